@@ -1,0 +1,148 @@
+//! The access token and the stores that hold it.
+
+use std::{fmt, num::NonZeroU32};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{StoreError, TokenDigest, TokenKey};
+
+/// An opaque token as a store holds it: never the token, only its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessToken<Id = Uuid> {
+    /// What names the token in a list of sessions. It is no secret and opens nothing.
+    pub id: PublicId,
+    /// The digest of the token.
+    pub digest: TokenDigest,
+    /// Whose token it is.
+    pub user_id: Id,
+    /// The user's security epoch when the token was issued.
+    pub epoch: i64,
+    /// When it was issued.
+    pub created_at: OffsetDateTime,
+    /// The first instant at which it is no longer valid; `None` for ever.
+    pub expires_at: Option<OffsetDateTime>,
+    /// When it was last used, as exactly as the strategy keeps track of it.
+    pub last_used_at: OffsetDateTime,
+    /// Who asked for it.
+    pub client: Client,
+}
+
+impl<Id> AccessToken<Id> {
+    /// Whether the token is still valid at `now`: strictly before its expiry.
+    pub fn is_live(&self, now: OffsetDateTime) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// The public id of a token or session: a random UUID, shown in lists, never accepted as a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PublicId(pub Uuid);
+
+impl PublicId {
+    /// A new random id.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for PublicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who asked for a token, for the user's list of sessions. What the client says of itself is not trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The `User-Agent`, cut to 256 bytes.
+    pub user_agent: Option<String>,
+    /// The address that the application trusts to be the client's.
+    pub address: Option<String>,
+    /// A label of the application's.
+    pub label: Option<String>,
+}
+
+/// Where access tokens live.
+///
+/// Each method is one atomic operation of the store, with a deadline. A store need not hide an expired token, as the
+/// strategy looks at the clock; it may drop one at any time after its expiry.
+#[async_trait]
+pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
+    /// Inserts `token`. With a `cap`, the user's oldest tokens beyond that number are removed in the same operation,
+    /// so that it holds under parallel insertions too; the inserted token is never among the removed.
+    ///
+    /// # Errors
+    /// [`InsertTokenError::DigestTaken`] if a token of this digest is there already: nothing is written.
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError>;
+
+    /// The token of `key`, byte for byte.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError>;
+
+    /// Sets `last_used_at` of the token of `key` if it is still there; it never brings one back.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError>;
+
+    /// Removes the token of `key` and says whether there was one. Once it returned, no look-up finds the token.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer: the removal may not have happened.
+    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError>;
+
+    /// Removes every token of the user and says how many there were. Once it returned, no look-up finds a token that
+    /// was inserted before the call.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer: the removal may not have happened.
+    async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError>;
+}
+
+/// A store that can list a user's tokens, for "where am I logged in".
+#[async_trait]
+pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
+    /// The user's tokens that the store holds, the newest first, expired ones perhaps among them.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError>;
+
+    /// Removes the user's token of the public `id` and says whether there was one. Another user's is not touched.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer: the removal may not have happened.
+    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError>;
+}
+
+/// A store that keeps expired rows until they are purged.
+#[async_trait]
+pub trait PurgeExpired: Send + Sync {
+    /// Removes at most `limit` tokens that expired at or before `now` and says how many it removed: fewer than
+    /// `limit` when none is left.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// Why a token was not inserted.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertTokenError {
+    /// A token of this digest is there already.
+    #[error("the digest is taken")]
+    DigestTaken,
+    /// The user does not exist; only a store that holds a foreign key to the users can tell.
+    #[error("the user does not exist")]
+    UnknownUser,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

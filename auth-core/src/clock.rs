@@ -1,0 +1,77 @@
+//! Time, passed in.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use time::{Duration, OffsetDateTime};
+
+/// Where the present comes from.
+///
+/// Every instant in Portcullis is UTC in **whole milliseconds**, the finest unit that every store keeps, so that
+/// what was written compares equal to what is read back. An implementation truncates accordingly.
+pub trait Clock: Send + Sync {
+    /// The present instant, UTC, in whole milliseconds.
+    fn now(&self) -> OffsetDateTime;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> OffsetDateTime {
+        let now = OffsetDateTime::now_utc();
+        now.replace_millisecond(now.millisecond()).unwrap_or(now)
+    }
+}
+
+/// A clock that stands still until it is moved, for tests that would otherwise sleep.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that stands at `start`, truncated to milliseconds.
+    #[must_use]
+    pub fn new(start: OffsetDateTime) -> Self {
+        Self(AtomicI64::new(milliseconds(start - OffsetDateTime::UNIX_EPOCH)))
+    }
+
+    /// Moves the clock by `step`, which may be negative.
+    pub fn advance(&self, step: Duration) {
+        self.0.fetch_add(milliseconds(step), Ordering::SeqCst);
+    }
+}
+
+impl Default for ManualClock {
+    /// A clock that stands at the present.
+    fn default() -> Self {
+        Self::new(OffsetDateTime::now_utc())
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.whole_milliseconds()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_tells_whole_milliseconds() {
+        assert_eq!(SystemClock.now().nanosecond() % 1_000_000, 0);
+    }
+
+    #[test]
+    fn a_manual_clock_moves_only_when_told() {
+        let clock = ManualClock::new(OffsetDateTime::UNIX_EPOCH);
+        assert_eq!(clock.now(), clock.now());
+        clock.advance(Duration::seconds(90));
+        assert_eq!(clock.now(), OffsetDateTime::UNIX_EPOCH + Duration::seconds(90));
+    }
+}

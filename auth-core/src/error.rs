@@ -1,0 +1,107 @@
+//! What a store reports when it cannot answer, and what a bad configuration reports at start.
+
+use std::{error::Error, fmt, future::Future, time::Duration};
+
+/// A store did not answer, or answered something that cannot be understood.
+///
+/// It never means "not found" or "not logged in": a client that meets it is told 503 and keeps its credentials.
+/// The source is for logs; no part of this error reaches a client.
+#[derive(Debug)]
+pub struct StoreError {
+    store: &'static str,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Failed(Box<dyn Error + Send + Sync>),
+    Timeout(Duration),
+}
+
+impl StoreError {
+    /// `store` (say, `"sqlite"`) failed because of `source`.
+    pub fn new(store: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            store,
+            kind: Kind::Failed(source.into()),
+        }
+    }
+
+    /// `store` did not answer within `limit`.
+    #[must_use]
+    pub fn timeout(store: &'static str, limit: Duration) -> Self {
+        Self {
+            store,
+            kind: Kind::Timeout(limit),
+        }
+    }
+
+    /// The name of the store.
+    #[must_use]
+    pub fn store(&self) -> &'static str {
+        self.store
+    }
+
+    /// Whether the store let its deadline pass.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.kind, Kind::Timeout(_))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Failed(source) => write!(f, "{}: {source}", self.store),
+            Kind::Timeout(limit) => write!(f, "{}: no answer within {limit:?}", self.store),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            Kind::Failed(source) => Some(&**source),
+            Kind::Timeout(_) => None,
+        }
+    }
+}
+
+/// A setting with which nothing may start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {problem}")]
+pub struct ConfigError {
+    setting: String,
+    problem: String,
+}
+
+impl ConfigError {
+    /// `setting` cannot be used because of `problem`, which never repeats a secret.
+    pub fn new(setting: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Self {
+            setting: setting.into(),
+            problem: problem.to_string(),
+        }
+    }
+
+    /// The name of the setting.
+    #[must_use]
+    pub fn setting(&self) -> &str {
+        &self.setting
+    }
+}
+
+/// Runs a store's `call` under a deadline of `limit`; past it the call is dropped.
+///
+/// # Errors
+/// The call's own error, or [`StoreError::timeout`] past the deadline.
+pub async fn within<T, E: From<StoreError>>(
+    store: &'static str,
+    limit: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer,
+        Err(_elapsed) => Err(StoreError::timeout(store, limit).into()),
+    }
+}

@@ -1,0 +1,46 @@
+//! What an author of a Portcullis store or strategy must import, and nothing more.
+//!
+//! - [`User`] and its [`UserStore`]; [`AccessToken`] and its [`AccessTokenStore`].
+//! - [`Strategy`]: how a token is issued and read. [`OpaqueStrategy`] is the one that works over any
+//!   [`AccessTokenStore`].
+//! - [`Outcome`]: the four ways in which reading a credential can end.
+//! - [`Email`], [`Clock`], [`Lifetime`] and the errors that they share.
+//!
+//! A trait here has few methods, no default bodies and is object-safe: an application holds `Arc<dyn …>`.
+//!
+//! # Features
+//!
+//! - `memory`: reference stores in memory, for tests and trials.
+//! - `conformance`: the public suite that every store runs.
+
+mod access_token;
+mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod email;
+mod error;
+mod lifetime;
+#[cfg(feature = "memory")]
+pub mod memory;
+mod opaque;
+mod outcome;
+mod secret;
+mod strategy;
+mod token;
+mod user;
+
+pub use access_token::{
+    AccessToken, AccessTokenIndex, AccessTokenStore, Client, InsertTokenError, PublicId, PurgeExpired,
+};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use email::{Email, InvalidEmail, NormalizedEmail};
+pub use error::{ConfigError, StoreError, within};
+pub use lifetime::{InvalidLifetime, Lifetime};
+pub use opaque::OpaqueStrategy;
+pub use outcome::{Outcome, Rejection, authenticate};
+pub use secret::SigningSecret;
+pub use strategy::{Grant, IssueError, IssuedToken, Refusal, RevocableStrategy, Strategy, Subject};
+pub use token::{ShardTag, TokenDigest, TokenKey, generate_token};
+pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
+
+pub use secrecy::{ExposeSecret, SecretString};

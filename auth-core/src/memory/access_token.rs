@@ -1,0 +1,148 @@
+use std::{collections::HashMap, fmt, num::NonZeroU32, sync::Mutex};
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::lock;
+use crate::{
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, PurgeExpired, StoreError,
+    TokenDigest, TokenKey, UserId,
+};
+
+/// Access tokens in memory.
+pub struct MemoryAccessTokenStore<Id = Uuid> {
+    state: Mutex<State<Id>>,
+}
+
+struct State<Id> {
+    tokens: HashMap<TokenDigest, (u64, AccessToken<Id>)>,
+    inserted: u64,
+}
+
+impl<Id: UserId> State<Id> {
+    /// The user's tokens, the newest first: by issue, and by insertion where the clock did not move.
+    fn of(&self, user_id: &Id) -> Vec<&AccessToken<Id>> {
+        let mut tokens: Vec<_> = self
+            .tokens
+            .values()
+            .filter(|(_, token)| token.user_id == *user_id)
+            .collect();
+        tokens.sort_by_key(|(number, token)| std::cmp::Reverse((token.created_at, *number)));
+        tokens.into_iter().map(|(_, token)| token).collect()
+    }
+
+    fn remove(&mut self, doomed: &[TokenDigest]) -> u64 {
+        doomed
+            .iter()
+            .filter(|digest| self.tokens.remove(digest).is_some())
+            .count() as u64
+    }
+}
+
+impl<Id: UserId> MemoryAccessTokenStore<Id> {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                tokens: HashMap::new(),
+                inserted: 0,
+            }),
+        }
+    }
+}
+
+impl<Id: UserId> Default for MemoryAccessTokenStore<Id> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<Id> fmt::Debug for MemoryAccessTokenStore<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryAccessTokenStore")
+            .field("tokens", &lock(&self.state).tokens.len())
+            .finish()
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        let mut state = lock(&self.state);
+        if state.tokens.contains_key(&token.digest) {
+            return Err(InsertTokenError::DigestTaken);
+        }
+        if let Some(cap) = cap {
+            let keep = usize::try_from(cap.get() - 1).unwrap_or(usize::MAX);
+            let doomed: Vec<_> = state
+                .of(&token.user_id)
+                .iter()
+                .skip(keep)
+                .map(|token| token.digest)
+                .collect();
+            state.remove(&doomed);
+        }
+        state.inserted += 1;
+        let number = state.inserted;
+        state.tokens.insert(token.digest, (number, token.clone()));
+        Ok(())
+    }
+
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
+        Ok(lock(&self.state)
+            .tokens
+            .get(&key.digest)
+            .map(|(_, token)| token.clone()))
+    }
+
+    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+        if let Some((_, token)) = lock(&self.state).tokens.get_mut(&key.digest) {
+            token.last_used_at = at;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+        Ok(lock(&self.state).tokens.remove(&key.digest).is_some())
+    }
+
+    async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let mut state = lock(&self.state);
+        let doomed: Vec<_> = state.of(user_id).iter().map(|token| token.digest).collect();
+        Ok(state.remove(&doomed))
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> AccessTokenIndex<Id> for MemoryAccessTokenStore<Id> {
+    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        Ok(lock(&self.state).of(user_id).into_iter().cloned().collect())
+    }
+
+    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
+        let mut state = lock(&self.state);
+        let doomed: Vec<_> = state
+            .of(user_id)
+            .iter()
+            .filter(|token| token.id == id)
+            .map(|token| token.digest)
+            .collect();
+        Ok(state.remove(&doomed) > 0)
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> PurgeExpired for MemoryAccessTokenStore<Id> {
+    async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+        let mut state = lock(&self.state);
+        let dead = state
+            .tokens
+            .values()
+            .filter(|(_, token)| !token.is_live(now))
+            .map(|(_, token)| token.digest);
+        let doomed: Vec<_> = dead.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+        Ok(state.remove(&doomed))
+    }
+}

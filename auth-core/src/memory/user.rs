@@ -1,0 +1,133 @@
+use std::{collections::HashMap, fmt, sync::Mutex};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::lock;
+use crate::{
+    InsertUserError, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User, UserId, UserStore,
+};
+
+/// Users in memory.
+pub struct MemoryUserStore<Id = Uuid, P = ()> {
+    state: Mutex<State<Id, P>>,
+    next_id: fn(u64) -> Option<Id>,
+}
+
+struct State<Id, P> {
+    users: HashMap<Id, User<Id, P>>,
+    ids_by_email: HashMap<NormalizedEmail, Id>,
+    inserted: u64,
+}
+
+impl<Id: UserId, P: Profile> MemoryUserStore<Id, P> {
+    /// An empty store for ids that [`UserId::generate`] makes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_ids(|_| None)
+    }
+
+    /// An empty store that makes the id of its n-th user, counted from 1, where the new user has none: what a
+    /// database does with a serial column.
+    #[must_use]
+    pub fn with_ids(next_id: fn(u64) -> Option<Id>) -> Self {
+        let state = State {
+            users: HashMap::new(),
+            ids_by_email: HashMap::new(),
+            inserted: 0,
+        };
+        Self {
+            state: Mutex::new(state),
+            next_id,
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> Default for MemoryUserStore<Id, P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<Id, P> fmt::Debug for MemoryUserStore<Id, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryUserStore")
+            .field("users", &lock(&self.state).users.len())
+            .finish()
+    }
+}
+
+#[async_trait]
+impl<Id: UserId, P: Profile> UserStore<Id, P> for MemoryUserStore<Id, P> {
+    async fn insert(&self, user: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
+        let mut state = lock(&self.state);
+        if state.ids_by_email.contains_key(user.email.normalized()) {
+            return Err(InsertUserError::EmailTaken);
+        }
+        state.inserted += 1;
+        let id = user
+            .id
+            .clone()
+            .or_else(|| (self.next_id)(state.inserted))
+            .ok_or_else(|| StoreError::new("memory", "the new user has no id, and this store makes none"))?;
+        if state.users.contains_key(&id) {
+            return Err(StoreError::new("memory", "the id is taken").into());
+        }
+        let user = user.into_user(id);
+        state
+            .ids_by_email
+            .insert(user.email.normalized().clone(), user.id.clone());
+        state.users.insert(user.id.clone(), user.clone());
+        Ok(user)
+    }
+
+    async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
+        Ok(lock(&self.state).users.get(id).cloned())
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
+        let state = lock(&self.state);
+        Ok(state
+            .ids_by_email
+            .get(email)
+            .and_then(|id| state.users.get(id))
+            .cloned())
+    }
+
+    async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        let stored = state
+            .users
+            .get_mut(&user.id)
+            .filter(|stored| stored.revision == user.revision)
+            .ok_or(UpdateUserError::Conflict)?;
+        if state
+            .ids_by_email
+            .get(user.email.normalized())
+            .is_some_and(|owner| *owner != user.id)
+        {
+            return Err(UpdateUserError::EmailTaken);
+        }
+        state.ids_by_email.remove(stored.email.normalized());
+        state
+            .ids_by_email
+            .insert(user.email.normalized().clone(), user.id.clone());
+        let created_at = stored.created_at;
+        *stored = User {
+            revision: user.revision + 1,
+            created_at,
+            ..user.clone()
+        };
+        Ok(())
+    }
+
+    async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
+        let mut state = lock(&self.state);
+        let Some(user) = state.users.remove(id) else {
+            return Ok(false);
+        };
+        state.ids_by_email.remove(user.email.normalized());
+        Ok(true)
+    }
+}

@@ -1,0 +1,96 @@
+//! The four ways in which reading a credential can end.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::{Grant, Refusal, StoreError, Strategy, User, UserStore};
+
+/// How reading a credential ended.
+#[derive(Debug)]
+pub enum Outcome<Id = Uuid, P = ()> {
+    /// The credential is valid, and the user is active.
+    Authenticated(User<Id, P>, Grant<Id>),
+    /// Nothing was presented.
+    Anonymous,
+    /// Something was presented and is not valid. The reason is for the log, never for the client.
+    Rejected(Rejection),
+    /// A store did not answer, so nobody knows. It is never "not logged in".
+    Unavailable(StoreError),
+}
+
+/// Why a credential is not valid. For logs: a client sees the same 401 whatever the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// More than one credential of a kind was presented.
+    Ambiguous,
+    /// It is not of a form that is ever issued.
+    Malformed,
+    /// The store does not know it: never issued, revoked or purged.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// Its signature, key or algorithm is not one of ours.
+    BadSignature,
+    /// A claim is missing, of the wrong type or not what was asked for.
+    BadClaim,
+    /// It was issued under another security epoch.
+    StaleEpoch,
+    /// Its user does not exist.
+    UserGone,
+    /// Its user is not active.
+    UserInactive,
+}
+
+impl Rejection {
+    /// A stable name for logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::BadSignature => "bad_signature",
+            Self::BadClaim => "bad_claim",
+            Self::StaleEpoch => "stale_epoch",
+            Self::UserGone => "user_gone",
+            Self::UserInactive => "user_inactive",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Reads a `presented` credential by `strategy`, loads its user and makes the checks that hold for every strategy:
+/// the user exists, is active, and has the epoch under which the credential was issued.
+///
+/// It never returns [`Outcome::Anonymous`].
+pub async fn authenticate<Id, P>(
+    strategy: &dyn Strategy<Id>,
+    users: &dyn UserStore<Id, P>,
+    presented: &str,
+) -> Outcome<Id, P> {
+    let grant = match strategy.read(presented).await {
+        Ok(grant) => grant,
+        Err(Refusal::Rejected(rejection)) => return Outcome::Rejected(rejection),
+        Err(Refusal::Unavailable(error)) => return Outcome::Unavailable(error),
+    };
+    match users.find(&grant.subject.user_id).await {
+        Err(error) => Outcome::Unavailable(error),
+        Ok(None) => Outcome::Rejected(Rejection::UserGone),
+        Ok(Some(user)) if user.security_epoch != grant.subject.epoch => {
+            Outcome::Rejected(Rejection::StaleEpoch)
+        }
+        Ok(Some(user)) if !user.is_active => Outcome::Rejected(Rejection::UserInactive),
+        Ok(Some(user)) => Outcome::Authenticated(user, grant),
+    }
+}

@@ -1,0 +1,209 @@
+//! The user and the store that holds it.
+
+use std::{
+    fmt::{Debug, Display},
+    hash::Hash,
+    str::FromStr,
+};
+
+use async_trait::async_trait;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Serialize, de::DeserializeOwned};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{Email, NormalizedEmail, StoreError};
+
+/// What identifies a user: a type that can be written into a URL, a token and JSON, and be read back.
+///
+/// Implemented for [`Uuid`] (version 7, made here), [`i64`] and [`i32`] (made by the database) and [`String`] (a UUID
+/// as text, made here). An application implements it for a type of its own with one function.
+pub trait UserId:
+    Clone + Eq + Hash + Debug + Display + FromStr + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static
+{
+    /// A new id, or `None` where the database makes it on insertion.
+    fn generate() -> Option<Self>;
+}
+
+impl UserId for Uuid {
+    fn generate() -> Option<Self> {
+        Some(Uuid::now_v7())
+    }
+}
+
+impl UserId for String {
+    fn generate() -> Option<Self> {
+        Some(Uuid::now_v7().to_string())
+    }
+}
+
+impl UserId for i64 {
+    fn generate() -> Option<Self> {
+        None
+    }
+}
+
+impl UserId for i32 {
+    fn generate() -> Option<Self> {
+        None
+    }
+}
+
+/// An application's own fields of a user: a struct whose fields appear flat in the JSON of a user. `()` has none.
+///
+/// A field with `#[serde(default)]` may be left out at registration.
+pub trait Profile: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {}
+
+impl<P: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static> Profile for P {}
+
+/// A stored password hash: the string that names its scheme, parameters and salt.
+///
+/// It prints as `[REDACTED]` and is wiped from memory when dropped.
+#[derive(Clone, Debug)]
+pub struct PasswordHash(SecretString);
+
+impl PasswordHash {
+    /// Wraps a hash as it stands in the store.
+    pub fn new(hash: impl Into<String>) -> Self {
+        Self(SecretString::from(hash.into()))
+    }
+
+    /// The string to store or to verify against.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// A user.
+#[derive(Clone, Debug)]
+pub struct User<Id = Uuid, P = ()> {
+    /// The id.
+    pub id: Id,
+    /// The e-mail, as typed and as compared.
+    pub email: Email,
+    /// The password's hash; absent for a user who only logs in through a provider.
+    pub password_hash: Option<PasswordHash>,
+    /// Whether the user may log in. Every credential of an inactive user is rejected.
+    pub is_active: bool,
+    /// Whether the user may manage others.
+    pub is_superuser: bool,
+    /// Whether the e-mail was confirmed.
+    pub is_verified: bool,
+    /// Grows on a password change, a reset, deactivation and "log out everywhere". A credential that was issued under
+    /// another epoch is rejected.
+    pub security_epoch: i64,
+    /// Grows by one with each write: see [`UserStore::update`].
+    pub revision: i64,
+    /// When the user was made.
+    pub created_at: OffsetDateTime,
+    /// When the user was last written.
+    pub updated_at: OffsetDateTime,
+    /// The application's own fields.
+    pub profile: P,
+}
+
+/// A user to be inserted. Its epoch and revision start at 0, and `updated_at` is `created_at`.
+#[derive(Clone, Debug)]
+pub struct NewUser<Id = Uuid, P = ()> {
+    /// The id; `None` where the database makes it.
+    pub id: Option<Id>,
+    /// The e-mail.
+    pub email: Email,
+    /// The password's hash, if there is one.
+    pub password_hash: Option<PasswordHash>,
+    /// See [`User::is_active`].
+    pub is_active: bool,
+    /// See [`User::is_superuser`].
+    pub is_superuser: bool,
+    /// See [`User::is_verified`].
+    pub is_verified: bool,
+    /// When the user is made, in whole milliseconds.
+    pub created_at: OffsetDateTime,
+    /// The application's own fields.
+    pub profile: P,
+}
+
+impl<Id, P> NewUser<Id, P> {
+    /// The user that stands in the store once `self` is inserted under `id`.
+    pub fn into_user(self, id: Id) -> User<Id, P> {
+        User {
+            id,
+            email: self.email,
+            password_hash: self.password_hash,
+            is_active: self.is_active,
+            is_superuser: self.is_superuser,
+            is_verified: self.is_verified,
+            security_epoch: 0,
+            revision: 0,
+            created_at: self.created_at,
+            updated_at: self.created_at,
+            profile: self.profile,
+        }
+    }
+}
+
+/// Where users live.
+///
+/// Each method is one atomic operation of the store, with a deadline. A dropped future leaves the change whole or
+/// absent, and the store usable.
+#[async_trait]
+pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
+    /// Inserts `user` and returns it with its id.
+    ///
+    /// # Errors
+    /// [`InsertUserError::EmailTaken`] if the normalised e-mail is another user's. The store's unique index decides,
+    /// never a look-up before the write: of any number of parallel calls with one e-mail exactly one succeeds.
+    async fn insert(&self, user: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError>;
+
+    /// The user of `id`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError>;
+
+    /// The user whose normalised e-mail is exactly `email`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError>;
+
+    /// Writes every field of `user` but `id` and `created_at`, if the stored revision is still `user.revision`; the
+    /// stored revision then is `user.revision + 1`.
+    ///
+    /// # Errors
+    /// [`UpdateUserError::Conflict`] if the user is gone or was written since it was read: nothing is written.
+    /// [`UpdateUserError::EmailTaken`] if the normalised e-mail is another user's: nothing is written.
+    async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError>;
+
+    /// Deletes the user of `id` and says whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn delete(&self, id: &Id) -> Result<bool, StoreError>;
+}
+
+/// Why a user was not inserted.
+#[derive(Debug, thiserror::Error)]
+pub enum InsertUserError {
+    /// The normalised e-mail is another user's.
+    #[error("the e-mail is taken")]
+    EmailTaken,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a user was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateUserError {
+    /// The user is gone, or was written since it was read.
+    #[error("the user was changed or deleted since it was read")]
+    Conflict,
+    /// The normalised e-mail is another user's.
+    #[error("the e-mail is taken")]
+    EmailTaken,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

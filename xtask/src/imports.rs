@@ -1,0 +1,190 @@
+//! Who may import whom: the shape of the house, held by a check.
+
+use std::path::Path;
+
+use crate::Fallible;
+use crate::metadata::{Package, Workspace};
+
+/// Each package beside the packages of this workspace that it may name, dev-dependencies included.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("auth-core", &[]),
+    ("auth-jwt", &["auth-core"]),
+    ("auth-mongo", &["auth-core"]),
+    ("auth-redis", &["auth-core"]),
+    ("auth-sql", &["auth-core"]),
+    ("auth-users", &["auth-core"]),
+    ("auth-http", &["auth-core", "auth-users"]),
+    ("auth-actix", &["auth-core", "auth-users", "auth-http"]),
+    (
+        "portcullis",
+        &[
+            "auth-core",
+            "auth-jwt",
+            "auth-mongo",
+            "auth-redis",
+            "auth-sql",
+            "auth-users",
+            "auth-http",
+            "auth-actix",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+const EXAMPLES_MAY_IMPORT: &[&str] = &["portcullis"];
+
+/// The contracts stay free of every framework, driver and algorithm that implements them.
+const NEVER_IN_CORE: &[&str] = &[
+    "argon2",
+    "axum",
+    "bcrypt",
+    "diesel",
+    "diesel-async",
+    "fred",
+    "hyper",
+    "jsonwebtoken",
+    "libsqlite3-sys",
+    "mongodb",
+    "redis",
+    "rocket",
+    "sqlx",
+    "tower",
+    "warp",
+];
+
+/// Fails with one line for every import that the house forbids.
+pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
+    let members = workspace.members().count();
+    let violations = violations(workspace);
+    if violations.is_empty() {
+        println!("{members} packages keep to the import rules");
+        return Ok(());
+    }
+    Err(violations.join("\n").into())
+}
+
+fn violations(workspace: &Workspace) -> Vec<String> {
+    let ours: Vec<&str> = workspace.members().map(|(_, package)| package.name.as_str()).collect();
+    let mut found = Vec::new();
+    for (_, package) in workspace.members() {
+        let Some(allowed) = may_import(package) else {
+            found.push(format!("{}: not in the import rules; give it a line there", package.name));
+            continue;
+        };
+        // A package may name itself: that is how tests switch on features of their own crate.
+        let imports = package.declared.iter().filter(|name| ours.contains(&name.as_str()) && **name != package.name);
+        for import in imports.filter(|name| !allowed.contains(&name.as_str())) {
+            found.push(format!("{} imports {import}; it may import {}", package.name, listed(allowed)));
+        }
+        found.extend(forbidden_below(workspace, package));
+    }
+    found
+}
+
+fn may_import(package: &Package) -> Option<&'static [&'static str]> {
+    if package.folder.starts_with(Path::new("examples")) {
+        return Some(EXAMPLES_MAY_IMPORT);
+    }
+    MAY_IMPORT.iter().find(|(name, _)| *name == package.name).map(|(_, allowed)| *allowed)
+}
+
+fn forbidden_below(workspace: &Workspace, package: &Package) -> Vec<String> {
+    let is_forbidden = |name: &str| {
+        let framework = name.starts_with("actix") && package.name != "auth-actix";
+        framework || (package.name == "auth-core" && NEVER_IN_CORE.contains(&name))
+    };
+    if !package.name.starts_with("auth-") {
+        return Vec::new();
+    }
+    let below = workspace.below(package.builds_with.iter().chain(&package.tests_with));
+    let forbidden = below.into_iter().filter(|dependency| is_forbidden(&dependency.name));
+    forbidden.map(|dependency| format!("{} depends on {}", package.name, dependency.name)).collect()
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() { "no package of this workspace".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A workspace of these packages; each is its folder and the names that it depends on.
+    fn house(packages: &[(&str, &[&str])]) -> Workspace {
+        let mut workspace = Workspace::default();
+        for (folder, imports) in packages {
+            let name = folder.rsplit('/').next().unwrap_or(folder);
+            let names: Vec<String> = imports.iter().map(|name| (*name).to_owned()).collect();
+            let package = Package {
+                name: name.to_owned(),
+                member: name.starts_with("auth-") || ["portcullis", "quickstart", "xtask"].contains(&name),
+                folder: folder.into(),
+                declared: names.clone(),
+                builds_with: names,
+                ..Package::default()
+            };
+            workspace.packages.insert(name.to_owned(), package);
+        }
+        workspace
+    }
+
+    #[test]
+    fn the_house_as_it_is_drawn_passes() {
+        let drawn = house(&[
+            ("auth-core", &["serde"]),
+            ("auth-users", &["auth-core", "argon2"]),
+            ("auth-http", &["auth-core", "auth-users"]),
+            ("auth-actix", &["auth-core", "auth-users", "auth-http", "actix-web"]),
+            ("portcullis", &["auth-core", "auth-actix"]),
+            ("examples/quickstart", &["portcullis", "actix-web"]),
+            ("xtask", &["serde_json"]),
+            ("actix-web", &["tokio"]),
+        ]);
+        assert_eq!(violations(&drawn), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_adapter_that_imports_another_is_caught() {
+        let found = violations(&house(&[("auth-core", &[]), ("auth-jwt", &[]), ("auth-sql", &["auth-core", "auth-jwt"])]));
+        assert_eq!(found, ["auth-sql imports auth-jwt; it may import auth-core"]);
+    }
+
+    #[test]
+    fn a_core_that_imports_a_crate_above_it_is_caught() {
+        let found = violations(&house(&[("auth-core", &["auth-users"]), ("auth-users", &[])]));
+        assert_eq!(found, ["auth-core imports auth-users; it may import no package of this workspace"]);
+    }
+
+    #[test]
+    fn a_dev_dependency_counts_as_an_import() {
+        let mut workspace = house(&[("auth-core", &[]), ("auth-http", &[]), ("auth-sql", &["auth-core"])]);
+        let http = workspace.packages.get_mut("auth-http").expect("it was just made");
+        http.declared.push("auth-sql".to_owned());
+        http.tests_with.push("auth-sql".to_owned());
+        assert_eq!(violations(&workspace), ["auth-http imports auth-sql; it may import auth-core, auth-users"]);
+    }
+
+    #[test]
+    fn an_example_that_looks_behind_the_facade_is_caught() {
+        let found = violations(&house(&[("auth-core", &[]), ("examples/quickstart", &["auth-core"])]));
+        assert_eq!(found, ["quickstart imports auth-core; it may import portcullis"]);
+    }
+
+    #[test]
+    fn a_package_without_a_rule_is_caught() {
+        let found = violations(&house(&[("auth-ldap", &[])]));
+        assert_eq!(found, ["auth-ldap: not in the import rules; give it a line there"]);
+    }
+
+    #[test]
+    fn an_algorithm_in_the_core_is_caught_however_deep() {
+        let found = violations(&house(&[("auth-core", &["hashes"]), ("hashes", &["argon2"]), ("argon2", &[])]));
+        assert_eq!(found, ["auth-core depends on argon2"]);
+    }
+
+    #[test]
+    fn a_framework_below_its_binding_is_caught() {
+        let found = violations(&house(&[("auth-http", &["actix-http"]), ("actix-http", &[])]));
+        assert_eq!(found, ["auth-http depends on actix-http"]);
+    }
+}

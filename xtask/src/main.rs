@@ -1,0 +1,48 @@
+//! `cargo xtask`: the whole check, benchmarks and fuzzing.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its streams")]
+
+mod bench;
+mod check;
+mod chromium;
+mod feature_matrix;
+mod fuzz;
+mod imports;
+mod layout;
+mod metadata;
+mod needs;
+mod process;
+mod rust_version;
+
+use std::process::ExitCode;
+
+/// A tool's errors are read by a person, once: the sentence is all there is to them.
+pub(crate) type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+const HELP: &str = "\
+cargo xtask test [STEP...]               the whole check, or only the named steps
+cargo xtask bench [NAME...]              the benchmarks, the HTTP load last, or only the named ones
+cargo xtask fuzz [SECONDS] [TARGET...]   each fuzz target for SECONDS (60)
+cargo xtask help                         this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("test") => check::run(rest),
+        Some("bench") => bench::run(rest),
+        Some("fuzz") => fuzz::run(rest),
+        None | Some("help" | "list" | "-h" | "--help") => {
+            println!("{HELP}\nSteps of `test`, in order:\n{}", check::steps_listed());
+            Ok(())
+        }
+        Some(other) => Err(format!("no command `{other}`\n\n{HELP}").into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
