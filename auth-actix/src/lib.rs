@@ -1,1 +1,57 @@
-//! Placeholder.
+//! The actix-web binding: routes, extractors, guards, and an OpenAPI document.
+//!
+//! [`Auth`] holds the users and the backends of a service and mounts its routes. A handler asks for a
+//! [`CurrentUser`] or an [`OptionalUser`]; a scope is guarded by [`Auth::require`].
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer, Responder, web};
+//! use auth_actix::{Auth, CurrentUser, OptionalUser, Superuser, Verified};
+//!
+//! async fn me(user: CurrentUser) -> impl Responder {
+//!     user.email.to_string()
+//! }
+//!
+//! async fn admin(_user: CurrentUser<Superuser>) -> impl Responder {
+//!     "for superusers"
+//! }
+//!
+//! async fn home(user: OptionalUser) -> impl Responder {
+//!     user.map_or("hello, whoever you are".to_owned(), |user| format!("hello, {}", user.email))
+//! }
+//!
+//! async fn serve(auth: Auth) -> std::io::Result<()> {
+//!     HttpServer::new(move || {
+//!         App::new()
+//!             .configure(auth.routes())
+//!             .route("/me", web::get().to(me))
+//!             .route("/admin", web::get().to(admin))
+//!             .route("/", web::get().to(home))
+//!             .service(web::scope("/reports").wrap(auth.require(Verified)))
+//!     })
+//!     .bind(("127.0.0.1", 8080))?
+//!     .run()
+//!     .await
+//! }
+//! ```
+//!
+//! # Features
+//!
+//! - `openapi`: the OpenAPI document and interactive docs, served from the binary.
+
+mod auth;
+mod body;
+mod current_user;
+mod error;
+mod guard;
+mod head;
+#[cfg(feature = "openapi")]
+mod openapi;
+mod role;
+mod routes;
+
+pub use auth::{Auth, AuthBuilder};
+pub use current_user::{CurrentUser, OptionalUser};
+pub use error::AuthError;
+pub use guard::{AcceptMiddleware, Accepting, Guard, GuardMiddleware};
+pub use role::{Active, Role, Superuser, Verified, VerifiedSuperuser};
+pub use routes::not_found;

@@ -1,1 +1,278 @@
-//! Placeholder.
+//! The suite that every store runs, on the real server: one async function a promise, and macros that make each a
+//! test.
+//!
+//! A fixture hands out a fresh, empty store; the macro does the rest. For a store of users:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use auth_core::{conformance::{self, UserFixture}, memory::MemoryUserStore};
+//! use uuid::Uuid;
+//!
+//! struct Users(Arc<MemoryUserStore>);
+//!
+//! impl UserFixture for Users {
+//!     type Id = Uuid;
+//!     type Profile = ();
+//!     type Store = MemoryUserStore;
+//!
+//!     fn store(&self) -> Arc<MemoryUserStore> {
+//!         Arc::clone(&self.0)
+//!     }
+//!
+//!     fn profile(&self, _n: u32) {}
+//! }
+//!
+//! /// Called once for each test: here a database would be made, with a name that no other test has.
+//! async fn users() -> Users {
+//!     Users(Arc::default())
+//! }
+//!
+//! auth_core::user_store_conformance!(users);
+//!
+//! // Each promise can be tried alone, too.
+//! conformance::run(async {
+//!     conformance::user_store::an_inserted_user_is_found_with_every_field(&users().await).await;
+//! });
+//! ```
+//!
+//! For a store of access tokens:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use auth_core::{conformance::{self, AccessTokenFixture}, memory::MemoryAccessTokenStore};
+//! use uuid::Uuid;
+//!
+//! struct Tokens(Arc<MemoryAccessTokenStore>);
+//!
+//! impl AccessTokenFixture for Tokens {
+//!     type Id = Uuid;
+//!     type Store = MemoryAccessTokenStore;
+//!
+//!     fn store(&self) -> Arc<MemoryAccessTokenStore> {
+//!         Arc::clone(&self.0)
+//!     }
+//!
+//!     /// Where tokens have a foreign key to the users, this inserts one.
+//!     async fn user(&self) -> Uuid {
+//!         Uuid::now_v7()
+//!     }
+//! }
+//!
+//! async fn tokens() -> Tokens {
+//!     Tokens(Arc::default())
+//! }
+//!
+//! auth_core::access_token_store_conformance!(tokens);
+//!
+//! /// Each macro makes functions beside its call; a second one in a file wants a module.
+//! mod index {
+//!     auth_core::access_token_index_conformance!(super::tokens);
+//! }
+//!
+//! mod purge {
+//!     auth_core::purge_expired_conformance!(super::tokens);
+//! }
+//!
+//! conformance::run(async {
+//!     conformance::opaque_strategy::a_revoked_token_is_rejected_for_good(&tokens().await).await;
+//! });
+//! ```
+//!
+//! Attributes before the maker go to every test, as in
+//! `user_store_conformance!(#[ignore = "needs PostgreSQL"] users)`. The macros need nothing in the caller's
+//! `Cargo.toml`: each test runs under [`run`].
+//!
+//! # What a store's operator should know
+//!
+//! The suite makes up to 50 calls at once and cancels calls at each of their awaits. It needs the store's clock to
+//! be roughly right: tokens that a test wants to keep expire a day or more after the present.
+//!
+//! # Panics
+//!
+//! Every function of the suite panics where the promise in its name is broken, and where the store answers with an
+//! error that the promise does not allow.
+
+pub mod access_token_index;
+pub mod access_token_store;
+mod cancel;
+mod fixture;
+pub mod opaque_strategy;
+mod parallel;
+pub mod purge_expired;
+mod sample;
+pub mod user_store;
+
+use std::{fmt::Display, future::Future, time::Duration};
+
+pub use fixture::{AccessTokenFixture, UserFixture};
+
+/// A test that takes longer hangs.
+const TEST_LIMIT: Duration = Duration::from_secs(180);
+
+/// Runs one test as the macros do: on a runtime of its own with four worker threads, so that parallel calls are.
+///
+/// # Panics
+/// If the test panics, takes more than three minutes, or no runtime can be made.
+pub fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .expect("a runtime for the test");
+    runtime.block_on(async {
+        tokio::time::timeout(TEST_LIMIT, test)
+            .await
+            .expect("the store answers in time");
+    });
+}
+
+/// What the store answered, where the promise allows no error.
+#[track_caller]
+fn answered<T, E: Display>(answer: Result<T, E>) -> T {
+    match answer {
+        Ok(value) => value,
+        Err(error) => panic!("the store failed: {error}"),
+    }
+}
+
+/// Names one test for each promise of [`user_store`](crate::conformance::user_store).
+///
+/// The argument is called without arguments once for each test and returns a future of a
+/// [`UserFixture`](crate::conformance::UserFixture) over an empty store. See [the suite](crate::conformance).
+#[macro_export]
+macro_rules! user_store_conformance {
+    ($(#[$attribute:meta])* $make:expr) => {
+        $crate::__conformance_tests! { [$(#[$attribute])*] $make, user_store {
+            an_inserted_user_is_found_with_every_field
+            an_inserted_user_keeps_the_id_that_it_was_given
+            an_unknown_user_is_not_found
+            long_and_odd_values_are_kept
+            a_taken_email_is_refused_and_nothing_is_written
+            of_parallel_insertions_of_one_email_exactly_one_succeeds
+            variants_of_an_email_are_one_email
+            different_emails_are_different_users
+            wildcards_in_an_email_match_nothing_else
+            an_update_writes_every_field_but_the_creation
+            an_update_changes_no_other_user
+            an_update_of_another_revision_is_a_conflict_and_writes_nothing
+            an_update_of_a_missing_user_is_a_conflict_and_inserts_nothing
+            of_parallel_updates_of_one_revision_exactly_one_succeeds
+            an_update_to_a_taken_email_is_refused_and_writes_nothing
+            an_update_may_respell_the_users_own_email
+            a_changed_email_is_found_and_the_old_one_is_free
+            of_parallel_updates_to_one_email_exactly_one_succeeds
+            a_deleted_user_is_gone_and_the_email_is_free
+            a_deletion_leaves_the_other_users
+            of_parallel_deletions_exactly_one_finds_the_user
+            the_id_of_a_deleted_user_is_never_given_again
+            a_cancelled_insertion_is_whole_or_absent
+            a_cancelled_update_is_whole_or_absent
+            a_cancelled_deletion_is_whole_or_absent
+            a_cancelled_look_up_does_not_spoil_the_next
+        } }
+    };
+}
+
+/// Names one test for each promise of [`access_token_store`](crate::conformance::access_token_store) and of
+/// [`opaque_strategy`](crate::conformance::opaque_strategy).
+///
+/// The argument is called without arguments once for each test and returns a future of an
+/// [`AccessTokenFixture`](crate::conformance::AccessTokenFixture) over an empty store. See
+/// [the suite](crate::conformance).
+#[macro_export]
+macro_rules! access_token_store_conformance {
+    ($(#[$attribute:meta])* $make:expr) => {
+        $crate::__conformance_tests! { [$(#[$attribute])*] $make, access_token_store {
+            an_inserted_token_is_found_with_every_field
+            a_taken_digest_is_refused_and_nothing_is_written
+            a_taken_digest_does_not_change_hands
+            of_parallel_insertions_of_one_digest_exactly_one_succeeds
+            only_the_exact_digest_is_found
+            digests_of_any_bytes_are_told_apart
+            a_cap_keeps_the_newest_tokens
+            a_cap_never_removes_the_inserted_token
+            a_cap_leaves_other_users_alone
+            a_cap_holds_under_parallel_insertions
+            a_touch_sets_the_last_use_alone
+            a_touch_of_an_unknown_token_inserts_nothing
+            a_touch_never_brings_a_deleted_token_back
+            a_deleted_token_is_gone
+            a_deletion_leaves_the_other_tokens
+            of_parallel_deletions_exactly_one_finds_the_token
+            deleting_all_removes_the_users_tokens_and_counts_them
+            deleting_all_leaves_other_users_alone
+            deleting_all_wins_over_parallel_insertions
+            a_cancelled_insertion_is_whole_or_absent
+            a_cancelled_insertion_under_a_cap_is_whole_or_absent
+            a_cancelled_touch_is_whole_or_absent
+            a_cancelled_deletion_is_whole_or_absent
+            a_cancelled_deletion_of_all_is_whole_or_absent
+            a_cancelled_look_up_does_not_spoil_the_next
+        } }
+        $crate::__conformance_tests! { [$(#[$attribute])*] $make, opaque_strategy {
+            a_grant_says_what_was_issued
+            a_token_is_valid_until_the_instant_of_its_expiry
+            a_token_for_ever_outlives_any_clock
+            only_the_issued_string_is_accepted
+            a_revoked_token_is_rejected_for_good
+            a_use_in_flight_does_not_undo_a_revocation
+            a_cap_holds_under_parallel_log_ins
+        } }
+    };
+}
+
+/// Names one test for each promise of [`access_token_index`](crate::conformance::access_token_index).
+///
+/// The argument is that of [`access_token_store_conformance`](crate::access_token_store_conformance), of a store that
+/// is an [`AccessTokenIndex`](crate::AccessTokenIndex).
+#[macro_export]
+macro_rules! access_token_index_conformance {
+    ($(#[$attribute:meta])* $make:expr) => {
+        $crate::__conformance_tests! { [$(#[$attribute])*] $make, access_token_index {
+            a_list_holds_the_users_tokens_the_newest_first
+            a_list_follows_every_change
+            a_token_deleted_by_its_id_is_gone
+            another_users_token_is_not_deleted_by_its_id
+            a_cancelled_deletion_by_id_is_whole_or_absent
+        } }
+    };
+}
+
+/// Names one test for each promise of [`purge_expired`](crate::conformance::purge_expired).
+///
+/// The argument is that of [`access_token_store_conformance`](crate::access_token_store_conformance), of a store that
+/// is a [`PurgeExpired`](crate::PurgeExpired).
+#[macro_export]
+macro_rules! purge_expired_conformance {
+    ($(#[$attribute:meta])* $make:expr) => {
+        $crate::__conformance_tests! { [$(#[$attribute])*] $make, purge_expired {
+            a_purge_removes_what_has_expired_alone
+            a_purge_removes_no_more_than_its_limit
+        } }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    ($attributes:tt $make:expr, $suite:ident { $($promise:ident)* }) => {
+        $($crate::__conformance_test! { $attributes $make, $suite, $promise })*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_test {
+    ([$(#[$attribute:meta])*] $make:expr, $suite:ident, $promise:ident) => {
+        #[test]
+        $(#[$attribute])*
+        fn $promise() {
+            $crate::conformance::run(async {
+                let fixture = ($make)().await;
+                $crate::conformance::$suite::$promise(&fixture).await;
+            });
+        }
+    };
+}

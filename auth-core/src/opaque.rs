@@ -78,6 +78,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         };
         match self.store.insert(&token, self.cap).await {
             Ok(()) => Ok(IssuedToken {
+                issued_at: now,
                 secret,
                 expires_at: token.expires_at,
             }),

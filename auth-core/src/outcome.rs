@@ -2,15 +2,13 @@
 
 use std::fmt;
 
-use uuid::Uuid;
-
 use crate::{Grant, Refusal, StoreError, Strategy, User, UserStore};
 
-/// How reading a credential ended.
+/// How reading a credential ended; `T` is what is known of whoever is logged in.
 #[derive(Debug)]
-pub enum Outcome<Id = Uuid, P = ()> {
+pub enum Outcome<T> {
     /// The credential is valid, and the user is active.
-    Authenticated(User<Id, P>, Grant<Id>),
+    Authenticated(T),
     /// Nothing was presented.
     Anonymous,
     /// Something was presented and is not valid. The reason is for the log, never for the client.
@@ -78,7 +76,7 @@ pub async fn authenticate<Id, P>(
     strategy: &dyn Strategy<Id>,
     users: &dyn UserStore<Id, P>,
     presented: &str,
-) -> Outcome<Id, P> {
+) -> Outcome<(User<Id, P>, Grant<Id>)> {
     let grant = match strategy.read(presented).await {
         Ok(grant) => grant,
         Err(Refusal::Rejected(rejection)) => return Outcome::Rejected(rejection),
@@ -91,6 +89,6 @@ pub async fn authenticate<Id, P>(
             Outcome::Rejected(Rejection::StaleEpoch)
         }
         Ok(Some(user)) if !user.is_active => Outcome::Rejected(Rejection::UserInactive),
-        Ok(Some(user)) => Outcome::Authenticated(user, grant),
+        Ok(Some(user)) => Outcome::Authenticated((user, grant)),
     }
 }

@@ -30,6 +30,8 @@ impl<Id: Clone, P> From<&User<Id, P>> for Subject<Id> {
 pub struct IssuedToken {
     /// What the client presents from now on.
     pub secret: SecretString,
+    /// When it was issued.
+    pub issued_at: OffsetDateTime,
     /// The first instant at which it is no longer valid; `None` for ever.
     pub expires_at: Option<OffsetDateTime>,
 }

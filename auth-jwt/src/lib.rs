@@ -1,1 +1,121 @@
-//! Placeholder.
+//! JSON Web Tokens (RFC 7519) as a [`Strategy`](auth_core::Strategy), strict by construction.
+//!
+//! [`JwtStrategy`] signs a token that says for whom it is, until when and under which security epoch. Nobody keeps
+//! it, so reading it costs no round trip, and nobody can revoke it alone: [`JwtStrategy`] does not implement
+//! [`RevocableStrategy`](auth_core::RevocableStrategy). It dies at its expiry, or with every other credential of the
+//! user when the security epoch grows.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use auth_core::{Client, ExposeSecret, Lifetime, SigningSecret, Strategy, Subject};
+//! use auth_jwt::JwtStrategy;
+//! use uuid::Uuid;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret = SigningSecret::new("AUTH_SECRET", "K2T0Mj8hd0tLkMMnZ0r5WqcIhN5TbSqwX0vZQxVdJxk")?;
+//! let strategy = JwtStrategy::hs256(&secret, Lifetime::new(Duration::from_secs(3600))?)?;
+//!
+//! let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
+//! let issued = strategy.issue(&subject, &Client::default()).await?;
+//! let grant = strategy.read(issued.secret.expose_secret()).await?;
+//! assert_eq!(grant.subject, subject);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Keys
+//!
+//! A set of keys is either [`HmacKeys`] (HS256, HS384, HS512) or [`AsymmetricKeys`] (EdDSA, ES256, PS256, and RS256 to
+//! verify only). The two cannot be mixed, so that a public key is never taken for a secret. Each key has exactly one
+//! algorithm. A set signs with its newest key and verifies with all, and the `kid` of a token names the key: that is
+//! how keys rotate without anyone being logged out. [`AsymmetricKeys::jwks`] is the document of the public keys.
+//!
+//! # What is read
+//!
+//! RFC 8725 is followed to the letter. A token is at most [`MAX_TOKEN_BYTES`] long, in the compact form, in canonical
+//! base64url without padding, and its JSON has no name twice. Its header says `alg`, and perhaps `typ` (`JWT`) and
+//! `kid`; with anything else in it, `crit` and `jwk` above all, it is rejected. `exp`, `sub` and `aud` are required, every
+//! registered claim has the type of the RFC, and nothing in a token is believed before its signature was verified.
+//!
+//! # Tokens of FastAPI Users
+//!
+//! The default audience is `fastapi-users:auth`, so a token that FastAPI Users signed with HS256 and the same secret
+//! is read once [`JwtStrategy::accept_without_epoch`] allows it.
+
+mod asymmetric_keys;
+mod claims;
+mod compact;
+mod hmac_keys;
+mod jwk;
+mod key_id;
+mod key_set;
+mod public_key;
+mod signing_key;
+mod strategy;
+mod unique_names;
+mod verifying_key;
+
+pub use asymmetric_keys::AsymmetricKeys;
+pub use compact::MAX_TOKEN_BYTES;
+pub use hmac_keys::{HmacAlgorithm, HmacKey, HmacKeys};
+pub use jwk::{Jwk, Jwks};
+pub use key_id::KeyId;
+pub use key_set::JwtKeys;
+pub use signing_key::{SigningAlgorithm, SigningKey};
+pub use strategy::{DEFAULT_AUDIENCE, JwtStrategy};
+pub use verifying_key::{VerifyingAlgorithm, VerifyingKey};
+
+/// What must not compile.
+///
+/// A secret in a set of key pairs, or a public key in a set of secrets:
+///
+/// ```
+/// # use auth_jwt::*;
+/// fn fine(pairs: AsymmetricKeys, public: VerifyingKey) { let _ = pairs.also_verify(public); }
+/// fn fine_too(secrets: HmacKeys, secret: HmacKey) { let _ = secrets.also_verify(secret); }
+/// ```
+/// ```compile_fail,E0308
+/// # use auth_jwt::*;
+/// fn mixed(pairs: AsymmetricKeys, secret: HmacKey) { let _ = pairs.also_verify(secret); }
+/// ```
+/// ```compile_fail,E0308
+/// # use auth_jwt::*;
+/// fn mixed(secrets: HmacKeys, public: VerifyingKey) { let _ = secrets.also_verify(public); }
+/// ```
+///
+/// Secrets as a public document:
+///
+/// ```
+/// # use auth_jwt::*;
+/// fn fine(pairs: AsymmetricKeys) { let _ = pairs.jwks(); }
+/// ```
+/// ```compile_fail,E0599
+/// # use auth_jwt::*;
+/// fn published(secrets: HmacKeys) { let _ = secrets.jwks(); }
+/// ```
+#[cfg(doctest)]
+pub struct J2KeysOfTwoFamiliesDoNotShareASet;
+
+/// What must not compile: signing with RS256.
+///
+/// ```
+/// let _ = (auth_jwt::SigningAlgorithm::Ps256, auth_jwt::VerifyingAlgorithm::Rs256);
+/// ```
+/// ```compile_fail,E0599
+/// let _ = auth_jwt::SigningAlgorithm::Rs256;
+/// ```
+#[cfg(doctest)]
+pub struct J13Rs256IsOnlyForVerifying;
+
+/// What must not compile: revoking a token that nobody keeps.
+///
+/// ```
+/// fn fine(strategy: &auth_jwt::JwtStrategy) -> &dyn auth_core::Strategy { strategy }
+/// ```
+/// ```compile_fail,E0277
+/// fn revocable(strategy: &auth_jwt::JwtStrategy) -> &dyn auth_core::RevocableStrategy { strategy }
+/// ```
+#[cfg(doctest)]
+pub struct TheStatelessStrategyCannotRevoke;

@@ -1,1 +1,59 @@
-//! Placeholder.
+//! The life of a user: accounts, password hashing and policy, one-time tokens, events and mail.
+//!
+//! [`UserManager`] registers, verifies, changes and deletes users, checks passwords and resets them, over any
+//! [`UserStore`](auth_core::UserStore). It knows nothing of HTTP and issues no credentials.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use auth_core::SigningSecret;
+//! # use auth_core::{InsertUserError, NewUser, NormalizedEmail, StoreError, UpdateUserError, User, UserStore};
+//! use auth_users::{Registration, UserManager};
+//! # type Store = auth_core::memory::MemoryUserStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secret = SigningSecret::generate()?;
+//! let users: UserManager = UserManager::builder(Arc::new(Store::new()), &secret).build()?;
+//!
+//! let password = "correct horse battery staple".into();
+//! users.create(Registration::new("king.arthur@camelot.example".parse()?, password, ())).await?;
+//!
+//! let user = users
+//!     .authenticate("King.Arthur@Camelot.example", &"correct horse battery staple".into())
+//!     .await?;
+//! assert!(!user.is_verified);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Passwords are hashed with argon2id by a [`PasswordHasher`], a bounded number at a time, and judged by a
+//! [`PasswordPolicy`]. An [`EventHandler`] hears what happens. A [`Mailer`] sends the tokens to verify an e-mail and to
+//! reset a password, out of band.
+//!
+//! Each outcome is a [`tracing`] event of the target `portcullis::users`, with the user's id and the reason. None holds a
+//! password, a hash, a token, or what was typed as an e-mail at a log-in that failed.
+
+mod event;
+mod folder_mailer;
+mod mail;
+mod manager;
+mod one_time_token;
+mod outbox;
+mod password_hasher;
+mod password_policy;
+mod profile;
+mod stored_hash;
+
+pub use event::{Changed, Event, EventHandler, HookError};
+pub use folder_mailer::FolderMailer;
+pub use mail::{Mail, MailError, MailKind, Mailer};
+pub use manager::{
+    AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, Registration, ResetPasswordError,
+    UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
+};
+pub use outbox::Outbox;
+pub use password_hasher::{PasswordHasher, PasswordHasherBuilder, Verdict};
+pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
+pub use profile::{ProfileError, merge_profile, new_profile};
+pub use stored_hash::{InvalidStoredHash, StoredHash};

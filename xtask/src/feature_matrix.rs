@@ -13,21 +13,36 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
     for (_, package) in workspace.members().filter(|(_, package)| package.name != "xtask") {
         for selection in selections(package) {
             let mut command = process::cargo(&workspace.root);
-            command.args(["clippy", "--package", &package.name]).args(selection).args(["--", "-D", "warnings"]);
+            command
+                .args(["clippy", "--package", &package.name])
+                .args(selection)
+                .args(["--", "-D", "warnings"]);
             if let Err(error) = process::run(&mut command) {
                 broken.push(error.to_string());
             }
         }
     }
-    if broken.is_empty() { Ok(()) } else { Err(broken.join("\n").into()) }
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(broken.join("\n").into())
+    }
 }
 
 /// The cargo arguments of each selection, the cheapest first.
 fn selections(package: &Package) -> Vec<Vec<String>> {
-    let named: Vec<&String> = package.features.iter().filter(|name| *name != "default").collect();
+    let named: Vec<&String> = package
+        .features
+        .iter()
+        .filter(|name| *name != "default")
+        .collect();
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     let mut selections = vec![words(&["--no-default-features"])];
-    selections.extend(named.iter().map(|name| words(&["--no-default-features", "--features", name])));
+    selections.extend(
+        named
+            .iter()
+            .map(|name| words(&["--no-default-features", "--features", name])),
+    );
     if named.len() > 1 {
         selections.push(words(&["--all-features"]));
     }
@@ -40,7 +55,13 @@ mod tests {
 
     fn with_features(names: &[&str]) -> Vec<String> {
         let features = names.iter().map(|name| (*name).to_owned()).collect();
-        selections(&Package { features, ..Package::default() }).into_iter().map(|words| words.join(" ")).collect()
+        selections(&Package {
+            features,
+            ..Package::default()
+        })
+        .into_iter()
+        .map(|words| words.join(" "))
+        .collect()
     }
 
     #[test]

@@ -64,17 +64,30 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
 }
 
 fn violations(workspace: &Workspace) -> Vec<String> {
-    let ours: Vec<&str> = workspace.members().map(|(_, package)| package.name.as_str()).collect();
+    let ours: Vec<&str> = workspace
+        .members()
+        .map(|(_, package)| package.name.as_str())
+        .collect();
     let mut found = Vec::new();
     for (_, package) in workspace.members() {
         let Some(allowed) = may_import(package) else {
-            found.push(format!("{}: not in the import rules; give it a line there", package.name));
+            found.push(format!(
+                "{}: not in the import rules; give it a line there",
+                package.name
+            ));
             continue;
         };
         // A package may name itself: that is how tests switch on features of their own crate.
-        let imports = package.declared.iter().filter(|name| ours.contains(&name.as_str()) && **name != package.name);
+        let imports = package
+            .declared
+            .iter()
+            .filter(|name| ours.contains(&name.as_str()) && **name != package.name);
         for import in imports.filter(|name| !allowed.contains(&name.as_str())) {
-            found.push(format!("{} imports {import}; it may import {}", package.name, listed(allowed)));
+            found.push(format!(
+                "{} imports {import}; it may import {}",
+                package.name,
+                listed(allowed)
+            ));
         }
         found.extend(forbidden_below(workspace, package));
     }
@@ -85,7 +98,10 @@ fn may_import(package: &Package) -> Option<&'static [&'static str]> {
     if package.folder.starts_with(Path::new("examples")) {
         return Some(EXAMPLES_MAY_IMPORT);
     }
-    MAY_IMPORT.iter().find(|(name, _)| *name == package.name).map(|(_, allowed)| *allowed)
+    MAY_IMPORT
+        .iter()
+        .find(|(name, _)| *name == package.name)
+        .map(|(_, allowed)| *allowed)
 }
 
 fn forbidden_below(workspace: &Workspace, package: &Package) -> Vec<String> {
@@ -97,12 +113,20 @@ fn forbidden_below(workspace: &Workspace, package: &Package) -> Vec<String> {
         return Vec::new();
     }
     let below = workspace.below(package.builds_with.iter().chain(&package.tests_with));
-    let forbidden = below.into_iter().filter(|dependency| is_forbidden(&dependency.name));
-    forbidden.map(|dependency| format!("{} depends on {}", package.name, dependency.name)).collect()
+    let forbidden = below
+        .into_iter()
+        .filter(|dependency| is_forbidden(&dependency.name));
+    forbidden
+        .map(|dependency| format!("{} depends on {}", package.name, dependency.name))
+        .collect()
 }
 
 fn listed(names: &[&str]) -> String {
-    if names.is_empty() { "no package of this workspace".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "no package of this workspace".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +158,10 @@ mod tests {
             ("auth-core", &["serde"]),
             ("auth-users", &["auth-core", "argon2"]),
             ("auth-http", &["auth-core", "auth-users"]),
-            ("auth-actix", &["auth-core", "auth-users", "auth-http", "actix-web"]),
+            (
+                "auth-actix",
+                &["auth-core", "auth-users", "auth-http", "actix-web"],
+            ),
             ("portcullis", &["auth-core", "auth-actix"]),
             ("examples/quickstart", &["portcullis", "actix-web"]),
             ("xtask", &["serde_json"]),
@@ -145,40 +172,64 @@ mod tests {
 
     #[test]
     fn an_adapter_that_imports_another_is_caught() {
-        let found = violations(&house(&[("auth-core", &[]), ("auth-jwt", &[]), ("auth-sql", &["auth-core", "auth-jwt"])]));
+        let found = violations(&house(&[
+            ("auth-core", &[]),
+            ("auth-jwt", &[]),
+            ("auth-sql", &["auth-core", "auth-jwt"]),
+        ]));
         assert_eq!(found, ["auth-sql imports auth-jwt; it may import auth-core"]);
     }
 
     #[test]
     fn a_core_that_imports_a_crate_above_it_is_caught() {
         let found = violations(&house(&[("auth-core", &["auth-users"]), ("auth-users", &[])]));
-        assert_eq!(found, ["auth-core imports auth-users; it may import no package of this workspace"]);
+        assert_eq!(
+            found,
+            ["auth-core imports auth-users; it may import no package of this workspace"]
+        );
     }
 
     #[test]
     fn a_dev_dependency_counts_as_an_import() {
-        let mut workspace = house(&[("auth-core", &[]), ("auth-http", &[]), ("auth-sql", &["auth-core"])]);
+        let mut workspace = house(&[
+            ("auth-core", &[]),
+            ("auth-http", &[]),
+            ("auth-sql", &["auth-core"]),
+        ]);
         let http = workspace.packages.get_mut("auth-http").expect("it was just made");
         http.declared.push("auth-sql".to_owned());
         http.tests_with.push("auth-sql".to_owned());
-        assert_eq!(violations(&workspace), ["auth-http imports auth-sql; it may import auth-core, auth-users"]);
+        assert_eq!(
+            violations(&workspace),
+            ["auth-http imports auth-sql; it may import auth-core, auth-users"]
+        );
     }
 
     #[test]
     fn an_example_that_looks_behind_the_facade_is_caught() {
-        let found = violations(&house(&[("auth-core", &[]), ("examples/quickstart", &["auth-core"])]));
+        let found = violations(&house(&[
+            ("auth-core", &[]),
+            ("examples/quickstart", &["auth-core"]),
+        ]));
         assert_eq!(found, ["quickstart imports auth-core; it may import portcullis"]);
     }
 
     #[test]
     fn a_package_without_a_rule_is_caught() {
         let found = violations(&house(&[("auth-ldap", &[])]));
-        assert_eq!(found, ["auth-ldap: not in the import rules; give it a line there"]);
+        assert_eq!(
+            found,
+            ["auth-ldap: not in the import rules; give it a line there"]
+        );
     }
 
     #[test]
     fn an_algorithm_in_the_core_is_caught_however_deep() {
-        let found = violations(&house(&[("auth-core", &["hashes"]), ("hashes", &["argon2"]), ("argon2", &[])]));
+        let found = violations(&house(&[
+            ("auth-core", &["hashes"]),
+            ("hashes", &["argon2"]),
+            ("argon2", &[]),
+        ]));
         assert_eq!(found, ["auth-core depends on argon2"]);
     }
 

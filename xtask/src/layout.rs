@@ -17,7 +17,10 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
         found.extend(misnamed(shown).map(|complaint| format!("{}: {complaint}", shown.display())));
         let text = fs::read_to_string(source)?;
         found.extend(needs::unexplained(&text).map(|line| {
-            format!("{}:{line}: an ignored test says `#[ignore = \"needs ...\"]`", shown.display())
+            format!(
+                "{}:{line}: an ignored test says `#[ignore = \"needs ...\"]`",
+                shown.display()
+            )
         }));
     }
     if found.is_empty() {
@@ -54,7 +57,9 @@ fn misnamed(source: &Path) -> Option<String> {
         return Some("a module `name` lives in `name.rs`".to_owned());
     }
     let modules = source.with_extension("");
-    let nameless = modules.iter().find(|part| NAMELESS.iter().any(|name| part == name))?;
+    let nameless = modules
+        .iter()
+        .find(|part| NAMELESS.iter().any(|name| part == name))?;
     Some(format!("`{}` names no noun", nameless.display()))
 }
 
@@ -70,14 +75,22 @@ mod tests {
     #[test]
     fn a_mod_rs_is_caught_wherever_it_stands() {
         for path in ["auth-core/src/user/mod.rs", "tests/journey/mod.rs"] {
-            assert_eq!(misnamed(Path::new(path)).as_deref(), Some("a module `name` lives in `name.rs`"), "{path}");
+            assert_eq!(
+                misnamed(Path::new(path)).as_deref(),
+                Some("a module `name` lives in `name.rs`"),
+                "{path}"
+            );
         }
     }
 
     #[test]
     fn a_drawer_for_everything_is_caught_as_a_folder_and_as_a_file() {
         for path in ["auth-core/src/utils/time.rs", "auth-core/src/utils.rs"] {
-            assert_eq!(misnamed(Path::new(path)).as_deref(), Some("`utils` names no noun"), "{path}");
+            assert_eq!(
+                misnamed(Path::new(path)).as_deref(),
+                Some("`utils` names no noun"),
+                "{path}"
+            );
         }
     }
 }

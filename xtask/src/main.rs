@@ -1,5 +1,9 @@
 //! `cargo xtask`: the whole check, benchmarks and fuzzing.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks on its streams")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool speaks on its streams"
+)]
 
 mod bench;
 mod check;
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         Some("test") => check::run(rest),
         Some("bench") => bench::run(rest),
         Some("fuzz") => fuzz::run(rest),
+        Some(chromium::KEEP) => chromium::keep(rest.first().map_or("chromedriver", String::as_str)),
         None | Some("help" | "list" | "-h" | "--help") => {
             println!("{HELP}\nSteps of `test`, in order:\n{}", check::steps_listed());
             Ok(())

@@ -37,17 +37,29 @@ pub(crate) struct Package {
 }
 
 impl Workspace {
-    /// This workspace with all features, on all platforms.
+    /// The workspace around the current folder with all features, on all platforms.
     pub(crate) fn load() -> Fallible<Self> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut command = process::cargo(here);
-        Self::parse(&process::output(command.args(["metadata", "--format-version", "1", "--all-features"]))?)
+        let mut command = process::cargo(Path::new("."));
+        Self::parse(&process::output(command.args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--all-features",
+        ]))?)
     }
 
     /// Another workspace, without its dependencies.
     pub(crate) fn load_manifest(root: &Path, manifest: &Path) -> Fallible<Self> {
         let mut command = process::cargo(root);
-        command.args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]).arg(manifest);
+        command
+            .args([
+                "metadata",
+                "--format-version",
+                "1",
+                "--no-deps",
+                "--manifest-path",
+            ])
+            .arg(manifest);
         Self::parse(&process::output(&mut command)?)
     }
 
@@ -62,10 +74,16 @@ impl Workspace {
             packages.insert(id, parsed);
         }
         for node in list(&json["resolve"]["nodes"]) {
-            let Some(package) = packages.get_mut(&text(&node["id"])) else { continue };
+            let Some(package) = packages.get_mut(&text(&node["id"])) else {
+                continue;
+            };
             for dependency in list(&node["deps"]) {
                 let only_tests = list(&dependency["dep_kinds"]).all(|kind| kind["kind"] == "dev");
-                let edges = if only_tests { &mut package.tests_with } else { &mut package.builds_with };
+                let edges = if only_tests {
+                    &mut package.tests_with
+                } else {
+                    &mut package.builds_with
+                };
                 edges.push(text(&dependency["pkg"]));
             }
         }
@@ -74,7 +92,11 @@ impl Workspace {
 
     /// The packages of this workspace, in the order of their names.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&String, &Package)> {
-        let mut members: Vec<_> = self.packages.iter().filter(|(_, package)| package.member).collect();
+        let mut members: Vec<_> = self
+            .packages
+            .iter()
+            .filter(|(_, package)| package.member)
+            .collect();
         members.sort_by_key(|(_, package)| &package.name);
         members.into_iter()
     }
@@ -97,9 +119,13 @@ impl Workspace {
 impl Package {
     fn parse(json: &Value, member: bool, root: &Path) -> Self {
         let manifest = PathBuf::from(text(&json["manifest_path"]));
-        let folder = manifest.parent().and_then(|folder| folder.strip_prefix(root).ok()).unwrap_or(Path::new(""));
+        let folder = manifest
+            .parent()
+            .and_then(|folder| folder.strip_prefix(root).ok())
+            .unwrap_or(Path::new(""));
         let targets = |kind: &str| {
-            let of_kind = list(&json["targets"]).filter(|target| texts(&target["kind"]).any(|text| text == kind));
+            let of_kind =
+                list(&json["targets"]).filter(|target| texts(&target["kind"]).any(|text| text == kind));
             of_kind.map(|target| text(&target["name"])).collect()
         };
         Self {
@@ -109,8 +135,14 @@ impl Package {
             member,
             publishable: json["publish"].is_null(),
             folder: folder.to_owned(),
-            features: json["features"].as_object().into_iter().flat_map(|all| all.keys().cloned()).collect(),
-            declared: list(&json["dependencies"]).map(|dependency| text(&dependency["name"])).collect(),
+            features: json["features"]
+                .as_object()
+                .into_iter()
+                .flat_map(|all| all.keys().cloned())
+                .collect(),
+            declared: list(&json["dependencies"])
+                .map(|dependency| text(&dependency["name"]))
+                .collect(),
             builds_with: Vec::new(),
             tests_with: Vec::new(),
             benches: targets("bench"),
@@ -138,10 +170,18 @@ mod tests {
     #[test]
     fn this_workspace_is_read_with_its_members_and_their_dependencies() {
         let workspace = Workspace::load().expect("cargo metadata answers");
-        let (id, xtask) = workspace.members().find(|(_, package)| package.name == "xtask").expect("xtask is a member");
+        let (id, xtask) = workspace
+            .members()
+            .find(|(_, package)| package.name == "xtask")
+            .expect("xtask is a member");
         assert_eq!(xtask.folder, Path::new("xtask"));
         assert_eq!(xtask.declared, ["serde_json"]);
         assert!(!xtask.publishable);
-        assert!(workspace.below([id]).iter().any(|package| package.name == "serde_core"));
+        assert!(
+            workspace
+                .below([id])
+                .iter()
+                .any(|package| package.name == "serde_core")
+        );
     }
 }

@@ -29,14 +29,22 @@ pub(crate) fn run(command: &mut Command) -> Fallible<()> {
     let line = line(command);
     println!("$ {line}");
     std::io::stdout().flush()?;
-    let status = command.status().map_err(|error| format!("`{line}` did not start: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{line}`: {status}").into()) }
+    let status = command
+        .status()
+        .map_err(|error| format!("`{line}` did not start: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{line}`: {status}").into())
+    }
 }
 
 /// The standard output of `command`, which must succeed.
 pub(crate) fn output(command: &mut Command) -> Fallible<String> {
     let line = line(command);
-    let output = command.output().map_err(|error| format!("`{line}` did not start: {error}"))?;
+    let output = command
+        .output()
+        .map_err(|error| format!("`{line}` did not start: {error}"))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         return Err(format!("`{line}`: {}\n{complaint}", output.status).into());
@@ -47,21 +55,31 @@ pub(crate) fn output(command: &mut Command) -> Fallible<String> {
 /// The first of `names` that stands in `PATH`.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    names.iter().find_map(|name| env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()))
+    names.iter().find_map(|name| {
+        env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file())
+    })
 }
 
 fn line(command: &Command) -> String {
     let variables = command
         .get_envs()
         .filter_map(|(name, value)| Some(format!("{}={}", name.display(), quoted(value?))));
-    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
     let arguments = std::iter::once(program).chain(command.get_args()).map(quoted);
     variables.chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &OsStr) -> String {
     let text = text.to_string_lossy();
-    if text.contains(' ') { format!("'{text}'") } else { text.into_owned() }
+    if text.contains(' ') {
+        format!("'{text}'")
+    } else {
+        text.into_owned()
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +88,10 @@ mod tests {
 
     #[test]
     fn a_failing_program_is_an_error_that_shows_its_command_line() {
-        let error = run(cargo(Path::new(".")).args(["no-such-command", "two words"])).expect_err("no such command");
-        assert!(error.to_string().contains("cargo no-such-command 'two words'`"), "{error}");
+        let mut command = cargo(Path::new("."));
+        let error = output(command.args(["no-such-command", "two words"]))
+            .expect_err("no such command")
+            .to_string();
+        assert!(error.contains("cargo no-such-command 'two words'`"), "{error}");
     }
 }

@@ -7,38 +7,77 @@ type Version = [u64; 3];
 
 /// Fails where a package of ours declares another Rust than its most demanding dependency does.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
-    let published = workspace.members().filter(|(_, package)| package.publishable).map(|(id, _)| id);
+    let published = workspace
+        .members()
+        .filter(|(_, package)| package.publishable)
+        .map(|(id, _)| id);
     let below = workspace.below(published);
-    let (ours, theirs): (Vec<&Package>, Vec<&Package>) = below.into_iter().partition(|package| package.member);
+    let (ours, theirs): (Vec<&Package>, Vec<&Package>) =
+        below.into_iter().partition(|package| package.member);
 
-    let demands = theirs.into_iter().filter_map(|package| Some((version(package)?, package)));
+    let demands = theirs
+        .into_iter()
+        .filter_map(|package| Some((version(package)?, package)));
     let (highest, demanding) = most_demanding(demands).ok_or("no dependency declares a rust-version")?;
-    let demanding = demanding.iter().map(|package| format!("{} {}", package.name, package.version));
-    let reason = format!("{} asks for Rust {}", demanding.collect::<Vec<_>>().join(", "), shown(highest));
+    let demanding = demanding
+        .iter()
+        .map(|package| format!("{} {}", package.name, package.version));
+    let reason = format!(
+        "{} asks for Rust {}",
+        demanding.collect::<Vec<_>>().join(", "),
+        shown(highest)
+    );
     println!("{reason}");
 
     let wrong: Vec<String> = ours
         .iter()
         .filter(|package| version(package) != Some(highest))
-        .map(|package| format!("{} declares {}", package.name, package.rust_version.as_deref().unwrap_or("none")))
+        .map(|package| {
+            format!(
+                "{} declares {}",
+                package.name,
+                package.rust_version.as_deref().unwrap_or("none")
+            )
+        })
         .collect();
-    if wrong.is_empty() { Ok(()) } else { Err(format!("{reason}, but {}", wrong.join(", ")).into()) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{reason}, but {}", wrong.join(", ")).into())
+    }
 }
 
-fn most_demanding<'a>(demands: impl Iterator<Item = (Version, &'a Package)>) -> Option<(Version, Vec<&'a Package>)> {
+fn most_demanding<'a>(
+    demands: impl Iterator<Item = (Version, &'a Package)>,
+) -> Option<(Version, Vec<&'a Package>)> {
     let demands: Vec<_> = demands.collect();
     let highest = demands.iter().map(|(version, _)| *version).max()?;
-    let demanding = demands.into_iter().filter(|(version, _)| *version == highest).map(|(_, package)| package);
+    let demanding = demands
+        .into_iter()
+        .filter(|(version, _)| *version == highest)
+        .map(|(_, package)| package);
     Some((highest, demanding.collect()))
 }
 
 fn version(package: &Package) -> Option<Version> {
-    let mut numbers = package.rust_version.as_deref()?.split('.').map(|number| number.parse().ok());
-    Some([numbers.next()??, numbers.next().unwrap_or(Some(0))?, numbers.next().unwrap_or(Some(0))?])
+    let mut numbers = package
+        .rust_version
+        .as_deref()?
+        .split('.')
+        .map(|number| number.parse().ok());
+    Some([
+        numbers.next()??,
+        numbers.next().unwrap_or(Some(0))?,
+        numbers.next().unwrap_or(Some(0))?,
+    ])
 }
 
 fn shown([major, minor, patch]: Version) -> String {
-    if patch == 0 { format!("{major}.{minor}") } else { format!("{major}.{minor}.{patch}") }
+    if patch == 0 {
+        format!("{major}.{minor}")
+    } else {
+        format!("{major}.{minor}.{patch}")
+    }
 }
 
 #[cfg(test)]
@@ -63,8 +102,14 @@ mod tests {
             package("deep", "1.81.0", &[]),
             package("for-tests", "1.99", &[]),
         ];
-        let packages = packages.into_iter().map(|package| (package.name.clone(), package)).collect();
-        Workspace { packages, ..Workspace::default() }
+        let packages = packages
+            .into_iter()
+            .map(|package| (package.name.clone(), package))
+            .collect();
+        Workspace {
+            packages,
+            ..Workspace::default()
+        }
     }
 
     #[test]
@@ -75,8 +120,13 @@ mod tests {
     #[test]
     fn a_version_that_is_too_low_or_too_high_names_who_demands_what() {
         for ours in ["1.80", "1.82"] {
-            let error = check(&workspace(ours)).expect_err("not what the dependencies ask for").to_string();
-            assert_eq!(error, format!("deep 1.0.0 asks for Rust 1.81, but auth-core declares {ours}"));
+            let error = check(&workspace(ours))
+                .expect_err("not what the dependencies ask for")
+                .to_string();
+            assert_eq!(
+                error,
+                format!("deep 1.0.0 asks for Rust 1.81, but auth-core declares {ours}")
+            );
         }
     }
 }

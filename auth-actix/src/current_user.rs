@@ -1,0 +1,162 @@
+//! The user of a request, as a handler's argument.
+
+use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin};
+
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
+use auth_core::{Grant, Profile, User, UserId};
+use auth_http::{Authenticated, Enabled, HttpError};
+use uuid::Uuid;
+
+use crate::{
+    auth::Shared,
+    error::AuthError,
+    head::Head,
+    role::{Active, Role},
+};
+
+/// The user of the request: active and of the role, or the handler does not run. It derefs to the [`User`].
+///
+/// A request without a valid credential is answered 401, a user of another role 403, a cross-site request with a
+/// cookie 403, and 503 where a store does not answer. For a handler that anonymous visitors may call, ask for an
+/// [`OptionalUser`]: with `Option<CurrentUser>` actix-web drops every error, so that a user whose store is down would
+/// look like an anonymous one.
+#[derive(Clone, Debug)]
+pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
+    found: Authenticated<Id, P>,
+    role: PhantomData<R>,
+}
+
+/// The user of the request, if there is one of the role. It derefs to `Option<CurrentUser>`.
+///
+/// Without a valid credential, or for a user of another role, it is `None`. A cross-site request with a cookie is
+/// answered 403, and 503 where a store does not answer: that is not "nobody".
+#[derive(Clone, Debug)]
+pub struct OptionalUser<R = Active, Id = Uuid, P = ()>(Option<CurrentUser<R, Id, P>>);
+
+impl<R, Id, P> CurrentUser<R, Id, P> {
+    /// What the user's credential says.
+    #[must_use]
+    pub fn grant(&self) -> &Grant<Id> {
+        &self.found.grant
+    }
+
+    /// The name of the backend that read the credential.
+    #[must_use]
+    pub fn backend(&self) -> &str {
+        &self.found.backend
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn into_user(self) -> User<Id, P> {
+        self.found.user
+    }
+}
+
+impl<R, Id, P> OptionalUser<R, Id, P> {
+    /// The user, if there is one.
+    #[must_use]
+    pub fn into_inner(self) -> Option<CurrentUser<R, Id, P>> {
+        self.0
+    }
+
+    /// What `f` makes of the user, or `default`.
+    pub fn map_or<T>(self, default: T, f: impl FnOnce(CurrentUser<R, Id, P>) -> T) -> T {
+        self.0.map_or(default, f)
+    }
+}
+
+impl<R, Id, P> Deref for CurrentUser<R, Id, P> {
+    type Target = User<Id, P>;
+
+    fn deref(&self) -> &User<Id, P> {
+        &self.found.user
+    }
+}
+
+impl<R, Id, P> Deref for OptionalUser<R, Id, P> {
+    type Target = Option<CurrentUser<R, Id, P>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<R: Role, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
+    type Error = AuthError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let found = match guarded(&request) {
+                Some(found) if R::REQUIREMENT.met_by(&found.user) => found,
+                Some(_) => return Err(HttpError::Forbidden.into()),
+                None => {
+                    let shared = shared::<Id, P>(&request)?;
+                    let authenticator = shared.endpoints.authenticator();
+                    authenticator
+                        .require(&Head(&request), &enabled(&request), R::REQUIREMENT)
+                        .await?
+                }
+            };
+            Ok(Self {
+                found,
+                role: PhantomData,
+            })
+        })
+    }
+}
+
+impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
+    type Error = AuthError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let found = match guarded(&request) {
+                Some(found) => Some(found),
+                None => {
+                    let shared = shared::<Id, P>(&request)?;
+                    shared
+                        .endpoints
+                        .authenticator()
+                        .find(&Head(&request), &enabled(&request))
+                        .await?
+                }
+            };
+            let found = found.filter(|found| R::REQUIREMENT.met_by(&found.user));
+            Ok(Self(found.map(|found| CurrentUser {
+                found,
+                role: PhantomData,
+            })))
+        })
+    }
+}
+
+/// The user that a guard around the handler has found already, by a backend that the route accepts.
+fn guarded<Id: UserId, P: Profile>(request: &HttpRequest) -> Option<Authenticated<Id, P>> {
+    let extensions = request.extensions();
+    let found = extensions.get::<Authenticated<Id, P>>()?;
+    let accepted = extensions
+        .get::<Enabled>()
+        .is_none_or(|enabled| enabled.contains(&found.backend));
+    accepted.then(|| found.clone())
+}
+
+/// The backends that the route accepts.
+pub(crate) fn enabled(request: &HttpRequest) -> Enabled {
+    request.extensions().get::<Enabled>().cloned().unwrap_or_default()
+}
+
+fn shared<Id: UserId, P: Profile>(request: &HttpRequest) -> Result<Data<Shared<Id, P>>, AuthError> {
+    request.app_data::<Data<Shared<Id, P>>>().cloned().ok_or_else(|| {
+        let user = type_name::<User<Id, P>>();
+        tracing::error!(
+            target: "portcullis::actix", user,
+            "this App has no `.configure(auth.routes())` for users of this type"
+        );
+        HttpError::Internal("authentication is not configured").into()
+    })
+}

@@ -1,0 +1,33 @@
+//! A request of actix-web as the endpoints see it.
+
+use actix_web::{HttpRequest, http::header};
+use auth_http::RequestHead;
+
+pub(crate) struct Head<'a>(pub(crate) &'a HttpRequest);
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    /// Neither `Forwarded` nor `X-Forwarded-Host`, which anyone may send.
+    fn host(&self) -> Option<&str> {
+        let host = self
+            .0
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        host.or_else(|| self.0.uri().authority().map(|authority| authority.as_str()))
+    }
+
+    fn client_address(&self) -> Option<String> {
+        self.0.peer_addr().map(|address| address.ip().to_string())
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        self.0
+            .headers()
+            .get_all(name)
+            .for_each(|value| each(value.as_bytes()));
+    }
+}

@@ -1,0 +1,182 @@
+//! The promises of an [`AccessTokenIndex`].
+//!
+//! # Panics
+//! Each function panics where the promise in its name is broken.
+
+use std::num::NonZeroU32;
+
+use time::Duration;
+
+use super::{
+    AccessTokenFixture, answered,
+    cancel::Cancellations,
+    sample::{inserted_token, start, token},
+};
+use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, PublicId};
+
+/// A list holds the user's tokens with every field, and no other user's, the newest first, in whatever order they were
+/// inserted.
+pub async fn a_list_holds_the_users_tokens_the_newest_first<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let (user, other) = (fixture.user().await, fixture.user().await);
+    assert_eq!(
+        answered(store.list(&user).await),
+        [],
+        "a user without tokens has an empty list"
+    );
+    let mut expected = Vec::new();
+    for n in [3, 1, 5, 2, 4] {
+        let (_, mut token) = token(&user, n);
+        token.expires_at = token.expires_at.filter(|_| n != 2);
+        answered(store.insert(&token, None).await);
+        inserted_token(&*store, &other, n).await;
+        expected.push(token);
+    }
+    expected.sort_by_key(|token| std::cmp::Reverse(token.created_at));
+    assert_eq!(
+        answered(store.list(&user).await),
+        expected,
+        "a list holds the user's tokens, the newest first"
+    );
+}
+
+/// What is touched, deleted, capped away or deleted with all others shows in the list at once.
+pub async fn a_list_follows_every_change<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let (one_key, one) = inserted_token(&*store, &user, 1).await;
+    let (two_key, two) = inserted_token(&*store, &user, 2).await;
+    let at = start() + Duration::milliseconds(60_001);
+    answered(store.touch(&one_key, at).await);
+    let one = AccessToken {
+        last_used_at: at,
+        ..one
+    };
+    assert_eq!(
+        answered(store.list(&user).await),
+        [two, one.clone()],
+        "a touch shows in the list"
+    );
+    answered(store.delete(&two_key).await);
+    assert_eq!(
+        answered(store.list(&user).await),
+        [one],
+        "a deletion shows in the list"
+    );
+    let (_, three) = token(&user, 3);
+    answered(store.insert(&three, NonZeroU32::new(1)).await);
+    assert_eq!(
+        answered(store.list(&user).await),
+        [three],
+        "a cap shows in the list"
+    );
+    answered(store.delete_all(&user).await);
+    assert_eq!(
+        answered(store.list(&user).await),
+        [],
+        "a deletion of all shows in the list"
+    );
+}
+
+/// A deletion by public id says `true`, the next one `false`; the token is neither found nor listed, and the user's
+/// other tokens stay.
+pub async fn a_token_deleted_by_its_id_is_gone<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let (key, token) = inserted_token(&*store, &user, 1).await;
+    let (_, kept) = inserted_token(&*store, &user, 2).await;
+    let unknown = answered(store.delete_by_id(&user, PublicId::generate()).await);
+    assert!(!unknown, "an unknown id deletes nothing");
+    assert!(
+        answered(store.delete_by_id(&user, token.id).await),
+        "a deletion by id finds the token"
+    );
+    assert_eq!(
+        answered(store.find(&key).await),
+        None,
+        "a token deleted by its id is not found"
+    );
+    assert_eq!(
+        answered(store.list(&user).await),
+        [kept],
+        "a token deleted by its id is not listed"
+    );
+    assert!(
+        !answered(store.delete_by_id(&user, token.id).await),
+        "a second deletion finds nothing"
+    );
+    assert_eq!(
+        answered(store.delete_all(&user).await),
+        1,
+        "a token deleted by its id is not counted"
+    );
+}
+
+/// The public id of another user's token is like an unknown one, and the token stays.
+pub async fn another_users_token_is_not_deleted_by_its_id<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let (owner, other) = (fixture.user().await, fixture.user().await);
+    let (key, token) = inserted_token(&*store, &owner, 1).await;
+    inserted_token(&*store, &other, 2).await;
+    let deleted = answered(store.delete_by_id(&other, token.id).await);
+    assert!(!deleted, "another user's token is not deleted");
+    assert_eq!(
+        answered(store.find(&key).await).as_ref(),
+        Some(&token),
+        "another user's token stays"
+    );
+    assert_eq!(
+        answered(store.list(&owner).await),
+        [token],
+        "another user's token stays listed"
+    );
+}
+
+/// A cancelled deletion by public id removed the token from the store and the list, or from neither.
+pub async fn a_cancelled_deletion_by_id_is_whole_or_absent<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let mut cancellations = Cancellations::new();
+    while let Some(n) = cancellations.next() {
+        let (key, token) = inserted_token(&*store, &user, n).await;
+        if let Some(found) = cancellations.cancel(store.delete_by_id(&user, token.id)).await {
+            assert!(answered(found), "a deletion by id finds the token");
+        }
+        let found = answered(store.find(&key).await);
+        assert!(
+            found.is_none_or(|found| found == token),
+            "a cancelled deletion is whole or absent"
+        );
+        answered(store.delete_by_id(&user, token.id).await);
+        assert_eq!(
+            answered(store.find(&key).await),
+            None,
+            "a token deleted by its id is not found"
+        );
+        assert_eq!(
+            answered(store.list(&user).await),
+            [],
+            "a cancelled deletion leaves nothing in the list"
+        );
+    }
+}

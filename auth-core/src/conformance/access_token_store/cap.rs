@@ -1,0 +1,135 @@
+use std::num::NonZeroU32;
+
+use time::Duration;
+
+use crate::{
+    AccessToken, AccessTokenStore as _,
+    conformance::{
+        AccessTokenFixture, answered,
+        parallel::{ROUNDS, at_once},
+        sample::{inserted_token, present, token},
+    },
+};
+
+const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
+
+/// Under a cap of 3 each insertion leaves the newest 3 of the user's tokens, one that is above the cap at first too.
+pub async fn a_cap_keeps_the_newest_tokens<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let mut keys = Vec::new();
+    // The order of insertion is not the order of issue.
+    for n in [2, 1, 4, 3, 5] {
+        keys.push((n, inserted_token(&*store, &user, n).await.0));
+    }
+    keys.sort_by_key(|(n, _)| *n);
+    let mut keys: Vec<_> = keys.into_iter().map(|(_, key)| key).collect();
+    for n in 6..10 {
+        let (key, token) = token(&user, n);
+        answered(store.insert(&token, Some(THREE)).await);
+        keys.push(key);
+        let mut expected = vec![false; keys.len() - 3];
+        expected.extend([true; 3]);
+        assert_eq!(
+            present(&*store, &keys).await,
+            expected,
+            "a cap of 3 keeps the newest 3 of {n}"
+        );
+    }
+    let (key, token) = token(&user, 10);
+    answered(store.insert(&token, NonZeroU32::new(1)).await);
+    assert!(
+        answered(store.find(&key).await).is_some(),
+        "a cap of 1 keeps the inserted token"
+    );
+    assert!(
+        !present(&*store, &keys).await.contains(&true),
+        "a cap of 1 keeps no other token"
+    );
+}
+
+/// The inserted token stays though every other is newer, or as new: a clock may step back or stand still.
+pub async fn a_cap_never_removes_the_inserted_token<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let mut keys = Vec::new();
+    for n in [10, 11, 12] {
+        keys.push(inserted_token(&*store, &user, n).await.0);
+    }
+    let (early_key, early) = token(&user, 1);
+    answered(store.insert(&early, Some(THREE)).await);
+    assert!(
+        answered(store.find(&early_key).await).is_some(),
+        "the inserted token is not removed"
+    );
+    assert_eq!(
+        present(&*store, &keys).await,
+        [false, true, true],
+        "the oldest of the other tokens makes room"
+    );
+
+    let still = fixture.user().await;
+    let mut keys = Vec::new();
+    for n in 0..12 {
+        let (key, token) = token(&still, n);
+        let token = AccessToken {
+            created_at: token.created_at - Duration::seconds(i64::from(n)),
+            ..token
+        };
+        answered(store.insert(&token, Some(THREE)).await);
+        assert!(
+            answered(store.find(&key).await).is_some(),
+            "the inserted token is not removed"
+        );
+        keys.push(key);
+        let left = present(&*store, &keys)
+            .await
+            .into_iter()
+            .filter(|present| *present)
+            .count();
+        assert_eq!(left, keys.len().min(3), "a cap of 3 keeps 3 of the same instant");
+    }
+}
+
+/// One user's cap removes no other user's token.
+pub async fn a_cap_leaves_other_users_alone<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let (user, other) = (fixture.user().await, fixture.user().await);
+    let mut keys = Vec::new();
+    for n in 0..5 {
+        keys.push(inserted_token(&*store, &other, n).await.0);
+    }
+    for n in 10..15 {
+        answered(store.insert(&token(&user, n).1, Some(THREE)).await);
+    }
+    assert_eq!(
+        present(&*store, &keys).await,
+        [true; 5],
+        "another user's tokens stay"
+    );
+}
+
+/// After 50 insertions at once under a cap of 3 there are exactly 3.
+pub async fn a_cap_holds_under_parallel_insertions<F: AccessTokenFixture>(fixture: &F) {
+    for _round in 0..ROUNDS {
+        race_under_a_cap(fixture).await;
+    }
+}
+
+async fn race_under_a_cap<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let tokens: Vec<_> = (0..50).map(|n| token(&user, n)).collect();
+    at_once(tokens.clone().into_iter().map(|(_, token)| {
+        let store = fixture.store();
+        async move { answered(store.insert(&token, Some(THREE)).await) }
+    }))
+    .await;
+    let keys: Vec<_> = tokens.into_iter().map(|(key, _)| key).collect();
+    let left = present(&*store, &keys)
+        .await
+        .into_iter()
+        .filter(|present| *present)
+        .count();
+    assert_eq!(left, 3, "a cap of 3 holds under 50 parallel insertions");
+}

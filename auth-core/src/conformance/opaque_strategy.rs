@@ -1,0 +1,242 @@
+//! The promises of an [`OpaqueStrategy`] over a store.
+//!
+//! The clock is set, so that expiry is tried to the instant. It begins at the present: to the store the tokens live.
+//!
+//! # Panics
+//! Each function panics where the promise in its name is broken.
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{
+    AccessTokenFixture, answered,
+    parallel::{ROUNDS, at_once},
+    sample::start,
+};
+use crate::{
+    Client, Clock as _, Grant, IssuedToken, Lifetime, ManualClock, OpaqueStrategy, Refusal, Rejection,
+    RevocableStrategy as _, Strategy as _, Subject,
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A grant has the subject, the epoch and the instants under which the token was issued, and a public id.
+pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, clock) = strategy(fixture, lifetime(HOUR));
+    let subject = Subject {
+        user_id: fixture.user().await,
+        epoch: (1 << 40) + 1,
+    };
+    let other = Subject {
+        user_id: fixture.user().await,
+        epoch: 2,
+    };
+    for subject in [subject, other] {
+        let issued = answered(strategy.issue(&subject, &Client::default()).await);
+        assert_eq!(
+            issued.expires_at,
+            Some(clock.now() + HOUR),
+            "a token lives for its lifetime"
+        );
+        let grant = granted(strategy.read(issued.secret.expose_secret()).await);
+        assert!(grant.id.is_some(), "an opaque token has a public id");
+        let expected = Grant {
+            subject,
+            id: grant.id,
+            issued_at: Some(clock.now()),
+            expires_at: issued.expires_at,
+        };
+        assert_eq!(grant, expected, "a grant says what was issued");
+    }
+}
+
+/// A token of an hour is valid a millisecond before the hour is over, and no longer at that very instant.
+pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, clock) = strategy(fixture, lifetime(HOUR));
+    let token = issued(fixture, &strategy).await;
+    clock.advance(time::Duration::HOUR - time::Duration::MILLISECOND);
+    granted(strategy.read(token.expose_secret()).await);
+    for step in [time::Duration::MILLISECOND, time::Duration::DAY] {
+        clock.advance(step);
+        // A store may drop an expired token at any time.
+        let rejection = rejected(strategy.read(token.expose_secret()).await);
+        assert!(
+            matches!(rejection, Rejection::Expired | Rejection::Unknown),
+            "an expired token is rejected as expired, not as {rejection}"
+        );
+    }
+}
+
+/// A token for ever is valid a thousand years on.
+pub async fn a_token_for_ever_outlives_any_clock<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, clock) = strategy(fixture, Lifetime::FOREVER);
+    let token = issued(fixture, &strategy).await;
+    clock.advance(time::Duration::days(365_250));
+    let grant = granted(strategy.read(token.expose_secret()).await);
+    assert_eq!(grant.expires_at, None, "a token for ever has no expiry");
+}
+
+/// Exactly the issued string is valid: each edit of one character, each truncation, another case, white space,
+/// padding and a suffix are rejected.
+pub async fn only_the_issued_string_is_accepted<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, _clock) = strategy(fixture, lifetime(HOUR));
+    let token = issued(fixture, &strategy).await;
+    let token = token.expose_secret();
+    let edits = (0..token.len()).map(|at| {
+        let other = if &token[at..=at] == "A" { "B" } else { "A" };
+        format!("{}{other}{}", &token[..at], &token[at + 1..])
+    });
+    let truncations = (0..token.len()).map(|end| token[..end].to_owned());
+    let others = [
+        token[1..].to_owned(),
+        token.to_ascii_lowercase(),
+        token.to_ascii_uppercase(),
+        format!(" {token}"),
+        format!("{token} "),
+        format!("{token}\n"),
+        format!("{token}\0"),
+        format!("{token}="),
+        format!("{token}A"),
+        format!("{token}{token}"),
+    ];
+    for near in edits.chain(truncations).chain(others) {
+        rejected(strategy.read(&near).await);
+        answered(strategy.revoke(&near).await);
+    }
+    granted(strategy.read(token).await);
+}
+
+/// Once revoked, a token is unknown, whatever the clock says; other tokens of the user stay.
+pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, clock) = strategy(fixture, lifetime(HOUR));
+    let subject = Subject {
+        user_id: fixture.user().await,
+        epoch: 0,
+    };
+    let revoked = answered(strategy.issue(&subject, &Client::default()).await);
+    let kept = answered(strategy.issue(&subject, &Client::default()).await);
+    granted(strategy.read(revoked.secret.expose_secret()).await);
+    answered(strategy.revoke(revoked.secret.expose_secret()).await);
+    for _round in 0..2 {
+        let rejection = rejected(strategy.read(revoked.secret.expose_secret()).await);
+        assert_eq!(rejection, Rejection::Unknown, "a revoked token is unknown");
+        granted(strategy.read(kept.secret.expose_secret()).await);
+        answered(strategy.revoke(revoked.secret.expose_secret()).await);
+        clock.advance(-time::Duration::DAY);
+    }
+}
+
+/// Uses of a token that write down when it was used, at the same time as its revocation, do not bring it back.
+pub async fn a_use_in_flight_does_not_undo_a_revocation<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, clock) = strategy(fixture, lifetime(HOUR));
+    let strategy = Arc::new(strategy.track_use(Duration::from_millis(1)));
+    for _round in 0..20 {
+        let token = issued(fixture, &strategy).await;
+        clock.advance(time::Duration::SECOND);
+        at_once((0..16).map(|n| {
+            let (strategy, token) = (Arc::clone(&strategy), token.clone());
+            async move {
+                if n == 8 {
+                    return answered(strategy.revoke(token.expose_secret()).await);
+                }
+                match strategy.read(token.expose_secret()).await {
+                    Ok(_) | Err(Refusal::Rejected(Rejection::Unknown)) => {}
+                    Err(refusal) => panic!("a revoked token is unknown, not {refusal}"),
+                }
+            }
+        }))
+        .await;
+        rejected(strategy.read(token.expose_secret()).await);
+    }
+}
+
+/// After 50 log-ins of one user at the same instant under a cap of 5 exactly 5 tokens are valid, and each log-in that
+/// follows gets a valid token.
+pub async fn a_cap_holds_under_parallel_log_ins<F: AccessTokenFixture>(fixture: &F) {
+    for _round in 0..ROUNDS {
+        race_to_log_in(fixture).await;
+    }
+}
+
+async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, _clock) = strategy(fixture, lifetime(HOUR));
+    let strategy = Arc::new(strategy.cap(NonZeroU32::new(5).expect("five is not zero")));
+    let subject = Subject {
+        user_id: fixture.user().await,
+        epoch: 0,
+    };
+    let mut tokens = at_once((0..50).map(|_| {
+        let (strategy, subject) = (Arc::clone(&strategy), subject.clone());
+        async move { answered(strategy.issue(&subject, &Client::default()).await) }
+    }))
+    .await;
+    assert_eq!(
+        valid(&strategy, &tokens).await,
+        5,
+        "a cap of 5 holds under 50 parallel log-ins"
+    );
+    for _ in 0..10 {
+        let token = answered(strategy.issue(&subject, &Client::default()).await);
+        granted(strategy.read(token.secret.expose_secret()).await);
+        tokens.push(token);
+    }
+    assert_eq!(
+        valid(&strategy, &tokens).await,
+        5,
+        "a cap of 5 holds under the log-ins that follow"
+    );
+}
+
+fn strategy<F: AccessTokenFixture>(
+    fixture: &F,
+    lifetime: Lifetime,
+) -> (OpaqueStrategy<F::Id>, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(start()));
+    (
+        OpaqueStrategy::new(fixture.store(), lifetime).clock(clock.clone()),
+        clock,
+    )
+}
+
+fn lifetime(span: Duration) -> Lifetime {
+    Lifetime::new(span).expect("a positive lifetime")
+}
+
+/// A token of a user of its own.
+async fn issued<F: AccessTokenFixture>(fixture: &F, strategy: &OpaqueStrategy<F::Id>) -> SecretString {
+    let subject = Subject {
+        user_id: fixture.user().await,
+        epoch: 0,
+    };
+    answered(strategy.issue(&subject, &Client::default()).await).secret
+}
+
+#[track_caller]
+fn granted<Id>(read: Result<Grant<Id>, Refusal>) -> Grant<Id> {
+    match read {
+        Ok(grant) => grant,
+        Err(refusal) => panic!("a valid token is accepted, not {refusal}"),
+    }
+}
+
+#[track_caller]
+fn rejected<Id>(read: Result<Grant<Id>, Refusal>) -> Rejection {
+    match read {
+        Err(Refusal::Rejected(rejection)) => rejection,
+        Err(Refusal::Unavailable(error)) => panic!("the store failed: {error}"),
+        Ok(_) => panic!("a token that is not valid is rejected"),
+    }
+}
+
+async fn valid<Id: crate::UserId>(strategy: &OpaqueStrategy<Id>, tokens: &[IssuedToken]) -> usize {
+    let mut valid = 0;
+    for token in tokens {
+        match strategy.read(token.secret.expose_secret()).await {
+            Ok(_) => valid += 1,
+            Err(Refusal::Rejected(_)) => {}
+            Err(Refusal::Unavailable(error)) => panic!("the store failed: {error}"),
+        }
+    }
+    valid
+}

@@ -1,0 +1,36 @@
+//! Calls that start together.
+
+use std::{future::Future, panic::resume_unwind, sync::Arc};
+
+use tokio::sync::Barrier;
+
+/// A race that is lost now and then is lost within so many rounds.
+pub(super) const ROUNDS: u32 = 5;
+
+/// Runs each call in a task of its own, all released at once, and returns their answers in order.
+pub(super) async fn at_once<T, C>(calls: impl IntoIterator<Item = C>) -> Vec<T>
+where
+    T: Send + 'static,
+    C: Future<Output = T> + Send + 'static,
+{
+    let calls: Vec<C> = calls.into_iter().collect();
+    let start = Arc::new(Barrier::new(calls.len()));
+    let tasks: Vec<_> = calls
+        .into_iter()
+        .map(|call| {
+            let start = Arc::clone(&start);
+            tokio::spawn(async move {
+                start.wait().await;
+                call.await
+            })
+        })
+        .collect();
+    let mut answers = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        match task.await {
+            Ok(answer) => answers.push(answer),
+            Err(error) => resume_unwind(error.into_panic()),
+        }
+    }
+    answers
+}

@@ -1,0 +1,105 @@
+//! The promises of a store that implements [`PurgeExpired`].
+//!
+//! The purge is told a present of its own, days ahead: to a store that also drops expired tokens by itself, all of
+//! these live.
+//!
+//! # Panics
+//! Each function panics where the promise in its name is broken.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    AccessTokenFixture, answered,
+    sample::{present, start, token},
+};
+use crate::{AccessTokenStore, PurgeExpired, TokenKey, UserId};
+
+/// A purge removes what expired before the instant that it is told or at it, and says how much it was. What lives a
+/// millisecond longer, or for ever, stays.
+pub async fn a_purge_removes_what_has_expired_alone<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: PurgeExpired,
+{
+    let store = fixture.store();
+    let now = start() + Duration::days(3);
+    assert_eq!(
+        answered(store.purge_expired(now, 100).await),
+        0,
+        "an empty store has nothing to purge"
+    );
+    let mut keys = Vec::new();
+    let (user, other) = (fixture.user().await, fixture.user().await);
+    for (user, expires_at) in [
+        (&user, Some(now - Duration::DAY)),
+        (&other, Some(now - Duration::MILLISECOND)),
+        (&user, Some(now)),
+        (&user, Some(now + Duration::MILLISECOND)),
+        (&other, Some(now + Duration::DAY)),
+        (&user, None),
+    ] {
+        keys.push(expiring(&*store, user, expires_at).await);
+    }
+    assert_eq!(
+        answered(store.purge_expired(now, 100).await),
+        3,
+        "a purge says how many had expired"
+    );
+    assert_eq!(
+        present(&*store, &keys).await,
+        [false, false, false, true, true, true],
+        "a purge removes what has expired alone"
+    );
+    assert_eq!(
+        answered(store.purge_expired(now, 100).await),
+        0,
+        "nothing is left to purge"
+    );
+}
+
+/// A purge removes no more than its limit, and the next ones go on until nothing is left.
+pub async fn a_purge_removes_no_more_than_its_limit<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: PurgeExpired,
+{
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let now = start() + Duration::days(3);
+    let mut keys = Vec::new();
+    for n in 0..5 {
+        keys.push(expiring(&*store, &user, Some(now - Duration::seconds(n))).await);
+    }
+    let kept = expiring(&*store, &user, None).await;
+    let mut left = 5;
+    for (limit, removed) in [(0, 0), (2, 2), (2, 2), (2, 1), (2, 0)] {
+        assert_eq!(
+            answered(store.purge_expired(now, limit).await),
+            removed,
+            "a purge of at most {limit} with {left} left says how many it removed"
+        );
+        left -= usize::try_from(removed).expect("a small number");
+        let present = present(&*store, &keys).await;
+        assert_eq!(
+            present.into_iter().filter(|present| *present).count(),
+            left,
+            "a purge keeps to its limit"
+        );
+    }
+    assert_eq!(
+        present(&*store, &[kept]).await,
+        [true],
+        "a purge removes nothing that lives"
+    );
+}
+
+async fn expiring<Id: UserId>(
+    store: &impl AccessTokenStore<Id>,
+    user: &Id,
+    expires_at: Option<OffsetDateTime>,
+) -> TokenKey {
+    let (key, mut token) = token(user, 1);
+    token.expires_at = expires_at;
+    answered(store.insert(&token, None).await);
+    key
+}

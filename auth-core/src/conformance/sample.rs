@@ -1,0 +1,174 @@
+//! Users and tokens to put into a store.
+
+use std::sync::LazyLock;
+
+use secrecy::ExposeSecret as _;
+use time::{Duration, OffsetDateTime};
+
+use super::{UserFixture, answered};
+use crate::{
+    AccessToken, AccessTokenStore, Client, Clock as _, Email, NewUser, PasswordHash, PublicId, ShardTag,
+    SystemClock, TokenDigest, TokenKey, User, UserId, UserStore as _, generate_token,
+};
+
+/// A present instant that does not move during a test, with milliseconds that a coarser store would lose.
+pub(super) fn start() -> OffsetDateTime {
+    static START: LazyLock<OffsetDateTime> = LazyLock::new(|| {
+        let now = SystemClock.now();
+        now.replace_millisecond(123).unwrap_or(now)
+    });
+    *START
+}
+
+#[track_caller]
+pub(super) fn email(typed: &str) -> Email {
+    match typed.parse() {
+        Ok(email) => email,
+        Err(error) => panic!("{typed}: {error}"),
+    }
+}
+
+/// The `n`-th new user; two of different numbers differ in each field that has enough values.
+pub(super) fn new_user<F: UserFixture>(fixture: &F, n: u32) -> NewUser<F::Id, F::Profile> {
+    NewUser {
+        id: F::Id::generate(),
+        email: email(&format!("Zoë.Member-{n}@Example.COM")),
+        password_hash: n
+            .is_multiple_of(2)
+            .then(|| PasswordHash::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${n}"))),
+        is_active: n % 3 != 1,
+        is_superuser: n % 3 == 1,
+        is_verified: n % 4 < 2,
+        created_at: start() + Duration::milliseconds(i64::from(n) * 1001),
+        profile: fixture.profile(n),
+    }
+}
+
+pub(super) async fn insert<F: UserFixture>(
+    fixture: &F,
+    user: NewUser<F::Id, F::Profile>,
+) -> User<F::Id, F::Profile> {
+    answered(fixture.store().insert(user).await)
+}
+
+/// Inserts the `n`-th user.
+pub(super) async fn inserted<F: UserFixture>(fixture: &F, n: u32) -> User<F::Id, F::Profile> {
+    insert(fixture, new_user(fixture, n)).await
+}
+
+/// `user` with each field changed to that of the `n`-th user, but for the id, the creation and the revision.
+pub(super) fn changed<F: UserFixture>(
+    fixture: &F,
+    user: &User<F::Id, F::Profile>,
+    n: u32,
+) -> User<F::Id, F::Profile> {
+    let other = new_user(fixture, n);
+    User {
+        id: user.id.clone(),
+        email: other.email,
+        password_hash: match user.password_hash {
+            Some(_) => None,
+            None => Some(PasswordHash::new(format!("changed {n}"))),
+        },
+        is_active: !user.is_active,
+        is_superuser: !user.is_superuser,
+        is_verified: !user.is_verified,
+        // More than 32 bits hold.
+        security_epoch: user.security_epoch + (1 << 40) + i64::from(n),
+        revision: user.revision,
+        created_at: user.created_at,
+        updated_at: user.updated_at + Duration::milliseconds(1007),
+        profile: fixture.profile(n),
+    }
+}
+
+/// Fails unless `actual` is `expected` in each field.
+#[track_caller]
+pub(super) fn assert_same<Id: UserId, P: std::fmt::Debug + PartialEq>(
+    actual: Option<User<Id, P>>,
+    expected: &User<Id, P>,
+    promise: &str,
+) {
+    let Some(actual) = actual else {
+        panic!("{promise}: the user is not there")
+    };
+    let differing = differing_field(&actual, expected);
+    assert!(
+        differing.is_none(),
+        "{promise}: another `{}`",
+        differing.unwrap_or_default()
+    );
+}
+
+/// The first field in which the users differ; `None` if they are the same.
+pub(super) fn differing_field<Id: UserId, P: PartialEq>(
+    a: &User<Id, P>,
+    b: &User<Id, P>,
+) -> Option<&'static str> {
+    let hash = |user: &User<Id, P>| user.password_hash.as_ref().map(|hash| hash.expose().to_owned());
+    let fields = [
+        ("id", a.id == b.id),
+        ("email", a.email.as_str() == b.email.as_str()),
+        ("normalised email", a.email.normalized() == b.email.normalized()),
+        ("password_hash", hash(a) == hash(b)),
+        ("is_active", a.is_active == b.is_active),
+        ("is_superuser", a.is_superuser == b.is_superuser),
+        ("is_verified", a.is_verified == b.is_verified),
+        ("security_epoch", a.security_epoch == b.security_epoch),
+        ("revision", a.revision == b.revision),
+        ("created_at", a.created_at == b.created_at),
+        ("updated_at", a.updated_at == b.updated_at),
+        ("profile", a.profile == b.profile),
+    ];
+    fields.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+}
+
+/// The key of a real token of `user`, as a client would present it.
+pub(super) fn token_key(user: &impl UserId) -> TokenKey {
+    TokenKey::of(answered(generate_token(ShardTag::of(user))).expose_secret())
+}
+
+/// The user's `n`-th token, issued `n` seconds after the start, and its key.
+pub(super) fn token<Id: UserId>(user: &Id, n: u32) -> (TokenKey, AccessToken<Id>) {
+    let key = token_key(user);
+    (key, token_of(user, key.digest, n))
+}
+
+/// The user's `n`-th token, of a given digest.
+pub(super) fn token_of<Id: UserId>(user: &Id, digest: TokenDigest, n: u32) -> AccessToken<Id> {
+    let created_at = start() + Duration::seconds(i64::from(n));
+    AccessToken {
+        id: PublicId::generate(),
+        digest,
+        user_id: user.clone(),
+        epoch: i64::from(n),
+        created_at,
+        expires_at: Some(created_at + Duration::days(7) + Duration::milliseconds(1)),
+        last_used_at: created_at + Duration::milliseconds(2),
+        client: Client {
+            user_agent: Some(format!("Client/{n}")),
+            address: Some("2001:db8::7".to_owned()),
+            label: Some(format!("label {n}")),
+        },
+    }
+}
+
+/// Inserts the user's `n`-th token, under no cap.
+pub(super) async fn inserted_token<Id: UserId>(
+    store: &impl AccessTokenStore<Id>,
+    user: &Id,
+    n: u32,
+) -> (TokenKey, AccessToken<Id>) {
+    let (key, token) = token(user, n);
+    answered(store.insert(&token, None).await);
+    (key, token)
+}
+
+/// For each key, whether the store finds a token.
+pub(super) async fn present<Id: UserId>(store: &impl AccessTokenStore<Id>, keys: &[TokenKey]) -> Vec<bool> {
+    let mut present = Vec::with_capacity(keys.len());
+    for key in keys {
+        present.push(answered(store.find(key).await).is_some());
+    }
+    present
+}

@@ -1,0 +1,90 @@
+//! The reference stores in memory keep every promise of the suite.
+#![cfg(feature = "conformance")]
+
+use std::sync::Arc;
+
+use auth_core::{
+    UserId,
+    conformance::{AccessTokenFixture, UserFixture},
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Reader {
+    first_name: String,
+    age: Option<u32>,
+}
+
+struct Users<Id: UserId>(Arc<MemoryUserStore<Id, Reader>>);
+
+impl<Id: UserId> UserFixture for Users<Id> {
+    type Id = Id;
+    type Profile = Reader;
+    type Store = MemoryUserStore<Id, Reader>;
+
+    fn store(&self) -> Arc<Self::Store> {
+        Arc::clone(&self.0)
+    }
+
+    fn profile(&self, n: u32) -> Reader {
+        Reader {
+            first_name: format!("Zoë \"{n}\""),
+            age: n.is_multiple_of(2).then_some(n),
+        }
+    }
+}
+
+struct Tokens<Id: UserId>(Arc<MemoryAccessTokenStore<Id>>, fn() -> Id);
+
+impl<Id: UserId> AccessTokenFixture for Tokens<Id> {
+    type Id = Id;
+    type Store = MemoryAccessTokenStore<Id>;
+
+    fn store(&self) -> Arc<Self::Store> {
+        Arc::clone(&self.0)
+    }
+
+    async fn user(&self) -> Id {
+        self.1()
+    }
+}
+
+async fn tokens() -> Tokens<Uuid> {
+    Tokens(Arc::default(), Uuid::now_v7)
+}
+
+async fn tokens_of_text_ids() -> Tokens<String> {
+    Tokens(Arc::default(), || Uuid::now_v7().to_string())
+}
+
+mod users_with_ids_made_here {
+    use super::*;
+
+    auth_core::user_store_conformance!(async || Users::<Uuid>(Arc::default()));
+}
+
+mod users_with_ids_made_by_the_store {
+    use super::*;
+
+    auth_core::user_store_conformance!(async || {
+        Users(Arc::new(MemoryUserStore::with_ids(|n| i64::try_from(n).ok())))
+    });
+}
+
+mod access_tokens {
+    auth_core::access_token_store_conformance!(super::tokens);
+}
+
+mod access_tokens_of_text_ids {
+    auth_core::access_token_store_conformance!(super::tokens_of_text_ids);
+}
+
+mod index {
+    auth_core::access_token_index_conformance!(super::tokens);
+}
+
+mod purge {
+    auth_core::purge_expired_conformance!(super::tokens);
+}

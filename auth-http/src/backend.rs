@@ -1,0 +1,98 @@
+//! A transport and a strategy under one name.
+
+use std::sync::Arc;
+
+use auth_core::{RevocableStrategy, Strategy};
+use uuid::Uuid;
+
+use crate::{Scheme, Transport};
+
+/// A way to be logged in: a [`Transport`] that carries a credential and a [`Strategy`] that issues and reads it,
+/// under a name that stands in the URL of its log-in.
+pub struct AuthBackend<Id = Uuid> {
+    name: Arc<str>,
+    transport: Arc<dyn Transport>,
+    kind: Kind<Id>,
+}
+
+enum Kind<Id> {
+    Revocable(Arc<dyn RevocableStrategy<Id>>),
+    Stateless(Arc<dyn Strategy<Id>>),
+}
+
+impl<Id> AuthBackend<Id> {
+    /// A backend whose credentials a log-out revokes.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        transport: impl Transport + 'static,
+        strategy: impl RevocableStrategy<Id> + 'static,
+    ) -> Self {
+        let kind = Kind::Revocable(Arc::new(strategy));
+        Self {
+            name: name.into(),
+            transport: Arc::new(transport),
+            kind,
+        }
+    }
+
+    /// A backend whose credentials live until they expire, whatever a log-out says: a plain JWT. With a Bearer
+    /// transport it has no log-out; with a cookie its log-out removes the cookie and nothing else.
+    pub fn stateless(
+        name: impl Into<Arc<str>>,
+        transport: impl Transport + 'static,
+        strategy: impl Strategy<Id> + 'static,
+    ) -> Self {
+        let kind = Kind::Stateless(Arc::new(strategy));
+        Self {
+            name: name.into(),
+            transport: Arc::new(transport),
+            kind,
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// The transport.
+    #[must_use]
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    /// The strategy.
+    #[must_use]
+    pub fn strategy(&self) -> &dyn Strategy<Id> {
+        match &self.kind {
+            Kind::Revocable(strategy) => &**strategy,
+            Kind::Stateless(strategy) => &**strategy,
+        }
+    }
+
+    /// The strategy, if it can revoke.
+    #[must_use]
+    pub fn revocable(&self) -> Option<&dyn RevocableStrategy<Id>> {
+        match &self.kind {
+            Kind::Revocable(strategy) => Some(&**strategy),
+            Kind::Stateless(_) => None,
+        }
+    }
+
+    /// Whether the backend has a log-out: it can revoke, or it has a cookie to remove.
+    #[must_use]
+    pub fn has_logout(&self) -> bool {
+        self.revocable().is_some() || self.is_cookie()
+    }
+
+    /// Whether a browser adds the credential by itself.
+    #[must_use]
+    pub fn is_cookie(&self) -> bool {
+        matches!(self.transport.scheme(), Scheme::Cookie(_))
+    }
+}

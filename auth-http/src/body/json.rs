@@ -1,0 +1,320 @@
+use auth_core::{Email, SecretString};
+use auth_users::ProfileError;
+use serde_json::{Map, Value};
+
+use super::{MAX_PASSWORD_BYTES, media_type};
+use crate::{FieldError, HttpError};
+
+/// A body of a JSON route, judged in two steps: malformed JSON comes before everything else, and what the JSON says
+/// comes after the credential.
+pub(crate) enum JsonBody {
+    Value(Value),
+    Empty,
+    /// Not `application/json`: a form that another site's page may send without asking (Fetch §3.2).
+    OtherType,
+}
+
+impl JsonBody {
+    /// # Errors
+    /// [`HttpError::Unprocessable`] if the body is `application/json` and malformed.
+    pub(crate) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, HttpError> {
+        let is_json = media_type(content_type).is_some_and(|media| {
+            media.type_() == mime::APPLICATION
+                && (media.subtype() == mime::JSON || media.suffix() == Some(mime::JSON))
+        });
+        if !is_json {
+            return Ok(Self::OtherType);
+        }
+        if body.is_empty() {
+            return Ok(Self::Empty);
+        }
+        serde_json::from_slice(body).map(Self::Value).map_err(|error| {
+            let position = format!("line {} column {}", error.line(), error.column());
+            let msg = format!("JSON decode error at {position}");
+            HttpError::Unprocessable(vec![FieldError {
+                kind: "json_invalid",
+                loc: None,
+                msg,
+            }])
+        })
+    }
+
+    /// The fields of the object in the body.
+    ///
+    /// # Errors
+    /// [`HttpError::Unprocessable`] if there is no object.
+    pub(crate) fn into_fields(self) -> Result<Fields, HttpError> {
+        let (kind, msg) = match self {
+            Self::Value(Value::Object(fields)) => {
+                return Ok(Fields {
+                    fields,
+                    errors: Vec::new(),
+                    holds_nul: false,
+                });
+            }
+            Self::Empty => ("missing", "Field required"),
+            Self::Value(_) => ("model_attributes_type", "Input should be a valid dictionary"),
+            Self::OtherType => (
+                "model_attributes_type",
+                "The body should be of the type application/json",
+            ),
+        };
+        Err(HttpError::Unprocessable(vec![FieldError {
+            kind,
+            loc: None,
+            msg: msg.to_owned(),
+        }]))
+    }
+}
+
+/// The fields of a JSON object, taken out one by one, and the errors met on the way.
+pub(crate) struct Fields {
+    fields: Map<String, Value>,
+    errors: Vec<FieldError>,
+    holds_nul: bool,
+}
+
+impl Fields {
+    /// A required e-mail.
+    pub(crate) fn email(&mut self) -> Option<Email> {
+        let typed = self.string("email")?;
+        self.parsed_email(&typed)
+    }
+
+    /// An e-mail that may be left out.
+    pub(crate) fn optional_email(&mut self) -> Option<Email> {
+        if self.fields.contains_key("email") {
+            self.email()
+        } else {
+            None
+        }
+    }
+
+    fn parsed_email(&mut self, typed: &str) -> Option<Email> {
+        let email = typed.parse();
+        if let Err(error) = &email {
+            self.errors
+                .push(FieldError::new("value_error", "email", format!("{error}")));
+        }
+        email.ok()
+    }
+
+    /// A required password.
+    pub(crate) fn password(&mut self) -> Option<SecretString> {
+        let password = self.string("password")?;
+        if password.len() > MAX_PASSWORD_BYTES {
+            self.errors.push(too_long("password"));
+            return None;
+        }
+        Some(password.into())
+    }
+
+    /// A password that may be left out or null.
+    pub(crate) fn optional_password(&mut self) -> Option<SecretString> {
+        match self.fields.get("password") {
+            None | Some(Value::Null) => {
+                self.fields.remove("password");
+                None
+            }
+            Some(_) => self.password(),
+        }
+    }
+
+    /// A required string.
+    pub(crate) fn string(&mut self, field: &str) -> Option<String> {
+        match self.fields.remove(field) {
+            Some(Value::String(value)) => return Some(value),
+            Some(_) => self.errors.push(FieldError::new(
+                "string_type",
+                field,
+                "Input should be a valid string",
+            )),
+            None => self.errors.push(FieldError::missing(field)),
+        }
+        None
+    }
+
+    /// A flag that may be left out, in any of the forms that pydantic reads.
+    pub(crate) fn flag(&mut self, field: &str) -> Option<bool> {
+        let value = self.fields.remove(field)?;
+        let flag = boolean(&value);
+        if flag.is_none() {
+            self.errors.push(FieldError::new(
+                "bool_type",
+                field,
+                "Input should be a valid boolean",
+            ));
+        }
+        flag
+    }
+
+    /// A flag that is looked at and not used; null is no error in one.
+    pub(crate) fn ignored_flag(&mut self, field: &str) {
+        if self.fields.get(field) == Some(&Value::Null) {
+            self.fields.remove(field);
+        }
+        self.flag(field);
+    }
+
+    /// The fields that are left: the profile's, and perhaps some that nobody knows. `id` is not one of them.
+    pub(crate) fn take_rest(&mut self) -> Map<String, Value> {
+        let mut rest = std::mem::take(&mut self.fields);
+        rest.remove("id");
+        self.holds_nul = rest.values().any(holds_nul);
+        rest
+    }
+
+    /// Notes the error of a profile.
+    pub(crate) fn profile<P>(&mut self, profile: Result<P, ProfileError>) -> Option<P> {
+        if let Err(error) = &profile {
+            let loc = error.field().map(str::to_owned);
+            self.errors.push(FieldError {
+                kind: error.kind(),
+                loc,
+                msg: error.message().to_owned(),
+            });
+        }
+        profile.ok()
+    }
+
+    /// What was taken out, if no field had an error.
+    ///
+    /// # Errors
+    /// [`HttpError::Unprocessable`] with every error met; then [`HttpError::BadRequest`] if a string of the rest holds
+    /// a NUL, which not every store can keep.
+    pub(crate) fn finish<T>(self, taken: Option<T>) -> Result<T, HttpError> {
+        match taken {
+            Some(_) if self.errors.is_empty() && self.holds_nul => Err(HttpError::BadRequest),
+            Some(taken) if self.errors.is_empty() => Ok(taken),
+            _ => Err(HttpError::Unprocessable(self.errors)),
+        }
+    }
+}
+
+pub(super) fn too_long(field: &str) -> FieldError {
+    let msg = format!("String should have at most {MAX_PASSWORD_BYTES} bytes");
+    FieldError::new("string_too_long", field, msg)
+}
+
+fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) if number.as_f64() == Some(1.0) => Some(true),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Some(false),
+        Value::String(text) => match text.to_ascii_lowercase().as_str() {
+            "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
+            "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(json: &str) -> Fields {
+        JsonBody::parse(Some("application/json"), json.as_bytes())
+            .expect("json")
+            .into_fields()
+            .expect("object")
+    }
+
+    #[test]
+    fn x3_only_json_is_read_as_json() {
+        for other in [
+            None,
+            Some("text/plain"),
+            Some("text/plain; application/json"),
+            Some("application/x-www-form-urlencoded"),
+            Some("multipart/form-data; boundary=x"),
+            Some("nonsense"),
+        ] {
+            assert!(
+                matches!(JsonBody::parse(other, b"{}"), Ok(JsonBody::OtherType)),
+                "{other:?}"
+            );
+        }
+        for json in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/merge-patch+json",
+        ] {
+            assert!(
+                matches!(JsonBody::parse(Some(json), b"{}"), Ok(JsonBody::Value(_))),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_json_is_a_422_and_never_a_panic() {
+        let deep = "[".repeat(16_000);
+        for body in [
+            "{",
+            "{'a':1}",
+            "\u{0}",
+            "{\"a\":1}x",
+            "nul",
+            "1e999",
+            "\"\u{0}\"",
+            &deep,
+        ] {
+            let parsed = JsonBody::parse(Some("application/json"), body.as_bytes());
+            assert!(matches!(parsed, Err(HttpError::Unprocessable(_))), "{body:?}");
+        }
+        assert!(JsonBody::parse(Some("application/json"), b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        let mut fields = fields(r#"{"email":null,"is_active":[],"password":7}"#);
+        assert!(
+            fields.email().is_none() && fields.password().is_none() && fields.flag("is_active").is_none()
+        );
+        let Err(HttpError::Unprocessable(errors)) = fields.finish(None::<()>) else {
+            panic!("no error")
+        };
+        let named: Vec<_> = errors
+            .iter()
+            .map(|error| (error.kind, error.loc.clone().unwrap_or_default()))
+            .collect();
+        let expected = [
+            ("string_type", "email"),
+            ("string_type", "password"),
+            ("bool_type", "is_active"),
+        ];
+        assert_eq!(named, expected.map(|(kind, field)| (kind, field.to_owned())));
+    }
+
+    #[test]
+    fn a_flag_is_read_as_pydantic_reads_it() {
+        for (json, flag) in [
+            ("true", Some(true)),
+            ("false", Some(false)),
+            ("1", Some(true)),
+            ("0", Some(false)),
+            ("1.0", Some(true)),
+            ("\"yes\"", Some(true)),
+            ("\"OFF\"", Some(false)),
+            ("2", None),
+            ("\"\"", None),
+            ("{}", None),
+            ("null", None),
+        ] {
+            assert_eq!(fields(&format!("{{\"f\":{json}}}")).flag("f"), flag, "{json}");
+        }
+    }
+}

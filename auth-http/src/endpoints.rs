@@ -1,0 +1,82 @@
+//! The routes of the HTTP contract, from a request to a response.
+
+mod account;
+mod session;
+mod users;
+
+use std::{future::Future, sync::Arc};
+
+use auth_core::{ConfigError, Profile, UserId};
+use auth_users::UserManager;
+use uuid::Uuid;
+
+use crate::{
+    AuthBackend, Authenticator, CsrfPolicy, HttpError, RequestHead, Requirement, Response,
+    request::{Header, header},
+};
+
+/// The routes of a service. Each takes a [`Request`] and answers, errors included.
+pub struct Endpoints<Id = Uuid, P = ()> {
+    users: Arc<UserManager<Id, P>>,
+    authenticator: Authenticator<Id, P>,
+}
+
+/// A request: its head, and its body up to [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES).
+pub struct Request<'a, H> {
+    /// The head.
+    pub head: &'a H,
+    /// The body; empty for a route that reads none.
+    pub body: &'a [u8],
+}
+
+impl<'a, H: RequestHead> Request<'a, H> {
+    fn content_type(&self) -> Option<&'a str> {
+        match header(self.head, "content-type") {
+            Header::One(value) => std::str::from_utf8(value).ok(),
+            Header::Absent | Header::Many => None,
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> Endpoints<Id, P> {
+    /// The routes for `users`, who log in through `backends`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] as from [`Authenticator::new`].
+    pub fn new(
+        users: Arc<UserManager<Id, P>>,
+        backends: Vec<AuthBackend<Id>>,
+        csrf: CsrfPolicy,
+    ) -> Result<Self, ConfigError> {
+        let authenticator = Authenticator::new(backends, Arc::clone(users.store()), csrf)?;
+        Ok(Self { users, authenticator })
+    }
+
+    /// Who is asking.
+    #[must_use]
+    pub fn authenticator(&self) -> &Authenticator<Id, P> {
+        &self.authenticator
+    }
+
+    /// The users.
+    #[must_use]
+    pub fn users(&self) -> &Arc<UserManager<Id, P>> {
+        &self.users
+    }
+
+    /// What every route of a logged-in user asks: a verified e-mail, where the service requires one.
+    fn base_requirement(&self) -> Requirement {
+        Requirement {
+            verified: self.users.requires_verification(),
+            superuser: false,
+        }
+    }
+}
+
+/// What a body may say of itself and only a superuser may decide.
+const FLAGS: [&str; 3] = ["is_active", "is_superuser", "is_verified"];
+
+/// Answers an error as the client sees it.
+async fn answer(judged: impl Future<Output = Result<Response, HttpError>>) -> Response {
+    judged.await.unwrap_or_else(HttpError::into_response)
+}

@@ -1,0 +1,163 @@
+//! The users' own data, and everybody's for superusers.
+
+use auth_core::{Profile, User, UserId};
+use auth_users::{DeleteUserError, UpdateError, UserUpdate, merge_profile};
+
+use super::{Endpoints, FLAGS, Request, answer};
+use crate::{
+    Enabled, ErrorCode, HttpError, RequestHead, Requirement, Response, UserBody,
+    body::{Fields, JsonBody},
+};
+
+impl<Id: UserId, P: Profile> Endpoints<Id, P> {
+    /// `GET /me`.
+    pub async fn me(&self, request: Request<'_, impl RequestHead>, enabled: &Enabled) -> Response {
+        answer(async {
+            let found = self
+                .authenticator
+                .require(request.head, enabled, self.base_requirement())
+                .await?;
+            Ok(ok(&found.user))
+        })
+        .await
+    }
+
+    /// `PATCH /me`.
+    pub async fn update_me(&self, request: Request<'_, impl RequestHead>, enabled: &Enabled) -> Response {
+        answer(self.judge_update_me(request, enabled)).await
+    }
+
+    /// `GET /{id}`.
+    pub async fn user(
+        &self,
+        id: &str,
+        request: Request<'_, impl RequestHead>,
+        enabled: &Enabled,
+    ) -> Response {
+        answer(async {
+            self.require_superuser(request.head, enabled).await?;
+            Ok(ok(&self.user_of(id).await?))
+        })
+        .await
+    }
+
+    /// `PATCH /{id}`.
+    pub async fn update_user(
+        &self,
+        id: &str,
+        request: Request<'_, impl RequestHead>,
+        enabled: &Enabled,
+    ) -> Response {
+        answer(self.judge_update_user(id, request, enabled)).await
+    }
+
+    /// `DELETE /{id}`.
+    pub async fn delete_user(
+        &self,
+        id: &str,
+        request: Request<'_, impl RequestHead>,
+        enabled: &Enabled,
+    ) -> Response {
+        answer(async {
+            self.require_superuser(request.head, enabled).await?;
+            let user = self.user_of(id).await?;
+            self.users.delete(&user).await.map_err(|error| match error {
+                DeleteUserError::NotFound => HttpError::NotFound,
+                DeleteUserError::Hook(error) => HttpError::Hook(error),
+                DeleteUserError::Unavailable(error) => error.into(),
+            })?;
+            Ok(Response::empty(204))
+        })
+        .await
+    }
+
+    async fn judge_update_me(
+        &self,
+        request: Request<'_, impl RequestHead>,
+        enabled: &Enabled,
+    ) -> Result<Response, HttpError> {
+        let body = JsonBody::parse(request.content_type(), request.body)?;
+        let found = self
+            .authenticator
+            .require(request.head, enabled, self.base_requirement())
+            .await?;
+        let mut fields = body.into_fields()?;
+        for flag in FLAGS {
+            fields.ignored_flag(flag);
+        }
+        self.update(found.user, UserUpdate::default(), fields).await
+    }
+
+    async fn judge_update_user(
+        &self,
+        id: &str,
+        request: Request<'_, impl RequestHead>,
+        enabled: &Enabled,
+    ) -> Result<Response, HttpError> {
+        let body = JsonBody::parse(request.content_type(), request.body)?;
+        self.require_superuser(request.head, enabled).await?;
+        let user = self.user_of(id).await?;
+        let mut fields = body.into_fields()?;
+        let [is_active, is_superuser, is_verified] = FLAGS.map(|flag| fields.flag(flag));
+        self.update(
+            user,
+            UserUpdate {
+                is_active,
+                is_superuser,
+                is_verified,
+                ..UserUpdate::default()
+            },
+            fields,
+        )
+        .await
+    }
+
+    async fn update(
+        &self,
+        user: User<Id, P>,
+        mut update: UserUpdate,
+        mut fields: Fields,
+    ) -> Result<Response, HttpError> {
+        update.email = fields.optional_email();
+        update.password = fields.optional_password();
+        update.profile = fields.take_rest();
+        let merged = fields.profile(merge_profile(&user.profile, &update.profile));
+        fields.finish(merged)?;
+        let user = self
+            .users
+            .update(user, &update)
+            .await
+            .map_err(|error| match error {
+                UpdateError::InvalidPassword(reason) => {
+                    HttpError::Password(ErrorCode::UpdateUserInvalidPassword, reason)
+                }
+                UpdateError::EmailTaken => HttpError::Code(ErrorCode::UpdateUserEmailAlreadyExists),
+                UpdateError::NotFound => HttpError::NotFound,
+                UpdateError::InvalidProfile(_) => HttpError::BadRequest,
+                UpdateError::Hook(error) => HttpError::Hook(error),
+                UpdateError::Unavailable(error) => error.into(),
+            })?;
+        Ok(ok(&user))
+    }
+
+    async fn require_superuser(&self, head: &impl RequestHead, enabled: &Enabled) -> Result<(), HttpError> {
+        let requirement = Requirement {
+            superuser: true,
+            ..self.base_requirement()
+        };
+        self.authenticator
+            .require(head, enabled, requirement)
+            .await
+            .map(|_superuser| ())
+    }
+
+    /// The user of an id in a path; one that does not parse is nobody's.
+    async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
+        let id = id.parse().map_err(|_error| HttpError::NotFound)?;
+        self.users.find(&id).await?.ok_or(HttpError::NotFound)
+    }
+}
+
+fn ok<Id: UserId, P: Profile>(user: &User<Id, P>) -> Response {
+    Response::json(200, &UserBody::from(user))
+}

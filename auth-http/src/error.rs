@@ -1,0 +1,229 @@
+//! Errors as a client sees them.
+
+use auth_core::StoreError;
+use auth_users::HookError;
+use serde::{Serialize, Serializer, ser::SerializeSeq as _};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::Response;
+
+/// A code in `{"detail": …}` that a front end acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The password policy refuses the password of a new user.
+    RegisterInvalidPassword,
+    /// The e-mail of a new user is taken.
+    RegisterUserAlreadyExists,
+    /// The user is unknown or inactive, or the password is wrong.
+    LoginBadCredentials,
+    /// The password is right, and the e-mail must be verified first.
+    LoginUserNotVerified,
+    /// The token does not allow a reset.
+    ResetPasswordBadToken,
+    /// The password policy refuses the new password.
+    ResetPasswordInvalidPassword,
+    /// The token does not verify anyone.
+    VerifyUserBadToken,
+    /// The user is verified already.
+    VerifyUserAlreadyVerified,
+    /// The new e-mail is taken.
+    UpdateUserEmailAlreadyExists,
+    /// The password policy refuses the changed password.
+    UpdateUserInvalidPassword,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 10] = [
+        Self::RegisterInvalidPassword,
+        Self::RegisterUserAlreadyExists,
+        Self::LoginBadCredentials,
+        Self::LoginUserNotVerified,
+        Self::ResetPasswordBadToken,
+        Self::ResetPasswordInvalidPassword,
+        Self::VerifyUserBadToken,
+        Self::VerifyUserAlreadyVerified,
+        Self::UpdateUserEmailAlreadyExists,
+        Self::UpdateUserInvalidPassword,
+    ];
+}
+
+/// A field of a body that does not validate. It never repeats what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The kind of error, as pydantic names it: `missing`, `string_type`, `value_error`, …
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Where: `["body"]`, or `["body", FIELD]`.
+    #[serde(serialize_with = "location")]
+    pub loc: Option<String>,
+    /// The error in words.
+    pub msg: String,
+}
+
+fn location<S: Serializer>(field: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut parts = serializer.serialize_seq(None)?;
+    parts.serialize_element("body")?;
+    if let Some(field) = field {
+        parts.serialize_element(field)?;
+    }
+    parts.end()
+}
+
+impl FieldError {
+    pub(crate) fn new(kind: &'static str, field: &str, msg: impl Into<String>) -> Self {
+        Self {
+            kind,
+            loc: Some(field.to_owned()),
+            msg: msg.into(),
+        }
+    }
+
+    pub(crate) fn missing(field: &str) -> Self {
+        Self::new("missing", field, "Field required")
+    }
+}
+
+/// An error as a client sees it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// 400 with nothing to say.
+    BadRequest,
+    /// 400 with a code.
+    Code(ErrorCode),
+    /// 400 with a code and the reason for which the policy refuses the password.
+    Password(ErrorCode, String),
+    /// 401; `bearer` where a Bearer credential would have been read.
+    Unauthorized {
+        /// Whether the answer carries `WWW-Authenticate: Bearer`.
+        bearer: bool,
+    },
+    /// 403.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 405.
+    MethodNotAllowed,
+    /// 408: the body did not arrive in time.
+    RequestTimeout,
+    /// 413: the body is too large.
+    PayloadTooLarge,
+    /// 422.
+    Unprocessable(Vec<FieldError>),
+    /// 503: a store did not answer.
+    Unavailable(StoreError),
+    /// 500: a hook of the application failed.
+    Hook(HookError),
+    /// 500: anything else that the client has no part in.
+    Internal(&'static str),
+}
+
+impl HttpError {
+    /// The answer to the client. A 5xx is logged with its cause under a correlation id, which the client gets as
+    /// `X-Correlation-Id`.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        match self {
+            Self::BadRequest => bare(400, "Bad Request"),
+            Self::Code(code) => Response::json(400, &json!({ "detail": code })),
+            Self::Password(code, reason) => {
+                Response::json(400, &json!({ "detail": { "code": code, "reason": reason } }))
+            }
+            Self::Unauthorized { bearer: false } => bare(401, "Unauthorized"),
+            Self::Unauthorized { bearer: true } => {
+                bare(401, "Unauthorized").header("www-authenticate", "Bearer")
+            }
+            Self::Forbidden => bare(403, "Forbidden"),
+            Self::NotFound => bare(404, "Not Found"),
+            Self::MethodNotAllowed => bare(405, "Method Not Allowed"),
+            Self::RequestTimeout => bare(408, "Request Timeout").header("connection", "close"),
+            Self::PayloadTooLarge => bare(413, "Payload Too Large"),
+            Self::Unprocessable(errors) => Response::json(422, &json!({ "detail": errors })),
+            Self::Unavailable(error) => {
+                let id = Uuid::new_v4();
+                tracing::error!(target: "portcullis::http", correlation_id = %id, store = error.store(), error = ?error.to_string(), "a store did not answer");
+                correlated(503, "Service Unavailable", id)
+                    .header("retry-after", "1")
+                    .no_store()
+            }
+            Self::Hook(error) => internal(&error.to_string()),
+            Self::Internal(cause) => internal(cause),
+        }
+    }
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+fn bare(status: u16, detail: &str) -> Response {
+    Response::json(status, &json!({ "detail": detail }))
+}
+
+fn correlated(status: u16, detail: &str, id: Uuid) -> Response {
+    bare(status, detail).header("x-correlation-id", id.to_string())
+}
+
+fn internal(cause: &str) -> Response {
+    let id = Uuid::new_v4();
+    tracing::error!(target: "portcullis::http", correlation_id = %id, ?cause, "a request failed");
+    correlated(500, "Internal Server Error", id).no_store()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e1_e2_a_store_error_is_a_503_without_internals() {
+        let error = StoreError::new("sqlite", "no such table: users");
+        let response = HttpError::from(error).into_response();
+        assert_eq!(response.status, 503);
+        assert_eq!(
+            response.body.as_deref(),
+            Some(r#"{"detail":"Service Unavailable"}"#)
+        );
+        for header in ["retry-after", "cache-control", "x-correlation-id"] {
+            assert!(
+                response.headers.iter().any(|(name, _)| *name == header),
+                "{header}"
+            );
+        }
+        assert!(!format!("{:?}", response.headers).contains("sqlite"));
+    }
+
+    #[test]
+    fn a_422_names_the_field_and_never_the_input() {
+        let errors = vec![
+            FieldError::missing("email"),
+            FieldError {
+                kind: "missing",
+                loc: None,
+                msg: "m".into(),
+            },
+        ];
+        assert_eq!(
+            HttpError::Unprocessable(errors).into_response().body.as_deref(),
+            Some(
+                r#"{"detail":[{"loc":["body","email"],"msg":"Field required","type":"missing"},{"loc":["body"],"msg":"m","type":"missing"}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_code_is_written_in_screaming_snake_case() {
+        assert_eq!(
+            HttpError::Code(ErrorCode::UpdateUserEmailAlreadyExists)
+                .into_response()
+                .body
+                .as_deref(),
+            Some(r#"{"detail":"UPDATE_USER_EMAIL_ALREADY_EXISTS"}"#)
+        );
+    }
+}

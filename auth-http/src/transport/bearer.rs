@@ -1,0 +1,123 @@
+use auth_core::{ExposeSecret as _, IssuedToken, Rejection};
+use serde::Serialize;
+
+use super::{Presented, Scheme, Transport};
+use crate::{
+    HttpError, RequestHead, Response,
+    request::{Header, header},
+};
+
+/// The `Authorization: Bearer` header (RFC 6750 §2.1). A token in a query or a form is never looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BearerTransport;
+
+#[derive(Serialize)]
+struct BearerResponse<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+}
+
+impl Transport for BearerTransport {
+    fn scheme(&self) -> Scheme<'_> {
+        Scheme::Bearer
+    }
+
+    fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a> {
+        let value = match header(head, "authorization") {
+            Header::Absent => return Presented::Nothing,
+            Header::Many => return Presented::Refused(Rejection::Ambiguous),
+            Header::One(value) => value,
+        };
+        let Ok(value) = std::str::from_utf8(value) else {
+            return Presented::Refused(Rejection::Malformed);
+        };
+        match value.trim().split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => match token.trim() {
+                "" => Presented::Nothing,
+                token => Presented::Token(token),
+            },
+            _ => Presented::Nothing,
+        }
+    }
+
+    fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError> {
+        let body = BearerResponse {
+            access_token: token.secret.expose_secret(),
+            token_type: "bearer",
+        };
+        Ok(Response::json(200, &body).no_store())
+    }
+
+    fn log_out(&self) -> Response {
+        Response::empty(204)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::request::test_head::Head;
+
+    fn extracted(values: &[&str]) -> String {
+        let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
+        format!("{:?}", BearerTransport.extract(&Head::new("GET", &headers)))
+    }
+
+    #[test]
+    fn the_scheme_is_of_any_case_and_the_value_trimmed() {
+        for value in ["Bearer abc", "bearer abc", "BEARER   abc  ", " bEaReR abc"] {
+            assert_eq!(extracted(&[value]), r#"Token("abc")"#, "{value}");
+        }
+    }
+
+    #[test]
+    fn another_scheme_or_an_empty_value_is_no_credential() {
+        for value in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic YTpi",
+            "Bearerabc",
+            "Token abc",
+            "abc",
+        ] {
+            assert_eq!(extracted(&[value]), "Nothing", "{value}");
+        }
+    }
+
+    #[test]
+    fn t3_two_authorization_headers_are_rejected() {
+        assert_eq!(extracted(&["Bearer abc", "Bearer abc"]), "Refused(Ambiguous)");
+        assert_eq!(extracted(&["Basic YTpi", "Bearer abc"]), "Refused(Ambiguous)");
+    }
+
+    #[test]
+    fn t5_a_header_that_is_not_utf_8_is_rejected() {
+        let head = Head {
+            method: "GET",
+            headers: vec![("authorization", b"Bearer \xff\xfe".to_vec())],
+        };
+        assert_eq!(
+            BearerTransport.extract(&head),
+            Presented::Refused(Rejection::Malformed)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_value_is_read_without_a_panic_and_a_token_is_never_changed(value in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let head = Head { method: "GET", headers: vec![("authorization", value.clone())] };
+            if let Presented::Token(token) = BearerTransport.extract(&head) {
+                prop_assert!(!token.is_empty() && token.trim() == token);
+                prop_assert!(std::str::from_utf8(&value).is_ok_and(|value| value.trim().ends_with(token)));
+            }
+        }
+
+        #[test]
+        fn every_token_that_is_presented_is_found(token in "[A-Za-z0-9._~+/=-]{1,80}") {
+            prop_assert_eq!(extracted(&[&format!("Bearer {token}")]), format!("Token({token:?})"));
+        }
+    }
+}

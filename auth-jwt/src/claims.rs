@@ -1,0 +1,123 @@
+//! What a token says (RFC 7519 §4.1).
+
+use auth_core::Rejection;
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{compact::present, unique_names::UniqueNames};
+
+/// The claims that are written.
+#[derive(Serialize)]
+pub(crate) struct IssuedClaims<'a> {
+    pub(crate) sub: &'a str,
+    pub(crate) aud: [&'a str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) iss: Option<&'a str>,
+    pub(crate) exp: i64,
+    pub(crate) nbf: i64,
+    pub(crate) iat: i64,
+    pub(crate) jti: Uuid,
+    pub(crate) epoch: i64,
+}
+
+/// The claims that are read. One that is present has its type; others that an issuer adds are ignored (§4).
+#[derive(Debug, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) sub: String,
+    aud: Audience,
+    pub(crate) exp: NumericDate,
+    #[serde(default, deserialize_with = "present")]
+    iss: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    nbf: Option<NumericDate>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) iat: Option<NumericDate>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) jti: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) epoch: Option<i64>,
+}
+
+/// What a token must say to be taken.
+pub(crate) struct Expected<'a> {
+    pub(crate) audience: &'a str,
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) leeway: Duration,
+}
+
+impl Claims {
+    /// Reads the claims in a payload, an object, whose signature was verified.
+    pub(crate) fn parse(payload: &str) -> Result<Self, Rejection> {
+        serde_json::from_str::<UniqueNames>(payload).map_err(|_error| Rejection::Malformed)?;
+        serde_json::from_str(payload).map_err(|_error| Rejection::BadClaim)
+    }
+
+    /// Checks audience, issuer and time. `exp` is exact; the leeway is for clocks that run ahead of ours.
+    pub(crate) fn check(&self, expected: &Expected<'_>) -> Result<(), Rejection> {
+        if !self.aud.names(expected.audience) {
+            return Err(Rejection::BadClaim);
+        }
+        if expected
+            .issuer
+            .is_some_and(|issuer| self.iss.as_deref() != Some(issuer))
+        {
+            return Err(Rejection::BadClaim);
+        }
+        if expected.now >= self.exp.0 {
+            return Err(Rejection::Expired);
+        }
+        let latest_start = expected.now + expected.leeway;
+        if [&self.nbf, &self.iat]
+            .into_iter()
+            .flatten()
+            .any(|start| start.0 > latest_start)
+        {
+            return Err(Rejection::NotYetValid);
+        }
+        Ok(())
+    }
+}
+
+/// One audience or several (§4.1.3).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn names(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Several(several) => several.iter().any(|one| one == audience),
+        }
+    }
+}
+
+/// Seconds since 1970, perhaps with a fraction (§2), from then to the end of the year 9999.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct NumericDate(pub(crate) OffsetDateTime);
+
+const END_OF_9999: f64 = 253_402_300_799.0;
+
+impl TryFrom<f64> for NumericDate {
+    type Error = &'static str;
+
+    fn try_from(seconds: f64) -> Result<Self, Self::Error> {
+        if !(0.0..=END_OF_9999).contains(&seconds) {
+            return Err("no instant between 1970 and 9999");
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "under 2^53 milliseconds, and a fraction of one is cut off"
+        )]
+        let milliseconds = (seconds * 1000.0) as i64;
+        Ok(Self(
+            OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(milliseconds),
+        ))
+    }
+}

@@ -1,0 +1,102 @@
+//! The compact form of a signed token (RFC 7515 §7.1), read strictly and without a key.
+
+use auth_core::Rejection;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::KeyId;
+
+/// A longer token is rejected unread: 8 KiB, as much as common servers allow for a header.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// The header of a token: what ours says, and all that another may say.
+///
+/// With the members denied that it does not have, no token brings its key along (`jku`, `jwk`, `x5u`, `x5c`), asks
+/// for an extension (`crit`, `b64`) or is encrypted or compressed (`enc`, `zip`).
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    pub(crate) alg: String,
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) typ: Option<String>,
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) kid: Option<String>,
+}
+
+/// A token whose form is right and whose content nobody has vouched for.
+#[derive(Debug)]
+pub(crate) struct Compact<'a> {
+    pub(crate) header: Header,
+    /// What the signature is of.
+    pub(crate) signing_input: &'a str,
+    /// The raw signature.
+    pub(crate) signature: Vec<u8>,
+    payload: &'a str,
+}
+
+impl<'a> Compact<'a> {
+    /// Reads the form of a `presented` token.
+    pub(crate) fn parse(presented: &'a str) -> Result<Self, Rejection> {
+        Self::parse_parts(presented).ok_or(Rejection::Malformed)
+    }
+
+    fn parse_parts(presented: &'a str) -> Option<Self> {
+        if presented.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let (signing_input, signature) = presented.rsplit_once('.')?;
+        // A dot too many is in the header, where it is not base64url.
+        let (header, payload) = signing_input.rsplit_once('.')?;
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return None;
+        }
+        let header: Header = serde_json::from_str(&object(text(header)?)?).ok()?;
+        let is_jwt = header
+            .typ
+            .as_ref()
+            .is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        let is_kid = header.kid.as_ref().is_none_or(|kid| KeyId::is_valid(kid));
+        (is_jwt && is_kid).then_some(Self {
+            header,
+            signing_input,
+            signature: bytes(signature)?,
+            payload,
+        })
+    }
+
+    /// The text of the payload, for when the signature was verified.
+    pub(crate) fn payload(&self) -> Result<String, Rejection> {
+        text(self.payload).and_then(object).ok_or(Rejection::Malformed)
+    }
+}
+
+/// A member that may be absent but, where it is present, has its type: `null` is no value of any.
+pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The engine refuses padding, white space, other alphabets and trailing bits.
+fn bytes(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part).ok()
+}
+
+fn text(part: &str) -> Option<String> {
+    String::from_utf8(bytes(part)?).ok()
+}
+
+/// Serde would take an array for the members in their order.
+fn object(json: String) -> Option<String> {
+    json.trim_start().starts_with('{').then_some(json)
+}

@@ -1,0 +1,171 @@
+//! Keys that both sign and verify.
+
+use std::fmt;
+
+use auth_core::{ConfigError, SigningSecret};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+
+use crate::{
+    KeyId,
+    key_set::{Signer, Verifier, refuse_kid_twice},
+};
+
+/// An algorithm with one secret for both sides (RFC 7518 §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HmacAlgorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+}
+
+impl HmacAlgorithm {
+    fn min_secret_bytes(self) -> usize {
+        match self {
+            Self::Hs256 => 32,
+            Self::Hs384 => 48,
+            Self::Hs512 => 64,
+        }
+    }
+}
+
+impl From<HmacAlgorithm> for Algorithm {
+    fn from(algorithm: HmacAlgorithm) -> Self {
+        match algorithm {
+            HmacAlgorithm::Hs256 => Self::HS256,
+            HmacAlgorithm::Hs384 => Self::HS384,
+            HmacAlgorithm::Hs512 => Self::HS512,
+        }
+    }
+}
+
+/// A secret with its one algorithm, and perhaps a name.
+#[derive(Clone)]
+pub struct HmacKey {
+    algorithm: HmacAlgorithm,
+    secret: SigningSecret,
+    kid: Option<KeyId>,
+}
+
+impl HmacKey {
+    /// `secret` for `algorithm`, without a name.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the secret is shorter than the algorithm's hash: 32, 48 or 64 bytes (RFC 7518 §3.2).
+    pub fn new(algorithm: HmacAlgorithm, secret: &SigningSecret) -> Result<Self, ConfigError> {
+        let (bytes, min) = (secret.expose().len(), algorithm.min_secret_bytes());
+        if bytes < min {
+            let problem = format!("a secret of {bytes} bytes; {algorithm:?} needs at least {min}");
+            return Err(ConfigError::new("JWT secret", problem));
+        }
+        Ok(Self {
+            algorithm,
+            secret: secret.clone(),
+            kid: None,
+        })
+    }
+
+    /// Names the key. Tokens that it signs carry the name, and it verifies only tokens that do.
+    #[must_use]
+    pub fn with_kid(mut self, kid: KeyId) -> Self {
+        self.kid = Some(kid);
+        self
+    }
+
+    fn signer(&self) -> Signer {
+        Signer {
+            algorithm: self.algorithm.into(),
+            key: EncodingKey::from_secret(self.secret.expose()),
+            kid: self.kid.clone(),
+        }
+    }
+
+    fn verifier(&self) -> Verifier {
+        Verifier {
+            algorithm: self.algorithm.into(),
+            key: DecodingKey::from_secret(self.secret.expose()),
+            kid: self.kid.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HmacKey")
+            .field("algorithm", &self.algorithm)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A set of secrets: the newest signs, all verify.
+///
+/// A token that names a key is verified with that key alone; one that names none, with the keys that have no name.
+///
+/// To rotate, start each process with the new key beside the old one by [`also_verify`](Self::also_verify), then let
+/// the new one sign, and drop the old one when the last token that it signed has expired.
+///
+/// ```
+/// use auth_core::SigningSecret;
+/// use auth_jwt::{HmacAlgorithm, HmacKey, HmacKeys};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (new, old) = (SigningSecret::generate()?, SigningSecret::generate()?);
+/// let keys = HmacKeys::new(HmacKey::new(HmacAlgorithm::Hs256, &new)?.with_kid("2026-07".parse()?))
+///     .also_verify(HmacKey::new(HmacAlgorithm::Hs256, &old)?.with_kid("2026-01".parse()?))?;
+/// # let _ = keys;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct HmacKeys {
+    newest: HmacKey,
+    others: Vec<HmacKey>,
+}
+
+impl HmacKeys {
+    /// A set of one key, which signs and verifies.
+    #[must_use]
+    pub fn new(newest: HmacKey) -> Self {
+        Self {
+            newest,
+            others: Vec::new(),
+        }
+    }
+
+    /// Verifies with `key`, too.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the set has a key of this name, or the same secret for another algorithm.
+    pub fn also_verify(mut self, key: HmacKey) -> Result<Self, ConfigError> {
+        refuse_kid_twice(self.iter().map(|held| held.kid.as_ref()), key.kid.as_ref())?;
+        if self
+            .iter()
+            .any(|held| held.algorithm != key.algorithm && held.secret.expose() == key.secret.expose())
+        {
+            return Err(ConfigError::new("JWT secret", "one secret for two algorithms"));
+        }
+        self.others.push(key);
+        Ok(self)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &HmacKey> {
+        std::iter::once(&self.newest).chain(&self.others)
+    }
+
+    pub(crate) fn signer(&self) -> Signer {
+        self.newest.signer()
+    }
+
+    pub(crate) fn verifiers(&self) -> Vec<Verifier> {
+        self.iter().map(HmacKey::verifier).collect()
+    }
+}
+
+impl From<HmacKey> for HmacKeys {
+    fn from(key: HmacKey) -> Self {
+        Self::new(key)
+    }
+}

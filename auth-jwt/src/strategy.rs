@@ -1,0 +1,225 @@
+//! The stateless strategy.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{
+    Client, Clock, ConfigError, Grant, IssueError, IssuedToken, Lifetime, PublicId, Refusal, Rejection,
+    SigningSecret, StoreError, Strategy, Subject, SystemClock, UserId,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    HmacAlgorithm, HmacKey, JwtKeys, MAX_TOKEN_BYTES,
+    claims::{Claims, Expected, IssuedClaims},
+    compact::{Compact, Header},
+    key_set::{self, Signer, Verifier},
+};
+
+/// The audience of a token unless another is set: that of FastAPI Users.
+pub const DEFAULT_AUDIENCE: &str = "fastapi-users:auth";
+
+const DEFAULT_LEEWAY: time::Duration = time::Duration::seconds(5);
+const MAX_LEEWAY: Duration = Duration::from_secs(30);
+const MIN_LIFETIME: Duration = Duration::from_secs(1);
+
+/// Signed tokens that nobody keeps.
+///
+/// A token is valid until its expiry, as long as the user is active and the security epoch is the one under which it
+/// was issued. It cannot be revoked alone, so this type does not implement
+/// [`RevocableStrategy`](auth_core::RevocableStrategy).
+///
+/// `exp`, `nbf` and `iat` are whole seconds, rounded down: a token never outlives its lifetime, and may fall short of
+/// it by less than a second. Expiry is exact. The [leeway](Self::leeway) is for `nbf` and `iat` alone.
+pub struct JwtStrategy<Id = Uuid> {
+    signer: Signer,
+    verifiers: Vec<Verifier>,
+    header: String,
+    lifetime: Lifetime,
+    audience: String,
+    issuer: Option<String>,
+    leeway: time::Duration,
+    accepts_without_epoch: bool,
+    clock: Arc<dyn Clock>,
+    id: PhantomData<fn() -> Id>,
+}
+
+impl<Id: UserId> JwtStrategy<Id> {
+    /// Tokens of `keys` that live for `lifetime`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the lifetime is under a second or for ever: a token that nobody can revoke has an end.
+    pub fn new(keys: impl Into<JwtKeys>, lifetime: Lifetime) -> Result<Self, ConfigError> {
+        if lifetime.span().is_none_or(|span| span < MIN_LIFETIME) {
+            let problem = "a JWT lives for at least a second, and not for ever";
+            return Err(ConfigError::new("JWT lifetime", problem));
+        }
+        let keys = keys.into();
+        let signer = keys.signer();
+        let header = Header {
+            alg: key_set::name(signer.algorithm).to_owned(),
+            typ: Some("JWT".to_owned()),
+            kid: signer.kid.as_ref().map(ToString::to_string),
+        };
+        let header = encode(&header).map_err(|error| ConfigError::new("JWT header", error))?;
+        Ok(Self {
+            signer,
+            verifiers: keys.verifiers(),
+            header,
+            lifetime,
+            audience: DEFAULT_AUDIENCE.to_owned(),
+            issuer: None,
+            leeway: DEFAULT_LEEWAY,
+            accepts_without_epoch: false,
+            clock: Arc::new(SystemClock),
+            id: PhantomData,
+        })
+    }
+
+    /// Tokens signed with `secret` by HS256, as FastAPI Users does, that live for `lifetime`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the lifetime is under a second or for ever.
+    pub fn hs256(secret: &SigningSecret, lifetime: Lifetime) -> Result<Self, ConfigError> {
+        Self::new(HmacKey::new(HmacAlgorithm::Hs256, secret)?, lifetime)
+    }
+
+    /// Issues for this audience, and accepts no token without it. Two kinds of token that share a key differ in it.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = audience.into();
+        self
+    }
+
+    /// Issues as this issuer, and accepts no other's token.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// How far the clock of another issuer may run ahead of ours, 5 s by default: a token whose `nbf` or `iat` is
+    /// later than that is not valid yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it is over 30 s.
+    pub fn leeway(mut self, leeway: Duration) -> Result<Self, ConfigError> {
+        if leeway > MAX_LEEWAY {
+            return Err(ConfigError::new("JWT leeway", "at most 30 s are allowed"));
+        }
+        self.leeway = leeway
+            .try_into()
+            .map_err(|error| ConfigError::new("JWT leeway", error))?;
+        Ok(self)
+    }
+
+    /// Reads a token without the claim `epoch` as one of epoch 0, the epoch of a user who was imported.
+    ///
+    /// For moving over from FastAPI Users, whose tokens lack it: they stay valid until they expire or the user's
+    /// epoch grows. Drop it when the last of them has expired.
+    #[must_use]
+    pub fn accept_without_epoch(mut self) -> Self {
+        self.accepts_without_epoch = true;
+        self
+    }
+
+    /// Takes the time from `clock`.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    fn sign(&self, claims: &IssuedClaims<'_>) -> Result<String, StoreError> {
+        let failed = |error: jsonwebtoken::errors::Error| StoreError::new("JWT signing", error);
+        let payload = encode(claims).map_err(|error| failed(error.into()))?;
+        let mut token = format!("{}.{payload}", self.header);
+        let signature = self.signer.sign(token.as_bytes()).map_err(failed)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(StoreError::new(
+                "JWT signing",
+                "the token would be too long to be read",
+            ));
+        }
+        Ok(token)
+    }
+
+    fn verify(&self, presented: &str) -> Result<Claims, Rejection> {
+        let token = Compact::parse(presented)?;
+        let message = token.signing_input.as_bytes();
+        let is_ours = self
+            .verifiers
+            .iter()
+            .filter(|key| key.is_named_by(&token.header.alg, token.header.kid.as_deref()))
+            .any(|key| key.verifies(message, &token.signature));
+        if !is_ours {
+            return Err(Rejection::BadSignature);
+        }
+        let claims = Claims::parse(&token.payload()?)?;
+        claims.check(&Expected {
+            audience: &self.audience,
+            issuer: self.issuer.as_deref(),
+            now: self.clock.now(),
+            leeway: self.leeway,
+        })?;
+        Ok(claims)
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
+    async fn issue(&self, subject: &Subject<Id>, _client: &Client) -> Result<IssuedToken, IssueError> {
+        let now = self.clock.now();
+        let end = self.lifetime.end(now).and_then(whole_seconds);
+        let (Some(start), Some(end)) = (whole_seconds(now), end) else {
+            return Err(StoreError::new("JWT signing", "the clock is out of range").into());
+        };
+        let token = self.sign(&IssuedClaims {
+            sub: &subject.user_id.to_string(),
+            aud: [&self.audience],
+            iss: self.issuer.as_deref(),
+            exp: end.unix_timestamp(),
+            nbf: start.unix_timestamp(),
+            iat: start.unix_timestamp(),
+            jti: PublicId::generate().0,
+            epoch: subject.epoch,
+        })?;
+        Ok(IssuedToken {
+            issued_at: now,
+            secret: token.into(),
+            expires_at: Some(end),
+        })
+    }
+
+    async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal> {
+        let claims = self.verify(presented)?;
+        let user_id = claims.sub.parse().map_err(|_unparsed| Rejection::BadClaim)?;
+        let epoch = claims
+            .epoch
+            .or(self.accepts_without_epoch.then_some(0))
+            .ok_or(Rejection::BadClaim)?;
+        Ok(Grant {
+            subject: Subject { user_id, epoch },
+            // The `jti` of another issuer may be any string.
+            id: claims.jti.and_then(|jti| jti.parse().ok()).map(PublicId),
+            issued_at: claims.iat.map(|date| date.0),
+            expires_at: Some(claims.exp.0),
+        })
+    }
+}
+
+fn encode(part: &impl Serialize) -> Result<String, serde_json::Error> {
+    serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json))
+}
+
+/// Rounded down, if it can be written as a date of a token at all.
+fn whole_seconds(instant: OffsetDateTime) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(instant.unix_timestamp())
+        .ok()
+        .filter(|instant| *instant >= OffsetDateTime::UNIX_EPOCH)
+}

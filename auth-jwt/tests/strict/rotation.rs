@@ -1,0 +1,158 @@
+//! Keys change without anyone being logged out.
+
+use auth_core::{
+    Rejection::{BadClaim, BadSignature},
+    SigningSecret,
+};
+use auth_jwt::{
+    AsymmetricKeys, HmacAlgorithm, HmacKey, HmacKeys, Jwks, SigningAlgorithm, SigningKey, VerifyingAlgorithm,
+    VerifyingKey,
+};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::json;
+
+use crate::craft::{
+    HEADER, OTHER_ED25519, RSA, decoded, issue, parts, payload, payload_without, read, signed, signing_key,
+    strategy, strategy_of, verifying_key,
+};
+
+fn hmac(secret: &str, kid: Option<&str>) -> HmacKey {
+    let secret = SigningSecret::new("SECRET", secret.repeat(32)).expect("long enough");
+    let key = HmacKey::new(HmacAlgorithm::Hs256, &secret).expect("long enough");
+    match kid {
+        Some(kid) => key.with_kid(kid.parse().expect("a name")),
+        None => key,
+    }
+}
+
+#[test]
+fn j13_secrets_rotate_without_downtime() {
+    let old = strategy_of(hmac("a", Some("a")));
+    let prepared = HmacKeys::new(hmac("a", Some("a")))
+        .also_verify(hmac("b", Some("b")))
+        .expect("valid");
+    let prepared = strategy_of(prepared);
+    let rotated = HmacKeys::new(hmac("b", Some("b")))
+        .also_verify(hmac("a", Some("a")))
+        .expect("valid");
+    let rotated = strategy_of(rotated);
+    let done = strategy_of(hmac("b", Some("b")));
+
+    let (of_old, of_new) = (issue(&old), issue(&rotated));
+    assert_eq!(decoded(parts(&of_old)[0])["kid"], "a");
+    assert_eq!(decoded(parts(&of_new)[0])["kid"], "b", "the newest signs");
+    for strategy in [&prepared, &rotated] {
+        assert!(read(strategy, &of_old).is_ok());
+        assert!(read(strategy, &of_new).is_ok());
+    }
+    assert_eq!(read(&done, &of_old), Err(BadSignature));
+    assert!(read(&done, &of_new).is_ok());
+    assert_eq!(read(&old, &of_new), Err(BadSignature));
+}
+
+#[test]
+fn j13_the_kid_chooses_the_key_and_no_other_is_tried() {
+    let keys = HmacKeys::new(hmac("b", Some("b")))
+        .also_verify(hmac("a", Some("a")))
+        .and_then(|keys| keys.also_verify(hmac("c", None)))
+        .expect("valid");
+    let strategy = strategy_of(keys);
+    let forge = |secret: &str, header: serde_json::Value| {
+        let key = EncodingKey::from_secret(secret.repeat(32).as_bytes());
+        signed(header.to_string(), payload(), Algorithm::HS256, &key)
+    };
+    for (secret, kid) in [("a", "a"), ("b", "b")] {
+        let token = forge(secret, json!({ "alg": "HS256", "kid": kid }));
+        assert!(read(&strategy, &token).is_ok());
+    }
+    for (secret, kid) in [("a", "b"), ("b", "a"), ("c", "a"), ("a", "c"), ("a", "A")] {
+        let token = forge(secret, json!({ "alg": "HS256", "kid": kid }));
+        assert_eq!(read(&strategy, &token), Err(BadSignature), "{secret} named {kid}");
+    }
+    assert!(read(&strategy, &forge("c", json!({ "alg": "HS256" }))).is_ok());
+    for secret in ["a", "b"] {
+        let token = forge(secret, json!({ "alg": "HS256" }));
+        assert_eq!(read(&strategy, &token), Err(BadSignature), "{secret} unnamed");
+    }
+}
+
+#[test]
+fn j13_key_pairs_rotate_without_downtime_and_across_algorithms() {
+    let old = signing_key(SigningAlgorithm::Ps256);
+    let new = signing_key(SigningAlgorithm::EdDsa);
+    let of_old = issue(&strategy_of(old.clone()));
+    let keys = AsymmetricKeys::new(new)
+        .also_verify(old.verifying_key().clone())
+        .expect("valid");
+    let rotated = strategy_of(keys);
+    let of_new = issue(&rotated);
+    assert_eq!(decoded(parts(&of_new)[0])["alg"], "EdDSA");
+    assert!(read(&rotated, &of_old).is_ok());
+    assert!(read(&rotated, &of_new).is_ok());
+}
+
+#[test]
+fn j13_the_jwks_document_holds_the_public_keys_alone() {
+    let keys = AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa))
+        .also_verify(verifying_key(VerifyingAlgorithm::Es256))
+        .and_then(|keys| keys.also_verify(verifying_key(VerifyingAlgorithm::Rs256)))
+        .expect("valid");
+    let document = serde_json::to_value(keys.jwks()).expect("JSON");
+    let members: [&[&str]; 3] = [
+        &["alg", "crv", "kid", "kty", "use", "x"],
+        &["alg", "crv", "kid", "kty", "use", "x", "y"],
+        &["alg", "e", "kid", "kty", "n", "use"],
+    ];
+    let shown = document["keys"].as_array().expect("an array");
+    assert_eq!(shown.len(), 3);
+    for ((jwk, members), algorithm) in shown.iter().zip(members).zip(["EdDSA", "ES256", "RS256"]) {
+        let mut names: Vec<&String> = jwk.as_object().expect("an object").keys().collect();
+        names.sort();
+        assert_eq!(names, members);
+        assert_eq!(jwk["alg"], algorithm);
+        assert_eq!(jwk["use"], "sig");
+    }
+}
+
+#[test]
+fn j13_who_fetched_the_jwks_document_verifies_with_it() {
+    let keys = AsymmetricKeys::new(signing_key(SigningAlgorithm::Es256));
+    let document = serde_json::to_string(&keys.jwks()).expect("JSON");
+    let token = issue(&strategy_of(keys));
+
+    let fetched: Jwks = serde_json::from_str(&document).expect("JSON");
+    let kid = decoded(parts(&token)[0])["kid"]
+        .as_str()
+        .expect("text")
+        .to_owned();
+    let jwk = fetched.find(&kid).expect("there");
+    let key = VerifyingKey::from_jwk(VerifyingAlgorithm::Es256, jwk).expect("valid");
+    let other = SigningKey::from_pem(SigningAlgorithm::EdDsa, OTHER_ED25519).expect("valid");
+    let reader = strategy_of(AsymmetricKeys::new(other).also_verify(key).expect("valid"));
+    assert!(read(&reader, &token).is_ok());
+}
+
+#[test]
+fn j13_rs256_verifies_the_tokens_of_another_issuer() {
+    let private = EncodingKey::from_rsa_pem(RSA.as_bytes()).expect("valid");
+    let key = verifying_key(VerifyingAlgorithm::Rs256);
+    let header = json!({ "alg": "RS256", "kid": key.kid().expect("named") }).to_string();
+    let token = signed(header, payload(), Algorithm::RS256, &private);
+    let unnamed = signed(r#"{"alg":"RS256"}"#, payload(), Algorithm::RS256, &private);
+
+    let ours = || AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa));
+    let reader = strategy_of(ours().also_verify(key.clone()).expect("valid"));
+    assert!(read(&reader, &token).is_ok());
+    assert_eq!(read(&reader, &unnamed), Err(BadSignature));
+    let reader = strategy_of(ours().also_verify(key.without_kid()).expect("valid"));
+    assert!(read(&reader, &unnamed).is_ok());
+    assert_eq!(read(&reader, &token), Err(BadSignature));
+}
+
+#[test]
+fn an_unnamed_token_of_an_unnamed_key_is_still_held_to_its_claims() {
+    let key = EncodingKey::from_secret("c".repeat(32).as_bytes());
+    let token = signed(HEADER, payload_without("exp"), Algorithm::HS256, &key);
+    assert_eq!(read(&strategy_of(hmac("c", None)), &token), Err(BadClaim));
+    assert_eq!(read(&strategy(), &token), Err(BadSignature));
+}

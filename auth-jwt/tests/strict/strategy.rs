@@ -1,0 +1,156 @@
+//! Issuing, and what holds for the strategy as a whole.
+
+use std::{sync::Arc, time::Duration};
+
+use auth_core::{
+    Client, Clock as _, Email, ExposeSecret as _, IssueError, Lifetime, ManualClock, NewUser, Outcome,
+    PasswordHash, Rejection, Strategy, Subject, UserId, UserStore, authenticate, memory::MemoryUserStore,
+};
+use auth_jwt::{DEFAULT_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
+use time::{Duration as Span, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::craft::{
+    LIFETIME, START, USER, at_once, clock_at, decoded, issue, lifetime, parts, read, secret, strategy,
+};
+
+#[test]
+fn d2_a_lifetime_for_ever_or_under_a_second_is_refused() {
+    for lifetime in [
+        Lifetime::FOREVER,
+        Lifetime::new(Duration::from_millis(999)).expect("positive"),
+    ] {
+        let error = JwtStrategy::<Uuid>::hs256(&secret(), lifetime)
+            .err()
+            .expect("refused");
+        assert_eq!(error.setting(), "JWT lifetime");
+    }
+    assert!(JwtStrategy::<Uuid>::hs256(&secret(), Lifetime::from_secs(1).expect("positive")).is_ok());
+}
+
+#[test]
+fn a_token_says_what_was_asked_for() {
+    let strategy = strategy().issuer("https://auth.example.com");
+    let claims = decoded(parts(&issue(&strategy))[1]);
+    assert_eq!(claims["sub"], USER);
+    assert_eq!(claims["aud"], serde_json::json!([DEFAULT_AUDIENCE]));
+    assert_eq!(claims["iss"], "https://auth.example.com");
+    assert_eq!(claims["iat"], START);
+    assert_eq!(claims["nbf"], START);
+    assert_eq!(claims["exp"], START + LIFETIME);
+    assert_eq!(claims["epoch"], 7);
+    assert!(claims["jti"].is_string());
+}
+
+#[test]
+fn no_two_tokens_are_equal() {
+    let strategy = strategy();
+    let (one, two) = (issue(&strategy), issue(&strategy));
+    assert_ne!(one, two);
+    assert_ne!(
+        read(&strategy, &one).expect("valid").id,
+        read(&strategy, &two).expect("valid").id
+    );
+}
+
+#[test]
+fn a_token_never_outlives_its_lifetime_and_is_valid_at_once() {
+    for milliseconds in [0, 1, 500, 999] {
+        let start =
+            OffsetDateTime::from_unix_timestamp(START).expect("in range") + Span::milliseconds(milliseconds);
+        for lifetime in [1000, 1001, 1999, 3_600_000] {
+            let clock = Arc::new(ManualClock::new(start));
+            let span = Lifetime::new(Duration::from_millis(lifetime)).expect("positive");
+            let strategy = JwtStrategy::<Uuid>::hs256(&secret(), span)
+                .expect("valid")
+                .clock(clock.clone());
+            let subject = Subject {
+                user_id: Uuid::now_v7(),
+                epoch: 0,
+            };
+            let issued = at_once(strategy.issue(&subject, &Client::default())).expect("issued");
+            let grant = read(&strategy, issued.secret.expose_secret()).expect("valid at once");
+            assert_eq!(grant.expires_at, issued.expires_at, "the token says what we say");
+            let end = issued.expires_at.expect("it has an end");
+            let asked = start + Span::milliseconds(i64::try_from(lifetime).expect("small"));
+            assert!(end <= asked && asked - end < Span::SECOND, "{end} of {asked}");
+
+            clock.advance(end - clock.now() - Span::MILLISECOND);
+            assert!(read(&strategy, issued.secret.expose_secret()).is_ok());
+            clock.advance(Span::MILLISECOND);
+            assert_eq!(
+                read(&strategy, issued.secret.expose_secret()),
+                Err(Rejection::Expired)
+            );
+        }
+    }
+}
+
+#[test]
+fn ids_of_other_types_are_written_and_read() {
+    fn round_trip<Id: UserId>(user_id: Id) {
+        let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
+        let subject = Subject { user_id, epoch: -1 };
+        let issued = at_once(strategy.issue(&subject, &Client::default())).expect("issued");
+        let grant = at_once(strategy.read(issued.secret.expose_secret())).expect("valid");
+        assert_eq!(grant.subject, subject);
+    }
+    round_trip(Uuid::now_v7());
+    round_trip(i64::MIN);
+    round_trip(42_i32);
+    round_trip(String::from("\"quoted\" \\ \u{1F600} \0"));
+}
+
+#[test]
+fn a_token_that_could_not_be_read_is_not_issued() {
+    let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
+    let subject = Subject {
+        user_id: "x".repeat(MAX_TOKEN_BYTES),
+        epoch: 0,
+    };
+    let refused = at_once(strategy.issue(&subject, &Client::default()));
+    assert!(matches!(refused, Err(IssueError::Unavailable(_))));
+
+    let before_1970 = self::strategy().clock(clock_at(-10));
+    let subject = Subject {
+        user_id: Uuid::now_v7(),
+        epoch: 0,
+    };
+    assert!(at_once(before_1970.issue(&subject, &Client::default())).is_err());
+}
+
+#[tokio::test]
+async fn a_token_dies_when_the_users_epoch_grows() {
+    let users: MemoryUserStore = MemoryUserStore::new();
+    let user = users.insert(new_user()).await.expect("inserted");
+    let strategy = strategy();
+    let issued = strategy
+        .issue(&Subject::from(&user), &Client::default())
+        .await
+        .expect("issued");
+    let token = issued.secret.expose_secret();
+    assert!(matches!(
+        authenticate(&strategy, &users, token).await,
+        Outcome::Authenticated(..)
+    ));
+    let mut logged_out = user.clone();
+    logged_out.security_epoch += 1;
+    users.update(&logged_out).await.expect("updated");
+    assert!(matches!(
+        authenticate(&strategy, &users, token).await,
+        Outcome::Rejected(Rejection::StaleEpoch)
+    ));
+}
+
+fn new_user() -> NewUser {
+    NewUser {
+        id: Uuid::generate(),
+        email: "king.arthur@camelot.example".parse::<Email>().expect("valid"),
+        password_hash: None::<PasswordHash>,
+        is_active: true,
+        is_superuser: false,
+        is_verified: true,
+        created_at: OffsetDateTime::UNIX_EPOCH,
+        profile: (),
+    }
+}

@@ -1,0 +1,88 @@
+use auth_core::UserId;
+use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types};
+use uuid::Uuid;
+
+/// A user's id that can stand in a column.
+///
+/// Implemented for [`i64`] and [`i32`] (integer columns), [`String`] (`Text`) and [`Uuid`] (`Binary` or `Text`, as the
+/// application's table says). An id type of the application's own that derives Diesel's `AsExpression` and
+/// `FromSqlRow` is its own column: `impl ColumnId for MemberId { type Column = Self; }`.
+pub trait ColumnId: UserId {
+    /// What Diesel reads and writes.
+    type Column: From<Self> + Into<Self> + Send + 'static;
+}
+
+impl ColumnId for i64 {
+    type Column = Self;
+}
+
+impl ColumnId for i32 {
+    type Column = Self;
+}
+
+impl ColumnId for String {
+    type Column = Self;
+}
+
+impl ColumnId for Uuid {
+    type Column = UuidColumn;
+}
+
+/// A UUID in a column: its 16 bytes in a `Binary` one, the hyphenated lower-case form in a `Text` one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql_types::Binary)]
+#[diesel(sql_type = sql_types::Text)]
+pub struct UuidColumn(pub Uuid);
+
+impl From<Uuid> for UuidColumn {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl From<UuidColumn> for Uuid {
+    fn from(column: UuidColumn) -> Self {
+        column.0
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use diesel::{
+        deserialize::{self, FromSql},
+        serialize::{self, IsNull, Output, ToSql},
+        sql_types::{Binary, Text},
+        sqlite::{Sqlite, SqliteValue},
+    };
+    use uuid::Uuid;
+
+    use super::UuidColumn;
+
+    impl ToSql<Binary, Sqlite> for UuidColumn {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(self.0.as_bytes().as_slice());
+            Ok(IsNull::No)
+        }
+    }
+
+    impl FromSql<Binary, Sqlite> for UuidColumn {
+        fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
+            Ok(Self(Uuid::from_slice(&bytes)?))
+        }
+    }
+
+    impl ToSql<Text, Sqlite> for UuidColumn {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(self.0.to_string());
+            Ok(IsNull::No)
+        }
+    }
+
+    impl FromSql<Text, Sqlite> for UuidColumn {
+        fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            let text = <String as FromSql<Text, Sqlite>>::from_sql(value)?;
+            Ok(Self(text.parse()?))
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types};
+use time::OffsetDateTime;
+
+/// An instant in a `BigInt` column: milliseconds since 1970-01-01 UTC, the fraction of a millisecond cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql_types::BigInt)]
+pub struct InstantColumn(pub OffsetDateTime);
+
+const NANOS: i128 = 1_000_000;
+
+impl InstantColumn {
+    /// The number that stands in the column.
+    #[must_use]
+    pub fn milliseconds(self) -> i64 {
+        // Every year that `time` knows fits, so that nothing is ever clamped.
+        i64::try_from(self.0.unix_timestamp_nanos().div_euclid(NANOS)).unwrap_or(i64::MAX)
+    }
+
+    /// The instant of a number that stands in a column, or `None` if it lies beyond the calendar.
+    #[must_use]
+    pub fn from_milliseconds(milliseconds: i64) -> Option<Self> {
+        let nanos = i128::from(milliseconds) * NANOS;
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(Self)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use diesel::{
+        deserialize::{self, FromSql},
+        serialize::{self, IsNull, Output, ToSql},
+        sql_types::BigInt,
+        sqlite::{Sqlite, SqliteValue},
+    };
+
+    use super::InstantColumn;
+
+    impl ToSql<BigInt, Sqlite> for InstantColumn {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+            out.set_value(self.milliseconds());
+            Ok(IsNull::No)
+        }
+    }
+
+    impl FromSql<BigInt, Sqlite> for InstantColumn {
+        fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+            let milliseconds = <i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?;
+            Self::from_milliseconds(milliseconds).ok_or_else(|| "an instant lies beyond the calendar".into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Duration, OffsetDateTime};
+
+    use super::InstantColumn;
+
+    #[test]
+    fn an_instant_is_cut_to_the_millisecond_before_it_also_before_1970() {
+        let epoch = OffsetDateTime::UNIX_EPOCH;
+        for (nanoseconds, milliseconds) in [
+            (0, 0),
+            (1_999_999, 1),
+            (-1, -1),
+            (-1_000_000, -1),
+            (-1_000_001, -2),
+        ] {
+            let instant = InstantColumn(epoch + Duration::nanoseconds(nanoseconds));
+            assert_eq!(instant.milliseconds(), milliseconds, "{nanoseconds} ns");
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_the_calendar_is_no_instant() {
+        assert_eq!(InstantColumn::from_milliseconds(i64::MAX), None);
+        assert_eq!(InstantColumn::from_milliseconds(i64::MIN), None);
+        let now = InstantColumn::from_milliseconds(1_790_000_000_123).expect("an instant");
+        assert_eq!(now.milliseconds(), 1_790_000_000_123);
+    }
+}

@@ -1,0 +1,148 @@
+use std::{fmt, fs, io, path::Path};
+
+use auth_core::ConfigError;
+use diesel::{ConnectionError, QueryResult, RunQueryDsl as _, SqliteConnection, dsl::sql, sql_types::Text};
+use diesel_async::{
+    AsyncConnection as _, SimpleAsyncConnection as _,
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
+};
+
+use super::{Connection, Database, Pool};
+
+/// Readers for as many requests at once, and a few that wait for the one writer that SQLite allows.
+const CONNECTIONS: usize = 16;
+
+/// - The wait for another writer ends before the deadline of a call does.
+/// - Readers and the writer do not block each other in WAL mode.
+/// - FULL: a revocation that was answered holds after a power failure, too.
+const SETUP: &str = "
+    PRAGMA busy_timeout = 1000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+";
+
+/// Opens the database in the file at `location`, a path or `sqlite://PATH`, and makes the file if there is none.
+///
+/// The file is made for its owner alone (mode 600 on Unix), as it holds password hashes. A database in memory is
+/// refused, since each connection of the pool would see its own. `setting` is the name under which the application
+/// configures the location, for the error.
+///
+/// # Errors
+/// [`ConfigError`] naming `setting` if the location is none of SQLite, or the file cannot be opened or written.
+pub async fn connect(setting: &str, location: &str) -> Result<Pool, ConfigError> {
+    let refused = |problem: &dyn fmt::Display| ConfigError::new(setting, problem);
+    let path = path_of(location).map_err(|problem| refused(&problem))?;
+    create(path).map_err(|problem| refused(&format_args!("{path}: {problem}")))?;
+    let pool = Pool::builder(manager(path))
+        .max_size(CONNECTIONS)
+        .build()
+        .map_err(|problem| refused(&problem))?;
+    Database::new(pool.clone())
+        .read(check)
+        .await
+        .map_err(|problem| refused(&format_args!("{path}: {problem}")))?;
+    Ok(pool)
+}
+
+/// What opens the connections of a pool that the application builds by itself.
+///
+/// Each connection has a busy time-out of one second, WAL mode, `synchronous = FULL` and foreign keys. The file at
+/// `path` is made on the first connection, with the permissions that the process gives new files.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("app.db").display().to_string();
+/// use auth_sql::sqlite::{self, Pool, SqliteUserStore};
+///
+/// let pool = Pool::builder(sqlite::manager(&path)).max_size(4).build()?;
+/// sqlite::migrate(&pool).await?;
+/// let users = SqliteUserStore::new(pool);
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn manager(path: &str) -> AsyncDieselConnectionManager<Connection> {
+    let mut config = ManagerConfig::default();
+    // A file does not hang up, so that asking it before each use would only double the cost.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|path| {
+        Box::pin(async move {
+            let mut connection = Connection::establish(path).await?;
+            let setup = connection.batch_execute(SETUP).await;
+            setup.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(connection)
+        })
+    });
+    AsyncDieselConnectionManager::new_with_config(path, config)
+}
+
+fn path_of(location: &str) -> Result<&str, &'static str> {
+    let path = match location.split_once("://") {
+        Some(("sqlite", path)) if path.contains('?') => return Err("a SQLite location takes no parameters"),
+        Some(("sqlite", path)) => path,
+        // It may hold another database's password, and is not repeated.
+        Some(_) => return Err("is no SQLite location: `sqlite://PATH` or a path"),
+        None => location,
+    };
+    match path {
+        "" => Err("names no file"),
+        // What SQLite would not take for a file's name.
+        path if path.starts_with(':') || path.starts_with("file:") || location.starts_with("sqlite::") => {
+            Err("is no file; a database in memory is not shared by the connections of a pool")
+        }
+        path => Ok(path),
+    }
+}
+
+fn create(path: impl AsRef<Path>) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created.map(drop),
+    }
+}
+
+/// A file that cannot be written stays in the mode in which it is.
+fn check(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let mode = sql::<Text>("PRAGMA journal_mode").get_result::<String>(connection)?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(diesel::result::Error::QueryBuilderError(
+        format!("cannot be put into WAL mode, it stays in mode {mode}").into(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_a_path_or_a_url_of_sqlite() {
+        for (location, path) in [
+            ("sqlite://app.db", "app.db"),
+            ("sqlite:///var/lib/app.db", "/var/lib/app.db"),
+            ("app.db", "app.db"),
+            ("/var/lib/100%.db", "/var/lib/100%.db"),
+        ] {
+            assert_eq!(path_of(location), Ok(path));
+        }
+        for location in [
+            "",
+            "sqlite://",
+            ":memory:",
+            "sqlite::memory:",
+            "sqlite://:memory:",
+            "file::memory:?cache=shared",
+            "sqlite://app.db?mode=ro",
+            "postgres://root:secret@localhost/app",
+        ] {
+            let problem = path_of(location).expect_err(location);
+            assert!(!problem.contains("secret"), "{problem}");
+        }
+    }
+}

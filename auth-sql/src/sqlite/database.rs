@@ -1,0 +1,192 @@
+use std::{
+    error::Error,
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use auth_core::{StoreError, within};
+use diesel::{QueryResult, SqliteConnection};
+use diesel_async::pooled_connection::deadpool::Object;
+use tokio::sync::Mutex;
+
+use super::{Connection, Pool};
+
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
+///
+/// A call is one closure on one connection, off the async threads, and runs whole: a caller that goes away or a
+/// deadline that passes keeps it from beginning, but never cuts it in the middle.
+///
+/// Prefer it to awaiting a query on a pooled connection in a handler. Diesel's wrapper of a synchronous connection
+/// panics where such a future is dropped on a single-threaded runtime, as a worker of actix-web does when a client
+/// resets.
+///
+/// ```
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("app.db").display().to_string();
+/// use std::time::Duration;
+///
+/// use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::users};
+/// use diesel::prelude::*;
+///
+/// let pool = sqlite::connect("DATABASE_URL", &path).await?;
+/// sqlite::migrate(&pool).await?;
+/// let database = Database::new(pool).deadline(Duration::from_millis(500));
+/// let stores = (SqliteUserStore::new(&database), SqliteAccessTokenStore::new(&database));
+/// let count: i64 = database.read(|connection| users::table.count().get_result(connection)).await?;
+/// assert_eq!(count, 0);
+/// # drop(stores);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    deadline: Duration,
+    writer: Arc<Mutex<()>>,
+}
+
+impl Database {
+    /// Calls on `pool`, each with a deadline of 2 seconds.
+    #[must_use]
+    pub fn new(pool: Pool) -> Self {
+        Self {
+            pool,
+            deadline: DEFAULT_DEADLINE,
+            writer: Arc::default(),
+        }
+    }
+
+    /// Gives each call `limit`, the wait for a connection included.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = limit;
+        self
+    }
+
+    /// Runs `call`, which writes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = connection(self.pool.clone());
+        self.perform(connection, call).await?.map_err(failed)
+    }
+
+    /// Runs `call` in a transaction that is committed if it succeeds, and rolled back if it fails.
+    ///
+    /// SQLite has one writer at a time. The calls on this `Database` and its clones wait their turn here, in order
+    /// and without a connection; another process is waited for as long as the connection's busy time-out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if `call` fails, if there is no connection, if another process is writing, or past the
+    /// deadline; a `call` that had begun may then yet succeed.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.try_write(call).await?.map_err(failed)
+    }
+
+    /// [`write`](Self::write), with SQLite's own answer apart, for a caller that tells its errors from each other.
+    pub(crate) async fn try_write<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<QueryResult<T>, StoreError> {
+        let (pool, writer) = (self.pool.clone(), Arc::clone(&self.writer));
+        let turn = async move {
+            let turn = writer.lock_owned().await;
+            Ok((connection(pool).await?.0, turn))
+        };
+        self.perform(turn, |connection| connection.immediate_transaction(call))
+            .await
+    }
+
+    /// Runs `call` on the connection that comes with its `turn`, and then ends the turn.
+    async fn perform<T: Send + 'static, G: Send + 'static>(
+        &self,
+        turn: impl Future<Output = Result<Turn<G>, StoreError>> + Send + 'static,
+        call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<QueryResult<T>, StoreError> {
+        let deadline = self.deadline;
+        let caller = Arc::new(());
+        let waiting = Arc::downgrade(&caller);
+        // A task of its own, as neither opening a connection nor using it may be dropped halfway.
+        let task = tokio::spawn(async move {
+            let (connection, turn) = within(STORE, deadline, turn).await?;
+            let answer = run_whole(connection, waiting, call).await;
+            drop(turn);
+            answer
+        });
+        let answer = within(STORE, deadline, async { task.await.map_err(failed)? }).await;
+        drop(caller);
+        answer
+    }
+}
+
+impl From<Pool> for Database {
+    fn from(pool: Pool) -> Self {
+        Self::new(pool)
+    }
+}
+
+impl From<&Pool> for Database {
+    fn from(pool: &Pool) -> Self {
+        Self::new(pool.clone())
+    }
+}
+
+impl From<&Self> for Database {
+    fn from(database: &Self) -> Self {
+        database.clone()
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("pool", &self.pool.status())
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+const STORE: &str = "sqlite";
+
+pub(super) fn failed(source: impl Error + Send + Sync + 'static) -> StoreError {
+    StoreError::new(STORE, source)
+}
+
+/// A connection, and what else is held while it is used.
+type Turn<G> = (Object<Connection>, G);
+
+async fn connection(pool: Pool) -> Result<Turn<()>, StoreError> {
+    Ok((pool.get().await.map_err(failed)?, ()))
+}
+
+/// Runs `call` to its end if the caller is still waiting, and gives the connection back; or closes it if `call`
+/// panicked or could not be started, since nobody knows what it left behind.
+async fn run_whole<T: Send + 'static>(
+    mut connection: Object<Connection>,
+    waiting: Weak<()>,
+    call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+) -> Result<QueryResult<T>, StoreError> {
+    let answer = connection
+        .spawn_blocking(move |connection| {
+            let wanted = waiting.strong_count() > 0;
+            Ok(wanted.then(|| call(connection)))
+        })
+        .await;
+    match answer {
+        Ok(answer) => answer.ok_or_else(|| StoreError::new(STORE, "the caller went away")),
+        Err(error) => {
+            drop(Object::take(connection));
+            Err(failed(error))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Alone in its file, as it counts the statements of the whole process.
+#![cfg(feature = "sqlite")]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use auth_core::ExposeSecret as _;
+use auth_core::{
+    Client, Lifetime, NewUser, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, authenticate,
+};
+use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore};
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+static STATEMENTS: AtomicU32 = AtomicU32::new(0);
+
+fn count() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+            STATEMENTS.fetch_add(1, Ordering::SeqCst);
+        }
+    }))
+}
+
+#[tokio::test]
+async fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_user() {
+    set_default_instrumentation(count).expect("a count");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("auth.db").display().to_string();
+    let pool = sqlite::connect("DATABASE_URL", &path).await.expect("a database");
+    sqlite::migrate(&pool).await.expect("tables");
+    let database = Database::new(pool);
+    let users = SqliteUserStore::new(&database);
+    let user = NewUser {
+        id: Some(Uuid::now_v7()),
+        email: "ada@example.com".parse().expect("an e-mail"),
+        password_hash: None,
+        is_active: true,
+        is_superuser: false,
+        is_verified: false,
+        created_at: OffsetDateTime::UNIX_EPOCH,
+        profile: (),
+    };
+    let user = users.insert(user).await.expect("a user");
+    let lifetime = Lifetime::from_secs(60).expect("a minute");
+    let strategy = OpaqueStrategy::new(Arc::new(SqliteAccessTokenStore::new(&database)), lifetime);
+    let issued = strategy
+        .issue(&Subject::from(&user), &Client::default())
+        .await
+        .expect("a token");
+
+    for _request in 0..3 {
+        STATEMENTS.store(0, Ordering::SeqCst);
+        let token = strategy.read(issued.secret.expose_secret()).await;
+        token.expect("a grant");
+        assert_eq!(STATEMENTS.load(Ordering::SeqCst), 1);
+        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
+        assert_eq!(STATEMENTS.load(Ordering::SeqCst), 3);
+    }
+}

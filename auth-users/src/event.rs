@@ -1,0 +1,234 @@
+//! What happens to a user, told to the application.
+
+use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe};
+
+use async_trait::async_trait;
+use auth_core::User;
+use futures_util::FutureExt as _;
+use uuid::Uuid;
+
+/// What happened, and to whom. No event carries a password or a token.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a, Id = Uuid, P = ()> {
+    /// The user was registered.
+    Registered {
+        /// The new user.
+        user: &'a User<Id, P>,
+    },
+    /// The user was changed.
+    Updated {
+        /// The user after the change.
+        user: &'a User<Id, P>,
+        /// What changed.
+        changed: Changed,
+    },
+    /// A mail to verify the e-mail was asked for. Delivered out of band: see [`EventHandler`].
+    VerificationRequested {
+        /// The user who is going to get the mail.
+        user: &'a User<Id, P>,
+    },
+    /// The e-mail was verified.
+    Verified {
+        /// The user, now verified.
+        user: &'a User<Id, P>,
+    },
+    /// A mail to reset the password was asked for. Delivered out of band: see [`EventHandler`].
+    PasswordResetRequested {
+        /// The user who is going to get the mail.
+        user: &'a User<Id, P>,
+    },
+    /// The password was reset by a mailed token.
+    PasswordReset {
+        /// The user with the new password.
+        user: &'a User<Id, P>,
+    },
+    /// The user logged in: the credential was issued.
+    LoggedIn {
+        /// The user.
+        user: &'a User<Id, P>,
+    },
+    /// The user is about to be deleted. An error stops the deletion.
+    Deleting {
+        /// The user, still there.
+        user: &'a User<Id, P>,
+    },
+    /// The user was deleted.
+    Deleted {
+        /// The user as it was.
+        user: &'a User<Id, P>,
+    },
+}
+
+impl<'a, Id, P> Event<'a, Id, P> {
+    /// The user to whom it happened.
+    #[must_use]
+    pub fn user(&self) -> &'a User<Id, P> {
+        match self {
+            Self::Registered { user }
+            | Self::Updated { user, .. }
+            | Self::VerificationRequested { user }
+            | Self::Verified { user }
+            | Self::PasswordResetRequested { user }
+            | Self::PasswordReset { user }
+            | Self::LoggedIn { user }
+            | Self::Deleting { user }
+            | Self::Deleted { user } => user,
+        }
+    }
+
+    /// A stable name for logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Registered { .. } => "registered",
+            Self::Updated { .. } => "updated",
+            Self::VerificationRequested { .. } => "verification_requested",
+            Self::Verified { .. } => "verified",
+            Self::PasswordResetRequested { .. } => "password_reset_requested",
+            Self::PasswordReset { .. } => "password_reset",
+            Self::LoggedIn { .. } => "logged_in",
+            Self::Deleting { .. } => "deleting",
+            Self::Deleted { .. } => "deleted",
+        }
+    }
+}
+
+/// Which parts of a user an update changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changed {
+    /// The e-mail, be it only in its case.
+    pub email: bool,
+    /// The password.
+    pub password: bool,
+    /// At least one field of the application's own profile.
+    pub profile: bool,
+    /// Whether the user is active.
+    pub active: bool,
+    /// Whether the user is a superuser.
+    pub superuser: bool,
+    /// Whether the e-mail is verified.
+    pub verified: bool,
+}
+
+impl Changed {
+    /// Whether anything changed.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+/// The application's own reaction to what happens to its users.
+///
+/// An event other than [`Event::Deleting`] tells of what stands in the store already: an error, or a panic, fails the
+/// request but undoes nothing. [`Event::VerificationRequested`] and [`Event::PasswordResetRequested`] are delivered
+/// after the answer, so that its timing tells nobody whether there is such a user; their errors are logged.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use auth_users::{Event, EventHandler, HookError};
+///
+/// struct Greeter;
+///
+/// #[async_trait]
+/// impl EventHandler for Greeter {
+///     async fn handle(&self, event: Event<'_>) -> Result<(), HookError> {
+///         match event {
+///             Event::Registered { user } => greet(user.email.as_str()).map_err(HookError::new),
+///             _ => Ok(()),
+///         }
+///     }
+/// }
+/// # fn greet(_: &str) -> std::io::Result<()> { Ok(()) }
+/// ```
+#[async_trait]
+pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
+    /// Reacts to `event`.
+    ///
+    /// # Errors
+    /// [`HookError`] if the reaction failed: see [`EventHandler`].
+    async fn handle(&self, event: Event<'_, Id, P>) -> Result<(), HookError>;
+}
+
+/// An [`EventHandler`] failed or panicked. The source is for logs; no part of it reaches a client.
+#[derive(Debug)]
+pub struct HookError(Box<dyn Error + Send + Sync>);
+
+impl HookError {
+    /// A failure because of `source`, which is logged and so holds no secret.
+    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+impl fmt::Display for HookError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an event handler failed: {}", self.0)
+    }
+}
+
+impl Error for HookError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// Hands `event` to `handler`, if there is one; a panic becomes an error.
+pub(crate) async fn emit<Id, P>(
+    handler: Option<&dyn EventHandler<Id, P>>,
+    event: Event<'_, Id, P>,
+) -> Result<(), HookError>
+where
+    Id: Clone + fmt::Debug + Sync,
+    P: Clone + fmt::Debug + Sync,
+{
+    let Some(handler) = handler else {
+        return Ok(());
+    };
+    let (name, user_id) = (event.name(), &event.user().id);
+    let reaction = caught(async move { handler.handle(event).await }).await;
+    let error = match reaction {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(Panicked) => HookError::new("it panicked"),
+    };
+    let problem = error.0.to_string();
+    tracing::error!(target: "portcullis::users", user = ?user_id, event = name, ?problem, "an event handler failed");
+    Err(error)
+}
+
+/// An application's code panicked.
+#[derive(Debug)]
+pub(crate) struct Panicked;
+
+/// Runs an application's `code` and catches its panic.
+pub(crate) async fn caught<T>(code: impl Future<Output = T>) -> Result<T, Panicked> {
+    AssertUnwindSafe(code)
+        .catch_unwind()
+        .await
+        .map_err(|_payload| Panicked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_nothing_is_no_change() {
+        assert!(!Changed::default().any());
+        let changed = Changed {
+            profile: true,
+            ..Changed::default()
+        };
+        assert!(changed.any());
+    }
+
+    #[tokio::test]
+    async fn e5_a_panic_in_an_applications_code_is_caught() {
+        let panicking = async { panic!("on purpose") };
+        assert!(caught::<()>(panicking).await.is_err());
+        assert_eq!(caught(async { 7 }).await.expect("no panic"), 7);
+    }
+}

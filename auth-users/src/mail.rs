@@ -1,0 +1,91 @@
+//! Mails that carry a one-time token.
+
+use std::{error::Error, fmt};
+
+use async_trait::async_trait;
+use auth_core::SecretString;
+
+/// A mail to be written and sent by the application's [`Mailer`].
+///
+/// The link in it is built from the application's own configuration, never from a request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Mail {
+    /// What it is for.
+    pub kind: MailKind,
+    /// The address, as the user typed it.
+    pub to: String,
+    /// The one-time token. It is URL-safe.
+    pub token: SecretString,
+}
+
+impl Mail {
+    /// A mail of `kind` with `token` for the address `to`.
+    pub fn new(kind: MailKind, to: impl Into<String>, token: SecretString) -> Self {
+        Self {
+            kind,
+            to: to.into(),
+            token,
+        }
+    }
+}
+
+/// What a mail is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MailKind {
+    /// To verify the e-mail.
+    Verify,
+    /// To reset the password.
+    Reset,
+}
+
+impl MailKind {
+    /// A stable name: `verify` or `reset`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+impl fmt::Display for MailKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Writes and sends mails. It is called out of band: neither its failure nor its slowness reaches a request.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Sends `mail`. It is called again after a failure, so that a mail may arrive twice.
+    ///
+    /// # Errors
+    /// [`MailError`] if the mail was not sent.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
+/// A mail was not sent. The text is logged, without the mail's token where it should contain that.
+#[derive(Debug)]
+pub struct MailError(Box<dyn Error + Send + Sync>);
+
+impl MailError {
+    /// A failure because of `source`.
+    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(source.into())
+    }
+}
+
+impl fmt::Display for MailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the mail was not sent: {}", self.0)
+    }
+}
+
+impl Error for MailError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}

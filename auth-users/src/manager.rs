@@ -1,0 +1,183 @@
+//! What can be done with users.
+
+mod builder;
+mod deletion;
+mod login;
+mod registration;
+mod reset;
+mod update;
+mod verification;
+
+use std::{fmt, sync::Arc};
+
+use auth_core::{
+    Clock, Email, Lifetime, Profile, SecretString, StoreError, UpdateUserError, User, UserId, UserStore,
+};
+use uuid::Uuid;
+
+use crate::{
+    Event, EventHandler, HookError, Mail, MailKind, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
+    event::{Panicked, caught, emit},
+    one_time_token::{OneTimeTokens, Purpose},
+};
+
+pub use builder::UserManagerBuilder;
+pub use deletion::DeleteUserError;
+pub use login::{AuthenticateError, BadCredentials};
+pub use registration::{CreateUserError, Registration};
+pub use reset::ResetPasswordError;
+pub use update::{UpdateError, UserUpdate};
+pub use verification::VerifyError;
+
+/// How often a write is tried again after another one came first. Each time somebody else's write succeeded.
+const ATTEMPTS: usize = 16;
+
+/// Registers, verifies, changes and deletes users, checks passwords and resets them.
+///
+/// It is shared in an [`Arc`]. Every method may be cancelled at any await: what it does is done or undone.
+pub struct UserManager<Id = Uuid, P = ()> {
+    store: Arc<dyn UserStore<Id, P>>,
+    hasher: PasswordHasher,
+    policy: Arc<dyn PasswordPolicy>,
+    events: Option<Arc<dyn EventHandler<Id, P>>>,
+    outbox: Outbox,
+    tokens: OneTimeTokens,
+    requires_verification: bool,
+    verification_lifetime: Lifetime,
+    reset_lifetime: Lifetime,
+    clock: Arc<dyn Clock>,
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// The user of `id`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    pub async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
+        self.store.find(id).await
+    }
+
+    /// Ends every credential of the user of `id`, whatever issued it, and says whether there is such a user.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer: the credentials may still be valid.
+    pub async fn log_out_everywhere(&self, id: &Id) -> Result<bool, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let Some(mut user) = self.store.find(id).await? else {
+                return Ok(false);
+            };
+            user.security_epoch += 1;
+            match self.write(&mut user).await {
+                Ok(()) => {
+                    tracing::info!(target: "portcullis::users", user = ?user.id, "logged out everywhere");
+                    return Ok(true);
+                }
+                Err(UpdateUserError::Conflict) => {}
+                Err(UpdateUserError::Store(error)) => return Err(error),
+                Err(error @ UpdateUserError::EmailTaken) => return Err(contradiction(error)),
+            }
+        }
+        Err(contention())
+    }
+
+    /// Whether a log-in needs a verified e-mail.
+    #[must_use]
+    pub fn requires_verification(&self) -> bool {
+        self.requires_verification
+    }
+
+    /// The store of the users.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn UserStore<Id, P>> {
+        &self.store
+    }
+
+    /// The hasher.
+    #[must_use]
+    pub fn hasher(&self) -> &PasswordHasher {
+        &self.hasher
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The outbox, for its metrics and for an orderly shutdown.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    async fn emit(&self, event: Event<'_, Id, P>) -> Result<(), HookError> {
+        emit(self.events.as_deref(), event).await
+    }
+
+    /// Writes `user`, stamped with the time; its revision then is the stored one.
+    async fn write(&self, user: &mut User<Id, P>) -> Result<(), UpdateUserError> {
+        user.updated_at = self.clock.now();
+        self.store.update(user).await?;
+        user.revision += 1;
+        Ok(())
+    }
+
+    async fn check_password(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError> {
+        caught(async { self.policy.check(password, email).await })
+            .await
+            .unwrap_or_else(|Panicked| {
+                tracing::error!(target: "portcullis::users", "the password policy panicked");
+                Err(StoreError::new("password policy", "it panicked").into())
+            })
+    }
+
+    /// Puts a mail for `user` into the outbox, and the event before it. Whatever takes time is left to the outbox.
+    fn post(&self, kind: MailKind, user: User<Id, P>) {
+        let (purpose, lifetime) = match kind {
+            MailKind::Verify => (Purpose::Verify, self.verification_lifetime),
+            MailKind::Reset => (Purpose::Reset, self.reset_lifetime),
+        };
+        let now = self.clock.now();
+        let expires_at = lifetime.end(now).unwrap_or(now);
+        let (events, tokens, user) = (self.events.clone(), self.tokens.clone(), Arc::new(user));
+        let told = Arc::clone(&user);
+        let tell = async move {
+            let event = match kind {
+                MailKind::Verify => Event::VerificationRequested { user: &told },
+                MailKind::Reset => Event::PasswordResetRequested { user: &told },
+            };
+            // It is logged where it is made, and there is nobody left to tell.
+            let _ = emit(events.as_deref(), event).await;
+        };
+        let write = move || {
+            Mail::new(
+                kind,
+                user.email.as_str(),
+                tokens.issue(purpose, &user, expires_at),
+            )
+        };
+        self.outbox.push(tell, write);
+    }
+}
+
+impl<Id, P> fmt::Debug for UserManager<Id, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserManager")
+            .field("hasher", &self.hasher)
+            .field("outbox", &self.outbox)
+            .field("requires_verification", &self.requires_verification)
+            .field("verification_lifetime", &self.verification_lifetime)
+            .field("reset_lifetime", &self.reset_lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The user was written by others again and again.
+fn contention() -> StoreError {
+    StoreError::new("users", "the user is being changed by others at the same time")
+}
+
+/// The store says of a write what cannot be true of it.
+fn contradiction(error: UpdateUserError) -> StoreError {
+    StoreError::new("users", error)
+}

@@ -1,0 +1,143 @@
+use auth_core::{NormalizedEmail, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+
+use super::UserManager;
+use crate::{Event, HookError, Verdict};
+
+/// Why a user was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticateError {
+    /// The e-mail and the password do not name an active user. The reason is for the log, never for the client.
+    #[error("bad credentials: {}", .0.name())]
+    BadCredentials(BadCredentials),
+    /// The password is right, and the e-mail, which has to be, is not verified.
+    #[error("the e-mail is not verified")]
+    NotVerified,
+    /// The store or the hasher did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+/// What is wrong with the credentials. For logs: a client sees the same answer whatever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BadCredentials {
+    /// There is no user of this e-mail.
+    UnknownUser,
+    /// The password does not match.
+    WrongPassword,
+    /// The user has no password.
+    NoPassword,
+    /// The stored hash cannot be verified.
+    UnusableHash,
+    /// The password matches, and the user is not active.
+    Inactive,
+}
+
+impl BadCredentials {
+    /// A stable name for logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::WrongPassword => "wrong_password",
+            Self::NoPassword => "no_password",
+            Self::UnusableHash => "unusable_hash",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// The active user whose e-mail is `username`, in any case, and whose password is `password`.
+    ///
+    /// It costs one hash whoever that is; one more where the stored hash is of an older scheme or cost and is replaced. It
+    /// issues nothing: tell [`logged_in`](Self::logged_in) once that was done.
+    ///
+    /// # Errors
+    /// [`AuthenticateError`]. A failure to replace an old hash is none.
+    pub async fn authenticate(
+        &self,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<User<Id, P>, AuthenticateError> {
+        let user = match NormalizedEmail::of(username) {
+            Some(email) => self.store.find_by_email(&email).await?,
+            None => None,
+        };
+        let stored = user.as_ref().and_then(|user| user.password_hash.as_ref());
+        let verdict = self.hasher.verify(password, stored).await?;
+        let Some(user) = user else {
+            return Err(refused::<Id>(None, BadCredentials::UnknownUser));
+        };
+        match verdict {
+            Verdict::Mismatch if user.password_hash.is_none() => {
+                return Err(refused(Some(&user.id), BadCredentials::NoPassword));
+            }
+            Verdict::Mismatch => return Err(refused(Some(&user.id), BadCredentials::WrongPassword)),
+            Verdict::Unusable(problem) => {
+                tracing::warn!(
+                    target: "portcullis::users",
+                    user = ?user.id, %problem, "a stored password hash cannot be verified"
+                );
+                return Err(refused(Some(&user.id), BadCredentials::UnusableHash));
+            }
+            Verdict::Match | Verdict::OutdatedMatch => {}
+        }
+        if !user.is_active {
+            return Err(refused(Some(&user.id), BadCredentials::Inactive));
+        }
+        if self.requires_verification && !user.is_verified {
+            tracing::info!(target: "portcullis::users", user = ?user.id, why = "not_verified", "log-in refused");
+            return Err(AuthenticateError::NotVerified);
+        }
+        if verdict == Verdict::OutdatedMatch {
+            return Ok(self.upgrade_hash(user, password).await);
+        }
+        Ok(user)
+    }
+
+    /// Tells that a credential was issued for `user` after [`authenticate`](Self::authenticate).
+    ///
+    /// # Errors
+    /// [`HookError`] if the event handler failed.
+    pub async fn logged_in(&self, user: &User<Id, P>) -> Result<(), HookError> {
+        tracing::info!(target: "portcullis::users", user = ?user.id, "logged in");
+        self.emit(Event::LoggedIn { user }).await
+    }
+
+    /// `user` with a hash of today's, if that could be stored, else as it was. Another write that came first wins: it may
+    /// have set another password.
+    async fn upgrade_hash(&self, user: User<Id, P>, password: &SecretString) -> User<Id, P> {
+        let mut upgraded = user.clone();
+        let written = match self.hasher.hash(password).await {
+            Ok(hash) => {
+                upgraded.password_hash = Some(hash);
+                self.write(&mut upgraded).await
+            }
+            Err(error) => Err(UpdateUserError::Store(error)),
+        };
+        match written {
+            Ok(()) => {
+                tracing::info!(target: "portcullis::users", user = ?user.id, "the password hash was upgraded");
+                upgraded
+            }
+            Err(error) => {
+                let problem = error.to_string();
+                tracing::warn!(
+                    target: "portcullis::users",
+                    user = ?user.id, ?problem, "the password hash was not upgraded"
+                );
+                user
+            }
+        }
+    }
+}
+
+/// An unknown user's e-mail is not logged: people type passwords there.
+fn refused<Id: UserId>(user: Option<&Id>, why: BadCredentials) -> AuthenticateError {
+    match user {
+        Some(user) => tracing::info!(target: "portcullis::users", ?user, why = why.name(), "log-in refused"),
+        None => tracing::info!(target: "portcullis::users", why = why.name(), "log-in refused"),
+    }
+    AuthenticateError::BadCredentials(why)
+}

@@ -1,0 +1,105 @@
+use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
+
+use super::UserManager;
+use crate::{Event, HookError, PolicyError};
+
+/// A user to be made.
+#[derive(Clone, Debug)]
+pub struct Registration<P = ()> {
+    /// The e-mail.
+    pub email: Email,
+    /// The password.
+    pub password: SecretString,
+    /// The application's own fields.
+    pub profile: P,
+    /// Whether the user may log in.
+    pub is_active: bool,
+    /// Whether the user may manage others.
+    pub is_superuser: bool,
+    /// Whether the e-mail counts as confirmed.
+    pub is_verified: bool,
+}
+
+impl<P> Registration<P> {
+    /// A user who is active, no superuser, and not verified: what a stranger may ask for.
+    pub fn new(email: Email, password: SecretString, profile: P) -> Self {
+        Self {
+            email,
+            password,
+            profile,
+            is_active: true,
+            is_superuser: false,
+            is_verified: false,
+        }
+    }
+}
+
+/// Why a user was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    /// The policy refuses the password, for this reason.
+    #[error("the password is refused: {0}")]
+    InvalidPassword(String),
+    /// The e-mail is another user's.
+    #[error("the e-mail is taken")]
+    EmailTaken,
+    /// The user was made, and the event handler failed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The store or the hasher did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<PolicyError> for CreateUserError {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Refused(reason) => Self::InvalidPassword(reason),
+            PolicyError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// Makes a user. It costs one hash whether or not the e-mail is taken.
+    ///
+    /// # Errors
+    /// [`CreateUserError`]; nothing is written but where it is [`CreateUserError::Hook`].
+    pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
+        let created = self.insert(registration).await;
+        match &created {
+            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "registered"),
+            Err(error) => {
+                let why = match error {
+                    CreateUserError::InvalidPassword(_) => "invalid_password",
+                    CreateUserError::EmailTaken => "email_taken",
+                    CreateUserError::Hook(_) | CreateUserError::Unavailable(_) => "unavailable",
+                };
+                tracing::info!(target: "portcullis::users", why, "registration refused");
+            }
+        }
+        let user = created?;
+        self.emit(Event::Registered { user: &user }).await?;
+        Ok(user)
+    }
+
+    async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
+        self.check_password(&registration.password, &registration.email)
+            .await?;
+        let password_hash = self.hasher.hash(&registration.password).await?;
+        let user = NewUser {
+            id: Id::generate(),
+            email: registration.email,
+            password_hash: Some(password_hash),
+            is_active: registration.is_active,
+            is_superuser: registration.is_superuser,
+            is_verified: registration.is_verified,
+            created_at: self.clock.now(),
+            profile: registration.profile,
+        };
+        self.store.insert(user).await.map_err(|error| match error {
+            InsertUserError::EmailTaken => CreateUserError::EmailTaken,
+            InsertUserError::Store(error) => CreateUserError::Unavailable(error),
+        })
+    }
+}

@@ -1,0 +1,133 @@
+use auth_core::{Email, PasswordHash, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+
+use super::{ATTEMPTS, UserManager, contention, contradiction};
+use crate::{
+    Event, HookError, MailKind, PolicyError,
+    one_time_token::{Claim, Purpose},
+};
+
+/// Why a password was not reset.
+#[derive(Debug, thiserror::Error)]
+pub enum ResetPasswordError {
+    /// The token is malformed, expired, of another kind, used, older than a change of the password or the e-mail, or its
+    /// user is gone or inactive.
+    #[error("bad token")]
+    BadToken,
+    /// The policy refuses the password, for this reason. The token stays good.
+    #[error("the password is refused: {0}")]
+    InvalidPassword(String),
+    /// The password was reset, and the event handler failed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The store or the hasher did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<PolicyError> for ResetPasswordError {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Refused(reason) => Self::InvalidPassword(reason),
+            PolicyError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// Mails a token to reset the password if `email` is that of an active user. Who asks is not told, and it costs one
+    /// hash whatever the e-mail.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store or the hasher does not answer.
+    pub async fn forgot_password(&self, email: &Email) -> Result<(), StoreError> {
+        let nothing = SecretString::default();
+        let _mismatch = self.hasher.verify(&nothing, None).await?;
+        match self.store.find_by_email(email.normalized()).await? {
+            Some(user) if user.is_active => {
+                tracing::info!(target: "portcullis::users", user = ?user.id, "password reset requested");
+                self.post(MailKind::Reset, user);
+            }
+            Some(user) => {
+                tracing::info!(
+                    target: "portcullis::users",
+                    user = ?user.id, why = "inactive", "password reset not mailed"
+                );
+            }
+            None => {
+                tracing::info!(target: "portcullis::users", why = "unknown_user", "password reset not mailed")
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets `password` for the user of `token`, and with the same write ends every credential and every other reset token.
+    ///
+    /// # Errors
+    /// [`ResetPasswordError`]; nothing is written but where it is [`ResetPasswordError::Hook`].
+    pub async fn reset_password(
+        &self,
+        token: &str,
+        password: &SecretString,
+    ) -> Result<User<Id, P>, ResetPasswordError> {
+        let reset = self.replace_password(token, password).await;
+        match &reset {
+            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "password reset"),
+            Err(error) => {
+                let why = match error {
+                    ResetPasswordError::BadToken => "bad_token",
+                    ResetPasswordError::InvalidPassword(_) => "invalid_password",
+                    ResetPasswordError::Hook(_) | ResetPasswordError::Unavailable(_) => "unavailable",
+                };
+                tracing::info!(target: "portcullis::users", why, "password reset refused");
+            }
+        }
+        let user = reset?;
+        self.emit(Event::PasswordReset { user: &user }).await?;
+        Ok(user)
+    }
+
+    async fn replace_password(
+        &self,
+        token: &str,
+        password: &SecretString,
+    ) -> Result<User<Id, P>, ResetPasswordError> {
+        let claim = Claim::<Id>::parse(token).ok_or(ResetPasswordError::BadToken)?;
+        let mut hash: Option<PasswordHash> = None;
+        for _ in 0..ATTEMPTS {
+            // A hash takes long: only an authentic token pays for it, and the user is read anew each time.
+            let mut user = self.claimant(&claim).await?;
+            let hash = match &hash {
+                Some(hash) => hash.clone(),
+                None => {
+                    self.check_password(password, &user.email).await?;
+                    hash.insert(self.hasher.hash(password).await?).clone()
+                }
+            };
+            user.password_hash = Some(hash);
+            user.security_epoch += 1;
+            match self.write(&mut user).await {
+                Ok(()) => return Ok(user),
+                Err(UpdateUserError::Conflict) => {}
+                Err(UpdateUserError::Store(error)) => return Err(error.into()),
+                Err(error @ UpdateUserError::EmailTaken) => return Err(contradiction(error).into()),
+            }
+        }
+        Err(contention().into())
+    }
+
+    async fn claimant(&self, claim: &Claim<Id>) -> Result<User<Id, P>, ResetPasswordError> {
+        let user = self
+            .store
+            .find(&claim.user_id)
+            .await?
+            .ok_or(ResetPasswordError::BadToken)?;
+        let genuine = self
+            .tokens
+            .is_genuine(Purpose::Reset, claim, &user, self.clock.now());
+        if genuine && user.is_active {
+            Ok(user)
+        } else {
+            Err(ResetPasswordError::BadToken)
+        }
+    }
+}

@@ -1,0 +1,157 @@
+use auth_core::{Email, PasswordHash, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+use serde_json::{Map, Value};
+
+use super::{ATTEMPTS, UserManager, contention};
+use crate::{Changed, Event, HookError, PolicyError, ProfileError, merge_profile, profile::fields_of};
+
+/// A change of a user. What is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserUpdate {
+    /// Another e-mail. It is not verified, unless `is_verified` says so.
+    pub email: Option<Email>,
+    /// Another password. It ends every credential.
+    pub password: Option<SecretString>,
+    /// See [`User::is_active`]. Deactivation ends every credential.
+    pub is_active: Option<bool>,
+    /// See [`User::is_superuser`].
+    pub is_superuser: Option<bool>,
+    /// See [`User::is_verified`].
+    pub is_verified: Option<bool>,
+    /// A JSON merge patch (RFC 7396) of the profile.
+    pub profile: Map<String, Value>,
+}
+
+/// Why a user was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// The policy refuses the password, for this reason.
+    #[error("the password is refused: {0}")]
+    InvalidPassword(String),
+    /// The e-mail is another user's.
+    #[error("the e-mail is taken")]
+    EmailTaken,
+    /// The patched profile is none.
+    #[error(transparent)]
+    InvalidProfile(#[from] ProfileError),
+    /// The user is gone.
+    #[error("the user does not exist")]
+    NotFound,
+    /// The user was changed, and the event handler failed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The store or the hasher did not answer, or the user is being changed by others.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<PolicyError> for UpdateError {
+    fn from(error: PolicyError) -> Self {
+        match error {
+            PolicyError::Refused(reason) => Self::InvalidPassword(reason),
+            PolicyError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// Changes `user`, as it was read, by one write, and returns it as it stands. What changes nothing writes nothing and
+    /// is no event.
+    ///
+    /// Where another write came first, the change is made on top of that. Where that write ended the user's credentials,
+    /// it is not: the one who asks may have lost the right to. That is [`UpdateError::Unavailable`], and who still has the
+    /// right asks again.
+    ///
+    /// # Errors
+    /// [`UpdateError`]; nothing is written but where it is [`UpdateError::Hook`].
+    pub async fn update(&self, user: User<Id, P>, update: &UserUpdate) -> Result<User<Id, P>, UpdateError> {
+        let id = user.id.clone();
+        let written = self.apply(user, update).await;
+        match &written {
+            Ok((_, changed)) => tracing::info!(target: "portcullis::users", user = ?id, ?changed, "updated"),
+            Err(error) => {
+                let why = match error {
+                    UpdateError::InvalidPassword(_) => "invalid_password",
+                    UpdateError::EmailTaken => "email_taken",
+                    UpdateError::InvalidProfile(_) => "invalid_profile",
+                    UpdateError::NotFound => "not_found",
+                    UpdateError::Hook(_) | UpdateError::Unavailable(_) => "unavailable",
+                };
+                tracing::info!(target: "portcullis::users", user = ?id, why, "update refused");
+            }
+        }
+        let (user, changed) = written?;
+        if changed.any() {
+            self.emit(Event::Updated { user: &user, changed }).await?;
+        }
+        Ok(user)
+    }
+
+    async fn apply(
+        &self,
+        mut user: User<Id, P>,
+        update: &UserUpdate,
+    ) -> Result<(User<Id, P>, Changed), UpdateError> {
+        let epoch = user.security_epoch;
+        // Before the hash, so that a profile that is refused does not pay for it.
+        let _valid = merge_profile(&user.profile, &update.profile)?;
+        let hash = match &update.password {
+            Some(password) => {
+                self.check_password(password, update.email.as_ref().unwrap_or(&user.email))
+                    .await?;
+                Some(self.hasher.hash(password).await?)
+            }
+            None => None,
+        };
+        for _ in 0..ATTEMPTS {
+            let (mut next, changed) = changed(&user, update, hash.as_ref())?;
+            if !changed.any() {
+                return Ok((user, changed));
+            }
+            if user.security_epoch != epoch {
+                return Err(contention().into());
+            }
+            match self.write(&mut next).await {
+                Ok(()) => return Ok((next, changed)),
+                Err(UpdateUserError::Conflict) => {
+                    user = self.store.find(&user.id).await?.ok_or(UpdateError::NotFound)?;
+                }
+                Err(UpdateUserError::EmailTaken) => return Err(UpdateError::EmailTaken),
+                Err(UpdateUserError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Err(contention().into())
+    }
+}
+
+/// `user` after `update`, with `hash` as that of its password.
+fn changed<Id: UserId, P: Profile>(
+    user: &User<Id, P>,
+    update: &UserUpdate,
+    hash: Option<&PasswordHash>,
+) -> Result<(User<Id, P>, Changed), ProfileError> {
+    let mut next = user.clone();
+    next.profile = merge_profile(&user.profile, &update.profile)?;
+    if let Some(email) = &update.email {
+        // Another case of one's own address reaches the same mailbox.
+        next.is_verified &= email.normalized() == user.email.normalized();
+        next.email = email.clone();
+    }
+    next.is_active = update.is_active.unwrap_or(next.is_active);
+    next.is_superuser = update.is_superuser.unwrap_or(next.is_superuser);
+    next.is_verified = update.is_verified.unwrap_or(next.is_verified);
+    if let Some(hash) = hash {
+        next.password_hash = Some(hash.clone());
+    }
+    if hash.is_some() || (user.is_active && !next.is_active) {
+        next.security_epoch += 1;
+    }
+    let changed = Changed {
+        email: next.email != user.email,
+        password: hash.is_some(),
+        profile: fields_of(&next.profile)? != fields_of(&user.profile)?,
+        active: next.is_active != user.is_active,
+        superuser: next.is_superuser != user.is_superuser,
+        verified: next.is_verified != user.is_verified,
+    };
+    Ok((next, changed))
+}

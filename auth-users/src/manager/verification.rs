@@ -1,0 +1,99 @@
+use auth_core::{Email, Profile, StoreError, UpdateUserError, User, UserId};
+
+use super::{ATTEMPTS, UserManager, contention, contradiction};
+use crate::{
+    Event, HookError, MailKind,
+    one_time_token::{Claim, Purpose},
+};
+
+/// Why an e-mail was not verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The token is malformed, expired, of another kind, or older than a change of the e-mail.
+    #[error("bad token")]
+    BadToken,
+    /// The token is good, and the e-mail is verified already.
+    #[error("the e-mail is verified already")]
+    AlreadyVerified,
+    /// The e-mail was verified, and the event handler failed.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// Mails a token to verify `email` if it is that of an active user who is not verified. Who asks is not told.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    pub async fn request_verify(&self, email: &Email) -> Result<(), StoreError> {
+        match self.store.find_by_email(email.normalized()).await? {
+            Some(user) if user.is_active && !user.is_verified => {
+                tracing::info!(target: "portcullis::users", user = ?user.id, "verification requested");
+                self.post(MailKind::Verify, user);
+            }
+            Some(user) => {
+                let why = if user.is_active {
+                    "already_verified"
+                } else {
+                    "inactive"
+                };
+                tracing::info!(target: "portcullis::users", user = ?user.id, why, "verification not mailed");
+            }
+            None => {
+                tracing::info!(target: "portcullis::users", why = "unknown_user", "verification not mailed")
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the e-mail that `token` was made for as verified, of an inactive user too.
+    ///
+    /// # Errors
+    /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
+    pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
+        let verified = self.mark_verified(token).await;
+        match &verified {
+            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "verified"),
+            Err(error) => {
+                let why = match error {
+                    VerifyError::BadToken => "bad_token",
+                    VerifyError::AlreadyVerified => "already_verified",
+                    VerifyError::Hook(_) | VerifyError::Unavailable(_) => "unavailable",
+                };
+                tracing::info!(target: "portcullis::users", why, "verification refused");
+            }
+        }
+        let user = verified?;
+        self.emit(Event::Verified { user: &user }).await?;
+        Ok(user)
+    }
+
+    async fn mark_verified(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
+        let claim = Claim::<Id>::parse(token).ok_or(VerifyError::BadToken)?;
+        for _ in 0..ATTEMPTS {
+            let mut user = self
+                .store
+                .find(&claim.user_id)
+                .await?
+                .ok_or(VerifyError::BadToken)?;
+            let now = self.clock.now();
+            if !self.tokens.is_genuine(Purpose::Verify, &claim, &user, now) {
+                return Err(VerifyError::BadToken);
+            }
+            if user.is_verified {
+                return Err(VerifyError::AlreadyVerified);
+            }
+            user.is_verified = true;
+            match self.write(&mut user).await {
+                Ok(()) => return Ok(user),
+                Err(UpdateUserError::Conflict) => {}
+                Err(UpdateUserError::Store(error)) => return Err(error.into()),
+                Err(error @ UpdateUserError::EmailTaken) => return Err(contradiction(error).into()),
+            }
+        }
+        Err(contention().into())
+    }
+}

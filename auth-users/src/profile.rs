@@ -1,0 +1,374 @@
+//! The application's own fields of a user, from and to JSON.
+
+use auth_core::Profile;
+use serde::{
+    Deserializer,
+    de::{IntoDeserializer, Visitor},
+    forward_to_deserialize_any,
+};
+use serde_json::{Map, Value};
+
+/// Names of fields that are never a profile's.
+const RESERVED: [&str; 6] = [
+    "id",
+    "email",
+    "password",
+    "is_active",
+    "is_superuser",
+    "is_verified",
+];
+
+/// Why fields do not make a profile. It never repeats a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", field.as_deref().unwrap_or("profile"))]
+pub struct ProfileError {
+    field: Option<String>,
+    kind: &'static str,
+    message: String,
+}
+
+impl ProfileError {
+    /// The field, with dots and indices where it lies deeper; absent where nobody can tell.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// `missing` or `value_error`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What is wrong, for the client: `Field required`, or what was expected.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// The profile of `fields`. Those that are no profile's (`id`, `email`, `password` and the flags) are passed over.
+///
+/// # Errors
+/// [`ProfileError`] naming the field that is missing or of the wrong type.
+///
+/// ```
+/// use auth_users::new_profile;
+/// use serde::{Deserialize, Serialize};
+/// use serde_json::json;
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize)]
+/// struct Person {
+///     first_name: String,
+///     #[serde(default)]
+///     nickname: Option<String>,
+/// }
+///
+/// let fields = json!({"first_name": "Grace", "is_superuser": true});
+/// let person: Person = new_profile(fields.as_object().cloned().unwrap_or_default())?;
+/// assert_eq!(person.first_name, "Grace");
+///
+/// let error = new_profile::<Person>(serde_json::Map::new()).expect_err("the first name is missing");
+/// assert_eq!((error.field(), error.message()), (Some("first_name"), "Field required"));
+/// # Ok::<_, auth_users::ProfileError>(())
+/// ```
+pub fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileError> {
+    read(strip(fields))
+}
+
+/// `profile` after the JSON merge patch `patch` (RFC 7396): a field that it does not name stays, `null` removes one.
+///
+/// A field that `P` does not serialise cannot be kept; an empty patch keeps everything.
+///
+/// # Errors
+/// [`ProfileError`] naming the field that is missing or of the wrong type after the patch.
+pub fn merge_profile<P: Profile>(profile: &P, patch: &Map<String, Value>) -> Result<P, ProfileError> {
+    let patch = strip(patch.clone());
+    if patch.is_empty() {
+        return Ok(profile.clone());
+    }
+    let mut fields = fields_of(profile)?;
+    merge(&mut fields, patch);
+    read(fields)
+}
+
+/// The fields of `profile` as JSON.
+pub(crate) fn fields_of<P: Profile>(profile: &P) -> Result<Map<String, Value>, ProfileError> {
+    match serde_json::to_value(profile) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(Value::Null) => Ok(Map::new()),
+        Ok(_) | Err(_) => Err(ProfileError {
+            field: None,
+            kind: "value_error",
+            message: "The profile is not an object".to_owned(),
+        }),
+    }
+}
+
+fn strip(mut fields: Map<String, Value>) -> Map<String, Value> {
+    for name in RESERVED {
+        fields.remove(name);
+    }
+    fields
+}
+
+/// RFC 7396 §2.
+fn merge(target: &mut Map<String, Value>, patch: Map<String, Value>) {
+    for (name, change) in patch {
+        match change {
+            Value::Null => {
+                target.remove(&name);
+            }
+            Value::Object(change) => {
+                let slot = target.entry(name).or_insert(Value::Null);
+                let mut inner = match slot.take() {
+                    Value::Object(inner) => inner,
+                    _ => Map::new(),
+                };
+                merge(&mut inner, change);
+                *slot = Value::Object(inner);
+            }
+            change => {
+                target.insert(name, change);
+            }
+        }
+    }
+}
+
+fn read<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileError> {
+    serde_path_to_error::deserialize(Fields(fields)).map_err(|error| {
+        let path = error.path().to_string();
+        explain((path != ".").then_some(path), &error.inner().to_string())
+    })
+}
+
+/// What may be told of a serde error: it quotes the input, which may be anything, in all but its last part.
+fn explain(path: Option<String>, problem: &str) -> ProfileError {
+    if let Some(name) = problem
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.strip_suffix('`'))
+    {
+        let field = path.map_or_else(|| name.to_owned(), |path| format!("{path}.{name}"));
+        return ProfileError {
+            field: Some(field),
+            kind: "missing",
+            message: "Field required".to_owned(),
+        };
+    }
+    let expected = [
+        "invalid type: ",
+        "invalid value: ",
+        "invalid length ",
+        "unknown variant ",
+    ]
+    .iter()
+    .any(|known| problem.starts_with(known))
+    .then(|| problem.rsplit_once(", expected "))
+    .flatten();
+    ProfileError {
+        field: path,
+        kind: "value_error",
+        message: expected.map_or_else(
+            || "Input is not valid".to_owned(),
+            |(_input, expected)| format!("Input should be {expected}"),
+        ),
+    }
+}
+
+/// JSON fields that are also `()`, the profile without fields.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserializer<'de> for Fields {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        Value::Object(self.0).into_deserializer().deserialize_any(visitor)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_some(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Person {
+        first_name: String,
+        #[serde(default)]
+        nickname: Option<String>,
+        age: u8,
+        address: Address,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Address {
+        city: String,
+        #[serde(default)]
+        tags: BTreeMap<String, Color>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Color {
+        Red,
+        Green,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Nothing;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().expect("object")
+    }
+
+    fn grace() -> Person {
+        let fields =
+            json!({"first_name": "Grace", "age": 85, "address": {"city": "Arlington", "tags": {"a": "red"}}});
+        new_profile(map(fields)).expect("person")
+    }
+
+    fn patched(patch: Value) -> Result<Person, ProfileError> {
+        merge_profile(&grace(), &map(patch))
+    }
+
+    #[test]
+    fn a_merge_patch_changes_what_it_names_and_null_removes() {
+        assert_eq!(patched(json!({})).expect("unchanged"), grace());
+        let person =
+            patched(json!({"nickname": "Amazing", "address": {"tags": {"b": "green"}}})).expect("person");
+        assert_eq!(person.nickname.as_deref(), Some("Amazing"));
+        assert_eq!(person.first_name, "Grace");
+        assert_eq!(person.address.city, "Arlington");
+        let tags = BTreeMap::from([("a".to_owned(), Color::Red), ("b".to_owned(), Color::Green)]);
+        assert_eq!(person.address.tags, tags);
+        let back = merge_profile(
+            &person,
+            &map(json!({"nickname": null, "address": {"tags": {"b": null}}})),
+        );
+        assert_eq!(back.expect("person"), grace());
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for (patch, field, kind, message) in [
+            (
+                json!({"first_name": null}),
+                "first_name",
+                "missing",
+                "Field required",
+            ),
+            (
+                json!({"address": {"city": null}}),
+                "address.city",
+                "missing",
+                "Field required",
+            ),
+            (
+                json!({"first_name": 7}),
+                "first_name",
+                "value_error",
+                "Input should be a string",
+            ),
+            (json!({"age": 256}), "age", "value_error", "Input should be u8"),
+            (
+                json!({"address": {"city": ["x"]}}),
+                "address.city",
+                "value_error",
+                "Input should be a string",
+            ),
+            (
+                json!({"address": {"tags": {"a": "blue"}}}),
+                "address.tags.a",
+                "value_error",
+                "Input should be `red` or `green`",
+            ),
+        ] {
+            let error = patched(patch).expect_err(field);
+            assert_eq!(
+                (error.field(), error.kind(), error.message()),
+                (Some(field), kind, message)
+            );
+        }
+        let error = new_profile::<Person>(Map::new()).expect_err("nothing is there");
+        assert_eq!((error.field(), error.kind()), (Some("first_name"), "missing"));
+    }
+
+    #[test]
+    fn d7_an_error_does_not_repeat_the_value() {
+        for value in [
+            json!("s3cret"),
+            json!(["s3cret"]),
+            json!({"s3cret": 1}),
+            json!("s3cret, expected s3cret"),
+        ] {
+            let error = patched(json!({"age": value})).expect_err("no number");
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        }
+        let error = patched(json!({"address": {"tags": {"a": "s3cret"}}})).expect_err("no color");
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    }
+
+    #[test]
+    fn v2_a_profile_takes_no_flag_id_email_or_password() {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct All(Map<String, Value>);
+
+        let fields = json!({
+            "id": 1, "email": "a@b.example", "password": "x", "is_active": true, "is_superuser": true,
+            "is_verified": true, "x": 1,
+        });
+        let all: All = new_profile(map(fields.clone())).expect("any fields");
+        assert_eq!(Value::Object(all.0.clone()), json!({"x": 1}));
+        let merged = merge_profile(&all, &map(fields)).expect("any fields");
+        assert_eq!(merged.0, all.0);
+    }
+
+    #[test]
+    fn the_profile_without_fields_passes_over_every_field() {
+        let fields = map(json!({"first_name": "Grace", "is_superuser": true}));
+        new_profile::<()>(fields.clone()).expect("unit");
+        merge_profile(&(), &fields).expect("unit");
+        assert_eq!(
+            new_profile::<Nothing>(fields.clone()).expect("unit struct"),
+            Nothing
+        );
+        merge_profile(&Nothing, &fields).expect("unit struct");
+        assert_eq!(
+            new_profile::<Option<Nothing>>(fields).expect("option"),
+            Some(Nothing)
+        );
+    }
+}

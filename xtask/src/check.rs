@@ -1,0 +1,204 @@
+//! `cargo xtask test`: the whole check, one step after another.
+
+use std::time::{Duration, Instant};
+
+use crate::metadata::Workspace;
+use crate::{Fallible, feature_matrix, fuzz, imports, layout, needs, process, rust_version};
+
+/// What a step could not do, for the last lines of the run.
+type Skipped = Vec<String>;
+
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Workspace) -> Fallible<Skipped>,
+}
+
+/// The quick ones first; the steps after them share what cargo has built by then.
+const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        about: "formatting",
+        run: |w| cargo(w, &["fmt", "--all", "--check"]),
+    },
+    Step {
+        name: "imports",
+        about: "who may import whom",
+        run: |w| done(imports::check(w)),
+    },
+    Step {
+        name: "rust-version",
+        about: "the minimum Rust is what dependencies ask for",
+        run: |w| done(rust_version::check(w)),
+    },
+    Step {
+        name: "layout",
+        about: "how files are named",
+        run: |w| done(layout::check(&w.root)),
+    },
+    Step {
+        name: "clippy",
+        about: "all lints, warnings are errors",
+        run: |w| {
+            cargo(
+                w,
+                &[
+                    "clippy",
+                    "--workspace",
+                    "--all-features",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
+            )
+        },
+    },
+    Step {
+        name: "docs",
+        about: "the documentation, warnings are errors",
+        run: docs,
+    },
+    Step {
+        name: "tests",
+        about: "every test, with those that need a tool",
+        run: tests,
+    },
+    Step {
+        name: "doc-tests",
+        about: "every example in the documentation",
+        run: |w| {
+            cargo(
+                w,
+                &["test", "--workspace", "--all-features", "--doc", "--no-fail-fast"],
+            )
+        },
+    },
+    Step {
+        name: "features",
+        about: "each package alone: no feature, each feature alone, all (not each pair)",
+        run: |w| done(feature_matrix::check(w)),
+    },
+    Step {
+        name: "fuzz",
+        about: "the fuzz targets compile",
+        run: |w| done(fuzz::check(&w.root)),
+    },
+];
+
+/// Runs the named steps, or all; every step runs, also after one that failed.
+pub(crate) fn run(names: &[String]) -> Fallible<()> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| STEPS.iter().all(|step| step.name != **name))
+    {
+        return Err(format!("no step `{unknown}`; the steps are\n{}", steps_listed()).into());
+    }
+    let workspace = Workspace::load()?;
+    let chosen = STEPS
+        .iter()
+        .filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
+    let (mut summary, mut skipped, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for step in chosen {
+        println!("\n==> {}: {}", step.name, step.about);
+        let start = Instant::now();
+        let outcome = (step.run)(&workspace);
+        let took = start.elapsed();
+        match outcome {
+            Ok(left_out) => {
+                println!("<== {} passed in {}", step.name, seconds(took));
+                summary.push(format!("passed  {:<13}{:>8}", step.name, seconds(took)));
+                skipped.extend(left_out);
+            }
+            Err(error) => {
+                println!("{error}\n<== {} FAILED in {}", step.name, seconds(took));
+                summary.push(format!("FAILED  {:<13}{:>8}", step.name, seconds(took)));
+                failed.push(step.name);
+            }
+        }
+    }
+    println!("\n==> summary\n{}", summary.join("\n"));
+    for left_out in skipped {
+        println!("SKIPPED: {left_out}");
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "failed: {}; again with: cargo xtask test {}",
+        failed.join(", "),
+        failed.join(" ")
+    )
+    .into())
+}
+
+/// The steps for the help text.
+pub(crate) fn steps_listed() -> String {
+    let lines = STEPS
+        .iter()
+        .map(|step| format!("  {:<14}{}", step.name, step.about));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn docs(workspace: &Workspace) -> Fallible<Skipped> {
+    let mut command = process::cargo(&workspace.root);
+    command
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .args(["doc", "--workspace", "--all-features", "--no-deps"]);
+    done(process::run(&mut command))
+}
+
+fn tests(workspace: &Workspace) -> Fallible<Skipped> {
+    let (ready, missing) = needs::provide(&workspace.root)?;
+    let mut command = process::cargo(&workspace.root);
+    command.args([
+        "test",
+        "--workspace",
+        "--all-features",
+        "--lib",
+        "--bins",
+        "--tests",
+        "--examples",
+    ]);
+    command.arg("--no-fail-fast");
+    if missing.is_empty() {
+        command.args(["--", "--include-ignored"]);
+    }
+    for provided in &ready {
+        command.envs(provided.variables.iter().map(|(name, value)| (name, value)));
+    }
+    process::run(&mut command)?;
+    if process::in_ci() && !missing.is_empty() {
+        return Err(format!("nothing may be skipped where CI is set: {}", missing.join("; ")).into());
+    }
+    Ok(missing
+        .into_iter()
+        .map(|need| format!("every ignored test, {need}"))
+        .collect())
+}
+
+fn cargo(workspace: &Workspace, arguments: &[&str]) -> Fallible<Skipped> {
+    done(process::run(process::cargo(&workspace.root).args(arguments)))
+}
+
+fn done(outcome: Fallible<()>) -> Fallible<Skipped> {
+    outcome.map(|()| Vec::new())
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_does_not_exist_is_an_error_that_lists_those_that_do() {
+        let error = run(&["teas".to_owned()]).expect_err("no such step").to_string();
+        assert!(
+            error.starts_with("no step `teas`") && error.contains("doc-tests"),
+            "{error}"
+        );
+    }
+}
