@@ -51,6 +51,8 @@ mod hmac_keys;
 mod jwk;
 mod key_id;
 mod key_set;
+#[cfg(doctest)]
+mod must_not_compile;
 mod public_key;
 mod signing_key;
 mod strategy;
@@ -66,56 +68,3 @@ pub use key_set::JwtKeys;
 pub use signing_key::{SigningAlgorithm, SigningKey};
 pub use strategy::{DEFAULT_AUDIENCE, JwtStrategy};
 pub use verifying_key::{VerifyingAlgorithm, VerifyingKey};
-
-/// What must not compile.
-///
-/// A secret in a set of key pairs, or a public key in a set of secrets:
-///
-/// ```
-/// # use auth_jwt::*;
-/// fn fine(pairs: AsymmetricKeys, public: VerifyingKey) { let _ = pairs.also_verify(public); }
-/// fn fine_too(secrets: HmacKeys, secret: HmacKey) { let _ = secrets.also_verify(secret); }
-/// ```
-/// ```compile_fail,E0308
-/// # use auth_jwt::*;
-/// fn mixed(pairs: AsymmetricKeys, secret: HmacKey) { let _ = pairs.also_verify(secret); }
-/// ```
-/// ```compile_fail,E0308
-/// # use auth_jwt::*;
-/// fn mixed(secrets: HmacKeys, public: VerifyingKey) { let _ = secrets.also_verify(public); }
-/// ```
-///
-/// Secrets as a public document:
-///
-/// ```
-/// # use auth_jwt::*;
-/// fn fine(pairs: AsymmetricKeys) { let _ = pairs.jwks(); }
-/// ```
-/// ```compile_fail,E0599
-/// # use auth_jwt::*;
-/// fn published(secrets: HmacKeys) { let _ = secrets.jwks(); }
-/// ```
-#[cfg(doctest)]
-pub struct J2KeysOfTwoFamiliesDoNotShareASet;
-
-/// What must not compile: signing with RS256.
-///
-/// ```
-/// let _ = (auth_jwt::SigningAlgorithm::Ps256, auth_jwt::VerifyingAlgorithm::Rs256);
-/// ```
-/// ```compile_fail,E0599
-/// let _ = auth_jwt::SigningAlgorithm::Rs256;
-/// ```
-#[cfg(doctest)]
-pub struct J13Rs256IsOnlyForVerifying;
-
-/// What must not compile: revoking a token that nobody keeps.
-///
-/// ```
-/// fn fine(strategy: &auth_jwt::JwtStrategy) -> &dyn auth_core::Strategy { strategy }
-/// ```
-/// ```compile_fail,E0277
-/// fn revocable(strategy: &auth_jwt::JwtStrategy) -> &dyn auth_core::RevocableStrategy { strategy }
-/// ```
-#[cfg(doctest)]
-pub struct TheStatelessStrategyCannotRevoke;
