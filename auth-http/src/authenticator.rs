@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_core::{ConfigError, Grant, Outcome, Profile, Rejection, User, UserId, UserStore, authenticate};
 use uuid::Uuid;
 
-use crate::{AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Scheme};
+use crate::{AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Scheme, request::is_safe};
 
 /// Reads the credential of a request through the backends, in the order in which they were configured: the first that
 /// yields a user wins.
@@ -184,9 +184,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         head: &impl RequestHead,
         enabled: &Enabled,
     ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
-        if !self.csrf.allows(head) && self.presents_cookie(head, enabled) {
-            return Err(cross_site());
-        }
+        self.refuse_forged(head, enabled)?;
         match self.read(head, enabled).await {
             Outcome::Authenticated(found) => Ok(Some(found)),
             Outcome::Anonymous | Outcome::Rejected(_) => Ok(None),
@@ -211,9 +209,23 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         self.backends().any(AuthBackend::is_cookie)
     }
 
-    fn presents_cookie(&self, head: &impl RequestHead, enabled: &Enabled) -> bool {
-        self.enabled(enabled)
-            .any(|backend| backend.is_cookie() && backend.transport().extract(head) != Presented::Nothing)
+    /// Refuses an unsafe request with a cookie that another site may have made the browser send, whatever else it
+    /// presents.
+    fn refuse_forged(&self, head: &impl RequestHead, enabled: &Enabled) -> Result<(), HttpError> {
+        if is_safe(head) {
+            return Ok(());
+        }
+        for backend in self.enabled(enabled).filter(|backend| backend.is_cookie()) {
+            let confirmed = match backend.transport().extract(head) {
+                Presented::Nothing => continue,
+                Presented::Refused(_) => true,
+                Presented::Token(token) => backend.transport().confirms(head, token),
+            };
+            if !confirmed || !self.csrf.allows(head) {
+                return Err(cross_site());
+            }
+        }
+        Ok(())
     }
 
     fn accepts_bearer(&self, enabled: &Enabled) -> bool {

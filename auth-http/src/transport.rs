@@ -2,6 +2,7 @@
 
 mod bearer;
 mod cookie;
+mod double_submit;
 
 pub use bearer::BearerTransport;
 pub use cookie::{CookieBuilder, CookieTransport, MaxAge, SameSite};
@@ -17,6 +18,10 @@ pub trait Transport: Send + Sync {
 
     /// Takes the credential out of a request.
     fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a>;
+
+    /// Whether the page that sends an unsafe request shows that it may act on `credential`, where the transport asks for
+    /// more than the request's origin. One that asks for nothing more says `true`.
+    fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool;
 
     /// Hands an issued `token` to the client.
     ///

@@ -36,9 +36,46 @@ pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToke
     }
 }
 
-/// Maps an application's own table to an [`AccessTokenStore`](auth_core::AccessTokenStore).
+/// Maps an application's own table to an [`AccessTokenStore`](auth_core::AccessTokenStore), which also is an
+/// [`AccessTokenIndex`](auth_core::AccessTokenIndex) and a [`PurgeExpired`](auth_core::PurgeExpired).
 ///
-/// TODO
+/// It makes a type with `new(database)`, as [`user_store!`](crate::user_store) does. The table is one of Diesel's
+/// `table!` with these columns; one of another name in the database has `#[sql_name = "…"]`.
+///
+/// | column | type in `table!` |
+/// |---|---|
+/// | `id` | `Binary` or `Text`, with a unique index or as the primary key: the public id |
+/// | `digest` | `Binary`, with a unique index or as the primary key: the 32 bytes of SHA-256 |
+/// | `user_id` | that of the user's id; a foreign key with `ON DELETE CASCADE`, and an index with `created_at` |
+/// | `epoch` | `BigInt` |
+/// | `created_at`, `last_used_at` | `BigInt`: milliseconds since 1970-01-01 UTC |
+/// | `expires_at` | `Nullable<BigInt>`: the same; with an index |
+/// | `user_agent`, `address`, `label` | `Nullable<Text>` |
+///
+/// On SQLite the table has a `rowid`, which tells the older of two tokens of one millisecond.
+///
+#[cfg_attr(feature = "sqlite", doc = "```")]
+#[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+/// diesel::table! {
+///     sessions (id) {
+///         id -> Text,
+///         digest -> Binary,
+///         user_id -> BigInt,
+///         epoch -> BigInt,
+///         created_at -> BigInt,
+///         expires_at -> Nullable<BigInt>,
+///         last_used_at -> BigInt,
+///         user_agent -> Nullable<Text>,
+///         address -> Nullable<Text>,
+///         label -> Nullable<Text>,
+///     }
+/// }
+///
+/// auth_sql::access_token_store! {
+///     /// Where the library's members are logged in.
+///     pub struct Sessions: Sqlite { table: sessions, user_id: i64 }
+/// }
+/// ```
 #[macro_export]
 macro_rules! access_token_store {
     (

@@ -1,6 +1,20 @@
-//! Stores on SQL databases, through Diesel.
+//! Stores of users and access tokens on SQL databases, through Diesel.
 //!
 //! A database is a Cargo feature and a module; none is on by default.
+//!
+//! | | what it is |
+//! |---|---|
+#![cfg_attr(
+    feature = "sqlite",
+    doc = "| [`sqlite`] | feature `sqlite`: SQLite, built in; [`connect`](sqlite::connect), [`migrate`](sqlite::migrate) and the stores of the default tables |"
+)]
+#![cfg_attr(not(feature = "sqlite"), doc = "| `sqlite` | SQLite, built in, with the feature of that name |")]
+//! | [`user_store!`], [`access_token_store!`] | the same stores on an application's own tables, columns, ids and profile |
+//! | [`ColumnId`] | what may be an id |
+//! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | how the values stand in columns, for own queries |
+//!
+//! A store sees digests of tokens, never a token. Unique indexes decide who was first, and each operation is one
+//! transaction: a call that is dropped, at a deadline or by a client that went away, is done whole or not at all.
 
 mod access_token;
 mod column;

@@ -49,7 +49,108 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
 
 /// Maps an application's own table and profile to a [`UserStore`](auth_core::UserStore).
 ///
-/// TODO
+/// It makes a type with `new(database)`, where the database is a pool or, on SQLite, a
+/// [`Database`](crate::sqlite::Database). The table is one of Diesel's `table!` with these columns, and one of the same
+/// name for each field of the profile, whose types are for Diesel to match. A column of another name in the database
+/// has `#[sql_name = "…"]`.
+///
+/// | column | type in `table!` |
+/// |---|---|
+/// | `id` | what [`ColumnId`](crate::ColumnId) says of the id; the primary key |
+/// | `email` | `Text` |
+/// | `normalized_email` | `Text`, with a unique index of its own |
+/// | `password_hash` | `Nullable<Text>` |
+/// | `is_active`, `is_superuser`, `is_verified` | `Bool` |
+/// | `security_epoch`, `revision` | `BigInt` |
+/// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC |
+///
+/// An integer id is made by the database and must never be given twice, or a deleted user's JWT would be another's:
+/// `INTEGER PRIMARY KEY AUTOINCREMENT` on SQLite. Another unique column is the application's to look after: its
+/// violation is a [`StoreError`](auth_core::StoreError). A table without the unique index takes no user.
+///
+#[cfg_attr(feature = "sqlite", doc = "```")]
+#[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+/// use auth_core::{NewUser, UserStore as _};
+/// use auth_sql::sqlite::{self, Database};
+/// use diesel::{connection::SimpleConnection as _, prelude::*};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, Serialize, Deserialize)]
+/// struct Profile {
+///     first_name: String,
+///     shelf: Option<i32>,
+/// }
+///
+/// diesel::table! {
+///     members (id) {
+///         id -> BigInt,
+///         email -> Text,
+///         normalized_email -> Text,
+///         password_hash -> Nullable<Text>,
+///         is_active -> Bool,
+///         is_superuser -> Bool,
+///         is_verified -> Bool,
+///         security_epoch -> BigInt,
+///         revision -> BigInt,
+///         created_at -> BigInt,
+///         updated_at -> BigInt,
+///         first_name -> Text,
+///         shelf -> Nullable<Integer>,
+///     }
+/// }
+///
+/// auth_sql::user_store! {
+///     /// The library's members.
+///     pub struct Members: Sqlite {
+///         table: members,
+///         id: i64,
+///         profile: Profile { first_name, shelf },
+///     }
+/// }
+///
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("app.db").display().to_string();
+/// let database = Database::new(sqlite::connect("DATABASE_URL", &path).await?);
+/// // An application keeps this among its migrations.
+/// database.write(|connection| connection.batch_execute(
+///     "CREATE TABLE members (
+///         id INTEGER PRIMARY KEY AUTOINCREMENT,
+///         email TEXT NOT NULL,
+///         normalized_email TEXT NOT NULL UNIQUE,
+///         password_hash TEXT,
+///         is_active INTEGER NOT NULL,
+///         is_superuser INTEGER NOT NULL,
+///         is_verified INTEGER NOT NULL,
+///         security_epoch INTEGER NOT NULL,
+///         revision INTEGER NOT NULL,
+///         created_at INTEGER NOT NULL,
+///         updated_at INTEGER NOT NULL,
+///         first_name TEXT NOT NULL,
+///         shelf INTEGER
+///     ) STRICT",
+/// )).await?;
+///
+/// let ada = Members::new(&database).insert(NewUser {
+///     id: None,
+///     email: "ada@example.com".parse()?,
+///     password_hash: None,
+///     is_active: true,
+///     is_superuser: false,
+///     is_verified: false,
+///     created_at: time::OffsetDateTime::UNIX_EPOCH,
+///     profile: Profile { first_name: "Ada".into(), shelf: Some(3) },
+/// }).await?;
+/// assert_eq!(ada.id, 1);
+///
+/// let on_shelf_3 = database.read(|connection| {
+///     members::table.filter(members::shelf.eq(3)).select(members::first_name).load::<String>(connection)
+/// }).await?;
+/// assert_eq!(on_shelf_3, ["Ada"]);
+/// # Ok(()) }
+/// ```
+///
+/// A table with no column beside these has `profile: ()`.
 #[macro_export]
 macro_rules! user_store {
     (

@@ -149,7 +149,9 @@ impl UserFixture for Library {
     fn profile(&self, n: u32) -> library::User {
         library::User {
             nickname: format!("member {n} 'the \"reader\"' 読者"),
-            shelf: n.is_multiple_of(2).then(|| i32::try_from(n).expect("a small number")),
+            shelf: n
+                .is_multiple_of(2)
+                .then(|| i32::try_from(n).expect("a small number")),
             connection: n.is_multiple_of(2),
         }
     }

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 /// What happened, and to whom. No event carries a password or a token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a, Id = Uuid, P = ()> {
     /// The user was registered.
@@ -59,6 +59,15 @@ pub enum Event<'a, Id = Uuid, P = ()> {
         user: &'a User<Id, P>,
     },
 }
+
+// Derived, it would ask the same of the id and the profile.
+impl<Id, P> Clone for Event<'_, Id, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Id, P> Copy for Event<'_, Id, P> {}
 
 impl<'a, Id, P> Event<'a, Id, P> {
     /// The user to whom it happened.
@@ -181,8 +190,7 @@ pub(crate) async fn emit<Id, P>(
     event: Event<'_, Id, P>,
 ) -> Result<(), HookError>
 where
-    Id: Clone + fmt::Debug + Sync,
-    P: Clone + fmt::Debug + Sync,
+    Id: fmt::Debug,
 {
     let Some(handler) = handler else {
         return Ok(());

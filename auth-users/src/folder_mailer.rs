@@ -47,19 +47,16 @@ impl FolderMailer {
 #[async_trait]
 impl Mailer for FolderMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let (folder, mail) = (self.folder.clone(), mail.clone());
-        let writing = tokio::task::spawn_blocking(move || {
-            let file = write(&folder, &mail)?;
-            tracing::info!(
-                target: "portcullis::users",
-                kind = mail.kind.name(), to = ?mail.to, ?file, "a mail was written to the outbox folder"
-            );
-            Ok(())
-        });
-        writing
+        let (folder, copy) = (self.folder.clone(), mail.clone());
+        let file = tokio::task::spawn_blocking(move || write(&folder, &copy))
             .await
             .map_err(MailError::new)?
-            .map_err(|error: io::Error| MailError::new(error))
+            .map_err(MailError::new)?;
+        tracing::info!(
+            target: "portcullis::users",
+            kind = mail.kind.name(), to = ?mail.to, ?file, "a mail was written to the outbox folder"
+        );
+        Ok(())
     }
 }
 

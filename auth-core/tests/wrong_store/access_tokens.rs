@@ -44,7 +44,7 @@ enum Defect {
     SelectsThenDeletes,
     DeletesAllButOne,
     DeletesEveryones,
-    InsertWritesBack,
+    WritesTheIndexBack,
     InsertsInTwoSteps,
     DeletesInTwoSteps,
     DeletesOneByOne,
@@ -63,9 +63,10 @@ struct WrongTokens {
     table: Mutex<Table>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Table {
     rows: Vec<AccessToken>,
+    index: Vec<TokenDigest>,
     deleted: Vec<AccessToken>,
     unread: Option<Option<AccessToken>>,
 }
@@ -208,11 +209,12 @@ impl AccessTokenStore for WrongTokens {
                 self.table().rows.push(token);
                 return Ok(());
             }
-            Defect::InsertWritesBack => {
-                let mut read = self.table().clone();
+            Defect::WritesTheIndexBack => {
+                self.table().rows.push(token.clone());
+                let mut read = self.table().index.clone();
                 meanwhile().await;
-                read.rows.push(token);
-                *self.table() = read;
+                read.push(token.digest);
+                self.table().index = read;
                 return Ok(());
             }
             Defect::InsertsInTwoSteps => {
@@ -316,10 +318,13 @@ impl AccessTokenStore for WrongTokens {
         }
         let mut table = self.table();
         let before = table.rows.len();
+        let index = table.index.clone();
         let mut spared = u32::from(self.has(Defect::DeletesAllButOne));
         table.rows.retain(|row| {
-            let stays = !is_theirs(row) || spared > 0;
-            spared = spared.saturating_sub(u32::from(is_theirs(row)));
+            let goes =
+                is_theirs(row) && (!self.has(Defect::WritesTheIndexBack) || index.contains(&row.digest));
+            let stays = !goes || spared > 0;
+            spared = spared.saturating_sub(u32::from(goes));
             stays
         });
         Ok((before - table.rows.len()) as u64)
@@ -437,7 +442,7 @@ mod with_its_defect_it_is_caught {
         of_parallel_deletions_exactly_one_finds_the_token: SelectsThenDeletes;
         deleting_all_removes_the_users_tokens_and_counts_them: DeletesAllButOne;
         deleting_all_leaves_other_users_alone: DeletesEveryones;
-        deleting_all_wins_over_parallel_insertions: InsertWritesBack;
+        deleting_all_wins_over_parallel_insertions: DeletesAllButOne, WritesTheIndexBack;
         a_cancelled_insertion_is_whole_or_absent: InsertsInTwoSteps;
         a_cancelled_insertion_under_a_cap_is_whole_or_absent: CapsThenInserts;
         a_cancelled_touch_is_whole_or_absent: TouchDeletesFirst;

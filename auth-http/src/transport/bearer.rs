@@ -40,6 +40,11 @@ impl Transport for BearerTransport {
         }
     }
 
+    /// A page of another site cannot make a browser send this header.
+    fn confirms(&self, _head: &dyn RequestHead, _credential: &str) -> bool {
+        true
+    }
+
     fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError> {
         let body = BearerResponse {
             access_token: token.secret.expose_secret(),

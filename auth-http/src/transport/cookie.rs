@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use auth_core::{ConfigError, ExposeSecret as _, IssuedToken, Rejection};
+use auth_core::{ConfigError, ExposeSecret as _, IssuedToken, Rejection, SigningSecret};
 use cookie::Cookie;
 
-use super::{Presented, Scheme, Transport};
+use super::{Presented, Scheme, Transport, double_submit::DoubleSubmit};
 use crate::{HttpError, RequestHead, Response};
 
 pub use cookie::SameSite;
@@ -22,6 +22,7 @@ pub struct CookieTransport {
     secure: bool,
     http_only: bool,
     same_site: SameSite,
+    double_submit: Option<DoubleSubmit>,
 }
 
 /// How long a browser keeps the cookie. The server's own expiry decides how long the token in it is good.
@@ -58,11 +59,31 @@ impl CookieTransport {
         &self.name
     }
 
-    fn cookie(&self, value: String, max_age: Option<time::Duration>) -> Response {
-        let mut cookie = Cookie::build((self.name.as_str(), value))
+    /// The cookie of the credential and, where a page has to confirm its requests, the one that it reads for that.
+    fn response(&self, credential: &str, max_age: Option<time::Duration>) -> Response {
+        let mut response = Response::empty(204)
+            .header(
+                "set-cookie",
+                self.cookie(&self.name, credential, self.http_only, max_age),
+            )
+            .no_store();
+        if let Some(double_submit) = &self.double_submit {
+            let token = if credential.is_empty() {
+                String::new()
+            } else {
+                double_submit.token(credential)
+            };
+            let name = format!("{}-csrf", self.name);
+            response = response.header("set-cookie", self.cookie(&name, &token, false, max_age));
+        }
+        response
+    }
+
+    fn cookie(&self, name: &str, value: &str, http_only: bool, max_age: Option<time::Duration>) -> String {
+        let mut cookie = Cookie::build((name, value))
             .path(self.path.as_str())
             .secure(self.secure)
-            .http_only(self.http_only)
+            .http_only(http_only)
             .same_site(self.same_site);
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(domain.as_str());
@@ -70,9 +91,7 @@ impl CookieTransport {
         if let Some(max_age) = max_age {
             cookie = cookie.max_age(max_age);
         }
-        Response::empty(204)
-            .header("set-cookie", cookie.build().to_string())
-            .no_store()
+        cookie.build().to_string()
     }
 }
 
@@ -86,6 +105,7 @@ impl Default for CookieTransport {
             secure: true,
             http_only: true,
             same_site: SameSite::Lax,
+            double_submit: None,
         }
     }
 }
@@ -137,6 +157,15 @@ impl CookieBuilder {
     #[must_use]
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.cookie.same_site = same_site;
+        self
+    }
+
+    /// Asks unsafe requests for a signed double-submit token, on top of the check of their origin. It is set at log-in in
+    /// a second cookie, `NAME-csrf`, which scripts of the page read and send back as `X-CSRF-Token`. Log-in and
+    /// registration, which come before it, are checked by their origin alone.
+    #[must_use]
+    pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
+        self.cookie.double_submit = Some(DoubleSubmit(secret.clone()));
         self
     }
 
@@ -238,6 +267,12 @@ impl Transport for CookieTransport {
         }
     }
 
+    fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool {
+        self.double_submit
+            .as_ref()
+            .is_none_or(|double_submit| double_submit.confirms(head, credential))
+    }
+
     fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError> {
         let value = token.secret.expose_secret();
         if self.name.len() + value.len() > MAX_COOKIE_BYTES {
@@ -248,11 +283,11 @@ impl Transport for CookieTransport {
             MaxAge::Fixed(span) => time::Duration::try_from(span).ok(),
             MaxAge::Token => token.expires_at.map(|end| end - token.issued_at),
         };
-        Ok(self.cookie(value.to_owned(), max_age))
+        Ok(self.response(value, max_age))
     }
 
     fn log_out(&self) -> Response {
-        self.cookie(String::new(), Some(time::Duration::ZERO))
+        self.response("", Some(time::Duration::ZERO))
     }
 }
 
@@ -394,6 +429,41 @@ mod tests {
             expires_at: None,
         };
         assert!(CookieTransport::default().log_in(&token).is_err());
+    }
+
+    #[test]
+    fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
+        let secret = SigningSecret::new("secret", [7; 32]).expect("secret");
+        let transport = CookieTransport::builder()
+            .double_submit(&secret)
+            .build()
+            .expect("transport");
+        let issued_at = OffsetDateTime::UNIX_EPOCH;
+        let token = IssuedToken {
+            secret: SecretString::from("T"),
+            issued_at,
+            expires_at: None,
+        };
+        let csrf = |response: &Response| {
+            let cookies = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
+            cookies
+                .map(|(_, value)| value.clone())
+                .nth(1)
+                .expect("a second cookie")
+        };
+        let set = csrf(&transport.log_in(&token).expect("cookie"));
+        assert!(
+            set.starts_with("__Host-portcullis-csrf=") && !set.contains("HttpOnly"),
+            "{set}"
+        );
+        let value = set.split(['=', ';']).nth(1).expect("value");
+        assert!(transport.confirms(&Head::new("POST", &[("x-csrf-token", value)]), "T"));
+        assert!(!transport.confirms(&Head::new("POST", &[]), "T"));
+        let removed = csrf(&transport.log_out());
+        assert!(
+            removed.starts_with("__Host-portcullis-csrf=;") && removed.contains("Max-Age=0"),
+            "{removed}"
+        );
     }
 
     #[test]

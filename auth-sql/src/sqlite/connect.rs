@@ -1,9 +1,17 @@
-use std::{fmt, fs, io, path::Path};
+use std::{
+    fmt, fs, io,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use auth_core::ConfigError;
-use diesel::{ConnectionError, QueryResult, RunQueryDsl as _, SqliteConnection, dsl::sql, sql_types::Text};
+use diesel::{
+    ConnectionError, QueryResult, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection as _,
+    dsl::sql, result::Error, sql_types::Text,
+};
 use diesel_async::{
-    AsyncConnection as _, SimpleAsyncConnection as _,
+    AsyncConnection as _,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 
@@ -11,6 +19,10 @@ use super::{Connection, Database, Pool};
 
 /// Readers for as many requests at once, and a few that wait for the one writer that SQLite allows.
 const CONNECTIONS: usize = 16;
+
+/// The wait for another process that puts the same new file into WAL mode: SQLite's busy time-out does not cover it.
+const SETUP_LIMIT: Duration = Duration::from_secs(1);
+const SETUP_PAUSE: Duration = Duration::from_millis(10);
 
 /// - The wait for another writer ends before the deadline of a call does.
 /// - Readers and the writer do not block each other in WAL mode.
@@ -69,12 +81,26 @@ pub fn manager(path: &str) -> AsyncDieselConnectionManager<Connection> {
     config.custom_setup = Box::new(|path| {
         Box::pin(async move {
             let mut connection = Connection::establish(path).await?;
-            let setup = connection.batch_execute(SETUP).await;
+            let setup = connection.spawn_blocking(set_up).await;
             setup.map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)
         })
     });
     AsyncDieselConnectionManager::new_with_config(path, config)
+}
+
+fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let start = Instant::now();
+    loop {
+        match connection.batch_execute(SETUP) {
+            Err(Error::DatabaseError(_, error))
+                if error.message() == "database is locked" && start.elapsed() < SETUP_LIMIT =>
+            {
+                thread::sleep(SETUP_PAUSE);
+            }
+            answer => return answer,
+        }
+    }
 }
 
 fn path_of(location: &str) -> Result<&str, &'static str> {
@@ -112,7 +138,7 @@ fn check(connection: &mut SqliteConnection) -> QueryResult<()> {
     if mode == "wal" {
         return Ok(());
     }
-    Err(diesel::result::Error::QueryBuilderError(
+    Err(Error::QueryBuilderError(
         format!("cannot be put into WAL mode, it stays in mode {mode}").into(),
     ))
 }

@@ -38,7 +38,7 @@ fn is_of(violation: &dyn DatabaseErrorInformation, column: &str) -> bool {
         .message()
         .strip_prefix("UNIQUE constraint failed: ")
         .and_then(|columns| columns.rsplit_once('.'))
-        .is_some_and(|(table, violated)| { let _ = (violated, column, table); true })
+        .is_some_and(|(table, violated)| violated == column && !table.contains(", "))
 }
 
 /// [`user_store!`](crate::user_store) on SQLite.

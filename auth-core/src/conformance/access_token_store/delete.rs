@@ -126,26 +126,32 @@ pub async fn deleting_all_leaves_other_users_alone<F: AccessTokenFixture>(fixtur
 pub async fn deleting_all_wins_over_parallel_insertions<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user().await;
-    for _round in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let mut before = Vec::new();
         for n in 0..10 {
             before.push(inserted_token(&*store, &user, n).await.0);
         }
         let meanwhile = at_once((0..20).map(|n| {
-            let (store, user) = (fixture.store(), user.clone());
+            let (store, user, before) = (fixture.store(), user.clone(), before.clone());
             async move {
-                if n == 10 {
-                    answered(store.delete_all(&user).await);
-                    return None;
+                // First in one round, last in another.
+                if n != round * 19 / (ROUNDS - 1) {
+                    return Some(inserted_token(&*store, &user, 100 + n).await.0);
                 }
-                Some(inserted_token(&*store, &user, 100 + n).await.0)
+                answered(store.delete_all(&user).await);
+                assert_eq!(
+                    present(&*store, &before).await,
+                    [false; 10],
+                    "a deletion is done when it returns"
+                );
+                None
             }
         }))
         .await;
         assert_eq!(
             present(&*store, &before).await,
             [false; 10],
-            "no token survives from before the deletion"
+            "no token comes back from before the deletion"
         );
         let meanwhile: Vec<_> = meanwhile.into_iter().flatten().collect();
         let survivors = present(&*store, &meanwhile)

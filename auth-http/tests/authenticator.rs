@@ -1,0 +1,338 @@
+//! Who is asking, through several backends.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{
+    AccessTokenStore, Client, Email, ExposeSecret as _, Grant, IssueError, IssuedToken, Lifetime, NewUser,
+    OpaqueStrategy, Outcome, Refusal, RevocableStrategy, SigningSecret, StoreError, Strategy, Subject, User,
+    UserStore,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{
+    AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy, Enabled, Endpoints, HttpError,
+    Request, RequestHead, Requirement,
+};
+use auth_users::UserManager;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+struct Head {
+    method: &'static str,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some("app.example.com")
+    }
+
+    fn client_address(&self) -> Option<String> {
+        None
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        self.headers
+            .iter()
+            .filter(|(n, _)| *n == name)
+            .for_each(|(_, value)| each(value.as_bytes()));
+    }
+}
+
+fn bearer(token: &str) -> Head {
+    Head {
+        method: "GET",
+        headers: vec![("authorization", format!("Bearer {token}"))],
+    }
+}
+
+/// A strategy whose store never answers.
+struct Down;
+
+#[async_trait]
+impl Strategy for Down {
+    async fn issue(&self, _subject: &Subject, _client: &Client) -> Result<IssuedToken, IssueError> {
+        Err(StoreError::new("down", "out of order").into())
+    }
+
+    async fn read(&self, _presented: &str) -> Result<Grant, Refusal> {
+        Err(StoreError::new("down", "out of order").into())
+    }
+}
+
+#[async_trait]
+impl RevocableStrategy for Down {
+    async fn revoke(&self, _presented: &str) -> Result<(), StoreError> {
+        Err(StoreError::new("down", "out of order"))
+    }
+}
+
+struct Fixture {
+    users: Arc<MemoryUserStore>,
+    tokens: Arc<MemoryAccessTokenStore>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self {
+            users: Arc::default(),
+            tokens: Arc::default(),
+        }
+    }
+
+    fn opaque(&self) -> OpaqueStrategy {
+        OpaqueStrategy::new(
+            self.tokens.clone() as Arc<dyn AccessTokenStore>,
+            Lifetime::FOREVER,
+        )
+    }
+
+    fn authenticator(&self, backends: Vec<AuthBackend>) -> Authenticator {
+        Authenticator::new(backends, self.users.clone(), CsrfPolicy::same_origin()).expect("authenticator")
+    }
+
+    async fn user(&self, email: &str) -> User {
+        let email: Email = email.parse().expect("email");
+        let user = NewUser {
+            id: Some(Uuid::now_v7()),
+            email,
+            password_hash: None,
+            is_active: true,
+            is_superuser: false,
+            is_verified: false,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            profile: (),
+        };
+        self.users.insert(user).await.expect("insert")
+    }
+
+    async fn token(&self, user: &User) -> String {
+        let issued = self
+            .opaque()
+            .issue(&Subject::from(user), &Client::default())
+            .await
+            .expect("issue");
+        issued.secret.expose_secret().to_owned()
+    }
+}
+
+async fn outcome(authenticator: &Authenticator, head: &Head, enabled: &Enabled) -> String {
+    match authenticator.read(head, enabled).await {
+        Outcome::Authenticated(found) => format!("{} by {}", found.user.email, found.backend),
+        Outcome::Anonymous => "anonymous".to_owned(),
+        Outcome::Rejected(rejection) => rejection.to_string(),
+        Outcome::Unavailable(error) => format!("unavailable: {}", error.store()),
+    }
+}
+
+#[tokio::test]
+async fn the_first_backend_in_order_that_yields_a_user_wins() {
+    let fixture = Fixture::new();
+    let (arthur, merlin) = (
+        fixture.user("arthur@example.com").await,
+        fixture.user("merlin@example.com").await,
+    );
+    let cookie = CookieTransport::default();
+    let mut head = bearer(&fixture.token(&arthur).await);
+    head.headers.push((
+        "cookie",
+        format!("{}={}", cookie.name(), fixture.token(&merlin).await),
+    ));
+
+    let a = || AuthBackend::new("a", BearerTransport, fixture.opaque());
+    let b = || AuthBackend::new("b", CookieTransport::default(), fixture.opaque());
+    let ab = fixture.authenticator(vec![a(), b()]);
+    let ba = fixture.authenticator(vec![b(), a()]);
+    assert_eq!(
+        outcome(&ab, &head, &Enabled::All).await,
+        "arthur@example.com by a"
+    );
+    assert_eq!(
+        outcome(&ba, &head, &Enabled::All).await,
+        "merlin@example.com by b"
+    );
+    assert_eq!(
+        outcome(&ab, &head, &Enabled::only(["b"])).await,
+        "merlin@example.com by b"
+    );
+    assert_eq!(outcome(&ab, &head, &Enabled::only(["c"])).await, "anonymous");
+
+    let mut broken = bearer("unknown");
+    broken.headers.push(head.headers.pop().expect("cookie"));
+    assert_eq!(
+        outcome(&ab, &broken, &Enabled::All).await,
+        "merlin@example.com by b"
+    );
+    assert_eq!(outcome(&ab, &broken, &Enabled::only(["a"])).await, "unknown");
+}
+
+#[tokio::test]
+async fn e2_a_store_that_is_down_is_unavailable_and_never_anonymous_or_rejected() {
+    let fixture = Fixture::new();
+    let arthur = fixture.user("arthur@example.com").await;
+    let down = || AuthBackend::new("down", BearerTransport, Down);
+    let up = || AuthBackend::new("up", BearerTransport, fixture.opaque());
+    let token = fixture.token(&arthur).await;
+    for backends in [vec![down(), up()], vec![up(), down()]] {
+        let authenticator = fixture.authenticator(backends);
+        assert_eq!(
+            outcome(&authenticator, &bearer("unknown"), &Enabled::All).await,
+            "unavailable: down"
+        );
+        assert_eq!(
+            outcome(&authenticator, &bearer(&token), &Enabled::All).await,
+            "arthur@example.com by up"
+        );
+        let required = authenticator
+            .require(&bearer("x"), &Enabled::All, Requirement::default())
+            .await;
+        assert!(matches!(required, Err(HttpError::Unavailable(_))));
+        assert!(matches!(
+            authenticator.find(&bearer("x"), &Enabled::All).await,
+            Err(HttpError::Unavailable(_))
+        ));
+    }
+}
+
+#[tokio::test]
+async fn x2_a_bearer_header_beside_the_cookie_does_not_switch_the_check_off() {
+    let fixture = Fixture::new();
+    let arthur = fixture.user("arthur@example.com").await;
+    let cookie = CookieTransport::default();
+    let token = fixture.token(&arthur).await;
+    let authenticator = fixture.authenticator(vec![
+        AuthBackend::new("a", BearerTransport, fixture.opaque()),
+        AuthBackend::new("b", cookie.clone(), fixture.opaque()),
+    ]);
+    let mut head = bearer(&token);
+    head.method = "POST";
+    head.headers.push(("sec-fetch-site", "cross-site".to_owned()));
+    assert!(
+        authenticator
+            .find(&head, &Enabled::All)
+            .await
+            .is_ok_and(|found| found.is_some())
+    );
+    head.headers
+        .push(("cookie", format!("{}={token}", cookie.name())));
+    assert!(matches!(
+        authenticator.find(&head, &Enabled::All).await,
+        Err(HttpError::Forbidden)
+    ));
+    assert!(
+        authenticator
+            .find(&head, &Enabled::only(["a"]))
+            .await
+            .is_ok_and(|found| found.is_some())
+    );
+}
+
+#[tokio::test]
+async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
+    let fixture = Fixture::new();
+    let arthur = fixture.user("arthur@example.com").await;
+    let secret = SigningSecret::generate().expect("secret");
+    let cookie = CookieTransport::builder()
+        .double_submit(&secret)
+        .build()
+        .expect("cookie");
+    let name = cookie.name().to_owned();
+    let issued = fixture
+        .opaque()
+        .issue(&Subject::from(&arthur), &Client::default())
+        .await
+        .expect("issue");
+    let response = auth_http::Transport::log_in(&cookie, &issued).expect("response");
+    let csrf = response
+        .headers
+        .iter()
+        .find_map(|(_, value)| value.strip_prefix("__Host-portcullis-csrf="));
+    let csrf = csrf
+        .and_then(|value| value.split(';').next())
+        .expect("token")
+        .to_owned();
+    let authenticator = fixture.authenticator(vec![AuthBackend::new("b", cookie, fixture.opaque())]);
+
+    let token = issued.secret.expose_secret();
+    let mut head = Head {
+        method: "POST",
+        headers: vec![("cookie", format!("{name}={token}"))],
+    };
+    assert!(matches!(
+        authenticator.find(&head, &Enabled::All).await,
+        Err(HttpError::Forbidden)
+    ));
+    head.headers.push(("x-csrf-token", csrf));
+    assert!(
+        authenticator
+            .find(&head, &Enabled::All)
+            .await
+            .is_ok_and(|found| found.is_some())
+    );
+    head.headers.pop();
+    head.method = "GET";
+    assert!(
+        authenticator
+            .find(&head, &Enabled::All)
+            .await
+            .is_ok_and(|found| found.is_some())
+    );
+}
+
+#[test]
+fn two_backends_of_one_name_or_one_cookie_are_refused_at_start() {
+    let fixture = Fixture::new();
+    let bearer = |name: &str| AuthBackend::new(name, BearerTransport, fixture.opaque());
+    let cookie = |name: &str| AuthBackend::new(name, CookieTransport::default(), fixture.opaque());
+    for (backends, setting) in [
+        (vec![], "backends"),
+        (vec![bearer("a"), bearer("a")], "backend \"a\""),
+        (vec![cookie("a"), cookie("b")], "backend \"b\""),
+        (vec![bearer("a/b")], "backend \"a/b\""),
+        (vec![bearer("")], "backend \"\""),
+    ] {
+        let built = Authenticator::<Uuid>::new(backends, fixture.users.clone(), CsrfPolicy::same_origin());
+        assert_eq!(built.err().expect(setting).setting(), setting);
+    }
+}
+
+/// A binding to a framework that moves futures between threads needs them to be `Send`.
+#[tokio::test]
+async fn what_an_endpoint_returns_is_send() {
+    fn assert_send<T: Send>(value: T) -> T {
+        value
+    }
+    let fixture = Fixture::new();
+    let secret = SigningSecret::generate().expect("secret");
+    let users = UserManager::builder(fixture.users.clone(), &secret)
+        .build()
+        .expect("users");
+    let backends = vec![AuthBackend::new("a", BearerTransport, fixture.opaque())];
+    let endpoints = Endpoints::new(Arc::new(users), backends, CsrfPolicy::same_origin()).expect("endpoints");
+    let head = bearer("unknown");
+    let request = || Request {
+        head: &head,
+        body: b"",
+    };
+    assert_eq!(assert_send(endpoints.log_in("a", request())).await.status, 422);
+    assert_eq!(assert_send(endpoints.log_out("a", request())).await.status, 401);
+    assert_eq!(assert_send(endpoints.register(request())).await.status, 422);
+    assert_eq!(assert_send(endpoints.verify(request())).await.status, 422);
+    assert_eq!(assert_send(endpoints.reset_password(request())).await.status, 422);
+    assert_eq!(
+        assert_send(endpoints.update_me(request(), &Enabled::All))
+            .await
+            .status,
+        401
+    );
+    assert_eq!(
+        assert_send(endpoints.delete_user("1", request(), &Enabled::All))
+            .await
+            .status,
+        401
+    );
+}

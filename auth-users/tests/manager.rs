@@ -1,0 +1,24 @@
+//! The life of a user, from registration to deletion, on the memory store and a clock that stands still.
+
+#[path = "manager/cancellation.rs"]
+mod cancellation;
+#[path = "manager/deletion.rs"]
+mod deletion;
+#[path = "manager/events.rs"]
+mod events;
+#[path = "manager/log.rs"]
+mod log;
+#[path = "manager/login.rs"]
+mod login;
+#[path = "manager/registration.rs"]
+mod registration;
+#[path = "manager/reset.rs"]
+mod reset;
+#[path = "manager/scene.rs"]
+mod scene;
+#[path = "manager/settings.rs"]
+mod settings;
+#[path = "manager/update.rs"]
+mod update;
+#[path = "manager/verification.rs"]
+mod verification;

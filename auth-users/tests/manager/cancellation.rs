@@ -1,0 +1,151 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use auth_users::{Registration, UserUpdate};
+
+use crate::scene::{ANOTHER, EMAIL, Knight, PASSWORD, Scene, email};
+
+/// Runs a call until it waited `left` times, and drops it there.
+struct Cancelled<F> {
+    call: Pin<Box<F>>,
+    left: usize,
+}
+
+impl<F: Future> Future for Cancelled<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.call.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending if self.left == 0 => Poll::Ready(None),
+            Poll::Pending => {
+                self.left -= 1;
+                Poll::Pending
+            }
+        }
+    }
+}
+
+async fn cancelled<F: Future>(call: F, after: usize) -> Option<F::Output> {
+    let call = Cancelled {
+        call: Box::pin(call),
+        left: after,
+    };
+    call.await
+}
+
+/// The permits come back, though nobody waits for the hash.
+async fn all_permits_come_back(scene: &Scene, permits: usize) {
+    let back = async {
+        while scene.users.hasher().available_permits() < permits {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), back)
+        .await
+        .expect("the permits came back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k2_a_registration_that_is_dropped_at_any_await_is_whole_or_absent() {
+    let mut seen = [false; 2];
+    for after in 0.. {
+        let scene = Scene::new();
+        let permits = scene.users.hasher().available_permits();
+        let registration = Registration::new(email(EMAIL), PASSWORD.into(), Knight::default());
+        let done = cancelled(scene.users.create(registration), after).await;
+        all_permits_come_back(&scene, permits).await;
+        let made = scene.users.authenticate(EMAIL, &PASSWORD.into()).await.is_ok();
+        seen[usize::from(made)] = true;
+        if !made {
+            scene.arthur().await;
+        }
+        if done.is_some() {
+            assert!(made);
+            break;
+        }
+    }
+    assert_eq!(seen, [true, true]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k2_a_reset_that_is_dropped_at_any_await_is_whole_or_absent() {
+    let mut seen = [false; 2];
+    for after in 0.. {
+        let scene = Scene::new();
+        let arthur = scene.arthur().await;
+        let permits = scene.users.hasher().available_permits();
+        let token = scene.reset_token().await;
+        let done = cancelled(scene.users.reset_password(&token, &ANOTHER.into()), after).await;
+        all_permits_come_back(&scene, permits).await;
+        let user = scene.read(&arthur).await;
+        let made = scene.has_password(&arthur, ANOTHER).await;
+        assert_eq!(
+            (user.security_epoch, user.revision),
+            if made { (1, 1) } else { (0, 0) }
+        );
+        seen[usize::from(made)] = true;
+        if !made {
+            scene
+                .users
+                .reset_password(&token, &ANOTHER.into())
+                .await
+                .expect("the token is still good");
+        }
+        if done.is_some() {
+            assert!(made);
+            break;
+        }
+    }
+    assert_eq!(seen, [true, true]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k2_an_update_that_is_dropped_at_any_await_is_whole_or_absent() {
+    let update = UserUpdate {
+        email: Some(email("arthur@avalon.example")),
+        password: Some(ANOTHER.into()),
+        is_active: Some(false),
+        ..UserUpdate::default()
+    };
+    let mut seen = [false; 2];
+    for after in 0.. {
+        let scene = Scene::new();
+        let arthur = scene.arthur().await;
+        let permits = scene.users.hasher().available_permits();
+        let done = cancelled(scene.users.update(arthur.clone(), &update), after).await;
+        all_permits_come_back(&scene, permits).await;
+        let user = scene.read(&arthur).await;
+        let made = scene.has_password(&arthur, ANOTHER).await;
+        assert_eq!(
+            (user.is_active, user.security_epoch),
+            if made { (false, 1) } else { (true, 0) }
+        );
+        assert_eq!(user.email == email("arthur@avalon.example"), made);
+        seen[usize::from(made)] = true;
+        if done.is_some() {
+            assert!(made);
+            break;
+        }
+    }
+    assert_eq!(seen, [true, true]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k2_a_login_that_is_dropped_at_any_await_gives_its_permit_back() {
+    let scene = Scene::new();
+    scene.arthur().await;
+    let permits = scene.users.hasher().available_permits();
+    for after in 0.. {
+        let done = cancelled(scene.users.authenticate(EMAIL, &PASSWORD.into()), after).await;
+        all_permits_come_back(&scene, permits).await;
+        if done.is_some() {
+            assert!(after > 1, "it waits for the store and for the hash");
+            break;
+        }
+    }
+}

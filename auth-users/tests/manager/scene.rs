@@ -1,0 +1,251 @@
+//! A manager over the memory store, and what watches it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use auth_core::{
+    Clock, Email, ExposeSecret as _, InsertUserError, ManualClock, NewUser, NormalizedEmail, PasswordHash,
+    SigningSecret, StoreError, UpdateUserError, User, UserStore, memory::MemoryUserStore,
+};
+use auth_users::{
+    Event, EventHandler, HookError, Mail, MailError, MailKind, Mailer, PasswordHasher, Registration,
+    UserManager, UserManagerBuilder,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) const EMAIL: &str = "King.Arthur@camelot.example";
+pub(crate) const PASSWORD: &str = "the holy grail of passwords";
+pub(crate) const ANOTHER: &str = "a shrubbery, not too expensive";
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Knight {
+    #[serde(default)]
+    pub(crate) title: Option<String>,
+    #[serde(default)]
+    pub(crate) quests: u32,
+}
+
+pub(crate) type KnightUser = User<Uuid, Knight>;
+
+pub(crate) struct Scene {
+    pub(crate) users: Arc<UserManager<Uuid, Knight>>,
+    pub(crate) store: Arc<Meddled>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) journal: Arc<Journal>,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        Self::with(|settings| settings)
+    }
+
+    pub(crate) fn with(
+        settings: impl FnOnce(UserManagerBuilder<Uuid, Knight>) -> UserManagerBuilder<Uuid, Knight>,
+    ) -> Self {
+        let store = Arc::new(Meddled::default());
+        let clock = Arc::new(ManualClock::default());
+        let mailbox = Arc::new(Mailbox::default());
+        let journal = Arc::new(Journal::default());
+        let secret = SigningSecret::generate().expect("randomness");
+        let hasher = PasswordHasher::builder()
+            .queue(64)
+            .wait(Duration::from_secs(60))
+            .build()
+            .expect("hasher");
+        let builder = UserManager::builder(Arc::clone(&store) as Arc<dyn UserStore<Uuid, Knight>>, &secret)
+            .hasher(hasher)
+            .clock(Arc::clone(&clock) as Arc<dyn Clock>)
+            .mailer(Arc::clone(&mailbox) as Arc<dyn Mailer>)
+            .events(Arc::clone(&journal) as Arc<dyn EventHandler<Uuid, Knight>>);
+        Self {
+            users: Arc::new(settings(builder).build().expect("settings")),
+            store,
+            clock,
+            mailbox,
+            journal,
+        }
+    }
+
+    pub(crate) async fn arthur(&self) -> KnightUser {
+        let registration = Registration::new(email(EMAIL), PASSWORD.into(), Knight::default());
+        self.users.create(registration).await.expect("registered")
+    }
+
+    /// Puts a user into the store past the manager.
+    pub(crate) async fn stored(&self, password_hash: Option<&str>) -> KnightUser {
+        let user = NewUser {
+            id: Some(Uuid::now_v7()),
+            email: email(EMAIL),
+            password_hash: password_hash.map(PasswordHash::new),
+            is_active: true,
+            is_superuser: false,
+            is_verified: false,
+            created_at: self.clock.now(),
+            profile: Knight::default(),
+        };
+        self.store.insert(user).await.expect("inserted")
+    }
+
+    pub(crate) async fn read(&self, user: &KnightUser) -> KnightUser {
+        self.users.find(&user.id).await.expect("store").expect("user")
+    }
+
+    /// Changes the stored user past the manager.
+    pub(crate) async fn change(&self, user: &KnightUser, change: impl FnOnce(&mut KnightUser)) {
+        let mut user = self.read(user).await;
+        change(&mut user);
+        self.store.inner.update(&user).await.expect("changed");
+    }
+
+    pub(crate) async fn verify_token(&self) -> String {
+        self.users.request_verify(&email(EMAIL)).await.expect("store");
+        self.newest_token(MailKind::Verify).await
+    }
+
+    pub(crate) async fn reset_token(&self) -> String {
+        self.users.forgot_password(&email(EMAIL)).await.expect("store");
+        self.newest_token(MailKind::Reset).await
+    }
+
+    async fn newest_token(&self, kind: MailKind) -> String {
+        self.users.outbox().drained().await;
+        let mail = self.mailbox.mails().pop().expect("a mail");
+        assert_eq!(mail.kind, kind);
+        mail.token.expose_secret().to_owned()
+    }
+
+    /// Whether the password is right, past every other check.
+    pub(crate) async fn has_password(&self, user: &KnightUser, password: &str) -> bool {
+        let user = self.read(user).await;
+        let password = password.into();
+        let verdict = self.users.hasher().verify(&password, user.password_hash.as_ref());
+        verdict.await.expect("hasher") == auth_users::Verdict::Match
+    }
+}
+
+pub(crate) fn email(address: &str) -> Email {
+    address.parse().expect("e-mail")
+}
+
+/// Keeps the mails.
+#[derive(Default)]
+pub(crate) struct Mailbox(Mutex<Vec<Mail>>);
+
+impl Mailbox {
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        self.0.lock().expect("lock").clone()
+    }
+}
+
+#[async_trait]
+impl Mailer for Mailbox {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.0.lock().expect("lock").push(mail.clone());
+        Ok(())
+    }
+}
+
+/// Keeps the events' names, and fails or panics at one of them.
+#[derive(Default)]
+pub(crate) struct Journal {
+    events: Mutex<Vec<String>>,
+    pub(crate) fails_at: Mutex<Option<&'static str>>,
+    pub(crate) panics_at: Mutex<Option<&'static str>>,
+}
+
+impl Journal {
+    pub(crate) fn events(&self) -> Vec<String> {
+        self.events.lock().expect("lock").clone()
+    }
+}
+
+#[async_trait]
+impl EventHandler<Uuid, Knight> for Journal {
+    async fn handle(&self, event: Event<'_, Uuid, Knight>) -> Result<(), HookError> {
+        let entry = match event {
+            Event::Updated { changed, .. } => format!("updated: {changed:?}"),
+            event => event.name().to_owned(),
+        };
+        self.events.lock().expect("lock").push(entry);
+        let panics = *self.panics_at.lock().expect("lock") == Some(event.name());
+        assert!(!panics, "on purpose");
+        if *self.fails_at.lock().expect("lock") == Some(event.name()) {
+            return Err(HookError::new("first line\nsecond line"));
+        }
+        Ok(())
+    }
+}
+
+type Meddling = Box<dyn FnOnce(&mut KnightUser) + Send>;
+
+/// The memory store, with another writer who comes first, a connection that breaks at a write, and awaits around each
+/// operation.
+#[derive(Default)]
+pub(crate) struct Meddled {
+    pub(crate) inner: MemoryUserStore<Uuid, Knight>,
+    first: Mutex<Option<Meddling>>,
+    pub(crate) breaks: Mutex<bool>,
+}
+
+impl Meddled {
+    /// Lets another writer change the user right before the next write.
+    pub(crate) fn before_next_write(&self, change: impl FnOnce(&mut KnightUser) + Send + 'static) {
+        *self.first.lock().expect("lock") = Some(Box::new(change));
+    }
+
+    fn broken(&self) -> Result<(), StoreError> {
+        match *self.breaks.lock().expect("lock") {
+            true => Err(StoreError::new("meddled", "connection reset by peer")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl UserStore<Uuid, Knight> for Meddled {
+    async fn insert(&self, user: NewUser<Uuid, Knight>) -> Result<KnightUser, InsertUserError> {
+        tokio::task::yield_now().await;
+        self.broken()?;
+        let inserted = self.inner.insert(user).await;
+        tokio::task::yield_now().await;
+        inserted
+    }
+
+    async fn find(&self, id: &Uuid) -> Result<Option<KnightUser>, StoreError> {
+        tokio::task::yield_now().await;
+        self.inner.find(id).await
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<KnightUser>, StoreError> {
+        tokio::task::yield_now().await;
+        self.inner.find_by_email(email).await
+    }
+
+    async fn update(&self, user: &KnightUser) -> Result<(), UpdateUserError> {
+        tokio::task::yield_now().await;
+        self.broken()?;
+        let first = self.first.lock().expect("lock").take();
+        if let Some(change) = first {
+            let mut other = self.inner.find(&user.id).await?.expect("user");
+            change(&mut other);
+            self.inner
+                .update(&other)
+                .await
+                .expect("the other writer came first");
+        }
+        let updated = self.inner.update(user).await;
+        tokio::task::yield_now().await;
+        updated
+    }
+
+    async fn delete(&self, id: &Uuid) -> Result<bool, StoreError> {
+        tokio::task::yield_now().await;
+        self.broken()?;
+        self.inner.delete(id).await
+    }
+}

@@ -1,0 +1,343 @@
+use auth_users::{Registration, UpdateError, UserUpdate};
+use serde_json::{Map, Value, json};
+
+use crate::scene::{ANOTHER, EMAIL, Knight, KnightUser, PASSWORD, Scene, email};
+
+fn profile(patch: Value) -> Map<String, Value> {
+    patch.as_object().cloned().expect("object")
+}
+
+fn to_email(address: &str) -> UserUpdate {
+    UserUpdate {
+        email: Some(email(address)),
+        ..UserUpdate::default()
+    }
+}
+
+fn to_password(password: &str) -> UserUpdate {
+    UserUpdate {
+        password: Some(password.into()),
+        ..UserUpdate::default()
+    }
+}
+
+async fn verified_arthur(scene: &Scene) -> KnightUser {
+    let arthur = scene.arthur().await;
+    scene.change(&arthur, |user| user.is_verified = true).await;
+    scene.read(&arthur).await
+}
+
+#[tokio::test]
+async fn what_changes_nothing_writes_nothing_and_is_no_event() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let same = UserUpdate {
+        email: Some(email(EMAIL)),
+        password: None,
+        is_active: Some(true),
+        is_superuser: Some(false),
+        is_verified: Some(false),
+        profile: profile(json!({"title": null, "quests": 0, "unknown": 1})),
+    };
+    for update in [UserUpdate::default(), same] {
+        let user = scene
+            .users
+            .update(arthur.clone(), &update)
+            .await
+            .expect("unchanged");
+        assert_eq!(user.revision, 0);
+    }
+    assert_eq!(scene.read(&arthur).await.revision, 0);
+    assert_eq!(scene.journal.events(), ["registered"]);
+}
+
+#[tokio::test]
+async fn a_profile_is_patched_and_keeps_what_the_patch_does_not_name() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let update = |patch| UserUpdate {
+        profile: profile(patch),
+        ..UserUpdate::default()
+    };
+    let user = scene
+        .users
+        .update(arthur, &update(json!({"title": "King", "quests": 3})))
+        .await
+        .expect("updated");
+    let user = scene
+        .users
+        .update(user, &update(json!({"quests": 4})))
+        .await
+        .expect("updated");
+    let user = scene.read(&user).await;
+    assert_eq!(
+        (user.profile.title.as_deref(), user.profile.quests),
+        (Some("King"), 4)
+    );
+    assert_eq!((user.revision, user.security_epoch), (2, 0));
+    let error = scene
+        .users
+        .update(user.clone(), &update(json!({"quests": "many", "title": "x"})))
+        .await;
+    assert!(matches!(&error, Err(UpdateError::InvalidProfile(error)) if error.field() == Some("quests")));
+    assert_eq!(
+        scene.read(&user).await.profile,
+        user.profile,
+        "a failed update writes nothing"
+    );
+}
+
+#[tokio::test]
+async fn another_email_is_unverified_unless_it_is_said_to_be_verified() {
+    let scene = Scene::new();
+    let arthur = verified_arthur(&scene).await;
+    let user = scene
+        .users
+        .update(arthur, &to_email("arthur@avalon.example"))
+        .await
+        .expect("updated");
+    assert!(!user.is_verified);
+    let update = UserUpdate {
+        is_verified: Some(true),
+        ..to_email(EMAIL)
+    };
+    let user = scene.users.update(user, &update).await.expect("updated");
+    assert!(user.is_verified);
+    assert_eq!(user.security_epoch, 0);
+    assert!(scene.users.authenticate(EMAIL, &PASSWORD.into()).await.is_ok());
+}
+
+#[tokio::test]
+async fn d3_another_case_of_ones_own_email_is_kept_as_typed_and_stays_verified() {
+    let scene = Scene::new();
+    let arthur = verified_arthur(&scene).await;
+    let user = scene
+        .users
+        .update(arthur, &to_email("KING.arthur@camelot.example"))
+        .await
+        .expect("updated");
+    let user = scene.read(&user).await;
+    assert_eq!(user.email.as_str(), "KING.arthur@camelot.example");
+    assert!(user.is_verified);
+}
+
+#[tokio::test]
+async fn a_taken_email_is_refused_and_nothing_is_written() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let lancelot = Registration::new(
+        email("lancelot@camelot.example"),
+        PASSWORD.into(),
+        Knight::default(),
+    );
+    let lancelot = scene.users.create(lancelot).await.expect("registered");
+    let update = UserUpdate {
+        password: Some(ANOTHER.into()),
+        is_superuser: Some(true),
+        profile: profile(json!({"quests": 9})),
+        ..to_email("KING.ARTHUR@camelot.example")
+    };
+    let error = scene
+        .users
+        .update(lancelot.clone(), &update)
+        .await
+        .expect_err("taken");
+    assert!(matches!(error, UpdateError::EmailTaken), "{error}");
+    let after = scene.read(&lancelot).await;
+    assert_eq!(
+        (after.revision, after.is_superuser, after.profile.quests),
+        (0, false, 0)
+    );
+    assert!(scene.has_password(&lancelot, PASSWORD).await);
+
+    let update = UserUpdate {
+        password: Some("password1".into()),
+        ..update
+    };
+    let error = scene.users.update(lancelot, &update).await.expect_err("common");
+    assert!(
+        matches!(error, UpdateError::InvalidPassword(_)),
+        "the password's error comes first: {error}"
+    );
+    assert_eq!(scene.read(&arthur).await.revision, 0);
+}
+
+#[tokio::test]
+async fn the_password_is_judged_against_the_new_email() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let update = UserUpdate {
+        email: Some(email("once-and-future@avalon.example")),
+        ..to_password("Once-And-Future")
+    };
+    let error = scene
+        .users
+        .update(arthur, &update)
+        .await
+        .expect_err("its local part");
+    assert!(matches!(error, UpdateError::InvalidPassword(_)), "{error}");
+}
+
+#[tokio::test]
+async fn d5_a_change_of_password_and_a_deactivation_raise_the_epoch_and_nothing_else_does() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let mut epoch = 0;
+    for (update, raises) in [
+        (to_password(ANOTHER), true),
+        (to_password(ANOTHER), true),
+        (to_email("arthur@avalon.example"), false),
+        (
+            UserUpdate {
+                is_superuser: Some(true),
+                ..UserUpdate::default()
+            },
+            false,
+        ),
+        (
+            UserUpdate {
+                is_verified: Some(true),
+                ..UserUpdate::default()
+            },
+            false,
+        ),
+        (
+            UserUpdate {
+                is_active: Some(false),
+                ..UserUpdate::default()
+            },
+            true,
+        ),
+        (
+            UserUpdate {
+                is_active: Some(false),
+                ..to_email(EMAIL)
+            },
+            false,
+        ),
+        (
+            UserUpdate {
+                is_active: Some(true),
+                ..UserUpdate::default()
+            },
+            false,
+        ),
+        (
+            UserUpdate {
+                is_active: Some(false),
+                ..to_password(PASSWORD)
+            },
+            true,
+        ),
+    ] {
+        let user = scene
+            .users
+            .update(scene.read(&arthur).await, &update)
+            .await
+            .expect("updated");
+        epoch += i64::from(raises);
+        assert_eq!(user.security_epoch, epoch, "{update:?}");
+        assert_eq!(scene.read(&arthur).await.security_epoch, epoch);
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_came_first_is_kept() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    scene.store.before_next_write(|user| {
+        user.is_superuser = true;
+        user.profile.title = Some("King".to_owned());
+    });
+    let update = UserUpdate {
+        profile: profile(json!({"quests": 5})),
+        ..UserUpdate::default()
+    };
+    let user = scene.users.update(arthur, &update).await.expect("updated");
+    assert!(user.is_superuser);
+    assert_eq!(
+        (user.profile.title.as_deref(), user.profile.quests),
+        (Some("King"), 5)
+    );
+}
+
+#[tokio::test]
+async fn s4_a_change_asked_for_with_a_credential_that_a_reset_ended_meanwhile_is_not_made() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let hash = scene.users.hasher().hash(&ANOTHER.into()).await.expect("hash");
+    scene.store.before_next_write(move |user| {
+        user.password_hash = Some(hash);
+        user.security_epoch += 1;
+    });
+    let error = scene
+        .users
+        .update(arthur.clone(), &to_password("the thief's own password"))
+        .await;
+    assert!(matches!(error, Err(UpdateError::Unavailable(_))), "{error:?}");
+    assert!(scene.has_password(&arthur, ANOTHER).await);
+}
+
+#[tokio::test]
+async fn a_change_that_another_made_meanwhile_is_done() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    scene.store.before_next_write(|user| {
+        user.is_active = false;
+        user.security_epoch += 1;
+    });
+    let update = UserUpdate {
+        is_active: Some(false),
+        ..UserUpdate::default()
+    };
+    let user = scene.users.update(arthur, &update).await.expect("done");
+    assert_eq!((user.is_active, user.security_epoch), (false, 1));
+}
+
+#[tokio::test]
+async fn a_user_who_is_gone_is_not_found() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    scene.users.delete(&arthur).await.expect("deleted");
+    let error = scene
+        .users
+        .update(arthur, &to_email("arthur@avalon.example"))
+        .await
+        .expect_err("gone");
+    assert!(matches!(error, UpdateError::NotFound), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_parallel_update_of_other_fields_is_lost() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let updates = [
+        to_email("arthur@avalon.example"),
+        UserUpdate {
+            is_superuser: Some(true),
+            ..UserUpdate::default()
+        },
+        UserUpdate {
+            profile: profile(json!({"title": "King"})),
+            ..UserUpdate::default()
+        },
+        UserUpdate {
+            profile: profile(json!({"quests": 12})),
+            ..UserUpdate::default()
+        },
+    ];
+    let tasks = updates.map(|update| {
+        let (users, arthur) = (scene.users.clone(), arthur.clone());
+        tokio::spawn(async move { users.update(arthur, &update).await })
+    });
+    for task in tasks {
+        task.await.expect("task").expect("updated");
+    }
+    let user = scene.read(&arthur).await;
+    assert_eq!(user.email.as_str(), "arthur@avalon.example");
+    assert_eq!((user.is_superuser, user.revision), (true, 4));
+    assert_eq!(
+        (user.profile.title.as_deref(), user.profile.quests),
+        (Some("King"), 12)
+    );
+}
