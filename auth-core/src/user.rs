@@ -176,7 +176,8 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// [`UpdateUserError::EmailTaken`] if the normalised e-mail is another user's: nothing is written.
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError>;
 
-    /// Deletes the user of `id` and says whether there was one.
+    /// Deletes the user of `id` and says whether there was one. The store never gives that id to another user: a
+    /// credential of the one would open the other's account.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.

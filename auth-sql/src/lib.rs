@@ -8,7 +8,10 @@
     feature = "sqlite",
     doc = "| [`sqlite`] | feature `sqlite`: SQLite, built in; [`connect`](sqlite::connect), [`migrate`](sqlite::migrate) and the stores of the default tables |"
 )]
-#![cfg_attr(not(feature = "sqlite"), doc = "| `sqlite` | SQLite, built in, with the feature of that name |")]
+#![cfg_attr(
+    not(feature = "sqlite"),
+    doc = "| `sqlite` | SQLite, built in, with the feature of that name |"
+)]
 //! | [`user_store!`], [`access_token_store!`] | the same stores on an application's own tables, columns, ids and profile |
 //! | [`ColumnId`] | what may be an id |
 //! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | how the values stand in columns, for own queries |

@@ -1,6 +1,7 @@
 use std::{
+    cell::RefCell,
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Once},
 };
 
 use auth_core::{ExposeSecret as _, PasswordHash};
@@ -14,30 +15,39 @@ const TYPED: &str = "my-password-typed-as-an-email@camelot.example";
 const BROKEN_HASH: &str = "$argon2id$v=19$m=19456$broken";
 const OLD_HASH: &str = "$2b$04$GOHJ3POiKCbYNT.JHgyJYudZYObB7muDh43j4m5kEmB3o4bhc8tKK";
 
-/// What was logged on this thread, from TRACE up.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is logged on this thread, from TRACE up. A test here has one thread.
+#[derive(Clone, Copy)]
+struct Log;
 
 impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("lock").clone()).expect("UTF-8")
+    fn listen() -> Self {
+        // One subscriber for all threads: tracing forgets events where some threads have one and others none.
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::TRACE)
+                .with_ansi(false)
+                .with_writer(Self)
+                .init();
+        });
+        LINES.take();
+        Self
     }
 
-    /// The lines that hold all of `parts`.
-    fn count(&self, parts: &[&str]) -> usize {
+    fn text(self) -> String {
+        LINES.with_borrow(|lines| String::from_utf8(lines.clone()).expect("UTF-8"))
+    }
+
+    /// The number of lines that hold all of `parts`.
+    fn count(self, parts: &[&str]) -> usize {
         let text = self.text();
         text.lines()
             .filter(|line| parts.iter().all(|part| line.contains(part)))
             .count()
-    }
-
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(self.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
     }
 }
 
@@ -45,13 +55,13 @@ impl<'a> MakeWriter<'a> for Log {
     type Writer = Self;
 
     fn make_writer(&'a self) -> Self {
-        self.clone()
+        *self
     }
 }
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("lock").extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -62,8 +72,7 @@ impl io::Write for Log {
 
 #[tokio::test]
 async fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret() {
-    let log = Log::default();
-    let _listening = log.listen();
+    let log = Log::listen();
     let scene = Scene::with(|settings| settings.requires_verification(true));
     let users = &scene.users;
     let mut hashes = vec![BROKEN_HASH.to_owned(), OLD_HASH.to_owned()];
@@ -162,8 +171,7 @@ async fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret() {
 
 #[tokio::test]
 async fn e4_a_line_break_in_an_applications_error_is_encoded() {
-    let log = Log::default();
-    let _listening = log.listen();
+    let log = Log::listen();
     let scene = Scene::new();
     *scene.journal.fails_at.lock().expect("lock") = Some("registered");
     let registration = Registration::new(email(EMAIL), PASSWORD.into(), Knight::default());
@@ -190,8 +198,7 @@ async fn e4_a_mailers_error_that_repeats_the_token_is_logged_without_it() {
         }
     }
 
-    let log = Log::default();
-    let _listening = log.listen();
+    let log = Log::listen();
     let scene = Scene::with(|settings| settings.mailer(Arc::new(Indiscreet)));
     scene.arthur().await;
     scene.users.request_verify(&email(EMAIL)).await.expect("store");
@@ -210,8 +217,7 @@ async fn e4_a_mailers_error_that_repeats_the_token_is_logged_without_it() {
 
 #[tokio::test]
 async fn e4_the_outbox_folder_logs_the_file_and_not_the_token() {
-    let log = Log::default();
-    let _listening = log.listen();
+    let log = Log::listen();
     let folder = tempfile::tempdir().expect("folder");
     let scene =
         Scene::with(|settings| settings.mailer(Arc::new(FolderMailer::new(folder.path()).expect("folder"))));

@@ -1,5 +1,4 @@
 //! The stores of the default tables keep every promise of the suite.
-#![cfg(feature = "sqlite")]
 
 use std::sync::Arc;
 

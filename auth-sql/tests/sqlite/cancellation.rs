@@ -1,0 +1,86 @@
+//! Calls that are dropped, as when a client resets.
+
+use std::{
+    future::{Future, poll_fn},
+    num::NonZeroU32,
+    pin::pin,
+    task::Poll,
+};
+
+use auth_core::{AccessTokenStore as _, NormalizedEmail, UserStore as _};
+use auth_sql::sqlite::{SqliteAccessTokenStore, SqliteUserStore, schema};
+use diesel::prelude::*;
+
+use super::file::{File, new_token, new_user};
+
+/// Polls `call` up to `polls` times, drops it as soon as it waits again, and says whether it came to its end.
+async fn cancelled<T>(call: impl Future<Output = T>, polls: u32) -> bool {
+    let mut call = pin!(call);
+    let mut polled = 0;
+    poll_fn(|context| {
+        polled += 1;
+        match call.as_mut().poll(context) {
+            Poll::Ready(_answer) => Poll::Ready(true),
+            Poll::Pending if polled >= polls => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// The runtime of an actix-web worker, where diesel-async's wrapper must not be dropped halfway.
+#[tokio::test(flavor = "current_thread")]
+async fn k2_a_dropped_call_leaves_the_pool_whole_on_a_single_threaded_runtime() {
+    let file = File::new();
+    let ada = SqliteUserStore::new(file.pool().await)
+        .insert(new_user("ada"))
+        .await;
+    let ada = ada.expect("a user");
+    let pool = file.small_pool(1).await;
+    let (users, tokens) = (SqliteUserStore::new(&pool), SqliteAccessTokenStore::new(&pool));
+    let mut dropped = 0;
+    for round in 0..50 {
+        let mut polls = 0;
+        loop {
+            let (_, token) = new_token(&ada, &format!("token {round} {polls}"));
+            let finished = [
+                cancelled(users.find(&ada.id), polls).await,
+                cancelled(users.insert(new_user(&format!("user{round}and{polls}"))), polls).await,
+                cancelled(tokens.insert(&token, NonZeroU32::new(2)), polls).await,
+            ];
+            polls += 1;
+            dropped += finished.iter().filter(|finished| !**finished).count();
+            if finished == [true; 3] {
+                break;
+            }
+        }
+    }
+    assert!(dropped >= 150, "{dropped} calls were dropped");
+    let (key, token) = new_token(&ada, "the last");
+    tokens
+        .insert(&token, NonZeroU32::new(1))
+        .await
+        .expect("the pool is whole");
+    assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token));
+    let tokens = schema::access_tokens::table.count();
+    let count: i64 = tokens.get_result(&mut file.other_process()).expect("an answer");
+    assert_eq!(count, 1, "the cap holds over what was dropped");
+    assert_eq!((pool.status().size, pool.status().available), (1, 1));
+}
+
+#[tokio::test]
+async fn k2_a_call_whose_caller_went_away_before_its_turn_never_begins() {
+    let file = File::new();
+    let pool = file.small_pool(1).await;
+    let users = SqliteUserStore::new(&pool);
+    let held = pool.get().await.expect("the only connection");
+    assert!(!cancelled(users.insert(new_user("ada")), 1).await);
+    tokio::task::yield_now().await;
+    drop(held);
+    users
+        .insert(new_user("ben"))
+        .await
+        .expect("a user, after the turn of the one before");
+    let email = NormalizedEmail::of("ada@example.com").expect("an e-mail");
+    assert!(users.find_by_email(&email).await.expect("an answer").is_none());
+}

@@ -1,0 +1,185 @@
+//! Locks, exhausted pools, spoiled rows and calls that fail.
+
+use std::time::Duration;
+
+use auth_core::{
+    AccessToken, AccessTokenStore as _, InsertUserError, NewUser, NormalizedEmail, StoreError, UserStore as _,
+};
+use auth_sql::sqlite::{Database, SqliteAccessTokenStore, SqliteUserStore, schema};
+use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
+use uuid::Uuid;
+
+use super::file::{File, new_token, new_user};
+
+#[tokio::test]
+async fn a_locked_database_is_a_store_error_by_the_deadline_and_readers_go_on() {
+    let file = File::new();
+    let database = Database::new(file.pool().await).deadline(Duration::from_millis(200));
+    let users = SqliteUserStore::new(&database);
+    let ada = users.insert(new_user("ada")).await.expect("a user");
+
+    let mut other = file.other_process();
+    other.batch_execute("BEGIN IMMEDIATE").expect("the lock");
+    let refused = users.insert(new_user("ben")).await;
+    let Err(InsertUserError::Store(error)) = refused else {
+        panic!("a locked database took a user: {refused:?}")
+    };
+    assert!(error.is_timeout(), "{error}");
+    assert!(users.find(&ada.id).await.expect("an answer").is_some());
+    other.batch_execute("ROLLBACK").expect("no lock");
+    let users = SqliteUserStore::new(database.deadline(Duration::from_secs(5)));
+    users.insert(new_user("eve")).await.expect("the lock is free");
+}
+
+#[tokio::test]
+async fn a_lock_that_outlasts_the_busy_timeout_is_a_store_error() {
+    let file = File::new();
+    let pool = file.pool().await;
+    let users = SqliteUserStore::new(Database::new(pool).deadline(Duration::from_secs(20)));
+    let mut other = file.other_process();
+    other.batch_execute("BEGIN IMMEDIATE").expect("the lock");
+    let refused = users.insert(new_user("ada")).await;
+    let Err(InsertUserError::Store(error)) = refused else {
+        panic!("a locked database took a user: {refused:?}")
+    };
+    assert!(!error.is_timeout(), "{error}");
+    other.batch_execute("ROLLBACK").expect("no lock");
+    users.insert(new_user("ada")).await.expect("the lock is free");
+}
+
+#[tokio::test]
+async fn an_exhausted_pool_is_a_store_error_by_the_deadline() {
+    let file = File::new();
+    let pool = file.small_pool(1).await;
+    let users = SqliteUserStore::new(Database::new(pool.clone()).deadline(Duration::from_millis(50)));
+    let held = pool.get().await.expect("the only connection");
+    let error = users.find(&Uuid::now_v7()).await.expect_err("no connection");
+    assert!(error.is_timeout(), "{error}");
+    drop(held);
+    users.find(&Uuid::now_v7()).await.expect("a connection");
+}
+
+#[tokio::test]
+async fn writers_that_wait_do_not_keep_readers_from_a_connection() {
+    let file = File::new();
+    let pool = file.small_pool(2).await;
+    let database = Database::new(pool);
+    let users = SqliteUserStore::new(&database);
+    let mut other = file.other_process();
+    other.batch_execute("BEGIN IMMEDIATE").expect("the lock");
+    let writers: Vec<_> = (0..20)
+        .map(|n| {
+            let users = users.clone();
+            tokio::spawn(async move { users.insert(new_user(&format!("user{n}"))).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let reader = SqliteUserStore::new(database.clone().deadline(Duration::from_millis(500)));
+    for _read in 0..50 {
+        reader
+            .find(&Uuid::now_v7())
+            .await
+            .expect("a connection for the reader");
+    }
+    other.batch_execute("ROLLBACK").expect("no lock");
+    for writer in writers {
+        writer.await.expect("a task").expect("a user");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
+    let file = File::new();
+    let pool = file.pool().await;
+    let (users, tokens) = (SqliteUserStore::new(&pool), SqliteAccessTokenStore::new(&pool));
+    let user = users.insert(new_user("ada")).await.expect("a user");
+    let (key, token) = new_token(&user, "token");
+    tokens.insert(&token, None).await.expect("a token");
+    for (table, damage) in [
+        ("users", "created_at = 9223372036854775807"),
+        ("users", "updated_at = -9223372036854775808"),
+        ("access_tokens", "id = x'00'"),
+        ("access_tokens", "expires_at = 9223372036854775807"),
+        ("access_tokens", "user_agent = cast(x'ff' AS TEXT)"),
+    ] {
+        let mut other = file.other_process();
+        other
+            .batch_execute(&format!(
+                "PRAGMA ignore_check_constraints = ON; BEGIN; UPDATE {table} SET {damage}; COMMIT;"
+            ))
+            .expect(damage);
+        let error: StoreError = if table == "users" {
+            users.find(&user.id).await.expect_err(damage)
+        } else {
+            tokens.find(&key).await.expect_err(damage)
+        };
+        assert!(!error.is_timeout(), "{damage}: {error}");
+        let repair = "UPDATE users SET created_at = 0, updated_at = 0; \
+             UPDATE access_tokens SET id = zeroblob(16), expires_at = NULL, user_agent = NULL;";
+        other.batch_execute(repair).expect("a repair");
+    }
+    users.find(&user.id).await.expect("all is well");
+    tokens.find(&key).await.expect("all is well");
+}
+
+#[tokio::test]
+async fn e4_no_value_stands_in_an_error() {
+    let file = File::new();
+    let pool = file.pool().await;
+    let (users, tokens) = (SqliteUserStore::new(&pool), SqliteAccessTokenStore::new(&pool));
+    let ada = users.insert(new_user("ada")).await.expect("a user");
+    let (_, token) = new_token(&ada, "token");
+    tokens.insert(&token, None).await.expect("a token");
+    let twin = NewUser {
+        id: Some(ada.id),
+        ..new_user("ben")
+    };
+    let (_, other) = new_token(&ada, "other");
+    let same_id = AccessToken {
+        id: token.id,
+        ..other
+    };
+    let errors = [
+        format!(
+            "{0} {0:?}",
+            users.insert(twin).await.expect_err("the id is taken")
+        ),
+        format!(
+            "{0} {0:?}",
+            tokens.insert(&same_id, None).await.expect_err("the id is taken")
+        ),
+        format!("{:?} {:?}", users, tokens),
+    ];
+    for error in errors {
+        for secret in ["argon2id", "ben@", "ada@", &ada.id.to_string()] {
+            assert!(!error.contains(secret), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_fails_or_panics_leaves_nothing_behind() {
+    let file = File::new();
+    let pool = file.small_pool(1).await;
+    let database = Database::new(pool);
+    let users = SqliteUserStore::new(&database);
+    users.insert(new_user("ada")).await.expect("a user");
+
+    let failed: Result<(), _> = database
+        .write(|connection| {
+            diesel::delete(schema::users::table).execute(connection)?;
+            Err(Error::NotFound)
+        })
+        .await;
+    failed.expect_err("the call fails");
+    let panicked: Result<(), _> = database
+        .write(|connection| {
+            diesel::delete(schema::users::table).execute(connection)?;
+            panic!("a bug in the application")
+        })
+        .await;
+    panicked.expect_err("the call panics");
+    let email = NormalizedEmail::of("ada@example.com").expect("an e-mail");
+    assert!(users.find_by_email(&email).await.expect("an answer").is_some());
+    users.insert(new_user("ben")).await.expect("the store works");
+}

@@ -1,0 +1,78 @@
+//! A database in a folder that goes away with the test, and what is put into it.
+
+use std::path::PathBuf;
+
+use auth_core::{AccessToken, Client, NewUser, PasswordHash, PublicId, TokenKey, User};
+use auth_sql::sqlite::{self, Pool};
+use diesel::{Connection as _, SqliteConnection};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub(crate) struct File {
+    pub(crate) folder: TempDir,
+}
+
+impl File {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("auth.db")
+    }
+
+    pub(crate) async fn pool(&self) -> Pool {
+        let location = format!("sqlite://{}", self.path().display());
+        let pool = sqlite::connect("DATABASE_URL", &location).await;
+        let pool = pool.expect("a database");
+        sqlite::migrate(&pool).await.expect("tables");
+        pool
+    }
+
+    /// A pool of at most `size` connections, none of them open yet.
+    pub(crate) async fn small_pool(&self, size: usize) -> Pool {
+        drop(self.pool().await);
+        let manager = sqlite::manager(&self.path().display().to_string());
+        Pool::builder(manager).max_size(size).build().expect("a pool")
+    }
+
+    /// A connection that is no part of the pool, as another process has one.
+    pub(crate) fn other_process(&self) -> SqliteConnection {
+        SqliteConnection::establish(&self.path().display().to_string()).expect("a connection")
+    }
+}
+
+pub(crate) fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_790_000_000).expect("an instant")
+}
+
+pub(crate) fn new_user(name: &str) -> NewUser {
+    NewUser {
+        id: Some(Uuid::now_v7()),
+        email: format!("{name}@example.com").parse().expect("an e-mail"),
+        password_hash: Some(PasswordHash::new("$argon2id$the-hash")),
+        is_active: true,
+        is_superuser: false,
+        is_verified: false,
+        created_at: now(),
+        profile: (),
+    }
+}
+
+pub(crate) fn new_token(user: &User, secret: &str) -> (TokenKey, AccessToken) {
+    let key = TokenKey::of(secret);
+    let token = AccessToken {
+        id: PublicId::generate(),
+        digest: key.digest,
+        user_id: user.id,
+        epoch: 0,
+        created_at: now(),
+        expires_at: None,
+        last_used_at: now(),
+        client: Client::default(),
+    };
+    (key, token)
+}

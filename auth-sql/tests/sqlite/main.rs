@@ -1,0 +1,12 @@
+//! The stores on SQLite, each test on a file of its own.
+#![cfg(feature = "sqlite")]
+
+mod cancellation;
+mod conformance;
+mod connect;
+mod fault;
+mod file;
+mod foreign_key;
+mod migrate;
+mod own_id;
+mod own_table;

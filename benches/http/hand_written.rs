@@ -1,0 +1,138 @@
+//! `GET /users/me` as a careful hand would write it: the same look-ups and the same checks, with no library.
+
+use actix_web::{
+    Error, HttpRequest,
+    error::{ErrorServiceUnavailable, ErrorUnauthorized},
+    http::header::AUTHORIZATION,
+    web::{self, Data, Json, ServiceConfig},
+};
+use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable, SelectableHelper as _};
+use diesel_async::RunQueryDsl as _;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use portcullis::{
+    SigningSecret,
+    sql::sqlite::{
+        Connection, Pool,
+        schema::{access_tokens, users},
+    },
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+struct State {
+    pool: Pool,
+    key: DecodingKey,
+    validation: Validation,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: Uuid,
+    epoch: i64,
+}
+
+/// Every column, as an application loads its user.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+#[expect(dead_code, reason = "a handler that answers more would read them")]
+struct User {
+    id: Vec<u8>,
+    email: String,
+    normalized_email: String,
+    password_hash: Option<String>,
+    is_active: bool,
+    is_superuser: bool,
+    is_verified: bool,
+    security_epoch: i64,
+    revision: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = access_tokens)]
+struct Token {
+    user_id: Vec<u8>,
+    epoch: i64,
+    expires_at: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Body {
+    id: Uuid,
+    email: String,
+    is_active: bool,
+    is_superuser: bool,
+    is_verified: bool,
+}
+
+/// The routes, on a pool that has the settings of the library's.
+pub(crate) fn routes(pool: Pool, secret: &SigningSecret) -> impl Fn(&mut ServiceConfig) + Clone + Send + use<> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_audience(&["fastapi-users:auth"]);
+    let state = Data::new(State {
+        pool,
+        key: DecodingKey::from_secret(secret.expose()),
+        validation,
+    });
+    move |config| {
+        config
+            .app_data(state.clone())
+            .route("/users/me", web::get().to(me));
+    }
+}
+
+async fn me(request: HttpRequest, state: Data<State>) -> Result<Json<Body>, Error> {
+    let token = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
+        .ok_or_else(|| ErrorUnauthorized("Unauthorized"))?;
+    let user = if token.contains('.') {
+        let claims = jsonwebtoken::decode::<Claims>(token, &state.key, &state.validation)
+            .map_err(ErrorUnauthorized)?
+            .claims;
+        let mut connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
+        find(&mut connection, claims.sub.as_bytes().to_vec(), claims.epoch).await?
+    } else {
+        let digest = Sha256::digest(token).to_vec();
+        let mut connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
+        let found = access_tokens::table
+            .filter(access_tokens::digest.eq(digest))
+            .select(Token::as_select())
+            .first(&mut connection)
+            .await
+            .optional()
+            .map_err(ErrorServiceUnavailable)?
+            .filter(|token| token.expires_at.is_none_or(|end| now() < end))
+            .ok_or_else(|| ErrorUnauthorized("Unauthorized"))?;
+        find(&mut connection, found.user_id, found.epoch).await?
+    };
+    Ok(Json(Body {
+        id: Uuid::from_slice(&user.id).map_err(ErrorServiceUnavailable)?,
+        email: user.email,
+        is_active: user.is_active,
+        is_superuser: user.is_superuser,
+        is_verified: user.is_verified,
+    }))
+}
+
+/// The active user of `id`, if a credential of `epoch` is still good.
+async fn find(connection: &mut Connection, id: Vec<u8>, epoch: i64) -> Result<User, Error> {
+    users::table
+        .filter(users::id.eq(id))
+        .select(User::as_select())
+        .first(connection)
+        .await
+        .optional()
+        .map_err(ErrorServiceUnavailable)?
+        .filter(|user: &User| user.is_active && user.security_epoch == epoch)
+        .ok_or_else(|| ErrorUnauthorized("Unauthorized"))
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+fn now() -> i64 {
+    i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,111 @@
+//! `GET /users/me` beside a handler that uses no library.
+
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use portcullis::sql::sqlite;
+
+use crate::{
+    Fallible,
+    client::{self, Connection},
+    hand_written,
+    plan::Plan,
+    server::Server,
+    service::{self, Service},
+};
+
+/// How much of the hand-written handler's rate is asked for.
+const TARGET: f64 = 0.90;
+const CONNECTIONS: usize = 32;
+
+pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
+    let service = Service::new().await?;
+    let ours = Server::start(Some(1), service.routes())?;
+    let pool = sqlite::connect("database", &service.location).await?;
+    let theirs = Server::start(Some(1), hand_written::routes(pool, &service.secret))?;
+    for name in [(plan.jwt, "jwt"), (plan.db, "db")].iter().filter(|case| case.0).map(|case| case.1) {
+        let token = service::token(ours.address, name).await?;
+        let request = client::get("/users/me", &token);
+        let rates = compare(plan, [ours.address, theirs.address], &request).await?;
+        println!("GET /users/me {name}: {}", verdict(&rates));
+    }
+    ours.stop().await?;
+    theirs.stop().await?;
+    Ok(())
+}
+
+/// Requests a second to either of `addresses`, in turn, so that a slow minute of the machine slows both.
+async fn compare(plan: &Plan, addresses: [SocketAddr; 2], request: &[u8]) -> Fallible<Vec<[f64; 2]>> {
+    let mut answers = Vec::new();
+    for address in addresses {
+        let mut connection = Connection::open(address).await?;
+        let answer = connection.exchange(request).await?;
+        answer.is_ok()?;
+        answers.push(answer.body.to_vec());
+        rate(address, request, plan.span / 2).await?;
+    }
+    if answers[0] != answers[1] {
+        return Err("the two servers do not answer alike".into());
+    }
+    let mut rates = Vec::new();
+    for round in 0..plan.rounds {
+        let mut pair = [0.0; 2];
+        // Whoever is second may find a warmer machine: take turns in that, too.
+        for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            pair[side] = rate(addresses[side], request, plan.span).await?;
+        }
+        rates.push(pair);
+    }
+    Ok(rates)
+}
+
+/// Answers a second over `span`; any answer but 200 is an error.
+async fn rate(address: SocketAddr, request: &[u8], span: Duration) -> io::Result<f64> {
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(Connection::open(address).await?);
+    }
+    let start = Instant::now();
+    let tasks: Vec<_> = connections
+        .into_iter()
+        .map(|mut connection| {
+            let request = request.to_vec();
+            tokio::spawn(async move {
+                let mut answers = 0_u32;
+                while start.elapsed() < span {
+                    connection.exchange(&request).await?.is_ok()?;
+                    answers += 1;
+                }
+                Ok::<_, io::Error>(answers)
+            })
+        })
+        .collect();
+    let mut answers = 0;
+    for task in tasks {
+        answers += task.await??;
+    }
+    Ok(f64::from(answers) / start.elapsed().as_secs_f64())
+}
+
+fn verdict(rates: &[[f64; 2]]) -> String {
+    let [ours, theirs] = [0, 1].map(|side| median(rates.iter().map(|pair| pair[side])));
+    let ratio = ours / theirs;
+    let mut pairs: Vec<f64> = rates.iter().map(|[ours, theirs]| ours / theirs).collect();
+    pairs.sort_by(f64::total_cmp);
+    let (least, most) = (pairs.first().copied().unwrap_or(ratio), pairs.last().copied().unwrap_or(ratio));
+    let judged = if ratio >= TARGET { "PASS" } else { "FAIL" };
+    format!(
+        "portcullis {ours:.0}/s, hand-written {theirs:.0}/s, ratio {ratio:.3} ({least:.3} to {most:.3} in {} pairs), \
+         {judged}: the target is {TARGET:.2}",
+        pairs.len()
+    )
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

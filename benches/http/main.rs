@@ -1,0 +1,42 @@
+//! What a request costs over HTTP: beside a handler that uses no library, and while passwords are hashed.
+//!
+//! ```text
+//! cargo xtask bench http [--quick] [jwt] [db] [log-in]
+//! ```
+//!
+//! Clients and servers share the machine: numbers of two runs compare only on the same one, with nothing else on it.
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+mod client;
+mod hand_written;
+mod log_in;
+mod look_up;
+mod plan;
+mod probe;
+mod server;
+mod service;
+
+/// Whoever runs a benchmark reads its errors: the sentence is all there is to them.
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Fallible<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        println!("a benchmark, and no test: run it by `cargo xtask bench http`");
+        return Ok(());
+    }
+    let plan = plan::Plan::of(&arguments)?;
+    // The clients have one thread, as each server that they compare has one worker.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        if plan.jwt || plan.db {
+            look_up::run(&plan).await?;
+        }
+        if plan.log_in {
+            log_in::run(&plan).await?;
+        }
+        Ok(())
+    })
+}

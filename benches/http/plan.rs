@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use crate::Fallible;
+
+/// What is measured, and for how long.
+pub(crate) struct Plan {
+    pub(crate) jwt: bool,
+    pub(crate) db: bool,
+    pub(crate) log_in: bool,
+    /// How often each case is measured, in turn with what it is compared with.
+    pub(crate) rounds: u32,
+    /// How long one of them takes.
+    pub(crate) span: Duration,
+}
+
+impl Plan {
+    /// The plan that `arguments` ask for: names of cases, and `--quick` for a look at the order of magnitude.
+    pub(crate) fn of(arguments: &[String]) -> Fallible<Self> {
+        let (flags, names): (Vec<&str>, Vec<&str>) = arguments
+            .iter()
+            .map(String::as_str)
+            .partition(|argument| argument.starts_with("--"));
+        if let Some(unknown) = names.iter().find(|name| !["jwt", "db", "log-in"].contains(name)) {
+            return Err(format!("no case `{unknown}`; there are: jwt, db, log-in").into());
+        }
+        let is_asked = |name| names.is_empty() || names.contains(&name);
+        let (rounds, span) = if flags.contains(&"--quick") {
+            (3, Duration::from_millis(500))
+        } else {
+            (7, Duration::from_secs(3))
+        };
+        Ok(Self {
+            jwt: is_asked("jwt"),
+            db: is_asked("db"),
+            log_in: is_asked("log-in"),
+            rounds,
+            span,
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! What a service is made of.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use actix_web::web::ServiceConfig;
+use portcullis::{
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+    sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore},
+    users::{EventHandler, Mailer, PasswordHasher, UserManagerBuilder},
+    AccessTokenStore, UserStore,
+};
+
+use super::{Kind, Service};
+
+/// Where users and tokens live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    Sqlite,
+    Memory,
+}
+
+/// A service to be built. Everything may be changed.
+#[derive(Clone)]
+pub(crate) struct Blueprint {
+    pub(crate) store: Store,
+    pub(crate) backends: Vec<Kind>,
+    pub(crate) verification: bool,
+    pub(crate) workers: usize,
+    pub(crate) hasher: PasswordHasher,
+    /// Instead of the mailbox.
+    pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    pub(crate) events: Option<Arc<dyn EventHandler>>,
+    pub(crate) body_timeout: Option<Duration>,
+    /// Of each call to SQLite.
+    pub(crate) deadline: Duration,
+    /// Routes of the application's own, mounted before those of the library.
+    pub(crate) own_routes: fn(&mut ServiceConfig),
+}
+
+impl Blueprint {
+    pub(crate) fn of(backends: &[Kind]) -> Self {
+        Self {
+            store: Store::Sqlite,
+            backends: backends.to_vec(),
+            verification: false,
+            workers: 1,
+            hasher: patient_hasher(),
+            mailer: None,
+            events: None,
+            body_timeout: None,
+            deadline: Duration::from_secs(20),
+            own_routes: |_config| {},
+        }
+    }
+
+    /// Runs `test` against the service.
+    pub(crate) fn run(self, test: impl AsyncFnOnce(&Service)) {
+        run(async {
+            let service = Service::start(self).await;
+            test(&service).await;
+        });
+    }
+
+    pub(crate) fn configure(&self, mut users: UserManagerBuilder) -> UserManagerBuilder {
+        if let Some(events) = &self.events {
+            users = users.events(Arc::clone(events));
+        }
+        users
+            .hasher(self.hasher.clone())
+            .requires_verification(self.verification)
+    }
+
+    pub(crate) async fn stores(&self, file: &Path) -> Stores {
+        if self.store == Store::Memory {
+            return Stores {
+                users: Arc::new(MemoryUserStore::new()),
+                tokens: Arc::new(MemoryAccessTokenStore::new()),
+                pool: None,
+            };
+        }
+        let pool = sqlite::connect("database", &file.display().to_string())
+            .await
+            .expect("a database");
+        sqlite::migrate(&pool).await.expect("tables");
+        let database = Database::new(pool.clone()).deadline(self.deadline);
+        Stores {
+            users: Arc::new(SqliteUserStore::new(&database)),
+            tokens: Arc::new(SqliteAccessTokenStore::new(&database)),
+            pool: Some(pool),
+        }
+    }
+}
+
+pub(crate) struct Stores {
+    pub(crate) users: Arc<dyn UserStore>,
+    pub(crate) tokens: Arc<dyn AccessTokenStore>,
+    pub(crate) pool: Option<Pool>,
+}
+
+/// Runs one test on a runtime of its own.
+pub(crate) fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test);
+}
+
+/// Tests share the cores: nobody is turned away for waiting long.
+fn patient_hasher() -> PasswordHasher {
+    PasswordHasher::builder()
+        .permits(2)
+        .queue(200)
+        .wait(Duration::from_secs(60))
+        .build()
+        .expect("a hasher")
+}

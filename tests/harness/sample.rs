@@ -1,0 +1,101 @@
+//! Users of the tests.
+
+use std::sync::OnceLock;
+
+use portcullis::{NewUser, PasswordHash, UserId as _, users::PasswordHasher};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// The password of everybody.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+/// Another that the policy takes.
+pub(crate) const NEW_PASSWORD: &str = "thirty white horses on a red hill";
+
+/// The e-mail of somebody.
+pub(crate) fn address(name: &str) -> String {
+    format!("{name}@camelot.example")
+}
+
+/// A user to be put straight into the store, which costs no hash.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) email: String,
+    pub(crate) id: Option<Uuid>,
+    pub(crate) hash: Option<PasswordHash>,
+    pub(crate) active: bool,
+    pub(crate) superuser: bool,
+    pub(crate) verified: bool,
+}
+
+/// An active user who is not verified.
+pub(crate) fn person(name: &str) -> Sample {
+    Sample {
+        email: address(name),
+        id: None,
+        hash: Some(hash_of_password()),
+        active: true,
+        superuser: false,
+        verified: false,
+    }
+}
+
+impl Sample {
+    pub(crate) fn inactive(mut self) -> Self {
+        self.active = false;
+        self
+    }
+
+    pub(crate) fn superuser(mut self) -> Self {
+        self.superuser = true;
+        self
+    }
+
+    pub(crate) fn verified(mut self, verified: bool) -> Self {
+        self.verified = verified;
+        self
+    }
+
+    pub(crate) fn id(mut self, id: Uuid) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    pub(crate) fn hash(mut self, hash: &str) -> Self {
+        self.hash = Some(PasswordHash::new(hash));
+        self
+    }
+
+    pub(crate) fn without_password(mut self) -> Self {
+        self.hash = None;
+        self
+    }
+
+    pub(crate) fn into_new(self, created_at: OffsetDateTime) -> NewUser {
+        NewUser {
+            id: self.id.or_else(Uuid::generate),
+            email: self.email.parse().expect("an e-mail"),
+            password_hash: self.hash,
+            is_active: self.active,
+            is_superuser: self.superuser,
+            is_verified: self.verified,
+            created_at,
+            profile: (),
+        }
+    }
+}
+
+/// Computed once a process.
+fn hash_of_password() -> PasswordHash {
+    static HASH: OnceLock<PasswordHash> = OnceLock::new();
+    HASH.get_or_init(|| {
+        let computing = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(PasswordHasher::default().hash(&PASSWORD.into()))
+        });
+        computing.join().expect("no panic").expect("a hash")
+    })
+    .clone()
+}

@@ -1,0 +1,221 @@
+//! A service that listens.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use portcullis::{
+    AccessTokenStore, Clock, ManualClock, SigningSecret, User,
+    actix::{Auth, not_found},
+    sql::sqlite::Pool,
+    users::{Mail, MailKind, UserManager},
+};
+use reqwest::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Answer, Blueprint, Call, Kind, Mailbox, PASSWORD, Pass, Sample, mailbox::only_token, probe};
+
+/// Signs the JWTs and the tokens in mails.
+pub(crate) const SECRET: &str = "a secret of the tests, of 32 bytes or more";
+
+/// A service on a port of this machine. It ends when it is dropped.
+pub(crate) struct Service {
+    pub(crate) auth: Auth,
+    pub(crate) tokens: Arc<dyn AccessTokenStore>,
+    pub(crate) pool: Option<Pool>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) address: SocketAddr,
+    client: reqwest::Client,
+    server: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+    folder: TempDir,
+}
+
+impl Service {
+    pub(crate) async fn start(blueprint: Blueprint) -> Self {
+        let folder = folder();
+        let stores = blueprint.stores(&folder.path().join("service.db")).await;
+        let clock = Arc::new(ManualClock::default());
+        let shared_clock: Arc<dyn Clock> = clock.clone();
+        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let mailbox = Mailbox::default();
+        let mailer = blueprint
+            .mailer
+            .clone()
+            .unwrap_or_else(|| Arc::new(mailbox.clone()));
+        let users = UserManager::builder(stores.users, &secret)
+            .mailer(mailer)
+            .clock(shared_clock.clone());
+        let users = blueprint.configure(users).build().expect("users");
+        let mut auth = Auth::builder(users);
+        for kind in &blueprint.backends {
+            auth = auth.backend(kind.build(&stores.tokens, &secret, &shared_clock));
+        }
+        if let Some(limit) = blueprint.body_timeout {
+            auth = auth.body_timeout(limit);
+        }
+        let auth = auth.build().expect("a configuration");
+        let (address, server, thread) = serve(auth.clone(), &blueprint);
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Self {
+            auth,
+            tokens: stores.tokens,
+            pool: stores.pool,
+            clock,
+            mailbox,
+            address,
+            client,
+            server,
+            thread: Some(thread),
+            folder,
+        }
+    }
+
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
+        let url = format!("http://{}{path}", self.address);
+        Call(self.client.request(method, url))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    pub(crate) fn patch(&self, path: &str) -> Call {
+        self.call(Method::PATCH, path)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+
+    pub(crate) async fn post_json(&self, path: &str, body: Value) -> Answer {
+        self.post(path).json(&body).send().await
+    }
+
+    /// Logs in by the form of the contract.
+    pub(crate) async fn log_in(&self, kind: Kind, email: &str, password: &str) -> Answer {
+        self.post(&kind.login())
+            .form(&[("username", email), ("password", password)])
+            .send()
+            .await
+    }
+
+    /// A credential of the user with this e-mail, by logging in.
+    pub(crate) async fn pass(&self, kind: Kind, email: &str) -> Pass {
+        kind.issued(&self.log_in(kind, email, PASSWORD).await)
+    }
+
+    pub(crate) async fn me(&self, pass: &Pass) -> Answer {
+        self.get("/users/me").with(pass).send().await
+    }
+
+    /// Puts a user into the store.
+    pub(crate) async fn seed(&self, sample: Sample) -> User {
+        let user = sample.into_new(self.clock.now());
+        self.auth.users().store().insert(user).await.expect("inserted")
+    }
+
+    /// The user as it stands in the store.
+    pub(crate) async fn stored(&self, email: &str) -> Option<User> {
+        let email = portcullis::NormalizedEmail::of(email).expect("an e-mail");
+        let users = self.auth.users().store();
+        users.find_by_email(&email).await.expect("the store answers")
+    }
+
+    /// Changes the user in the store, past every rule.
+    pub(crate) async fn set(&self, email: &str, change: impl FnOnce(&mut User)) {
+        let mut user = self.stored(email).await.expect("the user");
+        change(&mut user);
+        self.auth.users().store().update(&user).await.expect("written");
+    }
+
+    /// Every mail since the last call, once all have been sent.
+    pub(crate) async fn mails(&self) -> Vec<Mail> {
+        self.auth.users().outbox().drained().await;
+        self.mailbox.empty()
+    }
+
+    /// Asks for a mail to verify `email`, and takes the token out of it.
+    pub(crate) async fn verify_token(&self, email: &str) -> String {
+        self.mailed("/auth/request-verify-token", MailKind::Verify, email)
+            .await
+    }
+
+    /// Asks for a mail to reset the password of `email`, and takes the token out of it.
+    pub(crate) async fn reset_token(&self, email: &str) -> String {
+        self.mailed("/auth/forgot-password", MailKind::Reset, email).await
+    }
+
+    async fn mailed(&self, path: &str, kind: MailKind, email: &str) -> String {
+        self.mails().await;
+        let answer = self.post_json(path, serde_json::json!({ "email": email })).await;
+        answer.is(202, "null");
+        only_token(&self.mails().await, kind, email)
+    }
+
+    /// The files of the database.
+    pub(crate) fn database_files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("the folder");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}
+
+/// The server on a thread with a runtime of its own, as in an application.
+fn serve(auth: Auth, blueprint: &Blueprint) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::channel();
+    let (workers, own_routes) = (blueprint.workers, blueprint.own_routes);
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = HttpServer::new(move || {
+                App::new()
+                    .configure(own_routes)
+                    .configure(probe::routes(&auth))
+                    .configure(auth.routes())
+                    .default_service(web::to(not_found))
+            });
+            let server = server
+                .workers(workers)
+                .disable_signals()
+                .bind(("127.0.0.1", 0))
+                .expect("a free port");
+            let address = server.addrs()[0];
+            let server = server.run();
+            sender.send((address, server.handle())).expect("a receiver");
+            server.await.expect("the server ends in order");
+        });
+    });
+    let (address, handle) = receiver.recv().expect("a server");
+    (address, handle, thread)
+}
+
+/// In memory where the system has such a place: every commit waits for the disk elsewhere.
+fn folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let folder = tempfile::Builder::new().prefix("portcullis-").to_owned();
+    match folder.tempdir_in(memory) {
+        Ok(folder) => folder,
+        Err(_elsewhere) => folder.tempdir().expect("a folder"),
+    }
+}
