@@ -23,6 +23,8 @@ pub(crate) struct Shared<Id, P> {
     pub(crate) endpoints: Endpoints<Id, P>,
     pub(crate) mount: Mount,
     pub(crate) body_limit: Duration,
+    #[cfg(feature = "openapi")]
+    pub(crate) docs: std::sync::OnceLock<crate::Docs>,
 }
 
 /// Where the routes are, and which of them.
@@ -200,6 +202,8 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
             endpoints,
             mount: self.mount,
             body_limit: self.body_limit,
+            #[cfg(feature = "openapi")]
+            docs: std::sync::OnceLock::new(),
         };
         Ok(Auth {
             shared: Data::new(shared),

@@ -53,5 +53,7 @@ pub use auth::{Auth, AuthBuilder};
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::AuthError;
 pub use guard::{AcceptMiddleware, Accepting, Guard, GuardMiddleware};
+#[cfg(feature = "openapi")]
+pub use openapi::Docs;
 pub use role::{Active, Role, Superuser, Verified, VerifiedSuperuser};
 pub use routes::not_found;

@@ -1,13 +1,76 @@
 //! The OpenAPI document, and docs that a browser shows.
 
+mod answers;
+mod docs;
+mod operations;
+mod profile_shape;
+mod schemas;
+mod security;
+
 use actix_web::web::ServiceConfig;
 use auth_core::{Profile, UserId};
+use utoipa::{
+    ToSchema,
+    openapi::{Components, Info, OpenApi, tag::TagBuilder},
+};
+
+pub use docs::Docs;
 
 use crate::Auth;
 
-impl<Id: UserId, P: Profile> Auth<Id, P> {
-    /// Serves the docs.
-    pub fn docs(&self, _path: &str) -> impl FnOnce(&mut ServiceConfig) + use<Id, P> {
-        |_config| {}
+impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
+    /// The OpenAPI 3.1 document of the routes that [`routes`](Self::routes) mounts: each with every status that it
+    /// answers, and one security scheme a backend, called like it. The profile's fields stand flat in the users'
+    /// schemas.
+    ///
+    /// It is the application's to extend, say with its own routes; [`Docs`] serves the result.
+    ///
+    /// ```
+    /// # use auth_actix::Auth;
+    /// use auth_actix::Docs;
+    /// use utoipa::OpenApi;
+    ///
+    /// #[utoipa::path(get, path = "/hello", responses((status = 200, body = String)), security(("bearer" = [])))]
+    /// async fn hello() -> &'static str {
+    ///     "hello"
+    /// }
+    ///
+    /// #[derive(OpenApi)]
+    /// #[openapi(paths(hello))]
+    /// struct Own;
+    ///
+    /// fn docs(auth: &Auth) -> Docs {
+    ///     let mut document = auth.openapi().merge_from(Own::openapi());
+    ///     document.info.title = "Our service".to_owned();
+    ///     Docs::new(&document)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn openapi(&self) -> OpenApi {
+        let shared = &self.shared;
+        let mut components = Components::new();
+        components.schemas.extend(schemas::all::<Id, P>());
+        for backend in shared.endpoints.authenticator().backends() {
+            let scheme = security::scheme(backend, &shared.mount.auth);
+            components.add_security_scheme(backend.name(), scheme);
+        }
+        let mut document = OpenApi::new(
+            Info::new("Users and authentication", env!("CARGO_PKG_VERSION")),
+            operations::paths(shared),
+        );
+        document.components = Some(components);
+        let tag = |name, about| TagBuilder::new().name(name).description(Some(about)).build();
+        document.tags = Some(vec![
+            tag("auth", "Log-in, log-out, registration, verification and reset"),
+            tag("users", "The users' own data, and everybody's for superusers"),
+        ]);
+        document
+    }
+
+    /// Serves interactive docs at `path`, say `/docs`, and the document at `/openapi.json`, for `App::configure`: see
+    /// [`Docs::at`]. The document is made by the first call, once for every clone of this `Auth`.
+    pub fn docs(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<Id, P> {
+        let docs = self.shared.docs.get_or_init(|| Docs::new(&self.openapi()));
+        docs.at(path)
     }
 }

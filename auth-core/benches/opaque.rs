@@ -3,7 +3,8 @@
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use auth_core::{
-    Client, ExposeSecret as _, Lifetime, OpaqueStrategy, Strategy as _, Subject, memory::MemoryAccessTokenStore,
+    Client, ExposeSecret as _, Lifetime, OpaqueStrategy, Strategy as _, Subject,
+    memory::MemoryAccessTokenStore,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use uuid::Uuid;

@@ -80,14 +80,14 @@
 //! });
 //! ```
 //!
-//! Attributes before the maker go to every test, as in
-//! `user_store_conformance!(#[ignore = "needs PostgreSQL"] users)`. The macros need nothing in the caller's
+//! Attributes after the maker go to every test, as in
+//! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in the caller's
 //! `Cargo.toml`: each test runs under [`run`].
 //!
 //! # What a store's operator should know
 //!
 //! The suite makes up to 50 calls at once and cancels calls at each of their awaits. It needs the store's clock to
-//! be roughly right: tokens that a test wants to keep expire a day or more after the present.
+//! be roughly right: tokens that a test wants to keep expire an hour or more after the present.
 //!
 //! # Panics
 //!
@@ -143,8 +143,8 @@ fn answered<T, E: Display>(answer: Result<T, E>) -> T {
 /// [`UserFixture`](crate::conformance::UserFixture) over an empty store. See [the suite](crate::conformance).
 #[macro_export]
 macro_rules! user_store_conformance {
-    ($(#[$attribute:meta])* $make:expr) => {
-        $crate::__conformance_tests! { [$(#[$attribute])*] $make, user_store {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, user_store {
             an_inserted_user_is_found_with_every_field
             an_inserted_user_keeps_the_id_that_it_was_given
             an_unknown_user_is_not_found
@@ -183,8 +183,8 @@ macro_rules! user_store_conformance {
 /// [the suite](crate::conformance).
 #[macro_export]
 macro_rules! access_token_store_conformance {
-    ($(#[$attribute:meta])* $make:expr) => {
-        $crate::__conformance_tests! { [$(#[$attribute])*] $make, access_token_store {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, access_token_store {
             an_inserted_token_is_found_with_every_field
             a_taken_digest_is_refused_and_nothing_is_written
             a_taken_digest_does_not_change_hands
@@ -211,7 +211,7 @@ macro_rules! access_token_store_conformance {
             a_cancelled_deletion_of_all_is_whole_or_absent
             a_cancelled_look_up_does_not_spoil_the_next
         } }
-        $crate::__conformance_tests! { [$(#[$attribute])*] $make, opaque_strategy {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, opaque_strategy {
             a_grant_says_what_was_issued
             a_token_is_valid_until_the_instant_of_its_expiry
             a_token_for_ever_outlives_any_clock
@@ -229,8 +229,8 @@ macro_rules! access_token_store_conformance {
 /// is an [`AccessTokenIndex`](crate::AccessTokenIndex).
 #[macro_export]
 macro_rules! access_token_index_conformance {
-    ($(#[$attribute:meta])* $make:expr) => {
-        $crate::__conformance_tests! { [$(#[$attribute])*] $make, access_token_index {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, access_token_index {
             a_list_holds_the_users_tokens_the_newest_first
             a_list_follows_every_change
             a_token_deleted_by_its_id_is_gone
@@ -246,8 +246,8 @@ macro_rules! access_token_index_conformance {
 /// is a [`PurgeExpired`](crate::PurgeExpired).
 #[macro_export]
 macro_rules! purge_expired_conformance {
-    ($(#[$attribute:meta])* $make:expr) => {
-        $crate::__conformance_tests! { [$(#[$attribute])*] $make, purge_expired {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, purge_expired {
             a_purge_removes_what_has_expired_alone
             a_purge_removes_no_more_than_its_limit
         } }

@@ -88,3 +88,17 @@ mod index {
 mod purge {
     auth_core::purge_expired_conformance!(super::tokens);
 }
+
+/// An attribute after the maker goes to each test: `should_panic` holds only if it got there.
+mod attributes {
+    use super::*;
+
+    async fn no_server() -> Tokens<Uuid> {
+        panic!("there is no server")
+    }
+
+    auth_core::purge_expired_conformance!(
+        no_server,
+        #[should_panic(expected = "there is no server")]
+    );
+}

@@ -21,6 +21,7 @@
 
 #[doc(hidden)]
 pub mod access_token;
+mod call;
 mod connect;
 mod database;
 mod migrate;

@@ -50,7 +50,7 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
 /// Maps an application's own table and profile to a [`UserStore`](auth_core::UserStore).
 ///
 /// It makes a type with `new(database)`, where the database is a pool or, on SQLite, a
-/// [`Database`](crate::sqlite::Database). The table is one of Diesel's `table!` with these columns, and one of the same
+/// `sqlite::Database`. The table is one of Diesel's `table!` with these columns, and one of the same
 /// name for each field of the profile, whose types are for Diesel to match. A column of another name in the database
 /// has `#[sql_name = "…"]`.
 ///

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_mail_is_one_json_file_of_its_owner_and_the_names_sort_by_time() {
+    async fn v6_a_mail_is_one_json_file_of_kind_address_and_token_alone_and_the_names_sort_by_time() {
         let folder = tempfile::tempdir().expect("folder");
         let inner = folder.path().join("a/b");
         let mailer = FolderMailer::new(&inner).expect("folder");

@@ -7,7 +7,6 @@
 //! use std::sync::Arc;
 //!
 //! use auth_core::SigningSecret;
-//! # use auth_core::{InsertUserError, NewUser, NormalizedEmail, StoreError, UpdateUserError, User, UserStore};
 //! use auth_users::{Registration, UserManager};
 //! # type Store = auth_core::memory::MemoryUserStore;
 //!

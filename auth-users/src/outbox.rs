@@ -369,7 +369,8 @@ mod tests {
         drop(first);
         runtime().block_on(async {
             push(&outbox, "after");
-            outbox.drained().await;
+            let drained = tokio::time::timeout(Duration::from_secs(30), outbox.drained());
+            drained.await.expect("another worker took over");
         });
         assert_eq!(mailer.attempts(), ["before any runtime", "in hand", "after"]);
     }

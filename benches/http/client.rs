@@ -21,7 +21,8 @@ pub(crate) struct Answer<'a> {
 
 /// A `GET` request with a Bearer `token`.
 pub(crate) fn get(path: &str, token: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {token}\r\n\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nhost: bench.example\r\nauthorization: Bearer {token}\r\n\r\n")
+        .into_bytes()
 }
 
 /// A `POST` request of a form.
@@ -64,7 +65,11 @@ impl Connection {
         }
         let head = text(&self.received[..head])?;
         Ok(Answer {
-            status: head.get(9..12).unwrap_or_default().parse().map_err(io::Error::other)?,
+            status: head
+                .get(9..12)
+                .unwrap_or_default()
+                .parse()
+                .map_err(io::Error::other)?,
             head,
             body: &self.received[body..],
         })

@@ -109,7 +109,10 @@ impl Load {
         let mut clients = Vec::new();
         for _ in 0..CONNECTIONS {
             let connection = Connection::open(address).await?;
-            clients.push(tokio::spawn(log_in_again_and_again(connection, Arc::clone(&tally))));
+            clients.push(tokio::spawn(log_in_again_and_again(
+                connection,
+                Arc::clone(&tally),
+            )));
         }
         Ok(Self { tally, clients })
     }
@@ -156,8 +159,13 @@ async fn log_in_again_and_again(mut connection: Connection, tally: Arc<Tally>) -
         let answer = connection.exchange(&request).await?;
         if answer.status == 503 {
             tally.refused.fetch_add(1, Ordering::Relaxed);
-            let wait = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
-            tokio::time::sleep(Duration::from_secs(wait.ok_or_else(|| io::Error::other("no Retry-After"))?)).await;
+            let wait = answer
+                .header("retry-after")
+                .and_then(|seconds| seconds.parse().ok());
+            tokio::time::sleep(Duration::from_secs(
+                wait.ok_or_else(|| io::Error::other("no Retry-After"))?,
+            ))
+            .await;
         } else {
             answer.is_ok()?;
             tally.log_ins.fetch_add(1, Ordering::Relaxed);

@@ -26,7 +26,11 @@ pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
     let ours = Server::start(Some(1), service.routes())?;
     let pool = sqlite::connect("database", &service.location).await?;
     let theirs = Server::start(Some(1), hand_written::routes(pool, &service.secret))?;
-    for name in [(plan.jwt, "jwt"), (plan.db, "db")].iter().filter(|case| case.0).map(|case| case.1) {
+    for name in [(plan.jwt, "jwt"), (plan.db, "db")]
+        .iter()
+        .filter(|case| case.0)
+        .map(|case| case.1)
+    {
         let token = service::token(ours.address, name).await?;
         let request = client::get("/users/me", &token);
         let rates = compare(plan, [ours.address, theirs.address], &request).await?;
@@ -68,6 +72,7 @@ async fn rate(address: SocketAddr, request: &[u8], span: Duration) -> io::Result
     for _ in 0..CONNECTIONS {
         connections.push(Connection::open(address).await?);
     }
+    let before = cpu();
     let start = Instant::now();
     let tasks: Vec<_> = connections
         .into_iter()
@@ -87,7 +92,17 @@ async fn rate(address: SocketAddr, request: &[u8], span: Duration) -> io::Result
     for task in tasks {
         answers += task.await??;
     }
+    if std::env::var_os("CPU").is_some() { return Ok(f64::from(answers) / (cpu() - before)); }
     Ok(f64::from(answers) / start.elapsed().as_secs_f64())
+}
+fn cpu() -> f64 {
+    // sum of on-CPU ns of all threads, schedstat
+    let mut ns = 0_u64;
+    for t in std::fs::read_dir("/proc/self/task").expect("proc").flatten() {
+        let s = std::fs::read_to_string(t.path().join("schedstat")).unwrap_or_default();
+        ns += s.split(' ').next().and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
+    }
+    ns as f64 / 1e9
 }
 
 fn verdict(rates: &[[f64; 2]]) -> String {
@@ -95,7 +110,10 @@ fn verdict(rates: &[[f64; 2]]) -> String {
     let ratio = ours / theirs;
     let mut pairs: Vec<f64> = rates.iter().map(|[ours, theirs]| ours / theirs).collect();
     pairs.sort_by(f64::total_cmp);
-    let (least, most) = (pairs.first().copied().unwrap_or(ratio), pairs.last().copied().unwrap_or(ratio));
+    let (least, most) = (
+        pairs.first().copied().unwrap_or(ratio),
+        pairs.last().copied().unwrap_or(ratio),
+    );
     let judged = if ratio >= TARGET { "PASS" } else { "FAIL" };
     format!(
         "portcullis {ours:.0}/s, hand-written {theirs:.0}/s, ratio {ratio:.3} ({least:.3} to {most:.3} in {} pairs), \

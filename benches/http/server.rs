@@ -36,7 +36,9 @@ impl Server {
                 handle,
                 thread,
             }),
-            Err(_never_told) => Err(ended(thread).err().unwrap_or_else(|| io::Error::other("it ended"))),
+            Err(_never_told) => Err(ended(thread)
+                .err()
+                .unwrap_or_else(|| io::Error::other("it ended"))),
         }
     }
 

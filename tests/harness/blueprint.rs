@@ -4,10 +4,11 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::web::ServiceConfig;
 use portcullis::{
+    AccessTokenStore, UserStore,
+    http::CsrfPolicy,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
     sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore},
-    users::{EventHandler, Mailer, PasswordHasher, UserManagerBuilder},
-    AccessTokenStore, UserStore,
+    users::{EventHandler, Mailer, PasswordHasher, PasswordPolicy, UserManagerBuilder},
 };
 
 use super::{Kind, Service};
@@ -30,6 +31,8 @@ pub(crate) struct Blueprint {
     /// Instead of the mailbox.
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
     pub(crate) events: Option<Arc<dyn EventHandler>>,
+    pub(crate) policy: Option<Arc<dyn PasswordPolicy>>,
+    pub(crate) csrf: CsrfPolicy,
     pub(crate) body_timeout: Option<Duration>,
     /// Of each call to SQLite.
     pub(crate) deadline: Duration,
@@ -47,6 +50,8 @@ impl Blueprint {
             hasher: patient_hasher(),
             mailer: None,
             events: None,
+            policy: None,
+            csrf: CsrfPolicy::same_origin(),
             body_timeout: None,
             deadline: Duration::from_secs(20),
             own_routes: |_config| {},
@@ -64,6 +69,9 @@ impl Blueprint {
     pub(crate) fn configure(&self, mut users: UserManagerBuilder) -> UserManagerBuilder {
         if let Some(events) = &self.events {
             users = users.events(Arc::clone(events));
+        }
+        if let Some(policy) = &self.policy {
+            users = users.password_policy(Arc::clone(policy));
         }
         users
             .hasher(self.hasher.clone())

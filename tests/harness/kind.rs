@@ -90,7 +90,10 @@ impl Kind {
         let token = match self.cookie() {
             None => {
                 assert_eq!(answer.status, 200, "{answer:?}");
-                answer.json()["access_token"].as_str().expect("a token").to_owned()
+                answer.json()["access_token"]
+                    .as_str()
+                    .expect("a token")
+                    .to_owned()
             }
             Some(name) => {
                 assert_eq!(answer.status, 204, "{answer:?}");

@@ -51,14 +51,26 @@ pub(crate) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
 
 fn extractors(config: &mut ServiceConfig) {
     config
-        .route("/required/active", web::route().to(required::<portcullis::actix::Active>))
+        .route(
+            "/required/active",
+            web::route().to(required::<portcullis::actix::Active>),
+        )
         .route("/required/verified", web::route().to(required::<Verified>))
         .route("/required/superuser", web::route().to(required::<Superuser>))
-        .route("/required/verified-superuser", web::route().to(required::<VerifiedSuperuser>))
-        .route("/optional/active", web::route().to(optional::<portcullis::actix::Active>))
+        .route(
+            "/required/verified-superuser",
+            web::route().to(required::<VerifiedSuperuser>),
+        )
+        .route(
+            "/optional/active",
+            web::route().to(optional::<portcullis::actix::Active>),
+        )
         .route("/optional/verified", web::route().to(optional::<Verified>))
         .route("/optional/superuser", web::route().to(optional::<Superuser>))
-        .route("/optional/verified-superuser", web::route().to(optional::<VerifiedSuperuser>));
+        .route(
+            "/optional/verified-superuser",
+            web::route().to(optional::<VerifiedSuperuser>),
+        );
 }
 
 async fn required<R: Role>(user: CurrentUser<R>) -> HttpResponse {

@@ -9,8 +9,9 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use portcullis::{
-    AccessTokenStore, Clock, ManualClock, SigningSecret, User,
+    AccessTokenStore, Clock, Lifetime, ManualClock, OpaqueStrategy, SigningSecret, User,
     actix::{Auth, not_found},
+    http::{AuthBackend, CookieTransport},
     sql::sqlite::Pool,
     users::{Mail, MailKind, UserManager},
 };
@@ -18,7 +19,10 @@ use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Answer, Blueprint, Call, Kind, Mailbox, PASSWORD, Pass, Sample, mailbox::only_token, probe};
+use super::{
+    Answer, Blueprint, Call, Kind, Mailbox, PASSWORD, Pass, Sample, kind::LIFETIME, mailbox::only_token,
+    probe,
+};
 
 /// Signs the JWTs and the tokens in mails.
 pub(crate) const SECRET: &str = "a secret of the tests, of 32 bytes or more";
@@ -39,6 +43,30 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn start(blueprint: Blueprint) -> Self {
+        let kinds = blueprint.backends.clone();
+        Self::build(blueprint, |tokens, secret, clock| {
+            let build = |kind: &Kind| kind.build(tokens, secret, clock);
+            kinds.iter().map(build).collect()
+        })
+        .await
+    }
+
+    /// A service in memory with this transport of opaque tokens alone, named `cookie`.
+    pub(crate) async fn with_cookie(transport: CookieTransport) -> Self {
+        let mut blueprint = Blueprint::of(&[]);
+        blueprint.store = super::Store::Memory;
+        Self::build(blueprint, |tokens, _secret, clock| {
+            let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
+            let strategy = OpaqueStrategy::new(Arc::clone(tokens), lifetime).clock(Arc::clone(clock));
+            vec![AuthBackend::new("cookie", transport, strategy)]
+        })
+        .await
+    }
+
+    async fn build(
+        blueprint: Blueprint,
+        backends: impl FnOnce(&Arc<dyn AccessTokenStore>, &SigningSecret, &Arc<dyn Clock>) -> Vec<AuthBackend>,
+    ) -> Self {
         let folder = folder();
         let stores = blueprint.stores(&folder.path().join("service.db")).await;
         let clock = Arc::new(ManualClock::default());
@@ -53,19 +81,16 @@ impl Service {
             .mailer(mailer)
             .clock(shared_clock.clone());
         let users = blueprint.configure(users).build().expect("users");
-        let mut auth = Auth::builder(users);
-        for kind in &blueprint.backends {
-            auth = auth.backend(kind.build(&stores.tokens, &secret, &shared_clock));
+        let mut auth = Auth::builder(users).csrf(blueprint.csrf.clone());
+        for backend in backends(&stores.tokens, &secret, &shared_clock) {
+            auth = auth.backend(backend);
         }
         if let Some(limit) = blueprint.body_timeout {
             auth = auth.body_timeout(limit);
         }
         let auth = auth.build().expect("a configuration");
         let (address, server, thread) = serve(auth.clone(), &blueprint);
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .expect("a client");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self {
             auth,
             tokens: stores.tokens,
@@ -212,10 +237,7 @@ fn serve(auth: Auth, blueprint: &Blueprint) -> (SocketAddr, ServerHandle, JoinHa
 
 /// In memory where the system has such a place: every commit waits for the disk elsewhere.
 fn folder() -> TempDir {
-    let memory = std::path::Path::new("/dev/shm");
-    let folder = tempfile::Builder::new().prefix("portcullis-").to_owned();
-    match folder.tempdir_in(memory) {
-        Ok(folder) => folder,
-        Err(_elsewhere) => folder.tempdir().expect("a folder"),
-    }
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_elsewhere| tempfile::tempdir())
+        .expect("a folder")
 }

@@ -281,7 +281,7 @@ impl Transport for CookieTransport {
         let max_age = match self.max_age {
             MaxAge::Session => None,
             MaxAge::Fixed(span) => time::Duration::try_from(span).ok(),
-            MaxAge::Token => token.expires_at.map(|end| end - token.issued_at),
+            MaxAge::Token => token.expires_at.map(|end| whole_seconds(end - token.issued_at)),
         };
         Ok(self.response(value, max_age))
     }
@@ -289,6 +289,11 @@ impl Transport for CookieTransport {
     fn log_out(&self) -> Response {
         self.response("", Some(time::Duration::ZERO))
     }
+}
+
+/// Rounded up: a browser that lets go of the cookie too early ends a session that the server still knows.
+fn whole_seconds(span: time::Duration) -> time::Duration {
+    time::Duration::seconds(span.whole_seconds() + i64::from(span.subsec_nanoseconds() > 0))
 }
 
 fn is_token_byte(byte: u8) -> bool {

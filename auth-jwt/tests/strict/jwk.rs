@@ -2,9 +2,10 @@
 
 use auth_core::ConfigError;
 use auth_jwt::{Jwk, SigningAlgorithm, VerifyingAlgorithm, VerifyingKey};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::craft::{ED25519_PUBLIC, P256_PUBLIC, RSA_PUBLIC, signing_key, verifying_key};
+use crate::craft::{ED25519_PUBLIC, P256_PUBLIC, RSA_PUBLIC, base64url, signing_key, verifying_key};
 
 fn parse(jwk: &Value) -> Jwk {
     serde_json::from_value(jwk.clone()).expect("a JWK")
@@ -140,6 +141,15 @@ fn j4_a_jwk_of_another_type_or_curve_is_refused() {
 fn j4_a_jwk_whose_numbers_are_no_key_is_refused() {
     let short = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUQ";
     let x = p256()["x"].as_str().expect("text").to_owned();
+    // The same point, cut into 31 and 33 bytes.
+    let point = ["x", "y"].map(|name| {
+        let number = p256()[name].as_str().expect("text").to_owned();
+        URL_SAFE_NO_PAD.decode(number).expect("base64url")
+    });
+    let point = point.concat();
+    let (left, right) = point.split_at(31);
+    let moved = with(p256(), "x", json!(base64url(left)));
+    let moved = with(moved, "y", json!(base64url(right)));
     for (algorithm, jwk) in [
         (VerifyingAlgorithm::EdDsa, with(ed25519(), "x", json!(short))),
         (VerifyingAlgorithm::EdDsa, with(ed25519(), "x", json!(""))),
@@ -164,6 +174,7 @@ fn j4_a_jwk_whose_numbers_are_no_key_is_refused() {
         // Off the curve.
         (VerifyingAlgorithm::Es256, with(p256(), "y", json!(x))),
         (VerifyingAlgorithm::Es256, with(p256(), "x", json!(""))),
+        (VerifyingAlgorithm::Es256, moved),
         (VerifyingAlgorithm::Rs256, with(rsa(), "n", json!("AQAB"))),
         // Even.
         (

@@ -4,7 +4,7 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
 };
 
-use super::{Database, database::failed};
+use super::{Database, call::failed};
 
 /// Inserts a token by `insert`, which answers how many rows it wrote: none where the digest is taken.
 pub async fn insert(
@@ -31,7 +31,7 @@ macro_rules! __sqlite_access_token_store {
         $vis struct $name($crate::sqlite::Database);
 
         impl $name {
-            /// The store on a pool, or on a [`Database`]($crate::sqlite::Database) with a deadline of one's own.
+            /// The store on a pool, or on a `Database`: one for all stores of a pool lets their writers take turns.
             #[must_use]
             $vis fn new(database: impl ::core::convert::Into<$crate::sqlite::Database>) -> Self {
                 Self(database.into())

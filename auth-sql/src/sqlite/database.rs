@@ -1,16 +1,13 @@
-use std::{
-    error::Error,
-    fmt,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use auth_core::{StoreError, within};
 use diesel::{QueryResult, SqliteConnection};
-use diesel_async::pooled_connection::deadpool::Object;
 use tokio::sync::Mutex;
 
-use super::{Connection, Pool};
+use super::{
+    Pool,
+    call::{Call, STORE, failed},
+};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -74,8 +71,7 @@ impl Database {
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let connection = connection(self.pool.clone());
-        self.perform(connection, call).await?.map_err(failed)
+        self.perform(async {}, call).await?.map_err(failed)
     }
 
     /// Runs `call` in a transaction that is committed if it succeeds, and rolled back if it fails.
@@ -98,28 +94,24 @@ impl Database {
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<QueryResult<T>, StoreError> {
-        let (pool, writer) = (self.pool.clone(), Arc::clone(&self.writer));
-        let turn = async move {
-            let turn = writer.lock_owned().await;
-            Ok((connection(pool).await?.0, turn))
-        };
+        let turn = Arc::clone(&self.writer).lock_owned();
         self.perform(turn, |connection| connection.immediate_transaction(call))
             .await
     }
 
-    /// Runs `call` on the connection that comes with its `turn`, and then ends the turn.
-    async fn perform<T: Send + 'static, G: Send + 'static>(
+    /// Runs `call` once it is its `turn`, and then ends the turn.
+    async fn perform<T: Send + 'static, G: Send>(
         &self,
-        turn: impl Future<Output = Result<Turn<G>, StoreError>> + Send + 'static,
+        turn: impl Future<Output = G> + Send + 'static,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<QueryResult<T>, StoreError> {
-        let deadline = self.deadline;
+        let (pool, deadline) = (self.pool.clone(), self.deadline);
         let caller = Arc::new(());
         let waiting = Arc::downgrade(&caller);
         // A task of its own, as neither opening a connection nor using it may be dropped halfway.
         let task = tokio::spawn(async move {
-            let (connection, turn) = within(STORE, deadline, turn).await?;
-            let answer = run_whole(connection, waiting, call).await;
+            let turn = within(STORE, deadline, async { Ok::<_, StoreError>(turn.await) }).await?;
+            let answer = Call::new(call, waiting).run(&pool, deadline).await;
             drop(turn);
             answer
         });
@@ -153,40 +145,5 @@ impl fmt::Debug for Database {
             .field("pool", &self.pool.status())
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
-    }
-}
-
-const STORE: &str = "sqlite";
-
-pub(super) fn failed(source: impl Error + Send + Sync + 'static) -> StoreError {
-    StoreError::new(STORE, source)
-}
-
-/// A connection, and what else is held while it is used.
-type Turn<G> = (Object<Connection>, G);
-
-async fn connection(pool: Pool) -> Result<Turn<()>, StoreError> {
-    Ok((pool.get().await.map_err(failed)?, ()))
-}
-
-/// Runs `call` to its end if the caller is still waiting, and gives the connection back; or closes it if `call`
-/// panicked or could not be started, since nobody knows what it left behind.
-async fn run_whole<T: Send + 'static>(
-    mut connection: Object<Connection>,
-    waiting: Weak<()>,
-    call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
-) -> Result<QueryResult<T>, StoreError> {
-    let answer = connection
-        .spawn_blocking(move |connection| {
-            let wanted = waiting.strong_count() > 0;
-            Ok(wanted.then(|| call(connection)))
-        })
-        .await;
-    match answer {
-        Ok(answer) => answer.ok_or_else(|| StoreError::new(STORE, "the caller went away")),
-        Err(error) => {
-            drop(Object::take(connection));
-            Err(failed(error))
-        }
     }
 }

@@ -4,7 +4,7 @@ use diesel::{
     result::{DatabaseErrorInformation, DatabaseErrorKind, Error},
 };
 
-use super::{Database, database::failed};
+use super::{Database, call::failed};
 
 /// Inserts a user by `insert`, which answers the id, or nothing where the e-mail is taken.
 pub async fn insert<Id: Send + 'static>(
@@ -54,7 +54,7 @@ macro_rules! __sqlite_user_store {
         $vis struct $name($crate::sqlite::Database);
 
         impl $name {
-            /// The store on a pool, or on a [`Database`]($crate::sqlite::Database) with a deadline of one's own.
+            /// The store on a pool, or on a `Database`: one for all stores of a pool lets their writers take turns.
             #[must_use]
             $vis fn new(database: impl ::core::convert::Into<$crate::sqlite::Database>) -> Self {
                 Self(database.into())

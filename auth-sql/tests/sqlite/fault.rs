@@ -183,3 +183,19 @@ async fn a_write_that_fails_or_panics_leaves_nothing_behind() {
     assert!(users.find_by_email(&email).await.expect("an answer").is_some());
     users.insert(new_user("ben")).await.expect("the store works");
 }
+
+#[test]
+fn a_connection_outlives_the_runtime_that_opened_it() {
+    let file = File::new();
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    };
+    let pool = runtime().block_on(file.pool());
+    assert_eq!(pool.status().size, 1);
+    let users = SqliteUserStore::new(&pool);
+    let inserted = runtime().block_on(users.insert(new_user("ada")));
+    inserted.expect("a user, from a worker that was started later");
+}

@@ -1,5 +1,7 @@
 use auth_core::{NormalizedEmail, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
 
+use tracing::field::debug;
+
 use super::UserManager;
 use crate::{Event, HookError, Verdict};
 
@@ -135,9 +137,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
 /// An unknown user's e-mail is not logged: people type passwords there.
 fn refused<Id: UserId>(user: Option<&Id>, why: BadCredentials) -> AuthenticateError {
-    match user {
-        Some(user) => tracing::info!(target: "portcullis::users", ?user, why = why.name(), "log-in refused"),
-        None => tracing::info!(target: "portcullis::users", why = why.name(), "log-in refused"),
-    }
+    let user = user.map(debug);
+    tracing::info!(target: "portcullis::users", user, why = why.name(), "log-in refused");
     AuthenticateError::BadCredentials(why)
 }

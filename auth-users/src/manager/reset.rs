@@ -1,5 +1,7 @@
 use auth_core::{Email, PasswordHash, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
 
+use tracing::field::debug;
+
 use super::{ATTEMPTS, UserManager, contention, contradiction};
 use crate::{
     Event, HookError, MailKind, PolicyError,
@@ -69,7 +71,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         token: &str,
         password: &SecretString,
     ) -> Result<User<Id, P>, ResetPasswordError> {
-        let reset = self.replace_password(token, password).await;
+        let claim = Claim::<Id>::parse(token);
+        let reset = self.replace_password(claim.as_ref(), password).await;
         match &reset {
             Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "password reset"),
             Err(error) => {
@@ -78,7 +81,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                     ResetPasswordError::InvalidPassword(_) => "invalid_password",
                     ResetPasswordError::Hook(_) | ResetPasswordError::Unavailable(_) => "unavailable",
                 };
-                tracing::info!(target: "portcullis::users", why, "password reset refused");
+                let user = claim.map(|claim| debug(claim.user_id));
+                tracing::info!(target: "portcullis::users", user, why, "password reset refused");
             }
         }
         let user = reset?;
@@ -88,14 +92,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     async fn replace_password(
         &self,
-        token: &str,
+        claim: Option<&Claim<Id>>,
         password: &SecretString,
     ) -> Result<User<Id, P>, ResetPasswordError> {
-        let claim = Claim::<Id>::parse(token).ok_or(ResetPasswordError::BadToken)?;
+        let claim = claim.ok_or(ResetPasswordError::BadToken)?;
         let mut hash: Option<PasswordHash> = None;
         for _ in 0..ATTEMPTS {
             // A hash takes long: only an authentic token pays for it, and the user is read anew each time.
-            let mut user = self.claimant(&claim).await?;
+            let mut user = self.claimant(claim).await?;
             let hash = match &hash {
                 Some(hash) => hash.clone(),
                 None => {

@@ -1,5 +1,7 @@
 use auth_core::{Email, Profile, StoreError, UpdateUserError, User, UserId};
 
+use tracing::field::debug;
+
 use super::{ATTEMPTS, UserManager, contention, contradiction};
 use crate::{
     Event, HookError, MailKind,
@@ -54,7 +56,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
-        let verified = self.mark_verified(token).await;
+        let claim = Claim::<Id>::parse(token);
+        let verified = self.mark_verified(claim.as_ref()).await;
         match &verified {
             Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "verified"),
             Err(error) => {
@@ -63,7 +66,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                     VerifyError::AlreadyVerified => "already_verified",
                     VerifyError::Hook(_) | VerifyError::Unavailable(_) => "unavailable",
                 };
-                tracing::info!(target: "portcullis::users", why, "verification refused");
+                let user = claim.map(|claim| debug(claim.user_id));
+                tracing::info!(target: "portcullis::users", user, why, "verification refused");
             }
         }
         let user = verified?;
@@ -71,8 +75,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    async fn mark_verified(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
-        let claim = Claim::<Id>::parse(token).ok_or(VerifyError::BadToken)?;
+    async fn mark_verified(&self, claim: Option<&Claim<Id>>) -> Result<User<Id, P>, VerifyError> {
+        let claim = claim.ok_or(VerifyError::BadToken)?;
         for _ in 0..ATTEMPTS {
             let mut user = self
                 .store
@@ -80,7 +84,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 .await?
                 .ok_or(VerifyError::BadToken)?;
             let now = self.clock.now();
-            if !self.tokens.is_genuine(Purpose::Verify, &claim, &user, now) {
+            if !self.tokens.is_genuine(Purpose::Verify, claim, &user, now) {
                 return Err(VerifyError::BadToken);
             }
             if user.is_verified {

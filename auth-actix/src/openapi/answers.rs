@@ -1,0 +1,178 @@
+//! What a route answers: every status, its headers, its body's schema, and an example a code.
+
+use auth_http::ErrorCode;
+use serde_json::{Value, json};
+use utoipa::openapi::{
+    Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Response, ResponseBuilder, Responses,
+    ResponsesBuilder, Type, example::ExampleBuilder,
+};
+
+use super::schemas::{BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, USER_READ, reference};
+
+const JSON: &str = "application/json";
+
+/// The answers of one route: what it does when all is well, and what any route may answer.
+pub(super) struct Answers(ResponsesBuilder);
+
+/// A refusal with status 400 that a front end acts on.
+#[derive(Clone, Copy)]
+pub(super) enum Refused {
+    Code(ErrorCode),
+    /// The code comes with the reason for which the policy refuses a password.
+    Password(ErrorCode),
+}
+
+impl Answers {
+    /// `status` and the user.
+    pub(super) fn user(status: u16) -> Self {
+        Self::with(status, content(USER_READ), "The user.")
+    }
+
+    /// `status` and the body `null`.
+    pub(super) fn null(status: u16, about: &str) -> Self {
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        Self::with(status, ContentBuilder::new().schema(Some(null)), about)
+    }
+
+    /// 204 and no body.
+    pub(super) fn empty(about: &str) -> Self {
+        Self::new(204, Response::builder().description(about))
+    }
+
+    /// 200 and a token.
+    pub(super) fn token() -> Self {
+        let example = json!({ "access_token": "qL8f…", "token_type": "bearer" });
+        let content = content(BEARER_RESPONSE).example(Some(example)).build();
+        let response = Response::builder()
+            .description("The token, to be sent as `Authorization: Bearer …`.")
+            .content(JSON, content)
+            .header("Cache-Control", header("`no-store`"));
+        Self::new(200, response)
+    }
+
+    /// 204 and a cookie, set or removed.
+    pub(super) fn cookie(about: &str) -> Self {
+        let response = Response::builder()
+            .description(about)
+            .header("Set-Cookie", header(about))
+            .header("Cache-Control", header("`no-store`"));
+        Self::new(204, response)
+    }
+
+    fn with(status: u16, content: ContentBuilder, about: &str) -> Self {
+        let response = Response::builder().description(about);
+        Self::new(status, response.content(JSON, content.build()))
+    }
+
+    fn new(status: u16, response: ResponseBuilder) -> Self {
+        let correlated = |detail, about| {
+            bare(detail, about)
+                .header(
+                    "X-Correlation-Id",
+                    header("What to look for in the service's log."),
+                )
+                .header("Cache-Control", header("`no-store`"))
+        };
+        let answers = ResponsesBuilder::new().response(status.to_string(), response);
+        let answers = Self(answers)
+            .and(400, bare("Bad Request", "The request cannot be read."))
+            .and(408, bare("Request Timeout", "The body did not arrive in time."))
+            .and(413, bare("Payload Too Large", "The body is too large."))
+            .and(500, correlated("Internal Server Error", "The service failed."));
+        let unavailable = correlated("Service Unavailable", "A store did not answer.")
+            .header("Retry-After", header("After how many seconds to try again."));
+        answers.and(503, unavailable)
+    }
+
+    /// 400 for one of `refusals`, or for a request that cannot be read.
+    pub(super) fn refused(self, refusals: &[Refused]) -> Self {
+        let own = refusals.iter().map(|refusal| match refusal {
+            Refused::Code(code) => (name(*code), json!({ "detail": code })),
+            Refused::Password(code) => {
+                let reason = "The password is too short: it has at least 8 characters.";
+                (
+                    name(*code),
+                    json!({ "detail": { "code": code, "reason": reason } }),
+                )
+            }
+        });
+        let unread = ("Bad Request".to_owned(), json!({ "detail": "Bad Request" }));
+        let examples = own.chain([unread]).map(|(name, value)| {
+            let example = ExampleBuilder::new().summary(name.clone()).value(Some(value));
+            (name, example)
+        });
+        let content = content(ERROR_MODEL).examples_from_iter(examples).build();
+        let about = "Refused for the reason in the body, or the request cannot be read.";
+        self.and(400, Response::builder().description(about).content(JSON, content))
+    }
+
+    /// 401; with a challenge where a Bearer credential would have been read.
+    pub(super) fn unauthorized(self, bearer: bool) -> Self {
+        let response = bare("Unauthorized", "No valid credential of an active user.");
+        self.and(
+            401,
+            if bearer {
+                response.header("WWW-Authenticate", header("`Bearer`"))
+            } else {
+                response
+            },
+        )
+    }
+
+    /// 403 for any of `reasons`; not at all without one.
+    pub(super) fn forbidden<'a>(self, reasons: impl IntoIterator<Item = &'a str>) -> Self {
+        let reasons: Vec<_> = reasons.into_iter().collect();
+        if reasons.is_empty() {
+            return self;
+        }
+        self.and(403, bare("Forbidden", &format!("{}.", reasons.join(", or "))))
+    }
+
+    /// 404.
+    pub(super) fn not_found(self, about: &str) -> Self {
+        self.and(404, bare("Not Found", about))
+    }
+
+    /// 422, with an error of the `field`.
+    pub(super) fn invalid(self, field: &str) -> Self {
+        let errors =
+            json!({ "detail": [{ "type": "missing", "loc": ["body", field], "msg": "Field required" }] });
+        let content = content(HTTP_VALIDATION_ERROR).example(Some(errors)).build();
+        let response = Response::builder().description("A field of the body, or the body, is not valid.");
+        self.and(422, response.content(JSON, content))
+    }
+
+    pub(super) fn build(self) -> Responses {
+        self.0.build()
+    }
+
+    fn and(self, status: u16, response: ResponseBuilder) -> Self {
+        Self(self.0.response(status.to_string(), response))
+    }
+}
+
+/// The code as it stands in a body.
+fn name(code: ErrorCode) -> String {
+    match json!(code) {
+        Value::String(name) => name,
+        other => other.to_string(),
+    }
+}
+
+fn bare(detail: &str, about: &str) -> ResponseBuilder {
+    let content = content(ERROR_MODEL).example(Some(json!({ "detail": detail })));
+    Response::builder()
+        .description(about)
+        .content(JSON, content.build())
+}
+
+fn content(schema: &str) -> ContentBuilder {
+    Content::builder().schema(Some(reference(schema)))
+}
+
+fn header(about: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some(about))
+        .build()
+}

@@ -1,0 +1,228 @@
+//! The bodies' schemas.
+
+use auth_core::UserId;
+use serde_json::{Value, json};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        ArrayBuilder, KnownFormat, Object, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, SchemaFormat,
+        Type,
+        schema::{AnyOfBuilder, SchemaType},
+    },
+};
+
+use super::profile_shape::ProfileShape;
+
+pub(super) const USER_READ: &str = "UserRead";
+pub(super) const USER_CREATE: &str = "UserCreate";
+pub(super) const USER_UPDATE: &str = "UserUpdate";
+pub(super) const LOGIN_FORM: &str = "LoginForm";
+pub(super) const BEARER_RESPONSE: &str = "BearerResponse";
+pub(super) const ERROR_MODEL: &str = "ErrorModel";
+pub(super) const HTTP_VALIDATION_ERROR: &str = "HTTPValidationError";
+const VALIDATION_ERROR: &str = "ValidationError";
+
+/// Every schema by its name, with those that the profile refers to.
+pub(super) fn all<Id: UserId, P: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
+    let profile = ProfileShape::of::<P>();
+    let own = [
+        (USER_READ, profile.added_to(user_read::<Id>())),
+        (USER_CREATE, profile.added_to(user_create())),
+        (USER_UPDATE, profile.optionally_added_to(user_update())),
+        (LOGIN_FORM, login_form().into()),
+        (BEARER_RESPONSE, bearer_response().into()),
+        (ERROR_MODEL, error_model().into()),
+        (HTTP_VALIDATION_ERROR, http_validation_error().into()),
+        (VALIDATION_ERROR, validation_error().into()),
+    ];
+    // Ours come last: a schema of the profile that is called like one of them must not take its place.
+    let own = own.map(|(name, schema)| (name.to_owned(), schema));
+    profile.references.into_iter().chain(own).collect()
+}
+
+pub(super) fn reference(name: &str) -> Ref {
+    Ref::from_schema_name(name)
+}
+
+/// What an id is in JSON, as far as reading samples tells: a number, a UUID or other text.
+pub(super) fn id<Id: UserId>() -> Object {
+    let reads = |sample: Value| serde_json::from_value::<Id>(sample).is_ok();
+    let number = |format| of(Type::Integer).format(Some(SchemaFormat::KnownFormat(format)));
+    let schema = if reads(json!(i64::MAX)) {
+        number(KnownFormat::Int64)
+    } else if reads(json!(1)) {
+        number(KnownFormat::Int32)
+    } else if reads(json!("00000000-0000-4000-8000-000000000000")) && !reads(json!("text")) {
+        text("uuid")
+    } else {
+        of(Type::String)
+    };
+    schema.build()
+}
+
+fn user_read<Id: UserId>() -> Object {
+    ObjectBuilder::new()
+        .property("id", id::<Id>())
+        .required("id")
+        .property("email", text("email"))
+        .required("email")
+        .property("is_active", flag("Whether the user may log in."))
+        .required("is_active")
+        .property("is_superuser", flag("Whether the user may manage others."))
+        .required("is_superuser")
+        .property("is_verified", flag("Whether the e-mail was confirmed."))
+        .required("is_verified")
+        .build()
+}
+
+fn user_create() -> Object {
+    let ignored = |default: bool| flag("Ignored.").default(Some(default.into()));
+    ObjectBuilder::new()
+        .property("email", text("email"))
+        .required("email")
+        .property("password", text("password"))
+        .required("password")
+        .property("is_active", ignored(true))
+        .property("is_superuser", ignored(false))
+        .property("is_verified", ignored(false))
+        .build()
+}
+
+fn user_update() -> Object {
+    let decided = "A superuser decides it for others; ignored in an update of oneself.";
+    let password = text("password")
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some(
+            "Absent or null: it stays. A new one ends every log-in of the user.",
+        ));
+    ObjectBuilder::new()
+        .description(Some("What is left out stays as it is (RFC 7396)."))
+        .property("email", text("email"))
+        .property("password", password)
+        .property("is_active", flag(decided))
+        .property("is_superuser", flag(decided))
+        .property("is_verified", flag(decided))
+        .build()
+}
+
+fn login_form() -> Object {
+    let ignored = || of(Type::String).description(Some("Ignored."));
+    ObjectBuilder::new()
+        .property("grant_type", of(Type::String).enum_values(Some(["password"])))
+        .property("username", of(Type::String).description(Some("The e-mail.")))
+        .required("username")
+        .property("password", text("password"))
+        .required("password")
+        .property("scope", ignored())
+        .property("client_id", ignored())
+        .property("client_secret", ignored())
+        .build()
+}
+
+fn bearer_response() -> Object {
+    ObjectBuilder::new()
+        .property("access_token", of(Type::String))
+        .required("access_token")
+        .property("token_type", of(Type::String).enum_values(Some(["bearer"])))
+        .required("token_type")
+        .build()
+}
+
+fn error_model() -> Object {
+    let reasoned = ObjectBuilder::new()
+        .property("code", of(Type::String))
+        .required("code")
+        .property("reason", of(Type::String))
+        .required("reason");
+    ObjectBuilder::new()
+        .property(
+            "detail",
+            OneOfBuilder::new().item(of(Type::String)).item(reasoned),
+        )
+        .required("detail")
+        .build()
+}
+
+fn http_validation_error() -> Object {
+    ObjectBuilder::new()
+        .property("detail", ArrayBuilder::new().items(reference(VALIDATION_ERROR)))
+        .required("detail")
+        .build()
+}
+
+fn validation_error() -> Object {
+    let step = AnyOfBuilder::new().item(of(Type::String)).item(of(Type::Integer));
+    ObjectBuilder::new()
+        .property("type", of(Type::String))
+        .required("type")
+        .property("loc", ArrayBuilder::new().items(step))
+        .required("loc")
+        .property("msg", of(Type::String))
+        .required("msg")
+        .build()
+}
+
+fn of(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(kind)
+}
+
+fn text(format: &str) -> ObjectBuilder {
+    of(Type::String).format(Some(SchemaFormat::Custom(format.to_owned())))
+}
+
+fn flag(about: &str) -> ObjectBuilder {
+    of(Type::Boolean).description(Some(about))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, fmt, str::FromStr};
+
+    use serde::{Deserialize, Serialize};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// An id of an application's own, written as text.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    struct Badge(String);
+
+    impl fmt::Display for Badge {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl FromStr for Badge {
+        type Err = Infallible;
+
+        fn from_str(text: &str) -> Result<Self, Infallible> {
+            Ok(Self(text.to_owned()))
+        }
+    }
+
+    impl UserId for Badge {
+        fn generate() -> Option<Self> {
+            None
+        }
+    }
+
+    fn described<Id: UserId>() -> Value {
+        serde_json::to_value(id::<Id>()).expect("json")
+    }
+
+    #[test]
+    fn an_id_is_described_as_it_is_written() {
+        assert_eq!(described::<Uuid>(), json!({ "type": "string", "format": "uuid" }));
+        assert_eq!(
+            described::<i64>(),
+            json!({ "type": "integer", "format": "int64" })
+        );
+        assert_eq!(
+            described::<i32>(),
+            json!({ "type": "integer", "format": "int32" })
+        );
+        assert_eq!(described::<String>(), json!({ "type": "string" }));
+        assert_eq!(described::<Badge>(), json!({ "type": "string" }));
+    }
+}

@@ -1,0 +1,29 @@
+//! Each backend as a security scheme.
+
+use auth_http::{AuthBackend, Scheme};
+use utoipa::openapi::{
+    SecurityRequirement,
+    security::{ApiKey, ApiKeyValue, Flow, OAuth2, Password, Scopes, SecurityScheme},
+};
+
+/// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself.
+pub(super) fn scheme<Id>(backend: &AuthBackend<Id>, auth_path: &str) -> SecurityScheme {
+    let log_in = format!("{auth_path}/{}/login", backend.name());
+    match backend.transport().scheme() {
+        Scheme::Bearer => {
+            let flow = Flow::Password(Password::new(log_in, Scopes::new()));
+            SecurityScheme::OAuth2(OAuth2::with_description(
+                [flow],
+                "The username is the e-mail. No client id or secret is needed.",
+            ))
+        }
+        Scheme::Cookie(name) => SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+            name.to_owned(),
+            format!("Set by `POST {log_in}`. A browser sends it by itself from then on."),
+        ))),
+    }
+}
+
+pub(super) fn requirement(backend: &str) -> SecurityRequirement {
+    SecurityRequirement::new(backend, [] as [&str; 0])
+}

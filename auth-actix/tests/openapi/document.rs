@@ -1,0 +1,303 @@
+//! What the document says of a service.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use actix_web::{
+    App, HttpRequest,
+    http::Method,
+    test::{self, TestRequest},
+    web,
+};
+use auth_actix::Auth;
+use auth_core::{
+    Lifetime, OpaqueStrategy, SigningSecret,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, BearerTransport};
+use auth_users::UserManager;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::{
+    description::{Description, Route},
+    schema::resolve,
+    service::{Backends, COOKIE, Service},
+};
+
+/// What may be asked of each path that a service could have.
+const PATHS: [&str; 12] = [
+    "/auth/cookie/login",
+    "/auth/cookie/logout",
+    "/auth/bearer/login",
+    "/auth/bearer/logout",
+    "/auth/plain/login",
+    "/auth/plain/logout",
+    "/auth/register",
+    "/auth/request-verify-token",
+    "/auth/verify",
+    "/auth/forgot-password",
+    "/auth/reset-password",
+    "/users/me",
+];
+
+const USER: &str = "/users/{id}";
+
+#[actix_web::test]
+async fn every_route_that_is_answered_is_in_the_document_and_no_other() {
+    for service in [
+        Service::new(Backends::All, false),
+        Service::with(Backends::Cookie, false, |builder| builder.without_registration()),
+        Service::with(Backends::Bearer, false, |builder| {
+            builder.without_verification().without_users()
+        }),
+        Service::with(Backends::All, false, |builder| builder.without_reset()),
+    ] {
+        let documented = Description::of(&service.auth).routes();
+        let app = test::init_service(App::new().configure(service.auth.routes())).await;
+        let mut answered = BTreeSet::new();
+        let methods = [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ];
+        for path in PATHS.into_iter().chain([USER]) {
+            for method in &methods {
+                let id = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
+                let request = TestRequest::default().method(method.clone()).uri(&id);
+                let response = test::call_service(&app, request.to_request()).await;
+                // `DELETE /users/me` is that of the user whose id is `me`.
+                let is_own = response.request().match_pattern().as_deref() == Some(path) || path == USER;
+                if is_own && !matches!(response.status().as_u16(), 404 | 405) {
+                    answered.insert(Route::new(method.as_str(), path));
+                }
+            }
+        }
+        assert_eq!(answered, documented);
+    }
+}
+
+#[actix_web::test]
+async fn no_path_is_mounted_that_the_document_does_not_know() {
+    let service = Service::with(Backends::All, false, |builder| {
+        builder.auth_at("/identity").users_at("/people")
+    });
+    let mounted = async |request: HttpRequest| format!("{:?}", request.resource_map());
+    let app = App::new()
+        .configure(service.auth.routes())
+        .route("/mounted", web::get().to(mounted));
+    let app = test::init_service(app).await;
+    let request = TestRequest::get().uri("/mounted").to_request();
+    let map = test::call_and_read_body(&app, request).await;
+    let map = std::str::from_utf8(&map).expect("text").replace('\\', "");
+
+    let patterns = map
+        .split("patterns: Single(\"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'));
+    let mounted: BTreeSet<_> = patterns
+        .map(|(pattern, _)| pattern)
+        .filter(|path| !["", "/mounted"].contains(path))
+        .collect();
+    let routes = Description::of(&service.auth).routes();
+    let documented: BTreeSet<_> = routes
+        .iter()
+        .map(|route| route.path.as_str())
+        // It says 404, whatever else is mounted there.
+        .chain(["/identity/plain/logout"])
+        .collect();
+    assert_eq!(mounted, documented);
+}
+
+#[actix_web::test]
+async fn each_backend_is_a_security_scheme_of_its_own() {
+    let service = Service::new(Backends::All, false);
+    let description = Description::of(&service.auth);
+    let schemes = description.0["components"]["securitySchemes"].as_object();
+    let schemes = schemes.expect("schemes");
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["bearer", "cookie", "plain"]);
+    assert_eq!(schemes["cookie"]["type"], "apiKey");
+    assert_eq!(schemes["cookie"]["in"], "cookie");
+    assert_eq!(schemes["cookie"]["name"], COOKIE);
+    for name in ["bearer", "plain"] {
+        assert_eq!(schemes[name]["type"], "oauth2");
+        assert_eq!(
+            schemes[name]["flows"],
+            json!({ "password": { "tokenUrl": format!("/auth/{name}/login"), "scopes": {} } })
+        );
+    }
+
+    let any = json!([{ "cookie": [] }, { "bearer": [] }, { "plain": [] }]);
+    for route in description.routes() {
+        let expected = match route.path.as_str() {
+            "/auth/cookie/logout" => json!([{ "cookie": [] }]),
+            "/auth/bearer/logout" => json!([{ "bearer": [] }]),
+            path if path.starts_with("/users") => any.clone(),
+            _ => Value::Null,
+        };
+        assert_eq!(description.operation(&route)["security"], expected, "{route:?}");
+    }
+}
+
+#[actix_web::test]
+async fn operations_are_called_as_fastapi_users_calls_them() {
+    let service = Service::new(Backends::All, false);
+    let description = Description::of(&service.auth);
+    let called: BTreeSet<_> = description
+        .routes()
+        .iter()
+        .map(|route| {
+            let operation = description.operation(route);
+            let text = |value: &Value| value.as_str().expect("text").to_owned();
+            (text(&operation["tags"][0]), text(&operation["operationId"]))
+        })
+        .collect();
+    let expected = [
+        ("auth", "auth:bearer.login"),
+        ("auth", "auth:bearer.logout"),
+        ("auth", "auth:cookie.login"),
+        ("auth", "auth:cookie.logout"),
+        ("auth", "auth:plain.login"),
+        ("auth", "register:register"),
+        ("auth", "reset:forgot_password"),
+        ("auth", "reset:reset_password"),
+        ("auth", "verify:request-token"),
+        ("auth", "verify:verify"),
+        ("users", "users:current_user"),
+        ("users", "users:delete_user"),
+        ("users", "users:patch_current_user"),
+        ("users", "users:patch_user"),
+        ("users", "users:user"),
+    ];
+    assert_eq!(
+        called,
+        expected.map(|(tag, id)| (tag.to_owned(), id.to_owned())).into()
+    );
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+struct Person {
+    first_name: String,
+    birthdate: Option<String>,
+    #[serde(default)]
+    home: Option<Address>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+struct Address {
+    city: String,
+}
+
+#[actix_web::test]
+async fn a_profile_stands_flat_in_the_users_schemas_and_an_id_is_what_it_is() {
+    let auth = service_of_persons();
+    let description = Description::of(&auth);
+    let fields = |name: &str| {
+        let fields = description.schema(name)["properties"].as_object();
+        fields.expect("fields").keys().cloned().collect::<BTreeSet<_>>()
+    };
+    let names = |names: &[&str]| -> BTreeSet<_> { names.iter().map(|name| (*name).to_owned()).collect() };
+    let required = |name: &str| {
+        let required = description.schema(name)["required"].as_array();
+        let required = required.into_iter().flatten();
+        required
+            .map(|name| name.as_str().expect("name").to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let flags = ["is_active", "is_superuser", "is_verified"];
+    let profile = ["birthdate", "first_name", "home"];
+    assert_eq!(
+        fields("UserRead"),
+        names(&[&["id", "email"], &flags[..], &profile].concat())
+    );
+    assert_eq!(
+        required("UserRead"),
+        names(&[&["id", "email", "first_name"], &flags[..]].concat())
+    );
+    assert_eq!(
+        fields("UserCreate"),
+        names(&[&["email", "password"], &flags[..], &profile].concat())
+    );
+    assert_eq!(
+        required("UserCreate"),
+        names(&["email", "password", "first_name"])
+    );
+    assert_eq!(fields("UserUpdate"), fields("UserCreate"));
+    assert_eq!(required("UserUpdate"), names(&[]));
+    assert_eq!(
+        description.schema("UserRead")["properties"]["id"],
+        json!({ "type": "integer", "format": "int64" })
+    );
+    assert!(description.schema("Address")["properties"]["city"].is_object());
+    check_references(&description.0, &description.0);
+}
+
+fn service_of_persons() -> Auth<i64, Person> {
+    let users = MemoryUserStore::<i64, Person>::with_ids(|n| i64::try_from(n).ok());
+    let secret = SigningSecret::generate().expect("secret");
+    let manager = UserManager::builder(Arc::new(users), &secret)
+        .build()
+        .expect("users");
+    let tokens = OpaqueStrategy::new(Arc::new(MemoryAccessTokenStore::new()), Lifetime::FOREVER);
+    Auth::builder(manager)
+        .backend(AuthBackend::new("bearer", BearerTransport, tokens))
+        .build()
+        .expect("auth")
+}
+
+#[actix_web::test]
+async fn the_document_is_openapi_3_1_and_every_reference_in_it_leads_somewhere() {
+    let service = Service::new(Backends::All, true);
+    let description = Description::of(&service.auth);
+    assert_eq!(description.0["openapi"], "3.1.0");
+    check_references(&description.0, &description.0);
+
+    let mut ids = BTreeSet::new();
+    let schemes = &description.0["components"]["securitySchemes"];
+    let tags = description.0["tags"].as_array().expect("tags");
+    for route in description.routes() {
+        let operation = description.operation(&route);
+        assert!(
+            ids.insert(operation["operationId"].to_string()),
+            "{route:?} has an id of its own"
+        );
+        assert!(operation["summary"].is_string(), "{route:?}");
+        let tag = &operation["tags"][0];
+        assert!(tags.iter().any(|known| known["name"] == *tag), "{route:?}: {tag}");
+        for alternative in operation["security"].as_array().into_iter().flatten() {
+            for scheme in alternative.as_object().expect("schemes").keys() {
+                assert!(schemes[scheme].is_object(), "{route:?}: {scheme}");
+            }
+        }
+        for (status, response) in description.responses(&route) {
+            assert!(
+                (100..600).contains(&status.parse::<u16>().expect("a status")),
+                "{route:?}"
+            );
+            assert!(response["description"].is_string(), "{route:?} {status}");
+        }
+        let in_path = route.path.matches('{').count();
+        let parameters = operation["parameters"].as_array().map_or(0, Vec::len);
+        assert_eq!(in_path, parameters, "{route:?}");
+    }
+}
+
+/// # Panics
+/// If a reference leads nowhere.
+fn check_references(document: &Value, part: &Value) {
+    match part {
+        Value::Object(fields) => {
+            if let Some(reference) = fields.get("$ref").and_then(Value::as_str) {
+                assert!(
+                    resolve(document, reference).is_some(),
+                    "{reference} leads nowhere"
+                );
+            }
+            fields.values().for_each(|part| check_references(document, part));
+        }
+        Value::Array(items) => items.iter().for_each(|part| check_references(document, part)),
+        _ => {}
+    }
+}

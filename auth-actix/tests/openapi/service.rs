@@ -1,0 +1,194 @@
+//! A service whose stores and hooks fail when they are told to.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use auth_actix::{Auth, AuthBuilder};
+use auth_core::{
+    AccessTokenStore, Client, ExposeSecret as _, InsertUserError, Lifetime, NewUser, NormalizedEmail,
+    OpaqueStrategy, SigningSecret, StoreError, Strategy as _, Subject, UpdateUserError, User, UserStore,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, BearerTransport, CookieTransport};
+use auth_users::{Event, EventHandler, HookError, Mail, MailError, Mailer, UserManager};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const COOKIE: &str = "__Host-portcullis";
+
+/// Which backends a service has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backends {
+    /// A cookie, a Bearer one with a log-out, and a Bearer one without.
+    All,
+    Cookie,
+    Bearer,
+}
+
+pub(crate) struct Service {
+    pub(crate) auth: Auth,
+    pub(crate) users: Arc<Users>,
+    pub(crate) world: Arc<World>,
+    tokens: OpaqueStrategy,
+}
+
+/// What goes wrong, and what was mailed.
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) users_fail: AtomicBool,
+    pub(crate) hooks_fail: AtomicBool,
+    mails: Mutex<Vec<Mail>>,
+}
+
+impl Service {
+    pub(crate) fn new(which: Backends, requires_verification: bool) -> Self {
+        Self::with(which, requires_verification, |builder| builder)
+    }
+
+    pub(crate) fn with(
+        which: Backends,
+        requires_verification: bool,
+        configure: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
+        let world = Arc::new(World::default());
+        let users = Arc::new(Users {
+            kept: MemoryUserStore::new(),
+            world: Arc::clone(&world),
+        });
+        let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+        let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), Lifetime::FOREVER);
+        let manager = UserManager::builder(users.clone(), &SigningSecret::generate().expect("secret"))
+            .mailer(Arc::new(Postbox(Arc::clone(&world))))
+            .events(Arc::new(Hooks(Arc::clone(&world))))
+            .requires_verification(requires_verification)
+            .build()
+            .expect("users");
+        let mut builder = Auth::builder(manager).body_timeout(Duration::from_millis(200));
+        if which != Backends::Bearer {
+            let cookie = AuthBackend::new("cookie", CookieTransport::default(), strategy());
+            builder = builder.backend(cookie);
+        }
+        if which != Backends::Cookie {
+            builder = builder.backend(AuthBackend::new("bearer", BearerTransport, strategy()));
+        }
+        if which == Backends::All {
+            builder = builder.backend(AuthBackend::stateless("plain", BearerTransport, strategy()));
+        }
+        Self {
+            auth: configure(builder).build().expect("auth"),
+            users,
+            world,
+            tokens: strategy(),
+        }
+    }
+
+    /// A user with these of the letters: `a`ctive, `v`erified, `s`uperuser; and a token.
+    pub(crate) async fn user(&self, email: &str, flags: &str) -> (User, String) {
+        let user = NewUser {
+            id: Some(Uuid::now_v7()),
+            email: email.parse().expect("email"),
+            password_hash: None,
+            is_active: flags.contains('a'),
+            is_superuser: flags.contains('s'),
+            is_verified: flags.contains('v'),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            profile: (),
+        };
+        let user = self.users.insert(user).await.expect("insert");
+        let token = self.token(&user).await;
+        (user, token)
+    }
+
+    pub(crate) async fn token(&self, user: &User) -> String {
+        let issued = self
+            .tokens
+            .issue(&Subject::from(user), &Client::default())
+            .await
+            .expect("token");
+        issued.secret.expose_secret().to_owned()
+    }
+
+    /// The token of the last mail to `email`, which is out of band.
+    pub(crate) async fn mailed(&self, email: &str) -> String {
+        let find = || {
+            let mails = self.world.mails.lock().expect("mails");
+            let mail = mails.iter().rev().find(|mail| mail.to == email)?;
+            Some(mail.token.expose_secret().to_owned())
+        };
+        for _ in 0..10_000 {
+            if let Some(token) = find() {
+                return token;
+            }
+            actix_web::rt::task::yield_now().await;
+            actix_web::rt::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("no mail to {email}");
+    }
+}
+
+/// Users in memory, until they fail.
+pub(crate) struct Users {
+    kept: MemoryUserStore,
+    world: Arc<World>,
+}
+
+impl Users {
+    fn answering(&self) -> Result<&MemoryUserStore, StoreError> {
+        if self.world.users_fail.load(Ordering::SeqCst) {
+            return Err(StoreError::new("users", "out of order"));
+        }
+        Ok(&self.kept)
+    }
+}
+
+#[async_trait]
+impl UserStore for Users {
+    async fn insert(&self, user: NewUser) -> Result<User, InsertUserError> {
+        self.answering()?.insert(user).await
+    }
+
+    async fn find(&self, id: &Uuid) -> Result<Option<User>, StoreError> {
+        self.answering()?.find(id).await
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User>, StoreError> {
+        self.answering()?.find_by_email(email).await
+    }
+
+    async fn update(&self, user: &User) -> Result<(), UpdateUserError> {
+        self.answering()?.update(user).await
+    }
+
+    async fn delete(&self, id: &Uuid) -> Result<bool, StoreError> {
+        self.answering()?.delete(id).await
+    }
+}
+
+struct Hooks(Arc<World>);
+
+#[async_trait]
+impl EventHandler for Hooks {
+    async fn handle(&self, _event: Event<'_>) -> Result<(), HookError> {
+        if self.0.hooks_fail.load(Ordering::SeqCst) {
+            return Err(HookError::new("out of order"));
+        }
+        Ok(())
+    }
+}
+
+struct Postbox(Arc<World>);
+
+#[async_trait]
+impl Mailer for Postbox {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.0.mails.lock().expect("mails").push(mail.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use auth_core::{StoreError, within};
+use diesel::{QueryResult, SqliteConnection};
+use diesel_async::pooled_connection::deadpool::Object;
+
+use super::Pool;
+
+pub(super) const STORE: &str = "sqlite";
+
+pub(super) fn failed(source: impl Error + Send + Sync + 'static) -> StoreError {
+    StoreError::new(STORE, source)
+}
+
+/// Work for one connection, which begins once and only while its caller is there.
+pub(super) struct Call<F> {
+    work: Arc<Mutex<Option<F>>>,
+    caller: Weak<()>,
+}
+
+impl<F> Call<F> {
+    pub(super) fn new(work: F, caller: Weak<()>) -> Self {
+        Self {
+            work: Arc::new(Mutex::new(Some(work))),
+            caller,
+        }
+    }
+
+    /// Runs the work to its end on a connection of `pool`, for which it waits up to `limit`.
+    pub(super) async fn run<T>(self, pool: &Pool, limit: Duration) -> Result<QueryResult<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    {
+        loop {
+            let connection = async { pool.get().await.map_err(failed) };
+            let mut connection = within(STORE, limit, connection).await?;
+            let (work, caller) = (Arc::clone(&self.work), self.caller.clone());
+            let answer = connection.spawn_blocking(move |connection| {
+                let work = lock(&work).take().filter(|_work| caller.strong_count() > 0);
+                Ok(work.map(|work| work(connection)))
+            });
+            match answer.await {
+                Ok(answer) => return answer.ok_or_else(|| StoreError::new(STORE, "the caller went away")),
+                Err(error) => {
+                    // Nobody knows what a panic left behind in the connection.
+                    drop(Object::take(connection));
+                    // But one that is bound to a runtime that has ended begins nothing: another connection will do.
+                    if lock(&self.work).is_none() {
+                        return Err(failed(error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The lock is not held while the work runs, so that its panic spoils nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

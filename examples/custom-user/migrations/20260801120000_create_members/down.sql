@@ -1,0 +1,2 @@
+DROP TABLE member_tokens;
+DROP TABLE members;

@@ -1,0 +1,34 @@
+-- AUTOINCREMENT: the number of a member who left is never given again.
+CREATE TABLE members (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    email TEXT NOT NULL,
+    normalized_email TEXT NOT NULL UNIQUE,
+    password_hash TEXT,
+    is_active INTEGER NOT NULL,
+    is_superuser INTEGER NOT NULL,
+    is_verified INTEGER NOT NULL,
+    security_epoch INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    first_name TEXT NOT NULL,
+    birthdate TEXT
+) STRICT;
+
+CREATE INDEX members_birthdate ON members (birthdate);
+
+CREATE TABLE member_tokens (
+    id BLOB NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    user_id INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    last_used_at INTEGER NOT NULL,
+    user_agent TEXT,
+    address TEXT,
+    label TEXT
+) STRICT;
+
+CREATE INDEX member_tokens_user_id ON member_tokens (user_id, created_at);
+CREATE INDEX member_tokens_expires_at ON member_tokens (expires_at);

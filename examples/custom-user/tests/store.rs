@@ -1,0 +1,121 @@
+//! The application's own stores keep every promise of the suite, and its columns can be queried.
+
+use std::sync::Arc;
+
+use custom_user::{
+    database,
+    member::{MemberTokens, Members, Profile, members_born_before},
+};
+use portcullis::{
+    Clock as _, NewUser, SystemClock, UserStore as _,
+    conformance::{AccessTokenFixture, UserFixture},
+    sql::sqlite::Database,
+};
+use tempfile::TempDir;
+use time::{Date, macros::date};
+
+struct Library {
+    database: Database,
+    members: Arc<Members>,
+    tokens: Arc<MemberTokens>,
+    _folder: TempDir,
+}
+
+async fn library() -> Library {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("library.db").display().to_string();
+    let database = database::open(&path).await.expect("a database");
+    Library {
+        members: Arc::new(Members::new(&database)),
+        tokens: Arc::new(MemberTokens::new(&database)),
+        database,
+        _folder: folder,
+    }
+}
+
+fn new_member(email: String, first_name: &str, birthdate: Option<Date>) -> NewUser<i64, Profile> {
+    NewUser {
+        id: None,
+        email: email.parse().expect("an e-mail"),
+        password_hash: None,
+        is_active: true,
+        is_superuser: false,
+        is_verified: false,
+        created_at: SystemClock.now(),
+        profile: Profile {
+            first_name: first_name.to_owned(),
+            birthdate,
+        },
+    }
+}
+
+impl UserFixture for Library {
+    type Id = i64;
+    type Profile = Profile;
+    type Store = Members;
+
+    fn store(&self) -> Arc<Members> {
+        Arc::clone(&self.members)
+    }
+
+    fn profile(&self, n: u32) -> Profile {
+        Profile {
+            first_name: format!("Zoë {n}"),
+            birthdate: (!n.is_multiple_of(3)).then(|| {
+                date!(1970 - 01 - 01)
+                    .checked_add(time::Duration::days(n.into()))
+                    .expect("a date")
+            }),
+        }
+    }
+}
+
+impl AccessTokenFixture for Library {
+    type Id = i64;
+    type Store = MemberTokens;
+
+    fn store(&self) -> Arc<MemberTokens> {
+        Arc::clone(&self.tokens)
+    }
+
+    async fn user(&self) -> i64 {
+        let email = format!("{}@example.com", portcullis::PublicId::generate());
+        let member = self.members.insert(new_member(email, "Ada", None)).await;
+        member.expect("a member").id
+    }
+}
+
+mod members {
+    portcullis::user_store_conformance!(super::library);
+}
+
+mod tokens {
+    portcullis::access_token_store_conformance!(super::library);
+}
+
+mod token_index {
+    portcullis::access_token_index_conformance!(super::library);
+}
+
+mod token_purge {
+    portcullis::purge_expired_conformance!(super::library);
+}
+
+#[tokio::test]
+async fn members_are_found_by_a_column_of_the_profile() {
+    let library = library().await;
+    for (name, birthdate) in [
+        ("Ada", Some(date!(1815 - 12 - 10))),
+        ("Ben", None),
+        ("Eve", Some(date!(1990 - 05 - 17))),
+        ("Kim", Some(date!(1815 - 12 - 09))),
+    ] {
+        let member = new_member(format!("{name}@example.com"), name, birthdate);
+        library.members.insert(member).await.expect("a member");
+    }
+    let old = members_born_before(&library.database, date!(1990 - 05 - 17))
+        .await
+        .expect("an answer");
+    let names: Vec<_> = old.iter().map(|profile| profile.first_name.as_str()).collect();
+    assert_eq!(names, ["Kim", "Ada"]);
+}

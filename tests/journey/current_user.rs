@@ -1,0 +1,142 @@
+//! Section 7: the current user of an application's own routes.
+
+use serde_json::json;
+
+use crate::{
+    Case,
+    harness::{Answer, Pass, address},
+};
+
+crate::sentences! {
+    a_required_user_is_there_and_active
+    a_required_role_is_403_for_others
+    an_optional_user_is_none_instead_of_an_error
+    a_guard_for_a_scope_asks_the_same
+    a_credential_that_expired_is_a_bad_one
+}
+
+async fn get(case: &Case, path: &str, pass: &Pass) -> Answer {
+    case.get(path).with(pass).send().await
+}
+
+#[track_caller]
+fn saw(answer: &Answer, case: &Case, name: &str) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let expected = json!({"email": address(name), "backend": case.kind.name()});
+    assert_eq!(answer.json(), expected);
+}
+
+async fn a_required_user_is_there_and_active(case: &Case) {
+    let (_, pass) = case.member("lancelot").await;
+    case.get("/required/active").send().await.is_unauthorized();
+    get(case, "/required/active", &case.bad_pass())
+        .await
+        .is_unauthorized();
+    saw(&get(case, "/required/active", &pass).await, case, "lancelot");
+    case.set(&address("lancelot"), |user| {
+        user.is_active = false;
+        user.is_superuser = true;
+    })
+    .await;
+    for role in ["active", "verified", "superuser", "verified-superuser"] {
+        get(case, &format!("/required/{role}"), &pass)
+            .await
+            .is_unauthorized();
+        get(case, &format!("/optional/{role}"), &pass)
+            .await
+            .is(200, "null");
+    }
+}
+
+async fn a_required_role_is_403_for_others(case: &Case) {
+    let (_, pass) = case.member("lancelot").await;
+    for (verified, superuser) in [(false, false), (true, false), (false, true), (true, true)] {
+        case.set(&address("lancelot"), |user| {
+            user.is_verified = verified;
+            user.is_superuser = superuser;
+        })
+        .await;
+        for (role, allowed) in [
+            ("active", true),
+            ("verified", verified),
+            ("superuser", superuser),
+            ("verified-superuser", verified && superuser),
+        ] {
+            let answer = get(case, &format!("/required/{role}"), &pass).await;
+            if allowed {
+                saw(&answer, case, "lancelot");
+            } else {
+                answer.is_forbidden();
+            }
+            case.get(&format!("/required/{role}"))
+                .send()
+                .await
+                .is_unauthorized();
+        }
+    }
+}
+
+async fn an_optional_user_is_none_instead_of_an_error(case: &Case) {
+    let (_, pass) = case.member("lancelot").await;
+    for (verified, superuser) in [(false, false), (true, false), (false, true), (true, true)] {
+        case.set(&address("lancelot"), |user| {
+            user.is_verified = verified;
+            user.is_superuser = superuser;
+        })
+        .await;
+        for (role, allowed) in [
+            ("active", true),
+            ("verified", verified),
+            ("superuser", superuser),
+            ("verified-superuser", verified && superuser),
+        ] {
+            let path = format!("/optional/{role}");
+            let answer = get(case, &path, &pass).await;
+            if allowed {
+                saw(&answer, case, "lancelot");
+            } else {
+                answer.is(200, "null");
+            }
+            case.get(&path).send().await.is(200, "null");
+            get(case, &path, &case.bad_pass()).await.is(200, "null");
+        }
+    }
+}
+
+async fn a_guard_for_a_scope_asks_the_same(case: &Case) {
+    let (_, pass) = case.member("lancelot").await;
+    for role in ["active", "verified", "superuser"] {
+        let path = format!("/guarded/{role}/optional/active");
+        case.get(&path).send().await.is_unauthorized();
+        get(case, &path, &case.bad_pass()).await.is_unauthorized();
+        case.set(&address("lancelot"), |user| {
+            user.is_verified = false;
+            user.is_superuser = false;
+        })
+        .await;
+        let refused = get(case, &path, &pass).await;
+        if role == "active" {
+            saw(&refused, case, "lancelot");
+        } else {
+            refused.is_forbidden();
+        }
+        case.set(&address("lancelot"), |user| {
+            user.is_verified = role == "verified";
+            user.is_superuser = role == "superuser";
+        })
+        .await;
+        saw(&get(case, &path, &pass).await, case, "lancelot");
+    }
+    let path = "/guarded/superuser/required/verified";
+    get(case, path, &pass).await.is_forbidden();
+}
+
+async fn a_credential_that_expired_is_a_bad_one(case: &Case) {
+    let (_, pass) = case.member("lancelot").await;
+    // A JWT tells its times in whole seconds, rounded down.
+    case.clock.advance(time::Duration::seconds(3598));
+    saw(&get(case, "/required/active", &pass).await, case, "lancelot");
+    case.clock.advance(time::Duration::seconds(2));
+    get(case, "/required/active", &pass).await.is_unauthorized();
+    get(case, "/optional/active", &pass).await.is(200, "null");
+}
