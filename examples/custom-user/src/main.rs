@@ -1,0 +1,21 @@
+//! Serves the library on `http://127.0.0.1:8080`.
+
+use std::error::Error;
+
+use actix_web::{App, HttpServer};
+use custom_user::{database, service};
+use portcullis::SigningSecret;
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().init();
+    let database = database::open("sqlite://library.db").await?;
+    let secret = SigningSecret::from_env("AUTH_SECRET")?.map_or_else(SigningSecret::generate, Ok)?;
+    let auth = service::auth(&database, &secret)?;
+    tracing::info!("open http://127.0.0.1:8080/docs");
+    HttpServer::new(move || App::new().configure(service::routes(&auth, &database)))
+        .bind(("127.0.0.1", 8080))?
+        .run()
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The example as a newcomer meets it: its code in the README, its service over HTTP, its docs in a browser.
+
+mod browser;
+mod chromium;
+mod journey;
+mod readme;
+mod running;

@@ -1,0 +1,289 @@
+//! E3 and E4: what a whole journey leaves in the log. A process of its own, as it listens to every event of it.
+
+#[path = "../harness/harness.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary uses its own part of the harness"
+)]
+mod harness;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use portcullis::{
+    ExposeSecret as _,
+    users::{Event, EventHandler, HookError, Mail, MailError, Mailer},
+};
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use harness::{Answer, Blueprint, Kind, Mailbox, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
+
+/// The log, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.lock().clone()).expect("UTF-8")
+    }
+
+    /// Empties the log, and says what was in it.
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.lock())).expect("UTF-8")
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// A mail server whose errors have a line of their own, and repeat the mail.
+struct Chatty(Mailbox);
+
+#[async_trait]
+impl Mailer for Chatty {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.0.send(mail).await?;
+        let token = mail.token.expose_secret();
+        Err(MailError::new(format!(
+            "550 refused\nFORGED mail {token}\r\nFORGED end"
+        )))
+    }
+}
+
+/// A hook with an error of several lines.
+struct Forging;
+
+#[async_trait]
+impl EventHandler for Forging {
+    async fn handle(&self, event: Event<'_>) -> Result<(), HookError> {
+        match event {
+            Event::Verified { .. } => Err(HookError::new("no\nFORGED by a hook\u{1b}[31m")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One line has all of these.
+#[track_caller]
+fn tells(log: &Log, parts: &[&str]) {
+    let text = log.take();
+    assert!(
+        text.lines()
+            .any(|line| parts.iter().all(|part| line.contains(part))),
+        "{parts:?} in:\n{text}"
+    );
+}
+
+/// The whole journey is one test: the log is the process's.
+#[test]
+fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret_is_in_any() {
+    let log = Log::default();
+    let whole = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .without_time()
+        .with_writer(tracing_subscriber::fmt::writer::Tee::new(
+            log.clone(),
+            whole.clone(),
+        ))
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).expect("the first");
+
+    let mailbox = Mailbox::default();
+    let mut blueprint = Blueprint::of(&Kind::ALL);
+    blueprint.mailer = Some(Arc::new(Chatty(mailbox.clone())));
+    blueprint.events = Some(Arc::new(Forging));
+    blueprint.run(async |service: &Service| journey(service, &log, &whole, &mailbox).await);
+}
+
+async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
+    let mut secrets = vec![
+        PASSWORD.to_owned(),
+        NEW_PASSWORD.to_owned(),
+        "a wrong password".to_owned(),
+    ];
+    let email = address("lancelot");
+    let register = || service.post_json("/auth/register", json!({"email": email, "password": PASSWORD}));
+    log.take();
+
+    assert_eq!(register().await.status, 201);
+    let user = service.stored(&email).await.expect("registered");
+    let id = &*user.id.to_string();
+    tells(log, &[id, "registered"]);
+    assert_eq!(register().await.status, 400);
+    tells(log, &["registration refused", "email_taken"]);
+    let short = json!({"email": address("short"), "password": "hunter2"});
+    secrets.push("hunter2".to_owned());
+    assert_eq!(service.post_json("/auth/register", short).await.status, 400);
+    tells(log, &["registration refused", "invalid_password"]);
+
+    for (name, password, why) in [
+        ("nobody", PASSWORD, "unknown_user"),
+        ("lancelot", "a wrong password", "wrong_password"),
+    ] {
+        service.log_in(Kind::DbBearer, &address(name), password).await;
+        tells(log, &["log-in refused", why]);
+    }
+    service.seed(person("mordred").inactive()).await;
+    service
+        .log_in(Kind::DbBearer, &address("mordred"), PASSWORD)
+        .await;
+    tells(log, &["log-in refused", "inactive"]);
+
+    let mut passes: Vec<Pass> = Vec::new();
+    for kind in Kind::ALL {
+        passes.push(service.pass(kind, &email).await);
+        tells(log, &[id, "logged in"]);
+    }
+    for pass in &passes {
+        service
+            .me(&Pass::new(pass.kind, format!("{}x", pass.token)))
+            .await
+            .is_unauthorized();
+        tells(log, &["rejected", pass.kind.name()]);
+        if pass.kind.is_revocable() {
+            service
+                .post(&pass.kind.logout())
+                .with(pass)
+                .send()
+                .await
+                .is(204, "");
+            tells(log, &[id, "logged out", pass.kind.name()]);
+            service.me(pass).await.is_unauthorized();
+            tells(log, &["rejected", "unknown"]);
+        }
+    }
+    let forged = service
+        .patch("/users/me")
+        .json(&json!({}))
+        .header("origin", "https://evil.example");
+    forged.with(&passes[2]).send().await.is_forbidden();
+    tells(log, &["cross-site", "refused"]);
+
+    let verify = mailed(service, mailbox, "/auth/request-verify-token", &email).await;
+    tells(log, &[id, "verification requested"]);
+    let reset = mailed(service, mailbox, "/auth/forgot-password", &email).await;
+    tells(log, &[id, "password reset requested"]);
+    let answer: Answer = service.post_json("/auth/verify", json!({"token": verify})).await;
+    answer.is_error(500, "Internal Server Error");
+    tells(log, &[id, "verified", "an event handler failed"]);
+    service.post_json("/auth/verify", json!({"token": verify})).await;
+    tells(log, &["verification refused", "already_verified"]);
+    let body = json!({"token": reset, "password": NEW_PASSWORD});
+    service
+        .post_json("/auth/reset-password", body.clone())
+        .await
+        .is(200, "null");
+    tells(log, &[id, "password reset"]);
+    service.post_json("/auth/reset-password", body).await;
+    tells(log, &["password reset refused", "bad_token"]);
+    service.me(&passes[0]).await.is_unauthorized();
+    tells(log, &["rejected", "stale_epoch"]);
+
+    let log_in = service.log_in(Kind::JwtBearer, &email, NEW_PASSWORD).await;
+    let pass = Kind::JwtBearer.issued(&log_in);
+    let patch = service
+        .patch("/users/me")
+        .json(&json!({"email": address("launcelot"), "password": PASSWORD}));
+    assert_eq!(patch.with(&pass).send().await.status, 200);
+    tells(log, &[id, "updated", "email: true", "password: true"]);
+
+    service.seed(person("arthur").superuser()).await;
+    let king = service.pass(Kind::DbBearer, &address("arthur")).await;
+    service
+        .delete(&format!("/users/{id}"))
+        .with(&king)
+        .send()
+        .await
+        .is(204, "");
+    tells(log, &[id, "deleted"]);
+    service.me(&pass).await.is_unauthorized();
+    tells(log, &["rejected"]);
+
+    // What a client may write into a log, were it written as it is.
+    let forged = "x\r\n INFO portcullis::users: FORGED by a client";
+    service.log_in(Kind::DbBearer, forged, PASSWORD).await;
+    service
+        .post_json("/auth/register", json!({"email": forged, "password": PASSWORD}))
+        .await;
+    service.get("/users/me%0aFORGED").send().await;
+    store_down(service).await;
+    tells(log, &["a store did not answer", "correlation_id", "sqlite"]);
+
+    secrets.extend([verify, reset]);
+    secrets.extend(passes.into_iter().chain([pass, king]).map(|pass| pass.token));
+    has_no_secret(&whole.text(), &secrets);
+    has_whole_lines(&whole.text());
+}
+
+/// Asks for a mail, and takes the token out of it; the mailer says that it failed.
+async fn mailed(service: &Service, mailbox: &Mailbox, path: &str, email: &str) -> String {
+    service
+        .post_json(path, json!({ "email": email }))
+        .await
+        .is(202, "null");
+    service.auth.users().outbox().drained().await;
+    let mails = mailbox.empty();
+    mails.first().expect("a mail").token.expose_secret().to_owned()
+}
+
+async fn store_down(service: &Service) {
+    use diesel::connection::SimpleConnection as _;
+
+    let database = portcullis::sql::sqlite::Database::new(service.pool.clone().expect("SQLite"));
+    let away =
+        |connection: &mut diesel::SqliteConnection| connection.batch_execute("ALTER TABLE users RENAME TO u");
+    database.write(away).await.expect("renamed");
+    service
+        .log_in(Kind::DbBearer, &address("arthur"), PASSWORD)
+        .await
+        .is_error(503, "Service Unavailable");
+}
+
+fn has_no_secret(log: &str, secrets: &[String]) {
+    for secret in secrets {
+        assert!(!log.contains(secret.as_str()), "{secret} is in the log");
+        let tail = secret.rsplit('.').next().unwrap_or(secret);
+        assert!(
+            !log.contains(&tail[..tail.len().min(24)]),
+            "a part of {secret} is in the log"
+        );
+    }
+    assert!(!log.contains("$argon2"), "no hash either");
+}
+
+/// Each line is one event: nobody made a line of their own.
+fn has_whole_lines(log: &str) {
+    let levels = ["TRACE ", "DEBUG ", " INFO ", " WARN ", "ERROR "];
+    for line in log.lines() {
+        assert!(levels.iter().any(|level| line.starts_with(level)), "{line:?}");
+        assert!(!line.contains('\u{1b}') && !line.contains('\r'), "{line:?}");
+    }
+    assert!(log.contains("FORGED"), "the attempts are in the log, encoded");
+}

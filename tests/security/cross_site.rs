@@ -1,0 +1,186 @@
+//! X1 to X3: what another site can make a browser do.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{
+    harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Service, address, person},
+    routes::{json_routes, unsafe_routes},
+};
+
+#[test]
+fn x1_every_unsafe_route_refuses_a_cross_site_request_with_the_cookie() {
+    for kind in [Kind::DbCookie, Kind::JwtCookie] {
+        Blueprint::of(&[kind]).run(async |service: &Service| {
+            let user = service.seed(person("lancelot").superuser()).await;
+            let pass = service.pass(kind, &address("lancelot")).await;
+            for (method, path) in unsafe_routes(kind, user.id) {
+                for (header, value) in [
+                    ("sec-fetch-site", "cross-site"),
+                    ("sec-fetch-site", "same-site"),
+                    ("sec-fetch-site", "nonsense"),
+                    ("origin", "https://evil.example"),
+                    ("origin", "null"),
+                ] {
+                    let call = service
+                        .call(method.clone(), &path)
+                        .with(&pass)
+                        .header(header, value);
+                    let call = match &*path {
+                        path if path.ends_with("/login") => {
+                            call.form(&[("username", &*address("lancelot")), ("password", PASSWORD)])
+                        }
+                        "/auth/register" => {
+                            call.json(&json!({"email": address("evil"), "password": PASSWORD}))
+                        }
+                        _ => call.json(&json!({"password": NEW_PASSWORD})),
+                    };
+                    let answer = call.send().await;
+                    answer.is_forbidden();
+                    assert_eq!(answer.header("set-cookie"), None, "{method} {path}");
+                }
+            }
+            let stored = service.stored(&address("lancelot")).await.expect("still there");
+            assert_eq!(stored.revision, user.revision);
+            assert!(service.stored(&address("evil")).await.is_none());
+            assert_eq!(service.me(&pass).await.status, 200);
+        });
+    }
+}
+
+#[test]
+fn x2_a_bearer_header_beside_the_cookie_does_not_switch_the_check_off() {
+    for (cookie, bearer) in [
+        (Kind::DbCookie, Kind::DbBearer),
+        (Kind::JwtCookie, Kind::JwtBearer),
+    ] {
+        for order in [[cookie, bearer], [bearer, cookie]] {
+            Blueprint::of(&order).run(async |service: &Service| {
+                let user = service.seed(person("lancelot").superuser()).await;
+                let cookie = service.pass(cookie, &address("lancelot")).await;
+                let good = service.pass(bearer, &address("lancelot")).await;
+                for value in [
+                    good.header().1,
+                    "Bearer nonsense".to_owned(),
+                    "Bearer".to_owned(),
+                    "Basic YTpi".to_owned(),
+                ] {
+                    for (method, path) in [
+                        (Method::PATCH, "/users/me".to_owned()),
+                        (Method::PATCH, format!("/users/{}", user.id)),
+                        (Method::DELETE, format!("/users/{}", user.id)),
+                        (Method::POST, cookie.kind.logout()),
+                        (Method::POST, "/required/active".to_owned()),
+                        (Method::POST, "/optional/active".to_owned()),
+                    ] {
+                        let call = service
+                            .call(method, &path)
+                            .json(&json!({"password": NEW_PASSWORD}));
+                        let call = call.with(&cookie).header("authorization", &value);
+                        call.header("sec-fetch-site", "cross-site")
+                            .send()
+                            .await
+                            .is_forbidden();
+                    }
+                }
+                let stored = service.stored(&address("lancelot")).await.expect("still there");
+                assert_eq!(stored.revision, user.revision);
+                // The header alone is nothing that another site could send.
+                let call = service.patch("/users/me").json(&json!({})).with(&good);
+                let answer = call.header("sec-fetch-site", "cross-site").send().await;
+                assert_eq!(answer.status, 200);
+            });
+        }
+    }
+}
+
+#[test]
+fn x3_json_routes_refuse_what_a_form_of_another_site_can_send() {
+    Blueprint::of(&Kind::ALL).run(async |service: &Service| {
+        let user = service.seed(person("lancelot").superuser()).await;
+        let pass = service.pass(Kind::DbCookie, &address("lancelot")).await;
+        for route in json_routes(user.id) {
+            for content_type in [
+                "text/plain",
+                "text/plain; charset=utf-8",
+                "application/x-www-form-urlencoded",
+                "multipart/form-data; boundary=x",
+                "text/json",
+                "application/octet-stream",
+                "",
+                "application/jsonx",
+                "text/plain, application/json",
+            ] {
+                let call = route.call(service).body(content_type, route.body.to_string());
+                let answer = call.with(&pass).send().await;
+                assert_eq!(answer.status, 422, "{} {content_type:?}", route.path);
+                answer.field_errors();
+            }
+            let call = service.call(route.method.clone(), &route.path);
+            let answer = call
+                .form(&[("email", "a@b.example"), ("password", PASSWORD)])
+                .with(&pass)
+                .send()
+                .await;
+            assert_eq!(answer.status, 422, "{}", route.path);
+            let answer = route
+                .call(service)
+                .multipart(&[("email", "a@b.example")])
+                .with(&pass)
+                .send()
+                .await;
+            assert_eq!(answer.status, 422, "{}", route.path);
+        }
+        let stored = service.stored(&address("lancelot")).await.expect("still there");
+        assert_eq!(stored.revision, user.revision);
+        assert!(service.stored(&address("mordred")).await.is_none());
+    });
+}
+
+#[test]
+fn x3_get_and_head_change_nothing() {
+    Blueprint::of(&Kind::ALL).run(async |service: &Service| {
+        let user = service.seed(person("lancelot").superuser()).await;
+        let verify = service.verify_token(&address("lancelot")).await;
+        let reset = service.reset_token(&address("lancelot")).await;
+        for kind in Kind::ALL {
+            let pass = service.pass(kind, &address("lancelot")).await;
+            for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+                for (_, path) in unsafe_routes(kind, user.id) {
+                    let call = service
+                        .call(method.clone(), &path)
+                        .json(&json!({"password": NEW_PASSWORD}));
+                    call.with(&pass).send().await;
+                }
+                for route in json_routes(user.id) {
+                    service
+                        .call(method.clone(), &route.path)
+                        .json(&route.body)
+                        .with(&pass)
+                        .send()
+                        .await;
+                }
+                for path in [
+                    format!("/auth/verify?token={verify}"),
+                    format!("/auth/reset-password?token={reset}&password={NEW_PASSWORD}").replace(' ', "+"),
+                    format!("/auth/register?email=mordred@camelot.example&password={PASSWORD}")
+                        .replace(' ', "+"),
+                ] {
+                    service.call(method.clone(), &path).send().await;
+                }
+            }
+            assert_eq!(service.me(&pass).await.status, 200, "{kind:?}");
+        }
+        let stored = service.stored(&address("lancelot")).await.expect("still there");
+        assert_eq!(stored.revision, user.revision);
+        assert!(service.stored(&address("mordred")).await.is_none());
+        assert!(service.mails().await.is_empty());
+        assert_eq!(
+            service
+                .post_json("/auth/verify", json!({"token": verify}))
+                .await
+                .status,
+            200
+        );
+    });
+}

@@ -1,0 +1,186 @@
+//! E1, E2, E5: what a failure tells, and whom.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use portcullis::{
+    Email, SecretString,
+    users::{Event, EventHandler, HookError, PasswordPolicy, PolicyError},
+};
+use serde_json::json;
+
+use crate::harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
+
+/// An application's own code that goes wrong whenever it is told of the event of this name.
+struct Broken {
+    at: &'static str,
+    panics: bool,
+}
+
+#[async_trait]
+impl EventHandler for Broken {
+    async fn handle(&self, event: Event<'_>) -> Result<(), HookError> {
+        if event.name() != self.at {
+            return Ok(());
+        }
+        assert!(!self.panics, "SELECT secret FROM hooks: on purpose");
+        Err(HookError::new("SELECT secret FROM hooks"))
+    }
+}
+
+#[track_caller]
+fn is_internal(answer: &Answer) {
+    answer.is_error(500, "Internal Server Error");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("set-cookie"), None);
+    assert!(answer.header("x-correlation-id").is_some());
+    assert!(!format!("{answer:?}").contains("SELECT"));
+}
+
+/// What makes the event happen.
+async fn provoke(service: &Service, event: &str, king: &Pass) -> Answer {
+    let email = address("lancelot");
+    let id = service.stored(&email).await.expect("the user").id;
+    match event {
+        "registered" => {
+            let body = json!({"email": address("galahad"), "password": PASSWORD});
+            service.post_json("/auth/register", body).await
+        }
+        "updated" => {
+            let patch = service
+                .patch(&format!("/users/{id}"))
+                .json(&json!({"is_verified": true}));
+            patch.with(king).send().await
+        }
+        "verified" => {
+            let token = service.verify_token(&email).await;
+            service.post_json("/auth/verify", json!({"token": token})).await
+        }
+        "password_reset" => {
+            let token = service.reset_token(&email).await;
+            let body = json!({"token": token, "password": NEW_PASSWORD});
+            service.post_json("/auth/reset-password", body).await
+        }
+        "logged_in" => service.log_in(Kind::DbCookie, &email, PASSWORD).await,
+        "deleting" | "deleted" => service.delete(&format!("/users/{id}")).with(king).send().await,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn e5_a_hook_that_panics_or_fails_is_a_500_and_the_process_lives_on() {
+    for at in [
+        "registered",
+        "updated",
+        "verified",
+        "password_reset",
+        "logged_in",
+        "deleting",
+        "deleted",
+    ] {
+        for panics in [false, true] {
+            let mut blueprint = Blueprint::of(&[Kind::JwtBearer, Kind::DbCookie]);
+            blueprint.events = Some(Arc::new(Broken { at, panics }));
+            blueprint.run(async |service: &Service| {
+                let arthur = service.seed(person("arthur").superuser()).await;
+                service.seed(person("lancelot")).await;
+                let king = king_without_a_log_in(service, &arthur).await;
+                for _ in 0..2 {
+                    let answer = provoke(service, at, &king).await;
+                    is_internal(&answer);
+                    if ["registered", "updated", "verified", "deleted"].contains(&at) {
+                        break;
+                    }
+                }
+                assert_eq!(service.me(&king).await.status, 200, "{at}");
+                let there = service.stored(&address("lancelot")).await.is_some();
+                assert_eq!(
+                    there,
+                    at != "deleted",
+                    "an error stops a deletion that was only announced"
+                );
+            });
+        }
+    }
+}
+
+/// A log-in may be the very thing that fails.
+async fn king_without_a_log_in(service: &Service, arthur: &portcullis::User) -> Pass {
+    use portcullis::{
+        Client, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, jwt::JwtStrategy,
+    };
+    let secret = SigningSecret::new("secret", crate::harness::SECRET).expect("long enough");
+    let strategy = JwtStrategy::hs256(&secret, Lifetime::from_secs(3600).expect("positive"))
+        .expect("long enough")
+        .clock(service.clock.clone());
+    let issued = strategy
+        .issue(&Subject::from(arthur), &Client::default())
+        .await
+        .expect("issued");
+    Pass::new(Kind::JwtBearer, issued.secret.expose_secret())
+}
+
+#[test]
+fn e5_a_policy_that_panics_does_not_take_the_process_down_either() {
+    struct Panicking;
+
+    #[async_trait]
+    impl PasswordPolicy for Panicking {
+        async fn check(&self, _password: &SecretString, _email: &Email) -> Result<(), PolicyError> {
+            panic!("on purpose")
+        }
+    }
+
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
+    blueprint.policy = Some(Arc::new(Panicking));
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let body = json!({"email": address("galahad"), "password": PASSWORD});
+        let answer = service.post_json("/auth/register", body).await;
+        answer.is_error(503, "Service Unavailable");
+        assert!(service.stored(&address("galahad")).await.is_none());
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        assert_eq!(service.me(&pass).await.status, 200);
+    });
+}
+
+#[test]
+fn e1_e2_a_store_error_is_a_503_that_names_no_internals() {
+    use diesel::connection::SimpleConnection as _;
+
+    Blueprint::of(&Kind::ALL).run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let pass = service.pass(Kind::DbCookie, &address("lancelot")).await;
+        let database = portcullis::sql::sqlite::Database::new(service.pool.clone().expect("SQLite"));
+        let drop = |connection: &mut diesel::SqliteConnection| {
+            connection.batch_execute("ALTER TABLE users RENAME TO u")
+        };
+        database.write(drop).await.expect("renamed");
+        let body = json!({"email": address("galahad"), "password": PASSWORD});
+        for answer in [
+            service.me(&pass).await,
+            service
+                .log_in(Kind::DbBearer, &address("lancelot"), PASSWORD)
+                .await,
+            service.post_json("/auth/register", body).await,
+            service.post(&Kind::DbCookie.logout()).with(&pass).send().await,
+        ] {
+            answer.is_error(503, "Service Unavailable");
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            assert_eq!(answer.header("set-cookie"), None);
+            assert!(answer.header("retry-after").is_some());
+            let all = format!("{:?} {}", answer.headers, answer.text()).to_lowercase();
+            for internal in [
+                "sqlite",
+                "diesel",
+                "no such table",
+                "users",
+                "select",
+                "/dev/shm",
+                ".rs",
+            ] {
+                assert!(!all.contains(internal), "{internal}: {all}");
+            }
+        }
+    });
+}

@@ -1,0 +1,160 @@
+//! D1 and D2: how much, and for how long.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use crate::{
+    harness::{Blueprint, Kind, PASSWORD, Service, address, exchange, exchange_on, person},
+    routes::json_routes,
+};
+
+const LIMIT: usize = 16 * 1024;
+
+#[test]
+fn d1_a_body_over_16_kib_is_413_on_every_route() {
+    Blueprint::of(&Kind::ALL).run(async |service: &Service| {
+        let user = service.seed(person("lancelot").superuser()).await;
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        for route in json_routes(user.id) {
+            let mut body = route.body.to_string();
+            body.insert_str(1, &" ".repeat(LIMIT - body.len()));
+            assert_eq!(body.len(), LIMIT);
+            let fits = route
+                .call(service)
+                .body("application/json", body.clone())
+                .with(&pass)
+                .send()
+                .await;
+            assert_ne!(fits.status, 413, "{}", route.path);
+            body.push(' ');
+            let answer = route
+                .call(service)
+                .body("application/json", body)
+                .with(&pass)
+                .send()
+                .await;
+            answer.is_error(413, "Payload Too Large");
+        }
+        for kind in Kind::ALL {
+            let call = service.post(&kind.login());
+            let body = format!("username=a&password=b&scope={}", "x".repeat(LIMIT));
+            let answer = call.body("application/x-www-form-urlencoded", body).send().await;
+            answer.is_error(413, "Payload Too Large");
+        }
+    });
+}
+
+#[test]
+fn d1_a_body_that_hides_its_length_is_cut_off_all_the_same() {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        for path in ["/auth/register", "/auth/db/login"] {
+            let mut request = format!(
+                "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+                 Transfer-Encoding: chunked\r\n\r\n"
+            );
+            for _ in 0..17 {
+                request.push_str(&format!("400\r\n{}\r\n", " ".repeat(1024)));
+            }
+            request.push_str("0\r\n\r\n");
+            let (status, answer) = exchange(service.address, request.as_bytes()).await;
+            assert_eq!(status, 413, "{answer}");
+            assert!(answer.ends_with(r#"{"detail":"Payload Too Large"}"#), "{answer}");
+        }
+    });
+}
+
+#[test]
+fn d1_a_password_over_1_kib_is_422() {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        service.seed(person("lancelot").superuser()).await;
+        let id = service.stored(&address("lancelot")).await.expect("the user").id;
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        let token = service.reset_token(&address("lancelot")).await;
+        for long in ["x".repeat(1025), "é".repeat(513)] {
+            let register = json!({"email": address("galahad"), "password": long});
+            service
+                .post_json("/auth/register", register)
+                .await
+                .is_unprocessable(&["password"]);
+            let reset = json!({"token": token, "password": long});
+            service
+                .post_json("/auth/reset-password", reset)
+                .await
+                .is_unprocessable(&["password"]);
+            for path in ["/users/me".to_owned(), format!("/users/{id}")] {
+                let patch = service.patch(&path).json(&json!({"password": long}));
+                patch.with(&pass).send().await.is_unprocessable(&["password"]);
+            }
+            let log_in = service.log_in(Kind::DbBearer, &address("lancelot"), &long).await;
+            log_in.is_unprocessable(&["password"]);
+        }
+        let longest = service
+            .log_in(Kind::DbBearer, &address("lancelot"), &"x".repeat(1024))
+            .await;
+        longest.is_error(400, "LOGIN_BAD_CREDENTIALS");
+    });
+}
+
+#[test]
+fn d1_an_email_over_254_bytes_is_422() {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        let pass = {
+            service.seed(person("lancelot")).await;
+            service.pass(Kind::DbBearer, &address("lancelot")).await
+        };
+        let domain = "@camelot.example";
+        let longest = format!("{}{domain}", "a".repeat(254 - domain.len()));
+        let long = format!("a{longest}");
+        let ligatures = format!("{}{domain}", "\u{fdfa}".repeat(70));
+        for long in [&long, &ligatures] {
+            let body = json!({"email": long, "password": PASSWORD});
+            service
+                .post_json("/auth/register", body)
+                .await
+                .is_unprocessable(&["email"]);
+            for path in ["/auth/request-verify-token", "/auth/forgot-password"] {
+                service
+                    .post_json(path, json!({"email": long}))
+                    .await
+                    .is_unprocessable(&["email"]);
+            }
+            let patch = service.patch("/users/me").json(&json!({"email": long}));
+            patch.with(&pass).send().await.is_unprocessable(&["email"]);
+            let log_in = service.log_in(Kind::DbBearer, long, PASSWORD).await;
+            log_in.is_error(400, "LOGIN_BAD_CREDENTIALS");
+        }
+        let body = json!({"email": longest, "password": PASSWORD});
+        assert_eq!(service.post_json("/auth/register", body).await.status, 201);
+    });
+}
+
+#[test]
+fn d2_a_body_that_stalls_is_cut_off_and_holds_nobody_else_up() {
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
+    blueprint.body_timeout = Some(Duration::from_millis(300));
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        for (path, framing) in [
+            ("/auth/register", "Content-Length: 100"),
+            ("/auth/register", "Transfer-Encoding: chunked"),
+            ("/auth/db/login", "Content-Length: 100"),
+            ("/users/me", "Content-Length: 100"),
+        ] {
+            let method = if path == "/users/me" { "PATCH" } else { "POST" };
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
+            );
+            let mut stream = TcpStream::connect(service.address).await.expect("a connection");
+            stream.write_all(request.as_bytes()).await.expect("sent");
+            // While it stalls, others are served.
+            assert_eq!(service.me(&pass).await.status, 200);
+            let cut_off = tokio::time::timeout(Duration::from_secs(8), exchange_on(&mut stream, b""));
+            let (status, answer) = cut_off.await.expect("cut off, and the connection closed");
+            assert_eq!(status, 408, "{path} {framing}: {answer}");
+            assert!(answer.ends_with(r#"{"detail":"Request Timeout"}"#), "{answer}");
+        }
+    });
+}

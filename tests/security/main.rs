@@ -1,0 +1,25 @@
+//! The security bar, over real HTTP: the name of each test begins with the id of what it shows.
+
+#[path = "../harness/harness.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary uses its own part of the harness"
+)]
+mod harness;
+
+mod accounts;
+mod bad_input;
+mod configuration;
+mod cookies;
+mod cross_site;
+mod failures;
+mod hashing;
+mod limits;
+mod log_in;
+mod one_time_tokens;
+mod overload;
+mod purposes;
+mod routes;
+mod sessions;
+mod tokens;

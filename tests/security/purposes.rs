@@ -1,0 +1,93 @@
+//! J9: a kind of token is good at its own endpoint alone.
+
+use serde_json::json;
+
+use crate::harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
+
+/// JWTs as FastAPI Users makes them for its mails: signed with the secret of the tests, for the user of this id.
+const ID: &str = "0190d1b4-6f2b-7c3a-9d00-000000000042";
+const RESET_JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkwZDFiNC02ZjJiLTdjM2EtOWQwMC0wMDAwMDAwMDAwNDIiLCJhdWQiOlsiZmFzdGFwaS11c2VyczpyZXNldCJdLCJleHAiOjQxMDI0NDQ4MDAsImVwb2NoIjowfQ.Up6GnIrBbqzm_u_vjEM8KruAs_oIFsVrIz28kBuaZwo";
+const VERIFY_JWT: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkwZDFiNC02ZjJiLTdjM2EtOWQwMC0wMDAwMDAwMDAwNDIiLCJhdWQiOlsiZmFzdGFwaS11c2Vyczp2ZXJpZnkiXSwiZXhwIjo0MTAyNDQ0ODAwLCJlcG9jaCI6MH0.UHmF-Xra50U6NbhCHPhC5xGDf9mHy3FTqTyYw0vlqhc";
+
+#[test]
+fn j9_a_kind_of_token_is_good_at_its_own_endpoint_alone() {
+    Blueprint::of(&Kind::ALL).run(async |service: &Service| {
+        service
+            .seed(person("lancelot").id(ID.parse().expect("an id")))
+            .await;
+        let email = address("lancelot");
+        let verify = service.verify_token(&email).await;
+        let reset = service.reset_token(&email).await;
+        let jwt = service.pass(Kind::JwtBearer, &email).await.token;
+        let opaque = service.pass(Kind::DbBearer, &email).await.token;
+
+        for (token, good_as) in [
+            (&*verify, &[][..]),
+            (&reset, &[]),
+            (RESET_JWT, &[]),
+            (VERIFY_JWT, &[]),
+            (&jwt, &[Kind::JwtBearer, Kind::JwtCookie]),
+            (&opaque, &[Kind::DbBearer, Kind::DbCookie]),
+        ] {
+            for kind in Kind::ALL {
+                let path = format!("/only/{}/required/active", kind.name());
+                let answer = service.get(&path).with(&Pass::new(kind, token)).send().await;
+                assert_eq!(answer.status == 200, good_as.contains(&kind), "{kind:?}: {token}");
+                if answer.status != 200 {
+                    answer.is_unauthorized();
+                }
+            }
+        }
+        for token in [&*reset, RESET_JWT, VERIFY_JWT, &jwt, &opaque] {
+            let answer = service.post_json("/auth/verify", json!({ "token": token })).await;
+            answer.is_error(400, "VERIFY_USER_BAD_TOKEN");
+        }
+        for token in [&*verify, RESET_JWT, VERIFY_JWT, &jwt, &opaque] {
+            let body = json!({"token": token, "password": NEW_PASSWORD});
+            let answer = service.post_json("/auth/reset-password", body).await;
+            answer.is_error(400, "RESET_PASSWORD_BAD_TOKEN");
+        }
+        // Each is good where it belongs, so that the above was about the place.
+        service.pass(Kind::DbBearer, &email).await;
+        assert_eq!(
+            service
+                .post_json("/auth/verify", json!({"token": verify}))
+                .await
+                .status,
+            200
+        );
+        let body = json!({"token": reset, "password": NEW_PASSWORD});
+        service
+            .post_json("/auth/reset-password", body)
+            .await
+            .is(200, "null");
+        let old = service.log_in(Kind::DbBearer, &email, PASSWORD).await;
+        old.is_error(400, "LOGIN_BAD_CREDENTIALS");
+    });
+}
+
+#[test]
+fn j9_the_public_id_of_a_token_and_its_digest_open_nothing() {
+    Blueprint::of(&[Kind::DbBearer, Kind::DbCookie, Kind::JwtBearer]).run(async |service: &Service| {
+        let user = service.seed(person("lancelot")).await;
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        let key = portcullis::TokenKey::of(&pass.token);
+        let stored = service
+            .tokens
+            .find(&key)
+            .await
+            .expect("an answer")
+            .expect("a token");
+        let hex: String = stored
+            .digest
+            .as_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        for nothing in [stored.id.to_string(), hex, user.id.to_string()] {
+            for kind in [Kind::DbBearer, Kind::DbCookie, Kind::JwtBearer] {
+                service.me(&Pass::new(kind, &nothing)).await.is_unauthorized();
+            }
+        }
+    });
+}
