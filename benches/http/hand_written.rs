@@ -91,49 +91,6 @@ pub(crate) fn routes(
 }
 
 async fn me(request: HttpRequest, state: Data<State>) -> Result<Json<Body>, Error> {
-    if std::env::var_os("ONEHOP").is_some() { return me1(request, state).await; }
-    me0(request, state).await
-}
-async fn me1(request: HttpRequest, state: Data<State>) -> Result<Json<Body>, Error> {
-    use diesel::RunQueryDsl;
-    let token = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
-        .ok_or_else(|| ErrorUnauthorized("Unauthorized"))?;
-    let claims = if token.contains('.') {
-        Some(jsonwebtoken::decode::<Claims>(token, &state.key, &state.validation)
-            .map_err(ErrorUnauthorized)?
-            .claims)
-    } else { None };
-    let digest = Sha256::digest(token).to_vec();
-    let mut connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
-    let user = connection.spawn_blocking(move |connection| {
-        let (id, epoch) = match claims {
-            Some(c) => (c.sub.as_bytes().to_vec(), c.epoch),
-            None => {
-                let found: Option<Token> = RunQueryDsl::first(access_tokens::table
-            .filter(access_tokens::digest.eq(digest))
-            .select(Token::as_select()), connection).optional()?;
-                let Some(found) = found.filter(|token| token.expires_at.is_none_or(|end| now() < end)) else { return Ok(None); };
-                (found.user_id, found.epoch)
-            }
-        };
-        let u: Option<User> = RunQueryDsl::first(users::table
-        .filter(users::id.eq(id))
-        .select(User::as_select()), connection).optional()?;
-        Ok(u.filter(|user: &User| user.is_active && user.security_epoch == epoch))
-    }).await.map_err(ErrorServiceUnavailable)?
-          .ok_or_else(|| ErrorUnauthorized("Unauthorized"))?;
-    Ok(Json(Body {
-        id: Uuid::from_slice(&user.id).map_err(ErrorServiceUnavailable)?,
-        email: user.email,
-        is_active: user.is_active,
-        is_superuser: user.is_superuser,
-        is_verified: user.is_verified,
-    }))
-}
-async fn me0(request: HttpRequest, state: Data<State>) -> Result<Json<Body>, Error> {
     let token = request
         .headers()
         .get(AUTHORIZATION)

@@ -59,7 +59,6 @@ async fn compare(plan: &Plan, addresses: [SocketAddr; 2], request: &[u8]) -> Fal
         let mut pair = [0.0; 2];
         // Whoever is second may find a warmer machine: take turns in that, too.
         for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-            if std::env::var("SIDE").is_ok_and(|s| s != side.to_string()) { pair[side] = 1.0; continue; }
             pair[side] = rate(addresses[side], request, plan.span).await?;
         }
         rates.push(pair);
@@ -73,7 +72,6 @@ async fn rate(address: SocketAddr, request: &[u8], span: Duration) -> io::Result
     for _ in 0..CONNECTIONS {
         connections.push(Connection::open(address).await?);
     }
-    let before = cpu();
     let start = Instant::now();
     let tasks: Vec<_> = connections
         .into_iter()
@@ -93,17 +91,7 @@ async fn rate(address: SocketAddr, request: &[u8], span: Duration) -> io::Result
     for task in tasks {
         answers += task.await??;
     }
-    if std::env::var_os("CPU").is_some() { return Ok(f64::from(answers) / (cpu() - before)); }
     Ok(f64::from(answers) / start.elapsed().as_secs_f64())
-}
-fn cpu() -> f64 {
-    // sum of on-CPU ns of all threads, schedstat
-    let mut ns = 0_u64;
-    for t in std::fs::read_dir("/proc/self/task").expect("proc").flatten() {
-        let s = std::fs::read_to_string(t.path().join("schedstat")).unwrap_or_default();
-        ns += s.split(' ').next().and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
-    }
-    ns as f64 / 1e9
 }
 
 fn verdict(rates: &[[f64; 2]]) -> String {

@@ -7,7 +7,7 @@ use portcullis::{
     actix::{Auth, CurrentUser},
     http::{AuthBackend, BearerTransport, CookieTransport},
     jwt::JwtStrategy,
-    sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
+    sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore},
     users::{FolderMailer, UserManager},
 };
 
@@ -21,11 +21,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let pool = sqlite::connect("database", "sqlite://quickstart.db").await?;
     sqlite::migrate(&pool).await?;
-    let tokens = Arc::new(SqliteAccessTokenStore::new(pool.clone()));
+    let database = Database::new(pool);
+    let tokens = Arc::new(SqliteAccessTokenStore::new(&database));
 
     // Without AUTH_SECRET a new one is made at each start: JWTs and mailed tokens then end with the process.
     let secret = SigningSecret::from_env("AUTH_SECRET")?.map_or_else(SigningSecret::generate, Ok)?;
-    let users = UserManager::builder(Arc::new(SqliteUserStore::new(pool)), &secret)
+    let users = UserManager::builder(Arc::new(SqliteUserStore::new(&database)), &secret)
         .mailer(Arc::new(FolderMailer::new("outbox")?))
         .build()?;
 

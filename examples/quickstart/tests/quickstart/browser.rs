@@ -48,7 +48,11 @@ async fn the_docs_page_registers_logs_in_and_out_by_token_and_by_cookie() {
         (200, &json!(EMAIL)),
         "the cookie alone is enough"
     );
-    assert_eq!(page.script("return document.cookie").await, "", "no script sees it");
+    assert_eq!(
+        page.script("return document.cookie").await,
+        "",
+        "no script sees it"
+    );
     let log_out = page.operation("post", "/auth/cookie/logout").await;
     assert_eq!(log_out.execute().await.0, 204);
     assert_eq!(me.execute().await.0, 401, "the cookie is gone");
@@ -109,7 +113,10 @@ impl<'c> Page<'c> {
         let script = "return performance.getEntriesByType('resource').map(entry => entry.name)";
         let fetched = self.script(script).await;
         let fetched = fetched.as_array().expect("a list");
-        assert!(fetched.len() >= 5, "the page, its files and our calls: {fetched:?}");
+        assert!(
+            fetched.len() >= 5,
+            "the page, its files and our calls: {fetched:?}"
+        );
         for url in fetched {
             let url = url.as_str().expect("an address");
             assert!(url.starts_with(service) || url.starts_with("data:"), "{url}");
@@ -186,7 +193,11 @@ impl Operation<'_> {
 
     /// The status and the body that the service answers.
     async fn execute(&self) -> (u16, Value) {
-        let before = self.page.client.find_all(Locator::XPath(&self.within(CLEAR))).await;
+        let before = self
+            .page
+            .client
+            .find_all(Locator::XPath(&self.within(CLEAR)))
+            .await;
         if !before.expect("the page").is_empty() {
             self.page.click(&self.within(CLEAR)).await;
         }
@@ -200,7 +211,11 @@ impl Operation<'_> {
             .split_whitespace()
             .next()
             .and_then(|status| status.parse().ok());
-        let body = self.page.client.find_all(Locator::XPath(&format!("{row}//code"))).await;
+        let body = self
+            .page
+            .client
+            .find_all(Locator::XPath(&format!("{row}//code")))
+            .await;
         let body = match body.expect("the page").first() {
             Some(code) => serde_json::from_str(&code.text().await.expect("text")).unwrap_or_default(),
             None => Value::Null,

@@ -23,10 +23,7 @@ async fn a_newcomer_registers_logs_in_reads_changes_logs_out_and_the_token_is_de
         (&json!(EMAIL), &json!(false))
     );
     let hello = answer(bearer(Method::GET, "/hello"), 200).await;
-    assert_eq!(
-        hello.text().await.expect("text"),
-        format!("Hello, {EMAIL}!")
-    );
+    assert_eq!(hello.text().await.expect("text"), format!("Hello, {EMAIL}!"));
     let changed = bearer(Method::PATCH, "/users/me").json(&json!({ "email": "king@camelot.example" }));
     assert_eq!(json_of(changed, 200).await["email"], "king@camelot.example");
 
@@ -45,10 +42,7 @@ async fn a_cookie_logs_in_and_is_dead_after_the_log_out() {
     let token = cookie.strip_prefix("quickstart=").expect("the cookie's name");
     assert!(!token.is_empty());
     let with = |method, path| visit.request(method, path).header(COOKIE, &cookie);
-    assert_eq!(
-        json_of(with(Method::GET, "/users/me"), 200).await["email"],
-        EMAIL
-    );
+    assert_eq!(json_of(with(Method::GET, "/users/me"), 200).await["email"], EMAIL);
     let answered = answer(with(Method::POST, "/auth/cookie/logout"), 204).await;
     assert_eq!(self::cookie(answered.headers()), "quickstart=");
     answer(with(Method::GET, "/users/me"), 401).await;
@@ -86,11 +80,7 @@ async fn a_mail_in_the_outbox_resets_the_password_and_ends_every_log_in() {
     answer(reset(), 400).await;
     answer(visit.log_in("bearer", PASSWORD), 400).await;
     visit.bearer("bearer", NEW_PASSWORD).await;
-    answer(
-        visit.request(Method::GET, "/users/me").bearer_auth(&before),
-        401,
-    )
-    .await;
+    answer(visit.request(Method::GET, "/users/me").bearer_auth(&before), 401).await;
     let mailed = mail["token"].as_str().expect("a token");
     visit.log_holds_none_of(&[mailed, &before, PASSWORD, NEW_PASSWORD]);
 }

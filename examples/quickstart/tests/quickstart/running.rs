@@ -22,15 +22,19 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start() -> Self {
         // Another process may take the port between our look and the program's.
+        let mut log = String::new();
         for _ in 0..5 {
-            if let Some(running) = Self::try_start() {
-                return running;
+            match Self::try_start() {
+                Ok(running) => return running,
+                Err(failed) => log = failed,
             }
         }
-        panic!("the program does not start");
+        panic!("the program does not start:\n{log}");
     }
 
-    fn try_start() -> Option<Self> {
+    /// # Errors
+    /// The log of a program that ended, or did not listen in time.
+    fn try_start() -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let log = File::create(folder.path().join("log")).expect("a log");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -53,15 +57,14 @@ impl Running {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if running.process.try_wait().expect("its state").is_some() {
-                eprintln!("{}", running.log());
-                return None;
+                break;
             }
             if TcpStream::connect(address).is_ok() {
-                return Some(running);
+                return Ok(running);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        None
+        Err(running.log())
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
