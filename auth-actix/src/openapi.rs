@@ -21,7 +21,7 @@ use crate::Auth;
 impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
     /// The OpenAPI 3.1 document of the routes that [`routes`](Self::routes) mounts: each with every status that it
     /// answers, and one security scheme a backend, called like it. The profile's fields stand flat in the users'
-    /// schemas.
+    /// schemas: it derives `utoipa::ToSchema`, of utoipa 6.
     ///
     /// It is the application's to extend, say with its own routes; [`Docs`] serves the result.
     ///

@@ -8,14 +8,7 @@ use actix_web::{
 use auth_core::{Profile, UserId};
 use auth_http::{Endpoints, HttpError, Request, Response};
 
-use crate::{
-    Auth,
-    auth::Shared,
-    body,
-    current_user::enabled,
-    error::{AuthError, into_http},
-    head::Head,
-};
+use crate::{Auth, auth::Shared, body, current_user::enabled, error::into_http, head::Head};
 
 /// Answers 404 as every route here does; for `App::default_service`.
 pub async fn not_found() -> HttpResponse {
@@ -149,7 +142,7 @@ fn endpoint<Id: UserId, P: Profile>(
         async move {
             let body = match body::read(&request, payload, shared.body_limit).await {
                 Ok(body) => body,
-                Err(error) => return actix_web::ResponseError::error_response(&AuthError::from(error)),
+                Err(refusal) => return refusal,
             };
             let head = Head(&request);
             into_http(

@@ -132,12 +132,11 @@ fn bits(number: &[u8]) -> usize {
 /// it parses.
 fn check_rsa_numbers(n: &[u8], e: &[u8]) -> Result<(), &'static str> {
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
-    let has_leading_zero = |number: &[u8]| number.first() == Some(&0);
     if !RSA_BITS.contains(&bits(n)) {
         Err("an RSA key has 2048 to 8192 bits")
     } else if !EXPONENT_BITS.contains(&bits(e)) || !is_odd(e) {
         Err("the exponent of an RSA key is odd, at least 65537 and of at most 33 bits")
-    } else if !is_odd(n) || has_leading_zero(n) || has_leading_zero(e) {
+    } else if !is_odd(n) {
         Err("the key is not valid")
     } else {
         Ok(())

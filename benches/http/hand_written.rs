@@ -1,4 +1,7 @@
 //! `GET /users/me` as a careful hand would write it: the same look-ups and the same checks, with no library.
+//!
+//! Each look-up is one call off the async thread, on one connection a request. Diesel's own async queries on SQLite
+//! take several, and a `LIMIT ?` that nobody needs would have SQLite compile the statement anew each time.
 
 use actix_web::{
     Error, HttpRequest,
@@ -7,15 +10,14 @@ use actix_web::{
     web::{self, Data, Json, ServiceConfig},
 };
 use diesel::{
-    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, Queryable, Selectable,
-    SelectableHelper as _,
+    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryResult, Queryable, RunQueryDsl as _,
+    Selectable, SelectableHelper as _, SqliteConnection,
 };
-use diesel_async::RunQueryDsl as _;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use portcullis::{
     SigningSecret,
     sql::sqlite::{
-        Connection, Pool,
+        Pool,
         schema::{access_tokens, users},
     },
 };
@@ -95,27 +97,31 @@ async fn me(request: HttpRequest, state: Data<State>) -> Result<Json<Body>, Erro
         .headers()
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
-        .ok_or_else(|| ErrorUnauthorized("Unauthorized"))?;
-    let user = if token.contains('.') {
+        .ok_or_else(unauthorized)?;
+    let (mut connection, user_id, epoch);
+    if token.contains('.') {
         let claims = jsonwebtoken::decode::<Claims>(token, &state.key, &state.validation)
             .map_err(ErrorUnauthorized)?
             .claims;
-        let mut connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
-        find(&mut connection, claims.sub.as_bytes().to_vec(), claims.epoch).await?
+        connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
+        (user_id, epoch) = (claims.sub.as_bytes().to_vec(), claims.epoch);
     } else {
         let digest = Sha256::digest(token).to_vec();
-        let mut connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
-        let found = access_tokens::table
-            .filter(access_tokens::digest.eq(digest))
-            .select(Token::as_select())
-            .first(&mut connection)
+        connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
+        let found = connection
+            .spawn_blocking(move |connection| token_of(digest, connection))
             .await
-            .optional()
             .map_err(ErrorServiceUnavailable)?
             .filter(|token| token.expires_at.is_none_or(|end| now() < end))
-            .ok_or_else(|| ErrorUnauthorized("Unauthorized"))?;
-        find(&mut connection, found.user_id, found.epoch).await?
-    };
+            .ok_or_else(unauthorized)?;
+        (user_id, epoch) = (found.user_id, found.epoch);
+    }
+    let user = connection
+        .spawn_blocking(move |connection| user_of(user_id, connection))
+        .await
+        .map_err(ErrorServiceUnavailable)?
+        .filter(|user| user.is_active && user.security_epoch == epoch)
+        .ok_or_else(unauthorized)?;
     Ok(Json(Body {
         id: Uuid::from_slice(&user.id).map_err(ErrorServiceUnavailable)?,
         email: user.email,
@@ -125,17 +131,24 @@ async fn me(request: HttpRequest, state: Data<State>) -> Result<Json<Body>, Erro
     }))
 }
 
-/// The active user of `id`, if a credential of `epoch` is still good.
-async fn find(connection: &mut Connection, id: Vec<u8>, epoch: i64) -> Result<User, Error> {
+fn token_of(digest: Vec<u8>, connection: &mut SqliteConnection) -> QueryResult<Option<Token>> {
+    access_tokens::table
+        .filter(access_tokens::digest.eq(digest))
+        .select(Token::as_select())
+        .get_result(connection)
+        .optional()
+}
+
+fn user_of(id: Vec<u8>, connection: &mut SqliteConnection) -> QueryResult<Option<User>> {
     users::table
         .filter(users::id.eq(id))
         .select(User::as_select())
-        .first(connection)
-        .await
+        .get_result(connection)
         .optional()
-        .map_err(ErrorServiceUnavailable)?
-        .filter(|user: &User| user.is_active && user.security_epoch == epoch)
-        .ok_or_else(|| ErrorUnauthorized("Unauthorized"))
+}
+
+fn unauthorized() -> Error {
+    ErrorUnauthorized("Unauthorized")
 }
 
 /// Milliseconds since 1970-01-01 UTC.

@@ -11,7 +11,7 @@ use portcullis::sql::sqlite;
 use crate::{
     Fallible,
     client::{self, Connection},
-    hand_written,
+    hand_written, judged,
     plan::Plan,
     server::Server,
     service::{self, Service},
@@ -103,11 +103,11 @@ fn verdict(rates: &[[f64; 2]]) -> String {
         pairs.first().copied().unwrap_or(ratio),
         pairs.last().copied().unwrap_or(ratio),
     );
-    let judged = if ratio >= TARGET { "PASS" } else { "FAIL" };
     format!(
         "portcullis {ours:.0}/s, hand-written {theirs:.0}/s, ratio {ratio:.3} ({least:.3} to {most:.3} in {} pairs), \
-         {judged}: the target is {TARGET:.2}",
-        pairs.len()
+         {}: the target is {TARGET:.2}",
+        pairs.len(),
+        judged(ratio >= TARGET),
     )
 }
 

@@ -1,5 +1,7 @@
 //! What came back.
 
+use std::borrow::Cow;
+
 use reqwest::header::{DATE, HeaderMap};
 use serde_json::Value;
 
@@ -115,7 +117,7 @@ impl Answer {
     }
 
     /// All of it but the date: equal for two answers that a client cannot tell apart.
-    pub(crate) fn visible(&self) -> (u16, Vec<(String, Vec<u8>)>, &[u8]) {
+    pub(crate) fn visible(&self) -> Visible<'_> {
         let mut headers: Vec<_> = self
             .headers
             .iter()
@@ -123,6 +125,18 @@ impl Answer {
             .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
             .collect();
         headers.sort();
-        (self.status, headers, &self.body)
+        Visible {
+            status: self.status,
+            headers,
+            body: String::from_utf8_lossy(&self.body),
+        }
     }
+}
+
+/// What a client sees of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Visible<'a> {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Cow<'a, str>,
 }

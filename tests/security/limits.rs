@@ -51,14 +51,16 @@ fn d1_a_body_that_hides_its_length_is_cut_off_all_the_same() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         for path in ["/auth/register", "/auth/db/login"] {
             let mut request = format!(
-                "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+                "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                  Transfer-Encoding: chunked\r\n\r\n"
             );
             for _ in 0..17 {
                 request.push_str(&format!("400\r\n{}\r\n", " ".repeat(1024)));
             }
-            request.push_str("0\r\n\r\n");
-            let (status, answer) = exchange(service.address, request.as_bytes()).await;
+            // It never ends, and the connection is closed nevertheless.
+            let cut_off = exchange(service.address, request.as_bytes());
+            let cut_off = tokio::time::timeout(Duration::from_secs(8), cut_off).await;
+            let (status, answer) = cut_off.expect("the connection is closed");
             assert_eq!(status, 413, "{answer}");
             assert!(answer.ends_with(r#"{"detail":"Payload Too Large"}"#), "{answer}");
         }

@@ -39,7 +39,7 @@ fn d3_of_500_concurrent_log_ins_the_overflow_is_503_and_others_are_served() {
         let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
         let hashes_before = service.auth.users().hasher().hashes_started();
         let log_in = |n: usize| {
-            let password = if n % 2 == 0 { PASSWORD } else { "wrong" };
+            let password = if n.is_multiple_of(2) { PASSWORD } else { "wrong" };
             async move {
                 service
                     .log_in(Kind::DbBearer, &address("lancelot"), password)

@@ -8,8 +8,9 @@ use crate::{Fallible, process};
 /// Loads a whole server, so it runs by itself, after the others.
 const LAST: &str = "http";
 
-/// Runs the named benchmarks, or all of them.
-pub(crate) fn run(names: &[String]) -> Fallible<()> {
+/// Runs the named benchmarks, or all of them. What follows `--` is for the benchmarks themselves.
+pub(crate) fn run(arguments: &[String]) -> Fallible<()> {
+    let (names, passed_on) = split(arguments);
     let workspace = Workspace::load()?;
     let found: BTreeSet<String> = workspace
         .members()
@@ -21,9 +22,17 @@ pub(crate) fn run(names: &[String]) -> Fallible<()> {
     for name in chosen(found, names)? {
         let mut command = process::cargo(&workspace.root);
         // The whole workspace each time: other selections would build the dependencies again.
-        process::run(command.args(["bench", "--workspace", "--all-features", "--bench", &name]))?;
+        command.args(["bench", "--workspace", "--all-features", "--bench", &name]);
+        process::run(command.arg("--").args(passed_on))?;
     }
     Ok(())
+}
+
+fn split(arguments: &[String]) -> (&[String], &[String]) {
+    match arguments.iter().position(|argument| argument == "--") {
+        Some(end) => (&arguments[..end], &arguments[end + 1..]),
+        None => (arguments, &[]),
+    }
 }
 
 fn chosen(found: BTreeSet<String>, names: &[String]) -> Fallible<Vec<String>> {
@@ -50,6 +59,13 @@ mod tests {
             chosen(found, &[]).expect("all of them"),
             ["argon2", "verify", "http"]
         );
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_no_name() {
+        let arguments = ["http", "--", "--quick", "jwt"].map(str::to_owned);
+        assert_eq!(split(&arguments), (&arguments[..1], &arguments[2..]));
+        assert_eq!(split(&arguments[..1]), (&arguments[..1], &[][..]));
     }
 
     #[test]

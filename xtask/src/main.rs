@@ -24,7 +24,7 @@ pub(crate) type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 const HELP: &str = "\
 cargo xtask test [STEP...]               the whole check, or only the named steps
-cargo xtask bench [NAME...]              the benchmarks, the HTTP load last, or only the named ones
+cargo xtask bench [NAME...] [-- ARG...]  the benchmarks, the HTTP load last, or only the named ones; `-- --quick` for a look
 cargo xtask fuzz [SECONDS] [TARGET...]   each fuzz target for SECONDS (60)
 cargo xtask help                         this text
 ";

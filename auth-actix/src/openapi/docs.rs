@@ -40,7 +40,8 @@ impl Docs {
     }
 
     /// Serves the page at `path`, with or without a slash at its end, and the document at `/openapi.json`, for
-    /// `App::configure` or that of a scope, below which both then are.
+    /// `App::configure` or that of a scope, below which both then are. Of a scope that holds the routes, too, the
+    /// document has to be told: by a [`Server`](utoipa::openapi::Server) whose address is the scope's path.
     ///
     /// Nothing is fetched from another host: a Content Security Policy forbids it, and the page can call the service
     /// that it comes from, and no other. A token that was put in lives as long as the page and is not kept.

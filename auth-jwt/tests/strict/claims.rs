@@ -196,6 +196,10 @@ fn j8_the_audience_is_exact_in_an_array_or_as_text() {
         (r#"[]"#, Err(BadClaim)),
         (r#"[""]"#, Err(BadClaim)),
         (r#"["other"]"#, Err(BadClaim)),
+        (
+            r#"["fastapi-users:auth2","my-fastapi-users:auth"]"#,
+            Err(BadClaim),
+        ),
         (r#"[["fastapi-users:auth"]]"#, Err(BadClaim)),
         (r#"["fastapi-users:auth",5]"#, Err(BadClaim)),
         (r#"["fastapi-users:auth",null]"#, Err(BadClaim)),

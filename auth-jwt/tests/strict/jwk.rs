@@ -192,6 +192,7 @@ fn j4_a_jwk_whose_numbers_are_no_key_is_refused() {
         (VerifyingAlgorithm::Rs256, with(rsa(), "e", json!("Aw"))),
         (VerifyingAlgorithm::Rs256, with(rsa(), "e", json!("AQAA"))),
         (VerifyingAlgorithm::Rs256, with(rsa(), "e", json!("AAAB"))),
+        (VerifyingAlgorithm::Rs256, with(rsa(), "e", json!("AAEAAQ"))),
         (
             VerifyingAlgorithm::Rs256,
             with(rsa(), "e", json!("AQAAAAAAAAAAAAAAAAAB")),
