@@ -106,7 +106,6 @@ mod tests {
     }
 
     #[derive(Serialize, ToSchema)]
-    #[expect(dead_code, reason = "only its schema counts")]
     struct Person {
         first_name: String,
         nickname: Option<String>,
@@ -118,7 +117,6 @@ mod tests {
     }
 
     #[derive(Serialize, ToSchema)]
-    #[expect(dead_code, reason = "only its schema counts")]
     struct Work {
         company: String,
     }
