@@ -105,7 +105,8 @@ fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret_is_in_any(
     let log = Log::default();
     let whole = Log::default();
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
+        // Everything but the test's own client.
+        .with_env_filter("trace,hyper_util=off,hyper=off,reqwest=off")
         .with_ansi(false)
         .without_time()
         .with_writer(tracing_subscriber::fmt::writer::Tee::new(
