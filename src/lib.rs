@@ -14,10 +14,35 @@
 //! | `memory` | [`memory`] | stores in memory, for tests and trials |
 //! | `conformance` | [`conformance`] | the suite that every store passes, yours too |
 //!
-//! A whole service:
+//! The smallest service, with everything in memory:
 //!
-//! ```no_run
-#![cfg_attr(all(feature = "openapi", feature = "jwt", feature = "sqlite"), doc = include_str!("../examples/quickstart/src/main.rs"))]
+#![cfg_attr(all(feature = "actix", feature = "memory"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "actix", feature = "memory")), doc = "```ignore")]
+//! use std::{error::Error, sync::Arc};
+//!
+//! use actix_web::{App, HttpServer, web};
+//! use portcullis::{
+//!     Lifetime, OpaqueStrategy, SigningSecret,
+//!     actix::{Auth, CurrentUser},
+//!     http::{AuthBackend, BearerTransport},
+//!     memory::{MemoryAccessTokenStore, MemoryUserStore},
+//!     users::UserManager,
+//! };
+//!
+//! async fn hello(user: CurrentUser) -> String {
+//!     format!("Hello, {}!", user.email)
+//! }
+//!
+//! #[actix_web::main]
+//! async fn main() -> Result<(), Box<dyn Error>> {
+//!     let users = Arc::new(MemoryUserStore::new());
+//!     let users = UserManager::builder(users, &SigningSecret::generate()?).build()?;
+//!     let tokens = OpaqueStrategy::new(Arc::new(MemoryAccessTokenStore::new()), Lifetime::from_secs(3600)?);
+//!     let auth = Auth::builder(users).backend(AuthBackend::new("bearer", BearerTransport, tokens)).build()?;
+//!     let app = move || App::new().configure(auth.routes()).route("/hello", web::get().to(hello));
+//!     HttpServer::new(app).bind(("127.0.0.1", 8080))?.run().await?;
+//!     Ok(())
+//! }
 //! ```
 
 pub use auth_core::*;

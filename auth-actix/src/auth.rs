@@ -2,14 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::web::{Data, ServiceConfig};
-use auth_core::{ConfigError, Profile, UserId};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, ServiceConfig},
+};
+use auth_core::{ConfigError, Profile, User, UserId};
 use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints};
 use auth_users::UserManager;
 use uuid::Uuid;
 
 use crate::{
-    guard::{Accepting, Guard},
+    error::{AuthError, into_http},
+    guard::Guard,
+    head::Head,
     role::Role,
     routes,
 };
@@ -43,6 +48,7 @@ pub struct AuthBuilder<Id = Uuid, P = ()> {
     users: Arc<UserManager<Id, P>>,
     backends: Vec<AuthBackend<Id>>,
     csrf: CsrfPolicy,
+    protected: Vec<String>,
     mount: Mount,
     body_limit: Duration,
 }
@@ -57,11 +63,12 @@ impl<Id, P> Clone for Auth<Id, P> {
 
 impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// A builder for the accounts that `users` manages.
-    pub fn builder(users: UserManager<Id, P>) -> AuthBuilder<Id, P> {
+    pub fn builder(users: impl Into<Arc<UserManager<Id, P>>>) -> AuthBuilder<Id, P> {
         AuthBuilder {
-            users: Arc::new(users),
+            users: users.into(),
             backends: Vec::new(),
             csrf: CsrfPolicy::same_origin(),
+            protected: Vec::new(),
             mount: Mount {
                 auth: "/auth".to_owned(),
                 users_path: "/users".to_owned(),
@@ -74,7 +81,8 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         }
     }
 
-    /// Mounts the routes, for `App::configure`. The extractors work in the same `App`.
+    /// Mounts the routes, for `App::configure`. The extractors work in the same `App` or scope. Two
+    /// services whose users are of one type each need a scope of their own for that.
     ///
     /// A route of the application's own under one of these paths, say `DELETE /users/me`, is added to the `App`
     /// **before** this call: actix-web takes the first that matches.
@@ -85,18 +93,51 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
 
     /// A guard for a whole scope: its handlers run for users of this role alone.
     pub fn require<R: Role>(&self, _role: R) -> Guard<Id, P> {
-        Guard::new(self.clone(), R::REQUIREMENT)
+        Guard::requiring(self.clone(), R::REQUIREMENT)
     }
 
-    /// Accepts only the backends of `names` in a scope. The extractors and guards within see no others.
-    #[must_use]
-    pub fn accept<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Accepting {
-        Accepting::always(Enabled::only(names))
+    /// A guard that accepts only the backends of `names`: extractors and guards around and within see no others.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the backend that there is not.
+    pub fn accept<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<Guard<Id, P>, ConfigError> {
+        let names: Vec<_> = names.into_iter().collect();
+        let authenticator = self.shared.endpoints.authenticator();
+        if let Some(unknown) = names.iter().find(|name| authenticator.backend(name).is_none()) {
+            return Err(ConfigError::new(
+                format!("backend {unknown:?}"),
+                "there is none of this name",
+            ));
+        }
+        let enabled = Enabled::only(names);
+        Ok(self.accept_by(move |_request| enabled.clone()))
     }
 
-    /// Accepts the backends that `choose` picks for each request.
-    pub fn accept_by(&self, choose: impl Fn(&actix_web::HttpRequest) -> Enabled + 'static) -> Accepting {
-        Accepting::by(choose)
+    /// A guard that accepts the backends that `choose` picks for each request.
+    pub fn accept_by(
+        &self,
+        choose: impl Fn(&HttpRequest) -> Enabled + Send + Sync + 'static,
+    ) -> Guard<Id, P> {
+        Guard::accepting(self.clone(), Arc::new(choose))
+    }
+
+    /// Logs `user` in through the backend called `name`, for an application that has made sure by itself who that is: after
+    /// an invitation, say, or a second factor. It makes the checks of every log-in, and answers like one.
+    ///
+    /// # Errors
+    /// [`AuthError`] as the log-in route answers it.
+    pub async fn log_in(
+        &self,
+        name: &str,
+        user: &User<Id, P>,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, AuthError> {
+        let response = self
+            .shared
+            .endpoints
+            .log_in_user(name, user, &Head(request))
+            .await?;
+        Ok(into_http(response))
     }
 
     /// The users.
@@ -163,6 +204,15 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
         self
     }
 
+    /// Fields of the profile that only a superuser sets, say a plan or a credit limit. In the bodies of registration and
+    /// of `PATCH /me` they are ignored, as the flags are, so that each needs a default. Without this a user sets every
+    /// field of the profile.
+    #[must_use]
+    pub fn protected_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        self.protected.extend(fields.into_iter().map(str::to_owned));
+        self
+    }
+
     /// How long a request's body may take to arrive, instead of 10 seconds.
     #[must_use]
     pub fn body_timeout(mut self, limit: Duration) -> Self {
@@ -173,8 +223,7 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// The finished configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the setting: no backend, two backends of one name or one cookie, a backend called like
-    /// a route, a path that does not start with `/` or ends with one, a body time-out of zero.
+    /// [`ConfigError`] naming the setting: no backend, two backends of one name or one cookie, a path that does not start with `/` or ends with one, a body time-out of zero.
     pub fn build(self) -> Result<Auth<Id, P>, ConfigError> {
         for (setting, path) in [
             ("auth_at", &self.mount.auth),
@@ -197,7 +246,7 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
                 "is zero, so that no body could arrive",
             ));
         }
-        let endpoints = Endpoints::new(self.users, self.backends, self.csrf)?;
+        let endpoints = Endpoints::new(self.users, self.backends, self.csrf)?.protect(self.protected);
         let shared = Shared {
             endpoints,
             mount: self.mount,

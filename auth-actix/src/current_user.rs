@@ -26,12 +26,20 @@ pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
     role: PhantomData<R>,
 }
 
-/// The user of the request, if there is one of the role. It derefs to `Option<CurrentUser>`.
+/// The user of the request, if there is one of the role.
 ///
 /// Without a valid credential, or for a user of another role, it is `None`. A cross-site request with a cookie is
 /// answered 403, and 503 where a store does not answer: that is not "nobody".
+///
+/// ```
+/// use auth_actix::OptionalUser;
+///
+/// async fn home(OptionalUser(user): OptionalUser) -> String {
+///     user.map_or_else(|| "hello, stranger".to_owned(), |user| format!("hello, {}", user.email))
+/// }
+/// ```
 #[derive(Clone, Debug)]
-pub struct OptionalUser<R = Active, Id = Uuid, P = ()>(Option<CurrentUser<R, Id, P>>);
+pub struct OptionalUser<R = Active, Id = Uuid, P = ()>(pub Option<CurrentUser<R, Id, P>>);
 
 impl<R, Id, P> CurrentUser<R, Id, P> {
     /// What the user's credential says.
@@ -53,32 +61,11 @@ impl<R, Id, P> CurrentUser<R, Id, P> {
     }
 }
 
-impl<R, Id, P> OptionalUser<R, Id, P> {
-    /// The user, if there is one.
-    #[must_use]
-    pub fn into_inner(self) -> Option<CurrentUser<R, Id, P>> {
-        self.0
-    }
-
-    /// What `f` makes of the user, or `default`.
-    pub fn map_or<T>(self, default: T, f: impl FnOnce(CurrentUser<R, Id, P>) -> T) -> T {
-        self.0.map_or(default, f)
-    }
-}
-
 impl<R, Id, P> Deref for CurrentUser<R, Id, P> {
     type Target = User<Id, P>;
 
     fn deref(&self) -> &User<Id, P> {
         &self.found.user
-    }
-}
-
-impl<R, Id, P> Deref for OptionalUser<R, Id, P> {
-    type Target = Option<CurrentUser<R, Id, P>>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
     }
 }
 
@@ -90,8 +77,7 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
         let request = request.clone();
         Box::pin(async move {
             let found = match guarded(&request) {
-                Some(found) if R::REQUIREMENT.met_by(&found.user) => found,
-                Some(_) => return Err(HttpError::Forbidden.into()),
+                Some(found) => R::REQUIREMENT.judge(found)?,
                 None => {
                     let shared = shared::<Id, P>(&request)?;
                     let authenticator = shared.endpoints.authenticator();
@@ -136,7 +122,7 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
 }
 
 /// The user that a guard around the handler has found already, by a backend that the route accepts.
-fn guarded<Id: UserId, P: Profile>(request: &HttpRequest) -> Option<Authenticated<Id, P>> {
+pub(crate) fn guarded<Id: UserId, P: Profile>(request: &HttpRequest) -> Option<Authenticated<Id, P>> {
     let extensions = request.extensions();
     let found = extensions.get::<Authenticated<Id, P>>()?;
     let accepted = extensions

@@ -3,17 +3,39 @@
 use std::fmt;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, body::BoxBody, http::StatusCode};
+use auth_core::StoreError;
 use auth_http::{HttpError, Response};
+use auth_users::{
+    AuthenticateError, CreateUserError, DeleteUserError, HookError, ResetPasswordError, UpdateError,
+    VerifyError,
+};
 
 /// Why a request was not let through, ready to be answered: the contract's body, and nothing of the cause.
 #[derive(Clone, Debug)]
 pub struct AuthError(Response);
 
-impl From<HttpError> for AuthError {
-    fn from(error: HttpError) -> Self {
-        Self(error.into_response())
-    }
+/// So that a handler of the application's own answers by `?` as the routes here do.
+macro_rules! from {
+    ($($error:ty),+) => {
+        $(impl From<$error> for AuthError {
+            fn from(error: $error) -> Self {
+                Self(HttpError::from(error).into_response())
+            }
+        })+
+    };
 }
+
+from!(
+    HttpError,
+    StoreError,
+    HookError,
+    AuthenticateError,
+    CreateUserError,
+    DeleteUserError,
+    ResetPasswordError,
+    UpdateError,
+    VerifyError
+);
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -13,21 +14,77 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
 use auth_core::{Profile, UserId};
-use auth_http::{Enabled, Requirement};
+use auth_http::{Enabled, HttpError, Requirement};
 use futures_util::future::{Ready, ready};
+use uuid::Uuid;
 
-use crate::{Auth, current_user::enabled, error::AuthError, head::Head};
+use crate::{
+    Auth,
+    current_user::{enabled, guarded},
+    error::AuthError,
+    head::Head,
+};
 
-/// Lets a scope's handlers run for users who meet a requirement: made by [`Auth::require`]. What it finds out is
-/// handed to the handlers' extractors, without a second look at a store.
-pub struct Guard<Id, P> {
+/// Guards a whole scope: made by [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`].
+///
+/// Guards add up, whatever their order: within two of them a request has to meet both requirements, by a backend that
+/// both accept. What a guard finds out is handed to the extractors within, without a second look at a store.
+#[derive(Clone)]
+pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
-    requirement: Requirement,
+    requirement: Option<Requirement>,
+    accepted: Option<Choice>,
 }
 
+/// Picks the backends that are accepted for a request.
+pub(crate) type Choice = Arc<dyn Fn(&HttpRequest) -> Enabled + Send + Sync>;
+
 impl<Id: UserId, P: Profile> Guard<Id, P> {
-    pub(crate) fn new(auth: Auth<Id, P>, requirement: Requirement) -> Self {
-        Self { auth, requirement }
+    pub(crate) fn requiring(auth: Auth<Id, P>, requirement: Requirement) -> Self {
+        Self {
+            auth,
+            requirement: Some(requirement),
+            accepted: None,
+        }
+    }
+
+    pub(crate) fn accepting(auth: Auth<Id, P>, choice: Choice) -> Self {
+        Self {
+            auth,
+            requirement: None,
+            accepted: Some(choice),
+        }
+    }
+
+    /// Lets the request pass, with what is known of it among its extensions.
+    async fn judge(&self, request: &HttpRequest) -> Result<(), HttpError> {
+        if let Some(choose) = &self.accepted {
+            let narrowed = enabled(request).and(choose(request));
+            request.extensions_mut().insert(narrowed);
+        }
+        let around = request.extensions().get::<Requirement>().copied();
+        let Some(requirement) = merged(around, self.requirement) else {
+            return Ok(());
+        };
+        request.extensions_mut().insert(requirement);
+        let found = match guarded::<Id, P>(request) {
+            Some(found) => requirement.judge(found)?,
+            None => {
+                let authenticator = self.auth.shared.endpoints.authenticator();
+                authenticator
+                    .require(&Head(request), &enabled(request), requirement)
+                    .await?
+            }
+        };
+        request.extensions_mut().insert(found);
+        Ok(())
+    }
+}
+
+fn merged(one: Option<Requirement>, other: Option<Requirement>) -> Option<Requirement> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.and(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -43,11 +100,9 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let (auth, requirement) = (self.auth.clone(), self.requirement);
         ready(Ok(GuardMiddleware {
             service: Rc::new(service),
-            auth,
-            requirement,
+            guard: self.clone(),
         }))
     }
 }
@@ -55,8 +110,7 @@ where
 /// The service of a [`Guard`].
 pub struct GuardMiddleware<S, Id, P> {
     service: Rc<S>,
-    auth: Auth<Id, P>,
-    requirement: Requirement,
+    guard: Guard<Id, P>,
 }
 
 impl<S, B, Id: UserId, P: Profile> Service<ServiceRequest> for GuardMiddleware<S, Id, P>
@@ -73,77 +127,18 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let (service, auth, requirement) = (Rc::clone(&self.service), self.auth.clone(), self.requirement);
+        let (service, guard) = (Rc::clone(&self.service), self.guard.clone());
         Box::pin(async move {
-            let authenticator = auth.shared.endpoints.authenticator();
-            let enabled = enabled(request.request());
-            let found = authenticator
-                .require(&Head(request.request()), &enabled, requirement)
-                .await;
-            match found {
-                Ok(found) => {
-                    request.extensions_mut().insert(found);
-                    service
-                        .call(request)
-                        .await
-                        .map(ServiceResponse::map_into_left_body)
-                }
+            match guard.judge(request.request()).await {
+                Ok(()) => service
+                    .call(request)
+                    .await
+                    .map(ServiceResponse::map_into_left_body),
                 Err(error) => {
                     let response = AuthError::from(error).error_response();
                     Ok(request.into_response(response).map_into_right_body())
                 }
             }
         })
-    }
-}
-
-/// Narrows the backends that a scope accepts: made by [`Auth::accept`] and [`Auth::accept_by`].
-#[derive(Clone)]
-pub struct Accepting(Rc<dyn Fn(&HttpRequest) -> Enabled>);
-
-impl Accepting {
-    pub(crate) fn always(enabled: Enabled) -> Self {
-        Self(Rc::new(move |_request| enabled.clone()))
-    }
-
-    pub(crate) fn by(choose: impl Fn(&HttpRequest) -> Enabled + 'static) -> Self {
-        Self(Rc::new(choose))
-    }
-}
-
-impl<S: Service<ServiceRequest, Error = Error>> Transform<S, ServiceRequest> for Accepting {
-    type Response = S::Response;
-    type Error = Error;
-    type Transform = AcceptMiddleware<S>;
-    type InitError = ();
-    type Future = Ready<Result<Self::Transform, ()>>;
-
-    fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(AcceptMiddleware {
-            service,
-            choose: self.clone(),
-        }))
-    }
-}
-
-/// The service of an [`Accepting`].
-pub struct AcceptMiddleware<S> {
-    service: S,
-    choose: Accepting,
-}
-
-impl<S: Service<ServiceRequest, Error = Error>> Service<ServiceRequest> for AcceptMiddleware<S> {
-    type Response = S::Response;
-    type Error = Error;
-    type Future = S::Future;
-
-    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.service.poll_ready(context)
-    }
-
-    fn call(&self, request: ServiceRequest) -> Self::Future {
-        let enabled = (self.choose.0)(request.request());
-        request.extensions_mut().insert(enabled);
-        self.service.call(request)
     }
 }

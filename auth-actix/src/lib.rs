@@ -15,7 +15,7 @@
 //!     "for superusers"
 //! }
 //!
-//! async fn home(user: OptionalUser) -> impl Responder {
+//! async fn home(OptionalUser(user): OptionalUser) -> impl Responder {
 //!     user.map_or("hello, whoever you are".to_owned(), |user| format!("hello, {}", user.email))
 //! }
 //!
@@ -33,6 +33,9 @@
 //!     .await
 //! }
 //! ```
+//!
+//! Never ask for an `Option<CurrentUser>`: actix-web makes `None` of every error, so that a user whose store is down would
+//! look like nobody. That is what [`OptionalUser`] is for.
 //!
 //! # Features
 //!
@@ -52,7 +55,7 @@ mod routes;
 pub use auth::{Auth, AuthBuilder};
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::AuthError;
-pub use guard::{AcceptMiddleware, Accepting, Guard, GuardMiddleware};
+pub use guard::{Guard, GuardMiddleware};
 #[cfg(feature = "openapi")]
 pub use openapi::Docs;
 pub use role::{Active, Role, Superuser, Verified, VerifiedSuperuser};

@@ -3,14 +3,14 @@
 use actix_web::{
     Handler, HttpRequest, HttpResponse, Route,
     http::{Method, header::ALLOW},
-    web::{self, Data, Payload, ServiceConfig},
+    web::{self, Payload, ServiceConfig},
 };
 use auth_core::{Profile, UserId};
 use auth_http::{Endpoints, HttpError, Request, Response};
 
-use crate::{Auth, auth::Shared, body, current_user::enabled, error::into_http, head::Head};
+use crate::{Auth, body, current_user::enabled, error::into_http, head::Head};
 
-/// Answers 404 as every route here does; for `App::default_service`.
+/// Answers 404 as the routes here do, for `App::default_service`.
 pub async fn not_found() -> HttpResponse {
     into_http(HttpError::NotFound.into_response())
 }
@@ -23,47 +23,60 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
     for backend in shared.endpoints.authenticator().backends() {
         let at = format!("{prefix}/{}", backend.name());
         let name = backend.name().to_owned();
-        let log_in =
-            endpoint::<Id, P>(async move |endpoints, request| endpoints.log_in(&name, request).await);
+        let log_in = endpoint(auth, async move |endpoints, request| {
+            endpoints.log_in(&name, request).await
+        });
         routes.only_post(&format!("{at}/login"), log_in);
         if backend.has_logout() {
             let name = backend.name().to_owned();
-            let log_out =
-                endpoint::<Id, P>(async move |endpoints, request| endpoints.log_out(&name, request).await);
+            let log_out = endpoint(auth, async move |endpoints, request| {
+                endpoints.log_out(&name, request).await
+            });
             routes.only_post(&format!("{at}/logout"), log_out);
         } else {
             routes.config.route(&format!("{at}/logout"), web::to(not_found));
         }
     }
     if shared.mount.register {
-        let register = endpoint::<Id, P>(async |endpoints, request| endpoints.register(request).await);
+        let register = endpoint(auth, async |endpoints, request| endpoints.register(request).await);
         routes.only_post(&format!("{prefix}/register"), register);
     }
     if shared.mount.verify {
-        let request_token =
-            endpoint::<Id, P>(async |endpoints, request| endpoints.request_verify_token(request).await);
+        let request_token = endpoint(auth, async |endpoints, request| {
+            endpoints.request_verify_token(request).await
+        });
         routes.only_post(&format!("{prefix}/request-verify-token"), request_token);
-        let verify = endpoint::<Id, P>(async |endpoints, request| endpoints.verify(request).await);
+        let verify = endpoint(auth, async |endpoints, request| endpoints.verify(request).await);
         routes.only_post(&format!("{prefix}/verify"), verify);
     }
     if shared.mount.reset {
-        let forgot = endpoint::<Id, P>(async |endpoints, request| endpoints.forgot_password(request).await);
+        let forgot = endpoint(auth, async |endpoints, request| {
+            endpoints.forgot_password(request).await
+        });
         routes.only_post(&format!("{prefix}/forgot-password"), forgot);
-        let reset = endpoint::<Id, P>(async |endpoints, request| endpoints.reset_password(request).await);
+        let reset = endpoint(auth, async |endpoints, request| {
+            endpoints.reset_password(request).await
+        });
         routes.only_post(&format!("{prefix}/reset-password"), reset);
     }
     if shared.mount.users {
-        mount_users::<Id, P>(&mut routes, &shared.mount.users_path);
+        mount_users(&mut routes, auth);
+    }
+    for prefix in [prefix, &shared.mount.users_path] {
+        routes
+            .config
+            .route(&format!("{prefix}/{{tail:.*}}"), web::to(not_found));
     }
 }
 
-fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, prefix: &str) {
+fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, auth: &Auth<Id, P>) {
+    let prefix = &auth.shared.mount.users_path;
     let me = format!("{prefix}/me");
-    let get = endpoint::<Id, P>(async |endpoints, request| {
+    let get = endpoint(auth, async |endpoints, request| {
         let enabled = enabled(request.head.0);
         endpoints.me(request, &enabled).await
     });
-    let patch = endpoint::<Id, P>(async |endpoints, request| {
+    let patch = endpoint(auth, async |endpoints, request| {
         let enabled = enabled(request.head.0);
         endpoints.update_me(request, &enabled).await
     });
@@ -71,15 +84,15 @@ fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, prefix: &str) {
     routes.route(&me, web::patch(), patch);
 
     let user = format!("{prefix}/{{id}}");
-    let get = endpoint::<Id, P>(async |endpoints, request| {
+    let get = endpoint(auth, async |endpoints, request| {
         let enabled = enabled(request.head.0);
         endpoints.user(id(request.head), request, &enabled).await
     });
-    let patch = endpoint::<Id, P>(async |endpoints, request| {
+    let patch = endpoint(auth, async |endpoints, request| {
         let enabled = enabled(request.head.0);
         endpoints.update_user(id(request.head), request, &enabled).await
     });
-    let delete = endpoint::<Id, P>(async |endpoints, request| {
+    let delete = endpoint(auth, async |endpoints, request| {
         let enabled = enabled(request.head.0);
         endpoints.delete_user(id(request.head), request, &enabled).await
     });
@@ -99,23 +112,14 @@ struct Routes<'c> {
 }
 
 /// What actix-web hands to every route here.
-type Arguments<Id, P> = (Data<Shared<Id, P>>, HttpRequest, Payload);
+type Arguments = (HttpRequest, Payload);
 
 impl Routes<'_> {
-    fn route<Id: UserId, P: Profile>(
-        &mut self,
-        path: &str,
-        route: Route,
-        handler: impl Handler<Arguments<Id, P>, Output = HttpResponse>,
-    ) {
+    fn route(&mut self, path: &str, route: Route, handler: impl Handler<Arguments, Output = HttpResponse>) {
         self.config.route(path, route.to(handler));
     }
 
-    fn only_post<Id: UserId, P: Profile>(
-        &mut self,
-        path: &str,
-        handler: impl Handler<Arguments<Id, P>, Output = HttpResponse>,
-    ) {
+    fn only_post(&mut self, path: &str, handler: impl Handler<Arguments, Output = HttpResponse>) {
         self.route(path, web::post(), handler);
         self.refuse_others(path, &[Method::POST]);
     }
@@ -133,12 +137,14 @@ impl Routes<'_> {
     }
 }
 
-/// A handler that reads the body within its bounds and answers by `run`.
+/// A handler that reads the body within its bounds and answers by `run`, for the users of this `auth` and no other.
 fn endpoint<Id: UserId, P: Profile>(
+    auth: &Auth<Id, P>,
     run: impl for<'a> AsyncFn(&'a Endpoints<Id, P>, Request<'a, Head<'a>>) -> Response + Clone + 'static,
-) -> impl Handler<Arguments<Id, P>, Output = HttpResponse> {
-    move |shared: Data<Shared<Id, P>>, request: HttpRequest, payload: Payload| {
-        let run = run.clone();
+) -> impl Handler<Arguments, Output = HttpResponse> {
+    let shared = auth.shared.clone();
+    move |request: HttpRequest, payload: Payload| {
+        let (shared, run) = (shared.clone(), run.clone());
         async move {
             let body = match body::read(&request, payload, shared.body_limit).await {
                 Ok(body) => body,

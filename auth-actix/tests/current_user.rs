@@ -7,13 +7,15 @@ use actix_web::{
     http::{Method, StatusCode},
     test, web,
 };
-use auth_actix::{Active, Auth, CurrentUser, OptionalUser, Role, Superuser, Verified, VerifiedSuperuser};
+use auth_actix::{
+    Active, Auth, AuthError, CurrentUser, OptionalUser, Role, Superuser, Verified, VerifiedSuperuser,
+};
 use auth_core::{
     AccessTokenStore, Client, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy, SigningSecret,
     Strategy as _, Subject, User, UserStore as _,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, CookieTransport, Enabled};
+use auth_http::{AuthBackend, BearerTransport, CookieTransport, Enabled, HttpError};
 use auth_users::UserManager;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -71,7 +73,7 @@ async fn required<R: Role>(user: CurrentUser<R>) -> String {
     format!("{} by {}", user.is_active, user.backend())
 }
 
-async fn optional<R: Role>(user: OptionalUser<R>) -> &'static str {
+async fn optional<R: Role>(OptionalUser(user): OptionalUser<R>) -> &'static str {
     if user.is_some() { "someone" } else { "nobody" }
 }
 
@@ -188,13 +190,13 @@ async fn a_guard_answers_for_every_handler_of_its_scope() {
 async fn a_scope_accepts_only_the_backends_that_it_names() {
     let service = Service::new();
     let only_cookie = web::scope("/cookie")
-        .wrap(service.auth.accept(["cookie"]))
+        .wrap(service.auth.accept(["cookie"]).expect("a backend"))
         .configure(routes);
     let narrowed = web::scope("/narrowed")
         .wrap(service.auth.require(Active))
         .service(
             web::scope("")
-                .wrap(service.auth.accept(["cookie"]))
+                .wrap(service.auth.accept(["cookie"]).expect("a backend"))
                 .configure(routes),
         );
     let chosen = web::scope("/chosen")
@@ -244,10 +246,129 @@ async fn a_scope_accepts_only_the_backends_that_it_names() {
 }
 
 #[actix_web::test]
+async fn guards_add_up_whatever_their_order() {
+    let service = Service::new();
+    let cookie_only = service.auth.accept(["cookie"]).expect("a backend");
+    let bearer_only = service.auth.accept(["bearer"]).expect("a backend");
+    let report = || web::get().to(async || "report");
+    let inner_first = web::scope("/1")
+        .wrap(cookie_only.clone())
+        .wrap(service.auth.require(Verified))
+        .route("", report());
+    let outer_first = web::scope("/2")
+        .wrap(service.auth.require(Verified))
+        .wrap(cookie_only.clone())
+        .route("", report());
+    let nested = web::scope("/3").wrap(service.auth.require(Superuser)).service(
+        web::scope("")
+            .wrap(service.auth.require(Verified))
+            .wrap(cookie_only.clone())
+            .route("", report()),
+    );
+    let disjoint = web::scope("/4").wrap(bearer_only).service(
+        web::scope("")
+            .wrap(cookie_only)
+            .wrap(service.auth.require(Active))
+            .route("", report()),
+    );
+    let app = app!(service, .service(inner_first).service(outer_first).service(nested).service(disjoint));
+
+    let (verified, both) = (service.token("av").await, service.token("avs").await);
+    let plain = service.token("a").await;
+    for path in ["/1", "/2"] {
+        assert_eq!(get!(app, path, bearer(&verified)).0, 401, "{path}");
+        assert_eq!(get!(app, path, cookie(&verified)).0, 200, "{path}");
+        assert_eq!(
+            get!(app, path, bearer("unknown"), cookie(&verified)).0,
+            200,
+            "{path}"
+        );
+        assert_eq!(
+            get!(app, path, bearer(&plain), cookie(&verified)).0,
+            if path == "/1" { 403 } else { 200 }
+        );
+        assert_eq!(
+            get!(app, path, bearer(&verified), cookie(&plain)).0,
+            403,
+            "{path}"
+        );
+    }
+    assert_eq!(get!(app, "/3", cookie(&both)).0, 200);
+    assert_eq!(get!(app, "/3", bearer(&both)).0, 401);
+    assert_eq!(
+        get!(app, "/3", bearer(&both), cookie(&verified)).0,
+        403,
+        "the outer guard's question stands"
+    );
+    for token in [bearer(&both), cookie(&both)] {
+        assert_eq!(get!(app, "/4", token).0, 401);
+    }
+}
+
+#[actix_web::test]
+async fn two_services_of_one_type_of_user_do_not_answer_for_each_other() {
+    let (one, other) = (Service::new(), Service::new());
+    let app = test::init_service(
+        App::new()
+            .service(web::scope("/one").configure(one.auth.routes()))
+            .configure(other.auth.routes()),
+    )
+    .await;
+    let (ours, theirs) = (one.token("a").await, other.token("a").await);
+    assert_eq!(get!(app, "/one/users/me", bearer(&ours)).0, 200);
+    assert_eq!(get!(app, "/one/users/me", bearer(&theirs)).0, 401);
+    assert_eq!(get!(app, "/users/me", bearer(&theirs)).0, 200);
+    assert_eq!(get!(app, "/users/me", bearer(&ours)).0, 401);
+}
+
+async fn admit(auth: web::Data<Auth>, request: actix_web::HttpRequest) -> Result<HttpResponse, AuthError> {
+    let id = request
+        .match_info()
+        .query("id")
+        .parse()
+        .map_err(|_| HttpError::NotFound)?;
+    let user = auth.users().find(&id).await?.ok_or(HttpError::NotFound)?;
+    auth.log_in("bearer", &user, &request).await
+}
+
+#[actix_web::test]
+async fn l4_an_application_that_logs_a_user_in_makes_the_same_checks() {
+    let service = Service::new();
+    let app = test::init_service(
+        App::new()
+            .app_data(web::Data::new(service.auth.clone()))
+            .route("/admit/{id}", web::get().to(admit))
+            .configure(service.auth.routes()),
+    )
+    .await;
+    let id = |token: String| {
+        let strategy = &service.tokens;
+        async move { strategy.read(&token).await.expect("grant").subject.user_id }
+    };
+    let (active, inactive) = (
+        id(service.token("a").await).await,
+        id(service.token("v").await).await,
+    );
+    let (status, body) = get!(app, &format!("/admit/{active}"),);
+    let token = body.split('"').nth(3).expect("token");
+    assert_eq!(
+        (status, get!(app, "/users/me", bearer(token)).0),
+        (200, 200),
+        "{body}"
+    );
+    let refused = (400, r#"{"detail":"LOGIN_BAD_CREDENTIALS"}"#.to_owned());
+    assert_eq!(get!(app, &format!("/admit/{inactive}"),), refused);
+    assert_eq!(
+        get!(app, "/admit/x",),
+        (404, r#"{"detail":"Not Found"}"#.to_owned())
+    );
+}
+
+#[actix_web::test]
 async fn www_authenticate_is_told_only_where_a_bearer_backend_is_accepted() {
     let service = Service::new();
     let only_cookie = web::scope("/cookie")
-        .wrap(service.auth.accept(["cookie"]))
+        .wrap(service.auth.accept(["cookie"]).expect("a backend"))
         .configure(routes);
     let app = app!(service, .configure(routes).service(only_cookie));
     for (path, expected) in [("/active", Some("Bearer")), ("/cookie/active", None)] {
@@ -318,6 +439,7 @@ async fn a_route_of_the_applications_own_stands_beside_ours() {
         (Method::PUT, "/users/x", 405),
         (Method::GET, "/auth/bearer/login", 405),
         (Method::GET, "/auth/other/login", 404),
+        (Method::GET, "/users/x/y", 404),
     ] {
         let request = test::TestRequest::default()
             .method(method.clone())
@@ -345,6 +467,12 @@ async fn a_bad_configuration_fails_at_start_and_names_the_setting() {
             .setting()
             .to_owned()
     };
+    let unknown = Service::new()
+        .auth
+        .accept(["bearer", "coookie"])
+        .err()
+        .expect("unknown");
+    assert_eq!(unknown.setting(), "backend \"coookie\"");
     assert_eq!(built(|builder| builder.auth_at("auth")), "auth_at");
     assert_eq!(built(|builder| builder.auth_at("/auth/")), "auth_at");
     assert_eq!(built(|builder| builder.users_at("/{id}")), "users_at");

@@ -35,9 +35,9 @@ pub use access_token::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail, NormalizedEmail};
 pub use error::{ConfigError, StoreError, within};
-pub use lifetime::{InvalidLifetime, Lifetime};
+pub use lifetime::Lifetime;
 pub use opaque::OpaqueStrategy;
-pub use outcome::{Outcome, Rejection, authenticate};
+pub use outcome::{Outcome, Rejection, admit, authenticate};
 pub use secret::SigningSecret;
 pub use strategy::{Grant, IssueError, IssuedToken, Refusal, RevocableStrategy, Strategy, Subject};
 pub use token::{ShardTag, TokenDigest, TokenKey, generate_token};

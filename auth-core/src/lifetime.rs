@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::ConfigError;
+
 /// How long a credential lives: a positive span of at most 100 years, or for ever by explicit choice.
 ///
 /// ```
@@ -16,11 +18,6 @@ use time::OffsetDateTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime(Option<Duration>);
 
-/// A lifetime that is zero, under a millisecond or over 100 years.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a lifetime is at least one millisecond and at most 100 years; for ever is `Lifetime::FOREVER`")]
-pub struct InvalidLifetime;
-
 const HUNDRED_YEARS: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 impl Lifetime {
@@ -30,20 +27,21 @@ impl Lifetime {
     /// A lifetime of `span`.
     ///
     /// # Errors
-    /// [`InvalidLifetime`] if `span` is under a millisecond or over 100 years.
-    pub fn new(span: Duration) -> Result<Self, InvalidLifetime> {
+    /// [`ConfigError`] naming `lifetime` if `span` is under a millisecond or over 100 years.
+    pub fn new(span: Duration) -> Result<Self, ConfigError> {
         if (Duration::from_millis(1)..=HUNDRED_YEARS).contains(&span) {
             Ok(Self(Some(span)))
         } else {
-            Err(InvalidLifetime)
+            let problem = "is not between a millisecond and 100 years; for ever is `Lifetime::FOREVER`";
+            Err(ConfigError::new("lifetime", problem))
         }
     }
 
     /// A lifetime of `seconds`.
     ///
     /// # Errors
-    /// [`InvalidLifetime`] if `seconds` is 0 or over 100 years.
-    pub fn from_secs(seconds: u64) -> Result<Self, InvalidLifetime> {
+    /// [`ConfigError`] naming `lifetime` if `seconds` is 0 or over 100 years.
+    pub fn from_secs(seconds: u64) -> Result<Self, ConfigError> {
         Self::new(Duration::from_secs(seconds))
     }
 
@@ -66,10 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn d2_a_lifetime_of_zero_is_refused() {
-        assert_eq!(Lifetime::new(Duration::ZERO), Err(InvalidLifetime));
-        assert_eq!(Lifetime::new(Duration::from_nanos(999_999)), Err(InvalidLifetime));
-        assert_eq!(Lifetime::new(Duration::MAX), Err(InvalidLifetime));
+    fn d2_a_lifetime_of_zero_is_refused_and_the_setting_named() {
+        for span in [Duration::ZERO, Duration::from_nanos(999_999), Duration::MAX] {
+            assert_eq!(
+                Lifetime::new(span).expect_err("no lifetime").setting(),
+                "lifetime"
+            );
+        }
     }
 
     #[test]

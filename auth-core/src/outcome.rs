@@ -77,11 +77,20 @@ pub async fn authenticate<Id, P>(
     users: &dyn UserStore<Id, P>,
     presented: &str,
 ) -> Outcome<(User<Id, P>, Grant<Id>)> {
-    let grant = match strategy.read(presented).await {
-        Ok(grant) => grant,
-        Err(Refusal::Rejected(rejection)) => return Outcome::Rejected(rejection),
-        Err(Refusal::Unavailable(error)) => return Outcome::Unavailable(error),
-    };
+    match strategy.read(presented).await {
+        Ok(grant) => admit(users, grant).await,
+        Err(Refusal::Rejected(rejection)) => Outcome::Rejected(rejection),
+        Err(Refusal::Unavailable(error)) => Outcome::Unavailable(error),
+    }
+}
+
+/// Loads the user of `grant` and makes the checks of [`authenticate`].
+///
+/// It never returns [`Outcome::Anonymous`].
+pub async fn admit<Id, P>(
+    users: &dyn UserStore<Id, P>,
+    grant: Grant<Id>,
+) -> Outcome<(User<Id, P>, Grant<Id>)> {
     match users.find(&grant.subject.user_id).await {
         Err(error) => Outcome::Unavailable(error),
         Ok(None) => Outcome::Rejected(Rejection::UserGone),

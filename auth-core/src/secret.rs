@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use crate::{ConfigError, StoreError};
+use crate::ConfigError;
 
 const MIN_BYTES: usize = 32;
 
@@ -49,11 +49,10 @@ impl SigningSecret {
     /// the process, unless the application keeps it.
     ///
     /// # Errors
-    /// [`StoreError`] if the operating system has no randomness to give.
-    pub fn generate() -> Result<Self, StoreError> {
+    /// [`ConfigError`] if the operating system has no randomness to give.
+    pub fn generate() -> Result<Self, ConfigError> {
         let mut bytes = Zeroizing::new([0; MIN_BYTES]);
-        getrandom::fill(bytes.as_mut())
-            .map_err(|source| StoreError::new("system randomness", source.to_string()))?;
+        getrandom::fill(bytes.as_mut()).map_err(|source| ConfigError::new("system randomness", source))?;
         Ok(Self(Zeroizing::new(
             URL_SAFE_NO_PAD.encode(bytes.as_ref()).into_bytes(),
         )))

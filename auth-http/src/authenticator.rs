@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Grant, Outcome, Profile, Rejection, User, UserId, UserStore, authenticate};
+use auth_core::{ConfigError, Grant, Outcome, Profile, Refusal, User, UserId, UserStore, admit};
 use uuid::Uuid;
 
 use crate::{AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Scheme, request::is_safe};
@@ -29,6 +29,18 @@ impl Enabled {
     /// The backends of `names`.
     pub fn only<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self::Only(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The backends that both accept.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, other) => other,
+            (one, Self::All) => one,
+            (Self::Only(names), other) => {
+                Self::Only(names.into_iter().filter(|name| other.contains(name)).collect())
+            }
+        }
     }
 
     /// Whether the backend called `name` is accepted.
@@ -123,14 +135,28 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 
     /// Reads the credential of a request. A backend whose store does not answer makes the outcome
     /// [`Outcome::Unavailable`], unless another yields a user.
-    pub async fn read(&self, head: &impl RequestHead, enabled: &Enabled) -> Outcome<Authenticated<Id, P>> {
-        let mut worst = Outcome::Anonymous;
+    ///
+    /// It does not tell cross-site requests apart: [`find`](Self::find) and [`require`](Self::require) do.
+    pub async fn read_without_csrf_check(
+        &self,
+        head: &impl RequestHead,
+        enabled: &Enabled,
+    ) -> Outcome<Authenticated<Id, P>> {
+        let mut rejected = Vec::new();
+        let mut unavailable = None;
         for backend in self.enabled(enabled) {
             let presented = backend.transport().extract(head);
-            let outcome = match presented {
+            let (outcome, user_id) = match presented {
                 Presented::Nothing => continue,
-                Presented::Refused(rejection) => Outcome::Rejected(rejection),
-                Presented::Token(token) => authenticate(backend.strategy(), &*self.users, token).await,
+                Presented::Refused(rejection) => (Outcome::Rejected(rejection), None),
+                Presented::Token(token) => match backend.strategy().read(token).await {
+                    Err(Refusal::Rejected(rejection)) => (Outcome::Rejected(rejection), None),
+                    Err(Refusal::Unavailable(error)) => (Outcome::Unavailable(error), None),
+                    Ok(grant) => {
+                        let user_id = grant.subject.user_id.clone();
+                        (admit(&*self.users, grant).await, Some(user_id))
+                    }
+                },
             };
             match outcome {
                 Outcome::Authenticated((user, grant)) => {
@@ -140,17 +166,31 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                         backend: backend.shared_name(),
                     });
                 }
-                Outcome::Rejected(rejection) => {
-                    log_rejection(backend.name(), rejection);
-                    if matches!(worst, Outcome::Anonymous) {
-                        worst = Outcome::Rejected(rejection);
-                    }
+                Outcome::Rejected(rejection) => rejected.push((backend.name(), rejection, user_id)),
+                Outcome::Unavailable(error) => {
+                    let problem = error.to_string();
+                    tracing::warn!(
+                        target: "portcullis::http", outcome = "unavailable", backend = backend.name(),
+                        store = error.store(), ?problem, "a credential could not be read"
+                    );
+                    unavailable = Some(error);
                 }
-                Outcome::Unavailable(error) => worst = Outcome::Unavailable(error),
                 Outcome::Anonymous => {}
             }
         }
-        worst
+        // Only now is it known that no backend takes the credential that another does not know.
+        for (backend, rejection, user) in &rejected {
+            let reason = rejection.name();
+            tracing::info!(
+                target: "portcullis::http", outcome = "rejected", backend, user = user.as_ref().map(tracing::field::debug),
+                reason, "a credential was rejected"
+            );
+        }
+        match (unavailable, rejected.first()) {
+            (Some(error), _) => Outcome::Unavailable(error),
+            (None, Some((_, rejection, _))) => Outcome::Rejected(*rejection),
+            (None, None) => Outcome::Anonymous,
+        }
     }
 
     /// The user of a request, if it presents a valid credential; a check against cross-site requests comes first
@@ -170,8 +210,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             None => Err(HttpError::Unauthorized {
                 bearer: self.accepts_bearer(enabled),
             }),
-            Some(found) if requirement.met_by(&found.user) => Ok(found),
-            Some(_) => Err(HttpError::Forbidden),
+            Some(found) => requirement.judge(found),
         }
     }
 
@@ -185,7 +224,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         enabled: &Enabled,
     ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
         self.refuse_forged(head, enabled)?;
-        match self.read(head, enabled).await {
+        match self.read_without_csrf_check(head, enabled).await {
             Outcome::Authenticated(found) => Ok(Some(found)),
             Outcome::Anonymous | Outcome::Rejected(_) => Ok(None),
             Outcome::Unavailable(error) => Err(error.into()),
@@ -239,6 +278,33 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 }
 
 impl Requirement {
+    /// `found`, if its user meets the requirement; if not, that is logged.
+    ///
+    /// # Errors
+    /// [`HttpError::Forbidden`] if its user does not.
+    pub fn judge<Id: UserId, P>(
+        self,
+        found: Authenticated<Id, P>,
+    ) -> Result<Authenticated<Id, P>, HttpError> {
+        if self.met_by(&found.user) {
+            return Ok(found);
+        }
+        tracing::info!(
+            target: "portcullis::http", outcome = "forbidden", user = ?found.user.id, backend = &*found.backend,
+            needs = ?self, "a user may not do this"
+        );
+        Err(HttpError::Forbidden)
+    }
+
+    /// What both ask.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            verified: self.verified || other.verified,
+            superuser: self.superuser || other.superuser,
+        }
+    }
+
     /// Whether `user` meets it.
     pub fn met_by<Id, P>(self, user: &User<Id, P>) -> bool {
         (!self.verified || user.is_verified) && (!self.superuser || user.is_superuser)
@@ -248,9 +314,4 @@ impl Requirement {
 fn cross_site() -> HttpError {
     tracing::warn!(target: "portcullis::http", outcome = "refused", reason = "cross_site", "a cross-site request was refused");
     HttpError::Forbidden
-}
-
-fn log_rejection(backend: &str, rejection: Rejection) {
-    let reason = rejection.name();
-    tracing::info!(target: "portcullis::http", outcome = "rejected", backend, reason, "a credential was rejected");
 }

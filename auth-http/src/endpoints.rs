@@ -19,6 +19,7 @@ use crate::{
 pub struct Endpoints<Id = Uuid, P = ()> {
     users: Arc<UserManager<Id, P>>,
     authenticator: Authenticator<Id, P>,
+    protected: Vec<String>,
 }
 
 /// A request: its head, and its body up to [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES).
@@ -49,7 +50,18 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         csrf: CsrfPolicy,
     ) -> Result<Self, ConfigError> {
         let authenticator = Authenticator::new(backends, Arc::clone(users.store()), csrf)?;
-        Ok(Self { users, authenticator })
+        Ok(Self {
+            users,
+            authenticator,
+            protected: Vec::new(),
+        })
+    }
+
+    /// Ignores these fields of the profile in what users say of themselves: only a superuser sets them.
+    #[must_use]
+    pub fn protect(mut self, fields: impl IntoIterator<Item = String>) -> Self {
+        self.protected.extend(fields);
+        self
     }
 
     /// Who is asking.

@@ -1,7 +1,10 @@
 //! Errors as a client sees them.
 
 use auth_core::StoreError;
-use auth_users::HookError;
+use auth_users::{
+    AuthenticateError, CreateUserError, DeleteUserError, HookError, ProfileError, ResetPasswordError,
+    UpdateError, VerifyError,
+};
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::json;
 use uuid::Uuid;
@@ -162,6 +165,94 @@ impl From<StoreError> for HttpError {
     }
 }
 
+impl From<HookError> for HttpError {
+    fn from(error: HookError) -> Self {
+        Self::Hook(error)
+    }
+}
+
+impl From<&ProfileError> for FieldError {
+    fn from(error: &ProfileError) -> Self {
+        Self {
+            kind: error.kind(),
+            loc: error.field().map(str::to_owned),
+            msg: error.message().to_owned(),
+        }
+    }
+}
+
+impl From<CreateUserError> for HttpError {
+    fn from(error: CreateUserError) -> Self {
+        match error {
+            CreateUserError::InvalidPassword(reason) => {
+                Self::Password(ErrorCode::RegisterInvalidPassword, reason)
+            }
+            CreateUserError::EmailTaken => Self::Code(ErrorCode::RegisterUserAlreadyExists),
+            CreateUserError::Hook(error) => error.into(),
+            CreateUserError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthenticateError> for HttpError {
+    fn from(error: AuthenticateError) -> Self {
+        match error {
+            AuthenticateError::BadCredentials(_) => Self::Code(ErrorCode::LoginBadCredentials),
+            AuthenticateError::NotVerified => Self::Code(ErrorCode::LoginUserNotVerified),
+            AuthenticateError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<VerifyError> for HttpError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::BadToken => Self::Code(ErrorCode::VerifyUserBadToken),
+            VerifyError::AlreadyVerified => Self::Code(ErrorCode::VerifyUserAlreadyVerified),
+            VerifyError::Hook(error) => error.into(),
+            VerifyError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResetPasswordError> for HttpError {
+    fn from(error: ResetPasswordError) -> Self {
+        match error {
+            ResetPasswordError::BadToken => Self::Code(ErrorCode::ResetPasswordBadToken),
+            ResetPasswordError::InvalidPassword(reason) => {
+                Self::Password(ErrorCode::ResetPasswordInvalidPassword, reason)
+            }
+            ResetPasswordError::Hook(error) => error.into(),
+            ResetPasswordError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateError> for HttpError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::InvalidPassword(reason) => {
+                Self::Password(ErrorCode::UpdateUserInvalidPassword, reason)
+            }
+            UpdateError::EmailTaken => Self::Code(ErrorCode::UpdateUserEmailAlreadyExists),
+            UpdateError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
+            UpdateError::NotFound => Self::NotFound,
+            UpdateError::Hook(error) => error.into(),
+            UpdateError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeleteUserError> for HttpError {
+    fn from(error: DeleteUserError) -> Self {
+        match error {
+            DeleteUserError::NotFound => Self::NotFound,
+            DeleteUserError::Hook(error) => error.into(),
+            DeleteUserError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
 fn bare(status: u16, detail: &str) -> Response {
     Response::json(status, &json!({ "detail": detail }))
 }
@@ -170,7 +261,7 @@ fn correlated(status: u16, detail: &str, id: Uuid) -> Response {
     bare(status, detail).header("x-correlation-id", id.to_string())
 }
 
-fn internal(cause: &str) -> Response {
+pub(crate) fn internal(cause: &str) -> Response {
     let id = Uuid::new_v4();
     tracing::error!(target: "portcullis::http", correlation_id = %id, ?cause, "a request failed");
     correlated(500, "Internal Server Error", id).no_store()

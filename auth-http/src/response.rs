@@ -1,9 +1,13 @@
 //! What the library answers, for a binding to write out.
 
+use std::fmt;
+
 use serde::Serialize;
 
+use crate::error::internal;
+
 /// An answer: a status, headers, and a JSON body or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -32,19 +36,7 @@ impl Response {
                 headers: Vec::new(),
                 body: Some(body),
             },
-            Err(error) => {
-                tracing::error!(target: "portcullis::http", %error, "a response cannot be written as JSON");
-                Self::json_text(500, r#"{"detail":"Internal Server Error"}"#)
-            }
-        }
-    }
-
-    /// An answer whose body is JSON text already.
-    pub(crate) fn json_text(status: u16, text: &str) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Some(text.to_owned()),
+            Err(error) => internal(&error.to_string()),
         }
     }
 
@@ -59,5 +51,16 @@ impl Response {
     #[must_use]
     pub fn no_store(self) -> Self {
         self.header("cache-control", "no-store")
+    }
+}
+
+impl fmt::Debug for Response {
+    /// Without the body and the headers' values: they may hold a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &names)
+            .finish_non_exhaustive()
     }
 }

@@ -7,9 +7,15 @@ mod double_submit;
 pub use bearer::BearerTransport;
 pub use cookie::{CookieBuilder, CookieTransport, MaxAge, SameSite};
 
+use std::fmt;
+
 use auth_core::{IssuedToken, Rejection};
 
 use crate::{HttpError, RequestHead, Response};
+
+/// The white space that a header's value may have around it (RFC 9110 §5.6.3). Any other is part of the value: a
+/// cookie called `\u{2000}__Host-name` is not bound to the host by a browser, and must not be taken for one that is.
+const OWS: [char; 2] = [' ', '\t'];
 
 /// Carries a credential between a client and the service.
 pub trait Transport: Send + Sync {
@@ -43,7 +49,7 @@ pub enum Scheme<'a> {
 }
 
 /// What a request presents to a transport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Presented<'a> {
     /// No credential of this transport.
     Nothing,
@@ -51,4 +57,24 @@ pub enum Presented<'a> {
     Token(&'a str),
     /// Something that cannot be a credential of this transport.
     Refused(Rejection),
+}
+
+impl fmt::Debug for Presented<'_> {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("Nothing"),
+            Self::Token(_) => f.write_str("Token([REDACTED])"),
+            Self::Refused(rejection) => f.debug_tuple("Refused").field(rejection).finish(),
+        }
+    }
+}
+
+/// What a test sees of a [`Presented`], the token too.
+#[cfg(test)]
+fn seen(presented: Presented<'_>) -> String {
+    match presented {
+        Presented::Token(token) => format!("Token({token:?})"),
+        other => format!("{other:?}"),
+    }
 }

@@ -38,10 +38,10 @@ struct Claims {
     epoch: i64,
 }
 
-/// Every column, as an application loads its user.
+/// The row whole, as the library's store loads it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-#[expect(dead_code, reason = "a handler that answers more would read them")]
+#[expect(dead_code, reason = "loaded, since the look-ups are to be the same")]
 struct User {
     id: Vec<u8>,
     email: String,
@@ -56,12 +56,21 @@ struct User {
     updated_at: i64,
 }
 
+/// The row whole, as the library's store loads it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = access_tokens)]
+#[expect(dead_code, reason = "loaded, since the look-ups are to be the same")]
 struct Token {
+    id: Vec<u8>,
+    digest: Vec<u8>,
     user_id: Vec<u8>,
     epoch: i64,
+    created_at: i64,
     expires_at: Option<i64>,
+    last_used_at: i64,
+    user_agent: Option<String>,
+    address: Option<String>,
+    label: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -27,9 +27,9 @@ use crate::{
 const TARGET: f64 = 2.0;
 /// How much of what the permits allow is asked for.
 const LOG_IN_TARGET: f64 = 0.9;
-const CONNECTIONS: usize = 64;
-/// How long the load runs before anything is counted.
-const RAMP: Duration = Duration::from_millis(500);
+const CONNECTIONS: u32 = 64;
+/// The clients begin one after the other: one that is refused tries again a second later, and no crowd does that in step.
+const ARRIVAL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
     let service = Service::new().await?;
@@ -39,14 +39,16 @@ pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
 
     let (mut idle, mut loaded) = (Latencies::default(), Latencies::default());
     let (mut counted, mut time, mut alone) = (Counts::default(), Duration::ZERO, 0.0);
-    probe::latencies(server.address, plan.span / 2).await?;
-    for _ in 0..plan.rounds {
-        alone += hashes_alone(hasher, plan.span / 2).await? / f64::from(plan.rounds);
-        idle.add(probe::latencies(server.address, plan.span / 2).await?);
+    // Log-ins are few a second: fewer rounds, and longer ones.
+    let (rounds, span) = (plan.rounds / 3, plan.span * 3);
+    probe::latencies(server.address, span / 2).await?;
+    for _ in 0..rounds {
+        alone += hashes_alone(hasher, span / 2).await? / f64::from(rounds);
+        idle.add(probe::latencies(server.address, span).await?);
         let load = Load::start(server.address).await?;
-        tokio::time::sleep(RAMP).await;
+        tokio::time::sleep(ARRIVAL / 2).await;
         let (before, start) = (load.tally.counts(), Instant::now());
-        loaded.add(probe::latencies(server.address, plan.span).await?);
+        loaded.add(probe::latencies(server.address, span).await?);
         counted += load.tally.counts() - before;
         time += start.elapsed();
         load.stop().await?;
@@ -114,6 +116,7 @@ impl Load {
         let mut clients = Vec::new();
         for _ in 0..CONNECTIONS {
             let connection = Connection::open(address).await?;
+            tokio::time::sleep(ARRIVAL / CONNECTIONS).await;
             clients.push(tokio::spawn(log_in_again_and_again(
                 connection,
                 Arc::clone(&tally),

@@ -25,9 +25,9 @@ impl Plan {
         }
         let is_asked = |name| names.is_empty() || names.contains(&name);
         let (rounds, span) = if flags.contains(&"--quick") {
-            (3, Duration::from_millis(500))
+            (6, Duration::from_millis(300))
         } else {
-            (7, Duration::from_secs(3))
+            (21, Duration::from_secs(1))
         };
         Ok(Self {
             jwt: is_asked("jwt"),

@@ -35,7 +35,8 @@ pub(crate) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 ),
         );
         for kind in super::Kind::ALL {
-            let scope = web::scope(&format!("/only/{}", kind.name())).wrap(auth.accept([kind.name()]));
+            let scope = web::scope(&format!("/only/{}", kind.name()))
+                .wrap(auth.accept([kind.name()]).expect("a backend"));
             config.service(scope.configure(extractors));
         }
         let chosen = auth.accept_by(|request: &HttpRequest| {
@@ -77,7 +78,7 @@ async fn required<R: Role>(user: CurrentUser<R>) -> HttpResponse {
     HttpResponse::Ok().json(seen(&user))
 }
 
-async fn optional<R: Role>(user: OptionalUser<R>) -> HttpResponse {
+async fn optional<R: Role>(OptionalUser(user): OptionalUser<R>) -> HttpResponse {
     HttpResponse::Ok().json(user.map_or(Value::Null, |user| seen(&user)))
 }
 

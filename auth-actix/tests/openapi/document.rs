@@ -105,8 +105,8 @@ async fn no_path_is_mounted_that_the_document_does_not_know() {
     let documented: BTreeSet<_> = routes
         .iter()
         .map(|route| route.path.as_str())
-        // It says 404, whatever else is mounted there.
-        .chain(["/identity/plain/logout"])
+        // They say 404, whatever else is mounted there.
+        .chain(["/identity/plain/logout", "/identity/{tail:.*}", "/people/{tail:.*}"])
         .collect();
     assert_eq!(mounted, documented);
 }

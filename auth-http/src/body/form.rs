@@ -1,4 +1,4 @@
-use std::convert::Infallible;
+use std::{convert::Infallible, fmt};
 
 use auth_core::SecretString;
 use futures_util::stream;
@@ -8,7 +8,6 @@ use super::{MAX_PASSWORD_BYTES, json::too_long, media_type};
 use crate::{FieldError, HttpError};
 
 /// The form of a log-in (RFC 6749 §4.3.2), urlencoded or multipart.
-#[derive(Debug)]
 pub struct LoginForm {
     /// The e-mail as typed, neither trimmed nor validated.
     pub username: String,
@@ -33,6 +32,13 @@ impl LoginForm {
             }
         }
         form.finish()
+    }
+}
+
+impl fmt::Debug for LoginForm {
+    /// Without the user name, where people type passwords, too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginForm").finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 use auth_core::{Email, SecretString};
 use auth_users::ProfileError;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{MAX_PASSWORD_BYTES, media_type};
@@ -45,13 +46,7 @@ impl JsonBody {
     /// [`HttpError::Unprocessable`] if there is no object.
     pub(crate) fn into_fields(self) -> Result<Fields, HttpError> {
         let (kind, msg) = match self {
-            Self::Value(Value::Object(fields)) => {
-                return Ok(Fields {
-                    fields,
-                    errors: Vec::new(),
-                    holds_nul: false,
-                });
-            }
+            Self::Value(Value::Object(fields)) => return Ok(Fields::of(fields)),
             Self::Empty => ("missing", "Field required"),
             Self::Value(_) => ("model_attributes_type", "Input should be a valid dictionary"),
             Self::OtherType => (
@@ -65,6 +60,15 @@ impl JsonBody {
             msg: msg.to_owned(),
         }]))
     }
+
+    /// The fields of the object in the body of a route that names each of them itself: where there is no object, each
+    /// is missing.
+    pub(crate) fn into_embedded_fields(self) -> Fields {
+        match self {
+            Self::Value(Value::Object(fields)) => Fields::of(fields),
+            Self::Value(_) | Self::Empty | Self::OtherType => Fields::of(Map::new()),
+        }
+    }
 }
 
 /// The fields of a JSON object, taken out one by one, and the errors met on the way.
@@ -75,6 +79,14 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    fn of(fields: Map<String, Value>) -> Self {
+        Self {
+            fields,
+            errors: Vec::new(),
+            holds_nul: false,
+        }
+    }
+
     /// A required e-mail.
     pub(crate) fn email(&mut self) -> Option<Email> {
         let typed = self.string("email")?;
@@ -139,11 +151,13 @@ impl Fields {
         let value = self.fields.remove(field)?;
         let flag = boolean(&value);
         if flag.is_none() {
-            self.errors.push(FieldError::new(
-                "bool_type",
-                field,
-                "Input should be a valid boolean",
-            ));
+            self.errors.push(match value {
+                Value::String(_) | Value::Number(_) => {
+                    let msg = "Input should be a valid boolean, unable to interpret input";
+                    FieldError::new("bool_parsing", field, msg)
+                }
+                _ => FieldError::new("bool_type", field, "Input should be a valid boolean"),
+            });
         }
         flag
     }
@@ -160,19 +174,23 @@ impl Fields {
     pub(crate) fn take_rest(&mut self) -> Map<String, Value> {
         let mut rest = std::mem::take(&mut self.fields);
         rest.remove("id");
-        self.holds_nul = rest.values().any(holds_nul);
         rest
     }
 
-    /// Notes the error of a profile.
-    pub(crate) fn profile<P>(&mut self, profile: Result<P, ProfileError>) -> Option<P> {
-        if let Err(error) = &profile {
-            let loc = error.field().map(str::to_owned);
-            self.errors.push(FieldError {
-                kind: error.kind(),
-                loc,
-                msg: error.message().to_owned(),
-            });
+    /// Leaves out what the body may not decide.
+    pub(crate) fn ignore(&mut self, fields: &[String]) {
+        for field in fields {
+            self.fields.remove(field);
+        }
+    }
+
+    /// The profile that was read from the rest.
+    pub(crate) fn profile<P: Serialize>(&mut self, profile: Result<P, ProfileError>) -> Option<P> {
+        match &profile {
+            Ok(profile) => {
+                self.holds_nul = serde_json::to_value(profile).is_ok_and(|profile| holds_nul(&profile))
+            }
+            Err(error) => self.errors.push(error.into()),
         }
         profile.ok()
     }
@@ -180,8 +198,8 @@ impl Fields {
     /// What was taken out, if no field had an error.
     ///
     /// # Errors
-    /// [`HttpError::Unprocessable`] with every error met; then [`HttpError::BadRequest`] if a string of the rest holds
-    /// a NUL, which not every store can keep.
+    /// [`HttpError::Unprocessable`] with every error met; then [`HttpError::BadRequest`] if a string of the profile
+    /// holds a NUL, which not every store can keep.
     pub(crate) fn finish<T>(self, taken: Option<T>) -> Result<T, HttpError> {
         match taken {
             Some(_) if self.errors.is_empty() && self.holds_nul => Err(HttpError::BadRequest),

@@ -1,11 +1,11 @@
 //! Registration, verification and reset.
 
 use auth_core::{Email, Profile, UserId};
-use auth_users::{CreateUserError, Registration, ResetPasswordError, VerifyError, new_profile};
+use auth_users::{Registration, new_profile};
 use serde_json::Value;
 
 use super::{Endpoints, FLAGS, Request, answer};
-use crate::{ErrorCode, HttpError, RequestHead, Response, UserBody, body::JsonBody};
+use crate::{HttpError, RequestHead, Response, UserBody, body::JsonBody};
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// `POST /register`. It is checked against cross-site requests where any backend is a cookie.
@@ -54,34 +54,22 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         for flag in FLAGS {
             fields.ignored_flag(flag);
         }
+        fields.ignore(&self.protected);
         let rest = fields.take_rest();
         let profile = fields.profile(new_profile::<P>(rest));
         let ((email, password), profile) = fields.finish(email.zip(password).zip(profile))?;
         let user = self
             .users
             .create(Registration::new(email, password, profile))
-            .await
-            .map_err(|error| match error {
-                CreateUserError::InvalidPassword(reason) => {
-                    HttpError::Password(ErrorCode::RegisterInvalidPassword, reason)
-                }
-                CreateUserError::EmailTaken => HttpError::Code(ErrorCode::RegisterUserAlreadyExists),
-                CreateUserError::Hook(error) => HttpError::Hook(error),
-                CreateUserError::Unavailable(error) => error.into(),
-            })?;
+            .await?;
         Ok(Response::json(201, &UserBody::from(&user)))
     }
 
     async fn judge_verify(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
-        let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_fields()?;
+        let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
         let token = fields.string("token");
         let token = fields.finish(token)?;
-        let user = self.users.verify(&token).await.map_err(|error| match error {
-            VerifyError::BadToken => HttpError::Code(ErrorCode::VerifyUserBadToken),
-            VerifyError::AlreadyVerified => HttpError::Code(ErrorCode::VerifyUserAlreadyVerified),
-            VerifyError::Hook(error) => HttpError::Hook(error),
-            VerifyError::Unavailable(error) => error.into(),
-        })?;
+        let user = self.users.verify(&token).await?;
         Ok(Response::json(200, &UserBody::from(&user)))
     }
 
@@ -89,27 +77,17 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self,
         request: Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
-        let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_fields()?;
+        let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
         let token = fields.string("token");
         let password = fields.password();
         let (token, password) = fields.finish(token.zip(password))?;
-        self.users
-            .reset_password(&token, &password)
-            .await
-            .map_err(|error| match error {
-                ResetPasswordError::BadToken => HttpError::Code(ErrorCode::ResetPasswordBadToken),
-                ResetPasswordError::InvalidPassword(reason) => {
-                    HttpError::Password(ErrorCode::ResetPasswordInvalidPassword, reason)
-                }
-                ResetPasswordError::Hook(error) => HttpError::Hook(error),
-                ResetPasswordError::Unavailable(error) => error.into(),
-            })?;
+        self.users.reset_password(&token, &password).await?;
         Ok(Response::json(200, &Value::Null))
     }
 }
 
 fn only_email(request: Request<'_, impl RequestHead>) -> Result<Email, HttpError> {
-    let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_fields()?;
+    let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
     let email = fields.email();
     fields.finish(email)
 }

@@ -1,7 +1,6 @@
 //! Log-in and log-out.
 
-use auth_core::{Client, IssueError, Profile, Subject, UserId};
-use auth_users::AuthenticateError;
+use auth_core::{Client, ExposeSecret as _, IssueError, IssuedToken, Profile, Subject, User, UserId};
 
 use super::{Endpoints, Request, answer};
 use crate::{
@@ -23,6 +22,28 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         answer(self.judge_log_out(name, request)).await
     }
 
+    /// Logs `user` in through the backend called `name`, for an application that has made sure by itself who that is: after
+    /// an invitation, say, or a second factor. It makes the checks of every log-in, and answers like one.
+    ///
+    /// # Errors
+    /// [`HttpError::NotFound`] if there is no such backend, [`HttpError::Code`] if the user is inactive or, where that
+    /// is required, not verified, [`HttpError::Unavailable`] if the store does not answer.
+    pub async fn log_in_user(
+        &self,
+        name: &str,
+        user: &User<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
+        if !user.is_active {
+            return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
+        }
+        if !self.base_requirement().met_by(user) {
+            return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
+        }
+        self.issue(backend, user, head).await
+    }
+
     async fn judge_log_in(
         &self,
         name: &str,
@@ -33,26 +54,44 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             self.authenticator.refuse_cross_site(request.head)?;
         }
         let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let user = self
-            .users
-            .authenticate(&form.username, &form.password)
-            .await
-            .map_err(|error| match error {
-                AuthenticateError::BadCredentials(_) => HttpError::Code(ErrorCode::LoginBadCredentials),
-                AuthenticateError::NotVerified => HttpError::Code(ErrorCode::LoginUserNotVerified),
-                AuthenticateError::Unavailable(error) => error.into(),
-            })?;
+        let user = self.users.authenticate(&form.username, &form.password).await?;
+        self.issue(backend, &user, request.head).await
+    }
+
+    async fn issue(
+        &self,
+        backend: &AuthBackend<Id>,
+        user: &User<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
         let issued = backend
             .strategy()
-            .issue(&Subject::from(&user), &client(request.head))
+            .issue(&Subject::from(user), &client(head))
             .await;
         let token = issued.map_err(|error| match error {
             IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
             IssueError::Unavailable(error) => error.into(),
         })?;
-        revoke_presented(backend, request.head).await?;
-        self.users.logged_in(&user).await.map_err(HttpError::Hook)?;
-        backend.transport().log_in(&token)
+        let handed_over = self.hand_over(backend, user, &token, head).await;
+        if let (Err(_), Some(strategy)) = (&handed_over, backend.revocable()) {
+            // Nobody gets to know this token; if it cannot be revoked either, it expires unused.
+            let _revoked = strategy.revoke(token.secret.expose_secret()).await;
+        }
+        handed_over
+    }
+
+    /// The credential that the request presents goes last, so that a log-in that fails leaves it alone.
+    async fn hand_over(
+        &self,
+        backend: &AuthBackend<Id>,
+        user: &User<Id, P>,
+        token: &IssuedToken,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let response = backend.transport().log_in(token)?;
+        self.users.logged_in(user).await?;
+        revoke_presented(backend, head).await?;
+        Ok(response)
     }
 
     async fn judge_log_out(
@@ -70,7 +109,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .require(request.head, &Enabled::only([name]), self.base_requirement())
             .await?;
         revoke_presented(backend, request.head).await?;
-        tracing::info!(target: "portcullis::http", outcome = "logged_out", user = %found.user.id, backend = name, "a user logged out");
+        tracing::info!(target: "portcullis::http", outcome = "logged_out", user = ?found.user.id, backend = name, "a user logged out");
         Ok(backend.transport().log_out())
     }
 }
@@ -87,8 +126,9 @@ async fn revoke_presented<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead
 fn client(head: &impl RequestHead) -> Client {
     let user_agent = match header(head, "user-agent") {
         Header::One(value) => {
-            let end = value.len().min(MAX_USER_AGENT_BYTES);
-            Some(String::from_utf8_lossy(&value[..end]).replace('\0', ""))
+            let mut text = String::from_utf8_lossy(value).into_owned();
+            text.truncate(text.floor_char_boundary(MAX_USER_AGENT_BYTES));
+            Some(text)
         }
         Header::Absent | Header::Many => None,
     };

@@ -1,11 +1,11 @@
 //! The users' own data, and everybody's for superusers.
 
 use auth_core::{Profile, User, UserId};
-use auth_users::{DeleteUserError, UpdateError, UserUpdate, merge_profile};
+use auth_users::{UserUpdate, merge_profile};
 
 use super::{Endpoints, FLAGS, Request, answer};
 use crate::{
-    Enabled, ErrorCode, HttpError, RequestHead, Requirement, Response, UserBody,
+    Enabled, HttpError, RequestHead, Requirement, Response, UserBody,
     body::{Fields, JsonBody},
 };
 
@@ -61,11 +61,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         answer(async {
             self.require_superuser(request.head, enabled).await?;
             let user = self.user_of(id).await?;
-            self.users.delete(&user).await.map_err(|error| match error {
-                DeleteUserError::NotFound => HttpError::NotFound,
-                DeleteUserError::Hook(error) => HttpError::Hook(error),
-                DeleteUserError::Unavailable(error) => error.into(),
-            })?;
+            self.users.delete(&user).await?;
             Ok(Response::empty(204))
         })
         .await
@@ -85,6 +81,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         for flag in FLAGS {
             fields.ignored_flag(flag);
         }
+        fields.ignore(&self.protected);
         self.update(found.user, UserUpdate::default(), fields).await
     }
 
@@ -123,20 +120,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         update.profile = fields.take_rest();
         let merged = fields.profile(merge_profile(&user.profile, &update.profile));
         fields.finish(merged)?;
-        let user = self
-            .users
-            .update(user, &update)
-            .await
-            .map_err(|error| match error {
-                UpdateError::InvalidPassword(reason) => {
-                    HttpError::Password(ErrorCode::UpdateUserInvalidPassword, reason)
-                }
-                UpdateError::EmailTaken => HttpError::Code(ErrorCode::UpdateUserEmailAlreadyExists),
-                UpdateError::NotFound => HttpError::NotFound,
-                UpdateError::InvalidProfile(_) => HttpError::BadRequest,
-                UpdateError::Hook(error) => HttpError::Hook(error),
-                UpdateError::Unavailable(error) => error.into(),
-            })?;
+        let user = self.users.update(user, &update).await?;
         Ok(ok(&user))
     }
 

@@ -1,7 +1,7 @@
 use auth_core::{ExposeSecret as _, IssuedToken, Rejection};
 use serde::Serialize;
 
-use super::{Presented, Scheme, Transport};
+use super::{OWS, Presented, Scheme, Transport};
 use crate::{
     HttpError, RequestHead, Response,
     request::{Header, header},
@@ -31,8 +31,8 @@ impl Transport for BearerTransport {
         let Ok(value) = std::str::from_utf8(value) else {
             return Presented::Refused(Rejection::Malformed);
         };
-        match value.trim().split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => match token.trim() {
+        match value.trim_matches(OWS).split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => match token.trim_matches(OWS) {
                 "" => Presented::Nothing,
                 token => Presented::Token(token),
             },
@@ -62,12 +62,12 @@ impl Transport for BearerTransport {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::seen, *};
     use crate::request::test_head::Head;
 
     fn extracted(values: &[&str]) -> String {
         let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
-        format!("{:?}", BearerTransport.extract(&Head::new("GET", &headers)))
+        seen(BearerTransport.extract(&Head::new("GET", &headers)))
     }
 
     #[test]
@@ -93,6 +93,18 @@ mod tests {
     }
 
     #[test]
+    fn t2_white_space_of_unicode_is_part_of_the_token() {
+        assert_eq!(extracted(&["Bearer abc\u{3000}"]), "Token(\"abc\\u{3000}\")");
+        assert_eq!(extracted(&["\u{a0}Bearer abc"]), "Nothing");
+        assert_eq!(extracted(&["Bearer \t abc \t"]), r#"Token("abc")"#);
+    }
+
+    #[test]
+    fn e4_what_is_presented_does_not_print_itself() {
+        assert_eq!(format!("{:?}", Presented::Token("abc")), "Token([REDACTED])");
+    }
+
+    #[test]
     fn t3_two_authorization_headers_are_rejected() {
         assert_eq!(extracted(&["Bearer abc", "Bearer abc"]), "Refused(Ambiguous)");
         assert_eq!(extracted(&["Basic YTpi", "Bearer abc"]), "Refused(Ambiguous)");
@@ -104,10 +116,7 @@ mod tests {
             method: "GET",
             headers: vec![("authorization", b"Bearer \xff\xfe".to_vec())],
         };
-        assert_eq!(
-            BearerTransport.extract(&head),
-            Presented::Refused(Rejection::Malformed)
-        );
+        assert_eq!(seen(BearerTransport.extract(&head)), "Refused(Malformed)");
     }
 
     proptest! {

@@ -244,21 +244,19 @@ impl Transport for CookieTransport {
     fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a> {
         let mut presented = Presented::Nothing;
         head.headers("cookie", &mut |header| {
-            let Ok(header) = std::str::from_utf8(header) else {
-                presented = Presented::Refused(Rejection::Malformed);
-                return;
-            };
-            for pair in header.split(';') {
-                let Some((name, value)) = pair.split_once('=') else {
+            for pair in header.split(|byte| *byte == b';') {
+                let Some(at) = pair.iter().position(|byte| *byte == b'=') else {
                     continue;
                 };
-                if name.trim() == self.name {
-                    presented = match presented {
-                        Presented::Nothing => Presented::Token(value.trim()),
-                        Presented::Token(_) => Presented::Refused(Rejection::Ambiguous),
-                        refused @ Presented::Refused(_) => refused,
-                    };
+                if trim(&pair[..at]) != self.name.as_bytes() {
+                    continue;
                 }
+                presented = match (presented, std::str::from_utf8(trim(&pair[at + 1..]))) {
+                    (Presented::Nothing, Ok(value)) => Presented::Token(value),
+                    (Presented::Nothing, Err(_)) => Presented::Refused(Rejection::Malformed),
+                    (Presented::Token(_), _) => Presented::Refused(Rejection::Ambiguous),
+                    (refused @ Presented::Refused(_), _) => refused,
+                };
             }
         });
         match presented {
@@ -296,6 +294,14 @@ fn whole_seconds(span: time::Duration) -> time::Duration {
     time::Duration::seconds(span.whole_seconds() + i64::from(span.subsec_nanoseconds() > 0))
 }
 
+/// See [`OWS`](super::OWS).
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
 fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -309,216 +315,4 @@ fn is_domain_byte(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use auth_core::SecretString;
-    use proptest::prelude::*;
-    use time::OffsetDateTime;
-
-    use super::*;
-    use crate::request::test_head::Head;
-
-    fn set_cookie(response: &Response) -> Vec<String> {
-        let (_, value) = response
-            .headers
-            .iter()
-            .find(|(name, _)| *name == "set-cookie")
-            .expect("set-cookie");
-        let mut parts: Vec<_> = value.split("; ").map(str::to_owned).collect();
-        parts[1..].sort();
-        parts
-    }
-
-    fn log_in(transport: &CookieTransport, value: &str, seconds: Option<i64>) -> Vec<String> {
-        let now = OffsetDateTime::UNIX_EPOCH;
-        let expires_at = seconds.map(|seconds| now + time::Duration::seconds(seconds));
-        let token = IssuedToken {
-            secret: SecretString::from(value),
-            issued_at: now,
-            expires_at,
-        };
-        set_cookie(&transport.log_in(&token).expect("cookie"))
-    }
-
-    fn presented(headers: &[&str]) -> String {
-        let headers: Vec<_> = headers.iter().map(|value| ("cookie", *value)).collect();
-        let transport = CookieTransport::builder()
-            .name("auth")
-            .build()
-            .expect("transport");
-        format!("{:?}", transport.extract(&Head::new("GET", &headers)))
-    }
-
-    #[test]
-    fn c1_the_default_is_a_secure_host_cookie() {
-        assert_eq!(
-            log_in(&CookieTransport::default(), "T", Some(3600)),
-            [
-                "__Host-portcullis=T",
-                "HttpOnly",
-                "Max-Age=3600",
-                "Path=/",
-                "SameSite=Lax",
-                "Secure"
-            ]
-        );
-    }
-
-    #[test]
-    fn c1_an_insecure_combination_fails_when_built_and_names_the_setting() {
-        let builder = CookieTransport::builder;
-        for (setting, built) in [
-            ("cookie.secure", builder().name("a").secure(false).build()),
-            ("cookie.http_only", builder().http_only(false).build()),
-            ("cookie.secure", builder().secure(false).allow_insecure().build()),
-            (
-                "cookie.secure",
-                builder()
-                    .name("__secure-a")
-                    .secure(false)
-                    .allow_insecure()
-                    .build(),
-            ),
-            (
-                "cookie.secure",
-                builder()
-                    .name("a")
-                    .secure(false)
-                    .same_site(SameSite::None)
-                    .allow_insecure()
-                    .build(),
-            ),
-            ("cookie.domain", builder().domain("example.com").build()),
-            ("cookie.domain", builder().name("a").domain("a; Secure").build()),
-            ("cookie.path", builder().path("/a").build()),
-            ("cookie.path", builder().name("a").path("a").build()),
-            ("cookie.name", builder().name("a b").build()),
-            ("cookie.name", builder().name("").build()),
-            (
-                "cookie.max_age",
-                builder().max_age(MaxAge::Fixed(Duration::ZERO)).build(),
-            ),
-        ] {
-            assert_eq!(built.expect_err(setting).setting(), setting);
-        }
-        assert!(builder().name("a").secure(false).allow_insecure().build().is_ok());
-    }
-
-    #[test]
-    fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
-        let transport = CookieTransport::builder()
-            .name("__Secure-a")
-            .path("/app")
-            .domain("example.com")
-            .same_site(SameSite::Strict)
-            .build()
-            .expect("transport");
-        let rest = [
-            "Domain=example.com",
-            "HttpOnly",
-            "Max-Age=0",
-            "Path=/app",
-            "SameSite=Strict",
-            "Secure",
-        ];
-        let removal = set_cookie(&transport.log_out());
-        assert_eq!(removal[0], "__Secure-a=");
-        assert_eq!(removal[1..], rest);
-    }
-
-    #[test]
-    fn c3_a_cookie_over_4096_bytes_is_not_sent() {
-        let issued_at = OffsetDateTime::UNIX_EPOCH;
-        let token = IssuedToken {
-            secret: SecretString::from("x".repeat(4096)),
-            issued_at,
-            expires_at: None,
-        };
-        assert!(CookieTransport::default().log_in(&token).is_err());
-    }
-
-    #[test]
-    fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
-        let secret = SigningSecret::new("secret", [7; 32]).expect("secret");
-        let transport = CookieTransport::builder()
-            .double_submit(&secret)
-            .build()
-            .expect("transport");
-        let issued_at = OffsetDateTime::UNIX_EPOCH;
-        let token = IssuedToken {
-            secret: SecretString::from("T"),
-            issued_at,
-            expires_at: None,
-        };
-        let csrf = |response: &Response| {
-            let cookies = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
-            cookies
-                .map(|(_, value)| value.clone())
-                .nth(1)
-                .expect("a second cookie")
-        };
-        let set = csrf(&transport.log_in(&token).expect("cookie"));
-        assert!(
-            set.starts_with("__Host-portcullis-csrf=") && !set.contains("HttpOnly"),
-            "{set}"
-        );
-        let value = set.split(['=', ';']).nth(1).expect("value");
-        assert!(transport.confirms(&Head::new("POST", &[("x-csrf-token", value)]), "T"));
-        assert!(!transport.confirms(&Head::new("POST", &[]), "T"));
-        let removed = csrf(&transport.log_out());
-        assert!(
-            removed.starts_with("__Host-portcullis-csrf=;") && removed.contains("Max-Age=0"),
-            "{removed}"
-        );
-    }
-
-    #[test]
-    fn a_cookie_without_a_max_age_is_a_session_cookie() {
-        let session = CookieTransport::builder()
-            .max_age(MaxAge::Session)
-            .build()
-            .expect("transport");
-        assert!(
-            !log_in(&session, "T", Some(60))
-                .iter()
-                .any(|part| part.starts_with("Max-Age"))
-        );
-        assert!(
-            !log_in(&CookieTransport::default(), "T", None)
-                .iter()
-                .any(|part| part.starts_with("Max-Age"))
-        );
-    }
-
-    #[test]
-    fn the_cookie_of_the_name_is_found_among_others() {
-        assert_eq!(presented(&["a=1; auth=T; authx=2"]), r#"Token("T")"#);
-        assert_eq!(presented(&["a=1", "auth=T"]), r#"Token("T")"#);
-        for none in ["", "AUTH=T", "xauth=T", "auth", "auth=", "a=auth=T"] {
-            assert_eq!(presented(&[none]), "Nothing", "{none}");
-        }
-    }
-
-    #[test]
-    fn t3_two_cookies_of_the_name_are_rejected() {
-        assert_eq!(presented(&["auth=T; auth=T"]), "Refused(Ambiguous)");
-        assert_eq!(presented(&["auth=T", "auth=U"]), "Refused(Ambiguous)");
-        assert_eq!(presented(&["auth=; auth=U"]), "Refused(Ambiguous)");
-    }
-
-    proptest! {
-        #[test]
-        fn any_cookie_header_is_read_without_a_panic(value in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let head = Head { method: "GET", headers: vec![("cookie", value)] };
-            let _ = CookieTransport::default().extract(&head);
-        }
-
-        #[test]
-        fn what_was_set_is_what_comes_back(value in "[A-Za-z0-9_.-]{1,80}", other in "[a-z]{1,9}=[a-z0-9]{0,9}") {
-            let transport = CookieTransport::default();
-            let pair = log_in(&transport, &value, None)[0].clone();
-            let header = format!("{other}; {pair}; x");
-            let head = Head::new("GET", &[("cookie", &header)]);
-            prop_assert_eq!(transport.extract(&head), Presented::Token(value.as_str()));
-        }
-    }
-}
+mod tests;

@@ -4,13 +4,12 @@ use std::{error::Error, sync::Arc};
 
 use actix_web::{
     HttpResponse,
-    error::{ErrorBadRequest, ErrorServiceUnavailable},
     web::{self, Data, Json, Path, ServiceConfig},
 };
 use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
-    actix::{self, Active, Superuser},
-    http::{AuthBackend, BearerTransport},
+    actix::{self, Active, AuthError, Superuser},
+    http::{AuthBackend, BearerTransport, HttpError},
     sql::sqlite::Database,
     users::UserManager,
 };
@@ -50,11 +49,8 @@ pub fn routes(auth: &Auth, database: &Database) -> impl FnOnce(&mut ServiceConfi
 }
 
 /// A member may leave, which the library does not offer by itself.
-async fn leave(auth: Data<Auth>, member: CurrentMember) -> Result<HttpResponse, actix_web::Error> {
-    auth.users()
-        .delete(&member)
-        .await
-        .map_err(ErrorServiceUnavailable)?;
+async fn leave(auth: Data<Auth>, member: CurrentMember) -> Result<HttpResponse, AuthError> {
+    auth.users().delete(&member).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -62,10 +58,8 @@ async fn born_before(
     _librarian: CurrentMember<Superuser>,
     database: Data<Database>,
     date: Path<String>,
-) -> Result<Json<Vec<Profile>>, actix_web::Error> {
-    let date = Date::parse(&date, format_description!("[year]-[month]-[day]")).map_err(ErrorBadRequest)?;
-    members_born_before(&database, date)
-        .await
-        .map(Json)
-        .map_err(ErrorServiceUnavailable)
+) -> Result<Json<Vec<Profile>>, AuthError> {
+    let date =
+        Date::parse(&date, format_description!("[year]-[month]-[day]")).map_err(|_| HttpError::BadRequest)?;
+    Ok(Json(members_born_before(&database, date).await?))
 }

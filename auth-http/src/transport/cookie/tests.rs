@@ -1,0 +1,250 @@
+use auth_core::SecretString;
+use proptest::prelude::*;
+use time::OffsetDateTime;
+
+use super::{super::seen, *};
+use crate::request::test_head::Head;
+
+fn set_cookie(response: &Response) -> Vec<String> {
+    let (_, value) = response
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "set-cookie")
+        .expect("set-cookie");
+    let mut parts: Vec<_> = value.split("; ").map(str::to_owned).collect();
+    parts[1..].sort();
+    parts
+}
+
+fn log_in(transport: &CookieTransport, value: &str, seconds: Option<i64>) -> Vec<String> {
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let expires_at = seconds.map(|seconds| now + time::Duration::seconds(seconds));
+    let token = IssuedToken {
+        secret: SecretString::from(value),
+        issued_at: now,
+        expires_at,
+    };
+    set_cookie(&transport.log_in(&token).expect("cookie"))
+}
+
+fn presented(headers: &[&str]) -> String {
+    let headers: Vec<_> = headers.iter().map(|value| ("cookie", *value)).collect();
+    let transport = CookieTransport::builder()
+        .name("auth")
+        .build()
+        .expect("transport");
+    seen(transport.extract(&Head::new("GET", &headers)))
+}
+
+#[test]
+fn c1_the_default_is_a_secure_host_cookie() {
+    assert_eq!(
+        log_in(&CookieTransport::default(), "T", Some(3600)),
+        [
+            "__Host-portcullis=T",
+            "HttpOnly",
+            "Max-Age=3600",
+            "Path=/",
+            "SameSite=Lax",
+            "Secure"
+        ]
+    );
+}
+
+#[test]
+fn c1_an_insecure_combination_fails_when_built_and_names_the_setting() {
+    let builder = CookieTransport::builder;
+    for (setting, built) in [
+        ("cookie.secure", builder().name("a").secure(false).build()),
+        ("cookie.http_only", builder().http_only(false).build()),
+        ("cookie.secure", builder().secure(false).allow_insecure().build()),
+        (
+            "cookie.secure",
+            builder()
+                .name("__secure-a")
+                .secure(false)
+                .allow_insecure()
+                .build(),
+        ),
+        (
+            "cookie.secure",
+            builder()
+                .name("a")
+                .secure(false)
+                .same_site(SameSite::None)
+                .allow_insecure()
+                .build(),
+        ),
+        ("cookie.domain", builder().domain("example.com").build()),
+        ("cookie.domain", builder().name("a").domain("a; Secure").build()),
+        ("cookie.path", builder().path("/a").build()),
+        ("cookie.path", builder().name("a").path("a").build()),
+        ("cookie.name", builder().name("a b").build()),
+        ("cookie.name", builder().name("").build()),
+        (
+            "cookie.max_age",
+            builder().max_age(MaxAge::Fixed(Duration::ZERO)).build(),
+        ),
+    ] {
+        assert_eq!(built.expect_err(setting).setting(), setting);
+    }
+    assert!(builder().name("a").secure(false).allow_insecure().build().is_ok());
+}
+
+#[test]
+fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
+    let transport = CookieTransport::builder()
+        .name("__Secure-a")
+        .path("/app")
+        .domain("example.com")
+        .same_site(SameSite::Strict)
+        .build()
+        .expect("transport");
+    let rest = [
+        "Domain=example.com",
+        "HttpOnly",
+        "Max-Age=0",
+        "Path=/app",
+        "SameSite=Strict",
+        "Secure",
+    ];
+    let removal = set_cookie(&transport.log_out());
+    assert_eq!(removal[0], "__Secure-a=");
+    assert_eq!(removal[1..], rest);
+}
+
+#[test]
+fn c3_a_cookie_over_4096_bytes_is_not_sent() {
+    let issued_at = OffsetDateTime::UNIX_EPOCH;
+    let token = IssuedToken {
+        secret: SecretString::from("x".repeat(4096)),
+        issued_at,
+        expires_at: None,
+    };
+    assert!(CookieTransport::default().log_in(&token).is_err());
+}
+
+#[test]
+fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
+    let secret = SigningSecret::new("secret", [7; 32]).expect("secret");
+    let transport = CookieTransport::builder()
+        .double_submit(&secret)
+        .build()
+        .expect("transport");
+    let issued_at = OffsetDateTime::UNIX_EPOCH;
+    let token = IssuedToken {
+        secret: SecretString::from("T"),
+        issued_at,
+        expires_at: None,
+    };
+    let csrf = |response: &Response| {
+        let cookies = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
+        cookies
+            .map(|(_, value)| value.clone())
+            .nth(1)
+            .expect("a second cookie")
+    };
+    let set = csrf(&transport.log_in(&token).expect("cookie"));
+    assert!(
+        set.starts_with("__Host-portcullis-csrf=") && !set.contains("HttpOnly"),
+        "{set}"
+    );
+    let value = set.split(['=', ';']).nth(1).expect("value");
+    assert!(transport.confirms(&Head::new("POST", &[("x-csrf-token", value)]), "T"));
+    assert!(!transport.confirms(&Head::new("POST", &[]), "T"));
+    let removed = csrf(&transport.log_out());
+    assert!(
+        removed.starts_with("__Host-portcullis-csrf=;") && removed.contains("Max-Age=0"),
+        "{removed}"
+    );
+}
+
+#[test]
+fn a_cookie_without_a_max_age_is_a_session_cookie() {
+    let session = CookieTransport::builder()
+        .max_age(MaxAge::Session)
+        .build()
+        .expect("transport");
+    assert!(
+        !log_in(&session, "T", Some(60))
+            .iter()
+            .any(|part| part.starts_with("Max-Age"))
+    );
+    assert!(
+        !log_in(&CookieTransport::default(), "T", None)
+            .iter()
+            .any(|part| part.starts_with("Max-Age"))
+    );
+}
+
+#[test]
+fn the_cookie_of_the_name_is_found_among_others() {
+    assert_eq!(presented(&["a=1; auth=T; authx=2"]), r#"Token("T")"#);
+    assert_eq!(presented(&["a=1", "auth=T"]), r#"Token("T")"#);
+    for none in ["", "AUTH=T", "xauth=T", "auth", "auth=", "a=auth=T"] {
+        assert_eq!(presented(&[none]), "Nothing", "{none}");
+    }
+}
+
+#[test]
+fn c1_a_name_or_value_with_white_space_of_unicode_is_another() {
+    for space in ["\u{2000}", "\u{85}", "\u{a0}", "\u{3000}", "\u{b}"] {
+        assert_eq!(presented(&[&format!("{space}auth=T")]), "Nothing", "{space:?}");
+        assert_eq!(presented(&[&format!("auth{space}=T")]), "Nothing", "{space:?}");
+        assert_eq!(
+            presented(&[&format!("auth=T; {space}auth=U")]),
+            r#"Token("T")"#,
+            "{space:?}"
+        );
+        assert_ne!(
+            presented(&[&format!("auth=T{space}")]),
+            r#"Token("T")"#,
+            "{space:?}"
+        );
+    }
+    assert_eq!(presented(&["a=1;\t auth = T\t"]), r#"Token("T")"#);
+}
+
+#[test]
+fn another_cookie_that_is_not_utf_8_does_not_log_out() {
+    let of = |value: &[u8]| {
+        let head = Head {
+            method: "GET",
+            headers: vec![("cookie", value.to_vec())],
+        };
+        seen(
+            CookieTransport::builder()
+                .name("auth")
+                .build()
+                .expect("transport")
+                .extract(&head),
+        )
+    };
+    assert_eq!(of(b"tracking=\xff; auth=T"), r#"Token("T")"#);
+    assert_eq!(of(b"tracking=\xff"), "Nothing");
+    assert_eq!(of(b"auth=\xff"), "Refused(Malformed)");
+}
+
+#[test]
+fn t3_two_cookies_of_the_name_are_rejected() {
+    assert_eq!(presented(&["auth=T; auth=T"]), "Refused(Ambiguous)");
+    assert_eq!(presented(&["auth=T", "auth=U"]), "Refused(Ambiguous)");
+    assert_eq!(presented(&["auth=; auth=U"]), "Refused(Ambiguous)");
+}
+
+proptest! {
+    #[test]
+    fn any_cookie_header_is_read_without_a_panic(value in proptest::collection::vec(any::<u8>(), 0..64)) {
+        let head = Head { method: "GET", headers: vec![("cookie", value)] };
+        let _ = CookieTransport::default().extract(&head);
+    }
+
+    #[test]
+    fn what_was_set_is_what_comes_back(value in "[A-Za-z0-9_.-]{1,80}", other in "[a-z]{1,9}=[a-z0-9]{0,9}") {
+        let transport = CookieTransport::default();
+        let pair = log_in(&transport, &value, None)[0].clone();
+        let header = format!("{other}; {pair}; x");
+        let head = Head::new("GET", &[("cookie", &header)]);
+        prop_assert_eq!(seen(transport.extract(&head)), format!("Token({value:?})"));
+    }
+}
