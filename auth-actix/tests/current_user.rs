@@ -11,7 +11,7 @@ use auth_actix::{
     Active, Auth, AuthError, CurrentUser, OptionalUser, Role, Superuser, Verified, VerifiedSuperuser,
 };
 use auth_core::{
-    AccessTokenStore, Client, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy, SigningSecret,
+    AccessTokenStore, ClientInfo, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy, SigningSecret,
     Strategy as _, Subject, User, UserStore as _,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
@@ -62,7 +62,7 @@ impl Service {
         let user: User = self.users.insert(user).await.expect("insert");
         let issued = self
             .tokens
-            .issue(&Subject::from(&user), &Client::default())
+            .issue(&Subject::from(&user), &ClientInfo::default())
             .await
             .expect("issue");
         issued.secret.expose_secret().to_owned()

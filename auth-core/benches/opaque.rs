@@ -3,7 +3,7 @@
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use auth_core::{
-    Client, ExposeSecret as _, Lifetime, OpaqueStrategy, Strategy as _, Subject,
+    ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Strategy as _, Subject,
     memory::MemoryAccessTokenStore,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -24,7 +24,7 @@ fn verify(criterion: &mut Criterion) {
                 user_id: Uuid::now_v7(),
                 epoch: 0,
             };
-            let issued = runtime.block_on(strategy.issue(&subject, &Client::default()));
+            let issued = runtime.block_on(strategy.issue(&subject, &ClientInfo::default()));
             issued.expect("issued").secret
         })
         .collect();

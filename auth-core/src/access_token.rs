@@ -27,7 +27,7 @@ pub struct AccessToken<Id = Uuid> {
     /// When it was last used, as exactly as the strategy keeps track of it.
     pub last_used_at: OffsetDateTime,
     /// Who asked for it.
-    pub client: Client,
+    pub client: ClientInfo,
 }
 
 impl<Id> AccessToken<Id> {
@@ -58,10 +58,10 @@ impl fmt::Display for PublicId {
 
 /// Who asked for a token, for the user's list of sessions. What the client says of itself is not trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Client {
+pub struct ClientInfo {
     /// The `User-Agent`, cut to 256 bytes.
     pub user_agent: Option<String>,
-    /// The address that the application trusts to be the client's.
+    /// The address of the peer: a proxy's where one stands in front.
     pub address: Option<String>,
     /// A label of the application's.
     pub label: Option<String>,

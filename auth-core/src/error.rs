@@ -95,7 +95,7 @@ impl ConfigError {
 ///
 /// # Errors
 /// The call's own error, or [`StoreError::timeout`] past the deadline.
-pub async fn within<T, E: From<StoreError>>(
+pub async fn with_deadline<T, E: From<StoreError>>(
     store: &'static str,
     limit: Duration,
     call: impl Future<Output = Result<T, E>>,

@@ -30,11 +30,11 @@ mod token;
 mod user;
 
 pub use access_token::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Client, InsertTokenError, PublicId, PurgeExpired,
+    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail, NormalizedEmail};
-pub use error::{ConfigError, StoreError, within};
+pub use error::{ConfigError, StoreError, with_deadline};
 pub use lifetime::Lifetime;
 pub use opaque::OpaqueStrategy;
 pub use outcome::{Outcome, Rejection, admit, authenticate};

@@ -7,9 +7,9 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use crate::{
-    AccessToken, AccessTokenStore, Client, Clock, Grant, InsertTokenError, IssueError, IssuedToken, Lifetime,
-    PublicId, Refusal, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject, SystemClock,
-    TokenDigest, TokenKey, UserId, generate_token,
+    AccessToken, AccessTokenStore, ClientInfo, Clock, Grant, InsertTokenError, IssueError, IssuedToken,
+    Lifetime, PublicId, Refusal, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject,
+    SystemClock, TokenDigest, TokenKey, UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
@@ -64,7 +64,7 @@ impl<Id: UserId> OpaqueStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
-    async fn issue(&self, subject: &Subject<Id>, client: &Client) -> Result<IssuedToken, IssueError> {
+    async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<IssuedToken, IssueError> {
         let secret = generate_token(ShardTag::of(&subject.user_id))?;
         let now = self.clock.now();
         let token = AccessToken {

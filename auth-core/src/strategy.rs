@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Client, PublicId, Rejection, StoreError, User};
+use crate::{ClientInfo, PublicId, Rejection, StoreError, User};
 
 /// Whom a credential is for, under which security epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     /// # Errors
     /// [`IssueError::UnknownUser`] if the user was deleted meanwhile, [`IssueError::Unavailable`] if the store does
     /// not answer.
-    async fn issue(&self, subject: &Subject<Id>, client: &Client) -> Result<IssuedToken, IssueError>;
+    async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<IssuedToken, IssueError>;
 
     /// Reads a `presented` credential. Exactly the issued string is valid.
     ///

@@ -51,7 +51,9 @@ impl UserId for i32 {
 
 /// An application's own fields of a user: a struct whose fields appear flat in the JSON of a user. `()` has none.
 ///
-/// A field with `#[serde(default)]` may be left out at registration.
+/// A field with `#[serde(default)]` may be left out at registration. A user sets every field of their own, unless the
+/// service protects it (`protected_fields` of the HTTP layer). A field that Serde skips is lost at the first update,
+/// which is a merge with what the profile serialises to: keep such a thing out of the profile.
 pub trait Profile: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {}
 
 impl<P: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static> Profile for P {}

@@ -8,7 +8,7 @@ pub trait RequestHead {
     /// The authority that the client asked for: `Host`, or `:authority` in HTTP/2.
     fn host(&self) -> Option<&str>;
 
-    /// The address that the application trusts to be the client's. It is shown in lists of sessions.
+    /// The address of the peer, for lists of sessions: a proxy's where one stands in front.
     fn client_address(&self) -> Option<String>;
 
     /// Calls `each` with the value of every header called `name` (given in lower case), in their order.

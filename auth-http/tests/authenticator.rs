@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenStore, Client, Email, ExposeSecret as _, Grant, IssueError, IssuedToken, Lifetime, NewUser,
-    OpaqueStrategy, Outcome, Refusal, RevocableStrategy, SigningSecret, StoreError, Strategy, Subject, User,
-    UserStore,
+    AccessTokenStore, ClientInfo, Email, ExposeSecret as _, Grant, IssueError, IssuedToken, Lifetime,
+    NewUser, OpaqueStrategy, Outcome, Refusal, RevocableStrategy, SigningSecret, StoreError, Strategy,
+    Subject, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
@@ -55,7 +55,7 @@ struct Down;
 
 #[async_trait]
 impl Strategy for Down {
-    async fn issue(&self, _subject: &Subject, _client: &Client) -> Result<IssuedToken, IssueError> {
+    async fn issue(&self, _subject: &Subject, _client: &ClientInfo) -> Result<IssuedToken, IssueError> {
         Err(StoreError::new("down", "out of order").into())
     }
 
@@ -113,7 +113,7 @@ impl Fixture {
     async fn token(&self, user: &User) -> String {
         let issued = self
             .opaque()
-            .issue(&Subject::from(user), &Client::default())
+            .issue(&Subject::from(user), &ClientInfo::default())
             .await
             .expect("issue");
         issued.secret.expose_secret().to_owned()
@@ -243,7 +243,7 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
     let name = cookie.name().to_owned();
     let issued = fixture
         .opaque()
-        .issue(&Subject::from(&arthur), &Client::default())
+        .issue(&Subject::from(&arthur), &ClientInfo::default())
         .await
         .expect("issue");
     let response = auth_http::Transport::log_in(&cookie, &issued).expect("response");

@@ -2,7 +2,7 @@
 
 use std::{hint::black_box, time::Duration};
 
-use auth_core::{Client, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject};
+use auth_core::{ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject};
 use auth_jwt::{HmacAlgorithm, HmacKey, JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use uuid::Uuid;
@@ -45,7 +45,7 @@ fn verify(criterion: &mut Criterion) {
             epoch: 0,
         };
         let issued = runtime
-            .block_on(strategy.issue(&subject, &Client::default()))
+            .block_on(strategy.issue(&subject, &ClientInfo::default()))
             .expect("issued");
         let token = issued.secret.expose_secret();
         group.bench_function(name, |bencher| {

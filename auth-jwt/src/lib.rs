@@ -8,7 +8,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use auth_core::{Client, ExposeSecret, Lifetime, SigningSecret, Strategy, Subject};
+//! use auth_core::{ClientInfo, ExposeSecret, Lifetime, SigningSecret, Strategy, Subject};
 //! use auth_jwt::JwtStrategy;
 //! use uuid::Uuid;
 //!
@@ -18,7 +18,7 @@
 //! let strategy = JwtStrategy::hs256(&secret, Lifetime::new(Duration::from_secs(3600))?)?;
 //!
 //! let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
-//! let issued = strategy.issue(&subject, &Client::default()).await?;
+//! let issued = strategy.issue(&subject, &ClientInfo::default()).await?;
 //! let grant = strategy.read(issued.secret.expose_secret()).await?;
 //! assert_eq!(grant.subject, subject);
 //! # Ok(())

@@ -4,7 +4,7 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    Client, Clock, ConfigError, Grant, IssueError, IssuedToken, Lifetime, PublicId, Refusal, Rejection,
+    ClientInfo, Clock, ConfigError, Grant, IssueError, IssuedToken, Lifetime, PublicId, Refusal, Rejection,
     SigningSecret, StoreError, Strategy, Subject, SystemClock, UserId,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -173,7 +173,7 @@ impl<Id: UserId> JwtStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
-    async fn issue(&self, subject: &Subject<Id>, _client: &Client) -> Result<IssuedToken, IssueError> {
+    async fn issue(&self, subject: &Subject<Id>, _client: &ClientInfo) -> Result<IssuedToken, IssueError> {
         let now = self.clock.now();
         let end = self.lifetime.end(now).and_then(whole_seconds);
         let (Some(start), Some(end)) = (whole_seconds(now), end) else {

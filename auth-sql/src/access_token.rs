@@ -1,4 +1,4 @@
-use auth_core::{AccessToken, Client, PublicId};
+use auth_core::{AccessToken, ClientInfo, PublicId};
 
 use crate::{ColumnId, DigestColumn, InstantColumn, UuidColumn};
 
@@ -28,7 +28,7 @@ pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToke
         created_at: created_at.0,
         expires_at: expires_at.map(|end| end.0),
         last_used_at: last_used_at.0,
-        client: Client {
+        client: ClientInfo {
             user_agent,
             address,
             label,

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
-    Client, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, User, jwt::JwtStrategy,
+    ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, User, jwt::JwtStrategy,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -60,7 +60,7 @@ fn the_issuer_is_a_claim_where_it_is_set() {
             epoch: 0,
         };
         let issued = strategy
-            .issue(&subject, &Client::default())
+            .issue(&subject, &ClientInfo::default())
             .await
             .expect("issued");
         let token = issued.secret.expose_secret();

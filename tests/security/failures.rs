@@ -107,14 +107,14 @@ fn e5_a_hook_that_panics_or_fails_is_a_500_and_the_process_lives_on() {
 /// A log-in may be the very thing that fails.
 async fn king_without_a_log_in(service: &Service, arthur: &portcullis::User) -> Pass {
     use portcullis::{
-        Client, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, jwt::JwtStrategy,
+        ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, jwt::JwtStrategy,
     };
     let secret = SigningSecret::new("secret", crate::harness::SECRET).expect("long enough");
     let strategy = JwtStrategy::hs256(&secret, Lifetime::from_secs(3600).expect("positive"))
         .expect("long enough")
         .clock(service.clock.clone());
     let issued = strategy
-        .issue(&Subject::from(arthur), &Client::default())
+        .issue(&Subject::from(arthur), &ClientInfo::default())
         .await
         .expect("issued");
     Pass::new(Kind::JwtBearer, issued.secret.expose_secret())

@@ -106,7 +106,11 @@ async fn no_path_is_mounted_that_the_document_does_not_know() {
         .iter()
         .map(|route| route.path.as_str())
         // They say 404, whatever else is mounted there.
-        .chain(["/identity/plain/logout", "/identity/{tail:.*}", "/people/{tail:.*}"])
+        .chain([
+            "/identity/plain/logout",
+            "/identity/{tail:.*}",
+            "/people/{tail:.*}",
+        ])
         .collect();
     assert_eq!(mounted, documented);
 }

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use auth_actix::{Auth, AuthBuilder};
 use auth_core::{
-    AccessTokenStore, Client, ExposeSecret as _, InsertUserError, Lifetime, NewUser, NormalizedEmail,
+    AccessTokenStore, ClientInfo, ExposeSecret as _, InsertUserError, Lifetime, NewUser, NormalizedEmail,
     OpaqueStrategy, SigningSecret, StoreError, Strategy as _, Subject, UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
@@ -109,7 +109,7 @@ impl Service {
     pub(crate) async fn token(&self, user: &User) -> String {
         let issued = self
             .tokens
-            .issue(&Subject::from(user), &Client::default())
+            .issue(&Subject::from(user), &ClientInfo::default())
             .await
             .expect("token");
         issued.secret.expose_secret().to_owned()

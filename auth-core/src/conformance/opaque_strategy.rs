@@ -15,7 +15,7 @@ use super::{
     sample::start,
 };
 use crate::{
-    Client, Clock as _, Grant, IssuedToken, Lifetime, ManualClock, OpaqueStrategy, Refusal, Rejection,
+    ClientInfo, Clock as _, Grant, IssuedToken, Lifetime, ManualClock, OpaqueStrategy, Refusal, Rejection,
     RevocableStrategy as _, Strategy as _, Subject,
 };
 
@@ -33,7 +33,7 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
         epoch: 2,
     };
     for subject in [subject, other] {
-        let issued = answered(strategy.issue(&subject, &Client::default()).await);
+        let issued = answered(strategy.issue(&subject, &ClientInfo::default()).await);
         assert_eq!(
             issued.expires_at,
             Some(clock.now() + HOUR),
@@ -114,8 +114,8 @@ pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture
         user_id: fixture.user().await,
         epoch: 0,
     };
-    let revoked = answered(strategy.issue(&subject, &Client::default()).await);
-    let kept = answered(strategy.issue(&subject, &Client::default()).await);
+    let revoked = answered(strategy.issue(&subject, &ClientInfo::default()).await);
+    let kept = answered(strategy.issue(&subject, &ClientInfo::default()).await);
     granted(strategy.read(revoked.secret.expose_secret()).await);
     answered(strategy.revoke(revoked.secret.expose_secret()).await);
     for _round in 0..2 {
@@ -168,7 +168,7 @@ async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
     };
     let mut tokens = at_once((0..50).map(|_| {
         let (strategy, subject) = (Arc::clone(&strategy), subject.clone());
-        async move { answered(strategy.issue(&subject, &Client::default()).await) }
+        async move { answered(strategy.issue(&subject, &ClientInfo::default()).await) }
     }))
     .await;
     assert_eq!(
@@ -177,7 +177,7 @@ async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
         "a cap of 5 holds under 50 parallel log-ins"
     );
     for _ in 0..10 {
-        let token = answered(strategy.issue(&subject, &Client::default()).await);
+        let token = answered(strategy.issue(&subject, &ClientInfo::default()).await);
         granted(strategy.read(token.secret.expose_secret()).await);
         tokens.push(token);
     }
@@ -209,7 +209,7 @@ async fn issued<F: AccessTokenFixture>(fixture: &F, strategy: &OpaqueStrategy<F:
         user_id: fixture.user().await,
         epoch: 0,
     };
-    answered(strategy.issue(&subject, &Client::default()).await).secret
+    answered(strategy.issue(&subject, &ClientInfo::default()).await).secret
 }
 
 #[track_caller]

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{UserFixture, answered};
 use crate::{
-    AccessToken, AccessTokenStore, Client, Clock as _, Email, NewUser, PasswordHash, PublicId, ShardTag,
+    AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, PublicId, ShardTag,
     SystemClock, TokenDigest, TokenKey, User, UserId, UserStore as _, generate_token,
 };
 
@@ -145,8 +145,8 @@ pub(super) fn token_of<Id: UserId>(user: &Id, digest: TokenDigest, n: u32) -> Ac
         created_at,
         expires_at: Some(created_at + Duration::days(7) + Duration::milliseconds(1)),
         last_used_at: created_at + Duration::milliseconds(2),
-        client: Client {
-            user_agent: Some(format!("Client/{n}")),
+        client: ClientInfo {
+            user_agent: Some(format!("ClientInfo/{n}")),
             address: Some("2001:db8::7".to_owned()),
             label: Some(format!("label {n}")),
         },

@@ -6,7 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Client, InsertTokenError, PublicId, PurgeExpired,
+    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired,
     ShardTag, StoreError, TokenDigest, TokenKey, conformance::AccessTokenFixture,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -219,7 +219,7 @@ impl AccessTokenStore for WrongTokens {
             }
             Defect::InsertsInTwoSteps => {
                 let half = AccessToken {
-                    client: Client::default(),
+                    client: ClientInfo::default(),
                     ..token.clone()
                 };
                 self.table().rows.push(half);
@@ -271,7 +271,7 @@ impl AccessTokenStore for WrongTokens {
                     created_at: at,
                     expires_at: None,
                     last_used_at: at,
-                    client: Client::default(),
+                    client: ClientInfo::default(),
                 });
             }
             return Ok(());

@@ -1,6 +1,6 @@
 //! Log-in and log-out.
 
-use auth_core::{Client, ExposeSecret as _, IssueError, IssuedToken, Profile, Subject, User, UserId};
+use auth_core::{ClientInfo, ExposeSecret as _, IssueError, IssuedToken, Profile, Subject, User, UserId};
 
 use super::{Endpoints, Request, answer};
 use crate::{
@@ -123,7 +123,7 @@ async fn revoke_presented<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead
     Ok(())
 }
 
-fn client(head: &impl RequestHead) -> Client {
+fn client(head: &impl RequestHead) -> ClientInfo {
     let user_agent = match header(head, "user-agent") {
         Header::One(value) => {
             let mut text = String::from_utf8_lossy(value).into_owned();
@@ -132,7 +132,7 @@ fn client(head: &impl RequestHead) -> Client {
         }
         Header::Absent | Header::Many => None,
     };
-    Client {
+    ClientInfo {
         user_agent,
         address: head.client_address(),
         label: None,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    Client, ExposeSecret as _, Grant, Lifetime, ManualClock, Refusal, Rejection, SigningSecret, Strategy,
+    ClientInfo, ExposeSecret as _, Grant, Lifetime, ManualClock, Refusal, Rejection, SigningSecret, Strategy,
     Subject,
 };
 use auth_jwt::{JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey, VerifyingAlgorithm, VerifyingKey};
@@ -148,7 +148,7 @@ pub(crate) fn issue(strategy: &JwtStrategy) -> String {
         user_id: USER.parse().expect("a UUID"),
         epoch: 7,
     };
-    let issued = at_once(strategy.issue(&subject, &Client::default())).expect("issued");
+    let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
     issued.secret.expose_secret().to_owned()
 }
 

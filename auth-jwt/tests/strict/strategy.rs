@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::{
-    Client, Clock as _, Email, ExposeSecret as _, IssueError, Lifetime, ManualClock, NewUser, Outcome,
+    ClientInfo, Clock as _, Email, ExposeSecret as _, IssueError, Lifetime, ManualClock, NewUser, Outcome,
     PasswordHash, Rejection, Strategy, Subject, UserId, UserStore, authenticate, memory::MemoryUserStore,
 };
 use auth_jwt::{DEFAULT_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
@@ -68,7 +68,7 @@ fn a_token_never_outlives_its_lifetime_and_is_valid_at_once() {
                 user_id: Uuid::now_v7(),
                 epoch: 0,
             };
-            let issued = at_once(strategy.issue(&subject, &Client::default())).expect("issued");
+            let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
             let grant = read(&strategy, issued.secret.expose_secret()).expect("valid at once");
             assert_eq!(grant.expires_at, issued.expires_at, "the token says what we say");
             let end = issued.expires_at.expect("it has an end");
@@ -91,7 +91,7 @@ fn ids_of_other_types_are_written_and_read() {
     fn round_trip<Id: UserId>(user_id: Id) {
         let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
         let subject = Subject { user_id, epoch: -1 };
-        let issued = at_once(strategy.issue(&subject, &Client::default())).expect("issued");
+        let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
         let grant = at_once(strategy.read(issued.secret.expose_secret())).expect("valid");
         assert_eq!(grant.subject, subject);
     }
@@ -108,7 +108,7 @@ fn a_token_that_could_not_be_read_is_not_issued() {
         user_id: "x".repeat(MAX_TOKEN_BYTES),
         epoch: 0,
     };
-    let refused = at_once(strategy.issue(&subject, &Client::default()));
+    let refused = at_once(strategy.issue(&subject, &ClientInfo::default()));
     assert!(matches!(refused, Err(IssueError::Unavailable(_))));
 
     let before_1970 = self::strategy().clock(clock_at(-10));
@@ -116,7 +116,7 @@ fn a_token_that_could_not_be_read_is_not_issued() {
         user_id: Uuid::now_v7(),
         epoch: 0,
     };
-    assert!(at_once(before_1970.issue(&subject, &Client::default())).is_err());
+    assert!(at_once(before_1970.issue(&subject, &ClientInfo::default())).is_err());
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_token_dies_when_the_users_epoch_grows() {
     let user = users.insert(new_user()).await.expect("inserted");
     let strategy = strategy();
     let issued = strategy
-        .issue(&Subject::from(&user), &Client::default())
+        .issue(&Subject::from(&user), &ClientInfo::default())
         .await
         .expect("issued");
     let token = issued.secret.expose_secret();

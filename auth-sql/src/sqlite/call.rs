@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{StoreError, within};
+use auth_core::{StoreError, with_deadline};
 use diesel::{QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Object;
 
@@ -38,7 +38,7 @@ impl<F> Call<F> {
     {
         loop {
             let connection = async { pool.get().await.map_err(failed) };
-            let mut connection = within(STORE, limit, connection).await?;
+            let mut connection = with_deadline(STORE, limit, connection).await?;
             let (work, caller) = (Arc::clone(&self.work), self.caller.clone());
             let answer = connection.spawn_blocking(move |connection| {
                 let work = lock(&work).take().filter(|_work| caller.strong_count() > 0);

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use auth_core::{StoreError, within};
+use auth_core::{StoreError, with_deadline};
 use diesel::{QueryResult, SqliteConnection};
 use tokio::sync::Mutex;
 
@@ -110,12 +110,12 @@ impl Database {
         let waiting = Arc::downgrade(&caller);
         // A task of its own, as neither opening a connection nor using it may be dropped halfway.
         let task = tokio::spawn(async move {
-            let turn = within(STORE, deadline, async { Ok::<_, StoreError>(turn.await) }).await?;
+            let turn = with_deadline(STORE, deadline, async { Ok::<_, StoreError>(turn.await) }).await?;
             let answer = Call::new(call, waiting).run(&pool, deadline).await;
             drop(turn);
             answer
         });
-        let answer = within(STORE, deadline, async { task.await.map_err(failed)? }).await;
+        let answer = with_deadline(STORE, deadline, async { task.await.map_err(failed)? }).await;
         drop(caller);
         answer
     }

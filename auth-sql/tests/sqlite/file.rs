@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use auth_core::{AccessToken, Client, NewUser, PasswordHash, PublicId, TokenKey, User};
+use auth_core::{AccessToken, ClientInfo, NewUser, PasswordHash, PublicId, TokenKey, User};
 use auth_sql::sqlite::{self, Pool};
 use diesel::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -72,7 +72,7 @@ pub(crate) fn new_token(user: &User, secret: &str) -> (TokenKey, AccessToken) {
         created_at: now(),
         expires_at: None,
         last_used_at: now(),
-        client: Client::default(),
+        client: ClientInfo::default(),
     };
     (key, token)
 }

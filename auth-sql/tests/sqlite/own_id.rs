@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use auth_core::{AccessToken, AccessTokenStore, Client, PublicId, TokenKey, UserId, UserStore};
+use auth_core::{AccessToken, AccessTokenStore, ClientInfo, PublicId, TokenKey, UserId, UserStore};
 use auth_sql::ColumnId;
 use diesel::{
     backend::Backend,
@@ -151,7 +151,7 @@ async fn a_user_and_a_token<Id: ColumnId>(users: &impl UserStore<Id>, tokens: &i
         created_at: user.created_at,
         expires_at: None,
         last_used_at: user.created_at,
-        client: Client::default(),
+        client: ClientInfo::default(),
     };
     tokens.insert(&token, None).await.expect("a token");
     assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Client, ExposeSecret as _, IssuedToken, Lifetime, OpaqueStrategy, Outcome, Rejection, Strategy as _,
+    ClientInfo, ExposeSecret as _, IssuedToken, Lifetime, OpaqueStrategy, Outcome, Rejection, Strategy as _,
     Subject, authenticate, memory::MemoryAccessTokenStore,
 };
 use auth_users::{DeleteUserError, UserUpdate};
@@ -23,7 +23,10 @@ impl Tokens {
 
     async fn issue(&self, scene: &Scene, user: &KnightUser) -> IssuedToken {
         let subject = Subject::from(&scene.read(user).await);
-        self.0.issue(&subject, &Client::default()).await.expect("issued")
+        self.0
+            .issue(&subject, &ClientInfo::default())
+            .await
+            .expect("issued")
     }
 
     async fn rejection(&self, scene: &Scene, token: &IssuedToken) -> Option<Rejection> {

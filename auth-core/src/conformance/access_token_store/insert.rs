@@ -1,7 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
-    AccessToken, AccessTokenStore as _, Client, InsertTokenError, Lifetime, TokenDigest, TokenKey,
+    AccessToken, AccessTokenStore as _, ClientInfo, InsertTokenError, Lifetime, TokenDigest, TokenKey,
     conformance::{
         AccessTokenFixture, answered,
         parallel::{ROUNDS, at_once},
@@ -20,7 +20,7 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
     let odd = AccessToken {
         epoch: (1 << 40) + 7,
         expires_at: century.end(start()),
-        client: Client {
+        client: ClientInfo {
             user_agent: Some(format!("{}' \" \\ \u{1f98a}", "é".repeat(123))),
             address: Some("fe80::1%eth0".to_owned()),
             label: Some(String::new()),
@@ -32,7 +32,7 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
         epoch: 0,
         expires_at: None,
         last_used_at: bare.created_at,
-        client: Client::default(),
+        client: ClientInfo::default(),
         ..bare
     };
     let tokens = [(plain_key, plain), (odd_key, odd), (bare_key, bare)];

@@ -1,0 +1,61 @@
+//! Writing down that a token was used is no condition of its being good.
+#![cfg(feature = "memory")]
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{
+    AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, ManualClock,
+    OpaqueStrategy, StoreError, Strategy as _, Subject, TokenKey, memory::MemoryAccessTokenStore,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A store that is read and not written, as one is whose disk is full.
+#[derive(Default)]
+struct ReadOnly(MemoryAccessTokenStore);
+
+#[async_trait]
+impl AccessTokenStore for ReadOnly {
+    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        self.0.insert(token, cap).await
+    }
+
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
+        self.0.find(key).await
+    }
+
+    async fn touch(&self, _key: &TokenKey, _at: OffsetDateTime) -> Result<(), StoreError> {
+        Err(StoreError::new("read-only", "the disk is full"))
+    }
+
+    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
+        self.0.delete_all(user_id).await
+    }
+}
+
+#[tokio::test]
+async fn a_token_whose_use_cannot_be_written_down_is_good() {
+    let clock = Arc::new(ManualClock::default());
+    let strategy = OpaqueStrategy::new(Arc::new(ReadOnly::default()), Lifetime::FOREVER)
+        .track_use(Duration::from_secs(60))
+        .clock(clock.clone());
+    let subject = Subject {
+        user_id: Uuid::now_v7(),
+        epoch: 0,
+    };
+    let issued = strategy
+        .issue(&subject, &ClientInfo::default())
+        .await
+        .expect("issue");
+    clock.advance(time::Duration::hours(1));
+    let grant = strategy
+        .read(issued.secret.expose_secret())
+        .await
+        .expect("a good token");
+    assert_eq!(grant.subject, subject);
+}

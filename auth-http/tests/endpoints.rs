@@ -1,0 +1,243 @@
+//! The endpoints without a framework, for users with a profile.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{
+    AccessTokenIndex as _, AccessTokenStore, Lifetime, OpaqueStrategy, SigningSecret, UserStore as _,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, Request, RequestHead};
+use auth_users::{Event, EventHandler, HookError, UserManager};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use uuid::Uuid;
+
+const PASSWORD: &str = "correct horse battery";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Profile {
+    name: String,
+    #[serde(default)]
+    plan: Option<String>,
+}
+
+/// Fails log-ins while it is told to.
+#[derive(Default)]
+struct Moody(AtomicBool);
+
+#[async_trait]
+impl EventHandler<Uuid, Profile> for Moody {
+    async fn handle(&self, event: Event<'_, Uuid, Profile>) -> Result<(), HookError> {
+        match event {
+            Event::LoggedIn { .. } if self.0.load(Ordering::SeqCst) => Err(HookError::new("not today")),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Head(&'static str, Vec<(&'static str, String)>);
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        self.0
+    }
+
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
+    fn client_address(&self) -> Option<String> {
+        None
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        self.1
+            .iter()
+            .filter(|(n, _)| *n == name)
+            .for_each(|(_, value)| each(value.as_bytes()));
+    }
+}
+
+struct Service {
+    endpoints: Endpoints<Uuid, Profile>,
+    users: Arc<MemoryUserStore<Uuid, Profile>>,
+    tokens: Arc<MemoryAccessTokenStore>,
+    moody: Arc<Moody>,
+}
+
+impl Service {
+    fn new() -> Self {
+        let users = Arc::new(MemoryUserStore::new());
+        let tokens = Arc::new(MemoryAccessTokenStore::new());
+        let moody = Arc::new(Moody::default());
+        let secret = SigningSecret::generate().expect("secret");
+        let manager = UserManager::builder(users.clone(), &secret)
+            .events(moody.clone())
+            .build()
+            .expect("users");
+        let strategy = OpaqueStrategy::new(tokens.clone() as Arc<dyn AccessTokenStore>, Lifetime::FOREVER);
+        let backends = vec![AuthBackend::new("db", BearerTransport, strategy)];
+        let endpoints =
+            Endpoints::new(Arc::new(manager), backends, CsrfPolicy::same_origin()).expect("endpoints");
+        Self {
+            endpoints: endpoints.protect(["plan".to_owned()]),
+            users,
+            tokens,
+            moody,
+        }
+    }
+
+    async fn register(&self, body: Value) -> (u16, Value) {
+        let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
+        let body = body.to_string();
+        answer(
+            self.endpoints
+                .register(Request {
+                    head: &head,
+                    body: body.as_bytes(),
+                })
+                .await,
+        )
+    }
+
+    async fn log_in(&self, presented: Option<&str>) -> (u16, Value) {
+        let mut headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        headers.extend(presented.map(|token| ("authorization", format!("Bearer {token}"))));
+        let body = format!("username=ada@example.com&password={}", PASSWORD.replace(' ', "+"));
+        answer(
+            self.endpoints
+                .log_in(
+                    "db",
+                    Request {
+                        head: &Head("POST", headers),
+                        body: body.as_bytes(),
+                    },
+                )
+                .await,
+        )
+    }
+
+    async fn patch(&self, id: Option<&str>, token: &str, body: Value) -> (u16, Value) {
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("authorization", format!("Bearer {token}")),
+        ];
+        let (head, body) = (Head("PATCH", headers), body.to_string());
+        let request = Request {
+            head: &head,
+            body: body.as_bytes(),
+        };
+        answer(match id {
+            Some(id) => self.endpoints.update_user(id, request, &Enabled::All).await,
+            None => self.endpoints.update_me(request, &Enabled::All).await,
+        })
+    }
+}
+
+fn answer(response: auth_http::Response) -> (u16, Value) {
+    let body = response
+        .body
+        .as_deref()
+        .map_or(Ok(Value::Null), serde_json::from_str);
+    (response.status, body.expect("JSON"))
+}
+
+fn ada() -> Value {
+    json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada", "plan": "enterprise"})
+}
+
+#[tokio::test]
+async fn v2_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
+    let service = Service::new();
+    let (status, body) = service.register(ada()).await;
+    assert_eq!(
+        (status, &body["name"], &body["plan"]),
+        (201, &json!("Ada"), &Value::Null)
+    );
+    let token = service.log_in(None).await.1["access_token"]
+        .as_str()
+        .expect("token")
+        .to_owned();
+    let change = json!({"name": "Ada L.", "plan": "enterprise"});
+    let (status, body) = service.patch(None, &token, change.clone()).await;
+    assert_eq!(
+        (status, &body["name"], &body["plan"]),
+        (200, &json!("Ada L."), &Value::Null)
+    );
+
+    let id: Uuid = body["id"].as_str().expect("id").parse().expect("id");
+    let mut user = service.users.find(&id).await.expect("store").expect("user");
+    user.is_superuser = true;
+    service.users.update(&user).await.expect("update");
+    let (status, body) = service.patch(Some(&id.to_string()), &token, change).await;
+    assert_eq!((status, &body["plan"]), (200, &json!("enterprise")));
+}
+
+#[tokio::test]
+async fn a_nul_is_refused_in_a_field_of_the_profile_and_ignored_where_nobody_reads_it() {
+    let service = Service::new();
+    let mut body = ada();
+    body["name"] = json!("A\0da");
+    assert_eq!(
+        service.register(body).await,
+        (400, json!({"detail": "Bad Request"}))
+    );
+    let mut body = ada();
+    body["nobody"] = json!("\0");
+    assert_eq!(service.register(body).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behind() {
+    let service = Service::new();
+    let id = service.register(ada()).await.1["id"]
+        .as_str()
+        .expect("id")
+        .parse()
+        .expect("id");
+    let old = service.log_in(None).await.1["access_token"]
+        .as_str()
+        .expect("token")
+        .to_owned();
+    service.moody.0.store(true, Ordering::SeqCst);
+    assert_eq!(
+        service.log_in(Some(&old)).await,
+        (500, json!({"detail": "Internal Server Error"}))
+    );
+    assert_eq!(service.tokens.list(&id).await.expect("list").len(), 1);
+    assert_eq!(service.patch(None, &old, json!({})).await.0, 200);
+
+    service.moody.0.store(false, Ordering::SeqCst);
+    assert_eq!(service.log_in(Some(&old)).await.0, 200);
+    assert_eq!(
+        service.patch(None, &old, json!({})).await.0,
+        401,
+        "the old one is dead"
+    );
+    assert_eq!(service.tokens.list(&id).await.expect("list").len(), 1);
+}
+
+#[tokio::test]
+async fn a_route_that_names_its_fields_misses_each_of_them() {
+    let service = Service::new();
+    let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
+    for body in ["", "[]", "7", "null", "{}"] {
+        let request = Request {
+            head: &head,
+            body: body.as_bytes(),
+        };
+        let (status, body) = answer(service.endpoints.reset_password(request).await);
+        let named: Vec<_> = body["detail"]
+            .as_array()
+            .expect("list")
+            .iter()
+            .map(|error| error["loc"].clone())
+            .collect();
+        assert_eq!(
+            (status, named),
+            (422, vec![json!(["body", "token"]), json!(["body", "password"])])
+        );
+    }
+}
