@@ -127,7 +127,11 @@ fn client(head: &impl RequestHead) -> ClientInfo {
     let user_agent = match header(head, "user-agent") {
         Header::One(value) => {
             let mut text = String::from_utf8_lossy(value).into_owned();
-            text.truncate(text.floor_char_boundary(MAX_USER_AGENT_BYTES));
+            let mut end = text.len().min(MAX_USER_AGENT_BYTES);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
             Some(text)
         }
         Header::Absent | Header::Many => None,
