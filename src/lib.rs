@@ -35,7 +35,7 @@
 //!
 //! #[actix_web::main]
 //! async fn main() -> Result<(), Box<dyn Error>> {
-//!     let users = Arc::new(MemoryUserStore::new());
+//!     let users: Arc<MemoryUserStore> = Arc::default();
 //!     let users = UserManager::builder(users, &SigningSecret::generate()?).build()?;
 //!     let tokens = OpaqueStrategy::new(Arc::new(MemoryAccessTokenStore::new()), Lifetime::from_secs(3600)?);
 //!     let auth = Auth::builder(users).backend(AuthBackend::new("bearer", BearerTransport, tokens)).build()?;

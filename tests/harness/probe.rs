@@ -35,9 +35,11 @@ pub(crate) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 ),
         );
         for kind in super::Kind::ALL {
-            let scope = web::scope(&format!("/only/{}", kind.name()))
-                .wrap(auth.accept([kind.name()]).expect("a backend"));
-            config.service(scope.configure(extractors));
+            // A service has some of the kinds, and a guard for another is refused.
+            if let Ok(guard) = auth.accept([kind.name()]) {
+                let scope = web::scope(&format!("/only/{}", kind.name())).wrap(guard);
+                config.service(scope.configure(extractors));
+            }
         }
         let chosen = auth.accept_by(|request: &HttpRequest| {
             let names = request
