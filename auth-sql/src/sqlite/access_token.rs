@@ -131,7 +131,7 @@ macro_rules! __sqlite_access_token_store {
                             let token = __table::table
                                 .filter(__table::digest.eq(digest))
                                 .select(__columns!())
-                                .first::<__sql::AccessTokenColumns<$id>>(connection)
+                                .get_result::<__sql::AccessTokenColumns<$id>>(connection)
                                 .optional()?;
                             Ok(token.map(__sql::access_token::<$id>))
                         })

@@ -137,10 +137,11 @@ macro_rules! __sqlite_user_store {
                     let id = __Id::from(id.clone());
                     self.0
                         .read(move |connection| {
+                            // Not `first`: its `LIMIT ?` would have SQLite compile the statement each time.
                             let user = __table::table
                                 .filter(__table::id.eq(id))
                                 .select(__columns!())
-                                .first(connection)
+                                .get_result(connection)
                                 .optional()?;
                             Ok(user.map(__user!()))
                         })
@@ -157,7 +158,7 @@ macro_rules! __sqlite_user_store {
                             let user = __table::table
                                 .filter(__table::normalized_email.eq(email.as_str()))
                                 .select(__columns!())
-                                .first(connection)
+                                .get_result(connection)
                                 .optional()?;
                             Ok(user.map(__user!()))
                         })
