@@ -73,12 +73,23 @@ async fn required<R: Role>(user: CurrentUser<R>) -> String {
     format!("{} by {}", user.is_active, user.backend())
 }
 
+async fn token(user: CurrentUser) -> String {
+    let grant = user.grant();
+    format!(
+        "{} {} {:?}",
+        grant.subject.user_id == user.id,
+        grant.id.is_some(),
+        grant.expires_at
+    )
+}
+
 async fn optional<R: Role>(OptionalUser(user): OptionalUser<R>) -> &'static str {
     if user.is_some() { "someone" } else { "nobody" }
 }
 
 fn routes(config: &mut web::ServiceConfig) {
     config
+        .route("/token", web::to(token))
         .route("/active", web::to(required::<Active>))
         .route("/verified", web::to(required::<Verified>))
         .route("/superuser", web::to(required::<Superuser>))
@@ -150,6 +161,17 @@ async fn a_route_lets_in_exactly_the_users_that_it_asks_for() {
         );
         assert_eq!(get!(app, "/optional/active",), (200, "nobody".to_owned()));
     }
+}
+
+#[actix_web::test]
+async fn a_handler_sees_the_token_beside_the_user() {
+    let service = Service::new();
+    let app = app!(service, .configure(routes));
+    let token = service.token("a").await;
+    assert_eq!(
+        get!(app, "/token", bearer(&token)),
+        (200, "true true None".to_owned())
+    );
 }
 
 #[actix_web::test]

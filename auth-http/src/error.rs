@@ -38,22 +38,6 @@ pub enum ErrorCode {
     UpdateUserInvalidPassword,
 }
 
-impl ErrorCode {
-    /// Every code.
-    pub const ALL: [Self; 10] = [
-        Self::RegisterInvalidPassword,
-        Self::RegisterUserAlreadyExists,
-        Self::LoginBadCredentials,
-        Self::LoginUserNotVerified,
-        Self::ResetPasswordBadToken,
-        Self::ResetPasswordInvalidPassword,
-        Self::VerifyUserBadToken,
-        Self::VerifyUserAlreadyVerified,
-        Self::UpdateUserEmailAlreadyExists,
-        Self::UpdateUserInvalidPassword,
-    ];
-}
-
 /// A field of a body that does not validate. It never repeats what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {

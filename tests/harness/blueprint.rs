@@ -34,6 +34,8 @@ pub(crate) struct Blueprint {
     pub(crate) policy: Option<Arc<dyn PasswordPolicy>>,
     pub(crate) csrf: CsrfPolicy,
     pub(crate) body_timeout: Option<Duration>,
+    /// Whether JWTs that FastAPI Users issued are taken, which have no epoch.
+    pub(crate) takes_fastapi_users: bool,
     /// Of each call to SQLite.
     pub(crate) deadline: Duration,
     /// Routes of the application's own, mounted before those of the library.
@@ -53,6 +55,7 @@ impl Blueprint {
             policy: None,
             csrf: CsrfPolicy::same_origin(),
             body_timeout: None,
+            takes_fastapi_users: false,
             deadline: Duration::from_secs(20),
             own_routes: |_config| {},
         }

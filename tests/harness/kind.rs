@@ -63,14 +63,19 @@ impl Kind {
         tokens: &Arc<dyn AccessTokenStore>,
         secret: &SigningSecret,
         clock: &Arc<dyn Clock>,
+        takes_fastapi_users: bool,
     ) -> AuthBackend {
         let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
         let opaque = || OpaqueStrategy::new(Arc::clone(tokens), lifetime).clock(Arc::clone(clock));
         let jwt = || {
-            JwtStrategy::hs256(secret, lifetime)
+            let strict = JwtStrategy::hs256(secret, lifetime)
                 .expect("long enough")
-                .accept_without_epoch()
-                .clock(Arc::clone(clock))
+                .clock(Arc::clone(clock));
+            if takes_fastapi_users {
+                strict.accept_without_epoch()
+            } else {
+                strict
+            }
         };
         let cookie = || {
             let name = self.cookie().expect("a cookie");

@@ -44,8 +44,9 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) async fn start(blueprint: Blueprint) -> Self {
         let kinds = blueprint.backends.clone();
+        let takes_fastapi_users = blueprint.takes_fastapi_users;
         Self::build(blueprint, |tokens, secret, clock| {
-            let build = |kind: &Kind| kind.build(tokens, secret, clock);
+            let build = |kind: &Kind| kind.build(tokens, secret, clock, takes_fastapi_users);
             kinds.iter().map(build).collect()
         })
         .await

@@ -70,8 +70,19 @@ fn the_issuer_is_a_claim_where_it_is_set() {
 }
 
 #[test]
-fn a_token_that_fastapi_users_issued_is_accepted() {
+fn a_token_that_fastapi_users_issued_is_accepted_where_it_is_asked_for() {
     Blueprint::of(&[Kind::JwtBearer]).run(async |service: &Service| {
+        service
+            .seed(person("lancelot").id(FASTAPI_USERS_ID.parse().expect("an id")))
+            .await;
+        service
+            .me(&Pass::new(Kind::JwtBearer, FASTAPI_USERS_TOKEN))
+            .await
+            .is_unauthorized();
+    });
+    let mut blueprint = Blueprint::of(&[Kind::JwtBearer]);
+    blueprint.takes_fastapi_users = true;
+    blueprint.run(async |service: &Service| {
         let id = FASTAPI_USERS_ID.parse().expect("an id");
         let user: User = service.seed(person("lancelot").id(id)).await;
         let pass = Pass::new(Kind::JwtBearer, FASTAPI_USERS_TOKEN);

@@ -112,6 +112,10 @@ fn k2_a_client_that_resets_mid_request_leaves_permits_and_store_usable() {
                 }
             }
             permits_come_back(service).await;
+            assert!(
+                service.auth.users().hasher().hashes_started() > 1,
+                "some of them did begin"
+            );
             let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
             assert_eq!(service.me(&pass).await.status, 200);
             permits_come_back(service).await;

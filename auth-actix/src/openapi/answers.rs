@@ -89,7 +89,7 @@ impl Answers {
         let own = refusals.iter().map(|refusal| match refusal {
             Refused::Code(code) => (name(*code), json!({ "detail": code })),
             Refused::Password(code) => {
-                let reason = "The password is too short: it has at least 8 characters.";
+                let reason = "The password is too short: at least 8 characters are needed.";
                 (
                     name(*code),
                     json!({ "detail": { "code": code, "reason": reason } }),
