@@ -8,12 +8,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
 use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher as _};
 use auth_core::{ExposeSecret as _, PasswordHash, SecretString, StoreError};
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
 use crate::stored_hash::{InvalidStoredHash, StoredHash};
 
@@ -25,7 +26,7 @@ const SALT_BYTES: usize = 16;
 
 /// Hashes and verifies passwords with argon2id (RFC 9106), a bounded number at a time.
 ///
-/// A hash runs on a blocking thread and needs a permit. What finds no permit waits in a bounded queue, and no longer
+/// A hash runs on a thread of its own and needs a permit. What finds no permit waits in a bounded queue, and no longer
 /// than a deadline; past either it is [`StoreError`], which a client sees as 503. A permit comes back when its hash
 /// ends, also where nobody waits for that any more.
 ///
@@ -51,7 +52,7 @@ pub struct PasswordHasher(Arc<Executor>);
 pub enum Verdict {
     /// They match.
     Match,
-    /// They match, and the hash is of an older scheme or cost: hash the password anew and store that.
+    /// They match, and the hash is of another scheme or cost than today's: hash the password anew and store that.
     OutdatedMatch,
     /// They do not match, or there is no stored hash.
     Mismatch,
@@ -131,7 +132,7 @@ impl PasswordHasher {
         self.0.permits.available_permits()
     }
 
-    /// Runs `hash` on a blocking thread under a permit.
+    /// Runs `hash` on a thread of its own under a permit.
     async fn run<T: Send + 'static>(
         &self,
         hash: impl FnOnce(&Argon2<'static>) -> Result<T, StoreError> + Send + 'static,
@@ -146,13 +147,23 @@ impl PasswordHasher {
             .await
             .map_err(|_elapsed| StoreError::timeout(STORE, executor.wait))?
             .map_err(|closed| StoreError::new(STORE, closed))?;
-        let hashing = tokio::task::spawn_blocking(move || {
-            // Held to the end of the hash: a caller that went away must not let one more start.
-            let _held = (permit, place);
-            executor.started.fetch_add(1, Ordering::Relaxed);
-            hash(&executor.argon2)
-        });
-        hashing.await.map_err(|source| StoreError::new(STORE, source))?
+        let (tell, told) = oneshot::channel();
+        // A thread of its own, since its priority does not come back. To start one is a thousandth of a hash.
+        thread::Builder::new()
+            .name("password-hash".to_owned())
+            .spawn(move || {
+                // Held to the end of the hash: a caller that went away must not let one more start.
+                let _held = (permit, place);
+                if executor.lowest_priority {
+                    lower_priority();
+                }
+                executor.started.fetch_add(1, Ordering::Relaxed);
+                // Nobody listens where the caller went away.
+                let _ = tell.send(hash(&executor.argon2));
+            })
+            .map_err(|source| StoreError::new(STORE, source))?;
+        told.await
+            .map_err(|_dropped| StoreError::new(STORE, "a hash panicked"))?
     }
 }
 
@@ -180,6 +191,7 @@ struct Executor {
     /// As many as run and wait together.
     places: Arc<Semaphore>,
     wait: Duration,
+    lowest_priority: bool,
     started: AtomicU64,
 }
 
@@ -190,8 +202,27 @@ impl Executor {
             permits: Arc::new(Semaphore::new(settings.permits)),
             places: Arc::new(Semaphore::new(settings.permits * (1 + settings.queue))),
             wait: settings.wait,
+            lowest_priority: settings.lowest_priority,
             started: AtomicU64::new(0),
         }
+    }
+}
+
+/// Lets every other thread of the machine go before this one.
+///
+/// A hash is tens of milliseconds of pure computation. Where a thread that serves requests wakes up on the same core, it
+/// would else wait for the time slice of the hash to end, which is longer than all its own work.
+fn lower_priority() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let lowered = thread_priority::set_thread_priority_and_policy(
+        thread_priority::thread_native_id(),
+        thread_priority::ThreadPriority::Min,
+        thread_priority::ThreadSchedulePolicy::Normal(thread_priority::NormalThreadSchedulePolicy::Idle),
+    );
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let lowered = thread_priority::ThreadPriority::Min.set_for_current();
+    if let Err(refused) = lowered {
+        tracing::debug!(%refused, "a password is hashed at the ordinary priority");
     }
 }
 

@@ -125,7 +125,10 @@ impl StoredHash {
         }
     }
 
-    /// Whether the hash is of an older scheme than argon2id, or cheaper than `today`.
+    /// Whether the hash is of another scheme than argon2id, or of another cost than `today`.
+    ///
+    /// Also one that cost more is outdated: as long as its user takes longer to answer for than an unknown one, the time
+    /// tells that the account exists.
     pub(crate) fn is_outdated(&self, today: &Params) -> bool {
         match &self.0 {
             Scheme::Bcrypt(_) => true,
@@ -138,8 +141,9 @@ impl StoredHash {
             } => {
                 *algorithm != Algorithm::Argon2id
                     || *version != Version::V0x13
-                    || params.m_cost() < today.m_cost()
-                    || work(params) < work(today)
+                    || params.m_cost() != today.m_cost()
+                    || params.t_cost() != today.t_cost()
+                    || params.p_cost() != today.p_cost()
                     || salt.len() < Salt::RECOMMENDED_LENGTH
                     || output.len() < Params::DEFAULT_OUTPUT_LEN
             }
@@ -273,10 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn only_a_weaker_hash_is_outdated() {
+    fn l2_a_hash_of_another_scheme_or_cost_than_todays_is_outdated() {
         let outdated = |hash: &str| StoredHash::parse(hash).expect(hash).is_outdated(&Params::DEFAULT);
         assert!(!outdated(ARGON2));
-        assert!(!outdated(&ARGON2.replace("m=19456,t=2,p=1", "m=65536,t=3,p=4")));
+        assert!(outdated(&ARGON2.replace("m=19456,t=2,p=1", "m=65536,t=3,p=4")));
+        assert!(outdated(&ARGON2.replace("m=19456", "m=19457")));
+        assert!(outdated(&ARGON2.replace("t=2", "t=3")));
+        assert!(outdated(&ARGON2.replace("p=1", "p=2")));
         assert!(outdated(&ARGON2.replace("m=19456", "m=19455")));
         assert!(outdated(&ARGON2.replace("t=2", "t=1")));
         assert!(outdated(&ARGON2.replace("argon2id", "argon2i")));

@@ -11,7 +11,7 @@ use portcullis::sql::sqlite;
 use crate::{
     Fallible,
     client::{self, Connection},
-    hand_written, judged,
+    hand_written, judged, median,
     plan::Plan,
     server::Server,
     service::{self, Service},
@@ -109,10 +109,4 @@ fn verdict(rates: &[[f64; 2]]) -> String {
         pairs.len(),
         judged(ratio >= TARGET),
     )
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

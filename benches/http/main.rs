@@ -45,3 +45,9 @@ fn main() -> Fallible<()> {
 fn judged(is_met: bool) -> &'static str {
     if is_met { "PASS" } else { "FAIL" }
 }
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

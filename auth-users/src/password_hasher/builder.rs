@@ -19,6 +19,7 @@ pub struct PasswordHasherBuilder {
     pub(super) permits: usize,
     pub(super) queue: usize,
     pub(super) wait: Duration,
+    pub(super) lowest_priority: bool,
 }
 
 impl Default for PasswordHasherBuilder {
@@ -31,6 +32,7 @@ impl Default for PasswordHasherBuilder {
             permits: (cores - 1).max(1),
             queue: 16,
             wait: Duration::from_secs(2),
+            lowest_priority: true,
         }
     }
 }
@@ -69,6 +71,15 @@ impl PasswordHasherBuilder {
     /// How long one waits for a permit: 2 seconds by default.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// Whether a hash lets all other threads of the machine go first (`SCHED_IDLE` on Linux): `true` by default.
+    ///
+    /// So a crowd that logs in does not slow down the other routes. With `false` hashes take their share also where
+    /// other work leaves no core idle, and log-ins go on there.
+    pub fn lowest_priority(mut self, lowest: bool) -> Self {
+        self.lowest_priority = lowest;
         self
     }
 

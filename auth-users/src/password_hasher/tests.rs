@@ -63,11 +63,11 @@ async fn p1_a_hash_is_argon2id_with_todays_parameters_and_a_new_salt() {
 #[tokio::test]
 async fn hashes_of_fastapi_users_are_verified() {
     // Written by pwdlib, argon2-cffi and bcrypt for Python.
-    let strong =
+    let dearer =
         "$argon2id$v=19$m=65536,t=3,p=4$V8WwOhVOMO/k6HBC4e2a4Q$tbKL26h0ZWqLeVa5H+AAIdZwzGje4aYBaBV1jq6mWJw";
     let with_nul = "king arthur's grail \u{e9}\0x";
-    assert_eq!(verdict(with_nul, strong).await, Verdict::Match);
-    assert_eq!(verdict(PASSWORD, strong).await, Verdict::Mismatch);
+    assert_eq!(verdict(with_nul, dearer).await, Verdict::OutdatedMatch);
+    assert_eq!(verdict(PASSWORD, dearer).await, Verdict::Mismatch);
     for weak in [
         "$argon2i$v=19$m=1024,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$PDkuGZMsJxBBS6cOkLDJaERpkQgbdYrM0FBkNIwvvVk",
         "$argon2d$v=19$m=1024,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$X8ej5NlyoJfbFJz195tLtBbfzZ6VCb86Q0rG8/i3nww",
@@ -224,6 +224,23 @@ async fn who_waits_past_the_deadline_is_told_unavailable() {
     assert_eq!(error.store(), STORE);
     end.send(()).expect("first waits");
     first.await.expect("task").expect("first");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn d3_a_hash_runs_at_the_lowest_priority_unless_told_otherwise() {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+    for (lowest, expected) in [
+        (true, NormalThreadSchedulePolicy::Idle),
+        (false, NormalThreadSchedulePolicy::Other),
+    ] {
+        let hasher = hasher(PasswordHasher::builder().lowest_priority(lowest));
+        let policy = hasher
+            .run(|_| Ok(thread_schedule_policy().expect("policy")))
+            .await
+            .expect("run");
+        assert_eq!(policy, ThreadSchedulePolicy::Normal(expected));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
