@@ -56,6 +56,12 @@ pub use auth_http as http;
 #[cfg(feature = "jwt")]
 #[doc(inline)]
 pub use auth_jwt as jwt;
+#[cfg(feature = "mongo")]
+#[doc(inline)]
+pub use auth_mongo as mongo;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use auth_redis as redis;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use auth_sql as sql;

@@ -1,0 +1,1 @@
+//! Stores on Redis and Valkey.
