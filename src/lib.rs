@@ -10,7 +10,9 @@
 //! | `actix` | [`actix`] | routes, extractors and guards for actix-web |
 //! | `openapi` | [`actix`] | an OpenAPI document and interactive docs |
 //! | `jwt` | [`jwt`] | JSON Web Tokens |
-//! | `sqlite` | [`sql`] | stores on SQLite |
+//! | `sqlite`, `postgres`, `mysql` | [`sql`] | stores on SQLite, PostgreSQL, MySQL and MariaDB |
+//! | `mongo` | [`mongo`] | stores on MongoDB |
+//! | `redis` | [`redis`] | access tokens on Redis and Valkey |
 //! | `memory` | [`memory`] | stores in memory, for tests and trials |
 //! | `conformance` | [`conformance`] | the suite that every store passes, yours too |
 //!
@@ -62,7 +64,7 @@ pub use auth_mongo as mongo;
 #[cfg(feature = "redis")]
 #[doc(inline)]
 pub use auth_redis as redis;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #[doc(inline)]
 pub use auth_sql as sql;
 #[cfg(feature = "users")]

@@ -140,6 +140,26 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Ok(into_http(response))
     }
 
+    /// [`log_in`](Self::log_in), with `label` as what the application calls the session in a list of them: the name that
+    /// the user gave to a device, say.
+    ///
+    /// # Errors
+    /// [`AuthError`] as the log-in route answers it.
+    pub async fn log_in_labelled(
+        &self,
+        name: &str,
+        user: &User<Id, P>,
+        request: &HttpRequest,
+        label: impl Into<String>,
+    ) -> Result<HttpResponse, AuthError> {
+        let response = self
+            .shared
+            .endpoints
+            .log_in_user_labelled(name, user, &Head(request), label)
+            .await?;
+        Ok(into_http(response))
+    }
+
     /// The users.
     #[must_use]
     pub fn users(&self) -> &Arc<UserManager<Id, P>> {

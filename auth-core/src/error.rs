@@ -91,6 +91,20 @@ impl ConfigError {
     }
 }
 
+/// `limit` as the deadline of a store's calls.
+///
+/// # Errors
+/// [`ConfigError`] naming `deadline` if `limit` is zero: no call would ever succeed.
+pub fn checked_deadline(limit: Duration) -> Result<Duration, ConfigError> {
+    if limit.is_zero() {
+        return Err(ConfigError::new(
+            "deadline",
+            "is zero, so that no call could succeed",
+        ));
+    }
+    Ok(limit)
+}
+
 /// Runs a store's `call` under a deadline of `limit`; past it the call is dropped.
 ///
 /// # Errors

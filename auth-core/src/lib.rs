@@ -34,7 +34,7 @@ pub use access_token::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use email::{Email, InvalidEmail, NormalizedEmail};
-pub use error::{ConfigError, StoreError, with_deadline};
+pub use error::{ConfigError, StoreError, checked_deadline, with_deadline};
 pub use lifetime::Lifetime;
 pub use opaque::OpaqueStrategy;
 pub use outcome::{Outcome, Rejection, admit, authenticate};

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn d2_a_lifetime_of_zero_is_refused_and_the_setting_named() {
+    fn deviation_2_a_lifetime_of_zero_is_refused_and_the_setting_named() {
         for span in [Duration::ZERO, Duration::from_nanos(999_999), Duration::MAX] {
             assert_eq!(
                 Lifetime::new(span).expect_err("no lifetime").setting(),

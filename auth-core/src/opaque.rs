@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     AccessToken, AccessTokenStore, ClientInfo, Clock, Grant, InsertTokenError, IssueError, IssuedToken,
     Lifetime, PublicId, Refusal, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject,
-    SystemClock, TokenDigest, TokenKey, UserId, generate_token,
+    SystemClock, TokenKey, UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
@@ -21,6 +21,7 @@ const MAX_TOKEN_BYTES: usize = 512;
 pub struct OpaqueStrategy<Id = Uuid> {
     store: Arc<dyn AccessTokenStore<Id>>,
     lifetime: Lifetime,
+    audience: Option<Arc<str>>,
     cap: Option<NonZeroU32>,
     track_use: Option<time::Duration>,
     clock: Arc<dyn Clock>,
@@ -32,10 +33,23 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         Self {
             store,
             lifetime,
+            audience: None,
             cap: None,
             track_use: None,
             clock: Arc::new(SystemClock),
         }
+    }
+
+    /// Issues and reads tokens for `audience` alone, say the name of the backend. Two strategies over one store need it:
+    /// without, each takes the other's tokens, so that a cookie's would be good in an `Authorization` header, too.
+    ///
+    /// It is part of the digest that the store sees, so another audience finds none of the tokens that were issued
+    /// before. A token without an audience has the plain SHA-256 of the token, by which tokens of another system are
+    /// taken over.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<Arc<str>>) -> Self {
+        self.audience = Some(audience.into());
+        self
     }
 
     /// Keeps at most `cap` tokens a user: a new one removes the oldest.
@@ -60,6 +74,13 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self.clock = clock;
         self
     }
+
+    fn key(&self, token: &str) -> TokenKey {
+        match &self.audience {
+            Some(audience) => TokenKey::for_audience(audience, token),
+            None => TokenKey::of(token),
+        }
+    }
 }
 
 #[async_trait]
@@ -69,7 +90,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         let now = self.clock.now();
         let token = AccessToken {
             id: PublicId::generate(),
-            digest: TokenDigest::of(secret.expose_secret()),
+            digest: self.key(secret.expose_secret()).digest,
             user_id: subject.user_id.clone(),
             epoch: subject.epoch,
             created_at: now,
@@ -96,7 +117,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         if presented.len() > MAX_TOKEN_BYTES || !presented.bytes().all(is_base64url) {
             return Err(Rejection::Malformed.into());
         }
-        let key = TokenKey::of(presented);
+        let key = self.key(presented);
         let token = self.store.find(&key).await?.ok_or(Rejection::Unknown)?;
         let now = self.clock.now();
         if !token.is_live(now) {
@@ -124,9 +145,71 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
 #[async_trait]
 impl<Id: UserId> RevocableStrategy<Id> for OpaqueStrategy<Id> {
     async fn revoke(&self, presented: &str) -> Result<(), StoreError> {
-        self.store
-            .delete(&TokenKey::of(presented))
-            .await
-            .map(|_was_there| ())
+        self.store.delete(&self.key(presented)).await.map(|_was_there| ())
+    }
+}
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use super::*;
+    use crate::{TokenDigest, memory::MemoryAccessTokenStore};
+
+    #[tokio::test]
+    async fn j9_over_one_store_a_token_is_good_for_its_own_audience_alone() {
+        let store = Arc::new(MemoryAccessTokenStore::<Uuid>::new());
+        let strategy = || OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
+        let strategies = [
+            strategy(),
+            strategy().audience("db"),
+            strategy().audience("cookie"),
+        ];
+        let subject = Subject {
+            user_id: Uuid::now_v7(),
+            epoch: 0,
+        };
+        for (own, issuer) in strategies.iter().enumerate() {
+            let issued = issuer
+                .issue(&subject, &ClientInfo::default())
+                .await
+                .expect("issued");
+            let token = issued.secret.expose_secret();
+            for (other, reader) in strategies.iter().enumerate() {
+                if other == own {
+                    continue;
+                }
+                let read = reader.read(token).await;
+                assert!(
+                    matches!(read, Err(Refusal::Rejected(Rejection::Unknown))),
+                    "{own} {other}: {read:?}"
+                );
+                reader.revoke(token).await.expect("nothing to revoke");
+            }
+            assert_eq!(issuer.read(token).await.expect("its own").subject, subject);
+            issuer.revoke(token).await.expect("revoked");
+            issuer.read(token).await.expect_err("revoked");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_of_another_system_is_taken_over_by_its_plain_digest() {
+        let store = Arc::new(MemoryAccessTokenStore::new());
+        let now = SystemClock.now();
+        let foreign = "GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc";
+        let token = AccessToken {
+            id: PublicId::generate(),
+            digest: TokenDigest::of(foreign),
+            user_id: Uuid::now_v7(),
+            epoch: 0,
+            created_at: now,
+            expires_at: None,
+            last_used_at: now,
+            client: ClientInfo::default(),
+        };
+        store.insert(&token, None).await.expect("inserted");
+        let strategy = OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
+        let grant = strategy.read(foreign).await.expect("it lives on");
+        assert_eq!(grant.subject.user_id, token.user_id);
+        let audience = OpaqueStrategy::new(store, Lifetime::FOREVER).audience("db");
+        audience.read(foreign).await.expect_err("it has no audience");
     }
 }

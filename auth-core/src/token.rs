@@ -24,6 +24,16 @@ impl TokenDigest {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
+    /// The digest of `token` for `audience` alone: a look-up for another audience, or for none, does not find it.
+    #[must_use]
+    pub fn for_audience(audience: &str, token: &str) -> Self {
+        // With its length, so that no end of an audience is the beginning of a token.
+        let digest = Sha256::new_with_prefix((audience.len() as u64).to_be_bytes())
+            .chain_update(audience.as_bytes())
+            .chain_update(token.as_bytes());
+        Self(digest.finalize().into())
+    }
+
     /// A digest read back from a store.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -67,7 +77,7 @@ impl ShardTag {
 /// What a look-up by token knows: the digest of the whole string, and the tag that a token of ours carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenKey {
-    /// The digest of the whole token.
+    /// The digest of the whole token, and of its audience where it has one.
     pub digest: TokenDigest,
     /// The tag at the end of the token; `None` for a token that another system issued.
     pub tag: Option<ShardTag>,
@@ -82,12 +92,24 @@ impl TokenKey {
             tag: tag_of(presented),
         }
     }
+
+    /// The key of a token that was `presented` to `audience`.
+    #[must_use]
+    pub fn for_audience(audience: &str, presented: &str) -> Self {
+        Self {
+            digest: TokenDigest::for_audience(audience, presented),
+            tag: tag_of(presented),
+        }
+    }
 }
 
 fn tag_of(presented: &str) -> Option<ShardTag> {
-    let tag = presented
-        .get(SECRET_CHARS..)
-        .filter(|tag| tag.len() == TAG_CHARS)?;
+    let (secret, tag) = presented.split_at_checked(SECRET_CHARS)?;
+    if tag.len() != TAG_CHARS {
+        return None;
+    }
+    let mut secret_bytes = Zeroizing::new([0; SECRET_BYTES]);
+    URL_SAFE_NO_PAD.decode_slice(secret, secret_bytes.as_mut()).ok()?;
     let mut bytes = [0; 2];
     URL_SAFE_NO_PAD.decode_slice(tag, &mut bytes).ok()?;
     Some(ShardTag(u16::from_be_bytes(bytes))).filter(|tag| tag.0 <= 0x3fff)
@@ -110,9 +132,24 @@ pub fn generate_token(tag: ShardTag) -> Result<SecretString, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use secrecy::ExposeSecret as _;
 
     use super::*;
+
+    /// 256 bits in base64url, as any encoder writes them: the last two bits of the last letter are not set.
+    fn is_a_secret(text: &str) -> bool {
+        text.bytes().all(is_base64url) && text.ends_with(|last| "AEIMQUYcgkosw048".contains(last))
+    }
+
+    /// 16 bits, of which the first two are not set.
+    fn is_a_tag(text: &str) -> bool {
+        is_a_secret(text) && text.starts_with(|first| ('A'..='P').contains(&first))
+    }
+
+    fn is_base64url(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+    }
 
     #[test]
     fn t1_a_token_is_256_bits_of_the_systems_randomness_and_a_tag() {
@@ -142,6 +179,48 @@ mod tests {
             "ééééééééééééééééééééééééééé",
         ] {
             assert_eq!(TokenKey::of(foreign).tag, None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn j9_a_digest_is_of_one_audience_and_one_token() {
+        let digests = [
+            TokenDigest::of("token"),
+            TokenDigest::for_audience("", "token"),
+            TokenDigest::for_audience("db", "token"),
+            TokenDigest::for_audience("d", "btoken"),
+            TokenDigest::for_audience("dbt", "oken"),
+            TokenDigest::for_audience("db", "Token"),
+        ];
+        let apart: std::collections::HashSet<_> = digests.iter().collect();
+        assert_eq!(apart.len(), digests.len());
+        assert_eq!(digests[2], TokenKey::for_audience("db", "token").digest);
+    }
+
+    proptest! {
+        #[test]
+        fn t2_any_string_has_a_key_and_only_the_issued_form_a_tag(
+            presented in "\\PC{0,60}|[A-Za-z0-9_-]{0,60}|[A-Za-z0-9_-]{43}[A-P][A-Za-z0-9_-][AEIMQUYcgkosw048]",
+        ) {
+            let key = TokenKey::of(&presented);
+            prop_assert_eq!(key.digest, TokenDigest::of(&presented));
+            let issued = presented.len() == SECRET_CHARS + TAG_CHARS
+                && presented.get(..SECRET_CHARS).is_some_and(is_a_secret)
+                && presented.get(SECRET_CHARS..).is_some_and(is_a_tag);
+            prop_assert_eq!(key.tag.is_some(), issued, "{}", presented);
+        }
+
+        #[test]
+        fn t2_an_issued_token_gives_back_its_tag_and_an_edited_one_another_key(
+            user_id in any::<i64>(), at in 0..SECRET_CHARS + TAG_CHARS, with in "[A-Za-z0-9_+/=. -]",
+        ) {
+            let tag = ShardTag::of(&user_id);
+            let issued = generate_token(tag).expect("token");
+            let issued = issued.expose_secret();
+            prop_assert_eq!(TokenKey::of(issued).tag, Some(tag));
+            let mut edited = issued.to_owned();
+            edited.replace_range(at..=at, &with);
+            prop_assert_eq!(edited == issued, TokenKey::of(&edited).digest == TokenKey::of(issued).digest);
         }
     }
 

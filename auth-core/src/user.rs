@@ -156,6 +156,8 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// # Errors
     /// [`InsertUserError::EmailTaken`] if the normalised e-mail is another user's. The store's unique index decides,
     /// never a look-up before the write: of any number of parallel calls with one e-mail exactly one succeeds.
+    /// [`InsertUserError::ProfileTaken`] if a unique index of the application's own refuses the profile. Where both are
+    /// taken, either may be the answer.
     async fn insert(&self, user: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError>;
 
     /// The user of `id`.
@@ -176,6 +178,8 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// # Errors
     /// [`UpdateUserError::Conflict`] if the user is gone or was written since it was read: nothing is written.
     /// [`UpdateUserError::EmailTaken`] if the normalised e-mail is another user's: nothing is written.
+    /// [`UpdateUserError::ProfileTaken`] if a unique index of the application's own refuses the profile: nothing is
+    /// written. Where both are taken, either may be the answer.
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError>;
 
     /// Deletes the user of `id` and says whether there was one. The store never gives that id to another user: a
@@ -192,6 +196,10 @@ pub enum InsertUserError {
     /// The normalised e-mail is another user's.
     #[error("the e-mail is taken")]
     EmailTaken,
+    /// A field of the profile that the application made unique is another user's. Only a store with a unique index on
+    /// it can tell. A taken id is none: it is the application's mistake, and a [`StoreError`].
+    #[error("a unique field of the profile is taken")]
+    ProfileTaken,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -206,6 +214,10 @@ pub enum UpdateUserError {
     /// The normalised e-mail is another user's.
     #[error("the e-mail is taken")]
     EmailTaken,
+    /// A field of the profile that the application made unique is another user's. Only a store with a unique index on
+    /// it can tell. A taken id is none: it is the application's mistake, and a [`StoreError`].
+    #[error("a unique field of the profile is taken")]
+    ProfileTaken,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -2,8 +2,8 @@
 
 use auth_core::StoreError;
 use auth_users::{
-    AuthenticateError, CreateUserError, DeleteUserError, HookError, ProfileError, ResetPasswordError,
-    UpdateError, VerifyError,
+    AuthenticateError, CreateUserError, DeleteUserError, HookError, PathStep, ProfileError,
+    ResetPasswordError, UpdateError, VerifyError,
 };
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::json;
@@ -20,6 +20,8 @@ pub enum ErrorCode {
     RegisterInvalidPassword,
     /// The e-mail of a new user is taken.
     RegisterUserAlreadyExists,
+    /// A unique field of a new user's profile is taken.
+    RegisterProfileAlreadyExists,
     /// The user is unknown or inactive, or the password is wrong.
     LoginBadCredentials,
     /// The password is right, and the e-mail must be verified first.
@@ -34,6 +36,8 @@ pub enum ErrorCode {
     VerifyUserAlreadyVerified,
     /// The new e-mail is taken.
     UpdateUserEmailAlreadyExists,
+    /// A unique field of the changed profile is taken.
+    UpdateUserProfileAlreadyExists,
     /// The password policy refuses the changed password.
     UpdateUserInvalidPassword,
 }
@@ -44,18 +48,19 @@ pub struct FieldError {
     /// The kind of error, as pydantic names it: `missing`, `string_type`, `value_error`, …
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Where: `["body"]`, or `["body", FIELD]`.
+    /// Where below the body: `[FIELD]`, one step a level where it lies deeper, or nothing for the body itself. It is
+    /// written with `"body"` before it.
     #[serde(serialize_with = "location")]
-    pub loc: Option<String>,
+    pub loc: Vec<PathStep>,
     /// The error in words.
     pub msg: String,
 }
 
-fn location<S: Serializer>(field: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut parts = serializer.serialize_seq(None)?;
+fn location<S: Serializer>(path: &[PathStep], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut parts = serializer.serialize_seq(Some(path.len() + 1))?;
     parts.serialize_element("body")?;
-    if let Some(field) = field {
-        parts.serialize_element(field)?;
+    for step in path {
+        parts.serialize_element(step)?;
     }
     parts.end()
 }
@@ -64,7 +69,7 @@ impl FieldError {
     pub(crate) fn new(kind: &'static str, field: &str, msg: impl Into<String>) -> Self {
         Self {
             kind,
-            loc: Some(field.to_owned()),
+            loc: vec![PathStep::Key(field.to_owned())],
             msg: msg.into(),
         }
     }
@@ -159,7 +164,7 @@ impl From<&ProfileError> for FieldError {
     fn from(error: &ProfileError) -> Self {
         Self {
             kind: error.kind(),
-            loc: error.field().map(str::to_owned),
+            loc: error.path().to_vec(),
             msg: error.message().to_owned(),
         }
     }
@@ -172,6 +177,8 @@ impl From<CreateUserError> for HttpError {
                 Self::Password(ErrorCode::RegisterInvalidPassword, reason)
             }
             CreateUserError::EmailTaken => Self::Code(ErrorCode::RegisterUserAlreadyExists),
+            CreateUserError::ProfileTaken => Self::Code(ErrorCode::RegisterProfileAlreadyExists),
+            CreateUserError::PolicyPanicked => Self::Internal("the password policy panicked"),
             CreateUserError::Hook(error) => error.into(),
             CreateUserError::Unavailable(error) => error.into(),
         }
@@ -206,6 +213,7 @@ impl From<ResetPasswordError> for HttpError {
             ResetPasswordError::InvalidPassword(reason) => {
                 Self::Password(ErrorCode::ResetPasswordInvalidPassword, reason)
             }
+            ResetPasswordError::PolicyPanicked => Self::Internal("the password policy panicked"),
             ResetPasswordError::Hook(error) => error.into(),
             ResetPasswordError::Unavailable(error) => error.into(),
         }
@@ -219,8 +227,10 @@ impl From<UpdateError> for HttpError {
                 Self::Password(ErrorCode::UpdateUserInvalidPassword, reason)
             }
             UpdateError::EmailTaken => Self::Code(ErrorCode::UpdateUserEmailAlreadyExists),
+            UpdateError::ProfileTaken => Self::Code(ErrorCode::UpdateUserProfileAlreadyExists),
             UpdateError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
             UpdateError::NotFound => Self::NotFound,
+            UpdateError::PolicyPanicked => Self::Internal("the password policy panicked"),
             UpdateError::Hook(error) => error.into(),
             UpdateError::Unavailable(error) => error.into(),
         }
@@ -279,14 +289,23 @@ mod tests {
             FieldError::missing("email"),
             FieldError {
                 kind: "missing",
-                loc: None,
+                loc: Vec::new(),
+                msg: "m".into(),
+            },
+            FieldError {
+                kind: "missing",
+                loc: vec![
+                    PathStep::Key("homes".into()),
+                    PathStep::Index(1),
+                    PathStep::Key("city.name".into()),
+                ],
                 msg: "m".into(),
             },
         ];
         assert_eq!(
             HttpError::Unprocessable(errors).into_response().body.as_deref(),
             Some(
-                r#"{"detail":[{"loc":["body","email"],"msg":"Field required","type":"missing"},{"loc":["body"],"msg":"m","type":"missing"}]}"#
+                r#"{"detail":[{"loc":["body","email"],"msg":"Field required","type":"missing"},{"loc":["body"],"msg":"m","type":"missing"},{"loc":["body","homes",1,"city.name"],"msg":"m","type":"missing"}]}"#
             )
         );
     }

@@ -87,6 +87,7 @@ impl HmacKey {
             algorithm: self.algorithm.into(),
             key: DecodingKey::from_secret(self.secret.expose()),
             kid: self.kid.clone(),
+            is_own: true,
         }
     }
 }

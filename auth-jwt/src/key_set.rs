@@ -7,7 +7,7 @@ use jsonwebtoken::{
     errors::Error,
 };
 
-use crate::{AsymmetricKeys, HmacKey, HmacKeys, KeyId, SigningKey};
+use crate::{AsymmetricKeys, HmacKey, HmacKeys, KeyId, SigningKey, low_s};
 
 /// The keys of a [`JwtStrategy`](crate::JwtStrategy): of one family, never of both.
 #[derive(Clone, Debug)]
@@ -72,9 +72,14 @@ impl Signer {
     /// The raw signature of `message`.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         let signer = (CRYPTO.signer_factory)(&self.algorithm, &self.key)?;
-        signer
+        let signature = signer
             .try_sign(message)
-            .map_err(|error| jsonwebtoken::errors::ErrorKind::Signing(error.to_string()).into())
+            .map_err(|error| jsonwebtoken::errors::ErrorKind::Signing(error.to_string()))?;
+        Ok(if self.algorithm == Algorithm::ES256 {
+            low_s::lowered(signature)
+        } else {
+            signature
+        })
     }
 }
 
@@ -83,6 +88,8 @@ pub(crate) struct Verifier {
     pub(crate) algorithm: Algorithm,
     pub(crate) key: DecodingKey,
     pub(crate) kid: Option<KeyId>,
+    /// Whether its tokens are signed here, where an ES256 signature always has the smaller s.
+    pub(crate) is_own: bool,
 }
 
 impl Verifier {
@@ -93,6 +100,9 @@ impl Verifier {
 
     /// Whether the raw `signature` is this key's of `message`.
     pub(crate) fn verifies(&self, message: &[u8], signature: &Vec<u8>) -> bool {
+        if self.is_own && self.algorithm == Algorithm::ES256 && !low_s::is_low(signature) {
+            return false;
+        }
         (CRYPTO.verifier_factory)(&self.algorithm, &self.key)
             .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
     }

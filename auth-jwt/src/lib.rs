@@ -51,6 +51,7 @@ mod hmac_keys;
 mod jwk;
 mod key_id;
 mod key_set;
+mod low_s;
 #[cfg(doctest)]
 mod must_not_compile;
 mod public_key;

@@ -54,7 +54,10 @@ impl SigningKey {
         let (key, public) = read(algorithm, pem).map_err(|error| refused(&error))?;
         let verifying_key =
             VerifyingKey::new(algorithm.into(), public).map_err(|problem| refused(&problem))?;
-        Ok(Self { key, verifying_key })
+        Ok(Self {
+            key,
+            verifying_key: verifying_key.own(),
+        })
     }
 
     /// Names the key. Tokens that it signs carry the name.

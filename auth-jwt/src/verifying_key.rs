@@ -36,11 +36,17 @@ impl From<VerifyingAlgorithm> for Algorithm {
 }
 
 /// A public key with its one algorithm, and a name unless it was taken away.
+///
+/// An ES256 token has a second string that anyone can compute: (r, n − s) is a signature where (r, s) is. A
+/// [`SigningKey`](crate::SigningKey) issues the one with the smaller s, and its
+/// [public half](crate::SigningKey::verifying_key) takes no other. A key from PEM or a JWK takes both, as other issuers
+/// sign with either; no token is then named by its string alone.
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: VerifyingAlgorithm,
     public: PublicKey,
     kid: Option<KeyId>,
+    is_own: bool,
 }
 
 impl VerifyingKey {
@@ -94,6 +100,8 @@ impl VerifyingKey {
     #[must_use]
     pub fn without_kid(mut self) -> Self {
         self.kid = None;
+        // Every token that is issued here names its key.
+        self.is_own = false;
         self
     }
 
@@ -127,7 +135,13 @@ impl VerifyingKey {
             algorithm,
             public,
             kid,
+            is_own: false,
         })
+    }
+
+    /// The public half of a key that signs here.
+    pub(crate) fn own(self) -> Self {
+        Self { is_own: true, ..self }
     }
 
     pub(crate) fn is_for_another_algorithm_than(&self, other: &Self) -> bool {
@@ -139,6 +153,7 @@ impl VerifyingKey {
             algorithm: self.algorithm.into(),
             key: self.public.decoding_key(),
             kid: self.kid.clone(),
+            is_own: self.is_own,
         }
     }
 }

@@ -1,1 +1,65 @@
-//! Stores on Redis and Valkey.
+//! Stores on Redis and Valkey: one server, behind Sentinel, or a Cluster, through [fred].
+//!
+//! | | what it is |
+//! |---|---|
+//! | [`connect`] | a pool of connections from a URL, which heals by itself |
+//! | [`Redis`] | what stores share: the connections, the deadline of a call, the prefix of keys |
+//! | [`RedisAccessTokenStore`] | access tokens: the "Redis strategy" is an [`OpaqueStrategy`] over it |
+//!
+//! ```no_run
+//! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use auth_core::{Lifetime, OpaqueStrategy};
+//! use auth_redis::{Redis, RedisAccessTokenStore};
+//! use uuid::Uuid;
+//!
+//! let pool = auth_redis::connect("REDIS_URL", "redis://127.0.0.1:6379").await?;
+//! let redis = Redis::new(pool).prefix("bookshop:")?;
+//! let tokens = Arc::new(RedisAccessTokenStore::<Uuid>::new(redis));
+//! let strategy = OpaqueStrategy::new(tokens, Lifetime::from_secs(3600)?);
+//! # drop(strategy);
+//! # Ok(()) }
+//! ```
+//!
+//! A lifetime of [`Lifetime::FOREVER`] makes keys without an expiry; every other key expires with what it holds.
+//!
+//! # What the server must be set to
+//!
+//! Redis 6.2 or any Valkey. Only masters are read from. Redis forgets as it is told to:
+//!
+//! - `maxmemory-policy noeviction`. Any other drops sessions when memory runs short, and a dropped index hides tokens from
+//!   "log out everywhere". Out of memory, nobody can log in; who is logged in stays, and can log out.
+//! - `appendonly yes` keeps sessions over a restart; `appendfsync always` keeps each revocation that was answered, the
+//!   default loses up to a second of them.
+//! - A failover loses what the old master had not yet sent to its replicas: a revocation, too. See
+//!   [`Redis::wait_for_replicas`].
+//! - The user of an ACL needs `~PREFIX* +get +set +del +exists +setrange +persist +pexpireat +zadd +zcard +zrange +zrem`
+//!   `+zremrangebyscore +time +eval +evalsha +ping +info`, and what fred asks when it connects: `+client|id +info`
+//!   `+cluster|slots +cluster|info +role`.
+//!
+//! [`OpaqueStrategy`]: auth_core::OpaqueStrategy
+//! [`Lifetime::FOREVER`]: auth_core::Lifetime::FOREVER
+
+mod access_token;
+mod call;
+mod connect;
+mod connection;
+mod eviction;
+mod foreign;
+mod key;
+mod record;
+mod redis;
+mod replicas;
+mod script;
+mod tls;
+mod watch;
+
+pub use access_token::RedisAccessTokenStore;
+pub use connect::connect;
+pub use fred;
+pub use fred::{
+    clients::{Client, Pool},
+    interfaces::ClientLike,
+};
+pub use redis::Redis;

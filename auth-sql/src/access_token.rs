@@ -80,11 +80,25 @@ pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToke
 macro_rules! access_token_store {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident: Sqlite {
+        $vis:vis struct $name:ident: $database:ident {
             table: $($table:ident)::+,
+            $(users: $($users:ident)::+,)?
             user_id: $id:ty $(,)?
         }
     ) => {
-        $crate::__sqlite_access_token_store! { [$(#[$meta])*] [$vis] $name [$($table)::+] $id }
+        $crate::__access_token_store! {
+            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $([$($users)::+])? $id
+        }
     };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __access_token_store {
+    (Sqlite $attributes:tt $vis:tt $name:ident $table:tt [$($users:tt)+] $id:ty) => {
+        $crate::__sqlite_access_token_store! { $attributes $vis $name $table $id }
+    };
+    (Sqlite $($store:tt)+) => { $crate::__sqlite_access_token_store! { $($store)+ } };
+    (Postgres $($store:tt)+) => { $crate::__server_access_token_store! { postgres $($store)+ } };
+    (Mysql $($store:tt)+) => { $crate::__server_access_token_store! { mysql $($store)+ } };
 }

@@ -12,6 +12,22 @@
     not(feature = "sqlite"),
     doc = "| `sqlite` | SQLite, built in, with the feature of that name |"
 )]
+#![cfg_attr(
+    feature = "postgres",
+    doc = "| [`postgres`] | feature `postgres`: PostgreSQL, without libpq; the same |"
+)]
+#![cfg_attr(
+    not(feature = "postgres"),
+    doc = "| `postgres` | PostgreSQL, without libpq, with the feature of that name |"
+)]
+#![cfg_attr(
+    feature = "mysql",
+    doc = "| [`mysql`] | feature `mysql`: MySQL and MariaDB, without libmysqlclient; the same |"
+)]
+#![cfg_attr(
+    not(feature = "mysql"),
+    doc = "| `mysql` | MySQL and MariaDB, without libmysqlclient, with the feature of that name |"
+)]
 //! | [`user_store!`], [`access_token_store!`] | the same stores on an application's own tables, columns, ids and profile |
 //! | [`ColumnId`] | what may be an id |
 //! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | how the values stand in columns, for own queries |
@@ -20,7 +36,15 @@
 //! transaction: a call that is dropped, at a deadline or by a client that went away, is done whole or not at all.
 
 mod access_token;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod authorities;
 mod column;
+#[cfg(feature = "mysql")]
+pub mod mysql;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub mod server;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod user;
@@ -30,6 +54,12 @@ pub use column::{ColumnId, DigestColumn, InstantColumn, UuidColumn};
 /// What the macros name. No part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    pub use crate::server::{
+        access_token::inserted,
+        call::{IfLost, execute, perform, transact},
+        user::{insert as insert_user, update as update_user},
+    };
     #[cfg(feature = "sqlite")]
     pub use crate::sqlite::{access_token as sqlite_access_token, user as sqlite_user};
     pub use crate::{
@@ -37,7 +67,7 @@ pub mod __private {
         column::{ColumnId, DigestColumn, InstantColumn, UuidColumn},
         user::{UserColumns, user},
     };
-    pub use ::{async_trait::async_trait, diesel, time::OffsetDateTime};
+    pub use ::{async_trait::async_trait, diesel, diesel_async, time::OffsetDateTime};
     pub use auth_core::{
         AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, InsertUserError, NewUser,
         NormalizedEmail, PublicId, PurgeExpired, StoreError, TokenKey, UpdateUserError, User, UserStore,

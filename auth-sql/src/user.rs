@@ -155,27 +155,35 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
 macro_rules! user_store {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident: Sqlite {
+        $vis:vis struct $name:ident: $database:ident {
             table: $($table:ident)::+,
             id: $id:ty,
             profile: () $(,)?
         }
     ) => {
-        $crate::__sqlite_user_store! {
-            [$(#[$meta])*] [$vis] $name [$($table)::+] $id, (), [()], []
+        $crate::__user_store! {
+            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id, (), [()], []
         }
     };
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident: Sqlite {
+        $vis:vis struct $name:ident: $database:ident {
             table: $($table:ident)::+,
             id: $id:ty,
             profile: $($profile:ident)::+ { $($field:ident),+ $(,)? } $(,)?
         }
     ) => {
-        $crate::__sqlite_user_store! {
-            [$(#[$meta])*] [$vis] $name [$($table)::+] $id,
+        $crate::__user_store! {
+            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id,
             $($profile)::+, [$($profile)::+ { $($field),+ }], [($($field),+)]
         }
     };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __user_store {
+    (Sqlite $($store:tt)+) => { $crate::__sqlite_user_store! { $($store)+ } };
+    (Postgres $($store:tt)+) => { $crate::__server_user_store! { postgres $($store)+ } };
+    (Mysql $($store:tt)+) => { $crate::__server_user_store! { mysql $($store)+ } };
 }

@@ -54,5 +54,5 @@ pub use manager::{
 pub use outbox::Outbox;
 pub use password_hasher::{PasswordHasher, PasswordHasherBuilder, Verdict};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
-pub use profile::{ProfileError, merge_profile, new_profile};
+pub use profile::{PathStep, ProfileError, merge_profile, new_profile};
 pub use stored_hash::{InvalidStoredHash, StoredHash};

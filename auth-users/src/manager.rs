@@ -74,7 +74,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 }
                 Err(UpdateUserError::Conflict) => {}
                 Err(UpdateUserError::Store(error)) => return Err(error),
-                Err(error @ UpdateUserError::EmailTaken) => return Err(contradiction(error)),
+                Err(error @ (UpdateUserError::EmailTaken | UpdateUserError::ProfileTaken)) => {
+                    return Err(contradiction(error));
+                }
             }
         }
         Err(contention())
@@ -122,12 +124,16 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(())
     }
 
-    async fn check_password(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError> {
+    /// What the policy says, if it does not panic.
+    async fn check_password(
+        &self,
+        password: &SecretString,
+        email: &Email,
+    ) -> Result<Result<(), PolicyError>, Panicked> {
         caught(async { self.policy.check(password, email).await })
             .await
-            .unwrap_or_else(|Panicked| {
+            .inspect_err(|Panicked| {
                 tracing::error!(target: "portcullis::users", "the password policy panicked");
-                Err(StoreError::new("password policy", "it panicked").into())
             })
     }
 

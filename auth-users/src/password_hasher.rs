@@ -153,13 +153,16 @@ impl PasswordHasher {
             .name("password-hash".to_owned())
             .spawn(move || {
                 // Held to the end of the hash: a caller that went away must not let one more start.
-                let _held = (permit, place);
+                let held = (place, permit);
                 if executor.lowest_priority {
                     lower_priority();
                 }
                 executor.started.fetch_add(1, Ordering::Relaxed);
+                let done = hash(&executor.argon2);
+                // Before the answer: at this priority it may be long until the next step, and the caller goes on.
+                drop(held);
                 // Nobody listens where the caller went away.
-                let _ = tell.send(hash(&executor.argon2));
+                let _ = tell.send(done);
             })
             .map_err(|source| StoreError::new(STORE, source))?;
         told.await

@@ -1,5 +1,7 @@
 //! The application's own fields of a user, from and to JSON.
 
+mod error;
+
 use auth_core::Profile;
 use serde::{
     Deserializer,
@@ -7,6 +9,9 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
+
+pub use error::{PathStep, ProfileError};
 
 /// Names of fields that are never a profile's.
 const RESERVED: [&str; 6] = [
@@ -17,35 +22,6 @@ const RESERVED: [&str; 6] = [
     "is_superuser",
     "is_verified",
 ];
-
-/// Why fields do not make a profile. It never repeats a value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {message}", field.as_deref().unwrap_or("profile"))]
-pub struct ProfileError {
-    field: Option<String>,
-    kind: &'static str,
-    message: String,
-}
-
-impl ProfileError {
-    /// The field, with dots and indices where it lies deeper; absent where nobody can tell.
-    #[must_use]
-    pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
-    }
-
-    /// `missing` or `value_error`.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    /// What is wrong, for the client: `Field required`, or what was expected.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
 
 /// The profile of `fields`. Those that are no profile's (`id`, `email`, `password` and the flags) are passed over.
 ///
@@ -97,11 +73,10 @@ pub(crate) fn fields_of<P: Profile>(profile: &P) -> Result<Map<String, Value>, P
     match serde_json::to_value(profile) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(Value::Null) => Ok(Map::new()),
-        Ok(_) | Err(_) => Err(ProfileError {
-            field: None,
-            kind: "value_error",
-            message: "The profile is not an object".to_owned(),
-        }),
+        Ok(_) | Err(_) => {
+            let message = "The profile is not an object";
+            Err(ProfileError::new(Vec::new(), "value_error", message))
+        }
     }
 }
 
@@ -137,23 +112,24 @@ fn merge(target: &mut Map<String, Value>, patch: Map<String, Value>) {
 
 fn read<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileError> {
     serde_path_to_error::deserialize(Fields(fields)).map_err(|error| {
-        let path = error.path().to_string();
-        explain((path != ".").then_some(path), &error.inner().to_string())
+        let path = error.path().iter().filter_map(|step| match step {
+            Segment::Seq { index } => Some(PathStep::Index(*index)),
+            Segment::Map { key } => Some(PathStep::Key(key.clone())),
+            Segment::Enum { variant } => Some(PathStep::Key(variant.clone())),
+            Segment::Unknown => None,
+        });
+        explain(path.collect(), &error.inner().to_string())
     })
 }
 
 /// What may be told of a serde error: it quotes the input, which may be anything, in all but its last part.
-fn explain(path: Option<String>, problem: &str) -> ProfileError {
+fn explain(mut path: Vec<PathStep>, problem: &str) -> ProfileError {
     if let Some(name) = problem
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'))
     {
-        let field = path.map_or_else(|| name.to_owned(), |path| format!("{path}.{name}"));
-        return ProfileError {
-            field: Some(field),
-            kind: "missing",
-            message: "Field required".to_owned(),
-        };
+        path.push(PathStep::Key(name.to_owned()));
+        return ProfileError::new(path, "missing", "Field required");
     }
     let expected = [
         "invalid type: ",
@@ -165,14 +141,11 @@ fn explain(path: Option<String>, problem: &str) -> ProfileError {
     .any(|known| problem.starts_with(known))
     .then(|| problem.rsplit_once(", expected "))
     .flatten();
-    ProfileError {
-        field: path,
-        kind: "value_error",
-        message: expected.map_or_else(
-            || "Input is not valid".to_owned(),
-            |(_input, expected)| format!("Input should be {expected}"),
-        ),
-    }
+    let message = expected.map_or_else(
+        || "Input is not valid".to_owned(),
+        |(_input, expected)| format!("Input should be {expected}"),
+    );
+    ProfileError::new(path, "value_error", message)
 }
 
 /// JSON fields that are also `()`, the profile without fields.
@@ -322,12 +295,15 @@ mod tests {
                 (Some(field), kind, message)
             );
         }
+        let error = patched(json!({"address": {"city": null}})).expect_err("no city");
+        let path = ["address", "city"].map(|key| PathStep::Key(key.to_owned()));
+        assert_eq!(error.path(), path);
         let error = new_profile::<Person>(Map::new()).expect_err("nothing is there");
         assert_eq!((error.field(), error.kind()), (Some("first_name"), "missing"));
     }
 
     #[test]
-    fn d7_an_error_does_not_repeat_the_value() {
+    fn deviation_7_an_error_does_not_repeat_the_value() {
         for value in [
             json!("s3cret"),
             json!(["s3cret"]),

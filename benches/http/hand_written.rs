@@ -1,166 +1,28 @@
-//! `GET /users/me` as a careful hand would write it: the same look-ups and the same checks, with no library.
-//!
-//! Each look-up is one call off the async thread, on one connection a request. Diesel's own async queries on SQLite
-//! take several, and a `LIMIT ?` that nobody needs would have SQLite compile the statement anew each time.
+//! Routes as a careful hand would write them: the same look-ups and the same checks, with no library.
 
-use actix_web::{
-    Error, HttpRequest,
-    error::{ErrorServiceUnavailable, ErrorUnauthorized},
-    http::header::AUTHORIZATION,
-    web::{self, Data, Json, ServiceConfig},
-};
-use diesel::{
-    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryResult, Queryable, RunQueryDsl as _,
-    Selectable, SelectableHelper as _, SqliteConnection,
-};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use portcullis::{
-    SigningSecret,
-    sql::sqlite::{
-        Pool,
-        schema::{access_tokens, users},
-    },
-};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use time::OffsetDateTime;
-use uuid::Uuid;
+pub(crate) mod mariadb;
+pub(crate) mod mongodb;
+pub(crate) mod postgres;
+pub(crate) mod redis;
+pub(crate) mod sqlite;
 
-struct State {
-    pool: Pool,
-    key: DecodingKey,
-    validation: Validation,
-}
+use actix_web::{Error, HttpRequest, error::ErrorUnauthorized, http::header::AUTHORIZATION};
+use serde::Serialize;
 
-#[derive(Deserialize)]
-struct Claims {
-    sub: Uuid,
-    epoch: i64,
-}
-
-/// The row whole, as the library's store loads it.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = users)]
-#[expect(dead_code, reason = "loaded, since the look-ups are to be the same")]
-struct User {
-    id: Vec<u8>,
-    email: String,
-    normalized_email: String,
-    password_hash: Option<String>,
-    is_active: bool,
-    is_superuser: bool,
-    is_verified: bool,
-    security_epoch: i64,
-    revision: i64,
-    created_at: i64,
-    updated_at: i64,
-}
-
-/// The row whole, as the library's store loads it.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = access_tokens)]
-#[expect(dead_code, reason = "loaded, since the look-ups are to be the same")]
-struct Token {
-    id: Vec<u8>,
-    digest: Vec<u8>,
-    user_id: Vec<u8>,
-    epoch: i64,
-    created_at: i64,
-    expires_at: Option<i64>,
-    last_used_at: i64,
-    user_agent: Option<String>,
-    address: Option<String>,
-    label: Option<String>,
-}
-
+/// What `/protected/db` answers.
 #[derive(Serialize)]
-struct Body {
-    id: Uuid,
+struct Protected {
     email: String,
-    is_active: bool,
-    is_superuser: bool,
-    is_verified: bool,
 }
 
-/// The routes, on a pool that has the settings of the library's.
-pub(crate) fn routes(
-    pool: Pool,
-    secret: &SigningSecret,
-) -> impl Fn(&mut ServiceConfig) + Clone + Send + use<> {
-    let mut validation = Validation::new(Algorithm::HS256);
-    validation.set_audience(&["fastapi-users:auth"]);
-    let state = Data::new(State {
-        pool,
-        key: DecodingKey::from_secret(secret.expose()),
-        validation,
-    });
-    move |config| {
-        config
-            .app_data(state.clone())
-            .route("/users/me", web::get().to(me));
-    }
-}
-
-async fn me(request: HttpRequest, state: Data<State>) -> Result<Json<Body>, Error> {
-    let token = request
+fn bearer(request: &HttpRequest) -> Result<&str, Error> {
+    request
         .headers()
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
-        .ok_or_else(unauthorized)?;
-    let (mut connection, user_id, epoch);
-    if token.contains('.') {
-        let claims = jsonwebtoken::decode::<Claims>(token, &state.key, &state.validation)
-            .map_err(ErrorUnauthorized)?
-            .claims;
-        connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
-        (user_id, epoch) = (claims.sub.as_bytes().to_vec(), claims.epoch);
-    } else {
-        let digest = Sha256::digest(token).to_vec();
-        connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
-        let found = connection
-            .spawn_blocking(move |connection| token_of(digest, connection))
-            .await
-            .map_err(ErrorServiceUnavailable)?
-            .filter(|token| token.expires_at.is_none_or(|end| now() < end))
-            .ok_or_else(unauthorized)?;
-        (user_id, epoch) = (found.user_id, found.epoch);
-    }
-    let user = connection
-        .spawn_blocking(move |connection| user_of(user_id, connection))
-        .await
-        .map_err(ErrorServiceUnavailable)?
-        .filter(|user| user.is_active && user.security_epoch == epoch)
-        .ok_or_else(unauthorized)?;
-    Ok(Json(Body {
-        id: Uuid::from_slice(&user.id).map_err(ErrorServiceUnavailable)?,
-        email: user.email,
-        is_active: user.is_active,
-        is_superuser: user.is_superuser,
-        is_verified: user.is_verified,
-    }))
-}
-
-fn token_of(digest: Vec<u8>, connection: &mut SqliteConnection) -> QueryResult<Option<Token>> {
-    access_tokens::table
-        .filter(access_tokens::digest.eq(digest))
-        .select(Token::as_select())
-        .get_result(connection)
-        .optional()
-}
-
-fn user_of(id: Vec<u8>, connection: &mut SqliteConnection) -> QueryResult<Option<User>> {
-    users::table
-        .filter(users::id.eq(id))
-        .select(User::as_select())
-        .get_result(connection)
-        .optional()
+        .ok_or_else(unauthorized)
 }
 
 fn unauthorized() -> Error {
     ErrorUnauthorized("Unauthorized")
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-fn now() -> i64 {
-    i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }

@@ -21,6 +21,7 @@ use crate::{
     probe::{self, Latencies},
     server::Server,
     service::{self, Service},
+    store::Store,
 };
 
 /// How much longer the plain route may take under load.
@@ -32,7 +33,7 @@ const CONNECTIONS: u32 = 64;
 const ARRIVAL: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
-    let service = Service::new().await?;
+    let service = Service::on(Store::sqlite().await?).await?;
     let server = Server::start(None, service.routes())?;
     let hasher = service.hasher();
     let permits = hasher.available_permits();

@@ -6,15 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portcullis::sql::sqlite;
-
 use crate::{
     Fallible,
     client::{self, Connection},
-    hand_written, judged, median,
+    judged, median,
     plan::Plan,
     server::Server,
     service::{self, Service},
+    store::Store,
 };
 
 /// How much of the hand-written handler's rate is asked for.
@@ -22,10 +21,10 @@ const TARGET: f64 = 0.90;
 const CONNECTIONS: usize = 32;
 
 pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
-    let service = Service::new().await?;
+    let service = Service::on(Store::sqlite().await?).await?;
     let ours = Server::start(Some(1), service.routes())?;
-    let pool = sqlite::connect("database", &service.location).await?;
-    let theirs = Server::start(Some(1), hand_written::routes(pool, &service.secret))?;
+    let by_hand = service.store.by_hand(&service.secret).await?;
+    let theirs = Server::start(Some(1), move |config| by_hand(config))?;
     for name in [(plan.jwt, "jwt"), (plan.db, "db")]
         .iter()
         .filter(|case| case.0)
@@ -34,7 +33,7 @@ pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
         let token = service::token(ours.address, name).await?;
         let request = client::get("/users/me", &token);
         let rates = compare(plan, [ours.address, theirs.address], &request).await?;
-        println!("GET /users/me {name}: {}", verdict(&rates));
+        println!("GET /users/me {name}: {}", verdict(&rates, TARGET));
     }
     ours.stop().await?;
     theirs.stop().await?;
@@ -42,7 +41,11 @@ pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
 }
 
 /// Requests a second to either of `addresses`, in turn, so that a slow minute of the machine slows both.
-async fn compare(plan: &Plan, addresses: [SocketAddr; 2], request: &[u8]) -> Fallible<Vec<[f64; 2]>> {
+pub(crate) async fn compare(
+    plan: &Plan,
+    addresses: [SocketAddr; 2],
+    request: &[u8],
+) -> Fallible<Vec<[f64; 2]>> {
     let mut answers = Vec::new();
     for address in addresses {
         let mut connection = Connection::open(address).await?;
@@ -94,7 +97,7 @@ async fn rate(address: SocketAddr, request: &[u8], span: Duration) -> io::Result
     Ok(f64::from(answers) / start.elapsed().as_secs_f64())
 }
 
-fn verdict(rates: &[[f64; 2]]) -> String {
+pub(crate) fn verdict(rates: &[[f64; 2]], target: f64) -> String {
     let [ours, theirs] = [0, 1].map(|side| median(rates.iter().map(|pair| pair[side])));
     let ratio = ours / theirs;
     let mut pairs: Vec<f64> = rates.iter().map(|[ours, theirs]| ours / theirs).collect();
@@ -105,8 +108,8 @@ fn verdict(rates: &[[f64; 2]]) -> String {
     );
     format!(
         "portcullis {ours:.0}/s, hand-written {theirs:.0}/s, ratio {ratio:.3} ({least:.3} to {most:.3} in {} pairs), \
-         {}: the target is {TARGET:.2}",
+         {}: the target is {target:.2}",
         pairs.len(),
-        judged(ratio >= TARGET),
+        judged(ratio >= target),
     )
 }

@@ -1,8 +1,11 @@
 //! What a request costs over HTTP: beside a handler that uses no library, and while passwords are hashed.
 //!
 //! ```text
-//! cargo xtask bench http [-- [--quick] [jwt] [db] [log-in]]
+//! cargo xtask bench http [-- [--quick] [jwt] [db] [log-in] [sqlite] [postgres] [mariadb] [mongodb] [redis]]
 //! ```
+//!
+//! `jwt` and `db` are `GET /users/me` on SQLite. A store is `GET /protected/db` on it, and what 100,000 tokens take there,
+//! on the server that `cargo xtask services` starts: `cargo xtask services -- cargo xtask bench http`.
 //!
 //! Clients and servers share the machine: numbers of two runs compare only on the same one, with nothing else on it.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
@@ -15,9 +18,11 @@ mod plan;
 mod probe;
 mod server;
 mod service;
+mod store;
+mod stores;
 
 /// Whoever runs a benchmark reads its errors: the sentence is all there is to them.
-type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,7 +42,7 @@ fn main() -> Fallible<()> {
         if plan.log_in {
             log_in::run(&plan).await?;
         }
-        Ok(())
+        stores::run(&plan).await
     })
 }
 

@@ -1,12 +1,16 @@
 use std::time::Duration;
 
-use crate::Fallible;
+use crate::{Fallible, store::STORES};
 
 /// What is measured, and for how long.
 pub(crate) struct Plan {
     pub(crate) jwt: bool,
     pub(crate) db: bool,
     pub(crate) log_in: bool,
+    /// The stores to be measured, by name.
+    pub(crate) stores: Vec<&'static str>,
+    /// Whether to measure what tokens take in them, too.
+    pub(crate) memory: bool,
     /// How often each case is measured, in turn with what it is compared with.
     pub(crate) rounds: u32,
     /// How long one of them takes.
@@ -20,11 +24,14 @@ impl Plan {
             .iter()
             .map(String::as_str)
             .partition(|argument| argument.starts_with("--"));
-        if let Some(unknown) = names.iter().find(|name| !["jwt", "db", "log-in"].contains(name)) {
-            return Err(format!("no case `{unknown}`; there are: jwt, db, log-in").into());
+        let stores = STORES.map(|store| store.0);
+        let known = [&["jwt", "db", "log-in"][..], &stores].concat();
+        if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+            return Err(format!("no case `{unknown}`; there are: {}", known.join(", ")).into());
         }
-        let is_asked = |name| names.is_empty() || names.contains(&name);
-        let (rounds, span) = if flags.contains(&"--quick") {
+        let is_asked = |name: &str| names.is_empty() || names.contains(&name);
+        let is_quick = flags.contains(&"--quick");
+        let (rounds, span) = if is_quick {
             (6, Duration::from_millis(300))
         } else {
             (21, Duration::from_secs(1))
@@ -33,6 +40,8 @@ impl Plan {
             jwt: is_asked("jwt"),
             db: is_asked("db"),
             log_in: is_asked("log-in"),
+            stores: stores.into_iter().filter(|store| is_asked(store)).collect(),
+            memory: !is_quick,
             rounds,
             span,
         })

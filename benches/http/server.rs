@@ -1,6 +1,11 @@
 //! A server on a thread of its own.
 
-use std::{io, net::SocketAddr, sync::mpsc, thread};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use actix_web::{App, HttpServer, dev::ServerHandle, rt::System, web::ServiceConfig};
 
@@ -14,12 +19,14 @@ impl Server {
     /// Starts a server of `app`, with as many workers as there are cores unless `workers` says another number.
     pub(crate) fn start(
         workers: Option<usize>,
-        app: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+        app: impl Fn(&mut ServiceConfig) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let (tell, told) = mpsc::channel();
+        let app = Arc::new(app);
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                let mut server = HttpServer::new(move || App::new().configure(app.clone())).disable_signals();
+                let mut server =
+                    HttpServer::new(move || App::new().configure(|config| app(config))).disable_signals();
                 if let Some(workers) = workers {
                     server = server.workers(workers);
                 }

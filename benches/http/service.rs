@@ -1,72 +1,81 @@
-//! A service on Portcullis, with one user on SQLite in a file.
+//! A service on Portcullis, with one user.
 
 use std::{net::SocketAddr, sync::Arc};
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    Responder,
+    web::{self, ServiceConfig},
+};
 use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
-    actix::Auth,
+    actix::{Auth, CurrentUser},
     http::{AuthBackend, BearerTransport},
     jwt::JwtStrategy,
-    sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
     users::{PasswordHasher, Registration, UserManager},
 };
+use serde::Serialize;
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::{
     Fallible,
     client::{self, Connection},
+    store::Store,
 };
 
 const EMAIL: &str = "king.arthur@camelot.example";
 const PASSWORD: &str = "correct-horse-battery-staple";
 
+#[derive(Serialize)]
+struct Protected {
+    email: String,
+}
+
 pub(crate) struct Service {
     pub(crate) auth: Auth,
     pub(crate) secret: SigningSecret,
-    pub(crate) location: String,
-    _folder: TempDir,
+    pub(crate) store: Store,
 }
 
 impl Service {
-    /// The service, on a new database.
-    pub(crate) async fn new() -> Fallible<Self> {
-        let folder = tempfile::tempdir()?;
-        let location = folder.path().join("bench.db").display().to_string();
-        let pool = sqlite::connect("database", &location).await?;
-        sqlite::migrate(&pool).await?;
-        let tokens = Arc::new(SqliteAccessTokenStore::new(&pool));
+    pub(crate) async fn on(store: Store) -> Fallible<Self> {
         let secret = SigningSecret::generate()?;
-        let users = UserManager::builder(Arc::new(SqliteUserStore::new(pool)), &secret).build()?;
+        let users = UserManager::builder(Arc::clone(&store.users), &secret).build()?;
         users
             .create(Registration::new(EMAIL.parse()?, PASSWORD.into(), ()))
             .await?;
         let hour = Lifetime::from_secs(3600)?;
         let jwt = AuthBackend::stateless("jwt", BearerTransport, JwtStrategy::hs256(&secret, hour)?);
-        let db = AuthBackend::new("db", BearerTransport, OpaqueStrategy::new(tokens, hour));
+        let tokens = OpaqueStrategy::new(Arc::clone(&store.tokens), hour);
+        let db = AuthBackend::new("db", BearerTransport, tokens);
         let auth = Auth::builder(users).backend(jwt).backend(db).build()?;
-        Ok(Self {
-            auth,
-            secret,
-            location,
-            _folder: folder,
-        })
+        Ok(Self { auth, secret, store })
     }
 
-    /// Its routes, and a plain one.
+    /// Its routes, one that a user alone sees, and a plain one.
     pub(crate) fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + use<> {
         let auth = self.auth.clone();
         move |config| {
             config
                 .configure(auth.routes())
+                .route("/protected/db", web::get().to(protected))
                 .route("/live", web::get().to(async || "alive"));
         }
+    }
+
+    pub(crate) async fn remove(self) -> Fallible<()> {
+        drop(self.auth);
+        self.store.remove().await
     }
 
     pub(crate) fn hasher(&self) -> &PasswordHasher {
         self.auth.users().hasher()
     }
+}
+
+async fn protected(user: CurrentUser) -> impl Responder {
+    web::Json(Protected {
+        email: user.email.as_str().to_owned(),
+    })
 }
 
 /// The request of a log-in to the backend called `name`.

@@ -1,4 +1,4 @@
-//! D5, D6, D8, D11: what a credential is good for.
+//! Deviations 5, 6, 8 and 11: what a credential is good for.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ async fn superuser_sets(service: &Service, body: Value) -> Answer {
 }
 
 #[test]
-fn d5_a_password_change_ends_every_credential_the_current_one_included() {
+fn deviation_5_a_password_change_ends_every_credential_the_current_one_included() {
     for position in [0, 2, 4, 6] {
         ends_every_credential(async |service: &Service, passes: &[Pass]| {
             let patch = service
@@ -55,7 +55,7 @@ fn d5_a_password_change_ends_every_credential_the_current_one_included() {
 }
 
 #[test]
-fn d5_the_same_password_set_again_ends_every_credential() {
+fn deviation_5_the_same_password_set_again_ends_every_credential() {
     ends_every_credential(async |service: &Service, passes: &[Pass]| {
         let patch = service.patch("/users/me").json(&json!({"password": PASSWORD}));
         assert_eq!(patch.with(&passes[0]).send().await.status, 200);
@@ -63,7 +63,7 @@ fn d5_the_same_password_set_again_ends_every_credential() {
 }
 
 #[test]
-fn d5_a_superusers_password_change_ends_every_credential() {
+fn deviation_5_a_superusers_password_change_ends_every_credential() {
     ends_every_credential(async |service: &Service, _passes: &[Pass]| {
         let answer = superuser_sets(service, json!({"password": NEW_PASSWORD})).await;
         assert_eq!(answer.status, 200);
@@ -71,7 +71,7 @@ fn d5_a_superusers_password_change_ends_every_credential() {
 }
 
 #[test]
-fn d5_a_reset_ends_every_credential() {
+fn deviation_5_a_reset_ends_every_credential() {
     ends_every_credential(async |service: &Service, _passes: &[Pass]| {
         let token = service.reset_token(&address("lancelot")).await;
         let body = json!({"token": token, "password": NEW_PASSWORD});
@@ -83,7 +83,7 @@ fn d5_a_reset_ends_every_credential() {
 }
 
 #[test]
-fn d5_a_deactivation_ends_every_credential_for_good() {
+fn deviation_5_a_deactivation_ends_every_credential_for_good() {
     ends_every_credential(async |service: &Service, passes: &[Pass]| {
         assert_eq!(
             superuser_sets(service, json!({"is_active": false})).await.status,
@@ -102,7 +102,7 @@ fn d5_a_deactivation_ends_every_credential_for_good() {
 }
 
 #[test]
-fn d6_a_401_carries_www_authenticate_where_a_bearer_backend_is_enabled() {
+fn deviation_6_a_401_carries_www_authenticate_where_a_bearer_backend_is_enabled() {
     for kinds in [
         &[Kind::DbBearer][..],
         &[Kind::JwtBearer],
@@ -139,7 +139,7 @@ fn d6_a_401_carries_www_authenticate_where_a_bearer_backend_is_enabled() {
 }
 
 #[test]
-fn d6_an_answer_with_a_token_is_not_stored() {
+fn deviation_6_an_answer_with_a_token_is_not_stored() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         for kind in Kind::ALL {
@@ -150,7 +150,7 @@ fn d6_an_answer_with_a_token_is_not_stored() {
 }
 
 #[test]
-fn d8_an_inactive_user_is_nobody_unless_somebody_asks() {
+fn deviation_8_an_inactive_user_is_nobody_unless_somebody_asks() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         for kind in Kind::ALL {
@@ -175,7 +175,7 @@ fn d8_an_inactive_user_is_nobody_unless_somebody_asks() {
 }
 
 #[test]
-fn d11_a_jwt_without_exp_is_rejected() {
+fn deviation_11_a_jwt_without_exp_is_rejected() {
     Blueprint::of(&[Kind::JwtBearer, Kind::JwtCookie]).run(async |service: &Service| {
         service
             .seed(person("lancelot").id(ID.parse().expect("an id")))

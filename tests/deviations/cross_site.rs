@@ -1,4 +1,4 @@
-//! D13: requests that another site makes a browser send.
+//! Deviation 13: requests that another site makes a browser send.
 
 use portcullis::http::CsrfPolicy;
 use reqwest::Method;
@@ -17,7 +17,7 @@ fn from_elsewhere(call: Call, n: usize) -> Call {
 }
 
 #[test]
-fn d13_a_cross_site_log_in_and_registration_are_403_where_there_is_a_cookie_backend() {
+fn deviation_13_a_cross_site_log_in_and_registration_are_403_where_there_is_a_cookie_backend() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         for n in 0..4 {
@@ -43,7 +43,7 @@ fn d13_a_cross_site_log_in_and_registration_are_403_where_there_is_a_cookie_back
 }
 
 #[test]
-fn d13_a_cross_site_request_with_a_cookie_is_403_and_changes_nothing() {
+fn deviation_13_a_cross_site_request_with_a_cookie_is_403_and_changes_nothing() {
     for kind in [Kind::DbCookie, Kind::JwtCookie] {
         Blueprint::of(&[kind]).run(async |service: &Service| {
             let user = service.seed(person("lancelot").superuser()).await;
@@ -79,7 +79,7 @@ fn d13_a_cross_site_request_with_a_cookie_is_403_and_changes_nothing() {
 }
 
 #[test]
-fn d13_a_bearer_backend_alone_needs_no_check() {
+fn deviation_13_a_bearer_backend_alone_needs_no_check() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         for n in 0..4 {
@@ -101,7 +101,7 @@ fn d13_a_bearer_backend_alone_needs_no_check() {
 }
 
 #[test]
-fn d13_the_same_origin_a_user_and_a_client_that_is_no_browser_pass() {
+fn deviation_13_the_same_origin_a_user_and_a_client_that_is_no_browser_pass() {
     Blueprint::of(&[Kind::DbCookie]).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         let own = format!("http://{}", service.address);
@@ -128,7 +128,7 @@ fn d13_the_same_origin_a_user_and_a_client_that_is_no_browser_pass() {
 }
 
 #[test]
-fn d13_a_trusted_origin_passes() {
+fn deviation_13_a_trusted_origin_passes() {
     let mut blueprint = Blueprint::of(&[Kind::DbCookie]);
     blueprint.csrf = CsrfPolicy::same_origin()
         .trust("https://app.example")

@@ -1,11 +1,11 @@
-//! D4, D12: logging out.
+//! Deviations 4 and 12: logging out.
 
 use reqwest::Method;
 
-use crate::harness::{Blueprint, Kind, Service, address, person};
+use crate::harness::{Blueprint, Kind, Pass, Service, address, person};
 
 #[test]
-fn d4_the_log_out_of_another_backend_is_401_and_revokes_nothing() {
+fn deviation_4_the_log_out_of_another_backend_is_401_and_revokes_nothing() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         for own in Kind::ALL {
@@ -25,19 +25,29 @@ fn d4_the_log_out_of_another_backend_is_401_and_revokes_nothing() {
 }
 
 #[test]
-fn d4_a_token_of_another_backend_under_the_right_header_is_401() {
+fn deviation_4_a_token_of_another_backend_under_the_right_header_is_401() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
-        // Bearer tokens of both kinds travel alike; only the backend's own opens its log-out.
+        // Bearer tokens of both kinds travel alike, and a cookie's is in the same table: only the backend's own token
+        // opens its log-out.
         let jwt = service.pass(Kind::JwtBearer, &address("lancelot")).await;
         let db = service.pass(Kind::DbBearer, &address("lancelot")).await;
-        service
-            .post(&Kind::DbBearer.logout())
-            .with(&jwt)
-            .send()
-            .await
-            .is_unauthorized();
-        assert_eq!(service.me(&db).await.status, 200);
+        let cookie = service.pass(Kind::DbCookie, &address("lancelot")).await;
+        let cookie_as_bearer = Pass::new(Kind::DbBearer, &*cookie.token);
+        let db_as_cookie = Pass::new(Kind::DbCookie, &*db.token);
+        for (path, foreign) in [
+            (Kind::DbBearer.logout(), &jwt),
+            (Kind::DbBearer.logout(), &cookie_as_bearer),
+            (Kind::DbCookie.logout(), &db_as_cookie),
+        ] {
+            service.post(&path).with(foreign).send().await.is_unauthorized();
+        }
+        for foreign in [&cookie_as_bearer, &db_as_cookie] {
+            service.me(foreign).await.is_unauthorized();
+        }
+        for own in [&jwt, &db, &cookie] {
+            assert_eq!(service.me(own).await.status, 200, "nothing was revoked");
+        }
         service
             .post(&Kind::DbBearer.logout())
             .with(&db)
@@ -49,7 +59,7 @@ fn d4_a_token_of_another_backend_under_the_right_header_is_401() {
 }
 
 #[test]
-fn d12_a_bearer_backend_that_cannot_revoke_has_no_log_out() {
+fn deviation_12_a_bearer_backend_that_cannot_revoke_has_no_log_out() {
     Blueprint::of(&[Kind::JwtBearer]).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         let pass = service.pass(Kind::JwtBearer, &address("lancelot")).await;
@@ -71,7 +81,7 @@ fn d12_a_bearer_backend_that_cannot_revoke_has_no_log_out() {
 }
 
 #[test]
-fn d12_a_cookie_backend_that_cannot_revoke_clears_the_cookie() {
+fn deviation_12_a_cookie_backend_that_cannot_revoke_clears_the_cookie() {
     Blueprint::of(&[Kind::JwtCookie]).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         service

@@ -1,4 +1,4 @@
-//! D16: mails leave out of band.
+//! Deviation 16: mails leave out of band.
 
 use std::{
     sync::{
@@ -36,7 +36,7 @@ impl Mailer for BrokenMailer {
 }
 
 #[test]
-fn d16_a_mailer_that_hangs_fails_or_panics_neither_slows_nor_fails_a_request() {
+fn deviation_16_a_mailer_that_hangs_fails_or_panics_neither_slows_nor_fails_a_request() {
     for broken in [Broken::Hanging, Broken::Failing, Broken::Panicking] {
         let attempts = Arc::new(AtomicUsize::new(0));
         let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
@@ -67,7 +67,7 @@ fn d16_a_mailer_that_hangs_fails_or_panics_neither_slows_nor_fails_a_request() {
 }
 
 #[test]
-fn d16_an_event_handler_for_a_mail_is_not_waited_for_either() {
+fn deviation_16_an_event_handler_for_a_mail_is_not_waited_for_either() {
     struct Hanging;
 
     #[async_trait]

@@ -1,4 +1,4 @@
-//! D14, D15: one user an e-mail.
+//! Deviations 14 and 15: one user an e-mail.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::harness::{Blueprint, Kind, PASSWORD, Service, Store, address, person};
 
 #[test]
-fn d14_of_50_parallel_registrations_exactly_one_is_201_and_the_rest_are_400() {
+fn deviation_14_of_50_parallel_registrations_exactly_one_is_201_and_the_rest_are_400() {
     for store in [Store::Sqlite, Store::Memory] {
         let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
         blueprint.store = store;
@@ -29,7 +29,7 @@ fn d14_of_50_parallel_registrations_exactly_one_is_201_and_the_rest_are_400() {
 }
 
 #[test]
-fn d15_variants_of_an_email_are_one_user_on_every_store_and_accents_are_not_folded_away() {
+fn deviation_15_variants_of_an_email_are_one_user_on_every_store_and_accents_are_not_folded_away() {
     for store in [Store::Sqlite, Store::Memory] {
         let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
         blueprint.store = store;

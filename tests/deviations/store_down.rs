@@ -1,4 +1,4 @@
-//! D9: a store that does not answer.
+//! Deviation 9: a store that does not answer.
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use serde_json::json;
@@ -37,7 +37,7 @@ fn is_unavailable(answer: &Answer) {
 }
 
 #[test]
-fn d9_e2_without_its_tables_every_route_is_503_and_recovers_by_itself() {
+fn deviation_9_e2_without_its_tables_every_route_is_503_and_recovers_by_itself() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         let user = service.seed(person("arthur").superuser()).await;
         let mut passes = Vec::new();
@@ -103,7 +103,7 @@ fn d9_e2_without_its_tables_every_route_is_503_and_recovers_by_itself() {
 }
 
 #[test]
-fn d9_without_the_table_of_tokens_the_credentials_in_it_are_503_and_others_go_on() {
+fn deviation_9_without_the_table_of_tokens_the_credentials_in_it_are_503_and_others_go_on() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         service.seed(person("arthur")).await;
         let mut passes = Vec::new();
@@ -132,7 +132,7 @@ fn d9_without_the_table_of_tokens_the_credentials_in_it_are_503_and_others_go_on
 }
 
 #[test]
-fn d9_where_another_process_holds_the_lock_writes_are_503_and_reads_go_on() {
+fn deviation_9_where_another_process_holds_the_lock_writes_are_503_and_reads_go_on() {
     Blueprint::of(&[Kind::DbCookie, Kind::DbBearer]).run(async |service: &Service| {
         service.seed(person("arthur")).await;
         let cookie = service.pass(Kind::DbCookie, &address("arthur")).await;

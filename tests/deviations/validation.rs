@@ -1,4 +1,4 @@
-//! D1, D2, D3, D7, D10: what a client may send.
+//! Deviations 1, 2, 3, 7 and 10: what a client may send.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::harness::{Blueprint, Kind, PASSWORD, Service, address, person};
 const BAD: &str = "LOGIN_BAD_CREDENTIALS";
 
 #[test]
-fn d1_null_for_an_email_or_a_flag_is_422() {
+fn deviation_1_null_for_an_email_or_a_flag_is_422() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         let user = service.seed(person("arthur").superuser()).await;
         let pass = service.pass(Kind::DbBearer, &address("arthur")).await;
@@ -40,7 +40,7 @@ fn d1_null_for_an_email_or_a_flag_is_422() {
 }
 
 #[test]
-fn d1_a_nul_byte_is_400_or_422_and_never_500() {
+fn deviation_1_a_nul_byte_is_400_or_422_and_never_500() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         service.seed(person("arthur")).await;
         for (username, password) in [
@@ -77,7 +77,7 @@ fn d1_a_nul_byte_is_400_or_422_and_never_500() {
 }
 
 #[test]
-fn d1_an_unknown_or_malformed_hash_and_bcrypt_with_a_long_password_are_400() {
+fn deviation_1_an_unknown_or_malformed_hash_and_bcrypt_with_a_long_password_are_400() {
     let of_72 = "$2b$04$gxMqXFgXOuLr/tuFCVOJy./6wD34Uzp7Na3ANX/j0WgaHCNyA33.y";
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         for (n, hash) in [
@@ -109,7 +109,7 @@ fn d1_an_unknown_or_malformed_hash_and_bcrypt_with_a_long_password_are_400() {
 }
 
 #[test]
-fn d2_a_lifetime_of_zero_is_refused_at_construction() {
+fn deviation_2_a_lifetime_of_zero_is_refused_at_construction() {
     assert!(Lifetime::from_secs(0).is_err());
     assert!(Lifetime::new(Duration::ZERO).is_err());
     let secret = SigningSecret::generate().expect("random");
@@ -131,7 +131,7 @@ fn d2_a_lifetime_of_zero_is_refused_at_construction() {
 }
 
 #[test]
-fn d3_a_change_of_only_the_case_of_ones_own_email_is_200() {
+fn deviation_3_a_change_of_only_the_case_of_ones_own_email_is_200() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         service.seed(person("arthur").verified(true)).await;
         let pass = service.pass(Kind::DbBearer, &address("arthur")).await;
@@ -155,7 +155,7 @@ fn d3_a_change_of_only_the_case_of_ones_own_email_is_200() {
 }
 
 #[test]
-fn d7_a_422_never_repeats_the_input() {
+fn deviation_7_a_422_never_repeats_the_input() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         service.seed(person("arthur").superuser()).await;
         let pass = service.pass(Kind::DbBearer, &address("arthur")).await;
@@ -199,7 +199,7 @@ fn d7_a_422_never_repeats_the_input() {
 }
 
 #[test]
-fn d10_the_default_policy_wants_8_to_256_code_points_and_no_common_password() {
+fn deviation_10_the_default_policy_wants_8_to_256_code_points_and_no_common_password() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         for (n, (password, good)) in [
             ("".to_owned(), false),
@@ -225,7 +225,7 @@ fn d10_the_default_policy_wants_8_to_256_code_points_and_no_common_password() {
 }
 
 #[test]
-fn d10_the_policy_is_replaceable() {
+fn deviation_10_the_policy_is_replaceable() {
     struct Motto;
 
     #[async_trait]

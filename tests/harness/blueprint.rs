@@ -11,7 +11,7 @@ use portcullis::{
     users::{EventHandler, Mailer, PasswordHasher, PasswordPolicy, UserManagerBuilder},
 };
 
-use super::{Kind, Service};
+use super::{Kind, Service, Watch};
 
 /// Where users and tokens live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct Blueprint {
     pub(crate) takes_fastapi_users: bool,
     /// Of each call to SQLite.
     pub(crate) deadline: Duration,
+    /// Watches the stores.
+    pub(crate) watch: Option<Arc<Watch>>,
     /// Routes of the application's own, mounted before those of the library.
     pub(crate) own_routes: fn(&mut ServiceConfig),
 }
@@ -57,6 +59,7 @@ impl Blueprint {
             body_timeout: None,
             takes_fastapi_users: false,
             deadline: Duration::from_secs(20),
+            watch: None,
             own_routes: |_config| {},
         }
     }
@@ -82,6 +85,14 @@ impl Blueprint {
     }
 
     pub(crate) async fn stores(&self, file: &Path) -> Stores {
+        let stores = self.unwatched_stores(file).await;
+        match &self.watch {
+            Some(watch) => watch.over(stores),
+            None => stores,
+        }
+    }
+
+    async fn unwatched_stores(&self, file: &Path) -> Stores {
         if self.store == Store::Memory {
             return Stores {
                 users: Arc::new(MemoryUserStore::new()),
@@ -93,7 +104,9 @@ impl Blueprint {
             .await
             .expect("a database");
         sqlite::migrate(&pool).await.expect("tables");
-        let database = Database::new(pool.clone()).deadline(self.deadline);
+        let database = Database::new(pool.clone())
+            .deadline(self.deadline)
+            .expect("a deadline");
         Stores {
             users: Arc::new(SqliteUserStore::new(&database)),
             tokens: Arc::new(SqliteAccessTokenStore::new(&database)),
@@ -123,6 +136,7 @@ fn patient_hasher() -> PasswordHasher {
         .permits(2)
         .queue(200)
         .wait(Duration::from_secs(60))
+        .lowest_priority(false)
         .build()
         .expect("a hasher")
 }

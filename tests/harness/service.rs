@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::Deref,
     path::PathBuf,
     sync::{Arc, mpsc},
     thread::JoinHandle,
@@ -9,20 +10,16 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use portcullis::{
-    AccessTokenStore, Clock, Lifetime, ManualClock, OpaqueStrategy, SigningSecret, User,
+    AccessTokenStore, Clock, Lifetime, ManualClock, OpaqueStrategy, SigningSecret, User, UserStore,
     actix::{Auth, not_found},
     http::{AuthBackend, CookieTransport},
     sql::sqlite::Pool,
     users::{Mail, MailKind, UserManager},
 };
-use reqwest::Method;
-use serde_json::Value;
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
-use super::{
-    Answer, Blueprint, Call, Kind, Mailbox, PASSWORD, Pass, Sample, kind::LIFETIME, mailbox::only_token,
-    probe,
-};
+use super::{Blueprint, Client, Kind, Mailbox, Sample, kind::LIFETIME, mailbox::only_token, probe};
 
 /// Signs the JWTs and the tokens in mails.
 pub(crate) const SECRET: &str = "a secret of the tests, of 32 bytes or more";
@@ -34,11 +31,18 @@ pub(crate) struct Service {
     pub(crate) pool: Option<Pool>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) mailbox: Mailbox,
-    pub(crate) address: SocketAddr,
-    client: reqwest::Client,
+    client: Client,
     server: ServerHandle,
     thread: Option<JoinHandle<()>>,
     folder: TempDir,
+}
+
+impl Deref for Service {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
 }
 
 impl Service {
@@ -91,81 +95,50 @@ impl Service {
         }
         let auth = auth.build().expect("a configuration");
         let (address, server, thread) = serve(auth.clone(), &blueprint);
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self {
             auth,
             tokens: stores.tokens,
             pool: stores.pool,
             clock,
             mailbox,
-            address,
-            client,
+            client: Client::new(address),
             server,
             thread: Some(thread),
             folder,
         }
     }
 
-    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
-        let url = format!("http://{}{path}", self.address);
-        Call(self.client.request(method, url))
+    pub(crate) fn users(&self) -> &Arc<dyn UserStore> {
+        self.auth.users().store()
     }
 
-    pub(crate) fn get(&self, path: &str) -> Call {
-        self.call(Method::GET, path)
+    /// A route of the application's own that accepts this backend alone.
+    pub(crate) fn protected(&self, kind: Kind) -> String {
+        format!("/only/{}/required/active", kind.name())
     }
 
-    pub(crate) fn post(&self, path: &str) -> Call {
-        self.call(Method::POST, path)
-    }
-
-    pub(crate) fn patch(&self, path: &str) -> Call {
-        self.call(Method::PATCH, path)
-    }
-
-    pub(crate) fn delete(&self, path: &str) -> Call {
-        self.call(Method::DELETE, path)
-    }
-
-    pub(crate) async fn post_json(&self, path: &str, body: Value) -> Answer {
-        self.post(path).json(&body).send().await
-    }
-
-    /// Logs in by the form of the contract.
-    pub(crate) async fn log_in(&self, kind: Kind, email: &str, password: &str) -> Answer {
-        self.post(&kind.login())
-            .form(&[("username", email), ("password", password)])
-            .send()
-            .await
-    }
-
-    /// A credential of the user with this e-mail, by logging in.
-    pub(crate) async fn pass(&self, kind: Kind, email: &str) -> Pass {
-        kind.issued(&self.log_in(kind, email, PASSWORD).await)
-    }
-
-    pub(crate) async fn me(&self, pass: &Pass) -> Answer {
-        self.get("/users/me").with(pass).send().await
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
     }
 
     /// Puts a user into the store.
     pub(crate) async fn seed(&self, sample: Sample) -> User {
-        let user = sample.into_new(self.clock.now());
-        self.auth.users().store().insert(user).await.expect("inserted")
+        let user = sample.into_new(self.now());
+        self.users().insert(user).await.expect("inserted")
     }
 
     /// The user as it stands in the store.
     pub(crate) async fn stored(&self, email: &str) -> Option<User> {
         let email = portcullis::NormalizedEmail::of(email).expect("an e-mail");
-        let users = self.auth.users().store();
-        users.find_by_email(&email).await.expect("the store answers")
+        let found = self.users().find_by_email(&email).await;
+        found.expect("the store answers")
     }
 
     /// Changes the user in the store, past every rule.
     pub(crate) async fn set(&self, email: &str, change: impl FnOnce(&mut User)) {
         let mut user = self.stored(email).await.expect("the user");
         change(&mut user);
-        self.auth.users().store().update(&user).await.expect("written");
+        self.users().update(&user).await.expect("written");
     }
 
     /// Every mail since the last call, once all have been sent.

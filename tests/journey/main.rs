@@ -10,36 +10,23 @@
 mod harness;
 
 mod backends;
+mod case;
+mod claims;
 mod current_user;
 mod errors;
+mod expiry;
 mod json_web_token;
 mod log_in;
 mod log_out;
+mod own_routes;
 mod register;
 mod reset;
 mod superuser;
 mod users;
 mod verification;
 
-use std::ops::Deref;
-
-use harness::{Blueprint, Kind, Pass, Sample, Service, Store, address, person};
-use portcullis::User;
-
-/// A service with one backend.
-struct Case {
-    service: Service,
-    kind: Kind,
-    verification: bool,
-}
-
-impl Deref for Case {
-    type Target = Service;
-
-    fn deref(&self) -> &Service {
-        &self.service
-    }
-}
+use case::Case;
+use harness::{Blueprint, Kind, Service, Store};
 
 impl Case {
     /// Runs `sentence` against a new service.
@@ -62,39 +49,6 @@ impl Case {
             sentence(&case).await;
         });
     }
-
-    /// Somebody who may log in, here.
-    fn someone(&self, name: &str) -> Sample {
-        person(name).verified(self.verification)
-    }
-
-    /// A user who may log in, and a credential of theirs.
-    async fn member(&self, name: &str) -> (User, Pass) {
-        self.logged_in(self.someone(name)).await
-    }
-
-    /// A superuser who may log in, and a credential of theirs.
-    async fn king(&self) -> (User, Pass) {
-        self.logged_in(self.someone("arthur").superuser()).await
-    }
-
-    async fn logged_in(&self, sample: Sample) -> (User, Pass) {
-        let user = self.seed(sample).await;
-        let pass = self.pass(self.kind, user.email.as_str()).await;
-        (user, pass)
-    }
-
-    /// A credential of this backend that was never issued.
-    fn bad_pass(&self) -> Pass {
-        Pass::new(self.kind, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
-    }
-
-    /// A user logs in and is then no longer verified: they changed their e-mail, say.
-    async fn no_longer_verified(&self, name: &str) -> (User, Pass) {
-        let (user, pass) = self.member(name).await;
-        self.set(&address(name), |user| user.is_verified = false).await;
-        (user, pass)
-    }
 }
 
 /// Makes a test of each of these `async fn(&Case)` for each kind of backend, store and setting.
@@ -105,6 +59,20 @@ macro_rules! sentences {
         }
         mod memory {
             $crate::of_each_backend! { Memory: $($sentence)* }
+        }
+    };
+}
+
+/// The same, for the backends of JWTs.
+macro_rules! sentences_of_jwts {
+    ($($sentence:ident)*) => {
+        mod sqlite {
+            mod jwt_bearer {
+                $crate::of_each_setting! { Sqlite JwtBearer: $($sentence)* }
+            }
+            mod jwt_cookie {
+                $crate::of_each_setting! { Sqlite JwtCookie: $($sentence)* }
+            }
         }
     };
 }
@@ -146,4 +114,4 @@ macro_rules! of_each_setting {
     };
 }
 
-use {of_each_backend, of_each_setting, sentences};
+use {of_each_backend, of_each_setting, sentences, sentences_of_jwts};

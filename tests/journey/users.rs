@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     Case,
-    harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, address, person},
+    harness::{Answer, NEW_PASSWORD, PASSWORD, Pass, address, person},
 };
 
 crate::sentences! {
@@ -170,30 +170,4 @@ async fn a_new_password_is_set(case: &Case) {
     old.is_error(400, "LOGIN_BAD_CREDENTIALS");
     case.kind
         .issued(&case.log_in(case.kind, user.email.as_str(), NEW_PASSWORD).await);
-}
-
-/// An application that lets its users leave.
-#[test]
-fn an_applications_own_delete_of_oneself_stands_beside_these() {
-    async fn leave(user: portcullis::actix::CurrentUser) -> String {
-        format!("farewell, {}", user.email)
-    }
-    for kind in [Kind::JwtBearer, Kind::DbBearer, Kind::DbCookie] {
-        let mut blueprint = Blueprint::of(&[kind]);
-        blueprint.own_routes = |config| {
-            config.route("/users/me", actix_web::web::delete().to(leave));
-        };
-        Case::run_on(blueprint, false, async |case: &Case| {
-            let (user, pass) = case.member("lancelot").await;
-            let answer = case.delete("/users/me").with(&pass).send().await;
-            assert_eq!(answer.status, 200);
-            assert_eq!(answer.text(), "farewell, lancelot@camelot.example");
-            case.delete("/users/me").send().await.is_unauthorized();
-            assert_eq!(case.me(&pass).await.status, 200);
-            assert_eq!(change(case, &pass, json!({})).await.status, 200);
-            let (_, king) = case.king().await;
-            let path = format!("/users/{}", user.id);
-            case.delete(&path).with(&king).send().await.is(204, "");
-        });
-    }
 }

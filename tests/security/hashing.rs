@@ -1,5 +1,6 @@
 //! L2: what a request costs tells nothing.
 
+use portcullis::users::PasswordHasher;
 use serde_json::{Value, json};
 
 use crate::harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Service, address, person};
@@ -118,5 +119,43 @@ fn l2_what_is_refused_before_costs_no_hash() {
             .await,
             0
         );
+    });
+}
+
+#[test]
+fn l2_a_hash_of_a_dearer_cost_is_at_todays_parameters_after_a_log_in() {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        let dearer = PasswordHasher::builder().memory(65_536).passes(3).lanes(4);
+        let dearer = dearer.build().expect("a hasher");
+        let imported = dearer.hash(&PASSWORD.into()).await.expect("a hash");
+        assert!(imported.expose().starts_with("$argon2id$v=19$m=65536,t=3,p=4$"));
+        service.seed(person("lancelot").hash(imported.expose())).await;
+        let stored = async || {
+            let user = service.stored(&address("lancelot")).await.expect("the user");
+            user.password_hash.expect("a hash").expose().to_owned()
+        };
+
+        let wrong = service
+            .log_in(Kind::DbBearer, &address("lancelot"), NEW_PASSWORD)
+            .await;
+        wrong.is_error(400, "LOGIN_BAD_CREDENTIALS");
+        assert_eq!(
+            stored().await,
+            imported.expose(),
+            "only the right password can upgrade it"
+        );
+
+        service.pass(Kind::DbBearer, &address("lancelot")).await;
+        let upgraded = stored().await;
+        assert!(
+            upgraded.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{upgraded}"
+        );
+        let again = cost(
+            service,
+            service.log_in(Kind::DbBearer, &address("lancelot"), PASSWORD),
+        )
+        .await;
+        assert_eq!((again, stored().await), (1, upgraded), "and that is all");
     });
 }

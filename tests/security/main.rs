@@ -10,6 +10,7 @@ mod harness;
 
 mod accounts;
 mod bad_input;
+mod cancellation;
 mod configuration;
 mod cookies;
 mod cross_site;
@@ -20,6 +21,7 @@ mod log_in;
 mod one_time_tokens;
 mod overload;
 mod purposes;
+mod round_trips;
 mod routes;
 mod sessions;
 mod tokens;

@@ -85,7 +85,14 @@ fn k2_a_client_that_resets_mid_request_leaves_permits_and_store_usable() {
     for workers in [1, 2] {
         let mut blueprint = Blueprint::of(&[Kind::DbBearer, Kind::DbCookie]);
         blueprint.workers = workers;
-        blueprint.hasher = hasher(100, Duration::from_secs(30));
+        blueprint.hasher = PasswordHasher::builder()
+            .permits(PERMITS)
+            .queue(100)
+            .wait(Duration::from_secs(30))
+            // The test waits for the hashes, also where builds leave no core idle.
+            .lowest_priority(false)
+            .build()
+            .expect("a hasher");
         blueprint.run(async |service: &Service| {
             service.seed(person("lancelot")).await;
             let form = format!(
@@ -132,24 +139,4 @@ fn k2_a_client_that_resets_mid_request_leaves_permits_and_store_usable() {
             }
         });
     }
-}
-
-#[test]
-fn k2_a_client_that_resets_mid_log_out_leaves_it_done_or_undone() {
-    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
-        service.seed(person("lancelot")).await;
-        for _ in 0..20 {
-            let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
-            let request = format!(
-                "POST /auth/db/logout HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
-                pass.token
-            );
-            send_and_reset(service, &request).await;
-            let status = service.me(&pass).await.status;
-            assert!(status == 200 || status == 401, "{status}");
-            let again = service.post("/auth/db/logout").with(&pass).send().await.status;
-            assert!(again == 204 || again == 401, "{again}");
-            service.me(&pass).await.is_unauthorized();
-        }
-    });
 }

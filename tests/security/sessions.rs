@@ -144,3 +144,37 @@ fn s5_a_new_user_with_the_email_of_a_deleted_one_inherits_nothing() {
         }
     });
 }
+
+#[test]
+fn s6_a_session_holds_who_asked_for_it_and_no_more_of_that_than_it_should() {
+    Blueprint::of(&[Kind::DbBearer, Kind::DbCookie]).run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let long = format!("x{}", "é".repeat(200));
+        for kind in [Kind::DbBearer, Kind::DbCookie] {
+            for (sent, kept) in [
+                (None, None),
+                (Some(b"curl/8.0".to_vec()), Some("curl/8.0".to_owned())),
+                (Some(vec![b'a'; 256]), Some("a".repeat(256))),
+                (Some(vec![b'a'; 257]), Some("a".repeat(256))),
+                // 256 bytes would end in the middle of a letter.
+                (Some(long.clone().into_bytes()), Some(long[..255].to_owned())),
+                (Some(b"caf\xe9".to_vec()), Some("caf\u{fffd}".to_owned())),
+            ] {
+                let form = [("username", &*address("lancelot")), ("password", PASSWORD)];
+                let mut call = service.post(&kind.login()).form(&form);
+                if let Some(agent) = sent {
+                    call = call.header("user-agent", agent);
+                }
+                // Nobody is configured to be believed.
+                let call = call.header("x-forwarded-for", "203.0.113.9");
+                let pass = kind.issued(&call.send().await);
+                let key = portcullis::TokenKey::for_audience(kind.name(), &pass.token);
+                let stored = service.tokens.find(&key).await.expect("an answer");
+                let client = stored.expect("the token").client;
+                assert_eq!(client.user_agent, kept);
+                assert_eq!(client.address.as_deref(), Some("127.0.0.1"));
+                assert_eq!(client.label, None);
+            }
+        }
+    });
+}

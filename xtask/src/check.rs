@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::metadata::Workspace;
-use crate::{Fallible, feature_matrix, fuzz, imports, layout, needs, process, rust_version};
+use crate::{Fallible, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
 
 /// What a step could not do, for the last lines of the run.
 type Skipped = Vec<String>;
@@ -61,8 +61,8 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "tests",
-        about: "every test, with those that need a tool",
-        run: tests,
+        about: "every test, with those that need a server or a tool",
+        run: test_run::run,
     },
     Step {
         name: "doc-tests",
@@ -76,7 +76,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        about: "each package alone: no feature, each feature alone, all (not each pair)",
+        about: "each package alone: no feature, each feature alone, some together, all",
         run: |w| done(feature_matrix::check(w)),
     },
     Step {
@@ -146,35 +146,6 @@ fn docs(workspace: &Workspace) -> Fallible<Skipped> {
         .env("RUSTDOCFLAGS", "-D warnings")
         .args(["doc", "--workspace", "--all-features", "--no-deps"]);
     done(process::run(&mut command))
-}
-
-fn tests(workspace: &Workspace) -> Fallible<Skipped> {
-    let (ready, missing) = needs::provide(&workspace.root)?;
-    let mut command = process::cargo(&workspace.root);
-    command.args([
-        "test",
-        "--workspace",
-        "--all-features",
-        "--lib",
-        "--bins",
-        "--tests",
-        "--examples",
-    ]);
-    command.arg("--no-fail-fast");
-    if missing.is_empty() {
-        command.args(["--", "--include-ignored"]);
-    }
-    for provided in &ready {
-        command.envs(provided.variables.iter().map(|(name, value)| (name, value)));
-    }
-    process::run(&mut command)?;
-    if process::in_ci() && !missing.is_empty() {
-        return Err(format!("nothing may be skipped where CI is set: {}", missing.join("; ")).into());
-    }
-    Ok(missing
-        .into_iter()
-        .map(|need| format!("every ignored test, {need}"))
-        .collect())
 }
 
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Fallible<Skipped> {

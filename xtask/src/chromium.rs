@@ -8,27 +8,34 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::needs::Provided;
-use crate::{Fallible, process};
+use crate::{Fallible, packages, process};
 
 /// The hidden command of [`keep`].
 pub(crate) const KEEP: &str = "keep-chromedriver";
 
+/// A driver that runs until this is dropped.
+pub(crate) struct Driver {
+    /// Tell the tests where it is.
+    pub(crate) variables: Vec<(String, String)>,
+    _keeper: Keeper,
+}
+
 /// Finds a browser and its driver, installs them where it may, and starts the driver.
-pub(crate) fn provide() -> Fallible<Provided> {
-    if find().is_none() && may_install() {
-        install()?;
+pub(crate) fn provide() -> Fallible<Driver> {
+    if find().is_none() && packages::may_install() {
+        packages::install(&["chromium", "chromium-driver"])?;
     }
     let (browser, driver) =
         find().ok_or("install Chromium and its chromedriver (Debian: chromium, chromium-driver)")?;
     let (keeper, port) = Keeper::start(&driver)?;
     println!("chromedriver answers on port {port}");
-    Ok(Provided {
-        variables: vec![
-            ("WEBDRIVER_URL", format!("http://127.0.0.1:{port}")),
-            ("CHROMIUM", browser.to_string_lossy().into_owned()),
-        ],
-        _running: Box::new(keeper),
+    let variables = [
+        ("WEBDRIVER_URL", format!("http://127.0.0.1:{port}")),
+        ("CHROMIUM", browser.to_string_lossy().into_owned()),
+    ];
+    Ok(Driver {
+        variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
+        _keeper: keeper,
     })
 }
 
@@ -40,24 +47,6 @@ fn find() -> Option<(PathBuf, PathBuf)> {
         "google-chrome-stable",
     ])?;
     Some((browser, process::find(&["chromedriver"])?))
-}
-
-fn may_install() -> bool {
-    let is_root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    is_root && process::find(&["apt-get"]).is_some()
-}
-
-fn install() -> Fallible<()> {
-    process::run(Command::new("apt-get").arg("update"))?;
-    let mut command = Command::new("apt-get");
-    command.env("DEBIAN_FRONTEND", "noninteractive");
-    process::run(command.args([
-        "install",
-        "-y",
-        "--no-install-recommends",
-        "chromium",
-        "chromium-driver",
-    ]))
 }
 
 /// A process of our own around the driver: it outlives us for the moment that it takes to close every browser,

@@ -1,11 +1,22 @@
-//! Every package on its own, under its features: none, each alone, all.
+//! Every package on its own, under its features: none, each alone, all, and the few groups named here.
 //!
-//! Pairs are not tried: features here only add, so what breaks a pair nearly always breaks one of the two alone or all
-//! together, and the pairs of the facade would cost more than the rest of the check.
+//! Not every pair is tried: features here only add, so what breaks a pair nearly always breaks one of the two alone or
+//! all together, and the pairs of the facade would cost more than the rest of the check.
 
 use crate::Fallible;
 use crate::metadata::{Package, Workspace};
 use crate::process;
+
+/// Features that are tried together, by their package.
+const TOGETHER: &[(&str, &str)] = &[
+    // These share code that one of them alone does not need.
+    ("auth-sql", "mysql,postgres"),
+    ("auth-sql", "mysql,sqlite"),
+    ("auth-sql", "postgres,sqlite"),
+    // What an application asks for.
+    ("portcullis", "actix,mongo,redis"),
+    ("portcullis", "actix,jwt,postgres,redis"),
+];
 
 /// Lints each package under each selection of its features; a check is enough, nothing is linked.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
@@ -43,6 +54,8 @@ fn selections(package: &Package) -> Vec<Vec<String>> {
             .iter()
             .map(|name| words(&["--no-default-features", "--features", name])),
     );
+    let together = TOGETHER.iter().filter(|(name, _)| *name == package.name);
+    selections.extend(together.map(|(_, group)| words(&["--no-default-features", "--features", group])));
     if named.len() > 1 {
         selections.push(words(&["--all-features"]));
     }
@@ -53,9 +66,10 @@ fn selections(package: &Package) -> Vec<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn with_features(names: &[&str]) -> Vec<String> {
+    fn with_features(package: &str, names: &[&str]) -> Vec<String> {
         let features = names.iter().map(|name| (*name).to_owned()).collect();
         selections(&Package {
+            name: package.to_owned(),
             features,
             ..Package::default()
         })
@@ -67,7 +81,7 @@ mod tests {
     #[test]
     fn none_each_alone_and_all_are_tried() {
         assert_eq!(
-            with_features(&["default", "jwt", "sqlite"]),
+            with_features("auth-jwt", &["default", "jwt", "sqlite"]),
             [
                 "--no-default-features",
                 "--no-default-features --features jwt",
@@ -78,7 +92,14 @@ mod tests {
     }
 
     #[test]
+    fn a_group_is_tried_in_its_package() {
+        let tried = with_features("auth-sql", &["mysql", "postgres", "sqlite"]);
+        assert_eq!(tried.len(), 1 + 3 + 3 + 1);
+        assert!(tried.contains(&"--no-default-features --features mysql,sqlite".to_owned()));
+    }
+
+    #[test]
     fn a_package_without_features_is_tried_once() {
-        assert_eq!(with_features(&[]), ["--no-default-features"]);
+        assert_eq!(with_features("auth-jwt", &[]), ["--no-default-features"]);
     }
 }

@@ -45,9 +45,11 @@ const NEVER_IN_CORE: &[&str] = &[
     "jsonwebtoken",
     "libsqlite3-sys",
     "mongodb",
+    "mysql_async",
     "redis",
     "rocket",
     "sqlx",
+    "tokio-postgres",
     "tower",
     "warp",
 ];
@@ -178,6 +180,17 @@ mod tests {
             ("auth-sql", &["auth-core", "auth-jwt"]),
         ]));
         assert_eq!(found, ["auth-sql imports auth-jwt; it may import auth-core"]);
+    }
+
+    #[test]
+    fn a_store_that_looks_above_the_core_is_caught() {
+        for store in ["auth-mongo", "auth-redis", "auth-sql"] {
+            let found = violations(&house(&[("auth-users", &[]), (store, &["auth-users"])]));
+            assert_eq!(
+                found,
+                [format!("{store} imports auth-users; it may import auth-core")]
+            );
+        }
     }
 
     #[test]

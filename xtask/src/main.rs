@@ -1,4 +1,4 @@
-//! `cargo xtask`: the whole check, benchmarks and fuzzing.
+//! `cargo xtask`: the whole check, servers for the tests, benchmarks and fuzzing.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -14,8 +14,11 @@ mod imports;
 mod layout;
 mod metadata;
 mod needs;
+mod packages;
 mod process;
 mod rust_version;
+mod services;
+mod test_run;
 
 use std::process::ExitCode;
 
@@ -25,6 +28,7 @@ pub(crate) type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 const HELP: &str = "\
 cargo xtask test [STEP...]               the whole check, or only the named steps
 cargo xtask bench [NAME...] [-- ARG...]  the benchmarks, the HTTP load last, or only the named ones; `-- --quick` for a look
+cargo xtask services [NAME...]           servers for the tests, until Ctrl-C; `-- COMMAND...` runs it with them
 cargo xtask fuzz [SECONDS] [TARGET...]   each fuzz target for SECONDS (60)
 cargo xtask help                         this text
 ";
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
         Some("test") => check::run(rest),
         Some("bench") => bench::run(rest),
         Some("fuzz") => fuzz::run(rest),
+        Some("services") => services::run(rest),
+        Some(services::KEEP) => services::keep(rest),
         Some(chromium::KEEP) => chromium::keep(rest.first().map_or("chromedriver", String::as_str)),
         None | Some("help" | "list" | "-h" | "--help") => {
             println!("{HELP}\nSteps of `test`, in order:\n{}", check::steps_listed());

@@ -11,6 +11,8 @@ use crate::{Fallible, process};
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
     /// By package id.
     pub(crate) packages: BTreeMap<String, Package>,
 }
@@ -66,6 +68,7 @@ impl Workspace {
     fn parse(json: &str) -> Fallible<Self> {
         let json: Value = serde_json::from_str(json)?;
         let root = PathBuf::from(text(&json["workspace_root"]));
+        let target = PathBuf::from(text(&json["target_directory"]));
         let members: BTreeSet<String> = texts(&json["workspace_members"]).collect();
         let mut packages = BTreeMap::new();
         for package in list(&json["packages"]) {
@@ -87,7 +90,11 @@ impl Workspace {
                 edges.push(text(&dependency["pkg"]));
             }
         }
-        Ok(Self { root, packages })
+        Ok(Self {
+            root,
+            target,
+            packages,
+        })
     }
 
     /// The packages of this workspace, in the order of their names.

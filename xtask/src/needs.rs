@@ -1,36 +1,92 @@
-//! What ignored tests need, found in their own words: `#[ignore = "needs Chromium"]`.
+//! What ignored tests need, found in their own words: `#[ignore = "needs Redis"]`, or `"needs PostgreSQL and Redis"`.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::{env, fs};
 
-use crate::{Fallible, chromium, layout};
+use crate::chromium::{self, Driver};
+use crate::metadata::Workspace;
+use crate::services::{SERVICES, Services};
+use crate::{Fallible, layout};
+
+const CHROMIUM: &str = "Chromium";
+
+/// The URL of a MongoDB: what only the genuine one can show is not asked of what stands in for it.
+const MONGODB_URL: &str = "MONGODB_URL";
 
 /// What stands ready for the tests until this is dropped.
-pub(crate) struct Provided {
+#[derive(Default)]
+pub(crate) struct Needs {
     /// Environment variables that tell the tests where it is.
-    pub(crate) variables: Vec<(&'static str, String)>,
-    /// Stops whatever was started.
-    pub(crate) _running: Box<dyn std::any::Any>,
+    pub(crate) variables: Vec<(String, String)>,
+    /// What could not be had, and why.
+    pub(crate) missing: BTreeMap<String, String>,
+    driver: Option<Driver>,
+    services: Option<Services>,
 }
 
-/// Something that a machine may lack, and how to get it ready.
-type Need = (&'static str, fn() -> Fallible<Provided>);
-
-const NEEDS: &[Need] = &[("Chromium", chromium::provide)];
-
-/// Readies what the tests below `root` need; the second list says what could not be had, and why.
-pub(crate) fn provide(root: &Path) -> Fallible<(Vec<Provided>, Vec<String>)> {
-    let (mut ready, mut missing) = (Vec::new(), Vec::new());
-    for name in all_named(root)? {
-        let need = NEEDS.iter().find(|(known, _)| *known == name);
-        let (_, provide) = need.ok_or_else(|| format!("a test needs {name}, which nothing here provides"))?;
-        match provide() {
-            Ok(provided) => ready.push(provided),
-            Err(error) => missing.push(format!("needs {name}: {error}")),
+impl Needs {
+    /// Readies what the tests of `workspace` need.
+    pub(crate) fn provide(workspace: &Workspace) -> Fallible<Self> {
+        let names = all_named(&workspace.root)?;
+        let known = |name: &str| {
+            [CHROMIUM, MONGODB_URL].contains(&name) || SERVICES.iter().any(|service| service.need == name)
+        };
+        if let Some(unknown) = names.iter().find(|name| !known(name)) {
+            return Err(format!("a test needs {unknown}, which nothing here provides").into());
         }
+        let mut needs = Self::default();
+        if names.contains(CHROMIUM) {
+            match chromium::provide() {
+                Ok(driver) => {
+                    needs.variables.extend(driver.variables.iter().cloned());
+                    needs.driver = Some(driver);
+                }
+                Err(error) => needs.lack(CHROMIUM, &error.to_string()),
+            }
+        }
+        let services = SERVICES.iter().filter(|service| names.contains(service.need));
+        let services: Vec<_> = services.collect();
+        if !services.is_empty() {
+            let running = Services::start(&services, workspace)?;
+            needs.variables.extend(running.variables().iter().cloned());
+            for (service, why) in &running.missing {
+                needs.lack(service.need, why);
+            }
+            needs.services = Some(running);
+        }
+        let ours = needs.variables.iter().any(|(name, _)| name == MONGODB_URL);
+        if names.contains(MONGODB_URL) && !ours && env::var_os(MONGODB_URL).is_none() {
+            needs.lack(MONGODB_URL, "set it to the URL of a genuine MongoDB");
+        }
+        Ok(needs)
     }
-    Ok((ready, missing))
+
+    fn lack(&mut self, need: &str, why: &str) {
+        self.missing.insert(need.to_owned(), why.to_owned());
+    }
+
+    /// Where these cannot be had, for the tests of what that means.
+    #[cfg(test)]
+    pub(crate) fn without(needs: &[&str]) -> Self {
+        let mut without = Self::default();
+        for need in needs {
+            without.lack(need, "not here");
+        }
+        without
+    }
+
+    /// Which of the missing needs keeps a test from running that gives this `reason` to be ignored.
+    pub(crate) fn lacks(&self, reason: &str) -> Option<&str> {
+        let needed = reason.strip_prefix("needs ").unwrap_or(reason);
+        let missing = each(needed).find_map(|need| self.missing.get_key_value(need));
+        missing.map(|(need, _)| need.as_str())
+    }
+}
+
+/// Whether a check is whole without it: no package brings it.
+pub(crate) fn is_optional(need: &str) -> bool {
+    need == MONGODB_URL
 }
 
 fn all_named(root: &Path) -> Fallible<BTreeSet<String>> {
@@ -49,8 +105,14 @@ fn named(source: &str) -> Vec<String> {
     let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
     let after = code.flat_map(|line| line.split("\"needs ").skip(1));
     after
-        .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
+        .filter_map(|rest| Some(rest.split_once('"')?.0))
+        .flat_map(each)
+        .map(str::to_owned)
         .collect()
+}
+
+fn each(needs: &str) -> impl Iterator<Item = &str> {
+    needs.split(" and ")
 }
 
 /// The numbers of the lines that ignore a test without saying what it needs.
@@ -76,14 +138,22 @@ mod tests {
 
     #[test]
     fn a_need_is_read_from_the_attribute_and_from_a_macro_but_not_from_a_comment() {
-        let source =
-            "#[ignore = \"needs Chromium\"]\nsuite!(store, ignore = \"needs PostgreSQL\");\n// \"needs tea\"";
-        assert_eq!(named(source), ["Chromium", "PostgreSQL"]);
+        let source = "#[ignore = \"needs Chromium\"]\nsuite!(store, ignore = \"needs PostgreSQL and Redis\");\n\
+            // \"needs tea\"";
+        assert_eq!(named(source), ["Chromium", "PostgreSQL", "Redis"]);
     }
 
     #[test]
     fn a_test_that_is_ignored_for_no_need_is_caught() {
         let source = "#[ignore]\nfn a() {}\n#[ignore = \"slow\"]\nfn b() {}\n    #[ignore = \"needs Chromium\"]\nfn c() {}";
         assert_eq!(unexplained(source).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn a_test_lacks_what_is_missing_of_all_that_it_needs() {
+        let needs = Needs::without(&["Redis Cluster", "MariaDB"]);
+        assert_eq!(needs.lacks("needs Redis"), None);
+        assert_eq!(needs.lacks("needs Redis Cluster"), Some("Redis Cluster"));
+        assert_eq!(needs.lacks("needs Redis and MariaDB"), Some("MariaDB"));
     }
 }

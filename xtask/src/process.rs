@@ -2,9 +2,9 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::Fallible;
 
@@ -26,12 +26,47 @@ pub(crate) fn cargo(root: &Path) -> Command {
 
 /// Runs `command` to its end; anything but success is an error that shows the command line.
 pub(crate) fn run(command: &mut Command) -> Fallible<()> {
+    println!("$ {}", line(command));
+    std::io::stdout().flush()?;
+    succeed(command)
+}
+
+/// The same for a command whose output is on standard error, as somebody reads our standard output.
+pub(crate) fn run_aside(command: &mut Command) -> Fallible<()> {
+    eprintln!("$ {}", line(command));
+    succeed(command)
+}
+
+/// The same, with what the command printed on its standard output, which is on ours as well.
+pub(crate) fn run_and_read(command: &mut Command) -> Fallible<(Fallible<()>, String)> {
     let line = line(command);
     println!("$ {line}");
-    std::io::stdout().flush()?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("`{line}` did not start: {error}"))?;
+    let mut said = String::new();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            said.push_str(&line);
+            said.push('\n');
+        }
+    }
+    Ok((ended(&line, child.wait()?), said))
+}
+
+fn succeed(command: &mut Command) -> Fallible<()> {
+    let line = line(command);
     let status = command
         .status()
         .map_err(|error| format!("`{line}` did not start: {error}"))?;
+    ended(&line, status)
+}
+
+fn ended(line: &str, status: ExitStatus) -> Fallible<()> {
     if status.success() {
         Ok(())
     } else {
@@ -63,9 +98,12 @@ pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
 }
 
 fn line(command: &Command) -> String {
-    let variables = command
+    // The servers of a run are gone by the time that somebody would type their addresses.
+    let lasting = command
         .get_envs()
-        .filter_map(|(name, value)| Some(format!("{}={}", name.display(), quoted(value?))));
+        .filter(|(name, _)| !name.to_string_lossy().starts_with("TEST_"));
+    let variables =
+        lasting.filter_map(|(name, value)| Some(format!("{}={}", name.display(), quoted(value?))));
     let program = Path::new(command.get_program())
         .file_name()
         .unwrap_or(command.get_program());

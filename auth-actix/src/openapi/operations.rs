@@ -70,6 +70,8 @@ struct Service {
     requires_verification: bool,
     has_bearer: bool,
     has_cookie: bool,
+    /// Whether there is a field that could be unique.
+    has_profile: bool,
     /// One alternative a backend, in their order.
     any_backend: Vec<SecurityRequirement>,
 }
@@ -81,6 +83,7 @@ impl Service {
             requires_verification: shared.endpoints.users().requires_verification(),
             has_bearer: backends().any(|backend| !backend.is_cookie()),
             has_cookie: backends().any(AuthBackend::is_cookie),
+            has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),
         }
     }
@@ -138,10 +141,13 @@ impl Service {
 
     fn register(&self) -> Operation {
         let answers = Answers::user(201)
-            .refused(&[
-                Refused::Password(ErrorCode::RegisterInvalidPassword),
-                Refused::Code(ErrorCode::RegisterUserAlreadyExists),
-            ])
+            .refused(&self.with_profile(
+                &[
+                    Refused::Password(ErrorCode::RegisterInvalidPassword),
+                    Refused::Code(ErrorCode::RegisterUserAlreadyExists),
+                ],
+                ErrorCode::RegisterProfileAlreadyExists,
+            ))
             .forbidden(self.has_cookie.then_some(CROSS_SITE))
             .invalid("email");
         operation("auth", "register:register", "Register", answers)
@@ -208,12 +214,20 @@ impl Service {
 
     fn updated(&self) -> Answers {
         Answers::user(200)
-            .refused(&[
-                Refused::Password(ErrorCode::UpdateUserInvalidPassword),
-                Refused::Code(ErrorCode::UpdateUserEmailAlreadyExists),
-            ])
+            .refused(&self.with_profile(
+                &[
+                    Refused::Password(ErrorCode::UpdateUserInvalidPassword),
+                    Refused::Code(ErrorCode::UpdateUserEmailAlreadyExists),
+                ],
+                ErrorCode::UpdateUserProfileAlreadyExists,
+            ))
             .unauthorized(self.has_bearer)
             .invalid("email")
+    }
+
+    fn with_profile(&self, refused: &[Refused], taken: ErrorCode) -> Vec<Refused> {
+        let taken = self.has_profile.then_some(Refused::Code(taken));
+        refused.iter().copied().chain(taken).collect()
     }
 
     fn unverified(&self) -> impl Iterator<Item = &'static str> + use<> {

@@ -159,7 +159,7 @@ mod tests {
             Ok(form) => Ok((form.username, form.password.expose_secret().to_owned())),
             Err(HttpError::Unprocessable(errors)) => Err(errors
                 .into_iter()
-                .map(|error| error.loc.unwrap_or_default())
+                .map(|error| error.loc.iter().map(ToString::to_string).collect())
                 .collect()),
             Err(other) => panic!("{other:?}"),
         }

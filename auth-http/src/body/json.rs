@@ -34,7 +34,7 @@ impl JsonBody {
             let msg = format!("JSON decode error at {position}");
             HttpError::Unprocessable(vec![FieldError {
                 kind: "json_invalid",
-                loc: None,
+                loc: Vec::new(),
                 msg,
             }])
         })
@@ -56,7 +56,7 @@ impl JsonBody {
         };
         Err(HttpError::Unprocessable(vec![FieldError {
             kind,
-            loc: None,
+            loc: Vec::new(),
             msg: msg.to_owned(),
         }]))
     }
@@ -241,6 +241,8 @@ fn holds_nul(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use auth_users::PathStep;
+
     use super::*;
 
     fn fields(json: &str) -> Fields {
@@ -305,16 +307,14 @@ mod tests {
         let Err(HttpError::Unprocessable(errors)) = fields.finish(None::<()>) else {
             panic!("no error")
         };
-        let named: Vec<_> = errors
-            .iter()
-            .map(|error| (error.kind, error.loc.clone().unwrap_or_default()))
-            .collect();
+        let named: Vec<_> = errors.iter().map(|error| (error.kind, &*error.loc)).collect();
         let expected = [
             ("string_type", "email"),
             ("string_type", "password"),
             ("bool_type", "is_active"),
         ];
-        assert_eq!(named, expected.map(|(kind, field)| (kind, field.to_owned())));
+        let expected = expected.map(|(kind, field)| (kind, [PathStep::Key(field.to_owned())]));
+        assert_eq!(named, expected.each_ref().map(|(kind, loc)| (*kind, &loc[..])));
     }
 
     #[test]

@@ -34,6 +34,34 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         user: &User<Id, P>,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
+        self.admit(name, user, head, client(head)).await
+    }
+
+    /// [`log_in_user`](Self::log_in_user), with `label` as what the application calls the session in a list of them.
+    ///
+    /// # Errors
+    /// Those of [`log_in_user`](Self::log_in_user).
+    pub async fn log_in_user_labelled(
+        &self,
+        name: &str,
+        user: &User<Id, P>,
+        head: &impl RequestHead,
+        label: impl Into<String>,
+    ) -> Result<Response, HttpError> {
+        let client = ClientInfo {
+            label: Some(label.into()),
+            ..client(head)
+        };
+        self.admit(name, user, head, client).await
+    }
+
+    async fn admit(
+        &self,
+        name: &str,
+        user: &User<Id, P>,
+        head: &impl RequestHead,
+        client: ClientInfo,
+    ) -> Result<Response, HttpError> {
         let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
         if !user.is_active {
             return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
@@ -41,7 +69,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         if !self.base_requirement().met_by(user) {
             return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
         }
-        self.issue(backend, user, head).await
+        self.issue(backend, user, head, client).await
     }
 
     async fn judge_log_in(
@@ -55,7 +83,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         let form = LoginForm::parse(request.content_type(), request.body).await?;
         let user = self.users.authenticate(&form.username, &form.password).await?;
-        self.issue(backend, &user, request.head).await
+        self.issue(backend, &user, request.head, client(request.head))
+            .await
     }
 
     async fn issue(
@@ -63,11 +92,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         backend: &AuthBackend<Id>,
         user: &User<Id, P>,
         head: &impl RequestHead,
+        client: ClientInfo,
     ) -> Result<Response, HttpError> {
-        let issued = backend
-            .strategy()
-            .issue(&Subject::from(user), &client(head))
-            .await;
+        let issued = backend.strategy().issue(&Subject::from(user), &client).await;
         let token = issued.map_err(|error| match error {
             IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
             IssueError::Unavailable(error) => error.into(),

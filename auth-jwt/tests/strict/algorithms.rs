@@ -177,9 +177,10 @@ fn j1_an_rsa_key_verifies_with_its_own_padding_alone() {
 
 #[test]
 fn j1_an_ec_key_verifies_a_signature_of_fixed_length_alone() {
-    let key = signing_key(SigningAlgorithm::Es256);
-    let kid = key.verifying_key().kid().expect("named").to_string();
-    let strategy = strategy_of(key);
+    let key = verifying_key(VerifyingAlgorithm::Es256);
+    let kid = key.kid().expect("named").to_string();
+    let keys = AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa)).also_verify(key);
+    let strategy = strategy_of(keys.expect("another key"));
     let header = serde_json::json!({ "alg": "ES256", "kid": kid }).to_string();
     let private = EncodingKey::from_ec_pem(P256.as_bytes()).expect("valid");
     let token = signed(&header, payload(), Algorithm::ES256, &private);

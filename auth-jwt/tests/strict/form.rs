@@ -1,12 +1,13 @@
 //! The compact form, and exactly the issued string.
 
 use auth_core::Rejection::{BadSignature, Malformed};
-use auth_jwt::{MAX_TOKEN_BYTES, SigningAlgorithm};
+use auth_jwt::{AsymmetricKeys, MAX_TOKEN_BYTES, SigningAlgorithm, VerifyingAlgorithm};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 
 use crate::craft::{
     HEADER, SECRET, base64url, issue, parts, payload, payload_with, read, sign, signing_key, strategy,
-    strategy_of, token,
+    strategy_of, token, verifying_key,
 };
 
 const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -62,6 +63,38 @@ fn t2_every_edit_of_one_character_is_rejected_with_key_pairs_too() {
             }
         }
     }
+}
+
+#[test]
+fn t2_the_other_signature_of_es256_is_rejected_and_never_issued() {
+    let own = strategy_of(signing_key(SigningAlgorithm::Es256));
+    // Another issuer's keys, whose tokens have either.
+    let theirs = AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa))
+        .also_verify(verifying_key(VerifyingAlgorithm::Es256))
+        .expect("another key");
+    let theirs = strategy_of(theirs);
+    for _token in 0..32 {
+        let token = issue(&own);
+        let [header, payload, signature] = parts(&token);
+        let other = format!("{header}.{payload}.{}", base64url(with_the_other_s(signature)));
+        assert!(read(&own, &token).is_ok(), "the smaller s is issued");
+        assert_eq!(read(&own, &other), Err(BadSignature), "{other}");
+        assert!(read(&theirs, &token).is_ok() && read(&theirs, &other).is_ok());
+    }
+}
+
+/// (r, n − s) for (r, s).
+fn with_the_other_s(signature: &str) -> Vec<u8> {
+    let order = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    let mut signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
+    let mut borrow = 0;
+    for at in (0..32).rev() {
+        let digit = i32::from_str_radix(&order[2 * at..2 * at + 2], 16).expect("hexadecimal");
+        let difference = digit - i32::from(signature[32 + at]) - borrow;
+        borrow = i32::from(difference < 0);
+        signature[32 + at] = u8::try_from(difference.rem_euclid(256)).expect("a byte");
+    }
+    signature
 }
 
 #[test]

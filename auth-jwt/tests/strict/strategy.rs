@@ -15,7 +15,7 @@ use crate::craft::{
 };
 
 #[test]
-fn d2_a_lifetime_for_ever_or_under_a_second_is_refused() {
+fn deviation_2_a_lifetime_for_ever_or_under_a_second_is_refused() {
     for lifetime in [
         Lifetime::FOREVER,
         Lifetime::new(Duration::from_millis(999)).expect("positive"),

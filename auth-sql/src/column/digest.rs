@@ -33,3 +33,44 @@ mod sqlite {
         }
     }
 }
+
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod server {
+    use std::io::Write as _;
+
+    use auth_core::TokenDigest;
+    use diesel::{
+        deserialize::{self, FromSql},
+        serialize::{self, IsNull, Output, ToSql},
+        sql_types::Binary,
+    };
+
+    use super::DigestColumn;
+
+    fn read(bytes: &[u8]) -> deserialize::Result<DigestColumn> {
+        let bytes = <[u8; 32]>::try_from(bytes).map_err(|_error| "a digest does not have 32 bytes")?;
+        Ok(DigestColumn(TokenDigest::from_bytes(bytes)))
+    }
+
+    macro_rules! column {
+        ($backend:ty, $value:ty) => {
+            impl ToSql<Binary, $backend> for DigestColumn {
+                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, $backend>) -> serialize::Result {
+                    out.write_all(self.0.as_bytes())?;
+                    Ok(IsNull::No)
+                }
+            }
+
+            impl FromSql<Binary, $backend> for DigestColumn {
+                fn from_sql(value: $value) -> deserialize::Result<Self> {
+                    read(value.as_bytes())
+                }
+            }
+        };
+    }
+
+    #[cfg(feature = "mysql")]
+    column!(diesel::mysql::Mysql, diesel::mysql::MysqlValue<'_>);
+    #[cfg(feature = "postgres")]
+    column!(diesel::pg::Pg, diesel::pg::PgValue<'_>);
+}

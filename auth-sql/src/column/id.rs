@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 /// A user's id that can stand in a column.
 ///
-/// Implemented for [`i64`] and [`i32`] (integer columns), [`String`] (`Text`) and [`Uuid`] (`Binary` or `Text`, as the
-/// application's table says). An id type of the application's own that derives Diesel's `AsExpression` and
+/// Implemented for [`i64`] and [`i32`] (integer columns), [`String`] (`Text`) and [`Uuid`] (`Binary`, `Text`, or
+/// PostgreSQL's own `Uuid`, as the application's table says). An id type of the application's own that derives Diesel's `AsExpression` and
 /// `FromSqlRow` is its own column: `impl ColumnId for MemberId { type Column = Self; }`.
 pub trait ColumnId: UserId {
     /// What Diesel reads and writes.
@@ -28,8 +28,9 @@ impl ColumnId for Uuid {
     type Column = UuidColumn;
 }
 
-/// A UUID in a column: its 16 bytes in a `Binary` one, the hyphenated lower-case form in a `Text` one.
+/// A UUID in a column: PostgreSQL's own, its 16 bytes in a `Binary` one, the hyphenated lower-case form in a `Text` one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[cfg_attr(feature = "postgres", diesel(sql_type = sql_types::Uuid))]
 #[diesel(sql_type = sql_types::Binary)]
 #[diesel(sql_type = sql_types::Text)]
 pub struct UuidColumn(pub Uuid);
@@ -85,4 +86,65 @@ mod sqlite {
             Ok(Self(text.parse()?))
         }
     }
+}
+
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod server {
+    use std::io::Write as _;
+
+    use diesel::{
+        deserialize::{self, FromSql},
+        serialize::{self, IsNull, Output, ToSql},
+        sql_types::{Binary, Text},
+    };
+    use uuid::{Uuid, fmt::Hyphenated};
+
+    use super::UuidColumn;
+
+    macro_rules! binary {
+        ($sql_type:ty, $backend:ty, $value:ty) => {
+            impl ToSql<$sql_type, $backend> for UuidColumn {
+                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, $backend>) -> serialize::Result {
+                    out.write_all(self.0.as_bytes())?;
+                    Ok(IsNull::No)
+                }
+            }
+
+            impl FromSql<$sql_type, $backend> for UuidColumn {
+                fn from_sql(value: $value) -> deserialize::Result<Self> {
+                    Ok(Self(Uuid::from_slice(value.as_bytes())?))
+                }
+            }
+        };
+    }
+
+    macro_rules! text {
+        ($backend:ty, $value:ty) => {
+            impl ToSql<Text, $backend> for UuidColumn {
+                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, $backend>) -> serialize::Result {
+                    let mut text = Uuid::encode_buffer();
+                    out.write_all(self.0.hyphenated().encode_lower(&mut text).as_bytes())?;
+                    Ok(IsNull::No)
+                }
+            }
+
+            impl FromSql<Text, $backend> for UuidColumn {
+                fn from_sql(value: $value) -> deserialize::Result<Self> {
+                    let text = std::str::from_utf8(value.as_bytes())?;
+                    Ok(Self(text.parse::<Hyphenated>()?.into_uuid()))
+                }
+            }
+        };
+    }
+
+    #[cfg(feature = "mysql")]
+    binary!(Binary, diesel::mysql::Mysql, diesel::mysql::MysqlValue<'_>);
+    #[cfg(feature = "mysql")]
+    text!(diesel::mysql::Mysql, diesel::mysql::MysqlValue<'_>);
+    #[cfg(feature = "postgres")]
+    binary!(Binary, diesel::pg::Pg, diesel::pg::PgValue<'_>);
+    #[cfg(feature = "postgres")]
+    binary!(diesel::sql_types::Uuid, diesel::pg::Pg, diesel::pg::PgValue<'_>);
+    #[cfg(feature = "postgres")]
+    text!(diesel::pg::Pg, diesel::pg::PgValue<'_>);
 }

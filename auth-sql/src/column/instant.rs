@@ -1,8 +1,11 @@
 use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types};
 use time::OffsetDateTime;
 
-/// An instant in a `BigInt` column: milliseconds since 1970-01-01 UTC, the fraction of a millisecond cut off.
+/// An instant, the fraction of a millisecond cut off: in a `BigInt` column the milliseconds since 1970-01-01 UTC, in a
+/// `Timestamptz` one of PostgreSQL the instant, in a `Datetime` one of MySQL its time in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[cfg_attr(feature = "mysql", diesel(sql_type = sql_types::Datetime))]
+#[cfg_attr(feature = "postgres", diesel(sql_type = sql_types::Timestamptz))]
 #[diesel(sql_type = sql_types::BigInt)]
 pub struct InstantColumn(pub OffsetDateTime);
 
@@ -48,6 +51,67 @@ mod sqlite {
             Self::from_milliseconds(milliseconds).ok_or_else(|| "an instant lies beyond the calendar".into())
         }
     }
+}
+
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod server {
+    use diesel::{
+        deserialize::{self, FromSql},
+        serialize::{self, Output, ToSql},
+        sql_types::BigInt,
+    };
+    use time::OffsetDateTime;
+
+    use super::InstantColumn;
+
+    impl InstantColumn {
+        fn cut(self) -> OffsetDateTime {
+            Self::from_milliseconds(self.milliseconds()).map_or(self.0, |cut| cut.0)
+        }
+    }
+
+    macro_rules! column {
+        ($native:ty, $backend:ty, $value:ty) => {
+            impl ToSql<BigInt, $backend> for InstantColumn {
+                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, $backend>) -> serialize::Result {
+                    ToSql::<BigInt, $backend>::to_sql(&self.milliseconds(), &mut out.reborrow())
+                }
+            }
+
+            impl FromSql<BigInt, $backend> for InstantColumn {
+                fn from_sql(value: $value) -> deserialize::Result<Self> {
+                    let milliseconds = <i64 as FromSql<BigInt, $backend>>::from_sql(value)?;
+                    Self::from_milliseconds(milliseconds)
+                        .ok_or_else(|| "an instant lies beyond the calendar".into())
+                }
+            }
+
+            impl ToSql<$native, $backend> for InstantColumn {
+                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, $backend>) -> serialize::Result {
+                    ToSql::<$native, $backend>::to_sql(&self.cut(), &mut out.reborrow())
+                }
+            }
+
+            impl FromSql<$native, $backend> for InstantColumn {
+                fn from_sql(value: $value) -> deserialize::Result<Self> {
+                    <OffsetDateTime as FromSql<$native, $backend>>::from_sql(value).map(Self)
+                }
+            }
+        };
+    }
+
+    #[cfg(feature = "mysql")]
+    column!(
+        diesel::sql_types::Datetime,
+        diesel::mysql::Mysql,
+        diesel::mysql::MysqlValue<'_>
+    );
+    #[cfg(feature = "postgres")]
+    column!(
+        diesel::sql_types::Timestamptz,
+        diesel::pg::Pg,
+        diesel::pg::PgValue<'_>
+    );
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use auth_core::{StoreError, with_deadline};
+use auth_core::{ConfigError, StoreError, checked_deadline, with_deadline};
 use diesel::{QueryResult, SqliteConnection};
 use tokio::sync::Mutex;
 
@@ -31,7 +31,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 ///
 /// let pool = sqlite::connect("DATABASE_URL", &path).await?;
 /// sqlite::migrate(&pool).await?;
-/// let database = Database::new(pool).deadline(Duration::from_millis(500));
+/// let database = Database::new(pool).deadline(Duration::from_millis(500))?;
 /// let stores = (SqliteUserStore::new(&database), SqliteAccessTokenStore::new(&database));
 /// let count: i64 = database.read(|connection| users::table.count().get_result(connection)).await?;
 /// assert_eq!(count, 0);
@@ -57,10 +57,12 @@ impl Database {
     }
 
     /// Gives each call `limit`, the wait for a connection included.
-    #[must_use]
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = limit;
-        self
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `deadline` if `limit` is zero.
+    pub fn deadline(mut self, limit: Duration) -> Result<Self, ConfigError> {
+        self.deadline = checked_deadline(limit)?;
+        Ok(self)
     }
 
     /// Runs `call`, which writes nothing.

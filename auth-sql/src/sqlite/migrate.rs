@@ -4,7 +4,7 @@ use auth_core::StoreError;
 use diesel::{QueryResult, SqliteConnection, result::Error};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
-use super::{Database, Pool};
+use super::{Database, Pool, call::failed};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
@@ -17,7 +17,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// [`StoreError`] if the database does not answer, or holds tables of these names that are not ours.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     // One transaction around all, so that a second process sees all of it or nothing.
-    Database::from(pool).deadline(DEADLINE).write(run_pending).await
+    let database = Database::from(pool).deadline(DEADLINE).map_err(failed)?;
+    database.write(run_pending).await
 }
 
 /// Long enough to wait for another process that migrates.

@@ -6,12 +6,21 @@ use diesel::{
 
 use super::{Database, call::failed};
 
-/// Inserts a user by `insert`, which answers the id, or nothing where the e-mail is taken.
-pub async fn insert<Id: Send + 'static>(
+/// Inserts a user by `insert`, which answers the id, or nothing where the e-mail is taken; `_id` is the primary key.
+pub async fn insert<Id: Send + 'static, C: Column>(
     database: &Database,
+    _id: C,
     insert: impl FnOnce(&mut SqliteConnection) -> QueryResult<Option<Id>> + Send + 'static,
 ) -> Result<Id, InsertUserError> {
-    database.write(insert).await?.ok_or(InsertUserError::EmailTaken)
+    match database.try_write(insert).await? {
+        Ok(id) => id.ok_or(InsertUserError::EmailTaken),
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation))
+            if !is_of(&*violation, C::NAME) =>
+        {
+            Err(InsertUserError::ProfileTaken)
+        }
+        Err(error) => Err(failed(error).into()),
+    }
 }
 
 /// Updates a user by `update`, which answers how many rows it wrote; `_email` is the unique column.
@@ -23,10 +32,12 @@ pub async fn update<C: Column>(
     match database.try_write(update).await? {
         Ok(0) => Err(UpdateUserError::Conflict),
         Ok(_) => Ok(()),
-        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation))
-            if is_of(&*violation, C::NAME) =>
-        {
-            Err(UpdateUserError::EmailTaken)
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation)) => {
+            if is_of(&*violation, C::NAME) {
+                Err(UpdateUserError::EmailTaken)
+            } else {
+                Err(UpdateUserError::ProfileTaken)
+            }
         }
         Err(error) => Err(failed(error).into()),
     }
@@ -103,7 +114,7 @@ macro_rules! __sqlite_user_store {
                     new: __sql::NewUser<$id, $profile_type>,
                 ) -> ::core::result::Result<__sql::User<$id, $profile_type>, __sql::InsertUserError> {
                     let row = new.clone();
-                    let id = __sql::sqlite_user::insert(&self.0, move |connection| {
+                    let id = __sql::sqlite_user::insert(&self.0, __table::id, move |connection| {
                         let $($profile)+ = row.profile;
                         __sql::diesel::insert_into(__table::table)
                             .values((

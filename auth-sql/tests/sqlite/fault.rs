@@ -14,7 +14,9 @@ use super::file::{File, new_token, new_user};
 #[tokio::test]
 async fn a_locked_database_is_a_store_error_by_the_deadline_and_readers_go_on() {
     let file = File::new();
-    let database = Database::new(file.pool().await).deadline(Duration::from_millis(200));
+    let database = Database::new(file.pool().await)
+        .deadline(Duration::from_millis(200))
+        .expect("a deadline");
     let users = SqliteUserStore::new(&database);
     let ada = users.insert(new_user("ada")).await.expect("a user");
 
@@ -27,15 +29,26 @@ async fn a_locked_database_is_a_store_error_by_the_deadline_and_readers_go_on() 
     assert!(error.is_timeout(), "{error}");
     assert!(users.find(&ada.id).await.expect("an answer").is_some());
     other.batch_execute("ROLLBACK").expect("no lock");
-    let users = SqliteUserStore::new(database.deadline(Duration::from_secs(5)));
+    let users = SqliteUserStore::new(database.deadline(Duration::from_secs(5)).expect("a deadline"));
     users.insert(new_user("eve")).await.expect("the lock is free");
+}
+
+#[tokio::test]
+async fn a_deadline_of_zero_is_refused_and_the_setting_named() {
+    let file = File::new();
+    let refused = Database::new(file.pool().await).deadline(Duration::ZERO);
+    assert_eq!(refused.expect_err("no deadline").setting(), "deadline");
 }
 
 #[tokio::test]
 async fn a_lock_that_outlasts_the_busy_timeout_is_a_store_error() {
     let file = File::new();
     let pool = file.pool().await;
-    let users = SqliteUserStore::new(Database::new(pool).deadline(Duration::from_secs(20)));
+    let users = SqliteUserStore::new(
+        Database::new(pool)
+            .deadline(Duration::from_secs(20))
+            .expect("a deadline"),
+    );
     let mut other = file.other_process();
     other.batch_execute("BEGIN IMMEDIATE").expect("the lock");
     let refused = users.insert(new_user("ada")).await;
@@ -51,7 +64,11 @@ async fn a_lock_that_outlasts_the_busy_timeout_is_a_store_error() {
 async fn an_exhausted_pool_is_a_store_error_by_the_deadline() {
     let file = File::new();
     let pool = file.small_pool(1).await;
-    let users = SqliteUserStore::new(Database::new(pool.clone()).deadline(Duration::from_millis(50)));
+    let users = SqliteUserStore::new(
+        Database::new(pool.clone())
+            .deadline(Duration::from_millis(50))
+            .expect("a deadline"),
+    );
     let held = pool.get().await.expect("the only connection");
     let error = users.find(&Uuid::now_v7()).await.expect_err("no connection");
     assert!(error.is_timeout(), "{error}");
@@ -74,7 +91,12 @@ async fn writers_that_wait_do_not_keep_readers_from_a_connection() {
         })
         .collect();
     tokio::task::yield_now().await;
-    let reader = SqliteUserStore::new(database.clone().deadline(Duration::from_millis(500)));
+    let reader = SqliteUserStore::new(
+        database
+            .clone()
+            .deadline(Duration::from_millis(500))
+            .expect("a deadline"),
+    );
     for _read in 0..50 {
         reader
             .find(&Uuid::now_v7())

@@ -1,7 +1,7 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
 use super::UserManager;
-use crate::{Event, HookError, PolicyError};
+use crate::{Event, HookError, PolicyError, event::Panicked};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -40,9 +40,15 @@ pub enum CreateUserError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
+    /// The password policy panicked.
+    #[error("the password policy panicked")]
+    PolicyPanicked,
     /// The e-mail is another user's.
     #[error("the e-mail is taken")]
     EmailTaken,
+    /// A field of the profile that the application made unique is another user's.
+    #[error("a unique field of the profile is taken")]
+    ProfileTaken,
     /// The user was made, and the event handler failed.
     #[error(transparent)]
     Hook(#[from] HookError),
@@ -60,6 +66,12 @@ impl From<PolicyError> for CreateUserError {
     }
 }
 
+impl From<Panicked> for CreateUserError {
+    fn from(Panicked: Panicked) -> Self {
+        Self::PolicyPanicked
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Makes a user. It costs one hash whether or not the e-mail is taken.
     ///
@@ -72,7 +84,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             Err(error) => {
                 let why = match error {
                     CreateUserError::InvalidPassword(_) => "invalid_password",
+                    CreateUserError::PolicyPanicked => "policy_panicked",
                     CreateUserError::EmailTaken => "email_taken",
+                    CreateUserError::ProfileTaken => "profile_taken",
                     CreateUserError::Hook(_) | CreateUserError::Unavailable(_) => "unavailable",
                 };
                 tracing::info!(target: "portcullis::users", why, "registration refused");
@@ -85,7 +99,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         self.check_password(&registration.password, &registration.email)
-            .await?;
+            .await??;
         let password_hash = self.hasher.hash(&registration.password).await?;
         let user = NewUser {
             id: Id::generate(),
@@ -99,6 +113,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         self.store.insert(user).await.map_err(|error| match error {
             InsertUserError::EmailTaken => CreateUserError::EmailTaken,
+            InsertUserError::ProfileTaken => CreateUserError::ProfileTaken,
             InsertUserError::Store(error) => CreateUserError::Unavailable(error),
         })
     }

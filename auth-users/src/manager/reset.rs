@@ -5,6 +5,7 @@ use tracing::field::debug;
 use super::{ATTEMPTS, UserManager, contention, contradiction};
 use crate::{
     Event, HookError, MailKind, PolicyError,
+    event::Panicked,
     one_time_token::{Claim, Purpose},
 };
 
@@ -18,6 +19,9 @@ pub enum ResetPasswordError {
     /// The policy refuses the password, for this reason. The token stays good.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
+    /// The password policy panicked.
+    #[error("the password policy panicked")]
+    PolicyPanicked,
     /// The password was reset, and the event handler failed.
     #[error(transparent)]
     Hook(#[from] HookError),
@@ -32,6 +36,12 @@ impl From<PolicyError> for ResetPasswordError {
             PolicyError::Refused(reason) => Self::InvalidPassword(reason),
             PolicyError::Unavailable(error) => Self::Unavailable(error),
         }
+    }
+}
+
+impl From<Panicked> for ResetPasswordError {
+    fn from(Panicked: Panicked) -> Self {
+        Self::PolicyPanicked
     }
 }
 
@@ -79,6 +89,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 let why = match error {
                     ResetPasswordError::BadToken => "bad_token",
                     ResetPasswordError::InvalidPassword(_) => "invalid_password",
+                    ResetPasswordError::PolicyPanicked => "policy_panicked",
                     ResetPasswordError::Hook(_) | ResetPasswordError::Unavailable(_) => "unavailable",
                 };
                 let user = claim.map(|claim| debug(claim.user_id));
@@ -103,7 +114,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             let hash = match &hash {
                 Some(hash) => hash.clone(),
                 None => {
-                    self.check_password(password, &user.email).await?;
+                    self.check_password(password, &user.email).await??;
                     hash.insert(self.hasher.hash(password).await?).clone()
                 }
             };
@@ -113,7 +124,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 Ok(()) => return Ok(user),
                 Err(UpdateUserError::Conflict) => {}
                 Err(UpdateUserError::Store(error)) => return Err(error.into()),
-                Err(error @ UpdateUserError::EmailTaken) => return Err(contradiction(error).into()),
+                Err(error @ (UpdateUserError::EmailTaken | UpdateUserError::ProfileTaken)) => {
+                    return Err(contradiction(error).into());
+                }
             }
         }
         Err(contention().into())

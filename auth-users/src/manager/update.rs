@@ -2,7 +2,9 @@ use auth_core::{Email, PasswordHash, Profile, SecretString, StoreError, UpdateUs
 use serde_json::{Map, Value};
 
 use super::{ATTEMPTS, UserManager, contention};
-use crate::{Changed, Event, HookError, PolicyError, ProfileError, merge_profile, profile::fields_of};
+use crate::{
+    Changed, Event, HookError, PolicyError, ProfileError, event::Panicked, merge_profile, profile::fields_of,
+};
 
 /// A change of a user. What is `None` stays.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +29,15 @@ pub enum UpdateError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
+    /// The password policy panicked.
+    #[error("the password policy panicked")]
+    PolicyPanicked,
     /// The e-mail is another user's.
     #[error("the e-mail is taken")]
     EmailTaken,
+    /// A field of the profile that the application made unique is another user's.
+    #[error("a unique field of the profile is taken")]
+    ProfileTaken,
     /// The patched profile is none.
     #[error(transparent)]
     InvalidProfile(#[from] ProfileError),
@@ -53,6 +61,12 @@ impl From<PolicyError> for UpdateError {
     }
 }
 
+impl From<Panicked> for UpdateError {
+    fn from(Panicked: Panicked) -> Self {
+        Self::PolicyPanicked
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Changes `user`, as it was read, by one write, and returns it as it stands. What changes nothing writes nothing and
     /// is no event.
@@ -71,7 +85,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             Err(error) => {
                 let why = match error {
                     UpdateError::InvalidPassword(_) => "invalid_password",
+                    UpdateError::PolicyPanicked => "policy_panicked",
                     UpdateError::EmailTaken => "email_taken",
+                    UpdateError::ProfileTaken => "profile_taken",
                     UpdateError::InvalidProfile(_) => "invalid_profile",
                     UpdateError::NotFound => "not_found",
                     UpdateError::Hook(_) | UpdateError::Unavailable(_) => "unavailable",
@@ -97,7 +113,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let hash = match &update.password {
             Some(password) => {
                 self.check_password(password, update.email.as_ref().unwrap_or(&user.email))
-                    .await?;
+                    .await??;
                 Some(self.hasher.hash(password).await?)
             }
             None => None,
@@ -116,6 +132,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                     user = self.store.find(&user.id).await?.ok_or(UpdateError::NotFound)?;
                 }
                 Err(UpdateUserError::EmailTaken) => return Err(UpdateError::EmailTaken),
+                Err(UpdateUserError::ProfileTaken) => return Err(UpdateError::ProfileTaken),
                 Err(UpdateUserError::Store(error)) => return Err(error.into()),
             }
         }

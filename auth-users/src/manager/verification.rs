@@ -53,6 +53,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Marks the e-mail that `token` was made for as verified, of an inactive user too.
     ///
+    /// Until it expires, a token that was used verifies the same address again where a superuser has set the user back to
+    /// unverified: it shows who reads the mailbox, and no more was taken back.
+    ///
     /// # Errors
     /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
@@ -95,7 +98,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 Ok(()) => return Ok(user),
                 Err(UpdateUserError::Conflict) => {}
                 Err(UpdateUserError::Store(error)) => return Err(error.into()),
-                Err(error @ UpdateUserError::EmailTaken) => return Err(contradiction(error).into()),
+                Err(error @ (UpdateUserError::EmailTaken | UpdateUserError::ProfileTaken)) => {
+                    return Err(contradiction(error).into());
+                }
             }
         }
         Err(contention().into())

@@ -103,7 +103,7 @@ async fn p3_passwords_that_differ_after_byte_72_differ() {
 }
 
 #[tokio::test]
-async fn d1_p3_a_bcrypt_hash_never_matches_a_password_of_more_than_72_bytes() {
+async fn deviation_1_p3_a_bcrypt_hash_never_matches_a_password_of_more_than_72_bytes() {
     let of_72 = "$2b$04$gxMqXFgXOuLr/tuFCVOJy./6wD34Uzp7Na3ANX/j0WgaHCNyA33.y";
     assert_eq!(verdict(&"a".repeat(72), of_72).await, Verdict::OutdatedMatch);
     for length in [71, 73, 1024] {
@@ -116,7 +116,7 @@ async fn d1_p3_a_bcrypt_hash_never_matches_a_password_of_more_than_72_bytes() {
 }
 
 #[tokio::test]
-async fn d1_p5_a_hash_that_cannot_be_verified_matches_nothing_and_costs_one_hash() {
+async fn deviation_1_p5_a_hash_that_cannot_be_verified_matches_nothing_and_costs_one_hash() {
     for (stored, problem) in [
         ("", InvalidStoredHash::UnknownScheme),
         ("plaintext", InvalidStoredHash::UnknownScheme),

@@ -149,3 +149,66 @@ async fn k2_a_login_that_is_dropped_at_any_await_gives_its_permit_back() {
         }
     }
 }
+
+#[tokio::test]
+async fn k2_a_verification_that_is_dropped_at_any_await_is_whole_or_absent() {
+    let mut seen = [false; 2];
+    for after in 0.. {
+        let scene = Scene::new();
+        let arthur = scene.arthur().await;
+        let token = scene.verify_token().await;
+        let done = cancelled(scene.users.verify(&token), after).await;
+        let user = scene.read(&arthur).await;
+        assert_eq!(user.revision, i64::from(user.is_verified));
+        seen[usize::from(user.is_verified)] = true;
+        if !user.is_verified {
+            scene.users.verify(&token).await.expect("the token is still good");
+        }
+        if done.is_some() {
+            assert!(user.is_verified);
+            break;
+        }
+    }
+    assert_eq!(seen, [true, true]);
+}
+
+#[tokio::test]
+async fn k2_a_deletion_that_is_dropped_at_any_await_is_whole_or_absent() {
+    let mut seen = [false; 2];
+    for after in 0.. {
+        let scene = Scene::new();
+        let arthur = scene.arthur().await;
+        let done = cancelled(scene.users.delete(&arthur), after).await;
+        let found = scene.users.find(&arthur.id).await.expect("store");
+        seen[usize::from(found.is_none())] = true;
+        if found.is_some() {
+            scene.users.delete(&arthur).await.expect("deleted");
+        }
+        if done.is_some() {
+            assert!(found.is_none());
+            break;
+        }
+    }
+    assert_eq!(seen, [true, true]);
+}
+
+#[tokio::test]
+async fn k2_a_log_out_everywhere_that_is_dropped_at_any_await_is_whole_or_absent() {
+    let mut seen = [false; 2];
+    for after in 0.. {
+        let scene = Scene::new();
+        let arthur = scene.arthur().await;
+        let done = cancelled(scene.users.log_out_everywhere(&arthur.id), after).await;
+        let user = scene.read(&arthur).await;
+        assert_eq!(user.security_epoch, user.revision);
+        seen[usize::from(user.security_epoch == 1)] = true;
+        if user.security_epoch == 0 {
+            assert!(scene.users.log_out_everywhere(&arthur.id).await.expect("store"));
+        }
+        if done.is_some() {
+            assert_eq!(user.security_epoch, 1);
+            break;
+        }
+    }
+    assert_eq!(seen, [true, true]);
+}

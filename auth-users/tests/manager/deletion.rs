@@ -70,7 +70,7 @@ async fn s5_to_disable_or_delete_a_user_ends_every_credential_for_good() {
 }
 
 #[tokio::test]
-async fn d5_v4_a_change_a_reset_and_a_log_out_everywhere_end_every_credential() {
+async fn deviation_5_v4_a_change_a_reset_and_a_log_out_everywhere_end_every_credential() {
     let (scene, tokens) = (Scene::new(), Tokens::new());
     let arthur = scene.arthur().await;
 

@@ -117,7 +117,7 @@ async fn e5_an_event_handler_that_panics_is_an_error_and_the_process_lives_on() 
 }
 
 #[tokio::test]
-async fn d16_what_would_tell_that_a_user_exists_is_done_after_the_answer() {
+async fn deviation_16_what_would_tell_that_a_user_exists_is_done_after_the_answer() {
     let scene = Scene::new();
     scene.arthur().await;
     scene.users.request_verify(&email(EMAIL)).await.expect("store");

@@ -110,7 +110,7 @@ async fn l1_l2_every_path_of_a_login_costs_exactly_one_hash() {
 }
 
 #[tokio::test]
-async fn d1_a_nul_byte_and_a_long_password_are_bad_credentials() {
+async fn deviation_1_a_nul_byte_and_a_long_password_are_bad_credentials() {
     let scene = Scene::new();
     scene.stored(Some(OLD)).await;
     for password in ["\0", &format!("{PASSWORD}\0"), &"a".repeat(73), &"é".repeat(512)] {

@@ -93,7 +93,7 @@ async fn l2_a_registration_costs_one_hash_whether_or_not_the_email_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn v1_d14_of_50_parallel_registrations_of_one_email_exactly_one_succeeds() {
+async fn v1_deviation_14_of_50_parallel_registrations_of_one_email_exactly_one_succeeds() {
     let scene = Scene::new();
     let attempts: Vec<_> = (0..50)
         .map(|n| {

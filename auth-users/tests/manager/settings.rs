@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{Email, Lifetime, SecretString, SigningSecret, memory::MemoryUserStore};
-use auth_users::{CreateUserError, PasswordPolicy, PolicyError, Registration, UserManager};
+use auth_users::{
+    CreateUserError, PasswordPolicy, PolicyError, Registration, ResetPasswordError, UpdateError, UserManager,
+    UserUpdate,
+};
 use uuid::Uuid;
 
 use crate::scene::{EMAIL, Knight, Scene, email};
@@ -27,19 +30,36 @@ async fn created(whim: &'static str, password: &str) -> Result<(), CreateUserErr
 }
 
 #[tokio::test]
-async fn d10_the_password_policy_is_replaceable() {
+async fn deviation_10_the_password_policy_is_replaceable() {
     assert!(created("accepts", "").await.is_ok());
     let refused = created("refuses", "the holy grail of passwords").await;
     assert!(matches!(refused, Err(CreateUserError::InvalidPassword(reason)) if reason == "not today"));
 }
 
 #[tokio::test]
-async fn e5_a_password_policy_that_panics_is_unavailable() {
+async fn e5_a_password_policy_that_panics_is_told_apart_and_nothing_is_written() {
+    let password = || SecretString::from("the holy grail of passwords");
     let answer = created("panics", "the holy grail of passwords").await;
     assert!(
-        matches!(answer, Err(CreateUserError::Unavailable(_))),
+        matches!(answer, Err(CreateUserError::PolicyPanicked)),
         "{answer:?}"
     );
+
+    let scene = Scene::with(|settings| settings.password_policy(Arc::new(Whim("panics"))));
+    let arthur = scene.stored(None).await;
+    let update = UserUpdate {
+        password: Some(password()),
+        ..UserUpdate::default()
+    };
+    let answer = scene.users.update(arthur.clone(), &update).await;
+    assert!(matches!(answer, Err(UpdateError::PolicyPanicked)), "{answer:?}");
+    let token = scene.reset_token().await;
+    let answer = scene.users.reset_password(&token, &password()).await;
+    assert!(
+        matches!(answer, Err(ResetPasswordError::PolicyPanicked)),
+        "{answer:?}"
+    );
+    assert_eq!(scene.read(&arthur).await.revision, arthur.revision);
 }
 
 #[test]

@@ -108,7 +108,7 @@ async fn another_email_is_unverified_unless_it_is_said_to_be_verified() {
 }
 
 #[tokio::test]
-async fn d3_another_case_of_ones_own_email_is_kept_as_typed_and_stays_verified() {
+async fn deviation_3_another_case_of_ones_own_email_is_kept_as_typed_and_stays_verified() {
     let scene = Scene::new();
     let arthur = verified_arthur(&scene).await;
     let user = scene
@@ -179,7 +179,7 @@ async fn the_password_is_judged_against_the_new_email() {
 }
 
 #[tokio::test]
-async fn d5_a_change_of_password_and_a_deactivation_raise_the_epoch_and_nothing_else_does() {
+async fn deviation_5_a_change_of_password_and_a_deactivation_raise_the_epoch_and_nothing_else_does() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
     let mut epoch = 0;

@@ -2,6 +2,7 @@
 
 use actix_web::{App, body::MessageBody, dev::ServiceResponse, http::Method, test};
 use custom_user::{database, service};
+use diesel::connection::SimpleConnection as _;
 use portcullis::{SigningSecret, users::UserUpdate};
 use serde_json::{Value, json};
 
@@ -167,5 +168,46 @@ async fn a_field_that_does_not_fit_is_named_and_nothing_is_written() {
         (status, &answer["detail"][0]["loc"]),
         (422, &json!(["body", "first_name"])),
         "{answer}"
+    );
+}
+
+#[actix_web::test]
+async fn a_field_that_the_application_made_unique_is_400_where_it_is_taken_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("library.db").display().to_string();
+    let database = database::open(&path).await.expect("database");
+    let unique = "CREATE UNIQUE INDEX members_first_name ON members (first_name)";
+    database
+        .write(move |connection| connection.batch_execute(unique))
+        .await
+        .expect("an index");
+    let auth = service::auth(&database, &SigningSecret::generate().expect("secret")).expect("auth");
+    let app = test::init_service(App::new().configure(service::routes(&auth, &database))).await;
+
+    assert_eq!(call!(app, "", POST "/auth/register", ada()).0, 201);
+    let mut ben = ada();
+    ben["email"] = json!("ben@example.com");
+    assert_eq!(
+        call!(app, "", POST "/auth/register", ben.clone()),
+        (400, json!({"detail": "REGISTER_PROFILE_ALREADY_EXISTS"}))
+    );
+    ben["first_name"] = json!("Ben");
+    assert_eq!(call!(app, "", POST "/auth/register", ben).0, 201);
+    let token = log_in!(app, "ben@example.com");
+    let taken = json!({"first_name": "Ada", "email": "b@example.com"});
+    assert_eq!(
+        call!(app, token, PATCH "/users/me", taken),
+        (400, json!({"detail": "UPDATE_USER_PROFILE_ALREADY_EXISTS"}))
+    );
+    let (_, me) = call!(app, token, GET "/users/me");
+    assert_eq!(
+        (&me["first_name"], &me["email"]),
+        (&json!("Ben"), &json!("ben@example.com"))
+    );
+    let twice = json!({"email": "ada@example.com"});
+    assert_eq!(
+        call!(app, token, PATCH "/users/me", twice).1,
+        json!({"detail": "UPDATE_USER_EMAIL_ALREADY_EXISTS"}),
+        "the e-mail keeps its own code"
     );
 }

@@ -41,12 +41,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .backend(AuthBackend::new(
             "bearer",
             BearerTransport,
-            OpaqueStrategy::new(tokens.clone(), hour),
+            OpaqueStrategy::new(tokens.clone(), hour).audience("bearer"),
         ))
         .backend(AuthBackend::new(
             "cookie",
             cookie,
-            OpaqueStrategy::new(tokens, hour),
+            OpaqueStrategy::new(tokens, hour).audience("cookie"),
         ))
         .backend(AuthBackend::stateless(
             "jwt",

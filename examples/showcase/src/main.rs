@@ -1,3 +1,108 @@
-//! Everything at once.
+//! Everything at once, configured by the environment: for trying, testing and measuring. See `settings`.
 
-fn main() {}
+mod backends;
+mod database;
+mod docs;
+mod get_only;
+mod health;
+mod protected;
+mod settings;
+mod setup;
+mod stores;
+
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer,
+    rt::{self, time::timeout},
+    web::{self, Data},
+};
+use portcullis::{
+    ConfigError,
+    actix::{Auth, AuthBuilder, not_found},
+    users::UserManager,
+};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use crate::{protected::Protected, settings::Settings, stores::Stores};
+
+/// How long requests, and then mails, may take to end once the process is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not by the log, which may be off. Nothing is left to do where the standard error is closed.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    start_log()?;
+    let settings = Settings::from_env().await?;
+    let stores = Data::new(Stores::open(&settings).await?);
+    let users = UserManager::builder(Arc::clone(stores.users()), &settings.secret)
+        .mailer(Arc::new(settings.mailer))
+        .requires_verification(settings.requires_verification)
+        .build()?;
+    let backends = backends::all(&stores, &settings.secret, settings.token_lifetime)?;
+    let names: Vec<String> = backends.iter().map(|backend| backend.name().to_owned()).collect();
+    let auth = backends
+        .into_iter()
+        .fold(Auth::builder(users), AuthBuilder::backend)
+        .build()?;
+    let protected = Protected::new(&auth, names)?;
+    let docs = docs::of(&auth, &protected);
+
+    let (users, app_data) = (Arc::clone(auth.users()), stores.clone());
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(app_data.clone())
+            .configure(auth.routes())
+            .configure(docs.at("/docs"))
+            .configure(protected.routes())
+            .configure(health::routes)
+            .default_service(web::to(not_found))
+    })
+    .shutdown_timeout(GRACE.as_secs());
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers.get().into());
+    }
+    let server = server
+        .bind(&*settings.bind)
+        .map_err(|problem| ConfigError::new("BIND", problem))?;
+    for address in server.addrs() {
+        tracing::info!("open http://{address}/docs");
+    }
+
+    rt::spawn(setup::run(stores.clone(), Arc::clone(&users), settings.superuser));
+    rt::spawn(setup::purge(stores));
+    server.run().await?;
+    if timeout(GRACE, users.outbox().drained()).await.is_err() {
+        tracing::warn!("stopped before every mail was sent");
+    }
+    Ok(())
+}
+
+/// To the standard error, from `info` on unless `RUST_LOG` says otherwise.
+fn start_log() -> Result<(), ConfigError> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env()
+        .map_err(|problem| ConfigError::new("RUST_LOG", problem))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
+    Ok(())
+}

@@ -164,7 +164,7 @@ async fn race_for_one_email<F: UserFixture>(fixture: &F) {
         match answer {
             Ok(user) => winners.push(user),
             Err(InsertUserError::EmailTaken) => {}
-            Err(InsertUserError::Store(error)) => panic!("a losing insertion is `EmailTaken`, not {error}"),
+            Err(error) => panic!("a losing insertion is `EmailTaken`, not {error}"),
         }
     }
     assert_eq!(

@@ -1,0 +1,142 @@
+//! Extractors.
+
+use actix_web::{App, HttpResponse, http::Method, test, web};
+use auth_actix::{Active, CurrentUser};
+
+use crate::service::{Service, app, bearer, cookie, get, routes};
+
+#[actix_web::test]
+async fn a_route_lets_in_exactly_the_users_that_it_asks_for() {
+    let service = Service::new();
+    let app = app!(service, .configure(routes));
+    for (flags, active, verified, superuser, both) in [
+        ("", 401, 401, 401, 401),
+        ("vs", 401, 401, 401, 401),
+        ("a", 200, 403, 403, 403),
+        ("av", 200, 200, 403, 403),
+        ("as", 200, 403, 200, 403),
+        ("avs", 200, 200, 200, 200),
+    ] {
+        let token = service.token(flags).await;
+        for (path, expected) in [
+            ("/active", active),
+            ("/verified", verified),
+            ("/superuser", superuser),
+            ("/both", both),
+        ] {
+            assert_eq!(get!(app, path, bearer(&token)).0, expected, "{flags} {path}");
+            assert_eq!(get!(app, path, cookie(&token)).0, expected, "{flags} {path}");
+            assert_eq!(get!(app, path, bearer("unknown")).0, 401);
+            assert_eq!(get!(app, path,), (401, r#"{"detail":"Unauthorized"}"#.to_owned()));
+        }
+        for (path, required) in [
+            ("active", active),
+            ("verified", verified),
+            ("superuser", superuser),
+        ] {
+            let expected = if required == 200 { "someone" } else { "nobody" };
+            let optional = get!(app, &format!("/optional/{path}"), bearer(&token));
+            assert_eq!(optional, (200, expected.to_owned()), "{flags} {path}");
+        }
+        assert_eq!(
+            get!(app, "/optional/active", bearer("unknown")),
+            (200, "nobody".to_owned())
+        );
+        assert_eq!(get!(app, "/optional/active",), (200, "nobody".to_owned()));
+    }
+}
+
+#[actix_web::test]
+async fn a_handler_sees_the_token_beside_the_user() {
+    let service = Service::new();
+    let app = app!(service, .configure(routes));
+    let token = service.token("a").await;
+    assert_eq!(
+        get!(app, "/token", bearer(&token)),
+        (200, "true true None".to_owned())
+    );
+}
+
+#[actix_web::test]
+async fn x1_a_cross_site_request_with_a_cookie_reaches_no_handler() {
+    let service = Service::new();
+    let guarded = web::scope("/guarded")
+        .wrap(service.auth.require(Active))
+        .configure(routes);
+    let app = app!(service, .configure(routes).service(guarded));
+    let token = service.token("a").await;
+    for path in ["/active", "/optional/active", "/guarded/active"] {
+        for (site, expected) in [("cross-site", 403), ("same-origin", 200)] {
+            let request = test::TestRequest::default()
+                .method(Method::POST)
+                .uri(path)
+                .insert_header(cookie(&token))
+                .insert_header(("sec-fetch-site", site))
+                .to_request();
+            assert_eq!(
+                test::call_service(&app, request).await.status().as_u16(),
+                expected,
+                "{path} {site}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_app_without_the_configuration_answers_500_and_does_not_panic() {
+    let app = test::init_service(App::new().configure(routes)).await;
+    for path in ["/active", "/optional/active"] {
+        assert_eq!(
+            get!(app, path, bearer("x")),
+            (500, r#"{"detail":"Internal Server Error"}"#.to_owned())
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_route_of_the_applications_own_stands_beside_ours() {
+    let service = Service::new();
+    let own = || HttpResponse::NoContent().finish();
+    let app = test::init_service(
+        App::new()
+            .route(
+                "/users/me",
+                web::delete().to(move |_user: CurrentUser| async move { own() }),
+            )
+            .configure(service.auth.routes()),
+    )
+    .await;
+    let token = service.token("a").await;
+    for (method, path, expected) in [
+        (Method::DELETE, "/users/me", 204),
+        (Method::GET, "/users/me", 200),
+        (Method::POST, "/users/me", 405),
+        (Method::PUT, "/users/x", 405),
+        (Method::GET, "/auth/bearer/login", 405),
+        (Method::GET, "/auth/other/login", 404),
+        (Method::GET, "/users/x/y", 404),
+    ] {
+        let request = test::TestRequest::default()
+            .method(method.clone())
+            .uri(path)
+            .insert_header(bearer(&token));
+        let response = test::call_service(&app, request.to_request()).await;
+        assert_eq!(response.status().as_u16(), expected, "{method} {path}");
+    }
+}
+
+#[actix_web::test]
+async fn two_services_of_one_type_of_user_do_not_answer_for_each_other() {
+    let (one, other) = (Service::new(), Service::new());
+    let app = test::init_service(
+        App::new()
+            .service(web::scope("/one").configure(one.auth.routes()))
+            .configure(other.auth.routes()),
+    )
+    .await;
+    let (ours, theirs) = (one.token("a").await, other.token("a").await);
+    assert_eq!(get!(app, "/one/users/me", bearer(&ours)).0, 200);
+    assert_eq!(get!(app, "/one/users/me", bearer(&theirs)).0, 401);
+    assert_eq!(get!(app, "/users/me", bearer(&theirs)).0, 200);
+    assert_eq!(get!(app, "/users/me", bearer(&ours)).0, 401);
+}

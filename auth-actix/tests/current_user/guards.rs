@@ -1,0 +1,178 @@
+//! Guards of whole scopes.
+
+use actix_web::{App, http::StatusCode, test, web};
+use auth_actix::{Active, Superuser, Verified};
+use auth_http::Enabled;
+
+use crate::service::{Service, app, bearer, cookie, get, required, routes};
+
+#[actix_web::test]
+async fn a_guard_answers_for_every_handler_of_its_scope() {
+    let service = Service::new();
+    let guarded = web::scope("/reports")
+        .wrap(service.auth.require(Verified))
+        .route("", web::get().to(async || "report"))
+        .route("/mine", web::get().to(required::<Active>))
+        .route("/admin", web::get().to(required::<Superuser>));
+    let app = app!(service, .service(guarded));
+    let (plain, verified) = (service.token("a").await, service.token("av").await);
+    assert_eq!(
+        get!(app, "/reports",),
+        (401, r#"{"detail":"Unauthorized"}"#.to_owned())
+    );
+    assert_eq!(
+        get!(app, "/reports", bearer(&plain)),
+        (403, r#"{"detail":"Forbidden"}"#.to_owned())
+    );
+    assert_eq!(
+        get!(app, "/reports", bearer(&verified)),
+        (200, "report".to_owned())
+    );
+    assert_eq!(
+        get!(app, "/reports/mine", bearer(&verified)),
+        (200, "true by bearer".to_owned())
+    );
+    assert_eq!(get!(app, "/reports/admin", bearer(&verified)).0, 403);
+    assert_eq!(
+        get!(app, "/reports/none",).0,
+        401,
+        "not even which routes there are is told"
+    );
+}
+
+#[actix_web::test]
+async fn a_scope_accepts_only_the_backends_that_it_names() {
+    let service = Service::new();
+    let only_cookie = web::scope("/cookie")
+        .wrap(service.auth.accept(["cookie"]).expect("a backend"))
+        .configure(routes);
+    let narrowed = web::scope("/narrowed")
+        .wrap(service.auth.require(Active))
+        .service(
+            web::scope("")
+                .wrap(service.auth.accept(["cookie"]).expect("a backend"))
+                .configure(routes),
+        );
+    let chosen = web::scope("/chosen")
+        .wrap(service.auth.accept_by(|request| {
+            Enabled::only(
+                request
+                    .headers()
+                    .get("x-backend")
+                    .and_then(|name| name.to_str().ok()),
+            )
+        }))
+        .configure(routes);
+    let app = app!(service, .service(only_cookie).service(narrowed).service(chosen));
+    let token = service.token("a").await;
+
+    assert_eq!(get!(app, "/cookie/active", bearer(&token)).0, 401);
+    assert_eq!(
+        get!(app, "/cookie/active", cookie(&token)),
+        (200, "true by cookie".to_owned())
+    );
+    assert_eq!(
+        get!(app, "/cookie/optional/active", bearer(&token)),
+        (200, "nobody".to_owned())
+    );
+    let both = get!(app, "/cookie/active", bearer("unknown"), cookie(&token));
+    assert_eq!(both, (200, "true by cookie".to_owned()));
+
+    assert_eq!(
+        get!(app, "/narrowed/active", bearer(&token)).0,
+        401,
+        "what the guard found does not count within"
+    );
+    assert_eq!(
+        get!(app, "/narrowed/active", cookie(&token)),
+        (200, "true by cookie".to_owned())
+    );
+
+    assert_eq!(get!(app, "/chosen/active", bearer(&token)).0, 401);
+    assert_eq!(
+        get!(app, "/chosen/active", bearer(&token), ("x-backend", "bearer")).0,
+        200
+    );
+    assert_eq!(
+        get!(app, "/chosen/active", bearer(&token), ("x-backend", "cookie")).0,
+        401
+    );
+}
+
+#[actix_web::test]
+async fn guards_add_up_whatever_their_order() {
+    let service = Service::new();
+    let cookie_only = service.auth.accept(["cookie"]).expect("a backend");
+    let bearer_only = service.auth.accept(["bearer"]).expect("a backend");
+    let report = || web::get().to(async || "report");
+    let inner_first = web::scope("/1")
+        .wrap(cookie_only.clone())
+        .wrap(service.auth.require(Verified))
+        .route("", report());
+    let outer_first = web::scope("/2")
+        .wrap(service.auth.require(Verified))
+        .wrap(cookie_only.clone())
+        .route("", report());
+    let nested = web::scope("/3").wrap(service.auth.require(Superuser)).service(
+        web::scope("")
+            .wrap(service.auth.require(Verified))
+            .wrap(cookie_only.clone())
+            .route("", report()),
+    );
+    let disjoint = web::scope("/4").wrap(bearer_only).service(
+        web::scope("")
+            .wrap(cookie_only)
+            .wrap(service.auth.require(Active))
+            .route("", report()),
+    );
+    let app = app!(service, .service(inner_first).service(outer_first).service(nested).service(disjoint));
+
+    let (verified, both) = (service.token("av").await, service.token("avs").await);
+    let plain = service.token("a").await;
+    for path in ["/1", "/2"] {
+        assert_eq!(get!(app, path, bearer(&verified)).0, 401, "{path}");
+        assert_eq!(get!(app, path, cookie(&verified)).0, 200, "{path}");
+        assert_eq!(
+            get!(app, path, bearer("unknown"), cookie(&verified)).0,
+            200,
+            "{path}"
+        );
+        assert_eq!(
+            get!(app, path, bearer(&plain), cookie(&verified)).0,
+            if path == "/1" { 403 } else { 200 }
+        );
+        assert_eq!(
+            get!(app, path, bearer(&verified), cookie(&plain)).0,
+            403,
+            "{path}"
+        );
+    }
+    assert_eq!(get!(app, "/3", cookie(&both)).0, 200);
+    assert_eq!(get!(app, "/3", bearer(&both)).0, 401);
+    assert_eq!(
+        get!(app, "/3", bearer(&both), cookie(&verified)).0,
+        403,
+        "the outer guard's question stands"
+    );
+    for token in [bearer(&both), cookie(&both)] {
+        assert_eq!(get!(app, "/4", token).0, 401);
+    }
+}
+
+#[actix_web::test]
+async fn www_authenticate_is_told_only_where_a_bearer_backend_is_accepted() {
+    let service = Service::new();
+    let only_cookie = web::scope("/cookie")
+        .wrap(service.auth.accept(["cookie"]).expect("a backend"))
+        .configure(routes);
+    let app = app!(service, .configure(routes).service(only_cookie));
+    for (path, expected) in [("/active", Some("Bearer")), ("/cookie/active", None)] {
+        let response = test::call_service(&app, test::TestRequest::get().uri(path).to_request()).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        let told = response
+            .headers()
+            .get("www-authenticate")
+            .map(|value| value.to_str().expect("text"));
+        assert_eq!(told, expected, "{path}");
+    }
+}

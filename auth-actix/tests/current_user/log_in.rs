@@ -1,0 +1,120 @@
+//! Log-ins by the application itself.
+
+use actix_web::{
+    App, HttpRequest, HttpResponse,
+    test::{TestRequest, call_service, init_service, read_body},
+    web,
+};
+use auth_actix::{Auth, AuthError};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, Strategy as _};
+use auth_http::HttpError;
+use uuid::Uuid;
+
+use crate::service::Service;
+
+async fn admit(auth: web::Data<Auth>, request: HttpRequest) -> Result<HttpResponse, AuthError> {
+    let path = request.match_info();
+    let id = path.query("id").parse().map_err(|_| HttpError::NotFound)?;
+    let user = auth.users().find(&id).await?.ok_or(HttpError::NotFound)?;
+    match path.query("label") {
+        "" => auth.log_in(path.query("backend"), &user, &request).await,
+        label => {
+            auth.log_in_labelled(path.query("backend"), &user, &request, label)
+                .await
+        }
+    }
+}
+
+impl Service {
+    /// The id of a user with these of the letters.
+    async fn user(&self, flags: &str) -> Uuid {
+        let token = self.token(flags).await;
+        let grant = self.tokens.read(&token).await.expect("a grant");
+        let forgotten = self.token_store.delete_all(&grant.subject.user_id).await;
+        assert_eq!(forgotten.expect("an answer"), 1);
+        grant.subject.user_id
+    }
+
+    /// The status, the cookie and the body of the answer to the application's own log-in.
+    async fn admit(&self, path: &str) -> (u16, bool, String) {
+        let app = init_service(
+            App::new()
+                .app_data(web::Data::new(self.auth.clone()))
+                .route("/admit/{backend}/{id}", web::get().to(admit))
+                .route("/admit/{backend}/{id}/{label}", web::get().to(admit))
+                .configure(self.auth.routes()),
+        )
+        .await;
+        let response = call_service(&app, TestRequest::get().uri(path).to_request()).await;
+        let (status, cookie) = (
+            response.status().as_u16(),
+            response.headers().contains_key("set-cookie"),
+        );
+        let body = String::from_utf8(read_body(response).await.to_vec()).expect("text");
+        (status, cookie, body)
+    }
+}
+
+const BACKENDS: [&str; 2] = ["bearer", "cookie"];
+
+fn refused(code: &str) -> (u16, bool, String) {
+    (400, false, format!(r#"{{"detail":"{code}"}}"#))
+}
+
+#[actix_web::test]
+async fn l4_an_application_that_logs_a_user_in_makes_the_same_checks() {
+    for requires_verification in [false, true] {
+        let service = Service::with(|users| users.requires_verification(requires_verification));
+        for (flags, code) in [
+            ("", Some("LOGIN_BAD_CREDENTIALS")),
+            ("vs", Some("LOGIN_BAD_CREDENTIALS")),
+            ("a", requires_verification.then_some("LOGIN_USER_NOT_VERIFIED")),
+            ("as", requires_verification.then_some("LOGIN_USER_NOT_VERIFIED")),
+            ("av", None),
+        ] {
+            let id = service.user(flags).await;
+            for (backend, label) in BACKENDS.into_iter().zip(["", "/phone"]) {
+                let answer = service.admit(&format!("/admit/{backend}/{id}{label}")).await;
+                let held = service.token_store.list(&id).await.expect("a list").len();
+                match code {
+                    Some(code) => assert_eq!((answer, held), (refused(code), 0), "{flags}"),
+                    None => {
+                        let expected = if backend == "bearer" {
+                            (200, false)
+                        } else {
+                            (204, true)
+                        };
+                        assert_eq!((answer.0, answer.1), expected, "{flags} {}", answer.2);
+                        assert!(held > 0, "{flags} {backend}");
+                    }
+                }
+            }
+        }
+    }
+    let not_found = (404, false, r#"{"detail":"Not Found"}"#.to_owned());
+    let service = Service::new();
+    assert_eq!(service.admit("/admit/bearer/x").await, not_found);
+    let id = service.user("a").await;
+    assert_eq!(service.admit(&format!("/admit/none/{id}")).await, not_found);
+}
+
+#[actix_web::test]
+async fn a_session_has_the_label_that_the_application_gives_it() {
+    let service = Service::new();
+    for backend in BACKENDS {
+        let id = service.user("a").await;
+        for (path, label) in [
+            (format!("/admit/{backend}/{id}"), None),
+            (format!("/admit/{backend}/{id}/phone"), Some("phone")),
+        ] {
+            service.admit(&path).await;
+            let sessions = service.token_store.list(&id).await.expect("a list");
+            assert!(
+                sessions
+                    .iter()
+                    .any(|session| session.client.label.as_deref() == label),
+                "{sessions:?}"
+            );
+        }
+    }
+}

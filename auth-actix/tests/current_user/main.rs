@@ -1,0 +1,7 @@
+//! Extractors and guards, over the memory stores.
+
+mod configuration;
+mod extractors;
+mod guards;
+mod log_in;
+mod service;

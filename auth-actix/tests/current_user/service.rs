@@ -1,0 +1,127 @@
+//! A service over the memory stores, and routes that tell whom they see.
+
+use std::sync::Arc;
+
+use actix_web::web;
+use auth_actix::{Active, Auth, CurrentUser, OptionalUser, Role, Superuser, Verified, VerifiedSuperuser};
+use auth_core::{
+    ClientInfo, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy, SigningSecret, Strategy as _, Subject,
+    User, UserStore as _,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, BearerTransport, CookieTransport};
+use auth_users::{UserManager, UserManagerBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub(crate) struct Service {
+    pub(crate) auth: Auth,
+    users: Arc<MemoryUserStore>,
+    pub(crate) tokens: OpaqueStrategy,
+    pub(crate) token_store: Arc<MemoryAccessTokenStore>,
+}
+
+impl Service {
+    pub(crate) fn new() -> Self {
+        Self::with(|users| users)
+    }
+
+    /// A service with these settings of its users.
+    pub(crate) fn with(settings: impl FnOnce(UserManagerBuilder) -> UserManagerBuilder) -> Self {
+        let users = Arc::new(MemoryUserStore::new());
+        let token_store = Arc::new(MemoryAccessTokenStore::new());
+        let strategy = || OpaqueStrategy::new(token_store.clone(), Lifetime::FOREVER);
+        let secret = SigningSecret::generate().expect("secret");
+        let manager = settings(UserManager::builder(users.clone(), &secret))
+            .build()
+            .expect("users");
+        let auth = Auth::builder(manager)
+            .backend(AuthBackend::new("bearer", BearerTransport, strategy()))
+            .backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()))
+            .build()
+            .expect("auth");
+        Self {
+            auth,
+            users,
+            tokens: strategy(),
+            token_store,
+        }
+    }
+
+    /// A token of a user with these of the letters: `a`ctive, `v`erified, `s`uperuser.
+    pub(crate) async fn token(&self, flags: &str) -> String {
+        let user = NewUser {
+            id: Some(Uuid::now_v7()),
+            email: format!("{}@example.com", Uuid::now_v7()).parse().expect("email"),
+            password_hash: None,
+            is_active: flags.contains('a'),
+            is_superuser: flags.contains('s'),
+            is_verified: flags.contains('v'),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            profile: (),
+        };
+        let user: User = self.users.insert(user).await.expect("insert");
+        let issued = self
+            .tokens
+            .issue(&Subject::from(&user), &ClientInfo::default())
+            .await
+            .expect("issue");
+        issued.secret.expose_secret().to_owned()
+    }
+}
+
+pub(crate) async fn required<R: Role>(user: CurrentUser<R>) -> String {
+    format!("{} by {}", user.is_active, user.backend())
+}
+
+async fn token(user: CurrentUser) -> String {
+    let grant = user.grant();
+    format!(
+        "{} {} {:?}",
+        grant.subject.user_id == user.id,
+        grant.id.is_some(),
+        grant.expires_at
+    )
+}
+
+async fn optional<R: Role>(OptionalUser(user): OptionalUser<R>) -> &'static str {
+    if user.is_some() { "someone" } else { "nobody" }
+}
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/token", web::to(token))
+        .route("/active", web::to(required::<Active>))
+        .route("/verified", web::to(required::<Verified>))
+        .route("/superuser", web::to(required::<Superuser>))
+        .route("/both", web::to(required::<VerifiedSuperuser>))
+        .route("/optional/active", web::to(optional::<Active>))
+        .route("/optional/verified", web::to(optional::<Verified>))
+        .route("/optional/superuser", web::to(optional::<Superuser>));
+}
+
+macro_rules! app {
+    ($service:expr, $($configure:tt)*) => {
+        test::init_service(App::new().configure($service.auth.routes())$($configure)*).await
+    };
+}
+
+pub(crate) use app;
+
+macro_rules! get {
+    ($app:expr, $path:expr, $($header:expr),*) => {{
+        let request = test::TestRequest::get().uri($path)$(.insert_header($header))*.to_request();
+        let response = test::call_service(&$app, request).await;
+        let status = response.status().as_u16();
+        (status, String::from_utf8(test::read_body(response).await.to_vec()).expect("text"))
+    }};
+}
+pub(crate) use get;
+
+pub(crate) fn bearer(token: &str) -> (&'static str, String) {
+    ("authorization", format!("Bearer {token}"))
+}
+
+pub(crate) fn cookie(token: &str) -> (&'static str, String) {
+    ("cookie", format!("{}={token}", CookieTransport::default().name()))
+}

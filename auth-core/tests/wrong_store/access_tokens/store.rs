@@ -1,0 +1,299 @@
+//! A store of tokens with one defect.
+
+use std::{
+    num::NonZeroU32,
+    sync::{Mutex, MutexGuard},
+};
+
+use async_trait::async_trait;
+use auth_core::{
+    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, ShardTag, StoreError, TokenDigest,
+    TokenKey,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use time::{Duration, OffsetDateTime, macros::datetime};
+use uuid::Uuid;
+
+use super::Defect;
+use crate::meanwhile;
+
+/// A table without a unique index: what keeps its promises are the checks here, all but one.
+pub(super) struct WrongTokens {
+    pub(super) defect: Defect,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) rows: Vec<AccessToken>,
+    index: Vec<TokenDigest>,
+    pub(super) deleted: Vec<AccessToken>,
+    unread: Option<Option<AccessToken>>,
+}
+
+impl WrongTokens {
+    pub(super) fn new(defect: Defect) -> Self {
+        Self {
+            defect,
+            table: Mutex::default(),
+        }
+    }
+
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().expect("no panic under the lock")
+    }
+
+    pub(super) fn has(&self, defect: Defect) -> bool {
+        self.defect == defect
+    }
+
+    fn is_same(&self, a: &TokenDigest, b: &TokenDigest) -> bool {
+        let (a, b) = (a.as_bytes(), b.as_bytes());
+        match self.defect {
+            Defect::IgnoresTheLastByte => a[..31] == b[..31],
+            Defect::IgnoresCase => URL_SAFE_NO_PAD
+                .encode(a)
+                .eq_ignore_ascii_case(&URL_SAFE_NO_PAD.encode(b)),
+            Defect::StopsAtZero => a.split(|byte| *byte == 0).next() == b.split(|byte| *byte == 0).next(),
+            _ => a == b,
+        }
+    }
+
+    /// Makes room for one more of the user's tokens, under a cap.
+    fn trim(&self, table: &mut Table, user_id: Uuid, keep: usize) {
+        let owned = |row: &&AccessToken| row.user_id == user_id || self.has(Defect::CapsEveryone);
+        // Of the same instant the earlier row is the older, as the sort is stable.
+        let mut oldest: Vec<_> = table
+            .rows
+            .iter()
+            .filter(owned)
+            .map(|row| (row.created_at, row.digest))
+            .collect();
+        if !self.has(Defect::CapsByInsertion) {
+            oldest.sort_by_key(|(created_at, _)| *created_at);
+        }
+        oldest.truncate(oldest.len().saturating_sub(keep));
+        table
+            .rows
+            .retain(|row| !oldest.iter().any(|(_, digest)| *digest == row.digest));
+    }
+
+    /// Answers with what the call before left unread, if there is something.
+    async fn reply(&self, answer: Option<AccessToken>) -> Option<AccessToken> {
+        if !self.has(Defect::LeavesReplies) {
+            return answer;
+        }
+        if let Some(unread) = self.table().unread.take() {
+            return unread;
+        }
+        self.table().unread = Some(answer);
+        meanwhile().await;
+        self.table().unread.take().flatten()
+    }
+
+    /// Removes one row and says whether there was one.
+    fn take(&self, doomed: impl Fn(&AccessToken) -> bool) -> bool {
+        let mut table = self.table();
+        let at = table.rows.iter().position(doomed);
+        at.map(|at| table.rows.remove(at)).is_some()
+    }
+
+    pub(super) async fn delete_where(&self, doomed: impl Fn(&AccessToken) -> bool + Send) -> bool {
+        if self.has(Defect::SelectsThenDeletes) {
+            let found = self.table().rows.iter().any(&doomed);
+            meanwhile().await;
+            self.table().rows.retain(|row| !doomed(row));
+            return found;
+        }
+        if self.has(Defect::DeletesInTwoSteps) {
+            if let Some(row) = self.table().rows.iter_mut().find(|row| doomed(row)) {
+                row.epoch = -1;
+            }
+            meanwhile().await;
+        }
+        let mut table = self.table();
+        let gone = table.rows.iter().find(|row| doomed(row)).cloned();
+        match (&gone, self.defect) {
+            (_, Defect::DeletesNothing) => {}
+            (Some(gone), Defect::DeletesAllOfTheUser) => table.rows.retain(|row| row.user_id != gone.user_id),
+            _ => table.rows.retain(|row| !doomed(row)),
+        }
+        if self.has(Defect::ListsTheDeleted) {
+            table.deleted.extend(gone.clone());
+        }
+        gone.is_some() || self.has(Defect::DeleteIsAlwaysTrue)
+    }
+}
+
+#[async_trait]
+impl AccessTokenStore for WrongTokens {
+    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        let mut token = token.clone();
+        match self.defect {
+            Defect::EndsIn2038 => {
+                token.expires_at = token
+                    .expires_at
+                    .map(|end| end.min(datetime!(2038-01-19 03:14:07 UTC)));
+            }
+            Defect::ForgetsTheEpoch => token.epoch = 0,
+            Defect::RoundsTheExpiryUp => {
+                token.expires_at = token
+                    .expires_at
+                    .map(|end| end.replace_millisecond(0).expect("0 ms") + Duration::SECOND);
+            }
+            Defect::ForEverIsACentury => {
+                token.expires_at = token
+                    .expires_at
+                    .or(Some(token.created_at + Duration::days(36_525)));
+            }
+            _ => {}
+        }
+        let keep = cap.map(|cap| match (self.defect, cap.get() as usize) {
+            (Defect::CapsOneTooMany, cap) => cap,
+            (_, cap) => cap - 1,
+        });
+        if let Some(keep) = keep.filter(|_| self.has(Defect::CapsBeforeItRefuses)) {
+            self.trim(&mut self.table(), token.user_id, keep);
+        }
+        let is_twin = |row: &AccessToken| self.is_same(&row.digest, &token.digest);
+        if self.has(Defect::Upserts) {
+            self.table().rows.retain(|row| !is_twin(row));
+        }
+        if self.table().rows.iter().any(is_twin) {
+            return Err(InsertTokenError::DigestTaken);
+        }
+        match self.defect {
+            Defect::SelectsThenInserts => {
+                meanwhile().await;
+                self.table().rows.push(token);
+                return Ok(());
+            }
+            Defect::CapsThenInserts => {
+                if let Some(keep) = keep {
+                    self.trim(&mut self.table(), token.user_id, keep);
+                }
+                meanwhile().await;
+                self.table().rows.push(token);
+                return Ok(());
+            }
+            Defect::WritesTheIndexBack => {
+                self.table().rows.push(token.clone());
+                let mut read = self.table().index.clone();
+                meanwhile().await;
+                read.push(token.digest);
+                self.table().index = read;
+                return Ok(());
+            }
+            Defect::InsertsInTwoSteps => {
+                let half = AccessToken {
+                    client: ClientInfo::default(),
+                    ..token.clone()
+                };
+                self.table().rows.push(half);
+                meanwhile().await;
+                self.table().rows.retain(|row| row.digest != token.digest);
+            }
+            _ => {}
+        }
+        let mut table = self.table();
+        if table.rows.iter().any(is_twin) {
+            return Err(InsertTokenError::DigestTaken);
+        }
+        let (user_id, inserted_is_capped) = (token.user_id, self.has(Defect::CapsTheInserted));
+        if inserted_is_capped {
+            table.rows.push(token.clone());
+        }
+        if let Some(keep) = keep {
+            self.trim(&mut table, user_id, keep + usize::from(inserted_is_capped));
+        }
+        if !inserted_is_capped {
+            table.rows.push(token);
+        }
+        Ok(())
+    }
+
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
+        let is_it = |row: &&AccessToken| match self.defect {
+            Defect::FindsByTag => key.tag == Some(ShardTag::of(&row.user_id)),
+            _ => self.is_same(&row.digest, &key.digest),
+        };
+        let found = self.table().rows.iter().find(is_it).cloned();
+        Ok(self.reply(found).await)
+    }
+
+    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+        let found = self
+            .table()
+            .rows
+            .iter()
+            .find(|row| row.digest == key.digest)
+            .cloned();
+        let Some(found) = found else {
+            if self.has(Defect::TouchInserts) {
+                self.table().rows.push(AccessToken {
+                    id: PublicId::generate(),
+                    digest: key.digest,
+                    user_id: Uuid::nil(),
+                    epoch: 0,
+                    created_at: at,
+                    expires_at: None,
+                    last_used_at: at,
+                    client: ClientInfo::default(),
+                });
+            }
+            return Ok(());
+        };
+        let touched = AccessToken {
+            last_used_at: at,
+            expires_at: match self.defect {
+                Defect::TouchExtends => Some(at + Duration::WEEK),
+                _ => found.expires_at,
+            },
+            ..found
+        };
+        if self.has(Defect::TouchWritesBack) || self.has(Defect::TouchDeletesFirst) {
+            if self.has(Defect::TouchDeletesFirst) {
+                self.table().rows.retain(|row| row.digest != key.digest);
+            }
+            meanwhile().await;
+            let mut table = self.table();
+            table.rows.retain(|row| row.digest != key.digest);
+            table.rows.push(touched);
+            return Ok(());
+        }
+        if let Some(row) = self.table().rows.iter_mut().find(|row| row.digest == key.digest) {
+            *row = touched;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+        Ok(self
+            .delete_where(|row| self.is_same(&row.digest, &key.digest))
+            .await)
+    }
+
+    async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
+        let is_theirs = |row: &AccessToken| row.user_id == *user_id || self.has(Defect::DeletesEveryones);
+        if self.has(Defect::DeletesOneByOne) {
+            let mut count = 0;
+            while self.take(is_theirs) {
+                count += 1;
+                meanwhile().await;
+            }
+            return Ok(count);
+        }
+        let mut table = self.table();
+        let before = table.rows.len();
+        let index = table.index.clone();
+        let mut spared = u32::from(self.has(Defect::DeletesAllButOne));
+        table.rows.retain(|row| {
+            let goes =
+                is_theirs(row) && (!self.has(Defect::WritesTheIndexBack) || index.contains(&row.digest));
+            let stays = !goes || spared > 0;
+            spared = spared.saturating_sub(u32::from(goes));
+            stays
+        });
+        Ok((before - table.rows.len()) as u64)
+    }
+}

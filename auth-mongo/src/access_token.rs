@@ -1,0 +1,300 @@
+//! Access tokens in a collection.
+
+mod builder;
+mod cap;
+mod document;
+
+use std::{fmt, marker::PhantomData, num::NonZeroU32, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, PurgeExpired, ShardTag,
+    StoreError, TokenKey,
+};
+use mongodb::{
+    Collection,
+    bson::{Document, doc},
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use builder::IndexNames;
+pub use builder::MongoAccessTokenStoreBuilder;
+use cap::Turns;
+use document::{TokenDocument, digest, public_id, tag};
+
+use crate::{
+    DocumentId,
+    call::{STORE, call},
+    failure::failed,
+    index,
+    instant::date,
+};
+
+/// So many tokens a purge removes at a time.
+const PURGE_BATCH: u32 = 1000;
+
+/// Access tokens in a collection of MongoDB, one document each.
+///
+/// | field | type |
+/// |---|---|
+/// | `_id` | ObjectId: of the document alone |
+/// | `digest` | binary: the 32 bytes of SHA-256, with a unique index |
+/// | `user_id` | what [`DocumentId`] says of the user's id |
+/// | `place` | which of the user's tokens it is: a number under a cap, the public id without one; unique with `user_id` |
+/// | `tag` | 32-bit integer: 14 bits of a hash of the user's id, which the token carries as well |
+/// | `id` | binary of subtype 4: the public id |
+/// | `epoch` | 64-bit integer |
+/// | `created_at`, `last_used_at` | date |
+/// | `expires_at` | date, with a TTL index; absent for ever |
+/// | `user_agent`, `address`, `label` | string, or absent |
+///
+/// Under a cap of N a new token takes a free place below N, or that of the user's oldest, whose document it replaces:
+/// one atomic write, with no transaction, so that there is never one token too many. Of two log-ins that want the same
+/// place the second is told, and looks again.
+///
+/// # Expiry
+///
+/// The server removes what has expired by its own clock, about once a minute; the strategy rejects it before that by
+/// the application's. A server whose clock is ahead removes tokens early.
+///
+/// # Sharding
+///
+/// Shard the collection on `{ tag: 1 }`, before it has documents, and say so by
+/// [`sharded`](MongoAccessTokenStoreBuilder::sharded). Each token carries the tag of its user, so that a look-up by
+/// token, a log-out, a log-out everywhere and a cap ask one shard, and that shard alone keeps the digests and the
+/// places of its users unique, which MongoDB can do for indexes that begin with the shard key only. The tags are as
+/// even as a hash, and 16,384 of them are chunks enough. On the digest alone, a log-out everywhere would ask every shard
+/// and a cap could not hold; on the user alone, every look-up would ask every shard. A token that another system issued
+/// carries no tag and is asked of every shard.
+pub struct MongoAccessTokenStore<Id = Uuid> {
+    inner: Arc<Inner>,
+    id: PhantomData<fn() -> Id>,
+}
+
+struct Inner {
+    tokens: Collection<TokenDocument>,
+    deadline: Duration,
+    indexes: IndexNames,
+    is_sharded: bool,
+    turns: Turns,
+}
+
+impl<Id: DocumentId> MongoAccessTokenStore<Id> {
+    /// Makes the indexes that are not there: unique ones on the digest and on the user with the token's place, and one
+    /// that lets the server remove expired tokens. Without them nothing keeps a digest or a cap: to be called before
+    /// there are tokens.
+    ///
+    /// A server that has no TTL indexes gets a plain one and a warning in the log, and
+    /// [`purge_expired`](PurgeExpired::purge_expired) does the work.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the server does not answer within a minute for each, if the collection has a collation, or if
+    /// there are tokens already who share a digest.
+    pub async fn create_indexes(&self) -> Result<(), StoreError> {
+        let Inner { tokens, indexes, .. } = &*self.inner;
+        let tokens = tokens.clone_with_type();
+        index::check_collation(&tokens).await?;
+        if self.inner.is_sharded {
+            index::create(&tokens, &indexes.digest, doc! { "tag": 1, "digest": 1 }, true).await?;
+            index::create(
+                &tokens,
+                &indexes.user,
+                doc! { "tag": 1, "user_id": 1, "place": 1 },
+                true,
+            )
+            .await?;
+            // For a token without a tag, which every shard is asked for.
+            index::create(&tokens, "digest_without_tag", doc! { "digest": 1 }, false).await?;
+        } else {
+            index::create(&tokens, &indexes.digest, doc! { "digest": 1 }, true).await?;
+            index::create(&tokens, &indexes.user, doc! { "user_id": 1, "place": 1 }, true).await?;
+        }
+        index::create_ttl(&tokens, &indexes.expiry, doc! { "expires_at": 1 }).await
+    }
+}
+
+impl Inner {
+    /// What finds the token of `key`, on its shard alone where the key tells that.
+    fn of_key(&self, key: &TokenKey) -> Document {
+        let mut filter = doc! { "digest": digest(&key.digest) };
+        if let Some(of_user) = key.tag.filter(|_| self.is_sharded) {
+            filter.insert("tag", tag(of_user));
+        }
+        filter
+    }
+
+    /// What finds the tokens of the user, on their shard alone.
+    fn of_user(&self, user_id: &impl DocumentId) -> Document {
+        let mut filter = doc! { "user_id": user_id.to_bson() };
+        if self.is_sharded {
+            filter.insert("tag", tag(ShardTag::of(user_id)));
+        }
+        filter
+    }
+
+    async fn is_any(&self, filter: Document) -> Result<bool, StoreError> {
+        let tokens = self.tokens.clone_with_type::<Document>();
+        let found = tokens.find_one(filter).projection(doc! { "_id": 1 }).await;
+        Ok(found.map_err(failed)?.is_some())
+    }
+
+    /// Whether `filter`, which finds one token, finds it on any shard: MongoDB before 7.0 then refuses to write "one".
+    fn is_of_any_shard(&self, filter: &Document) -> bool {
+        self.is_sharded && !filter.contains_key("tag")
+    }
+
+    async fn touch(&self, filter: Document, at: OffsetDateTime) -> Result<(), StoreError> {
+        let update = doc! { "$set": { "last_used_at": date(at) } };
+        let answer = if self.is_of_any_shard(&filter) {
+            self.tokens.update_many(filter, update).await
+        } else {
+            self.tokens.update_one(filter, update).await
+        };
+        answer.map(drop).map_err(failed)
+    }
+
+    async fn delete(&self, filter: Document) -> Result<bool, StoreError> {
+        let answer = if self.is_of_any_shard(&filter) {
+            self.tokens.delete_many(filter).await
+        } else {
+            self.tokens.delete_one(filter).await
+        };
+        Ok(answer.map_err(failed)?.deleted_count > 0)
+    }
+
+    /// Removes at most `limit` tokens that expired at or before `now`, and says how many, and whether there may be more.
+    async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<(u64, bool), StoreError> {
+        let is_expired = doc! { "$lte": date(now) };
+        let mut found = self
+            .tokens
+            .clone_with_type::<Document>()
+            .find(doc! { "expires_at": &is_expired })
+            .projection(doc! { "_id": 1 })
+            .limit(limit.into())
+            .await
+            .map_err(failed)?;
+        let mut ids = Vec::new();
+        while found.advance().await.map_err(failed)? {
+            let mut document = found.deserialize_current().map_err(failed)?;
+            ids.extend(document.remove("_id"));
+        }
+        let may_be_more = ids.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+        if ids.is_empty() {
+            return Ok((0, may_be_more));
+        }
+        // A place may be another token's by now.
+        let filter = doc! { "_id": { "$in": ids }, "expires_at": is_expired };
+        let answer = self.tokens.delete_many(filter).await.map_err(failed)?;
+        Ok((answer.deleted_count, may_be_more))
+    }
+}
+
+#[async_trait]
+impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        let (store, token) = (Arc::clone(&self.inner), token.clone());
+        call(store.deadline, async move {
+            match cap {
+                Some(cap) => store.insert_under(cap, &token).await,
+                None if store.insert_at(public_id(token.id), &token).await? => Ok(()),
+                None => Err(StoreError::new(STORE, "the public id is taken").into()),
+            }
+        })
+        .await
+    }
+
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
+        call(store.deadline, async move {
+            let found = store.tokens.find_one(filter).await.map_err(failed)?;
+            found.map(TokenDocument::token).transpose()
+        })
+        .await
+    }
+
+    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
+        call(store.deadline, async move { store.touch(filter, at).await }).await
+    }
+
+    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
+        call(store.deadline, async move { store.delete(filter).await }).await
+    }
+
+    async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+        call(store.deadline, async move {
+            let answer = store.tokens.delete_many(filter).await.map_err(failed)?;
+            Ok(answer.deleted_count)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
+    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+        call(store.deadline, async move {
+            let newest_first = doc! { "created_at": -1, "_id": -1 };
+            let mut found = store
+                .tokens
+                .find(filter)
+                .sort(newest_first)
+                .await
+                .map_err(failed)?;
+            let mut tokens = Vec::new();
+            while found.advance().await.map_err(failed)? {
+                tokens.push(found.deserialize_current().map_err(failed)?.token()?);
+            }
+            Ok(tokens)
+        })
+        .await
+    }
+
+    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
+        let (store, mut filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+        filter.insert("id", public_id(id));
+        call(store.deadline, async move { store.delete(filter).await }).await
+    }
+}
+
+#[async_trait]
+impl<Id: DocumentId> PurgeExpired for MongoAccessTokenStore<Id> {
+    /// In batches of 1000, each with the deadline of a call.
+    async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+        let mut purged = 0;
+        let mut left = limit;
+        while left > 0 {
+            let (store, batch) = (Arc::clone(&self.inner), left.min(PURGE_BATCH));
+            let (removed, may_be_more) =
+                call(store.deadline, async move { store.purge(now, batch).await }).await?;
+            purged += removed;
+            left -= batch;
+            if !may_be_more {
+                break;
+            }
+        }
+        Ok(purged)
+    }
+}
+
+impl<Id> Clone for MongoAccessTokenStore<Id> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            id: PhantomData,
+        }
+    }
+}
+
+impl<Id> fmt::Debug for MongoAccessTokenStore<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoAccessTokenStore")
+            .field("collection", &self.inner.tokens.namespace())
+            .field("deadline", &self.inner.deadline)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! An insertion under a cap, as one write of one document.
+//!
+//! MongoDB writes a single document atomically on every kind of deployment, several only in a transaction, which a
+//! single server has none of. So each token of a user has a place, unique among the user's, and under a cap of N a new
+//! token either takes a free place below N, or the place of the user's oldest token by replacing its document. Nobody
+//! ever sees one token too many, or neither of the two; who comes second, in this process or another, is told by the
+//! unique index or by finding the oldest replaced, and looks again.
+
+use std::{array, num::NonZeroU32};
+
+use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError};
+use mongodb::{
+    bson::{Bson, DateTime, doc, oid::ObjectId},
+    error::Error,
+    options::ReadConcern,
+};
+use serde::Deserialize;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{
+    Inner,
+    document::{DigestField, digest, document},
+};
+use crate::{
+    DocumentId,
+    failure::{Duplicate, duplicate, failed},
+};
+
+/// Insertions of one user wait for each other here, so that in one process nobody has to look twice.
+#[derive(Debug)]
+pub(super) struct Turns([Mutex<()>; 256]);
+
+impl Turns {
+    async fn of(&self, user_id: &impl DocumentId) -> MutexGuard<'_, ()> {
+        let turn = usize::from(ShardTag::of(user_id).get()) % self.0.len();
+        self.0[turn].lock().await
+    }
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(array::from_fn(|_turn| Mutex::default()))
+    }
+}
+
+/// What a new token has to know of one that is there.
+#[derive(Deserialize)]
+struct Held {
+    #[serde(rename = "_id")]
+    document: ObjectId,
+    digest: DigestField,
+    place: Bson,
+    created_at: DateTime,
+}
+
+impl Inner {
+    /// Inserts `token` and removes the user's oldest beyond `cap`.
+    pub(super) async fn insert_under<Id: DocumentId>(
+        &self,
+        cap: NonZeroU32,
+        token: &AccessToken<Id>,
+    ) -> Result<(), InsertTokenError> {
+        let cap = usize::try_from(cap.get()).unwrap_or(usize::MAX);
+        let _turn = self.turns.of(&token.user_id).await;
+        // Ends by the deadline of the call at the latest.
+        loop {
+            let held = self.held(&token.user_id).await?;
+            if held.iter().any(|held| held.digest.0 == token.digest) {
+                return Err(InsertTokenError::DigestTaken);
+            }
+            let is_in = if held.len() < cap {
+                self.insert_at(free_place(&held), token).await?
+            } else {
+                self.replace(&held[0], token).await?
+            };
+            if is_in {
+                let surplus = held.len().saturating_sub(cap);
+                return Ok(self
+                    .remove(&token.user_id, held.get(1..=surplus).unwrap_or_default())
+                    .await?);
+            }
+        }
+    }
+
+    /// The user's tokens, the oldest first, those included that are not on a majority yet.
+    async fn held(&self, user_id: &impl DocumentId) -> Result<Vec<Held>, StoreError> {
+        let mut found = self
+            .tokens
+            .clone_with_type::<Held>()
+            .find(self.of_user(user_id))
+            .projection(doc! { "digest": 1, "place": 1, "created_at": 1 })
+            .read_concern(ReadConcern::local())
+            .await
+            .map_err(failed)?;
+        let mut held = Vec::new();
+        while found.advance().await.map_err(failed)? {
+            held.push(found.deserialize_current().map_err(failed)?);
+        }
+        held.sort_by_key(|held| (held.created_at, held.document));
+        Ok(held)
+    }
+
+    /// Inserts `token` at `place` and says whether that was free.
+    pub(super) async fn insert_at<Id: DocumentId>(
+        &self,
+        place: impl Into<Bson>,
+        token: &AccessToken<Id>,
+    ) -> Result<bool, InsertTokenError> {
+        let mut document = document(token);
+        document.insert("place", place);
+        match self.tokens.clone_with_type().insert_one(document).await {
+            Ok(_answer) => Ok(true),
+            Err(error) => self.refused(error, token).await,
+        }
+    }
+
+    /// Puts `token` in the place of the `oldest` and says whether that was still there.
+    async fn replace<Id: DocumentId>(
+        &self,
+        oldest: &Held,
+        token: &AccessToken<Id>,
+    ) -> Result<bool, InsertTokenError> {
+        let mut document = document(token);
+        document.insert("place", oldest.place.clone());
+        let mut filter = self.of_user(&token.user_id);
+        filter.insert("_id", oldest.document);
+        filter.insert("digest", digest(&oldest.digest.0));
+        match self.tokens.clone_with_type().replace_one(filter, document).await {
+            Ok(answer) => Ok(answer.matched_count > 0),
+            Err(error) => self.refused(error, token).await,
+        }
+    }
+
+    /// Removes the `surplus` of a cap that is new or was lowered. By digest: their places may be others' by now.
+    async fn remove(&self, user_id: &impl DocumentId, surplus: &[Held]) -> Result<(), StoreError> {
+        if surplus.is_empty() {
+            return Ok(());
+        }
+        let digests: Vec<_> = surplus.iter().map(|held| digest(&held.digest.0)).collect();
+        let mut filter = self.of_user(user_id);
+        filter.insert("digest", doc! { "$in": digests });
+        self.tokens.delete_many(filter).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// `Ok(false)` if it was the place that a unique index refused.
+    async fn refused<Id: DocumentId>(
+        &self,
+        error: Error,
+        token: &AccessToken<Id>,
+    ) -> Result<bool, InsertTokenError> {
+        let is_digest = match duplicate(&error) {
+            None => return Err(failed(error).into()),
+            Some(Duplicate::Of(fields)) => fields.iter().any(|field| field == "digest"),
+            // The index has decided; this asks which it was, of a server that does not say.
+            Some(Duplicate::Unknown) => {
+                let filter = doc! { "digest": digest(&token.digest) };
+                self.is_any(filter).await?
+            }
+        };
+        if is_digest {
+            Err(InsertTokenError::DigestTaken)
+        } else {
+            Ok(false)
+        }
+    }
+}
+
+/// The lowest free place. Of the places below the cap those are never taken that tokens at other places have used up:
+/// tokens that were inserted without a cap, or under a higher one.
+fn free_place(held: &[Held]) -> i64 {
+    let taken: Vec<_> = held.iter().filter_map(|held| held.place.as_i64()).collect();
+    (0..).find(|place| !taken.contains(place)).unwrap_or_default()
+}

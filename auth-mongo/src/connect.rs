@@ -1,0 +1,37 @@
+use std::time::Duration;
+
+use auth_core::ConfigError;
+use mongodb::{Client, Database, error::ErrorKind, options::ClientOptions};
+
+/// Shorter than the deadline of a call, so that the log says why no server could be had.
+const SELECTION_LIMIT: Duration = Duration::from_millis(1500);
+
+/// The database that `url` names, `mongodb://HOST/DATABASE` or `mongodb+srv://HOST/DATABASE`, with any option of
+/// MongoDB's connection strings.
+///
+/// No server is asked: one that is down is an error of the first call. Of `mongodb+srv` the name server is, as it knows
+/// the hosts. Where the URL does not say how long to wait for a server and for a connection (`serverSelectionTimeoutMS`,
+/// `connectTimeoutMS`), it is a second and a half. `setting` is the name under which the application configures the
+/// URL, for the error.
+///
+/// # Errors
+/// [`ConfigError`] naming `setting` if the URL is none of MongoDB or names no database. It does not repeat the URL.
+pub async fn connect(setting: &str, url: &str) -> Result<Database, ConfigError> {
+    let refused = |problem: &str| ConfigError::new(setting, problem);
+    let mut options = ClientOptions::parse(url)
+        .await
+        .map_err(|error| match *error.kind {
+            ErrorKind::DnsResolve { .. } => refused("the name server does not tell the hosts"),
+            // The driver's message may quote a part of the URL.
+            _ => refused("is no connection string of MongoDB: `mongodb://HOST/DATABASE`"),
+        })?;
+    let name = options
+        .default_database
+        .clone()
+        .ok_or_else(|| refused("names no database: `mongodb://HOST/DATABASE`"))?;
+    options.server_selection_timeout.get_or_insert(SELECTION_LIMIT);
+    options.connect_timeout.get_or_insert(SELECTION_LIMIT);
+    let client =
+        Client::with_options(options).map_err(|_error| refused("has options that exclude each other"))?;
+    Ok(client.database(&name))
+}

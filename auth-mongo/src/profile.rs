@@ -1,0 +1,299 @@
+//! The application's own fields, flat beside ours.
+
+use std::{fmt, marker::PhantomData};
+
+use auth_core::{ConfigError, Profile};
+use mongodb::bson::{self, Document, RawDocument, RawDocumentBuf};
+use serde::{
+    Deserializer,
+    de::{self, Visitor, value::UnitDeserializer},
+    forward_to_deserialize_any,
+};
+
+use crate::user::OWN_FIELDS;
+
+/// The names of a profile's fields, as Serde knows them.
+pub(crate) struct ProfileFields<P> {
+    /// `None` for `()`.
+    names: Option<&'static [&'static str]>,
+    profile: PhantomData<fn() -> P>,
+}
+
+impl<P> Clone for ProfileFields<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P> Copy for ProfileFields<P> {}
+
+/// A profile that cannot stand in a document, or that does not stand in one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProfileError {
+    #[error("the profile cannot be written")]
+    Unwritable,
+    #[error("the profile writes a field that it does not read")]
+    UnknownField,
+    #[error("the stored profile cannot be read")]
+    Unreadable,
+}
+
+impl<P: Profile> ProfileFields<P> {
+    /// Asks Serde for the names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `profile` if there are none to be had, or one is a field of ours or none of MongoDB's.
+    pub(crate) fn of() -> Result<Self, ConfigError> {
+        let names = match P::deserialize(Probe) {
+            Err(Shape::Unit) => None,
+            Err(Shape::Struct(names)) => Some(names),
+            Ok(_) | Err(Shape::Other) => {
+                let problem = "is no struct of named fields; `#[serde(flatten)]` in it hides their names";
+                return Err(ConfigError::new("profile", problem));
+            }
+        };
+        for name in names.unwrap_or_default() {
+            if OWN_FIELDS.contains(name) {
+                let problem = format_args!("has a field `{name}`, which every user has");
+                return Err(ConfigError::new("profile", problem));
+            }
+            if name.is_empty() || name.starts_with('$') || name.contains(['.', '\0']) {
+                let problem = format_args!("has a field `{name}`, which MongoDB cannot search for");
+                return Err(ConfigError::new("profile", problem));
+            }
+        }
+        Ok(Self {
+            names,
+            profile: PhantomData,
+        })
+    }
+
+    /// The fields of `profile`, as the driver writes those of any struct.
+    pub(crate) fn encode(self, profile: &P) -> Result<Document, ProfileError> {
+        let Some(names) = self.names else {
+            return Ok(Document::new());
+        };
+        // Into bytes first: a type that asks whether its form is for humans is told "no" there alone.
+        let fields = bson::serialize_to_raw_document_buf(profile)
+            .and_then(|fields| Document::try_from(&fields))
+            .map_err(|_error| ProfileError::Unwritable)?;
+        if fields.keys().all(|name| names.contains(&name.as_str())) {
+            Ok(fields)
+        } else {
+            Err(ProfileError::UnknownField)
+        }
+    }
+
+    /// The names that are not in `fields`: what the profile leaves out where it has no value.
+    pub(crate) fn missing(self, fields: &Document) -> impl Iterator<Item = &'static str> {
+        let names = self.names.unwrap_or_default().iter().copied();
+        names.filter(|name| !fields.contains_key(name))
+    }
+
+    /// The profile in `document`, which it does not see the other fields of.
+    pub(crate) fn decode(self, document: &RawDocument) -> Result<P, ProfileError> {
+        let Some(names) = self.names else {
+            return P::deserialize(UnitDeserializer::<de::value::Error>::new())
+                .map_err(|_error| ProfileError::Unreadable);
+        };
+        let mut fields = RawDocumentBuf::new();
+        for element in document {
+            let (name, value) = element.map_err(|_error| ProfileError::Unreadable)?;
+            if names.contains(&name.as_str()) {
+                fields.append(name, value);
+            }
+        }
+        bson::deserialize_from_slice(fields.as_bytes()).map_err(|_error| ProfileError::Unreadable)
+    }
+}
+
+/// What a type asks of the deserializer, as an error, since there is nothing to read.
+#[derive(Debug)]
+enum Shape {
+    Unit,
+    Struct(&'static [&'static str]),
+    Other,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl std::error::Error for Shape {}
+
+impl de::Error for Shape {
+    fn custom<T: fmt::Display>(_message: T) -> Self {
+        Self::Other
+    }
+}
+
+struct Probe;
+
+impl<'de> Deserializer<'de> for Probe {
+    type Error = Shape;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Shape> {
+        Err(Shape::Other)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Shape> {
+        Err(Shape::Unit)
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _visitor: V,
+    ) -> Result<V::Value, Shape> {
+        Err(Shape::Unit)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Shape> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        _visitor: V,
+    ) -> Result<V::Value, Shape> {
+        Err(Shape::Struct(fields))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option seq tuple
+        tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mongodb::bson::{doc, rawdoc};
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Member {
+        #[serde(rename = "firstName", alias = "first_name")]
+        first_name: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        shelf: Option<i32>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Wrapped(Member);
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Nothing;
+
+    fn ada(shelf: Option<i32>) -> Member {
+        Member {
+            first_name: "Ada".to_owned(),
+            shelf,
+        }
+    }
+
+    #[test]
+    fn a_profile_sees_its_own_fields_alone() {
+        let document =
+            rawdoc! { "_id": 1, "email": "ada@example.com", "firstName": "Ada", "shelf": 3, "other": true };
+        let fields = ProfileFields::<Member>::of().expect("fields");
+        assert_eq!(fields.decode(&document).expect("a profile"), ada(Some(3)));
+        let wrapped = ProfileFields::<Wrapped>::of().expect("fields");
+        assert_eq!(
+            wrapped.decode(&document).expect("a profile"),
+            Wrapped(ada(Some(3)))
+        );
+        ProfileFields::<()>::of()
+            .expect("no fields")
+            .decode(&document)
+            .expect("no profile");
+        let nothing = ProfileFields::<Nothing>::of().expect("no fields");
+        assert_eq!(nothing.decode(&document).expect("no profile"), Nothing);
+        fields.decode(&rawdoc! { "firstName": 7 }).expect_err("no name");
+    }
+
+    #[test]
+    fn a_field_without_a_value_is_known_to_be_missing() {
+        let fields = ProfileFields::<Member>::of().expect("fields");
+        let encoded = fields.encode(&ada(None)).expect("a document");
+        assert_eq!(encoded, doc! { "firstName": "Ada" });
+        assert_eq!(
+            fields.missing(&encoded).collect::<Vec<_>>(),
+            ["first_name", "shelf"]
+        );
+        let nothing = ProfileFields::<Nothing>::of()
+            .expect("no fields")
+            .encode(&Nothing);
+        assert_eq!(nothing.expect("a document"), doc! {});
+    }
+
+    #[test]
+    fn a_profile_whose_fields_cannot_stand_beside_ours_is_refused() {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Taken {
+            revision: i32,
+        }
+
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Operator {
+            #[serde(rename = "$set")]
+            set: i32,
+        }
+
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Path {
+            #[serde(rename = "a.b")]
+            path: i32,
+        }
+
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Flat {
+            #[serde(flatten)]
+            member: Member,
+        }
+
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        enum Kind {
+            Reader { shelf: i32 },
+        }
+
+        fn refused<P: Profile>() {
+            let error = ProfileFields::<P>::of().err().expect("is refused");
+            assert_eq!(error.setting(), "profile");
+        }
+        refused::<Taken>();
+        refused::<Operator>();
+        refused::<Path>();
+        refused::<Flat>();
+        refused::<Kind>();
+        refused::<BTreeMap<String, i32>>();
+        refused::<Option<Member>>();
+        refused::<String>();
+    }
+
+    #[test]
+    fn a_profile_that_writes_what_it_does_not_read_is_refused_when_it_is_written() {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Renamed {
+            #[serde(rename(serialize = "is_superuser", deserialize = "is_friend"))]
+            is_friend: bool,
+        }
+
+        let fields = ProfileFields::<Renamed>::of().expect("fields");
+        let encoded = fields.encode(&Renamed { is_friend: true });
+        assert!(matches!(encoded, Err(ProfileError::UnknownField)), "{encoded:?}");
+    }
+}

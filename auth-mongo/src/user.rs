@@ -1,0 +1,207 @@
+//! Users in a collection.
+
+mod builder;
+mod document;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{
+    InsertUserError, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User, UserStore,
+};
+use mongodb::{
+    Collection,
+    bson::{Document, RawDocumentBuf, doc},
+};
+use uuid::Uuid;
+
+pub use builder::MongoUserStoreBuilder;
+pub(crate) use document::OWN_FIELDS;
+
+use crate::{
+    DocumentId,
+    call::{STORE, call},
+    failure::{Duplicate, duplicate, failed},
+    index,
+    profile::ProfileFields,
+};
+
+/// Users in a collection of MongoDB, one document each.
+///
+/// | field | type |
+/// |---|---|
+/// | `_id` | what [`DocumentId`] says of the id |
+/// | `email` | string: as typed |
+/// | `normalized_email` | string: as compared, with a unique index |
+/// | `password_hash` | string or null |
+/// | `is_active`, `is_superuser`, `is_verified` | boolean |
+/// | `security_epoch`, `revision` | 64-bit integer |
+/// | `created_at`, `updated_at` | date |
+/// | each field of the profile | as the driver writes it |
+///
+/// The application may read these documents, and add fields that are in no profile: a write leaves them alone. What it
+/// writes into the fields above it answers for.
+///
+/// # The profile
+///
+/// A struct whose fields Serde knows by name, or `()`. Its fields are those of the document, as `Collection<Profile>`
+/// would write them, and can be searched and indexed: an index that the application makes unique is answered with
+/// [`ProfileTaken`](InsertUserError::ProfileTaken). A date or UUID is best the driver's own, or has one of
+/// the `serde_helpers` of `mongodb::bson`.
+///
+/// # Sharding
+///
+/// Leave this collection unsharded. The server can keep e-mails unique in a sharded one only where the e-mail is the
+/// shard key, and then asks every shard for a user's id.
+pub struct MongoUserStore<Id = Uuid, P = ()> {
+    inner: Arc<Inner<Id, P>>,
+}
+
+struct Inner<Id, P> {
+    users: Collection<RawDocumentBuf>,
+    profile: ProfileFields<P>,
+    make_id: Arc<dyn Fn() -> Option<Id> + Send + Sync>,
+    deadline: Duration,
+    email_index: String,
+}
+
+impl<Id: DocumentId, P: Profile> MongoUserStore<Id, P> {
+    /// Makes the unique index on `normalized_email` if it is not there. Without it nothing keeps an e-mail unique: to
+    /// be called before there are users.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the server does not answer within a minute, if the collection has a collation, or if there
+    /// are users already who share an e-mail.
+    pub async fn create_indexes(&self) -> Result<(), StoreError> {
+        let Inner {
+            users, email_index, ..
+        } = &*self.inner;
+        index::check_collation(users).await?;
+        index::create(users, email_index, doc! { "normalized_email": 1 }, true).await
+    }
+}
+
+impl<Id: DocumentId, P: Profile> Inner<Id, P> {
+    async fn find(&self, filter: Document) -> Result<Option<User<Id, P>>, StoreError> {
+        let found = self.users.find_one(filter).await.map_err(failed)?;
+        found
+            .map(|document| document::user(&document, self.profile))
+            .transpose()
+    }
+
+    async fn is_any(&self, filter: Document) -> Result<bool, StoreError> {
+        let found = self.users.find_one(filter).projection(doc! { "_id": 1 }).await;
+        Ok(found.map_err(failed)?.is_some())
+    }
+
+    /// What of `user` is another's, where a unique `index` refused to write it.
+    async fn taken(&self, user: &User<Id, P>, index: Duplicate, is_new: bool) -> Result<Taken, StoreError> {
+        match index {
+            Duplicate::Of(fields) if fields == ["normalized_email"] => return Ok(Taken::Email),
+            Duplicate::Of(fields) if fields == ["_id"] => return Ok(Taken::Id),
+            Duplicate::Of(_fields) => return Ok(Taken::Profile),
+            Duplicate::Unknown => {}
+        }
+        // The index has decided; this asks which it was, of a server that does not say.
+        let email = user.email.normalized().as_str();
+        let others = doc! { "normalized_email": email, "_id": { "$ne": user.id.to_bson() } };
+        Ok(if self.is_any(others).await? {
+            Taken::Email
+        } else if is_new && self.is_any(doc! { "_id": user.id.to_bson() }).await? {
+            Taken::Id
+        } else {
+            Taken::Profile
+        })
+    }
+}
+
+enum Taken {
+    Email,
+    Id,
+    Profile,
+}
+
+#[async_trait]
+impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
+    async fn insert(&self, new: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
+        let store = Arc::clone(&self.inner);
+        call(store.deadline, async move {
+            let id = new.id.clone().or_else(|| (store.make_id)());
+            let id = id.ok_or_else(|| StoreError::new(STORE, "nobody made an id for the new user"))?;
+            let user = new.into_user(id);
+            let document = document::document(&user, store.profile)?;
+            let Err(error) = store.users.clone_with_type().insert_one(document).await else {
+                return Ok(user);
+            };
+            let Some(index) = duplicate(&error) else {
+                return Err(failed(error).into());
+            };
+            match store.taken(&user, index, true).await? {
+                Taken::Email => Err(InsertUserError::EmailTaken),
+                Taken::Id => Err(StoreError::new(STORE, "the id is taken").into()),
+                Taken::Profile => Err(InsertUserError::ProfileTaken),
+            }
+        })
+        .await
+    }
+
+    async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
+        call(store.deadline, async move { store.find(filter).await }).await
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
+        let (store, filter) = (
+            Arc::clone(&self.inner),
+            doc! { "normalized_email": email.as_str() },
+        );
+        call(store.deadline, async move { store.find(filter).await }).await
+    }
+
+    async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
+        let (store, user) = (Arc::clone(&self.inner), user.clone());
+        call(store.deadline, async move {
+            let filter = doc! { "_id": user.id.to_bson(), "revision": user.revision };
+            let update = document::update(&user, store.profile)?;
+            let error = match store.users.update_one(filter, update).await {
+                Ok(answer) if answer.matched_count == 0 => return Err(UpdateUserError::Conflict),
+                Ok(_answer) => return Ok(()),
+                Err(error) => error,
+            };
+            let Some(index) = duplicate(&error) else {
+                return Err(failed(error).into());
+            };
+            match store.taken(&user, index, false).await? {
+                Taken::Email => Err(UpdateUserError::EmailTaken),
+                Taken::Id | Taken::Profile => Err(UpdateUserError::ProfileTaken),
+            }
+        })
+        .await
+    }
+
+    async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
+        call(store.deadline, async move {
+            let answer = store.users.delete_one(filter).await.map_err(failed)?;
+            Ok(answer.deleted_count > 0)
+        })
+        .await
+    }
+}
+
+impl<Id, P> Clone for MongoUserStore<Id, P> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<Id, P> fmt::Debug for MongoUserStore<Id, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoUserStore")
+            .field("collection", &self.inner.users.namespace())
+            .field("deadline", &self.inner.deadline)
+            .finish_non_exhaustive()
+    }
+}

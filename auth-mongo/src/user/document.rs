@@ -1,0 +1,129 @@
+//! A user as a document.
+
+use auth_core::{Email, PasswordHash, Profile, StoreError, User};
+use mongodb::bson::{self, Bson, DateTime, Document, RawDocument, doc};
+use serde::Deserialize;
+
+use crate::{
+    DocumentId,
+    call::STORE,
+    failure::unreadable,
+    instant::{date, instant},
+    profile::{ProfileError, ProfileFields},
+};
+
+/// The fields that every user has, which no profile may have.
+pub(crate) const OWN_FIELDS: [&str; 11] = [
+    "_id",
+    "email",
+    "normalized_email",
+    "password_hash",
+    "is_active",
+    "is_superuser",
+    "is_verified",
+    "security_epoch",
+    "revision",
+    "created_at",
+    "updated_at",
+];
+
+#[derive(Deserialize)]
+struct UserFields {
+    #[serde(rename = "_id")]
+    id: Bson,
+    email: String,
+    normalized_email: String,
+    password_hash: Option<String>,
+    is_active: bool,
+    is_superuser: bool,
+    is_verified: bool,
+    security_epoch: i64,
+    revision: i64,
+    created_at: DateTime,
+    updated_at: DateTime,
+}
+
+/// The document of `user`.
+pub(crate) fn document<Id: DocumentId, P: Profile>(
+    user: &User<Id, P>,
+    profile: ProfileFields<P>,
+) -> Result<Document, StoreError> {
+    let mut document = doc! { "_id": user.id.to_bson() };
+    document.extend(changing_fields(user));
+    document.insert("revision", user.revision);
+    document.insert("created_at", date(user.created_at));
+    document.extend(profile_fields(user, profile)?);
+    Ok(document)
+}
+
+/// The update that makes the document of `user` what [`document`] says, at the next revision, but for its creation.
+pub(crate) fn update<Id: DocumentId, P: Profile>(
+    user: &User<Id, P>,
+    profile: ProfileFields<P>,
+) -> Result<Document, StoreError> {
+    let fields = profile_fields(user, profile)?;
+    let missing: Document = profile
+        .missing(&fields)
+        .map(|name| (name.to_owned(), Bson::String(String::new())))
+        .collect();
+    let mut set = changing_fields(user);
+    set.insert("revision", user.revision + 1);
+    set.extend(fields);
+    let mut update = doc! { "$set": set };
+    // MongoDB before 5.0 refuses an empty one.
+    if !missing.is_empty() {
+        update.insert("$unset", missing);
+    }
+    Ok(update)
+}
+
+fn changing_fields<Id, P>(user: &User<Id, P>) -> Document {
+    doc! {
+        "email": user.email.as_str(),
+        "normalized_email": user.email.normalized().as_str(),
+        "password_hash": user.password_hash.as_ref().map(PasswordHash::expose),
+        "is_active": user.is_active,
+        "is_superuser": user.is_superuser,
+        "is_verified": user.is_verified,
+        "security_epoch": user.security_epoch,
+        "updated_at": date(user.updated_at),
+    }
+}
+
+fn profile_fields<Id, P: Profile>(
+    user: &User<Id, P>,
+    profile: ProfileFields<P>,
+) -> Result<Document, StoreError> {
+    profile.encode(&user.profile).map_err(unwritable)
+}
+
+fn unwritable(error: ProfileError) -> StoreError {
+    StoreError::new(STORE, error)
+}
+
+/// The user of a stored `document`.
+///
+/// # Errors
+/// [`StoreError`] if a field is missing, or of another type.
+pub(crate) fn user<Id: DocumentId, P: Profile>(
+    document: &RawDocument,
+    profile: ProfileFields<P>,
+) -> Result<User<Id, P>, StoreError> {
+    let fields: UserFields =
+        bson::deserialize_from_slice(document.as_bytes()).map_err(|_error| unreadable())?;
+    Ok(User {
+        id: Id::from_bson(fields.id).ok_or_else(unreadable)?,
+        email: Email::from_stored(fields.email, fields.normalized_email),
+        password_hash: fields.password_hash.map(PasswordHash::new),
+        is_active: fields.is_active,
+        is_superuser: fields.is_superuser,
+        is_verified: fields.is_verified,
+        security_epoch: fields.security_epoch,
+        revision: fields.revision,
+        created_at: instant(fields.created_at)?,
+        updated_at: instant(fields.updated_at)?,
+        profile: profile
+            .decode(document)
+            .map_err(|error| StoreError::new(STORE, error))?,
+    })
+}

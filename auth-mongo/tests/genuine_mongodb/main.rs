@@ -1,0 +1,291 @@
+//! What only MongoDB itself shows: a replica set, whose URL with a user who may step down its primary is `MONGODB_URL`.
+
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use auth_core::{
+    AccessToken, AccessTokenStore as _, ClientInfo, InsertUserError, NewUser, PublicId, ShardTag, TokenKey,
+    UserStore as _, generate_token,
+};
+use auth_core::{Clock as _, ExposeSecret as _, SystemClock};
+use auth_mongo::{
+    MongoAccessTokenStore, MongoUserStore,
+    mongodb::{
+        Client, Database, IndexModel,
+        bson::{Document, doc},
+        event::{EventHandler, command::CommandEvent},
+        options::{ClientOptions, Collation, IndexOptions},
+    },
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A database that no other test has, and how many commands went to it.
+struct TestDatabase {
+    database: Database,
+    commands: Arc<AtomicU32>,
+}
+
+async fn test_database() -> TestDatabase {
+    let url = env::var("MONGODB_URL").expect("MONGODB_URL names a replica set of MongoDB");
+    let mut options = ClientOptions::parse(url).await.expect("a URL of MongoDB");
+    let commands = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&commands);
+    options.command_event_handler = Some(EventHandler::callback(move |event| {
+        if matches!(event, CommandEvent::Started(_)) {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }));
+    let client = Client::with_options(options).expect("a client");
+    TestDatabase {
+        database: client.database(&format!("test_{}", Uuid::new_v4().simple())),
+        commands,
+    }
+}
+
+impl TestDatabase {
+    async fn tokens(&self) -> MongoAccessTokenStore<Uuid> {
+        let tokens = MongoAccessTokenStore::builder(&self.database)
+            .build()
+            .expect("a store");
+        tokens.create_indexes().await.expect("indexes");
+        tokens
+    }
+
+    /// Ends the test.
+    async fn drop(self) {
+        self.database.drop().await.expect("a dropped database");
+    }
+}
+
+fn new_token(user_id: &Uuid) -> (TokenKey, AccessToken<Uuid>) {
+    let secret = generate_token(ShardTag::of(user_id)).expect("a token");
+    let key = TokenKey::of(secret.expose_secret());
+    let now = SystemClock.now();
+    let token = AccessToken {
+        id: PublicId::generate(),
+        digest: key.digest,
+        user_id: *user_id,
+        epoch: 0,
+        created_at: now,
+        expires_at: None,
+        last_used_at: now,
+        client: ClientInfo::default(),
+    };
+    (key, token)
+}
+
+fn new_user<P>(email: &str, profile: P) -> NewUser<Uuid, P> {
+    NewUser {
+        id: Some(Uuid::now_v7()),
+        email: email.parse().expect("an e-mail"),
+        password_hash: None,
+        is_active: true,
+        is_superuser: false,
+        is_verified: false,
+        created_at: SystemClock.now(),
+        profile,
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MONGODB_URL"]
+async fn an_expired_token_is_removed_by_the_server_and_no_other() {
+    let test = test_database().await;
+    let tokens = test.tokens().await;
+    let user = Uuid::now_v7();
+    let (key, token) = new_token(&user);
+    let expired = AccessToken {
+        expires_at: Some(token.created_at - Duration::from_secs(1)),
+        ..token
+    };
+    tokens.insert(&expired, None).await.expect("a token");
+    let (live_key, live) = new_token(&user);
+    let live = AccessToken {
+        expires_at: Some(live.created_at + Duration::from_secs(3600)),
+        ..live
+    };
+    tokens.insert(&live, None).await.expect("a token");
+    let (eternal_key, eternal) = new_token(&user);
+    tokens.insert(&eternal, None).await.expect("a token");
+
+    // The server looks once a minute, and takes its time when it has much to do.
+    let start = Instant::now();
+    while tokens.find(&key).await.expect("an answer").is_some() {
+        assert!(
+            start.elapsed() < Duration::from_secs(150),
+            "the server removes what has expired"
+        );
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(tokens.find(&live_key).await.expect("an answer"), Some(live));
+    assert_eq!(tokens.find(&eternal_key).await.expect("an answer"), Some(eternal));
+    test.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs MONGODB_URL"]
+async fn a_collection_with_a_collation_is_refused() {
+    let test = test_database().await;
+    let collation = Collation::builder().locale("en").build();
+    for name in ["users", "access_tokens"] {
+        test.database
+            .create_collection(name)
+            .collation(collation.clone())
+            .await
+            .expect("a collection");
+    }
+    let users = MongoUserStore::<Uuid>::builder(&test.database)
+        .build()
+        .expect("a store");
+    users
+        .create_indexes()
+        .await
+        .expect_err("accents would be overlooked");
+    let tokens = MongoAccessTokenStore::<Uuid>::builder(&test.database)
+        .build()
+        .expect("a store");
+    tokens
+        .create_indexes()
+        .await
+        .expect_err("case would be overlooked");
+    test.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs MONGODB_URL"]
+async fn the_server_says_which_unique_index_refused() {
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Card {
+        card: i32,
+    }
+
+    let test = test_database().await;
+    let users = MongoUserStore::<Uuid, Card>::builder(&test.database)
+        .build()
+        .expect("a store");
+    users.create_indexes().await.expect("indexes");
+    let unique = IndexOptions::builder().unique(true).build();
+    let index = IndexModel::builder()
+        .keys(doc! { "card": 1 })
+        .options(unique)
+        .build();
+    test.database
+        .collection::<Document>("users")
+        .create_index(index)
+        .await
+        .expect("an index");
+    let ada = users
+        .insert(new_user("ada@example.com", Card { card: 1 }))
+        .await
+        .expect("a user");
+
+    test.commands.store(0, Ordering::SeqCst);
+    let email = users.insert(new_user("ADA@example.com", Card { card: 2 })).await;
+    assert!(matches!(email, Err(InsertUserError::EmailTaken)), "{email:?}");
+    let card = users.insert(new_user("ben@example.com", Card { card: 1 })).await;
+    assert!(matches!(card, Err(InsertUserError::ProfileTaken)), "{card:?}");
+    let twin = NewUser {
+        id: Some(ada.id),
+        ..new_user("eve@example.com", Card { card: 3 })
+    };
+    let id = users.insert(twin).await;
+    assert!(matches!(id, Err(InsertUserError::Store(_))), "{id:?}");
+    assert_eq!(
+        test.commands.load(Ordering::SeqCst),
+        3,
+        "nothing had to be looked up"
+    );
+    test.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs MONGODB_URL"]
+async fn each_look_up_has_its_index() {
+    let test = test_database().await;
+    let users = MongoUserStore::<Uuid>::builder(&test.database)
+        .build()
+        .expect("a store");
+    users.create_indexes().await.expect("indexes");
+    test.tokens().await;
+    for (collection, filter, index) in [
+        (
+            "users",
+            doc! { "normalized_email": "ada@example.com" },
+            "normalized_email_1",
+        ),
+        ("access_tokens", doc! { "digest": "a digest" }, "digest_1"),
+        ("access_tokens", doc! { "user_id": "a user" }, "user_id_1_place_1"),
+        (
+            "access_tokens",
+            doc! { "expires_at": { "$lte": SystemClock.now().to_string() } },
+            "expires_at_1",
+        ),
+    ] {
+        let explain =
+            doc! { "explain": { "find": collection, "filter": filter }, "verbosity": "queryPlanner" };
+        let plan = test
+            .database
+            .run_command(explain)
+            .await
+            .expect("a plan")
+            .to_string();
+        assert!(plan.contains("IXSCAN") && plan.contains(index), "{plan}");
+    }
+    test.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs MONGODB_URL"]
+async fn what_was_acknowledged_holds_after_a_step_down() {
+    let test = test_database().await;
+    let tokens = test.tokens().await;
+    let admin = test.database.client().database("admin");
+    let election = async || {
+        let hello = admin.run_command(doc! { "hello": 1 }).await.expect("a primary");
+        hello.get_object_id("electionId").expect("a replica set")
+    };
+    let before = election().await;
+    let user = Uuid::now_v7();
+    let (mut kept, mut revoked) = (Vec::new(), Vec::new());
+    let start = Instant::now();
+    let mut steps_down = Some(doc! { "replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 2, "force": true });
+    while start.elapsed() < Duration::from_secs(20) {
+        let (key, token) = new_token(&user);
+        if tokens.insert(&token, None).await.is_ok() {
+            kept.push(key);
+        }
+        let (key, token) = new_token(&user);
+        if tokens.insert(&token, None).await.is_ok() && tokens.delete(&key).await.is_ok() {
+            revoked.push(key);
+        }
+        if start.elapsed() > Duration::from_secs(2)
+            && let Some(command) = steps_down.take()
+        {
+            // The primary may close the connection in place of an answer: the election tells.
+            let _answer = admin.run_command(command).await;
+        }
+    }
+    assert_ne!(election().await, before, "the primary stepped down");
+    assert!(!kept.is_empty() && !revoked.is_empty());
+    for key in kept {
+        assert!(
+            tokens.find(&key).await.expect("an answer").is_some(),
+            "an acknowledged token is there"
+        );
+    }
+    for key in revoked {
+        assert_eq!(
+            tokens.find(&key).await.expect("an answer"),
+            None,
+            "an acknowledged log-out holds"
+        );
+    }
+    test.drop().await;
+}

@@ -1,0 +1,181 @@
+//! The commands that each call costs, counted by the driver's events.
+
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use auth_core::{
+    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy,
+    Outcome, Strategy as _, Subject, UserStore as _, authenticate,
+};
+use auth_mongo::{
+    MongoAccessTokenStore, MongoUserStore,
+    mongodb::{
+        bson::Document,
+        event::{EventHandler, command::CommandEvent},
+    },
+};
+use uuid::Uuid;
+
+use super::database::{TestDatabase, new_token, new_user, options};
+
+#[derive(Clone, Default)]
+struct Commands(Arc<Mutex<Vec<Document>>>);
+
+impl Commands {
+    fn handler(&self) -> EventHandler<CommandEvent> {
+        let commands = self.clone();
+        EventHandler::callback(move |event| {
+            if let CommandEvent::Started(started) = event {
+                commands.lock().push(started.command);
+            }
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Document>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Vec<Document> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// The names of the commands since the last time.
+    fn names(&self) -> Vec<String> {
+        let name = |command: Document| command.keys().next().cloned().unwrap_or_default();
+        self.take().into_iter().map(name).collect()
+    }
+}
+
+async fn database(commands: &Commands) -> TestDatabase {
+    let mut options = options().await;
+    options.command_event_handler = Some(commands.handler());
+    TestDatabase::with(options)
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn an_authenticated_request_costs_one_command_for_the_token_and_one_for_the_user() {
+    let commands = Commands::default();
+    let database = database(&commands).await;
+    let users = MongoUserStore::<Uuid>::builder(&database.database)
+        .build()
+        .expect("a store");
+    let tokens = MongoAccessTokenStore::<Uuid>::builder(&database.database)
+        .build()
+        .expect("a store");
+    users.create_indexes().await.expect("indexes");
+    tokens.create_indexes().await.expect("indexes");
+    let user = users.insert(new_user("ada", ())).await.expect("a user");
+    let lifetime = Lifetime::from_secs(60).expect("a minute");
+    let strategy = OpaqueStrategy::new(Arc::new(tokens), lifetime);
+    commands.take();
+    let issued = strategy
+        .issue(&Subject::from(&user), &ClientInfo::default())
+        .await
+        .expect("a token");
+    assert_eq!(commands.names(), ["insert"]);
+
+    for _request in 0..3 {
+        strategy
+            .read(issued.secret.expose_secret())
+            .await
+            .expect("a grant");
+        assert_eq!(commands.names(), ["find"]);
+        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
+        assert_eq!(commands.names(), ["find", "find"]);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn each_call_costs_one_command_and_an_insertion_under_a_cap_two() {
+    let commands = Commands::default();
+    let database = database(&commands).await;
+    let users = MongoUserStore::<Uuid>::builder(&database.database)
+        .build()
+        .expect("a store");
+    let tokens = MongoAccessTokenStore::<Uuid>::builder(&database.database)
+        .build()
+        .expect("a store");
+    users.create_indexes().await.expect("indexes");
+    tokens.create_indexes().await.expect("indexes");
+    commands.take();
+
+    let ada = users.insert(new_user("ada", ())).await.expect("a user");
+    assert_eq!(commands.names(), ["insert"]);
+    users
+        .find_by_email(ada.email.normalized())
+        .await
+        .expect("an answer");
+    assert_eq!(commands.names(), ["find"]);
+    users.update(&ada).await.expect("an update");
+    assert_eq!(commands.names(), ["update"]);
+
+    let one = NonZeroU32::new(1);
+    let (first_key, first) = new_token(&ada.id, "first");
+    let (key, second) = new_token(&ada.id, "second");
+    tokens.insert(&first, one).await.expect("a token");
+    assert_eq!(commands.names(), ["find", "insert"]);
+    tokens.insert(&second, one).await.expect("a token");
+    assert_eq!(commands.names(), ["find", "update"]);
+    assert_eq!(tokens.find(&first_key).await.expect("an answer"), None);
+    commands.take();
+    tokens.touch(&key, second.created_at).await.expect("an answer");
+    assert_eq!(commands.names(), ["update"]);
+    tokens.list(&ada.id).await.expect("an answer");
+    assert_eq!(commands.names(), ["find"]);
+    assert!(tokens.delete(&key).await.expect("an answer"));
+    assert_eq!(commands.names(), ["delete"]);
+    tokens.delete_all(&ada.id).await.expect("an answer");
+    assert_eq!(commands.names(), ["delete"]);
+    assert!(users.delete(&ada.id).await.expect("an answer"));
+    assert_eq!(commands.names(), ["delete"]);
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
+    let commands = Commands::default();
+    let mut options = auth_mongo::mongodb::options::ClientOptions::parse(format!(
+        "{}?w=1&readConcernLevel=local&readPreference=secondaryPreferred",
+        super::database::url()
+    ))
+    .await
+    .expect("a URL");
+    options.command_event_handler = Some(commands.handler());
+    let database = TestDatabase::with(options);
+    let users = MongoUserStore::<Uuid>::builder(&database.database)
+        .build()
+        .expect("a store");
+    let tokens = MongoAccessTokenStore::<Uuid>::builder(&database.database)
+        .build()
+        .expect("a store");
+    let ada = users.insert(new_user("ada", ())).await.expect("a user");
+    let (key, token) = new_token(&ada.id, "a token");
+    tokens.insert(&token, NonZeroU32::new(1)).await.expect("a token");
+    commands.take();
+
+    let same = |command: &Document, concern: &str, field: &str| {
+        let concern = command.get_document(concern).expect("a concern");
+        concern.get_str(field).expect("a level").to_owned()
+    };
+    users.find(&ada.id).await.expect("an answer");
+    tokens.find(&key).await.expect("an answer");
+    for read in commands.take() {
+        assert_eq!(same(&read, "readConcern", "level"), "majority", "{read}");
+        assert!(read.get_document("$readPreference").is_err(), "{read}");
+    }
+    users.update(&ada).await.expect("an update");
+    tokens.delete(&key).await.expect("an answer");
+    tokens.insert(&token, None).await.expect("a token");
+    tokens.delete_all(&ada.id).await.expect("an answer");
+    users.delete(&ada.id).await.expect("an answer");
+    let writes = commands.take();
+    assert_eq!(writes.len(), 5);
+    for write in writes {
+        assert_eq!(same(&write, "writeConcern", "w"), "majority", "{write}");
+    }
+}

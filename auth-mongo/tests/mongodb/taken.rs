@@ -1,0 +1,138 @@
+//! What is another's: each unique index by its own answer.
+
+use auth_core::{
+    AccessToken, AccessTokenStore as _, InsertTokenError, InsertUserError, NewUser, UpdateUserError, User,
+    UserStore as _,
+};
+use auth_mongo::{
+    MongoAccessTokenStore, MongoUserStore,
+    mongodb::{
+        IndexModel,
+        bson::{Document, doc},
+        options::IndexOptions,
+    },
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::database::{TestDatabase, new_token, new_user};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Card {
+    card: i32,
+}
+
+/// Users of whom no two have one card.
+async fn users(database: &TestDatabase) -> MongoUserStore<Uuid, Card> {
+    let users = MongoUserStore::builder(&database.database)
+        .build()
+        .expect("a store");
+    users.create_indexes().await.expect("indexes");
+    let unique = IndexOptions::builder().unique(true).build();
+    let index = IndexModel::builder()
+        .keys(doc! { "card": 1 })
+        .options(unique)
+        .build();
+    let collection = database.database.collection::<Document>("users");
+    collection.create_index(index).await.expect("an index");
+    users
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn a_taken_email_a_taken_field_and_a_taken_id_are_told_apart() {
+    let database = TestDatabase::new().await;
+    let users = users(&database).await;
+    let ada = users
+        .insert(new_user("ada", Card { card: 1 }))
+        .await
+        .expect("a user");
+    let ben = users
+        .insert(new_user("ben", Card { card: 2 }))
+        .await
+        .expect("a user");
+
+    let email = users.insert(new_user("ADA", Card { card: 3 })).await;
+    assert!(matches!(email, Err(InsertUserError::EmailTaken)), "{email:?}");
+    let field = users.insert(new_user("eve", Card { card: 1 })).await;
+    assert!(matches!(field, Err(InsertUserError::ProfileTaken)), "{field:?}");
+    let twin = NewUser {
+        id: Some(ada.id),
+        ..new_user("eve", Card { card: 3 })
+    };
+    let id = users.insert(twin).await;
+    assert!(matches!(id, Err(InsertUserError::Store(_))), "{id:?}");
+
+    let email = User {
+        email: ada.email.clone(),
+        ..ben.clone()
+    };
+    let email = users.update(&email).await;
+    assert!(matches!(email, Err(UpdateUserError::EmailTaken)), "{email:?}");
+    let field = User {
+        profile: Card { card: 1 },
+        ..ben.clone()
+    };
+    let field = users.update(&field).await;
+    assert!(matches!(field, Err(UpdateUserError::ProfileTaken)), "{field:?}");
+    users.update(&ben).await.expect("nothing was written before");
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn a_taken_digest_is_no_taken_public_id() {
+    let database = TestDatabase::new().await;
+    let tokens = MongoAccessTokenStore::<Uuid>::builder(&database.database)
+        .build()
+        .expect("a store");
+    tokens.create_indexes().await.expect("indexes");
+    let user = Uuid::now_v7();
+    let (_, token) = new_token(&user, "a token");
+    tokens.insert(&token, None).await.expect("a token");
+    let same_digest = AccessToken {
+        digest: token.digest,
+        ..new_token(&user, "another").1
+    };
+    let taken = tokens.insert(&same_digest, None).await;
+    assert!(matches!(taken, Err(InsertTokenError::DigestTaken)), "{taken:?}");
+    let same_id = AccessToken {
+        id: token.id,
+        ..new_token(&user, "another").1
+    };
+    let taken = tokens.insert(&same_id, None).await;
+    assert!(matches!(taken, Err(InsertTokenError::Store(_))), "{taken:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn e4_no_value_stands_in_an_error() {
+    let database = TestDatabase::new().await;
+    let users = users(&database).await;
+    let ada = users
+        .insert(new_user("ada", Card { card: 1 }))
+        .await
+        .expect("a user");
+    let twin = NewUser {
+        id: Some(ada.id),
+        ..new_user("ben", Card { card: 3 })
+    };
+    let taken = users.insert(twin).await.expect_err("the id is taken");
+    let users_of_number = MongoUserStore::<i64>::builder(&database.database)
+        .ids(|| 1)
+        .build();
+    let users_of_number = users_of_number.expect("a store");
+    let email = ada.email.normalized();
+    let unreadable = users_of_number
+        .find_by_email(email)
+        .await
+        .expect_err("the id is none");
+    for error in [
+        format!("{taken} {taken:?}"),
+        format!("{unreadable} {unreadable:?}"),
+        format!("{users:?}"),
+    ] {
+        for secret in ["ada@", "ben@", &ada.id.to_string(), &ada.id.simple().to_string()] {
+            assert!(!error.contains(secret), "{error}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+use std::{fmt, marker::PhantomData, num::NonZeroU32};
+
+use async_trait::async_trait;
+use auth_core::{
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, ShardTag, StoreError,
+    TokenKey, UserId,
+};
+use fred::{bytes_utils::Str, interfaces::KeysInterface as _};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    Redis, key, record,
+    redis::failed,
+    script::{DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, TOUCH},
+};
+
+/// Access tokens on Redis.
+///
+/// A look-up is one `GET`. Every other call is one script, so that a token and the index of its user change together, and
+/// a cap holds under parallel log-ins. Removing all tokens of a user and listing them takes the server a time in
+/// proportion to their number.
+///
+/// Keys expire with what they hold, by the server's clock. A token that was issued for ever stays until it is revoked.
+///
+/// Where the connection breaks, a deletion is made once more. It may then say that there was nothing to delete, though
+/// it was the one that deleted it.
+pub struct RedisAccessTokenStore<Id = Uuid> {
+    pub(crate) redis: Redis,
+    _id: PhantomData<fn() -> Id>,
+}
+
+impl<Id: UserId> RedisAccessTokenStore<Id> {
+    /// The store on a [`Redis`], or on a pool or a client with the settings that [`Redis`] has at first.
+    #[must_use]
+    pub fn new(redis: impl Into<Redis>) -> Self {
+        Self {
+            redis: redis.into(),
+            _id: PhantomData,
+        }
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        let written = record::write(token).map_err(failed)?;
+        let tag = ShardTag::of(&token.user_id);
+        let (keys, digest) = (&self.redis.keys, key::encode(&token.digest));
+        let names = vec![keys.token(tag, &token.digest), keys.index(tag, &token.user_id)];
+        let end = token.expires_at.map(record::milliseconds);
+        let args = vec![
+            written.value,
+            written.order + &digest,
+            end.map_or_else(|| "+inf".to_owned(), |end| end.to_string()),
+            cap.map_or(0, NonZeroU32::get).to_string(),
+            keys.tokens(tag),
+        ];
+        let inserted = self.redis.call(|attempt| {
+            let (names, mut args) = (names.clone(), args.clone());
+            // A second attempt may meet what the first one inserted.
+            args.push(if attempt.repeated {
+                record::mark(token.id)
+            } else {
+                String::new()
+            });
+            async move { attempt.run::<bool>(&INSERT, names, args).await }
+        });
+        match inserted.await? {
+            true => Ok(()),
+            false => Err(InsertTokenError::DigestTaken),
+        }
+    }
+
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
+        let Some(name) = self.name(key).await? else {
+            return Ok(None);
+        };
+        let value = self.redis.call(|attempt| {
+            let name = name.clone();
+            async move { attempt.client.get::<Option<Str>, _>(name).await }
+        });
+        let value = value.await?;
+        let token = value.map(|value| record::read(key.digest, &value).map(|(token, _order)| token));
+        token.transpose().map_err(failed)
+    }
+
+    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+        let Some(name) = self.name(key).await? else {
+            return Ok(());
+        };
+        let args = vec![record::LAST_USED_AT.to_string(), record::last_used_at(at)];
+        self.redis.run(&TOUCH, vec![name], args).await
+    }
+
+    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+        let Some(tag) = self.tag(key).await? else {
+            return Ok(false);
+        };
+        let keys = &self.redis.keys;
+        let args = vec![keys.indexes(tag), key::encode(&key.digest)];
+        let deleted = self
+            .redis
+            .revoke(&DELETE, vec![keys.token(tag, &key.digest)], args)
+            .await?;
+        Ok(deleted > 0)
+    }
+
+    async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
+        self.redis
+            .revoke(
+                &DELETE_ALL,
+                vec![keys.index(tag, user_id)],
+                vec![keys.tokens(tag)],
+            )
+            .await
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
+    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
+        let (names, args) = (vec![keys.index(tag, user_id)], vec![keys.tokens(tag)]);
+        let found: Vec<Str> = self.redis.run(&LIST, names, args).await?;
+        let (pairs, _none_left) = found.as_chunks();
+        let mut tokens = Vec::with_capacity(pairs.len());
+        for [digest, value] in pairs {
+            let digest =
+                key::decode(digest).ok_or_else(|| failed("an index has an entry that is not ours"))?;
+            let (token, order) = record::read::<Id>(digest, value).map_err(failed)?;
+            tokens.push((order, token));
+        }
+        tokens.sort_by(|(one, _), (other, _)| other.cmp(one));
+        Ok(tokens.into_iter().map(|(_order, token)| token).collect())
+    }
+
+    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
+        let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
+        let args = vec![keys.tokens(tag), record::mark(id)];
+        let deleted = self
+            .redis
+            .revoke(&DELETE_BY_ID, vec![keys.index(tag, user_id)], args)
+            .await?;
+        Ok(deleted > 0)
+    }
+}
+
+impl<Id> Clone for RedisAccessTokenStore<Id> {
+    fn clone(&self) -> Self {
+        Self {
+            redis: self.redis.clone(),
+            _id: PhantomData,
+        }
+    }
+}
+
+impl<Id> fmt::Debug for RedisAccessTokenStore<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisAccessTokenStore").field(&self.redis).finish()
+    }
+}

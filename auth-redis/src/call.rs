@@ -1,0 +1,241 @@
+//! One call: its deadline, its second attempt, and its error.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use auth_core::StoreError;
+use fred::{
+    clients::{Client, WithOptions},
+    error::{Error, ErrorKind},
+    interfaces::ClientLike,
+    types::{CustomCommand, FromValue, Value, config::Options},
+    util::redis_keyslot,
+};
+
+use crate::{connection::Connections, script::Script};
+
+pub(crate) const STORE: &str = "redis";
+
+/// The wait before a second attempt where the server asks for a little patience.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// A client for one attempt of a call.
+pub(crate) struct Attempt {
+    pub(crate) client: WithOptions<Client>,
+    /// Whether the same may have been carried out before.
+    pub(crate) repeated: bool,
+    /// Whether the server may lack a script, and is sent the whole text.
+    whole_script: bool,
+}
+
+impl Attempt {
+    /// Runs `script` on the client.
+    pub(crate) async fn run<T: FromValue>(
+        &self,
+        script: &'static Script,
+        keys: Vec<String>,
+        args: Vec<String>,
+    ) -> Result<T, Error> {
+        self.run_on(&self.client, script, keys, args).await
+    }
+
+    /// Runs `script` on a `client` that was made from that of the attempt.
+    pub(crate) async fn run_on<T: FromValue>(
+        &self,
+        client: &impl ClientLike,
+        script: &'static Script,
+        keys: Vec<String>,
+        args: Vec<String>,
+    ) -> Result<T, Error> {
+        let (command, script) = match self.whole_script {
+            true => ("EVAL", script.text),
+            false => ("EVALSHA", &*script.sha1),
+        };
+        // Not by fred's own interface for scripts, which forgets the options.
+        let command = CustomCommand::new_static(command, keys.first().map(slot), false);
+        let mut words = Vec::with_capacity(2 + keys.len() + args.len());
+        words.extend([
+            Value::from_static_str(script),
+            Value::from(keys.len().to_string()),
+        ]);
+        words.extend(keys.into_iter().chain(args).map(Value::from));
+        client.custom(command, words).await
+    }
+}
+
+fn slot(key: &String) -> u16 {
+    redis_keyslot(key.as_bytes())
+}
+
+/// Makes a call on one of `connections`, within `deadline`.
+///
+/// It fails at once where none is connected. Where the connection breaks or the server is not ready, there is a second
+/// attempt, which waits until the connection is made anew: the call must be one that may be carried out twice.
+///
+/// A caller may drop it at any time: fred reads the reply, and throws it away.
+pub(crate) async fn call<T, F>(
+    connections: &Connections,
+    deadline: Duration,
+    call: impl Fn(Attempt) -> F,
+) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let begin = Instant::now();
+    let connection = connections.next();
+    let clustered = connection.client.is_clustered();
+    let (mut again, mut whole_script) = (false, false);
+    loop {
+        let start = Instant::now();
+        let Some(left) = deadline.checked_sub(start - begin).filter(|left| !left.is_zero()) else {
+            return Err(StoreError::timeout(STORE, deadline));
+        };
+        let options = Options {
+            // fred repeats whatever it is given, unasked. On a cluster it counts a redirection among the attempts.
+            max_attempts: Some(if clustered { 2 } else { 1 }),
+            timeout: Some(left),
+            fail_fast: !again,
+            ..Options::default()
+        };
+        let attempt = Attempt {
+            client: connection.client.with_options(&options),
+            repeated: again || clustered,
+            whole_script,
+        };
+        let error = match call(attempt).await {
+            Ok(answer) => {
+                connection.replied();
+                return Ok(answer);
+            }
+            Err(error) => error,
+        };
+        match Problem::of(&error) {
+            Problem::Silence => {
+                connection.not_answered(start);
+                return Err(StoreError::timeout(STORE, deadline));
+            }
+            Problem::NoScript if !whole_script => whole_script = true,
+            // Where the connection was lost before, to wait for it would hold up each call for as long as it is gone.
+            Problem::Dropped if !again && connection.client.is_connected() => again = true,
+            Problem::Broken if !again => again = true,
+            Problem::NotReady if !again => {
+                connection.replied();
+                again = true;
+                tokio::time::sleep(PATIENCE.min(left)).await;
+            }
+            _ => return Err(StoreError::new(STORE, error)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Problem {
+    /// There was no answer in time.
+    Silence,
+    /// The server does not know the script: nothing was done.
+    NoScript,
+    /// The server is not the master of the key just now, or not yet: nothing was done.
+    NotReady,
+    /// fred dropped it, as there is no connection, or as its task ended: nobody knows what was done.
+    Dropped,
+    /// The connection broke: nobody knows what was done.
+    Broken,
+    /// A second attempt would end like the first.
+    Lasting,
+}
+
+impl Problem {
+    fn of(error: &Error) -> Self {
+        let code = error.details().split(' ').next().unwrap_or_default();
+        match (error.kind(), code) {
+            (ErrorKind::Timeout, _) => Self::Silence,
+            (_, "NOSCRIPT") => Self::NoScript,
+            (_, "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK") => {
+                Self::NotReady
+            }
+            // Any other reply of the server's begins with a word in capitals, such as `OOM` or `NOPERM`.
+            (_, code) if code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+                Self::Lasting
+            }
+            (ErrorKind::Canceled, _) => Self::Dropped,
+            // What fred has no other kind for is a connection that went away under it.
+            (ErrorKind::IO | ErrorKind::Routing | ErrorKind::Cluster | ErrorKind::Unknown, _) => Self::Broken,
+            _ => Self::Lasting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_end_otherwise_is_tried_again() {
+        let problems = [
+            (ErrorKind::Timeout, "Request timed out.", Problem::Silence),
+            (
+                ErrorKind::Unknown,
+                "NOSCRIPT No matching script.",
+                Problem::NoScript,
+            ),
+            (
+                ErrorKind::Unknown,
+                "READONLY You can't write against a read only replica.",
+                Problem::NotReady,
+            ),
+            (
+                ErrorKind::Unknown,
+                "LOADING Redis is loading the dataset in memory",
+                Problem::NotReady,
+            ),
+            (
+                ErrorKind::Cluster,
+                "CLUSTERDOWN The cluster is down",
+                Problem::NotReady,
+            ),
+            (
+                ErrorKind::Unknown,
+                "TRYAGAIN Multiple keys request during rehashing of slot",
+                Problem::NotReady,
+            ),
+            (ErrorKind::IO, "Connection closed.", Problem::Broken),
+            (ErrorKind::Unknown, "Failed to route command.", Problem::Broken),
+            (
+                ErrorKind::Canceled,
+                "Connection closed unexpectedly.",
+                Problem::Dropped,
+            ),
+            (
+                ErrorKind::Unknown,
+                "OOM command not allowed when used memory > 'maxmemory'.",
+                Problem::Lasting,
+            ),
+            (
+                ErrorKind::Unknown,
+                "NOPERM this user has no permissions to run the 'get' command",
+                Problem::Lasting,
+            ),
+            (
+                ErrorKind::Auth,
+                "NOAUTH Authentication required.",
+                Problem::Lasting,
+            ),
+            (
+                ErrorKind::Unknown,
+                "ERR value is not an integer",
+                Problem::Lasting,
+            ),
+            (
+                ErrorKind::InvalidArgument,
+                "WRONGTYPE Operation against a key",
+                Problem::Lasting,
+            ),
+            (ErrorKind::Parse, "Cannot convert to number.", Problem::Lasting),
+        ];
+        for (kind, details, problem) in problems {
+            assert_eq!(Problem::of(&Error::new(kind, details)), problem, "{details}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+use fred::{interfaces::ClientLike as _, types::InfoKind};
+
+use crate::Redis;
+
+impl Redis {
+    /// Writes a warning event if the server could drop sessions to make room: if its memory is limited, and its
+    /// `maxmemory-policy` is not `noeviction`. On a cluster one node is asked. Where it does not answer, or the ACL does
+    /// not let us ask, that is a debug event.
+    ///
+    /// On a pool of [`connect`](crate::connect)'s it happens by itself at each connection.
+    pub async fn warn_of_eviction(&self) {
+        let info =
+            self.call(|attempt| async move { attempt.client.info::<String>(Some(InfoKind::Memory)).await });
+        match info.await {
+            Ok(info) => {
+                if let Some(policy) = dropping(&info) {
+                    tracing::warn!(
+                        target: "portcullis::redis", policy,
+                        "the server drops sessions when its memory is full: set maxmemory-policy to noeviction"
+                    );
+                }
+            }
+            Err(problem) => {
+                tracing::debug!(target: "portcullis::redis", %problem, "the eviction policy is not known");
+            }
+        }
+    }
+}
+
+/// The policy by which a server with this `INFO memory` may drop keys.
+fn dropping(info: &str) -> Option<&str> {
+    let value = |name: &str| {
+        let mut lines = info.lines().filter_map(|line| line.trim_end().split_once(':'));
+        lines.find(|(found, _)| *found == name).map(|(_, value)| value)
+    };
+    let limited = value("maxmemory").is_none_or(|limit| limit != "0");
+    value("maxmemory_policy").filter(|policy| limited && *policy != "noeviction")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_drops_keys_if_its_memory_is_limited_and_its_policy_says_so() {
+        let info = |limit: u32, policy: &str| {
+            format!(
+                "# Memory\r\nused_memory:1\r\nmaxmemory:{limit}\r\nmaxmemory_human:1M\r\nmaxmemory_policy:{policy}\r\n"
+            )
+        };
+        for policy in ["allkeys-lru", "volatile-ttl", "volatile-lru"] {
+            assert_eq!(dropping(&info(1_000_000, policy)), Some(policy));
+            assert_eq!(dropping(&info(0, policy)), None);
+        }
+        assert_eq!(dropping(&info(1_000_000, "noeviction")), None);
+        assert_eq!(dropping("# Memory\r\n"), None);
+    }
+}

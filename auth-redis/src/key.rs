@@ -1,0 +1,152 @@
+//! The names of keys.
+//!
+//! | key | what it holds |
+//! |---|---|
+//! | `PREFIX{TAG}:t:DIGEST` | a token: see `record` |
+//! | `PREFIX{TAG}:u:USER` | the index of a user's tokens: see `script` |
+//! | `PREFIXf:DIGEST` | the user of a token that another system issued, by whom its tag is known |
+//! | `PREFIXw` | nothing, for a millisecond: see `replicas` |
+//!
+//! `TAG` is the user's [`ShardTag`] in hexadecimal. Braces make it the hash tag, so that a cluster keeps all keys of a
+//! user on one node. `DIGEST` is in URL-safe base64. `USER` is the id as it prints: it stands last and behind the hash
+//! tag, so that an id of any characters neither moves the key nor meets another's.
+
+use std::fmt;
+
+use auth_core::{ConfigError, ShardTag, TokenDigest};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+const DEFAULT_PREFIX: &str = "portcullis:";
+
+/// How an application's keys begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    prefix: Box<str>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            prefix: DEFAULT_PREFIX.into(),
+        }
+    }
+}
+
+impl Keys {
+    pub(crate) fn new(prefix: &str) -> Result<Self, ConfigError> {
+        if prefix.contains(['{', '}']) {
+            let problem =
+                "has a brace, which would move all keys to one node of a cluster, or tear a user's apart";
+            return Err(ConfigError::new("prefix", problem));
+        }
+        Ok(Self {
+            prefix: prefix.into(),
+        })
+    }
+
+    /// The key of the token of `digest`.
+    pub(crate) fn token(&self, tag: ShardTag, digest: &TokenDigest) -> String {
+        self.tokens(tag) + &encode(digest)
+    }
+
+    /// How the keys of tokens begin.
+    pub(crate) fn tokens(&self, tag: ShardTag) -> String {
+        format!("{}{{{:04x}}}:t:", self.prefix, tag.get())
+    }
+
+    /// The key of the index of a user.
+    pub(crate) fn index(&self, tag: ShardTag, user_id: &impl fmt::Display) -> String {
+        format!("{}{user_id}", self.indexes(tag))
+    }
+
+    /// How the keys of indexes begin.
+    pub(crate) fn indexes(&self, tag: ShardTag) -> String {
+        format!("{}{{{:04x}}}:u:", self.prefix, tag.get())
+    }
+
+    /// The key of what leads to the token of `digest`, which another system issued.
+    pub(crate) fn foreign(&self, digest: &TokenDigest) -> String {
+        format!("{}f:{}", self.prefix, encode(digest))
+    }
+
+    /// The key of what is written for the sake of being written.
+    pub(crate) fn written(&self) -> String {
+        format!("{}w", self.prefix)
+    }
+}
+
+/// 43 characters.
+pub(crate) fn encode(digest: &TokenDigest) -> String {
+    URL_SAFE_NO_PAD.encode(digest.as_bytes())
+}
+
+pub(crate) fn decode(digest: &str) -> Option<TokenDigest> {
+    let bytes = URL_SAFE_NO_PAD.decode(digest).ok()?;
+    Some(TokenDigest::from_bytes(bytes.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use fred::util::redis_keyslot;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_those_that_the_documents_name() {
+        let (keys, tag) = (Keys::default(), ShardTag::of(&7));
+        let digest = TokenDigest::from_bytes([0xfb; 32]);
+        let text = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";
+        assert_eq!(
+            keys.token(tag, &digest),
+            format!("portcullis:{{{:04x}}}:t:{text}", tag.get())
+        );
+        assert_eq!(
+            keys.index(tag, &7),
+            format!("portcullis:{{{:04x}}}:u:7", tag.get())
+        );
+        assert_eq!(keys.foreign(&digest), format!("portcullis:f:{text}"));
+        assert_eq!(decode(text), Some(digest));
+    }
+
+    #[test]
+    fn a_prefix_with_a_brace_is_refused_and_the_setting_named() {
+        for prefix in ["{", "}", "app{1}:", "a}b"] {
+            assert_eq!(Keys::new(prefix).expect_err(prefix).setting(), "prefix");
+        }
+        for prefix in ["", ":", "app:", "é \0"] {
+            assert!(Keys::new(prefix).is_ok(), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_digest_is_not_decoded() {
+        for text in ["", "A", "AAAA", &"A".repeat(42), &"A".repeat(44), &"+".repeat(43)] {
+            assert_eq!(decode(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn all_keys_of_a_user_are_in_one_slot_whatever_the_id(
+            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tuf\0]{0,12}", bytes in any::<[u8; 32]>(),
+        ) {
+            let keys = Keys::new(&prefix).expect("a prefix");
+            let (tag, digest) = (ShardTag::of(&user), TokenDigest::from_bytes(bytes));
+            let (token, index) = (keys.token(tag, &digest), keys.index(tag, &user));
+            prop_assert_eq!(redis_keyslot(token.as_bytes()), redis_keyslot(index.as_bytes()));
+            prop_assert_eq!(keys.tokens(tag) + &encode(&digest), token.clone());
+            prop_assert_eq!(decode(&encode(&digest)), Some(digest));
+            prop_assert_ne!(&token, &index);
+            prop_assert_ne!(keys.foreign(&digest), token);
+            prop_assert_ne!(keys.foreign(&digest), index);
+        }
+
+        #[test]
+        fn two_users_have_two_indexes(one in "[{}:tu0-9a-f]{0,12}", other in "[{}:tu0-9a-f]{0,12}") {
+            let keys = Keys::default();
+            let index = |user: &String| keys.index(ShardTag::of(user), user);
+            prop_assert_eq!(index(&one) == index(&other), one == other);
+        }
+    }
+}

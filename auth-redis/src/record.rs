@@ -1,0 +1,236 @@
+//! How a token stands in the value of its key: as JSON, so that `redis-cli GET` shows what it is.
+//!
+//! ```json
+//! {"last_used_at":1735689600123       ,"order":"01941f297c7b4f3a2b1c","id":"…","user_id":"…","epoch":0,
+//!  "created_at":1735689600123,"expires_at":1735693200123,"user_agent":"…","address":"…","label":"…"}
+//! ```
+//!
+//! Instants are milliseconds since 1970-01-01 UTC. What is absent is left out. `last_used_at` stands first, padded to a
+//! fixed width, so that it can be overwritten in place.
+
+use std::{
+    borrow::Cow,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use auth_core::{AccessToken, ClientInfo, PublicId, TokenDigest, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
+use time::OffsetDateTime;
+
+/// Where the number of `last_used_at` begins.
+pub(crate) const LAST_USED_AT: usize = LAST_USED_AT_NAME.len();
+const LAST_USED_AT_NAME: &str = "{\"last_used_at\":";
+
+/// The characters of [`Record::order`].
+const ORDER_CHARS: usize = 20;
+
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    #[serde(skip_serializing)]
+    last_used_at: i64,
+    /// The age of the token among its user's: its creation, and then its insertion, in hexadecimal.
+    #[serde(borrow)]
+    order: Cow<'a, str>,
+    id: PublicId,
+    /// The id as it prints: scripts find the index of the user by it.
+    #[serde(borrow)]
+    user_id: Cow<'a, str>,
+    epoch: i64,
+    created_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_agent: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<Cow<'a, str>>,
+}
+
+/// A token as it is written.
+pub(crate) struct Written {
+    /// The value of its key.
+    pub(crate) value: String,
+    /// What stands for it in its user's index, before the digest.
+    pub(crate) order: String,
+}
+
+/// A stored token that cannot be understood: it is not ours, or somebody edited it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Malformed {
+    /// What kind of problem, and where: serde_json's own error has the value.
+    #[error("a stored token is not the JSON of one: {0:?} error in column {1}")]
+    Json(Category, usize),
+    #[error("a stored token has an instant out of range")]
+    Instant(#[from] time::error::ComponentRange),
+    #[error("a stored token has a user id of another type")]
+    UserId,
+}
+
+impl From<serde_json::Error> for Malformed {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error.classify(), error.column())
+    }
+}
+
+pub(crate) fn write<Id: UserId>(token: &AccessToken<Id>) -> Result<Written, Malformed> {
+    let order = order(token.created_at);
+    let record = Record {
+        last_used_at: 0,
+        order: Cow::Borrowed(&order),
+        id: token.id,
+        user_id: Cow::Owned(token.user_id.to_string()),
+        epoch: token.epoch,
+        created_at: milliseconds(token.created_at),
+        expires_at: token.expires_at.map(milliseconds),
+        user_agent: token.client.user_agent.as_deref().map(Cow::Borrowed),
+        address: token.client.address.as_deref().map(Cow::Borrowed),
+        label: token.client.label.as_deref().map(Cow::Borrowed),
+    };
+    let rest = serde_json::to_string(&record)?;
+    let value = format!(
+        "{LAST_USED_AT_NAME}{},{}",
+        last_used_at(token.last_used_at),
+        &rest[1..]
+    );
+    Ok(Written { value, order })
+}
+
+/// The number of `last_used_at` in its fixed width.
+pub(crate) fn last_used_at(at: OffsetDateTime) -> String {
+    // As wide as the longest of 64 bits.
+    format!("{:<20}", milliseconds(at))
+}
+
+/// The token of `digest` whose key has `value`, and its order.
+pub(crate) fn read<Id: UserId>(
+    digest: TokenDigest,
+    value: &str,
+) -> Result<(AccessToken<Id>, String), Malformed> {
+    let record: Record<'_> = serde_json::from_str(value)?;
+    let token = AccessToken {
+        id: record.id,
+        digest,
+        user_id: record.user_id.parse().map_err(|_| Malformed::UserId)?,
+        epoch: record.epoch,
+        created_at: instant(record.created_at)?,
+        expires_at: record.expires_at.map(instant).transpose()?,
+        last_used_at: instant(record.last_used_at)?,
+        client: ClientInfo {
+            user_agent: record.user_agent.map(Cow::into_owned),
+            address: record.address.map(Cow::into_owned),
+            label: record.label.map(Cow::into_owned),
+        },
+    };
+    Ok((token, record.order.into_owned()))
+}
+
+/// `text` of a record in which the public id is `id`, and of no other record: a quote within a value is escaped.
+pub(crate) fn mark(id: PublicId) -> String {
+    format!("\"id\":\"{id}\"")
+}
+
+pub(crate) fn milliseconds(at: OffsetDateTime) -> i64 {
+    // Every instant of the type fits.
+    (at.unix_timestamp_nanos().div_euclid(1_000_000)) as i64
+}
+
+fn instant(milliseconds: i64) -> Result<OffsetDateTime, time::error::ComponentRange> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
+}
+
+/// The creation in 48 bits of milliseconds, enough for any year of four digits, and the present in 32 bits of
+/// microseconds, which tell apart what was created in the same millisecond. Order of text is order of age.
+fn order(created_at: OffsetDateTime) -> String {
+    let created_at = milliseconds(created_at).max(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let order = format!("{created_at:012x}{:08x}", now.as_micros() as u32);
+    debug_assert_eq!(order.len(), ORDER_CHARS);
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::TokenKey;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = Option<String>> {
+        // What a hostile client would put there is in any string; what a script would trip over is added.
+        proptest::option::of(prop_oneof![
+            any::<String>(),
+            Just("\"id\":\"\\\0{}\u{1f98a}".to_owned())
+        ])
+    }
+
+    prop_compose! {
+        fn token()(
+            id in any::<u128>(), user_id in any::<String>(), epoch in any::<i64>(),
+            created_at in -1_000_000_000_000_i64..253_402_300_799_999,
+            expires_at in proptest::option::of(-1_000_000_000_000_i64..253_402_300_799_999),
+            last_used_at in -1_000_000_000_000_i64..253_402_300_799_999,
+            (user_agent, address, label) in (text(), text(), text()),
+        ) -> AccessToken<String> {
+            let at = |milliseconds| instant(milliseconds).expect("an instant");
+            AccessToken {
+                id: PublicId(uuid::Uuid::from_u128(id)),
+                digest: TokenKey::of("token").digest,
+                user_id,
+                epoch,
+                created_at: at(created_at),
+                expires_at: expires_at.map(at),
+                last_used_at: at(last_used_at),
+                client: ClientInfo { user_agent, address, label },
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_is_read_as_it_was_written(token in token()) {
+            let written = write(&token).expect("written");
+            let (read, order) = read::<String>(token.digest, &written.value).expect("read");
+            prop_assert_eq!(&read, &token);
+            prop_assert_eq!(order, written.order);
+        }
+
+        #[test]
+        fn the_last_use_is_overwritten_in_place(token in token(), at in -1_000_000_000_000_i64..253_402_300_799_999) {
+            let mut written = write(&token).expect("written").value;
+            let at = instant(at).expect("an instant");
+            let text = last_used_at(at);
+            written.replace_range(LAST_USED_AT..LAST_USED_AT + text.len(), &text);
+            let (read, _order) = read::<String>(token.digest, &written).expect("read");
+            prop_assert_eq!(read, AccessToken { last_used_at: at, ..token });
+        }
+
+        #[test]
+        fn a_mark_is_that_of_its_own_record_alone(token in token(), other in any::<u128>()) {
+            let other = PublicId(uuid::Uuid::from_u128(other));
+            let hostile = AccessToken {
+                user_id: mark(other),
+                client: ClientInfo {
+                    user_agent: Some(mark(other)),
+                    address: Some(format!("x\\\",{},", mark(other))),
+                    label: Some(format!("\",{},\"", mark(other))),
+                },
+                ..token
+            };
+            let value = write(&hostile).expect("written").value;
+            prop_assert!(value.contains(&mark(hostile.id)));
+            prop_assert_eq!(value.contains(&mark(other)), other == hostile.id, "{}", value);
+        }
+
+        #[test]
+        fn the_order_of_text_is_the_order_of_creation(one in 0..253_402_300_799_999_i64, other in 0..253_402_300_799_999_i64) {
+            let of = |at| order(instant(at).expect("an instant"));
+            let (first, second) = (of(one), of(other));
+            prop_assert_eq!((first.len(), second.len()), (ORDER_CHARS, ORDER_CHARS));
+            if one != other {
+                prop_assert_eq!(first < second, one < other);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+use std::{future::Future, time::Duration};
+
+use auth_core::{ConfigError, StoreError, checked_deadline, with_deadline};
+use fred::{
+    clients::{Client, Pool},
+    error::Error,
+    interfaces::ClientLike as _,
+    types::FromValue,
+};
+use tokio::time::sleep;
+
+use crate::{
+    call::{Attempt, STORE, call},
+    connection::Connections,
+    key::Keys,
+    replicas::Replicas,
+    script::Script,
+};
+
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Between two looks whether a connection is there.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What stores share: connections, the deadline of each call, and how keys begin.
+///
+/// It runs on a [`Client`] or a [`Pool`] of fred's that the caller made, or on the pool that [`connect`](crate::connect)
+/// makes. Give it one on which no blocking command runs: calls share connections, and would wait behind it. For a client
+/// of your own, set fred's `ReconnectPolicy` to try for ever, and a `connection_timeout` and an
+/// `internal_command_timeout` of a few seconds.
+///
+/// A call fails at once while there is no connection, and at the deadline where the server does not answer. A connection
+/// on which nothing is answered is closed and made anew.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    pub(crate) connections: Connections,
+    pub(crate) deadline: Duration,
+    pub(crate) keys: Keys,
+    pub(crate) replicas: Option<Replicas>,
+}
+
+impl Redis {
+    /// Calls on `pool`, each with a deadline of 2 seconds, on keys that begin with `portcullis:`.
+    #[must_use]
+    pub fn new(pool: Pool) -> Self {
+        Self::on(Connections::from(&pool))
+    }
+
+    fn on(connections: Connections) -> Self {
+        Self {
+            connections,
+            deadline: DEFAULT_DEADLINE,
+            keys: Keys::default(),
+            replicas: None,
+        }
+    }
+
+    /// Gives each call `limit`, a second attempt included.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `deadline` if `limit` is zero.
+    pub fn deadline(mut self, limit: Duration) -> Result<Self, ConfigError> {
+        self.deadline = checked_deadline(limit)?;
+        Ok(self)
+    }
+
+    /// Lets every key begin with `prefix`: services that share a server have one each.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `prefix` if it has a `{` or a `}`, by which a cluster places keys.
+    pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
+        self.keys = Keys::new(prefix)?;
+        Ok(self)
+    }
+
+    /// Waits until every connection is there, and asks the server whether it answers: at start, for a service that had
+    /// rather fail than run without; later, to say whether it is ready.
+    ///
+    /// # Errors
+    /// [`StoreError`] if there is no connection or no answer by the deadline.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        with_deadline(STORE, self.deadline, async {
+            for connection in self.connections.each() {
+                while !connection.next().client.is_connected() {
+                    sleep(PAUSE).await;
+                }
+                let ping = |attempt: Attempt| async move { attempt.client.ping::<()>(None).await };
+                call(&connection, self.deadline, ping).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes a call that may be carried out twice.
+    pub(crate) async fn call<T, F>(&self, body: impl Fn(Attempt) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        call(&self.connections, self.deadline, body).await
+    }
+
+    /// Runs a `script` that may be run twice.
+    pub(crate) async fn run<T: FromValue>(
+        &self,
+        script: &'static Script,
+        keys: Vec<String>,
+        args: Vec<String>,
+    ) -> Result<T, StoreError> {
+        self.call(|attempt| {
+            let (keys, args) = (keys.clone(), args.clone());
+            async move { attempt.run(script, keys, args).await }
+        })
+        .await
+    }
+}
+
+/// What the store could not do, and why.
+pub(crate) fn failed(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::new(STORE, problem)
+}
+
+impl From<Pool> for Redis {
+    fn from(pool: Pool) -> Self {
+        Self::new(pool)
+    }
+}
+
+impl From<&Pool> for Redis {
+    fn from(pool: &Pool) -> Self {
+        Self::on(pool.into())
+    }
+}
+
+impl From<Client> for Redis {
+    fn from(client: Client) -> Self {
+        Self::from(&client)
+    }
+}
+
+impl From<&Client> for Redis {
+    fn from(client: &Client) -> Self {
+        Self::on(client.into())
+    }
+}
+
+impl From<&Self> for Redis {
+    fn from(redis: &Self) -> Self {
+        redis.clone()
+    }
+}

@@ -1,0 +1,10 @@
+-- The index lives as long as the last of its members.
+local function settle(index)
+  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
+  if last[2] == 'inf' then
+    redis.call('PERSIST', index)
+  elseif last[2] then
+    redis.call('PEXPIREAT', index, last[2])
+  end
+end
+

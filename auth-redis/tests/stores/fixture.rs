@@ -1,0 +1,114 @@
+//! What the conformance suite runs on: a store with keys of its own on the server of a URL.
+
+use std::{convert::Infallible, fmt, marker::PhantomData, str::FromStr, sync::Arc};
+
+use auth_core::{UserId, conformance::AccessTokenFixture};
+use auth_redis::RedisAccessTokenStore;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::server;
+
+pub(crate) struct Fixture<Id> {
+    store: Arc<RedisAccessTokenStore<Id>>,
+    id: PhantomData<Id>,
+}
+
+impl<Id: SampleId> Fixture<Id> {
+    pub(crate) async fn on(variable: &str) -> Self {
+        let redis = server::redis(&server::url(variable)).await;
+        Self {
+            store: Arc::new(RedisAccessTokenStore::new(redis)),
+            id: PhantomData,
+        }
+    }
+}
+
+impl<Id: SampleId> AccessTokenFixture for Fixture<Id> {
+    type Id = Id;
+    type Store = RedisAccessTokenStore<Id>;
+
+    fn store(&self) -> Arc<Self::Store> {
+        Arc::clone(&self.store)
+    }
+
+    async fn user(&self) -> Id {
+        Id::sample()
+    }
+}
+
+/// An id of which there are always more.
+pub(crate) trait SampleId: UserId {
+    fn sample() -> Self;
+}
+
+impl SampleId for Uuid {
+    fn sample() -> Self {
+        Self::now_v7()
+    }
+}
+
+impl SampleId for i64 {
+    /// No floating-point number holds it.
+    fn sample() -> Self {
+        let (high, _low) = Uuid::new_v4().as_u64_pair();
+        (high | 1 | 1 << 62).cast_signed()
+    }
+}
+
+impl SampleId for String {
+    fn sample() -> Self {
+        format!("{{1fff}}:u:\0\r\n*1 \"é\u{1f98a}\\ {}", Uuid::new_v4())
+    }
+}
+
+/// An application's own type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct ReaderId(String);
+
+impl fmt::Display for ReaderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ReaderId {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl UserId for ReaderId {
+    fn generate() -> Option<Self> {
+        None
+    }
+}
+
+impl SampleId for ReaderId {
+    fn sample() -> Self {
+        Self(format!("}}}}{{}}{}", Uuid::new_v4().simple()))
+    }
+}
+
+/// The whole suite on the server of `$variable`, with a module for each kind of id.
+macro_rules! conformance {
+    ($variable:literal, $need:literal, $($module:ident: $id:ty),+) => {
+        $(mod $module {
+            async fn fixture() -> $crate::fixture::Fixture<$id> {
+                $crate::fixture::Fixture::on($variable).await
+            }
+
+            mod store {
+                auth_core::access_token_store_conformance!(super::fixture, #[ignore = $need]);
+            }
+
+            mod index {
+                auth_core::access_token_index_conformance!(super::fixture, #[ignore = $need]);
+            }
+        })+
+    };
+}
+
+pub(crate) use conformance;

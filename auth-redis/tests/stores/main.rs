@@ -1,0 +1,9 @@
+//! The stores on real servers: one, a cluster, and one behind Sentinel.
+
+mod fixture;
+mod log;
+mod redis;
+mod redis_cluster;
+mod redis_sentinel;
+mod server;
+mod token;

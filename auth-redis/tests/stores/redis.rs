@@ -1,0 +1,10 @@
+mod fault;
+mod keys;
+mod lost_reply;
+mod memory;
+mod rights;
+mod round_trips;
+mod spoiled;
+
+crate::fixture::conformance!("TEST_REDIS_URL", "needs Redis",
+    uuid: uuid::Uuid, integer: i64, text: String, own_type: crate::fixture::ReaderId);

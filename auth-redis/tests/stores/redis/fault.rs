@@ -1,0 +1,220 @@
+//! Servers that are down, hang, forget or change their part, and callers that go away.
+
+use std::time::{Duration, Instant};
+
+use auth_core::{AccessTokenStore as _, StoreError};
+use auth_redis::{ClientLike as _, Redis, RedisAccessTokenStore};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::{
+    log::Log,
+    server::{self, Server, ask, until},
+    token::hour,
+};
+
+fn within(start: Instant, least: u64, most: u64) {
+    let span = start.elapsed();
+    let range = Duration::from_millis(least)..=Duration::from_millis(most);
+    assert!(range.contains(&span), "{span:?} is not in {range:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
+    let mut server = Server::start(&[]).await;
+    server.kill();
+    let (log, _guard) = Log::start();
+    let start = Instant::now();
+    let pool = auth_redis::connect("URL", &server.url())
+        .await
+        .expect("a pool all the same");
+    let redis = Redis::from(&pool).prefix(&server::prefix()).expect("a prefix");
+    let redis = redis.deadline(Duration::from_millis(700)).expect("a deadline");
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let (key, token) = hour(Uuid::now_v7());
+    store.find(&key).await.expect_err("nobody is there");
+    within(start, 0, 300);
+    let error: StoreError = redis.ping().await.expect_err("nobody is there");
+    assert!(error.is_timeout(), "{error}");
+    within(start, 700, 1200);
+    until("an event", async || {
+        log.text().contains("the server cannot be reached")
+    })
+    .await;
+
+    server.restart().await;
+    until("the server is found", async || redis.ping().await.is_ok()).await;
+    store.insert(&token, None).await.expect("inserted");
+    assert_eq!(store.find(&key).await.expect("an answer"), Some(token));
+    until("an event", async || log.text().contains("can be reached again")).await;
+    assert_eq!(
+        log.text().matches("cannot be reached").count(),
+        1,
+        "{}",
+        log.text()
+    );
+    pool.quit().await.expect("the end");
+    store.find(&key).await.expect_err("the connections are closed");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_server_that_is_killed_is_used_again_after_its_restart() {
+    let mut server = Server::start(&[]).await;
+    let redis = server::redis(&server.url()).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let user = Uuid::now_v7();
+    let (key, token) = hour(user);
+    store.insert(&token, None).await.expect("inserted");
+    server.kill();
+    let start = Instant::now();
+    store.find(&key).await.expect_err("nobody is there");
+    within(start, 0, 2300);
+    server.restart().await;
+    until("the server is found", async || store.find(&key).await.is_ok()).await;
+    // The new process knows no script.
+    store.insert(&hour(user).1, None).await.expect("inserted");
+    assert_eq!(store.delete_all(&user).await.expect("deleted"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis"]
+async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_at_once() {
+    let server = Server::start(&[]).await;
+    let redis = server::redis(&server.url()).await;
+    let redis = redis.deadline(Duration::from_millis(500)).expect("a deadline");
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let (key, token) = hour(Uuid::now_v7());
+    store.insert(&token, None).await.expect("inserted");
+    server.signal("-STOP");
+    let start = Instant::now();
+    let error = store.find(&key).await.expect_err("nobody answers");
+    assert!(error.is_timeout(), "{error}");
+    within(start, 490, 900);
+    // Under a load that never ceases, too, the connections are given up, and calls fail at once.
+    until("calls fail at once", async || {
+        let start = Instant::now();
+        store.find(&key).await.expect_err("nobody answers");
+        start.elapsed() < Duration::from_millis(100)
+    })
+    .await;
+    let start = Instant::now();
+    for _ in 0..10_000 {
+        store.find(&key).await.expect_err("nobody answers");
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "nothing waits, and so nothing piles up"
+    );
+    server.signal("-CONT");
+    until("the server is used again", async || {
+        store
+            .find(&key)
+            .await
+            .is_ok_and(|found| found.as_ref() == Some(&token))
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_script_that_the_server_forgot_is_sent_again() {
+    let server = Server::start(&[]).await;
+    let client = server::client(&server.url()).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(server::redis(&server.url()).await);
+    let user = Uuid::now_v7();
+    for _ in 0..3 {
+        let (key, token) = hour(user);
+        store.insert(&token, None).await.expect("inserted");
+        ask(&client, &["SCRIPT", "FLUSH"]).await.expect("flushed");
+        assert!(store.delete(&key).await.expect("deleted"));
+        ask(&client, &["SCRIPT", "FLUSH"]).await.expect("flushed");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_server_that_became_a_replica_takes_nothing_and_then_all_again() {
+    let (server, master) = (Server::start(&[]).await, Server::start(&[]).await);
+    let client = server::client(&server.url()).await;
+    let redis = server::redis(&server.url()).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let user = Uuid::now_v7();
+    ask(&client, &["REPLICAOF", "127.0.0.1", &master.port.to_string()])
+        .await
+        .expect("a replica");
+    let refused = store.insert(&hour(user).1, None).await.expect_err("read only");
+    assert!(refused.to_string().contains("READONLY"), "{refused}");
+    let refused = store
+        .delete_all(&user)
+        .await
+        .expect_err("a revocation that was not made is none");
+    assert!(refused.to_string().contains("READONLY"), "{refused}");
+    ask(&client, &["REPLICAOF", "NO", "ONE"]).await.expect("a master");
+    until("it is a master again", async || {
+        store.insert(&hour(user).1, None).await.is_ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_call_that_meets_a_replica_succeeds_once_it_is_a_master() {
+    let (server, master) = (Server::start(&[]).await, Server::start(&[]).await);
+    let client = server::client(&server.url()).await;
+    let redis = server::redis(&server.url()).await;
+    let redis = redis.deadline(Duration::from_secs(10)).expect("a deadline");
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let (key, token) = hour(Uuid::now_v7());
+    ask(&client, &["REPLICAOF", "127.0.0.1", &master.port.to_string()])
+        .await
+        .expect("a replica");
+    // fred makes the connection anew after `READONLY`, which takes it at least 100 ms: the second attempt waits for it.
+    let promotion = async {
+        sleep(Duration::from_millis(50)).await;
+        ask(&client, &["REPLICAOF", "NO", "ONE"]).await.expect("a master");
+    };
+    let (inserted, ()) = tokio::join!(store.insert(&token, None), promotion);
+    inserted.expect("the second attempt");
+    assert_eq!(store.find(&key).await.expect("an answer"), Some(token));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis"]
+async fn k3_a_dropped_call_never_hands_its_reply_to_another() {
+    let redis = server::redis(&server::url("TEST_REDIS_URL")).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let mut tokens = Vec::new();
+    for _ in 0..20 {
+        let (key, token) = hour(Uuid::now_v7());
+        store.insert(&token, None).await.expect("inserted");
+        tokens.push((key, token));
+    }
+    let mut dropped = 0;
+    let tasks: Vec<_> = (0..8_usize)
+        .map(|task| {
+            let (store, tokens) = (store.clone(), tokens.clone());
+            tokio::spawn(async move {
+                let mut dropped = 0;
+                for round in 0..500 {
+                    let (key, token) = &tokens[(task * 7 + round) % tokens.len()];
+                    // Some are dropped on the way out, some on the way back.
+                    let patience = Duration::from_micros((round % 10) as u64 * 60);
+                    match tokio::time::timeout(patience, store.find(key)).await {
+                        Ok(found) => assert_eq!(found.expect("an answer").as_ref(), Some(token)),
+                        Err(_elapsed) => dropped += 1,
+                    }
+                }
+                dropped
+            })
+        })
+        .collect();
+    for task in tasks {
+        dropped += task.await.expect("no reply of another's");
+    }
+    assert!(
+        (400..4000).contains(&dropped),
+        "{dropped} of 4000 calls were dropped"
+    );
+}

@@ -1,0 +1,308 @@
+//! What stands under which key, and for how long.
+
+use std::num::NonZeroU32;
+
+use auth_core::{
+    AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, PublicId, ShardTag, TokenKey,
+};
+use auth_redis::{Client, Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::{
+    server::{self, ask, until},
+    token::{hour, token},
+};
+
+struct Scene {
+    client: Client,
+    prefix: String,
+    store: RedisAccessTokenStore<Uuid>,
+}
+
+async fn scene() -> Scene {
+    let url = server::url("TEST_REDIS_URL");
+    let prefix = server::prefix();
+    let redis = server::redis(&url).await.prefix(&prefix).expect("a prefix");
+    Scene {
+        client: server::client(&url).await,
+        store: RedisAccessTokenStore::new(redis),
+        prefix,
+    }
+}
+
+impl Scene {
+    /// The keys of this test and how many milliseconds they live on, -1 for ever.
+    async fn keys(&self) -> Vec<(String, i64)> {
+        let pattern = format!("{}*", self.prefix);
+        let names = ask(&self.client, &["KEYS", &pattern]).await.expect("keys");
+        let names: Vec<String> = names.convert().expect("names");
+        let mut keys = Vec::new();
+        for name in names {
+            let left = self.client.pttl(&name).await.expect("a time to live");
+            keys.push((name[self.prefix.len()..].to_owned(), left));
+        }
+        keys.sort();
+        keys
+    }
+
+    fn index(&self, user: Uuid) -> String {
+        format!("{}{{{:04x}}}:u:{user}", self.prefix, ShardTag::of(&user).get())
+    }
+
+    async fn index_size(&self, user: Uuid) -> i64 {
+        let size = ask(&self.client, &["ZCARD", &self.index(user)])
+            .await
+            .expect("a size");
+        size.as_i64().expect("a number")
+    }
+}
+
+const MINUTE: i64 = 60_000;
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn every_key_of_a_user_has_the_users_hash_tag_and_an_expiry() {
+    let scene = scene().await;
+    let user = Uuid::now_v7();
+    let (_, short) = token(user, Some(Duration::minutes(10)));
+    let (_, long) = hour(user);
+    for token in [&long, &short] {
+        scene.store.insert(token, None).await.expect("inserted");
+    }
+    let tag = format!("{{{:04x}}}", ShardTag::of(&user).get());
+    let keys = scene.keys().await;
+    assert_eq!(keys.len(), 3, "two tokens and an index: {keys:?}");
+    for (name, left) in keys {
+        assert!(name.starts_with(&tag), "{name}");
+        let span = match name.ends_with(&user.to_string()) {
+            true => 60 * MINUTE,
+            false if left > 20 * MINUTE => 60 * MINUTE,
+            false => 10 * MINUTE,
+        };
+        assert!(
+            (span - MINUTE..=span).contains(&left),
+            "{name} lives for {left} ms"
+        );
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn an_index_lives_as_long_as_the_last_of_its_tokens() {
+    let scene = scene().await;
+    let user = Uuid::now_v7();
+    let (_, for_ever) = token(user, None);
+    let (_, long) = hour(user);
+    let (short_key, short) = token(user, Some(Duration::minutes(10)));
+    let left = async || {
+        scene
+            .client
+            .pttl::<i64, _>(scene.index(user))
+            .await
+            .expect("an answer")
+    };
+    let is = |left: i64, minutes: i64| ((minutes - 1) * MINUTE..=minutes * MINUTE).contains(&left);
+
+    scene.store.insert(&short, None).await.expect("inserted");
+    assert!(is(left().await, 10));
+    scene.store.insert(&for_ever, None).await.expect("inserted");
+    assert_eq!(left().await, -1, "a token for ever has its index for ever");
+    scene.store.insert(&long, None).await.expect("inserted");
+    assert_eq!(left().await, -1);
+    assert!(
+        scene
+            .store
+            .delete_by_id(&user, for_ever.id)
+            .await
+            .expect("an answer")
+    );
+    assert!(is(left().await, 60), "without it the index expires again");
+    assert!(scene.store.delete_by_id(&user, long.id).await.expect("an answer"));
+    assert!(is(left().await, 10));
+    assert!(scene.store.delete(&short_key).await.expect("an answer"));
+    assert_eq!(scene.keys().await, [], "the last token takes the index along");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_token_expires_and_the_index_forgets_it_at_the_next_insertion() {
+    let scene = scene().await;
+    let user = Uuid::now_v7();
+    let (kept_key, kept) = hour(user);
+    scene.store.insert(&kept, None).await.expect("inserted");
+    let mut keys = Vec::new();
+    for _ in 0..5 {
+        let (key, token) = token(user, Some(Duration::milliseconds(300)));
+        scene.store.insert(&token, None).await.expect("inserted");
+        keys.push(key);
+    }
+    for key in &keys {
+        until("the token expires", async || {
+            scene.store.find(key).await.expect("an answer").is_none()
+        })
+        .await;
+    }
+    assert_eq!(scene.store.list(&user).await.expect("a list").len(), 1);
+    let two = NonZeroU32::new(2);
+    scene.store.insert(&hour(user).1, two).await.expect("inserted");
+    assert!(
+        scene.store.find(&kept_key).await.expect("an answer").is_some(),
+        "expired tokens do not count among the cap"
+    );
+    assert_eq!(scene.index_size(user).await, 2);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn what_the_server_dropped_does_not_count_among_the_cap() {
+    let scene = scene().await;
+    let user = Uuid::now_v7();
+    let (old_key, old) = hour(user);
+    scene.store.insert(&old, None).await.expect("inserted");
+    let (dropped_key, dropped) = hour(user);
+    scene.store.insert(&dropped, None).await.expect("inserted");
+    let keys = scene.keys().await;
+    let digest = keys
+        .iter()
+        .map(|(name, _)| name)
+        .find(|name| name.contains(":t:"));
+    assert!(digest.is_some());
+    // As an eviction does it: behind the back of the index.
+    for (name, _) in keys {
+        let name = scene.prefix.clone() + &name;
+        let value: Option<String> = match name.contains(":t:") {
+            true => scene.client.get(&name).await.expect("a value"),
+            false => None,
+        };
+        if value.is_some_and(|value| value.contains(&dropped.id.to_string())) {
+            let () = scene.client.del(&name).await.expect("deleted");
+        }
+    }
+    assert_eq!(scene.store.find(&dropped_key).await.expect("an answer"), None);
+    scene
+        .store
+        .insert(&hour(user).1, NonZeroU32::new(2))
+        .await
+        .expect("inserted");
+    assert!(scene.store.find(&old_key).await.expect("an answer").is_some());
+    assert_eq!(scene.index_size(user).await, 2);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_touch_leaves_the_expiry_as_it_is() {
+    let scene = scene().await;
+    let (key, token) = token(Uuid::now_v7(), Some(Duration::minutes(10)));
+    scene.store.insert(&token, None).await.expect("inserted");
+    let before = scene.keys().await;
+    scene
+        .store
+        .touch(&key, token.last_used_at + Duration::DAY)
+        .await
+        .expect("touched");
+    let after = scene.keys().await;
+    for ((name, before), (_, after)) in before.iter().zip(after) {
+        assert!(after > 0 && after <= *before, "{name}: {before} {after}");
+    }
+    let (for_ever_key, for_ever) = crate::token::token(Uuid::now_v7(), None);
+    scene.store.insert(&for_ever, None).await.expect("inserted");
+    scene
+        .store
+        .touch(&for_ever_key, for_ever.last_used_at)
+        .await
+        .expect("touched");
+    let for_ever = scene.keys().await.iter().filter(|(_, left)| *left == -1).count();
+    assert_eq!(for_ever, 2, "a token for ever and its index");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn one_of_two_tokens_of_the_same_instant_is_the_older() {
+    let scene = scene().await;
+    let user = Uuid::now_v7();
+    let (_, first) = hour(user);
+    scene.store.insert(&first, None).await.expect("inserted");
+    let mut ids = vec![first.id];
+    for _ in 0..4 {
+        let (_, mut token) = hour(user);
+        token.created_at = first.created_at;
+        scene.store.insert(&token, None).await.expect("inserted");
+        ids.insert(0, token.id);
+    }
+    let list = async || -> Vec<PublicId> {
+        let list = scene.store.list(&user).await.expect("a list");
+        list.iter().map(|token| token.id).collect()
+    };
+    assert_eq!(list().await, ids);
+    let (_, mut last) = hour(user);
+    last.created_at = first.created_at;
+    scene
+        .store
+        .insert(&last, NonZeroU32::new(3))
+        .await
+        .expect("inserted");
+    assert_eq!(list().await, [last.id, ids[0], ids[1]]);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_token_of_another_system_is_adopted_and_found_without_a_tag() {
+    let scene = scene().await;
+    let user = Uuid::now_v7();
+    let foreign = TokenKey::of("GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc");
+    assert_eq!(foreign.tag, None);
+    let (_, mut token) = hour(user);
+    token.digest = foreign.digest;
+    assert_eq!(scene.store.find(&foreign).await.expect("an answer"), None);
+    scene
+        .store
+        .touch(&foreign, token.created_at)
+        .await
+        .expect("nothing to touch");
+    assert!(!scene.store.delete(&foreign).await.expect("nothing to delete"));
+
+    scene.store.adopt(&token).await.expect("adopted");
+    assert_eq!(
+        scene.store.find(&foreign).await.expect("an answer"),
+        Some(token.clone())
+    );
+    assert!(
+        scene.keys().await.iter().all(|(_, left)| *left > 0),
+        "each key expires"
+    );
+    let again = scene.store.adopt(&token).await;
+    assert!(matches!(again, Err(InsertTokenError::DigestTaken)), "{again:?}");
+    let mut thief = token.clone();
+    (thief.user_id, thief.id) = (Uuid::now_v7(), PublicId::generate());
+    let theft = scene.store.adopt(&thief).await;
+    assert!(matches!(theft, Err(InsertTokenError::DigestTaken)), "{theft:?}");
+
+    let used = token.last_used_at + Duration::MINUTE;
+    scene.store.touch(&foreign, used).await.expect("touched");
+    token.last_used_at = used;
+    assert_eq!(scene.store.list(&user).await.expect("a list"), [token]);
+    assert!(scene.store.delete(&foreign).await.expect("an answer"));
+    assert_eq!(scene.store.find(&foreign).await.expect("an answer"), None);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn stores_of_other_prefixes_do_not_see_each_others_tokens() {
+    let url = server::url("TEST_REDIS_URL");
+    let redis: Redis = server::redis(&url).await;
+    let user = Uuid::now_v7();
+    let prefix = server::prefix();
+    let store = |end: &str| {
+        let prefix = format!("{prefix}{end}");
+        RedisAccessTokenStore::<Uuid>::new(Redis::from(&redis).prefix(&prefix).expect("a prefix"))
+    };
+    let (one, other) = (store("a:"), store("a:b:"));
+    let (key, token) = hour(user);
+    one.insert(&token, None).await.expect("inserted");
+    assert_eq!(other.find(&key).await.expect("an answer"), None);
+    assert_eq!(other.delete_all(&user).await.expect("an answer"), 0);
+    other.insert(&token, None).await.expect("there it is new");
+    assert_eq!(one.delete_all(&user).await.expect("an answer"), 1);
+    assert!(other.find(&key).await.expect("an answer").is_some());
+}

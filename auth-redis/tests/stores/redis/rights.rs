@@ -1,0 +1,139 @@
+//! Who may connect, and how.
+
+use std::{env, process::Command};
+
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _};
+use auth_redis::{
+    ClientLike as _, Redis, RedisAccessTokenStore,
+    fred::types::{Builder, config::Config},
+};
+use uuid::Uuid;
+
+use crate::{
+    server::{self, Server, ask},
+    token::hour,
+};
+
+async fn works(redis: &Redis) {
+    let store = RedisAccessTokenStore::<Uuid>::new(redis);
+    let user = Uuid::now_v7();
+    let (key, token) = hour(user);
+    store
+        .insert(&token, std::num::NonZeroU32::new(1))
+        .await
+        .expect("inserted");
+    store
+        .insert(&hour(user).1, std::num::NonZeroU32::new(1))
+        .await
+        .expect("inserted");
+    assert_eq!(store.find(&key).await.expect("an answer"), None);
+    let (key, token) = crate::token::token(user, None);
+    store.insert(&token, None).await.expect("inserted");
+    store.touch(&key, token.last_used_at).await.expect("touched");
+    assert_eq!(store.find(&key).await.expect("an answer").as_ref(), Some(&token));
+    assert_eq!(store.list(&user).await.expect("a list").len(), 2);
+    assert!(store.delete_by_id(&user, token.id).await.expect("deleted"));
+    let (key, token) = hour(user);
+    store.insert(&token, None).await.expect("inserted");
+    assert!(store.delete(&key).await.expect("deleted"));
+    assert_eq!(store.delete_all(&user).await.expect("deleted"), 1);
+}
+
+/// Those that the documents of the crate name.
+fn documented_rights() -> Vec<&'static str> {
+    let front = include_str!("../../../src/lib.rs");
+    let (_, rest) = front.split_once("ACL needs ").expect("the rights");
+    let (rights, _) = rest.split_once("\n//!\n").expect("the end of the list");
+    let words = rights.split(|c: char| c.is_whitespace() || c == '`');
+    words
+        .filter(|word| word.starts_with('+'))
+        .map(|word| word.trim_end_matches([',', '.']))
+        .collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn the_rights_that_are_documented_are_enough() {
+    let server = Server::start(&[]).await;
+    let client = server::client(&server.url()).await;
+    let mut command = vec![
+        "ACL",
+        "SETUSER",
+        "app",
+        "on",
+        ">p@ss",
+        "resetkeys",
+        "~test:*",
+        "-@all",
+    ];
+    let rights = documented_rights();
+    assert!(rights.len() > 15, "{rights:?}");
+    command.extend(&rights);
+    ask(&client, &command).await.expect("a user");
+    let url = format!("redis://app:p%40ss@127.0.0.1:{}", server.port);
+    works(&server::redis(&url).await).await;
+    let refused = server::redis(&url).await.prefix("another:").expect("a prefix");
+    let store = RedisAccessTokenStore::<Uuid>::new(refused);
+    let error = store
+        .find(&hour(Uuid::now_v7()).0)
+        .await
+        .expect_err("no right to these keys");
+    assert!(error.to_string().contains("NOPERM"), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_password_that_is_set_right_later_is_taken_without_a_restart() {
+    let server = Server::start(&["--requirepass", "open"]).await;
+    let url = format!("redis://:sesame@127.0.0.1:{}", server.port);
+    let pool = auth_redis::connect("URL", &url).await.expect("a pool");
+    let redis = Redis::new(pool).prefix(&server::prefix()).expect("a prefix");
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    store
+        .find(&hour(Uuid::now_v7()).0)
+        .await
+        .expect_err("no such password");
+    let admin = server::client(&format!("redis://:open@127.0.0.1:{}", server.port)).await;
+    ask(&admin, &["CONFIG", "SET", "requirepass", "sesame"])
+        .await
+        .expect("set");
+    server::until("the password is taken", async || redis.ping().await.is_ok()).await;
+    works(&redis).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_client_of_the_applications_own_will_do() {
+    let config = Config::from_url(&server::url("TEST_REDIS_URL")).expect("a URL");
+    let client = Builder::from_config(config).build().expect("a client");
+    client.init().await.expect("a connection");
+    works(&Redis::from(&client).prefix(&server::prefix()).expect("a prefix")).await;
+}
+
+/// Roots are found by the environment, which a test cannot change for itself: it runs itself once more for each.
+const ROOTS: &str = "SSL_CERT_FILE";
+const RUN_BY_ITSELF: &str = "TEST_RUN_BY_ITSELF";
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn tls_is_spoken_with_the_roots_of_the_machine() {
+    if env::var_os(RUN_BY_ITSELF).is_some() {
+        return works(&server::redis(&server::url("TEST_REDIS_TLS_URL")).await).await;
+    }
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/redis/other_root.pem");
+    for (roots, works) in [(server::url("TEST_REDIS_CA"), true), (other.to_owned(), false)] {
+        let mut run = Command::new(env::current_exe().expect("this program"));
+        run.args([
+            "--exact",
+            "--ignored",
+            "redis::rights::tls_is_spoken_with_the_roots_of_the_machine",
+        ]);
+        run.env(ROOTS, &roots)
+            .env(RUN_BY_ITSELF, "1")
+            .env_remove("SSL_CERT_DIR");
+        let ended = run.output().expect("a run");
+        let output = String::from_utf8_lossy(&ended.stdout);
+        assert!(output.contains("running 1 test"), "{output}");
+        assert_eq!(ended.status.success(), works, "{roots}: {output}");
+    }
+}

@@ -1,0 +1,90 @@
+//! What a call costs, counted by the server.
+
+use std::{collections::BTreeMap, num::NonZeroU32};
+
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _};
+use auth_redis::{Client, RedisAccessTokenStore};
+use uuid::Uuid;
+
+use crate::{
+    server::{self, Server, ask},
+    token::hour,
+};
+
+/// The commands that clients sent, and those that scripts called, since the last time.
+async fn counted(client: &Client) -> BTreeMap<String, u64> {
+    let info = ask(client, &["INFO", "commandstats"]).await.expect("statistics");
+    let info = info.as_string().expect("text");
+    ask(client, &["CONFIG", "RESETSTAT"]).await.expect("reset");
+    let lines = info
+        .lines()
+        .filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(":calls="));
+    let counts = lines.map(|(name, rest)| {
+        let calls = rest
+            .split(',')
+            .next()
+            .expect("a number")
+            .parse()
+            .expect("a number");
+        (name.to_owned(), calls)
+    });
+    counts
+        .filter(|(name, _)| !["config|resetstat", "info"].contains(&&**name))
+        .collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_look_up_is_one_get_and_every_other_call_one_script() {
+    let server = Server::start(&[]).await;
+    let client = server::client(&server.url()).await;
+    let redis = server::redis(&server.url()).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let user = Uuid::now_v7();
+    let (key, token) = hour(user);
+    // The first time a server is sent the whole script.
+    store.insert(&token, None).await.expect("inserted");
+    store.touch(&key, token.created_at).await.expect("touched");
+    store.list(&user).await.expect("a list");
+    store.delete(&hour(user).0).await.expect("nothing to delete");
+    store
+        .delete_by_id(&user, hour(user).1.id)
+        .await
+        .expect("nothing to delete");
+    store
+        .delete_all(&Uuid::now_v7())
+        .await
+        .expect("nothing to delete");
+    counted(&client).await;
+
+    for _ in 0..10 {
+        assert!(store.find(&key).await.expect("an answer").is_some());
+        assert!(store.find(&hour(user).0).await.expect("an answer").is_none());
+    }
+    assert_eq!(counted(&client).await, BTreeMap::from([("get".to_owned(), 20)]));
+
+    let sent = async |what: &str| {
+        let counted = counted(&client).await;
+        let scripts: u64 = ["eval", "evalsha"]
+            .iter()
+            .filter_map(|name| counted.get(*name))
+            .sum();
+        assert_eq!(scripts, 1, "{what}: {counted:?}");
+        assert_eq!(counted.get("eval"), None, "{what}: {counted:?}");
+    };
+    let (other_key, other) = hour(user);
+    store.insert(&other, NonZeroU32::new(1)).await.expect("inserted");
+    sent("insert").await;
+    store.touch(&other_key, other.created_at).await.expect("touched");
+    sent("touch").await;
+    store.list(&user).await.expect("a list");
+    sent("list").await;
+    assert!(store.delete_by_id(&user, other.id).await.expect("deleted"));
+    sent("delete_by_id").await;
+    store.insert(&token, None).await.expect("inserted");
+    sent("insert").await;
+    assert!(store.delete(&key).await.expect("deleted"));
+    sent("delete").await;
+    store.delete_all(&user).await.expect("deleted");
+    sent("delete_all").await;
+}

@@ -1,0 +1,4 @@
+mod failover;
+
+crate::fixture::conformance!("TEST_REDIS_SENTINEL_URL", "needs Redis Sentinel",
+    uuid: uuid::Uuid, integer: i64, text: String, own_type: crate::fixture::ReaderId);

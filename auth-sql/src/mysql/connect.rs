@@ -1,0 +1,67 @@
+use auth_core::ConfigError;
+use diesel::ConnectionError;
+use diesel_async::{
+    AsyncMysqlConnection,
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
+};
+use mysql_async::{Conn, Opts};
+
+use super::{Connection, Pool, url};
+
+/// For as many requests at once; a server takes 151 connections unless it is told otherwise.
+const CONNECTIONS: usize = 16;
+
+/// A pool of up to 16 connections to the server at `url`, `mysql://USER:PASSWORD@HOST:PORT/DATABASE` or `mariadb://…`, each
+/// of which is opened when it is first needed: a server that is down is no error here.
+///
+/// `setting` is the name under which the application configures the URL, for the error. The parameters of the URL are
+/// those of [`mysql_async::Opts`], of which these are about TLS, and one more:
+///
+/// | parameter | what it does |
+/// |---|---|
+/// | `require_ssl=true` | TLS, and a certificate of the host's name that a well-known authority signed |
+/// | `verify_identity=false` | whom the certificate names does not matter |
+/// | `verify_ca=false` | whose certificate it is does not matter |
+/// | `ssl_ca=FILE` | TLS, and the authorities in this PEM file instead of the well-known ones |
+///
+/// A connection commits each statement by itself and is in the strict mode, whatever the server's default. It goes to
+/// the address of the URL: `prefer_socket=true` lets it change to a local server's socket.
+///
+/// # Errors
+/// [`ConfigError`] naming `setting` if `url` is none of MySQL, or a certificate cannot be read.
+pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
+    Pool::builder(manager(setting, url)?)
+        .max_size(CONNECTIONS)
+        .build()
+        .map_err(|problem| ConfigError::new(setting, problem))
+}
+
+/// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
+///
+/// ```
+/// use auth_sql::mysql::{self, MysqlUserStore, Pool};
+///
+/// let manager = mysql::manager("DATABASE_URL", "mysql://auth:secret@db.example.com/app")?;
+/// let pool = Pool::builder(manager).max_size(4).build()?;
+/// let users = MysqlUserStore::new(pool);
+/// # drop(users);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`ConfigError`] naming `setting` if `url` is none of MySQL, or a certificate cannot be read.
+pub fn manager(setting: &str, url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
+    let server = url::parse(url).map_err(|problem| ConfigError::new(setting, problem))?;
+    let mut config = ManagerConfig::default();
+    // A connection that the server has closed is known by the first call that fails, which discards the others, too.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |_url| Box::pin(open(server.clone())));
+    Ok(AsyncDieselConnectionManager::new_with_config("", config))
+}
+
+async fn open(server: Opts) -> Result<Connection, ConnectionError> {
+    let connection = Conn::new(server)
+        .await
+        .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+    AsyncMysqlConnection::try_from(connection).await
+}

@@ -1,0 +1,138 @@
+use auth_core::StoreError;
+use diesel::{
+    dsl::sql,
+    result::{DatabaseErrorInformation, DatabaseErrorKind, Error},
+    sql_types::{Nullable, Text},
+};
+use diesel_async::{RunQueryDsl as _, pooled_connection::AsyncDieselConnectionManager};
+
+use super::Connection;
+use crate::server::{Answer, Failure, IndexColumns, Server};
+
+/// A server of MySQL or MariaDB.
+#[derive(Clone, Copy, Debug)]
+pub struct Mysql;
+
+/// What a transaction ends with that the server undid, or in which one statement waited too long.
+const UNDONE: [&str; 3] = [
+    "Deadlock found when trying to get lock",
+    "Lock wait timeout exceeded",
+    "Record has changed since last read",
+];
+
+/// The first two are the driver's, the others a server's last words.
+const LOST: [&str; 5] = [
+    "Input/output error",
+    "Driver error",
+    "Server shutdown in progress",
+    "Connection was killed",
+    "The client was disconnected by the server",
+];
+
+impl Server for Mysql {
+    const STORE: &'static str = "mysql";
+    /// The server's default would lock the gaps between rows, and so one user's calls against another's.
+    const BEGIN: &'static str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN";
+
+    type Connection = Connection;
+    type Manager = AsyncDieselConnectionManager<Connection>;
+
+    /// Diesel hands on neither the code of these, nor a kind.
+    fn failure_of(message: &str) -> Failure {
+        let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
+        if begins(&UNDONE) {
+            Failure::Undone
+        } else if begins(&LOST) {
+            Failure::Lost
+        } else {
+            Failure::Unclear
+        }
+    }
+
+    /// The last word of the message, in quotes.
+    fn violated(violation: &dyn DatabaseErrorInformation) -> Option<&str> {
+        let (_, index) = violation.message().strip_suffix('\'')?.rsplit_once('\'')?;
+        Some(index)
+    }
+
+    fn columns(connection: &mut Connection, table: String, name: String) -> Answer<'_, IndexColumns> {
+        let (database, table) = unquoted(&table);
+        // MySQL puts the table before the index, MariaDB does not.
+        let name = name
+            .strip_prefix(&format!("{table}."))
+            .unwrap_or(&name)
+            .to_owned();
+        let is_primary = name == "PRIMARY";
+        let columns = sql::<Nullable<Text>>(
+            "SELECT column_name FROM information_schema.statistics WHERE table_schema = COALESCE(",
+        )
+        .bind::<Nullable<Text>, _>(database)
+        .sql(", DATABASE()) AND table_name = ")
+        .bind::<Text, _>(table)
+        .sql(" AND index_name = ")
+        .bind::<Text, _>(name);
+        Box::pin(async move {
+            let names = columns.load(connection).await?;
+            Ok(IndexColumns { is_primary, names })
+        })
+    }
+
+    /// The message of a taken value repeats the value.
+    fn report(error: Error) -> StoreError {
+        match &error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation) => {
+                let index = Self::violated(&**violation).unwrap_or_default();
+                StoreError::new(
+                    Self::STORE,
+                    format!("a value of the unique index {index:?} is taken"),
+                )
+            }
+            _ => StoreError::new(Self::STORE, error),
+        }
+    }
+}
+
+/// The database, if it is named, and the table of a name as Diesel writes it into a statement.
+fn unquoted(table: &str) -> (Option<String>, String) {
+    let plain = |name: &str| name.trim_matches('`').replace("``", "`");
+    match table.split_once("`.`") {
+        Some((database, table)) => (Some(plain(database)), plain(table)),
+        None => (None, plain(table)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(message: &str) -> Error {
+        Error::DatabaseError(DatabaseErrorKind::UniqueViolation, Box::new(message.to_owned()))
+    }
+
+    #[test]
+    fn e4_a_taken_value_is_not_repeated() {
+        for (message, index) in [
+            (
+                "Duplicate entry 'ada@example.com' for key 'users.email'",
+                "users.email",
+            ),
+            ("Duplicate entry 'o'brien@example.com' for key 'email'", "email"),
+        ] {
+            let Error::DatabaseError(_, violation) = taken(message) else {
+                unreachable!()
+            };
+            assert_eq!(Mysql::violated(&*violation), Some(index));
+            let error = Mysql::report(taken(message));
+            assert!(!format!("{error} {error:?}").contains("example.com"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_known_by_the_name_in_its_statement() {
+        assert_eq!(unquoted("`users`"), (None, "users".to_owned()));
+        assert_eq!(
+            unquoted("`shop`.`the ``members``"),
+            (Some("shop".to_owned()), "the `members".to_owned())
+        );
+    }
+}

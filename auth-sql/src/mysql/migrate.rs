@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use auth_core::StoreError;
+use diesel::{
+    QueryDsl as _, QueryResult,
+    dsl::sql,
+    result::Error,
+    sql_types::{Integer, Nullable},
+};
+use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
+
+use super::{Connection, Database, Mysql, Pool};
+use crate::server::{
+    Answer, Server as _,
+    call::{IfLost, perform},
+    migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, run_pending},
+};
+
+/// Long enough to wait for another process that migrates.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// One process after another. The names of locks are the whole server's; that of a database may be too long for one.
+const LOCK: &str = "GET_LOCK(CONCAT('portcullis ', SHA1(DATABASE())), 55)";
+const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('portcullis ', SHA1(DATABASE())))";
+
+/// Makes the default tables, `users` and `access_tokens`, or brings them up to date. It changes nothing where they
+/// are, and may run in several processes at once.
+///
+/// Diesel's table `__diesel_schema_migrations` keeps what was done, beside the application's own migrations. A table
+/// cannot be made in a transaction here: one that could not be noted there is to be removed by hand.
+///
+/// # Errors
+/// [`StoreError`] if the database does not answer, or holds tables of these names that are not ours.
+pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
+    let database = Database {
+        deadline: DEADLINE,
+        ..Database::from(pool)
+    };
+    let migrated = perform(&database, IfLost::Fail, |connection| {
+        Box::pin(async move {
+            lock(connection).await?;
+            let migrated = run_pending::<Mysql>(connection).await;
+            // It ends with its connection otherwise.
+            connection.batch_execute(UNLOCK).await.and(migrated)
+        })
+    });
+    migrated.await?.map_err(Mysql::report)
+}
+
+async fn lock(connection: &mut Connection) -> QueryResult<()> {
+    let locked = diesel::select(sql::<Nullable<Integer>>(LOCK))
+        .get_result::<Option<i32>>(connection)
+        .await?;
+    match locked {
+        Some(1) => Ok(()),
+        _ => Err(Error::QueryBuilderError(
+            "another process is still migrating".into(),
+        )),
+    }
+}
+
+impl Migrate for Mysql {
+    const MIGRATIONS: &'static [Migration] = &[
+        Migration {
+            version: "20260801000001",
+            up: include_str!("../../migrations/mysql/20260801000001_create_users/up.sql"),
+        },
+        Migration {
+            version: "20260801000002",
+            up: include_str!("../../migrations/mysql/20260801000002_create_access_tokens/up.sql"),
+        },
+    ];
+
+    fn versions(connection: &mut Connection) -> Answer<'_, Vec<String>> {
+        Box::pin(async move {
+            taken::__diesel_schema_migrations
+                .select(taken::version)
+                .load(connection)
+                .await
+        })
+    }
+}

@@ -1,0 +1,116 @@
+use std::{borrow::Cow, fs, path::Path};
+
+use mysql_async::{Opts, OptsBuilder, SslOpts};
+use percent_encoding::percent_decode_str;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+
+use crate::authorities;
+
+/// No problem repeats a part of the URL: whatever is wrong with it, that part may be of the password.
+const NO_URL: &str =
+    "is no MySQL URL, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or has a parameter that is not known";
+
+/// - Each statement is committed, whatever the server's default.
+/// - A value that does not fit is an error, and not cut.
+/// - A deadlock is known by its message.
+const SETUP: &str = "SET SESSION autocommit = 1, \
+    SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_TRANS_TABLES'), SESSION lc_messages = 'en_US'";
+
+/// The server of `url`, and how its connections begin.
+pub(super) fn parse(url: &str) -> Result<Opts, String> {
+    let address = ["mysql://", "mariadb://"]
+        .iter()
+        .find_map(|scheme| url.strip_prefix(scheme));
+    let (address, parameters) = address
+        .map(|address| address.split_once('?').unwrap_or((address, "")))
+        .ok_or(NO_URL)?;
+    let (mut ca, mut prefers_socket, mut others) = (None, false, Vec::new());
+    for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("ssl_ca", file)) => {
+                ca = Some(percent_decode_str(file).decode_utf8().map_err(|_error| NO_URL)?);
+            }
+            Some(("prefer_socket", value)) => prefers_socket = value == "true",
+            _ => others.push(parameter),
+        }
+    }
+    let server = Opts::from_url(&format!("mysql://{address}?{}", others.join("&")))
+        .map_err(|_repeats_the_url| NO_URL)?;
+    let tls = tls(server.ssl_opts().cloned(), ca)?;
+    if tls.is_some() && CryptoProvider::get_default().is_none() {
+        // The driver takes the process's, and rustls panics where it cannot tell which of two to make that.
+        let _lost_to_another = aws_lc_rs::default_provider().install_default();
+    }
+    let server = OptsBuilder::from_opts(server)
+        .init(vec![SETUP])
+        .prefer_socket(prefers_socket)
+        .ssl_opts(tls)
+        // Diesel has a cache of its own, and counts the rows that were found.
+        .stmt_cache_size(0)
+        .client_found_rows(true);
+    Ok(server.into())
+}
+
+fn tls(asked: Option<SslOpts>, ca: Option<Cow<'_, str>>) -> Result<Option<SslOpts>, String> {
+    let Some(file) = ca else {
+        return Ok(asked);
+    };
+    // Read now, as the driver would with each connection.
+    authorities::read(Path::new(&*file)).map_err(|problem| format!("ssl_ca {problem}"))?;
+    let pem = fs::read(&*file).map_err(|problem| format!("ssl_ca {file}: {problem}"))?;
+    let asked = asked.unwrap_or_default();
+    Ok(Some(
+        asked
+            .with_root_certs(vec![pem.into()])
+            .with_disable_built_in_roots(true),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_a_url_of_mysql_or_mariadb() {
+        for scheme in ["mysql", "mariadb"] {
+            let server =
+                parse(&format!("{scheme}://ada:open%20sesame@db.example.com:3307/app")).expect(scheme);
+            assert_eq!(server.user(), Some("ada"));
+            assert_eq!(server.pass(), Some("open sesame"));
+            assert_eq!(
+                (server.ip_or_hostname(), server.tcp_port()),
+                ("db.example.com", 3307)
+            );
+            assert_eq!(server.db_name(), Some("app"));
+            assert!(!server.prefer_socket());
+            assert_eq!(server.ssl_opts(), None);
+        }
+        assert!(
+            parse("mysql://localhost/app?prefer_socket=true")
+                .expect("a server")
+                .prefer_socket()
+        );
+        for url in [
+            "",
+            "app.db",
+            "postgres://ada:sesame@localhost/app",
+            "mysql://ada:se?same@localhost/app",
+            "mysql://ada:sesame@localhost:port/app",
+            "mysql://ada:sesame@localhost/app?sesame=1",
+            "mysql://ada:sesame@localhost/app?require_ssl=sesame",
+        ] {
+            let problem = parse(url).expect_err(url);
+            assert!(!problem.contains("same"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn tls_verifies_the_server_unless_the_url_says_otherwise() {
+        let server = parse("mysql://localhost/app?require_ssl=true").expect("a server");
+        assert_eq!(server.ssl_opts(), Some(&SslOpts::default()));
+        let lax = parse("mysql://localhost/app?require_ssl=true&verify_ca=false").expect("a server");
+        assert!(lax.ssl_opts().expect("TLS").accept_invalid_certs());
+        let problem = parse("mysql://localhost/app?ssl_ca=%2Fno%2Fsuch.pem").expect_err("no file");
+        assert!(problem.starts_with("ssl_ca /no/such.pem"), "{problem}");
+    }
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use auth_core::ConfigError;
+use diesel::ConnectionError;
+use diesel_async::{
+    AsyncPgConnection,
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
+};
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{Connection, Pool, tls, url::Location};
+
+/// For as many requests at once; a server takes 100 connections unless it is told otherwise.
+const CONNECTIONS: usize = 16;
+
+/// A pool of up to 16 connections to the server at `url`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, each of which is
+/// opened when it is first needed: a server that is down is no error here.
+///
+/// `setting` is the name under which the application configures the URL, for the error. The parameters of the URL are
+/// those of [`tokio_postgres::Config`], and these two:
+///
+/// | parameter | what it does |
+/// |---|---|
+/// | `sslmode=disable` | no TLS |
+/// | `sslmode=prefer` | TLS where the server has it; whose certificate it is does not matter. The default |
+/// | `sslmode=require` | TLS or nothing; the certificate does not matter, unless there is a `sslrootcert` |
+/// | `sslmode=verify-ca` | TLS, and a certificate that a trusted authority signed |
+/// | `sslmode=verify-full` | TLS, and a certificate of the host's name that a trusted authority signed |
+/// | `sslrootcert=FILE` | the authorities in this PEM file instead of the platform's |
+///
+/// Only the last two modes keep out who can put a server of their own in between.
+///
+/// # Errors
+/// [`ConfigError`] naming `setting` if `url` is none of PostgreSQL, or a certificate cannot be read.
+pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
+    Pool::builder(manager(setting, url)?)
+        .max_size(CONNECTIONS)
+        .build()
+        .map_err(|problem| ConfigError::new(setting, problem))
+}
+
+/// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
+///
+/// ```
+/// use auth_sql::postgres::{self, Pool, PostgresUserStore};
+///
+/// let manager = postgres::manager("DATABASE_URL", "postgres://auth:secret@db.example.com/app")?;
+/// let pool = Pool::builder(manager).max_size(4).build()?;
+/// let users = PostgresUserStore::new(pool);
+/// # drop(users);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`ConfigError`] naming `setting` if `url` is none of PostgreSQL, or a certificate cannot be read.
+pub fn manager(setting: &str, url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
+    let refused = |problem: String| ConfigError::new(setting, problem);
+    let location = Location::parse(url).map_err(|problem| refused(problem.to_owned()))?;
+    let tls = tls::client_config(&location).map_err(refused)?;
+    let tls = MakeRustlsConnect::new(tls);
+    let server = Arc::new(location.server);
+    let mut config = ManagerConfig::default();
+    // A connection that the server has closed is known without asking.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |_url| Box::pin(open(Arc::clone(&server), tls.clone())));
+    Ok(AsyncDieselConnectionManager::new_with_config("", config))
+}
+
+async fn open(server: Arc<Config>, tls: MakeRustlsConnect) -> Result<Connection, ConnectionError> {
+    let (client, connection) = server
+        .connect(tls)
+        .await
+        .map_err(|error| ConnectionError::BadConnection(cause(&error)))?;
+    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+/// An error of the driver and what is behind it, which it does not say by itself.
+fn cause(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}

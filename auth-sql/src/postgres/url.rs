@@ -1,0 +1,125 @@
+use std::{borrow::Cow, path::PathBuf};
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::{Config, config::SslMode};
+
+/// What is asked of the server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verify {
+    Nothing,
+    Authority,
+    AuthorityAndName,
+}
+
+/// A server and how far it is trusted.
+#[derive(Debug)]
+pub(super) struct Location {
+    pub(super) server: Config,
+    pub(super) verify: Verify,
+    /// A PEM file; the platform's authorities otherwise.
+    pub(super) authorities: Option<PathBuf>,
+}
+
+/// No problem repeats a part of the URL: whatever is wrong with it, that part may be of the password.
+const NO_URL: &str = "is no PostgreSQL URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or has a parameter that is not known";
+const NO_MODE: &str = "has an `sslmode` that is none of disable, prefer, require, verify-ca and verify-full";
+
+impl Location {
+    pub(super) fn parse(url: &str) -> Result<Self, &'static str> {
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme))
+        {
+            return Err(NO_URL);
+        }
+        let (mut mode, mut authorities, mut others) = (Cow::Borrowed("prefer"), None, Vec::new());
+        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslmode", value)) => mode = decoded(value)?,
+                Some(("sslrootcert", value)) => authorities = Some(PathBuf::from(&*decoded(value)?)),
+                _ => others.push(parameter),
+            }
+        }
+        let mut server: Config = format!("{address}?{}", others.join("&"))
+            .parse()
+            .map_err(|_repeats_the_url| NO_URL)?;
+        let (mode, verify) = match &*mode {
+            "disable" => (SslMode::Disable, Verify::Nothing),
+            "prefer" => (SslMode::Prefer, Verify::Nothing),
+            "require" if authorities.is_none() => (SslMode::Require, Verify::Nothing),
+            "require" | "verify-ca" => (SslMode::Require, Verify::Authority),
+            "verify-full" => (SslMode::Require, Verify::AuthorityAndName),
+            _ => return Err(NO_MODE),
+        };
+        server.ssl_mode(mode);
+        Ok(Self {
+            server,
+            verify,
+            authorities,
+        })
+    }
+}
+
+fn decoded(value: &str) -> Result<Cow<'_, str>, &'static str> {
+    percent_decode_str(value).decode_utf8().map_err(|_error| NO_URL)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::config::Host;
+
+    use super::*;
+
+    #[test]
+    fn a_location_is_a_url_of_postgresql() {
+        let url = "postgresql://ada:open%20sesame@db.example.com:5433/app?sslmode=verify-full&connect_timeout=3&sslrootcert=%2Fetc%2Fca.pem";
+        let location = Location::parse(url).expect("a location");
+        assert_eq!(location.server.get_user(), Some("ada"));
+        assert_eq!(location.server.get_password(), Some(&b"open sesame"[..]));
+        assert_eq!(location.server.get_hosts(), [Host::Tcp("db.example.com".into())]);
+        assert_eq!(location.server.get_ports(), [5433]);
+        assert_eq!(location.server.get_dbname(), Some("app"));
+        assert!(location.server.get_connect_timeout().is_some());
+        assert_eq!(location.authorities, Some("/etc/ca.pem".into()));
+        for url in [
+            "",
+            "app.db",
+            "mysql://ada:sesame@localhost/app",
+            "postgres://ada:se?same@localhost/app",
+            "postgres://ada:sesame@localhost:port/app",
+            "postgres://ada:sesame@localhost/app?sesame=1",
+            "postgres://ada:sesame@localhost/app?sslmode=sesame",
+            "host=localhost password=sesame",
+        ] {
+            let problem = Location::parse(url).expect_err(url);
+            assert!(!problem.contains("same"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_mode_says_what_is_asked_of_the_server() {
+        let at = |parameters: &str| Location::parse(&format!("postgres://localhost/app{parameters}"));
+        for (parameters, mode, verify) in [
+            ("", SslMode::Prefer, Verify::Nothing),
+            ("?sslmode=disable", SslMode::Disable, Verify::Nothing),
+            ("?sslmode=prefer", SslMode::Prefer, Verify::Nothing),
+            ("?sslmode=require", SslMode::Require, Verify::Nothing),
+            (
+                "?sslmode=require&sslrootcert=ca.pem",
+                SslMode::Require,
+                Verify::Authority,
+            ),
+            ("?sslmode=verify-ca", SslMode::Require, Verify::Authority),
+            ("?sslmode=verify-full", SslMode::Require, Verify::AuthorityAndName),
+        ] {
+            let location = at(parameters).expect(parameters);
+            assert_eq!(
+                (location.server.get_ssl_mode(), location.verify),
+                (mode, verify),
+                "{parameters}"
+            );
+        }
+        assert_eq!(at("?sslmode=allow").expect_err("another mode"), NO_MODE);
+    }
+}

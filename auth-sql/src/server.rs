@@ -1,0 +1,126 @@
+//! What PostgreSQL and MySQL have in common: a pool of connections to a server that may be away.
+//!
+//! [`postgres::Database`](crate::postgres::Database) and [`mysql::Database`](crate::mysql::Database) are this
+//! [`Database`].
+
+#[doc(hidden)]
+pub mod access_token;
+#[doc(hidden)]
+pub mod call;
+mod connection;
+mod database;
+pub(crate) mod migrate;
+#[doc(hidden)]
+pub mod user;
+
+use std::{future::Future, pin::Pin};
+
+use auth_core::StoreError;
+use deadpool::managed;
+use diesel::{
+    QueryResult,
+    result::{DatabaseErrorInformation, DatabaseErrorKind, Error},
+};
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, pooled_connection::PoolError,
+};
+
+pub use database::Database;
+
+/// What a query on a borrowed connection comes to: `Box::pin(async move { … })`.
+pub type Answer<'c, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'c>>;
+
+/// The SQL backend of a server, as Diesel knows it.
+pub(crate) type Backend<S> = <<S as Server>::Connection as AsyncConnectionCore>::Backend;
+
+/// A kind of server: [`Postgres`](crate::postgres::Postgres) or [`Mysql`](crate::mysql::Mysql).
+pub trait Server: Sized + Send + Sync + 'static {
+    /// The name in errors.
+    const STORE: &'static str;
+
+    /// Begins a transaction whose every statement sees all that is committed: what is read once a lock was granted
+    /// is what its holder before left.
+    #[doc(hidden)]
+    const BEGIN: &'static str;
+
+    /// A connection.
+    type Connection: AsyncConnection<TransactionManager = AnsiTransactionManager> + Send + 'static;
+
+    /// What opens and looks after the connections of a pool.
+    type Manager: managed::Manager<Type = Self::Connection, Error = PoolError> + Send + Sync + 'static;
+
+    /// What an error without a kind of its own means, by its message.
+    #[doc(hidden)]
+    fn failure_of(message: &str) -> Failure;
+
+    /// The name of the unique index that was violated.
+    #[doc(hidden)]
+    fn violated(violation: &dyn DatabaseErrorInformation) -> Option<&str>;
+
+    /// The columns of the index `name` of the table that is called `table` in SQL.
+    #[doc(hidden)]
+    fn columns<'c>(
+        connection: &'c mut Self::Connection,
+        table: String,
+        name: String,
+    ) -> Answer<'c, IndexColumns>;
+
+    /// The error to report. It repeats no value of a row.
+    #[doc(hidden)]
+    fn report(error: Error) -> StoreError;
+}
+
+/// The columns of an index.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexColumns {
+    /// Whether it is that of the primary key.
+    pub is_primary: bool,
+    /// The names of the columns; an expression has none.
+    pub names: Vec<Option<String>>,
+}
+
+impl IndexColumns {
+    fn is_of(&self, column: &str) -> bool {
+        matches!(&self.names[..], [Some(name)] if name == column)
+    }
+}
+
+/// What an error of a call says of the call and of its connection.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The server's answer; the connection is good.
+    Answer,
+    /// The server undid the whole transaction for another's sake; the connection is good.
+    Undone,
+    /// The connection is gone, and with it perhaps the others of the pool.
+    Lost,
+    /// Nobody knows in which state the connection is.
+    Unclear,
+}
+
+impl Failure {
+    fn of<S: Server>(error: &Error) -> Self {
+        use DatabaseErrorKind as Kind;
+        match error {
+            Error::NotFound
+            | Error::DeserializationError(_)
+            | Error::SerializationError(_)
+            | Error::QueryBuilderError(_)
+            | Error::RollbackTransaction
+            | Error::DatabaseError(
+                Kind::UniqueViolation
+                | Kind::ForeignKeyViolation
+                | Kind::NotNullViolation
+                | Kind::CheckViolation
+                | Kind::ReadOnlyTransaction,
+                _,
+            ) => Self::Answer,
+            Error::DatabaseError(Kind::SerializationFailure, _) => Self::Undone,
+            Error::DatabaseError(Kind::UnableToSendCommand | Kind::ClosedConnection, _) => Self::Lost,
+            Error::DatabaseError(_, information) => S::failure_of(information.message()),
+            _ => Self::Unclear,
+        }
+    }
+}

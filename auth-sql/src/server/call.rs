@@ -1,0 +1,141 @@
+use std::{sync::Arc, time::Duration};
+
+use auth_core::StoreError;
+use diesel::QueryResult;
+use diesel_async::{AnsiTransactionManager, TransactionManager as _};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    Answer, Database, Failure, Server,
+    connection::{Lease, Uncut},
+};
+
+/// How often a transaction that the server undid is tried again.
+const RETRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Whether a call may be made once more when its connection was lost, and with it the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfLost {
+    /// It comes to the same.
+    Repeat,
+    /// It may have been done.
+    Fail,
+}
+
+/// Runs `work` on a connection of the database, within its deadline, and again where the server undid it. The
+/// server's own answer is apart, for a caller that tells its errors from each other.
+///
+/// # Errors
+/// [`StoreError`] if there is no connection, or past the deadline.
+///
+/// # Panics
+/// If `work` does.
+pub async fn perform<S: Server, T, F>(
+    database: &Database<S>,
+    if_lost: IfLost,
+    work: F,
+) -> Result<QueryResult<T>, StoreError>
+where
+    T: Send + 'static,
+    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
+{
+    let until = Instant::now() + database.deadline;
+    let late = || StoreError::timeout(S::STORE, database.deadline);
+    let work = Arc::new(work);
+    let (mut undone, mut lost) = (0, false);
+    loop {
+        // A caller that goes away while it waits here leaves nothing behind; from then on the call is not cut.
+        let connection = timeout_at(until, database.pool.get())
+            .await
+            .map_err(|_elapsed| late())?;
+        let lease = Lease::<S>::of(connection.map_err(|error| StoreError::new(S::STORE, error))?);
+        let answer = Uncut::new(attempt(lease, database.clone(), Arc::clone(&work), until)).await;
+        let answer = answer.ok_or_else(late)?;
+        let Err(error) = &answer else {
+            return Ok(answer);
+        };
+        match Failure::of::<S>(error) {
+            Failure::Undone if undone < RETRIES => {
+                pause(undone).await;
+                undone += 1;
+            }
+            Failure::Lost if if_lost == IfLost::Repeat && !lost => lost = true,
+            _ => return Ok(answer),
+        }
+    }
+}
+
+/// [`perform`], for a statement whose every error is a [`StoreError`].
+///
+/// # Errors
+/// [`StoreError`] if `work` fails, if there is no connection, or past the deadline.
+///
+/// # Panics
+/// If `work` does.
+pub async fn execute<S: Server, F>(
+    database: &Database<S>,
+    if_lost: IfLost,
+    work: F,
+) -> Result<usize, StoreError>
+where
+    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, usize> + Send + Sync + 'static,
+{
+    perform(database, if_lost, work).await?.map_err(S::report)
+}
+
+/// [`perform`], in a transaction that is committed if `work` succeeds, and rolled back if it fails.
+///
+/// # Errors
+/// [`StoreError`] if there is no connection, or past the deadline.
+///
+/// # Panics
+/// If `work` does.
+pub async fn transact<S: Server, T, F>(database: &Database<S>, work: F) -> Result<QueryResult<T>, StoreError>
+where
+    T: Send + 'static,
+    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
+{
+    let work = Arc::new(work);
+    perform(database, IfLost::Fail, move |connection| {
+        let work = Arc::clone(&work);
+        Box::pin(async move {
+            AnsiTransactionManager::begin_transaction_sql(connection, S::BEGIN).await?;
+            let answer = work(connection).await;
+            if answer.is_ok() {
+                AnsiTransactionManager::commit_transaction(connection).await?;
+            } else {
+                // A connection that cannot even do this is not used again: the pool looks at its transactions.
+                let _rolled_back = AnsiTransactionManager::rollback_transaction(connection).await;
+            }
+            answer
+        })
+    })
+    .await
+}
+
+/// Runs `work` once on the connection of `lease`; `None` past the deadline.
+async fn attempt<S: Server, T, F>(
+    mut lease: Lease<S>,
+    database: Database<S>,
+    work: Arc<F>,
+    until: Instant,
+) -> Option<QueryResult<T>>
+where
+    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T>,
+{
+    let answer = timeout_at(until, work(lease.connection()?)).await.ok()?;
+    match answer.as_ref().map_err(Failure::of::<S>) {
+        Ok(_) | Err(Failure::Answer | Failure::Undone) => lease.keep(),
+        Err(Failure::Lost) => lease.discard_all(&database.pool),
+        Err(Failure::Unclear) => drop(lease),
+    }
+    Some(answer)
+}
+
+/// Longer each time, and never as long as another's.
+async fn pause(undone: u32) {
+    let pause = PAUSE * 2_u32.pow(undone);
+    let part = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
+    sleep(pause.mul_f64(0.5 + part)).await;
+}

@@ -1,0 +1,110 @@
+use std::{fmt, time::Duration};
+
+use auth_core::{ConfigError, StoreError, checked_deadline};
+use deadpool::managed::Pool;
+
+use super::{
+    Answer, Server,
+    call::{IfLost, perform, transact},
+};
+
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
+///
+/// A call that has a connection is not cut: where its caller goes away, it comes to its end by itself, within its
+/// deadline. One that reaches its deadline closes its connection, so that no later call reads what is left in it. A
+/// call that the server undid, because of a deadlock or a conflict, is made again, up to three times; one whose
+/// connection was lost is made once more where that comes to the same, and fails otherwise.
+pub struct Database<S: Server> {
+    pub(crate) pool: Pool<S::Manager>,
+    pub(crate) deadline: Duration,
+}
+
+impl<S: Server> Database<S> {
+    /// Calls on `pool`, each with a deadline of 2 seconds.
+    #[must_use]
+    pub fn new(pool: Pool<S::Manager>) -> Self {
+        Self {
+            pool,
+            deadline: DEFAULT_DEADLINE,
+        }
+    }
+
+    /// Gives each call `limit`, the wait for a connection included.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `deadline` if `limit` is zero.
+    pub fn deadline(mut self, limit: Duration) -> Result<Self, ConfigError> {
+        self.deadline = checked_deadline(limit)?;
+        Ok(self)
+    }
+
+    /// Runs `call`, which writes nothing, and once more if its connection was lost.
+    ///
+    /// # Errors
+    /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline.
+    ///
+    /// # Panics
+    /// If `call` does.
+    pub async fn read<T, F>(&self, call: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
+    {
+        perform(self, IfLost::Repeat, call).await?.map_err(S::report)
+    }
+
+    /// Runs `call` in a transaction that is committed if it succeeds, and rolled back if it fails. Each of its
+    /// statements sees all that is committed (`READ COMMITTED`).
+    ///
+    /// # Errors
+    /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline; a call that had begun may then
+    /// yet succeed.
+    ///
+    /// # Panics
+    /// If `call` does.
+    pub async fn write<T, F>(&self, call: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
+    {
+        transact(self, call).await?.map_err(S::report)
+    }
+}
+
+impl<S: Server> Clone for Database<S> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            deadline: self.deadline,
+        }
+    }
+}
+
+impl<S: Server> From<Pool<S::Manager>> for Database<S> {
+    fn from(pool: Pool<S::Manager>) -> Self {
+        Self::new(pool)
+    }
+}
+
+impl<S: Server> From<&Pool<S::Manager>> for Database<S> {
+    fn from(pool: &Pool<S::Manager>) -> Self {
+        Self::new(pool.clone())
+    }
+}
+
+impl<S: Server> From<&Self> for Database<S> {
+    fn from(database: &Self) -> Self {
+        database.clone()
+    }
+}
+
+impl<S: Server> fmt::Debug for Database<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("pool", &self.pool.status())
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,46 @@
+use diesel::{QueryResult, migration::CREATE_MIGRATIONS_TABLE};
+use diesel_async::SimpleAsyncConnection as _;
+
+use super::{Answer, Server};
+
+/// A step of the default tables.
+pub(crate) struct Migration {
+    pub(crate) version: &'static str,
+    pub(crate) up: &'static str,
+}
+
+/// A server that knows which steps were taken.
+pub(crate) trait Migrate: Server {
+    /// The steps, the oldest first.
+    const MIGRATIONS: &'static [Migration];
+
+    /// The versions in Diesel's table.
+    fn versions(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
+}
+
+diesel::table! {
+    /// Diesel's own, which the command-line tool and `diesel_migrations` keep, too.
+    __diesel_schema_migrations (version) {
+        version -> VarChar,
+    }
+}
+
+/// Takes the steps that were not taken yet, one after another. The caller sees to it that nobody else does.
+///
+/// Diesel's own runner needs a synchronous connection, and so a thread that a server which does not answer would hold
+/// for good.
+pub(crate) async fn run_pending<S: Migrate>(connection: &mut S::Connection) -> QueryResult<()> {
+    connection.batch_execute(CREATE_MIGRATIONS_TABLE).await?;
+    let taken = S::versions(connection).await?;
+    for step in S::MIGRATIONS {
+        if !taken.iter().any(|version| version == step.version) {
+            connection.batch_execute(step.up).await?;
+            let note = format!(
+                "INSERT INTO __diesel_schema_migrations (version) VALUES ('{}')",
+                step.version
+            );
+            connection.batch_execute(&note).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What the server counts of an authenticated request.
+
+use std::sync::Arc;
+
+use auth_core::{
+    ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
+    authenticate,
+};
+use auth_sql::mysql::{Database, MysqlAccessTokenStore, MysqlUserStore, Pool};
+
+use crate::{
+    backend::{Place, number},
+    server::sample::new_user,
+};
+
+/// What the server has counted for the only connection of the pool, this question and all before it.
+async fn counted(pool: &Pool, counter: &str) -> i64 {
+    let query = format!(
+        "SELECT CAST(variable_value AS SIGNED) AS number FROM information_schema.session_status \
+         WHERE variable_name = '{counter}'"
+    );
+    number(&mut pool.get().await.expect("the connection"), &query).await
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_user() {
+    auth_core::conformance::run(async {
+        let place = Place::migrated().await;
+        let pool = place.pool(1);
+        let database = Database::new(pool.clone());
+        let users = MysqlUserStore::new(&database);
+        let user = users.insert(new_user("ada", ())).await.expect("a user");
+        let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");
+        let strategy = OpaqueStrategy::new(Arc::new(MysqlAccessTokenStore::new(&database)), lifetime);
+        let issued = strategy
+            .issue(&Subject::from(&user), &ClientInfo::default())
+            .await
+            .expect("a token");
+        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
+
+        for (counter, for_the_token, for_both) in [("QUESTIONS", 20, 40), ("COM_STMT_PREPARE", 0, 0)] {
+            let first = counted(&pool, counter).await;
+            let second = counted(&pool, counter).await;
+            let itself = second - first;
+            for _request in 0..20 {
+                strategy
+                    .read(issued.secret.expose_secret())
+                    .await
+                    .expect("a grant");
+            }
+            let third = counted(&pool, counter).await;
+            assert_eq!(third - second - itself, for_the_token, "{counter} for the token");
+            for _request in 0..20 {
+                let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+                assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
+            }
+            let last = counted(&pool, counter).await;
+            assert_eq!(last - third - itself, for_both, "{counter} for both");
+        }
+    });
+}

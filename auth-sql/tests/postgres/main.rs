@@ -1,0 +1,13 @@
+//! The stores on a PostgreSQL that `TEST_POSTGRES_URL` names.
+#![cfg(feature = "postgres")]
+
+mod backend;
+mod round_trips;
+#[path = "../server/server.rs"]
+mod server;
+mod tls;
+mod unique_index;
+
+server::all!("needs PostgreSQL");
+server::kind::all!(Postgres, "needs PostgreSQL");
+server::library::all!(Postgres, "needs PostgreSQL");

@@ -1,0 +1,83 @@
+//! What the server counts of an authenticated request.
+
+use std::sync::Arc;
+
+use auth_core::{
+    ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
+    authenticate,
+};
+use auth_sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
+
+use crate::{
+    backend::{number, pool, server},
+    server::sample::new_user,
+};
+
+/// The calls that the server has counted in `database`. It counts by table, so that each call here is its own.
+async fn calls(counters: &postgres::Pool, database: &str) -> i64 {
+    let query = format!(
+        "SELECT coalesce(sum(calls), 0)::bigint AS number FROM pg_stat_statements AS statement \
+         JOIN pg_database AS database ON database.oid = statement.dbid WHERE database.datname = '{database}'"
+    );
+    number(&mut counters.get().await.expect("a connection"), &query).await
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_user() {
+    auth_core::conformance::run(async {
+        let counters = pool(&server(), 1);
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        let mut connection = counters.get().await.expect("a connection");
+        let execute = diesel_async::SimpleAsyncConnection::batch_execute;
+        execute(&mut *connection, &format!("CREATE DATABASE {name}"))
+            .await
+            .expect("a database");
+        drop(connection);
+
+        let (address, _) = server()
+            .rsplit_once('/')
+            .map(|(address, rest)| (address.to_owned(), rest.to_owned()))
+            .expect("a URL");
+        let own = pool(&format!("{address}/{name}"), 4);
+        count(&counters, &own, &name).await;
+
+        own.close();
+        let mut connection = counters.get().await.expect("a connection");
+        execute(&mut *connection, &format!("DROP DATABASE {name} WITH (FORCE)"))
+            .await
+            .expect("no database");
+    });
+}
+
+async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
+    postgres::migrate(own).await.expect("tables");
+    let database = Database::new(own.clone());
+    let users = PostgresUserStore::new(&database);
+    let user = users.insert(new_user("ada", ())).await.expect("a user");
+    let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");
+    let strategy = OpaqueStrategy::new(Arc::new(PostgresAccessTokenStore::new(&database)), lifetime);
+    let issued = strategy
+        .issue(&Subject::from(&user), &ClientInfo::default())
+        .await
+        .expect("a token");
+
+    let before = calls(counters, name).await;
+    for _request in 0..20 {
+        strategy
+            .read(issued.secret.expose_secret())
+            .await
+            .expect("a grant");
+    }
+    assert_eq!(
+        calls(counters, name).await - before,
+        20,
+        "one statement for the token"
+    );
+    let before = calls(counters, name).await;
+    for _request in 0..20 {
+        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
+    }
+    assert_eq!(calls(counters, name).await - before, 40, "and one for the user");
+}

@@ -1,0 +1,139 @@
+//! Calls that are dropped, as when a client resets.
+
+use std::{
+    future::{Future, poll_fn},
+    num::NonZeroU32,
+    pin::pin,
+    task::Poll,
+    thread,
+    time::Duration,
+};
+
+use auth_core::{AccessTokenStore as _, NormalizedEmail, UserStore as _};
+
+use super::{
+    proxy::Proxy,
+    sample::{new_token, new_user},
+};
+use crate::backend::{CONNECTION_NUMBER, Database, Place, Tokens, Users, number, pool};
+
+/// Polls `call` up to `polls` times, drops it, and says whether it came to its end. With `late`, what it waited for has
+/// come when it is dropped.
+async fn cancelled<T>(call: impl Future<Output = T>, polls: u32, late: bool) -> bool {
+    let mut call = pin!(call);
+    let mut polled = 0;
+    poll_fn(|context| {
+        if polled == polls {
+            return Poll::Ready(false);
+        }
+        polled += 1;
+        match call.as_mut().poll(context) {
+            Poll::Ready(_answer) => Poll::Ready(true),
+            Poll::Pending if polled == polls && !late => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+pub(crate) async fn k3_no_call_reads_the_reply_to_another() {
+    let place = Place::migrated().await;
+    let database = Database::new(place.pool(1));
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
+    let mut people = Vec::new();
+    for name in ["ada", "ben", "eve"] {
+        let user = users.insert(new_user(name, ())).await.expect("a user");
+        let (key, token) = new_token(&user.id, name);
+        tokens.insert(&token, None).await.expect("a token");
+        people.push((user, key, token));
+    }
+    let mut dropped = 0;
+    for round in 0..60 {
+        let (one, next) = (&people[round % 3], &people[(round + 1) % 3]);
+        let (_, new) = new_token(&one.0.id, &format!("new {round}"));
+        let (polls, late) = (u32::try_from(round % 6).expect("a small number"), round % 2 == 0);
+        for call in 0..5 {
+            let finished = match call {
+                0 => cancelled(users.find(&one.0.id), polls, late).await,
+                1 => cancelled(tokens.find(&one.1), polls, late).await,
+                2 => cancelled(tokens.insert(&new, NonZeroU32::new(3)), polls, late).await,
+                3 => cancelled(tokens.touch(&one.1, one.2.last_used_at), polls, late).await,
+                _ => cancelled(users.find_by_email(one.0.email.normalized()), polls, late).await,
+            };
+            dropped += u32::from(!finished);
+            let found = users
+                .find(&next.0.id)
+                .await
+                .expect("an answer")
+                .expect("the user");
+            assert_eq!((found.id, &found.email), (next.0.id, &next.0.email));
+            let found = tokens.find(&next.1).await.expect("an answer");
+            assert_eq!(found.map(|token| token.digest), Some(next.1.digest));
+        }
+    }
+    assert!(dropped >= 150, "{dropped} calls were dropped");
+}
+
+pub(crate) async fn k2_a_dropped_call_does_not_cost_its_connection() {
+    let place = Place::migrated().await;
+    let proxy = Proxy::before(&place.url()).await;
+    let pool = pool(&proxy.url(&place.url()), 1);
+    let database = Database::new(pool.clone());
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
+    let ada = users.insert(new_user("ada", ())).await.expect("a user");
+    let before = number(&mut pool.get().await.expect("the connection"), CONNECTION_NUMBER).await;
+    for round in 0..20 {
+        let (_, token) = new_token(&ada.id, &format!("token {round}"));
+        for polls in 1..4 {
+            cancelled(users.find(&ada.id), polls, false).await;
+            cancelled(tokens.insert(&token, NonZeroU32::new(2)), polls, false).await;
+            cancelled(
+                users.insert(new_user(&format!("user{round}and{polls}"), ())),
+                polls,
+                false,
+            )
+            .await;
+        }
+    }
+    let after = number(&mut pool.get().await.expect("the connection"), CONNECTION_NUMBER).await;
+    assert_eq!((before, proxy.accepted()), (after, 1));
+    let left = place.number("SELECT count(*) AS number FROM access_tokens").await;
+    assert!(left <= 2, "the cap holds over what was dropped: {left}");
+}
+
+pub(crate) async fn k2_a_call_whose_caller_went_away_before_its_turn_never_begins() {
+    let place = Place::migrated().await;
+    let pool = place.pool(1);
+    let users = Users::new(&pool);
+    let held = pool.get().await.expect("the only connection");
+    assert!(!cancelled(users.insert(new_user("ada", ())), 1, false).await);
+    drop(held);
+    let ben = users.insert(new_user("ben", ())).await;
+    ben.expect("a user, after the turn of the one before");
+    let email = NormalizedEmail::of("ada@example.com").expect("an e-mail");
+    assert!(users.find_by_email(&email).await.expect("an answer").is_none());
+}
+
+/// A worker ends in the middle of a call, on a connection that another worker opened.
+pub(crate) async fn k2_a_call_that_a_runtime_leaves_behind_spoils_no_connection() {
+    let place = Place::migrated().await;
+    let database = Database::new(place.pool(1))
+        .deadline(Duration::from_secs(20))
+        .expect("a deadline");
+    let users = Users::new(&database);
+    let ada = users.insert(new_user("ada", ())).await.expect("a user");
+    let ben = users.insert(new_user("ben", ())).await.expect("a user");
+    for polls in [1, 2, 3, 1, 2, 3] {
+        let (worker, id) = (users.clone(), ada.id);
+        let worker = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime
+                .expect("a runtime")
+                .block_on(cancelled(worker.find(&id), polls, false));
+        });
+        let worker = tokio::task::spawn_blocking(|| worker.join().is_ok());
+        assert!(worker.await.expect("a thread"), "the worker ends");
+        let found = users.find(&ben.id).await.expect("an answer").expect("the user");
+        assert_eq!(found.id, ben.id);
+    }
+}

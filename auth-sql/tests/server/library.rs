@@ -1,0 +1,191 @@
+//! An application's own tables, columns, ids and profile, with names that a macro or a database could trip over.
+
+use crate::backend::{BIG_SERIAL, BYTES, EXACT_TEXT, TABLE_END};
+
+/// Tables with indexes of the application's own names, which say nothing of their columns.
+pub(crate) fn tables() -> String {
+    format!(
+        "CREATE TABLE the_members (
+            number {BIG_SERIAL} PRIMARY KEY, mail text NOT NULL, mail_key {EXACT_TEXT} NOT NULL,
+            password_hash text, is_active boolean NOT NULL, is_superuser boolean NOT NULL,
+            is_verified boolean NOT NULL, security_epoch bigint NOT NULL, revision bigint NOT NULL,
+            created_at bigint NOT NULL, updated_at bigint NOT NULL, nickname text NOT NULL, shelf integer,
+            connection boolean NOT NULL,
+            CONSTRAINT one_each UNIQUE (mail_key), CONSTRAINT mail_key UNIQUE (shelf)
+         ) {TABLE_END};
+         CREATE TABLE cards (
+            id {BYTES} NOT NULL PRIMARY KEY, digest {BYTES} NOT NULL, user_id bigint NOT NULL, epoch bigint NOT NULL,
+            created_at bigint NOT NULL, expires_at bigint, last_used_at bigint NOT NULL, user_agent text,
+            address text, label text,
+            CONSTRAINT one_card UNIQUE (digest),
+            FOREIGN KEY (user_id) REFERENCES the_members (number) ON DELETE CASCADE
+         ) {TABLE_END};"
+    )
+}
+
+/// The stores and the suite on them.
+macro_rules! all {
+    ($database:ident, $why:literal) => {
+        pub(crate) mod library {
+            use std::sync::Arc;
+
+            use auth_core::{
+                UserStore as _,
+                conformance::{AccessTokenFixture, UserFixture},
+            };
+            use serde::{Deserialize, Serialize};
+
+            use crate::{
+                backend::{Database, Place},
+                server::{library::tables, sample::new_user},
+            };
+
+            /// The application's own, which the macros do not trip over.
+            pub(crate) type Result = std::result::Result<(), String>;
+
+            /// Called as a type of ours is.
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            pub(crate) struct User {
+                pub(crate) nickname: String,
+                pub(crate) shelf: Option<i32>,
+                pub(crate) connection: bool,
+            }
+
+            pub(crate) mod schema {
+                diesel::table! {
+                    #[sql_name = "the_members"]
+                    members (id) {
+                        #[sql_name = "number"]
+                        id -> BigInt,
+                        #[sql_name = "mail"]
+                        email -> Text,
+                        #[sql_name = "mail_key"]
+                        normalized_email -> Text,
+                        password_hash -> Nullable<Text>,
+                        is_active -> Bool,
+                        is_superuser -> Bool,
+                        is_verified -> Bool,
+                        security_epoch -> BigInt,
+                        revision -> BigInt,
+                        created_at -> BigInt,
+                        updated_at -> BigInt,
+                        nickname -> Text,
+                        shelf -> Nullable<Integer>,
+                        connection -> Bool,
+                    }
+                }
+
+                diesel::table! {
+                    cards (id) {
+                        id -> Binary,
+                        digest -> Binary,
+                        user_id -> BigInt,
+                        epoch -> BigInt,
+                        created_at -> BigInt,
+                        expires_at -> Nullable<BigInt>,
+                        last_used_at -> BigInt,
+                        user_agent -> Nullable<Text>,
+                        address -> Nullable<Text>,
+                        label -> Nullable<Text>,
+                    }
+                }
+            }
+
+            auth_sql::user_store! {
+                pub(crate) struct Members: $database {
+                    table: schema::members,
+                    id: i64,
+                    profile: User { nickname, shelf, connection },
+                }
+            }
+
+            auth_sql::access_token_store! {
+                pub(crate) struct Cards: $database { table: schema::cards, users: schema::members, user_id: i64 }
+            }
+
+            pub(crate) struct Library {
+                pub(crate) members: Arc<Members>,
+                pub(crate) cards: Arc<Cards>,
+                pub(crate) database: Database,
+                pub(crate) place: Place,
+            }
+
+            pub(crate) async fn library() -> Library {
+                let place = Place::new().await;
+                place.run(&tables()).await;
+                let database = Database::new(place.pool(16));
+                Library {
+                    members: Arc::new(Members::new(&database)),
+                    cards: Arc::new(Cards::new(&database)),
+                    database,
+                    place,
+                }
+            }
+
+            pub(crate) fn profile(nickname: &str, shelf: Option<i32>) -> User {
+                User {
+                    nickname: nickname.to_owned(),
+                    shelf,
+                    connection: true,
+                }
+            }
+
+            impl UserFixture for Library {
+                type Id = i64;
+                type Profile = User;
+                type Store = Members;
+
+                fn store(&self) -> Arc<Members> {
+                    Arc::clone(&self.members)
+                }
+
+                fn profile(&self, n: u32) -> User {
+                    User {
+                        nickname: format!("member {n} 'the \"reader\"' \\ 読者 \u{1f4da}"),
+                        shelf: n.is_multiple_of(2).then(|| i32::try_from(n).expect("a small number")),
+                        connection: n.is_multiple_of(2),
+                    }
+                }
+            }
+
+            impl AccessTokenFixture for Library {
+                type Id = i64;
+                type Store = Cards;
+
+                fn store(&self) -> Arc<Cards> {
+                    Arc::clone(&self.cards)
+                }
+
+                async fn user(&self) -> i64 {
+                    let name = uuid::Uuid::new_v4().to_string();
+                    let user = new_user(&name, profile(&name, None));
+                    self.members.insert(user).await.expect("a member").id
+                }
+            }
+
+            mod members {
+                auth_core::user_store_conformance!(super::library, #[ignore = $why]);
+            }
+
+            mod cards {
+                auth_core::access_token_store_conformance!(super::library, #[ignore = $why]);
+            }
+
+            mod cards_index {
+                auth_core::access_token_index_conformance!(super::library, #[ignore = $why]);
+            }
+
+            mod cards_purge {
+                auth_core::purge_expired_conformance!(super::library, #[ignore = $why]);
+            }
+
+            #[test]
+            fn an_own_result_type_does_not_disturb_the_macros() {
+                let fine: Result = Ok(());
+                assert_eq!(fine, Ok(()));
+            }
+        }
+    };
+}
+
+pub(crate) use all;

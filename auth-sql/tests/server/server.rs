@@ -1,0 +1,85 @@
+//! What is shown of PostgreSQL and of MariaDB alike. Each has a `backend` of its own beside this.
+
+pub(crate) mod cancellation;
+pub(crate) mod cap;
+pub(crate) mod connect;
+pub(crate) mod deadlock;
+pub(crate) mod email;
+pub(crate) mod fault;
+pub(crate) mod foreign_key;
+pub(crate) mod kind;
+pub(crate) mod library;
+pub(crate) mod migrate;
+pub(crate) mod proxy;
+pub(crate) mod sample;
+pub(crate) mod unique;
+
+/// Names one test for each function.
+macro_rules! tests {
+    ($why:literal, $($module:ident { $($test:ident)* })*) => {
+        $(mod $module {
+            $(#[test]
+            #[ignore = $why]
+            fn $test() {
+                auth_core::conformance::run(crate::server::$module::$test());
+            })*
+        })*
+    };
+}
+
+/// Every test of a database of which `$why` says that it is needed.
+macro_rules! all {
+    ($why:literal) => {
+        crate::server::tests! { $why,
+            cancellation {
+                k2_a_dropped_call_does_not_cost_its_connection
+                k2_a_call_whose_caller_went_away_before_its_turn_never_begins
+                k2_a_call_that_a_runtime_leaves_behind_spoils_no_connection
+                k3_no_call_reads_the_reply_to_another
+            }
+            cap {
+                s7_a_cap_holds_whatever_the_isolation_of_the_session
+                a_session_of_a_user_who_is_gone_is_refused_under_a_cap_too
+                a_taken_public_id_is_no_taken_digest
+            }
+            connect {
+                a_location_that_cannot_be_used_names_the_setting_and_no_secret
+                a_server_that_is_down_is_a_store_error_and_no_error_at_start
+            }
+            deadlock {
+                a_deadlock_is_tried_again
+                a_deadlock_that_does_not_end_is_a_store_error
+            }
+            email {
+                d15_an_email_is_compared_byte_for_byte
+            }
+            fault {
+                a_locked_row_is_a_store_error_by_the_deadline
+                an_exhausted_pool_is_a_store_error_by_the_deadline
+                a_hung_server_is_a_store_error_by_the_deadline_and_its_connection_is_not_used_again
+                a_server_that_never_greets_is_a_store_error_by_the_deadline
+                calls_after_a_cut_are_answered_but_for_at_most_one_write
+                a_reply_that_is_cut_off_is_asked_for_again
+                a_stored_value_that_cannot_be_read_is_a_store_error
+                a_write_that_fails_leaves_nothing_behind
+                a_deadline_of_zero_is_refused
+                e4_no_value_stands_in_an_error
+            }
+            foreign_key {
+                users_and_tokens_are_there_for_another_process_and_a_revoked_token_is_not
+                s5_the_tokens_of_a_deleted_user_are_gone_with_the_user
+            }
+            migrate {
+                migrations_run_once_whoever_starts_them
+                migrations_leave_the_applications_own_tables_alone
+                a_purge_and_each_look_up_have_an_index
+            }
+            unique {
+                a_unique_column_of_the_profile_is_told_from_the_email_and_the_id
+                a_field_of_the_profile_is_a_real_column
+            }
+        }
+    };
+}
+
+pub(crate) use {all, tests};

@@ -1,0 +1,68 @@
+use std::fmt;
+
+use serde::Serialize;
+
+/// Why fields do not make a profile. It never repeats a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", field.as_deref().unwrap_or("profile"))]
+pub struct ProfileError {
+    path: Vec<PathStep>,
+    field: Option<String>,
+    kind: &'static str,
+    message: String,
+}
+
+/// One level of the way to a field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum PathStep {
+    /// The member of an object.
+    Key(String),
+    /// The element of an array.
+    Index(usize),
+}
+
+impl fmt::Display for PathStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(index) => index.fmt(f),
+        }
+    }
+}
+
+impl ProfileError {
+    pub(super) fn new(path: Vec<PathStep>, kind: &'static str, message: impl Into<String>) -> Self {
+        let steps: Vec<_> = path.iter().map(ToString::to_string).collect();
+        Self {
+            field: (!steps.is_empty()).then(|| steps.join(".")),
+            path,
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// The way to the field, level by level; empty where nobody can tell.
+    #[must_use]
+    pub fn path(&self) -> &[PathStep] {
+        &self.path
+    }
+
+    /// The field, with dots and indices where it lies deeper; absent where nobody can tell.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// `missing` or `value_error`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What is wrong, for the client: `Field required`, or what was expected.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}

@@ -1,0 +1,125 @@
+//! The stores keep every promise of the public suite, and what they keep outlives the process.
+
+use std::{path::Path, sync::Arc};
+
+use custom_adapter::{Database, RedbAccessTokenStore, RedbUserStore};
+use portcullis::{
+    AccessToken, AccessTokenStore as _, ClientInfo, Clock as _, NewUser, PublicId, SystemClock, TokenDigest,
+    TokenKey, User, UserStore as _,
+    conformance::{AccessTokenFixture, UserFixture},
+};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+struct Stores {
+    users: Arc<RedbUserStore>,
+    tokens: Arc<RedbAccessTokenStore>,
+    folder: TempDir,
+}
+
+async fn stores() -> Stores {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = open(folder.path());
+    Stores {
+        users: Arc::new(RedbUserStore(database.clone())),
+        tokens: Arc::new(RedbAccessTokenStore(database)),
+        folder,
+    }
+}
+
+fn open(folder: &Path) -> Database {
+    Database::open(folder.join("app.redb")).expect("a database")
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Reader {
+    first_name: String,
+    age: Option<u32>,
+}
+
+impl UserFixture for Stores {
+    type Id = Uuid;
+    type Profile = Reader;
+    type Store = RedbUserStore;
+
+    fn store(&self) -> Arc<RedbUserStore> {
+        Arc::clone(&self.users)
+    }
+
+    fn profile(&self, n: u32) -> Reader {
+        Reader {
+            first_name: format!("Zoë \"{n}\""),
+            age: n.is_multiple_of(2).then_some(n),
+        }
+    }
+}
+
+impl AccessTokenFixture for Stores {
+    type Id = Uuid;
+    type Store = RedbAccessTokenStore;
+
+    fn store(&self) -> Arc<RedbAccessTokenStore> {
+        Arc::clone(&self.tokens)
+    }
+
+    async fn user(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+mod users {
+    portcullis::user_store_conformance!(super::stores);
+}
+
+mod tokens {
+    portcullis::access_token_store_conformance!(super::stores);
+}
+
+mod token_purge {
+    portcullis::purge_expired_conformance!(super::stores);
+}
+
+#[tokio::test]
+async fn users_and_tokens_are_there_when_the_file_is_opened_again() {
+    let Stores {
+        users,
+        tokens,
+        folder,
+    } = stores().await;
+    let now = SystemClock.now();
+    let user = NewUser {
+        id: Some(Uuid::now_v7()),
+        email: "arthur@camelot.example".parse().expect("an e-mail"),
+        password_hash: None,
+        is_active: true,
+        is_superuser: false,
+        is_verified: false,
+        created_at: now,
+        profile: (),
+    };
+    let user = users.insert(user).await.expect("inserted");
+    let token = AccessToken {
+        id: PublicId::generate(),
+        digest: TokenDigest::of("a token"),
+        user_id: user.id,
+        epoch: user.security_epoch,
+        created_at: now,
+        expires_at: None,
+        last_used_at: now,
+        client: ClientInfo::default(),
+    };
+    tokens.insert(&token, None).await.expect("inserted");
+    drop((users, tokens));
+
+    let database = open(folder.path());
+    let found: Option<User> = RedbUserStore(database.clone())
+        .find(&user.id)
+        .await
+        .expect("an answer");
+    assert_eq!(found.expect("the user").email, user.email);
+    let found = RedbAccessTokenStore(database)
+        .find(&TokenKey::of("a token"))
+        .await;
+    assert_eq!(found.expect("an answer"), Some(token));
+}

@@ -1,0 +1,54 @@
+//! The ways to be logged in.
+
+use std::sync::Arc;
+
+use portcullis::{
+    AccessTokenStore, ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
+    http::{AuthBackend, BearerTransport, CookieTransport},
+    jwt::JwtStrategy,
+};
+
+use crate::stores::Stores;
+
+/// Every backend, in the order in which a request's credentials are tried.
+///
+/// # Errors
+/// [`ConfigError`] naming the setting that cannot be used.
+pub(crate) fn all(
+    stores: &Stores,
+    secret: &SigningSecret,
+    lifetime: Lifetime,
+) -> Result<Vec<AuthBackend>, ConfigError> {
+    let jwt = JwtStrategy::hs256(secret, lifetime)?;
+    let mut all = vec![
+        AuthBackend::stateless("jwt", BearerTransport, jwt),
+        bearer("db", stores.tokens(), lifetime),
+        cookie("cookie", stores.tokens(), lifetime)?,
+    ];
+    if let Some(tokens) = stores.redis_tokens() {
+        all.push(bearer("redis", tokens, lifetime));
+        all.push(cookie("redis-cookie", tokens, lifetime)?);
+    }
+    Ok(all)
+}
+
+fn bearer(name: &'static str, tokens: &Arc<dyn AccessTokenStore>, lifetime: Lifetime) -> AuthBackend {
+    AuthBackend::new(name, BearerTransport, opaque(name, tokens, lifetime))
+}
+
+/// A cookie of the backend's own, `Secure` as in production: browsers send it over plain HTTP to this machine, too.
+fn cookie(
+    name: &'static str,
+    tokens: &Arc<dyn AccessTokenStore>,
+    lifetime: Lifetime,
+) -> Result<AuthBackend, ConfigError> {
+    let cookie = CookieTransport::builder()
+        .name(format!("__Host-{name}"))
+        .build()?;
+    Ok(AuthBackend::new(name, cookie, opaque(name, tokens, lifetime)))
+}
+
+/// Two backends share a store. The audience keeps the tokens of the one from opening the other.
+fn opaque(name: &'static str, tokens: &Arc<dyn AccessTokenStore>, lifetime: Lifetime) -> OpaqueStrategy {
+    OpaqueStrategy::new(Arc::clone(tokens), lifetime).audience(name)
+}

@@ -1,0 +1,22 @@
+//! A path that is only read.
+
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, http::header::ALLOW, web};
+use serde_json::json;
+
+/// `path`, answered by `handler` where it is asked by `GET`; another method is refused as the library's routes do.
+pub(crate) fn get_only<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler))
+        .default_service(web::to(refuse))
+}
+
+async fn refuse() -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .insert_header((ALLOW, "GET"))
+        .json(json!({ "detail": "Method Not Allowed" }))
+}

@@ -1,0 +1,128 @@
+//! What the environment says. A value that cannot be used is an error at start that names its variable; an empty value
+//! is one, too.
+
+use std::{
+    env::{self, VarError},
+    net::{SocketAddr, ToSocketAddrs as _},
+    num::NonZeroU16,
+};
+
+use portcullis::{
+    ConfigError, Lifetime, SigningSecret,
+    users::{DefaultPasswordPolicy, FolderMailer, PasswordPolicy as _, Registration},
+};
+
+/// Every setting, checked.
+pub(crate) struct Settings {
+    /// `BIND`: where to listen; `127.0.0.1:8080`.
+    pub(crate) bind: Vec<SocketAddr>,
+    /// `DATABASE_URL`; `sqlite://showcase.db`. It may hold a password.
+    pub(crate) database_url: String,
+    /// `REDIS_URL`: `redis://…`, `redis-cluster://…` or `redis-sentinel://…`; no Redis. It may hold a password.
+    pub(crate) redis_url: Option<String>,
+    /// `AUTH_SECRET`: signs JWTs and one-time tokens; a new one at each start, with a warning.
+    pub(crate) secret: SigningSecret,
+    /// `TOKEN_LIFETIME`: in seconds; an hour.
+    pub(crate) token_lifetime: Lifetime,
+    /// `REQUIRES_VERIFICATION`: `true` or `false`; `false`.
+    pub(crate) requires_verification: bool,
+    /// `SUPERUSER`: `email:password` of a user to be made where it is absent; nobody.
+    pub(crate) superuser: Option<Registration>,
+    /// `OUTBOX_DIR`: the folder for mails; `outbox`.
+    pub(crate) mailer: FolderMailer,
+    /// `WORKERS`: threads that serve; as many as cores.
+    pub(crate) workers: Option<NonZeroU16>,
+}
+
+impl Settings {
+    /// # Errors
+    /// [`ConfigError`] naming the variable that cannot be used.
+    pub(crate) async fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            bind: bind(variable("BIND")?.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            database_url: variable("DATABASE_URL")?.unwrap_or_else(|| "sqlite://showcase.db".to_owned()),
+            redis_url: variable("REDIS_URL")?,
+            secret: secret()?,
+            token_lifetime: token_lifetime(variable("TOKEN_LIFETIME")?.as_deref().unwrap_or("3600"))?,
+            requires_verification: boolean("REQUIRES_VERIFICATION")?.unwrap_or(false),
+            superuser: match variable("SUPERUSER")? {
+                None => None,
+                Some(value) => Some(superuser(&value).await?),
+            },
+            mailer: FolderMailer::new(variable("OUTBOX_DIR")?.as_deref().unwrap_or("outbox"))
+                .map_err(|problem| ConfigError::new("OUTBOX_DIR", problem))?,
+            workers: variable("WORKERS")?.as_deref().map(workers).transpose()?,
+        })
+    }
+}
+
+/// The value of the variable `name`, or `None` where it is not set.
+fn variable(name: &str) -> Result<Option<String>, ConfigError> {
+    match env::var(name) {
+        Ok(value) if value.is_empty() => {
+            Err(ConfigError::new(name, "is empty; leave it out for the default"))
+        }
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(ConfigError::new(name, "is not UTF-8")),
+    }
+}
+
+fn bind(value: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+    let addresses = value.to_socket_addrs();
+    let addresses = addresses
+        .map_err(|problem| ConfigError::new("BIND", format_args!("{value:?} is no address: {problem}")))?;
+    Ok(addresses.collect())
+}
+
+fn secret() -> Result<SigningSecret, ConfigError> {
+    if let Some(secret) = SigningSecret::from_env("AUTH_SECRET")? {
+        return Ok(secret);
+    }
+    tracing::warn!("AUTH_SECRET is not set: JWTs and mailed tokens end with this process");
+    SigningSecret::generate()
+}
+
+fn token_lifetime(value: &str) -> Result<Lifetime, ConfigError> {
+    let lifetime = value.parse().ok().map(Lifetime::from_secs);
+    lifetime.and_then(Result::ok).ok_or_else(|| {
+        let problem = format!("{value:?} is no number of seconds from 1 to 100 years");
+        ConfigError::new("TOKEN_LIFETIME", problem)
+    })
+}
+
+fn boolean(name: &str) -> Result<Option<bool>, ConfigError> {
+    let value = variable(name)?;
+    let parse = |value: String| {
+        let problem = |_| ConfigError::new(name, format_args!("{value:?} is neither `true` nor `false`"));
+        value.parse().map_err(problem)
+    };
+    value.map(parse).transpose()
+}
+
+/// The password must do for the policy that every registration meets, as nobody would see a later refusal.
+async fn superuser(value: &str) -> Result<Registration, ConfigError> {
+    // Neither the value nor a part of it is repeated: it holds a password.
+    let refused = |problem: &str| ConfigError::new("SUPERUSER", problem);
+    let (email, password) = value
+        .split_once(':')
+        .ok_or_else(|| refused("is not of the form `email:password`"))?;
+    let email = email
+        .parse()
+        .map_err(|_invalid| refused("has no valid e-mail before its first colon"))?;
+    let registration = Registration::new(email, password.into(), ());
+    DefaultPasswordPolicy
+        .check(&registration.password, &registration.email)
+        .await
+        .map_err(|refusal| ConfigError::new("SUPERUSER", refusal))?;
+    Ok(Registration {
+        is_superuser: true,
+        is_verified: true,
+        ..registration
+    })
+}
+
+fn workers(value: &str) -> Result<NonZeroU16, ConfigError> {
+    let problem = |_| ConfigError::new("WORKERS", format_args!("{value:?} is no number from 1 to 65535"));
+    value.parse().map_err(problem)
+}

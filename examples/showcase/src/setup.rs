@@ -1,0 +1,73 @@
+//! What is done beside the requests: a store that is down at start must not keep the process from starting.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{rt::time::sleep, web::Data};
+use portcullis::{
+    StoreError,
+    users::{CreateUserError, Registration, UserManager},
+};
+
+use crate::stores::Stores;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Prepares the stores and makes the superuser, as often as it takes.
+pub(crate) async fn run(stores: Data<Stores>, users: Arc<UserManager>, superuser: Option<Registration>) {
+    let mut pause = FIRST_PAUSE;
+    while let Err(error) = set_up(&stores, &users, superuser.as_ref()).await {
+        let problem = error.to_string();
+        tracing::warn!(
+            store = error.store(),
+            ?problem,
+            ?pause,
+            "the stores are not prepared; trying again"
+        );
+        sleep(pause).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+    stores.set_prepared();
+    tracing::info!("the stores are prepared");
+}
+
+async fn set_up(
+    stores: &Stores,
+    users: &UserManager,
+    superuser: Option<&Registration>,
+) -> Result<(), StoreError> {
+    stores.prepare().await?;
+    match superuser {
+        None => Ok(()),
+        Some(superuser) => make(users, superuser).await,
+    }
+}
+
+/// Makes the superuser where nobody has its e-mail. Somebody who has it is left as they are.
+async fn make(users: &UserManager, superuser: &Registration) -> Result<(), StoreError> {
+    let email = superuser.email.normalized();
+    if users.store().find_by_email(email).await?.is_some() {
+        return Ok(());
+    }
+    match users.create(superuser.clone()).await {
+        // Another process came first.
+        Ok(_) | Err(CreateUserError::EmailTaken) => Ok(()),
+        Err(CreateUserError::Unavailable(error)) => Err(error),
+        Err(error) => Err(StoreError::new("users", error)),
+    }
+}
+
+/// Removes expired tokens now and then, for ever.
+pub(crate) async fn purge(stores: Data<Stores>) {
+    loop {
+        sleep(PURGE_INTERVAL).await;
+        match stores.purge_expired().await {
+            Ok(purged) => tracing::info!(purged, "expired tokens were removed"),
+            Err(error) => {
+                let problem = error.to_string();
+                tracing::warn!(store = error.store(), ?problem, "expired tokens were not removed");
+            }
+        }
+    }
+}

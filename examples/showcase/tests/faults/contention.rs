@@ -1,0 +1,196 @@
+//! Locks: a store that is there, and makes everybody wait.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use mysql_async::prelude::Queryable as _;
+use reqwest::Method;
+use tokio::time::sleep;
+
+use crate::{
+    database::{Database, Kind},
+    outage::RECOVERY,
+    process::until,
+    site::{Credential, PASSWORD, Site, address},
+    stage::{Place, Stage, Store},
+};
+
+/// More than the pool has connections.
+const CROWD: usize = 40;
+
+/// A session of somebody else's, which holds locks until it is dropped.
+enum Other {
+    Postgres(tokio_postgres::Client),
+    MariaDb(mysql_async::Conn),
+}
+
+impl Other {
+    async fn of(kind: Kind, database: &Database) -> Self {
+        match kind {
+            Kind::Postgres => Self::Postgres(database.postgres().await),
+            Kind::MariaDb => Self::MariaDb(database.mariadb().await),
+            Kind::MongoDb => unreachable!("no locks to hold"),
+        }
+    }
+
+    async fn run(&mut self, sql: &str) {
+        match self {
+            Self::Postgres(client) => client.batch_execute(sql).await.expect(sql),
+            Self::MariaDb(client) => client.query_drop(sql).await.expect(sql),
+        }
+    }
+
+    /// How many deadlocks the server has found so far.
+    async fn deadlocks(&mut self) -> i64 {
+        match self {
+            Self::Postgres(client) => {
+                let ask = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+                client.query_one(ask, &[]).await.expect("a count").get(0)
+            }
+            Self::MariaDb(client) => {
+                let ask = "SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'";
+                let (_, count): (String, i64) = client.query_first(ask).await.expect("a count").expect("a row");
+                count
+            }
+        }
+    }
+}
+
+/// While every connection of the pool waits for a lock, whoever needs one is told in time, and others are served.
+pub(crate) async fn exhausted_pool(kind: Kind) {
+    let stage = Stage::of(Store::Database(kind)).await;
+    let (_showcase, site) = stage.ready().await;
+    let ada = site.person("ada").await;
+    let credential = site.credential("db", &ada).await;
+    let Place::Database(database) = &stage.place else { unreachable!("a database") };
+    let mut other = Other::of(kind, database).await;
+    let (lock, unlock) = match kind {
+        Kind::Postgres => ("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE", "ROLLBACK"),
+        _ => ("LOCK TABLES users WRITE", "UNLOCK TABLES"),
+    };
+    other.run(lock).await;
+    for _round in 0..2 {
+        let mut calls: Vec<_> = (0..CROWD).map(|_| site.read(&credential)).collect();
+        calls.push(site.log_in("db", &ada, PASSWORD));
+        calls.push(site.register(&address("ben")));
+        let calls = join_all(calls.into_iter().map(|call| call.send()));
+        let (answers, ()) = tokio::join!(calls, async {
+            // By now no connection is left.
+            sleep(Duration::from_millis(500)).await;
+            site.serves_what_needs_no_store().await;
+        });
+        for answer in answers {
+            answer.is_unavailable();
+        }
+    }
+    other.run(unlock).await;
+    site.recovers(&credential, RECOVERY).await;
+    for answer in join_all((0..CROWD).map(|_| site.read(&credential).send())).await {
+        answer.is(200);
+    }
+    site.credential("db", &ada).await;
+}
+
+/// The transaction that the server undoes to end a deadlock is made again, or is "not now".
+pub(crate) async fn deadlock(kind: Kind) {
+    let (stage, king) = with_superuser(Store::Database(kind)).await;
+    let (_showcase, site) = stage.ready().await;
+    let king = site.credential("db", &king).await;
+    let ben = site.person("ben").await;
+    let credential = site.credential("db", &ben).await;
+    let id = id(&site, &credential).await;
+    let Place::Database(database) = &stage.place else { unreachable!("a database") };
+    let mut other = Other::of(kind, database).await;
+    let before = other.deadlocks().await;
+
+    let its_user = "(SELECT id FROM users WHERE email LIKE 'ben@%')";
+    if kind == Kind::MariaDb {
+        // It undoes the one that has written less.
+        other.run("CREATE TABLE written (n int) SELECT seq AS n FROM seq_1_to_1000").await;
+        other.run("START TRANSACTION").await;
+        other.run("UPDATE written SET n = n + 1").await;
+    } else {
+        other.run("BEGIN").await;
+    }
+    let lock_token = format!("SELECT 1 FROM access_tokens WHERE user_id = {its_user} FOR UPDATE");
+    other.run(&lock_token).await;
+    let delete = delete(&site, &king, &id);
+    let (deleted, ()) = tokio::join!(delete.send(), async {
+        // It has the user by now, and waits for the token.
+        sleep(Duration::from_millis(300)).await;
+        other.run("SELECT 1 FROM users WHERE email LIKE 'ben@%' FOR UPDATE").await;
+        other.run("ROLLBACK").await;
+    });
+    until("the deadlock is counted", async || other.deadlocks().await > before).await;
+
+    if deleted.status == 503 {
+        deleted.is_unavailable();
+        site.read(&credential).send().await.is(200);
+        self::delete(&site, &king, &id).send().await.is(204);
+    } else {
+        deleted.is(204);
+    }
+    site.read(&credential).send().await.is(401);
+    site.log_in("db", &ben, PASSWORD).send().await.is(400);
+}
+
+/// Log-ins, changes of password and the end of one user at once are each done or "not now".
+pub(crate) async fn crowded_user(store: Store) {
+    let (stage, king) = with_superuser(store).await;
+    let (_showcase, site) = stage.ready().await;
+    let backend = store.bearer();
+    let king = site.credential(backend, &king).await;
+    for round in 0..5 {
+        let email = site.person(&format!("victim-{round}")).await;
+        let credential = site.credential(backend, &email).await;
+        let id = id(&site, &credential).await;
+        let log_ins = join_all((0..6).map(|_| site.log_in(backend, &email, PASSWORD).send()));
+        let next = format!("{PASSWORD}, {round}");
+        let changes = join_all((0..2).map(|_| site.change_password(&credential, &next).send()));
+        let end = async {
+            sleep(Duration::from_millis(30 * round)).await;
+            delete(&site, &king, &id).send().await
+        };
+        let (log_ins, changes, deleted) = tokio::join!(log_ins, changes, end);
+
+        let mut credentials = vec![credential];
+        for answer in log_ins {
+            match answer.status {
+                200 => credentials.push(Credential::issued(backend, &answer)),
+                400 => assert_eq!(answer.body, r#"{"detail":"LOGIN_BAD_CREDENTIALS"}"#),
+                _ => answer.is_unavailable(),
+            }
+        }
+        for answer in changes {
+            assert!([200, 401].contains(&answer.status) || { answer.is_unavailable(); true }, "{answer:?}");
+        }
+        if deleted.status == 503 {
+            deleted.is_unavailable();
+            delete(&site, &king, &id).send().await.is(204);
+        } else {
+            deleted.is(204);
+        }
+        for credential in &credentials {
+            site.read(credential).send().await.is(401);
+        }
+        for password in [PASSWORD, &next] {
+            site.log_in(backend, &email, password).send().await.is(400);
+        }
+    }
+}
+
+async fn with_superuser(store: Store) -> (Stage, String) {
+    let king = address("king");
+    let mut stage = Stage::of(store).await;
+    stage.environment.push(("SUPERUSER".to_owned(), format!("{king}:{PASSWORD}")));
+    (stage, king)
+}
+
+async fn id(site: &Site, credential: &Credential) -> String {
+    let me = site.me(credential).send().await.json();
+    me["id"].as_str().expect("an id").to_owned()
+}
+
+fn delete(site: &Site, king: &Credential, id: &str) -> crate::site::Call {
+    site.call(Method::DELETE, &format!("/users/{id}")).with(king)
+}

@@ -1,0 +1,37 @@
+//! MariaDB.
+
+use crate::{
+    contention,
+    database::Kind,
+    restart::{self, End},
+    stage::Store,
+    stores::faults,
+};
+
+const STORE: Store = Store::Database(Kind::MariaDb);
+
+faults!(STORE, "needs MariaDB");
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn a_restart_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
+    restart::of_the_database(Kind::MariaDb, End::Stop).await;
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn what_was_acknowledged_outlives_the_server_when_it_is_killed_under_load() {
+    restart::of_the_database(Kind::MariaDb, End::Kill).await;
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn while_every_connection_waits_for_a_lock_it_is_503_by_the_deadline_and_others_are_served() {
+    contention::exhausted_pool(Kind::MariaDb).await;
+}
+
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn a_transaction_that_is_undone_to_end_a_deadlock_is_made_again() {
+    contention::deadlock(Kind::MariaDb).await;
+}

@@ -1,0 +1,200 @@
+//! A store that is not there, or does not answer.
+
+use std::{fs, time::Duration};
+
+use futures_util::future::join_all;
+
+use crate::{
+    proxy::Fault,
+    site::{Credential, PASSWORD, Site, address},
+    stage::{Stage, Store},
+};
+
+/// How soon the program finds that its store is back.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(8);
+
+/// The program starts without its store, says so, and finds it by itself.
+pub(crate) async fn at_start(store: Store, fault: Fault) {
+    let stage = Stage::with(store, fault).await;
+    let showcase = stage.showcase().await;
+    let site = Site::of(&showcase);
+    let nobody = address("nobody");
+    let log_ins = store.backends().map(|backend| site.log_in(backend, &nobody, PASSWORD));
+    site.serves_what_needs_no_store().await;
+    site.get("/ready").send().await.is_unavailable();
+    if store.has_users() {
+        site.register(&nobody).send().await.is_unavailable();
+        for log_in in log_ins {
+            log_in.send().await.is_unavailable();
+        }
+    } else {
+        let ada = site.person("ada").await;
+        for backend in store.backends() {
+            site.log_in(backend, &ada, PASSWORD).send().await.is_unavailable();
+        }
+        let db = site.credential("db", &ada).await;
+        site.read(&db).send().await.is(200);
+    }
+
+    stage.proxy.heal().await;
+    showcase.until_ready().await;
+    let ben = site.person("ben").await;
+    for backend in store.backends() {
+        let credential = site.credential(backend, &ben).await;
+        site.read(&credential).send().await.is(200);
+        site.log_out(&credential).send().await.is(204);
+        site.read(&credential).send().await.is(401);
+    }
+}
+
+/// What needs the store is "not now" while the store is at fault, and as before afterwards.
+pub(crate) async fn mid_request(store: Store, fault: Fault) {
+    let stage = Stage::of(store).await;
+    let (_showcase, site) = stage.ready().await;
+    let (ada, ben) = (site.person("ada").await, site.person("ben").await);
+    let mut credentials = Vec::new();
+    for backend in store.backends() {
+        credentials.push(site.credential(backend, &ada).await);
+    }
+    let bens = site.credential(store.bearer(), &ben).await;
+    let jwt = site.credential("jwt", &ada).await;
+
+    stage.proxy.set(fault).await;
+    let mut calls = vec![site.get("/ready")];
+    for credential in &credentials {
+        calls.push(site.read(credential));
+        calls.push(site.me(credential));
+        calls.push(site.get("/protected").with(credential));
+        calls.push(site.log_in(credential.backend, &ada, PASSWORD));
+    }
+    if store.has_users() {
+        calls.push(site.register(&address("eve")));
+        calls.push(site.read(&jwt));
+    } else {
+        site.read(&jwt).send().await.is(200);
+    }
+    let (answers, ()) = tokio::join!(
+        join_all(calls.into_iter().map(|call| call.send())),
+        site.serves_what_needs_no_store()
+    );
+    for answer in answers {
+        answer.is_unavailable();
+    }
+
+    stage.proxy.heal().await;
+    for credential in &credentials {
+        site.recovers(credential, RECOVERY).await;
+    }
+    showcase_is_as_before(&site, &[(&ada, &credentials[0]), (&ben, &bens)]).await;
+    for credential in &credentials {
+        site.log_out(credential).send().await.is(204);
+        site.read(credential).send().await.is(401);
+    }
+    site.read(&bens).send().await.is(200);
+}
+
+/// Everybody is who they were, however late an answer to an earlier command comes.
+async fn showcase_is_as_before(site: &Site, people: &[(&String, &Credential)]) {
+    let reads = (0..60).map(|n| {
+        let (email, credential) = people[n % people.len()];
+        async move {
+            let answer = site.read(credential).send().await;
+            answer.is(200);
+            assert_eq!(answer.json()["email"], **email);
+        }
+    });
+    join_all(reads).await;
+    let (email, credential) = people[0];
+    site.log_in(credential.backend, email, PASSWORD).send().await.is(200);
+}
+
+/// A store that takes its time, and less than the deadline, is only slow.
+pub(crate) async fn only_slow(store: Store) {
+    let stage = Stage::of(store).await;
+    let (_showcase, site) = stage.ready().await;
+    let ada = site.person("ada").await;
+    stage.proxy.set(Fault::Delay(Duration::from_millis(100))).await;
+    for backend in store.backends() {
+        let credential = site.credential(backend, &ada).await;
+        let answer = site.read(&credential).send().await;
+        answer.is(200);
+        assert!(answer.took >= Duration::from_millis(200), "the store is in the way: {answer:?}");
+        site.log_out(&credential).send().await.is(204);
+        site.read(&credential).send().await.is(401);
+    }
+}
+
+/// A log-out that did not reach the store is not reported as done, and is not.
+pub(crate) async fn log_out(store: Store) {
+    let stage = Stage::of(store).await;
+    let (_showcase, site) = stage.ready().await;
+    let ada = site.person("ada").await;
+    for backend in store.backends() {
+        let credential = site.credential(backend, &ada).await;
+        stage.proxy.set(Fault::Cut).await;
+        site.log_out(&credential).send().await.is_unavailable();
+        stage.proxy.heal().await;
+        site.recovers(&credential, RECOVERY).await;
+        // Nor is it done later: nothing waits to be sent again.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        site.read(&credential).send().await.is(200);
+        site.log_out(&credential).send().await.is(204);
+        site.read(&credential).send().await.is(401);
+        site.log_out(&credential).send().await.is(401);
+    }
+}
+
+/// A log-out whose answer from the store is lost may be done; it is not reported as such, and can be repeated.
+pub(crate) async fn log_out_without_reply(store: Store) {
+    let stage = Stage::of(store).await;
+    let (_showcase, site) = stage.ready().await;
+    let ada = site.person("ada").await;
+    let credential = site.credential(store.bearer(), &ada).await;
+    let other = site.credential(store.bearer(), &ada).await;
+    stage.proxy.set(Fault::HangReplies).await;
+    site.log_out(&credential).send().await.is_unavailable();
+    stage.proxy.set(Fault::Cut).await;
+    stage.proxy.heal().await;
+    site.recovers(&other, RECOVERY).await;
+    let again = site.log_out(&credential).send().await;
+    assert!([204, 401].contains(&again.status), "{again:?}");
+    site.read(&credential).send().await.is(401);
+}
+
+/// Requests that wait for a store which hangs do not pile up.
+pub(crate) async fn memory(store: Store) {
+    const REQUESTS: usize = 500;
+    let stage = Stage::of(store).await;
+    let (showcase, site) = stage.ready().await;
+    let ada = site.person("ada").await;
+    let credential = site.credential(store.bearer(), &ada).await;
+    let storm = async || join_all((0..REQUESTS).map(|_| site.read(&credential).send())).await;
+    // As many connections and buffers as there will ever be.
+    for answer in storm().await {
+        assert!([200, 503].contains(&answer.status), "{answer:?}");
+    }
+    let before = memory_of(showcase.id());
+
+    stage.proxy.set(Fault::Hang).await;
+    for _round in 0..2 {
+        let (answers, ()) = tokio::join!(storm(), site.serves_what_needs_no_store());
+        for answer in answers {
+            answer.is_unavailable();
+        }
+    }
+    let grown = memory_of(showcase.id()).saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB more after {} requests", 2 * REQUESTS);
+
+    stage.proxy.heal().await;
+    site.recovers(&credential, RECOVERY).await;
+    let answers = join_all((0..64).map(|_| site.read(&credential).send())).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+}
+
+/// How much memory the process has, in KiB.
+fn memory_of(id: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).expect("its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let size = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    size.and_then(|size| size.parse().ok()).expect("a size")
+}

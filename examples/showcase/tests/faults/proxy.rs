@@ -1,0 +1,235 @@
+//! A TCP proxy between the program and a server, which breaks on command.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpSocket, TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
+    sync::watch,
+    task::JoinHandle,
+    time::sleep,
+};
+
+mod tests;
+
+/// What is wrong with the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing is.
+    None,
+    /// Open connections are reset, and new ones are refused.
+    Cut,
+    /// New connections are accepted, and nothing is forwarded. What was sent meanwhile arrives afterwards.
+    Hang,
+    /// As [`Hang`](Self::Hang), but only what the client sends is kept.
+    HangRequests,
+    /// As [`Hang`](Self::Hang), but only what the server sends is kept.
+    HangReplies,
+    /// Every chunk takes this long in each direction.
+    Delay(Duration),
+}
+
+/// Forwards to a server for as long as it lives.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    fault: watch::Sender<Fault>,
+    traffic: watch::Receiver<Traffic>,
+    accepting: JoinHandle<()>,
+    /// Bound, and never listens: nobody gets the port while connections are refused.
+    _port: TcpSocket,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Traffic {
+    listening: bool,
+    open: usize,
+    accepted: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Requests,
+    Replies,
+}
+
+impl Proxy {
+    /// Forwards from a free port of this machine to `server`, which need not be there yet.
+    pub(crate) async fn to(server: SocketAddr) -> Self {
+        let port = bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let address = port.local_addr().expect("an address");
+        let (fault, faults) = watch::channel(Fault::None);
+        let (traffic, seen) = watch::channel(Traffic {
+            listening: false,
+            open: 0,
+            accepted: 0,
+        });
+        let accepting = tokio::spawn(accept(address, server, faults, Arc::new(traffic)));
+        let proxy = Self {
+            address,
+            fault,
+            traffic: seen,
+            accepting,
+            _port: port,
+        };
+        proxy.set(Fault::None).await;
+        proxy
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// From now on, for open connections and for new ones.
+    pub(crate) async fn set(&self, fault: Fault) {
+        self.fault.send_replace(fault);
+        let holds = |traffic: &Traffic| match fault {
+            Fault::Cut => !traffic.listening && traffic.open == 0,
+            _ => traffic.listening,
+        };
+        let mut traffic = self.traffic.clone();
+        traffic.wait_for(holds).await.expect("the proxy runs");
+    }
+
+    pub(crate) async fn heal(&self) {
+        self.set(Fault::None).await;
+    }
+
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.traffic.borrow().open
+    }
+
+    /// How many connections were accepted so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.traffic.borrow().accepted
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.fault.send_replace(Fault::Cut);
+    }
+}
+
+/// A socket that shares its address with others which do not listen.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+async fn accept(
+    address: SocketAddr,
+    server: SocketAddr,
+    mut faults: watch::Receiver<Fault>,
+    traffic: Arc<watch::Sender<Traffic>>,
+) {
+    while faults.wait_for(|fault| *fault != Fault::Cut).await.is_ok() {
+        let listener = bind(address).and_then(|socket| socket.listen(1024));
+        let listener = listener.expect("the port is reserved");
+        traffic.send_modify(|traffic| traffic.listening = true);
+        let mut cut = faults.clone();
+        tokio::select! {
+            _ = cut.wait_for(|fault| *fault == Fault::Cut) => {}
+            () = serve(&listener, server, &faults, &traffic) => {}
+        }
+        drop(listener);
+        traffic.send_modify(|traffic| traffic.listening = false);
+    }
+}
+
+async fn serve(
+    listener: &TcpListener,
+    server: SocketAddr,
+    faults: &watch::Receiver<Fault>,
+    traffic: &Arc<watch::Sender<Traffic>>,
+) {
+    loop {
+        let (client, _) = listener.accept().await.expect("a connection");
+        traffic.send_modify(|traffic| {
+            traffic.open += 1;
+            traffic.accepted += 1;
+        });
+        let (faults, traffic) = (faults.clone(), Arc::clone(traffic));
+        tokio::spawn(async move {
+            carry(client, server, faults).await;
+            traffic.send_modify(|traffic| traffic.open -= 1);
+        });
+    }
+}
+
+/// Carries one connection, until both sides have closed it, one has reset it, or it is cut.
+async fn carry(mut client: TcpStream, server: SocketAddr, faults: watch::Receiver<Fault>) {
+    let Ok(mut server) = TcpStream::connect(server).await else {
+        // Where this fails the client went away.
+        let _ = client.set_zero_linger();
+        return;
+    };
+    for side in [&client, &server] {
+        // As above. Else small chunks would wait for each other's acknowledgement.
+        let _ = side.set_nodelay(true);
+    }
+    let mut cut = faults.clone();
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let closed_in_order = tokio::select! {
+        _ = cut.wait_for(|fault| *fault == Fault::Cut) => false,
+        ended = async {
+            tokio::try_join!(
+                pump(from_client, to_server, Direction::Requests, faults.clone()),
+                pump(from_server, to_client, Direction::Replies, faults),
+            )
+        } => ended.is_ok(),
+    };
+    if !closed_in_order {
+        for side in [client, server] {
+            // Where this fails the other side went away.
+            let _ = side.set_zero_linger();
+        }
+    }
+}
+
+/// # Errors
+/// What either side's socket reports.
+async fn pump(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    direction: Direction,
+    mut faults: watch::Receiver<Fault>,
+) -> io::Result<()> {
+    let mut chunk = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut chunk).await?;
+        pass(direction, &mut faults).await;
+        if length == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&chunk[..length]).await?;
+    }
+}
+
+/// Returns when a chunk may go on.
+async fn pass(direction: Direction, faults: &mut watch::Receiver<Fault>) {
+    loop {
+        let fault = *faults.borrow_and_update();
+        let hangs = match (fault, direction) {
+            (Fault::Hang, _)
+            | (Fault::HangRequests, Direction::Requests)
+            | (Fault::HangReplies, Direction::Replies) => true,
+            (Fault::Delay(delay), _) => {
+                sleep(delay).await;
+                false
+            }
+            _ => false,
+        };
+        // Where the proxy is gone, so is the connection.
+        if !hangs || faults.changed().await.is_err() {
+            return;
+        }
+    }
+}

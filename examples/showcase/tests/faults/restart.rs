@@ -1,0 +1,111 @@
+//! A server, or the program itself, that ends under load and is started again.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::{
+    database::Kind,
+    load::Load,
+    process::{Showcase, until},
+    server::shared::Shared,
+    site::Site,
+    stage::{Place, Stage, Store},
+};
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum End {
+    /// In order.
+    Stop,
+    /// By SIGKILL.
+    Kill,
+}
+
+/// How often it ends.
+const ROUNDS: usize = 2;
+
+/// The server of the database ends and comes back; the program goes on.
+pub(crate) async fn of_the_database(kind: Kind, end: End) {
+    let _alone = kind.lock().write().await;
+    let store = Store::Database(kind);
+    let stage = Stage::disturbed(store).await;
+    let Place::Database(database) = &stage.place else { unreachable!("a database") };
+    let mut shared = Shared::of(kind.service());
+    let (showcase, site) = stage.ready().await;
+    let load = Load::on(site);
+    let disturb = async {
+        for _round in 0..ROUNDS {
+            gets_on(&load).await;
+            match end {
+                End::Stop => shared.stop().await,
+                End::Kill => shared.server.kill().await,
+            }
+            sleep(Duration::from_millis(300)).await;
+            shared.server.start_again();
+            database.answers().await;
+            showcase.until_ready().await;
+        }
+        gets_on(&load).await;
+        load.end();
+    };
+    tokio::join!(load.run(store.bearer()), disturb);
+    load.holds(Some(database.emails().await), store.bearer()).await;
+}
+
+/// Redis ends and comes back; the program goes on.
+pub(crate) async fn of_redis(end: End) {
+    let mut stage = Stage::of(Store::Redis).await;
+    let (showcase, site) = stage.ready().await;
+    let load = Load::on(site);
+    let Place::Redis(redis) = &mut stage.place else { unreachable!("Redis") };
+    let disturb = async {
+        for _round in 0..ROUNDS {
+            gets_on(&load).await;
+            match end {
+                End::Stop => redis.server.stop("TERM").await,
+                End::Kill => redis.server.kill().await,
+            }
+            sleep(Duration::from_millis(300)).await;
+            redis.server.start_again();
+            redis.answers().await;
+            showcase.until_ready().await;
+        }
+        gets_on(&load).await;
+        load.end();
+    };
+    tokio::join!(load.run("redis"), disturb);
+    load.holds(None, "redis").await;
+}
+
+/// The program is killed and started again; the store goes on. `emails` asks it for every user.
+pub(crate) async fn of_the_program(
+    mut showcase: Showcase,
+    site: Site,
+    backend: &'static str,
+    emails: impl AsyncFnOnce(&Showcase) -> Option<Vec<String>>,
+) {
+    let load = Load::on(site);
+    let disturb = async {
+        for round in 0..3 {
+            gets_on(&load).await;
+            // At another point of what it does each time.
+            sleep(Duration::from_millis(7 * round)).await;
+            showcase.kill();
+            showcase.start_again().await;
+            showcase.until_ready().await;
+            load.moved(&showcase);
+        }
+        gets_on(&load).await;
+        load.end();
+    };
+    tokio::join!(load.run(backend), disturb);
+    let emails = emails(&showcase).await;
+    load.holds(emails, backend).await;
+}
+
+/// Waits until the clients have done something since.
+async fn gets_on(load: &Load) {
+    let before = load.successes();
+    until("the clients are served", async || load.successes() >= before + 40).await;
+}

@@ -1,0 +1,217 @@
+//! A client of the program.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::process::Showcase;
+
+pub(crate) const PASSWORD: &str = "the lady of the lake";
+
+/// By when every request is answered: the stores' own deadline of two seconds, and time to tell.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(4);
+
+/// The program's routes, at one address.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    http: Client,
+    base_url: String,
+}
+
+/// What a log-in gave, and the way it travels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credential {
+    pub(crate) backend: &'static str,
+    header: &'static str,
+    value: String,
+}
+
+/// A request that is going to be sent.
+#[must_use]
+pub(crate) struct Call(RequestBuilder);
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) took: Duration,
+}
+
+impl Site {
+    pub(crate) fn of(showcase: &Showcase) -> Self {
+        let http = Client::builder().no_proxy().build().expect("a client");
+        Self {
+            http,
+            base_url: showcase.base_url().to_owned(),
+        }
+    }
+
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
+        let timeout = Duration::from_secs(30);
+        Call(self.http.request(method, format!("{}{path}", self.base_url)).timeout(timeout))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub(crate) fn register(&self, email: &str) -> Call {
+        self.call(Method::POST, "/auth/register")
+            .json(&json!({ "email": email, "password": PASSWORD }))
+    }
+
+    pub(crate) fn log_in(&self, backend: &str, email: &str, password: &str) -> Call {
+        let Call(request) = self.call(Method::POST, &format!("/auth/{backend}/login"));
+        Call(request.form(&[("username", email), ("password", password)]))
+    }
+
+    /// What the credential's own backend alone opens.
+    pub(crate) fn read(&self, credential: &Credential) -> Call {
+        self.get(&format!("/protected/{}", credential.backend)).with(credential)
+    }
+
+    pub(crate) fn me(&self, credential: &Credential) -> Call {
+        self.get("/users/me").with(credential)
+    }
+
+    pub(crate) fn change_password(&self, credential: &Credential, password: &str) -> Call {
+        self.call(Method::PATCH, "/users/me")
+            .with(credential)
+            .json(&json!({ "password": password }))
+    }
+
+    pub(crate) fn log_out(&self, credential: &Credential) -> Call {
+        self.call(Method::POST, &format!("/auth/{}/logout", credential.backend))
+            .with(credential)
+    }
+
+    /// A new user of this name, and the e-mail.
+    pub(crate) async fn person(&self, name: &str) -> String {
+        let email = address(name);
+        self.register(&email).send().await.is(201);
+        email
+    }
+
+    /// A credential of the user by logging in.
+    pub(crate) async fn credential(&self, backend: &'static str, email: &str) -> Credential {
+        let answer = self.log_in(backend, email, PASSWORD).send().await;
+        Credential::issued(backend, &answer)
+    }
+
+    /// Asks with the credential until it is let in, as long as patience lasts: only "not now" may come before.
+    pub(crate) async fn recovers(&self, credential: &Credential, patience: Duration) {
+        let start = Instant::now();
+        loop {
+            let answer = self.read(credential).send().await;
+            if answer.status == 200 {
+                return;
+            }
+            answer.is_unavailable();
+            assert!(start.elapsed() < patience, "no recovery in {patience:?}: {answer:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What needs no store is served at once.
+    pub(crate) async fn serves_what_needs_no_store(&self) {
+        for (path, status) in [("/live", 200), ("/openapi.json", 200), ("/protected", 401), ("/users/me", 401)] {
+            let answer = self.get(path).send().await;
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+            assert!(answer.took < Duration::from_secs(1), "{path}: {answer:?}");
+        }
+    }
+}
+
+impl Credential {
+    /// What is in the answer to a log-in.
+    #[track_caller]
+    pub(crate) fn issued(backend: &'static str, answer: &Answer) -> Self {
+        let (header, value) = if backend.ends_with("cookie") {
+            answer.is(204);
+            let cookie = answer.header("set-cookie").expect("a cookie");
+            ("cookie", cookie.split(';').next().unwrap_or(cookie).to_owned())
+        } else {
+            answer.is(200);
+            let token = answer.json()["access_token"].as_str().expect("a token").to_owned();
+            ("authorization", format!("Bearer {token}"))
+        };
+        Self {
+            backend,
+            header,
+            value,
+        }
+    }
+
+    /// As it stands in a request.
+    pub(crate) fn line(&self) -> String {
+        format!("{}: {}", self.header, self.value)
+    }
+}
+
+impl Call {
+    pub(crate) fn with(self, credential: &Credential) -> Self {
+        Self(self.0.header(credential.header, &credential.value))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        Self(self.0.json(body))
+    }
+
+    /// # Panics
+    /// If the program does not answer at all.
+    pub(crate) async fn send(self) -> Answer {
+        self.attempt().await.expect("an answer")
+    }
+
+    /// The answer of a program that may have been killed.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) async fn attempt(self) -> reqwest::Result<Answer> {
+        let start = Instant::now();
+        let response = self.0.send().await?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.text().await?,
+            took: start.elapsed(),
+        })
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16) {
+        assert_eq!(self.status, status, "{self:?}");
+    }
+
+    /// It is "not now", in time: to be tried again, kept by nobody, and nobody is logged out by it.
+    #[track_caller]
+    pub(crate) fn is_unavailable(&self) {
+        self.is(503);
+        assert_eq!(self.body, r#"{"detail":"Service Unavailable"}"#);
+        let seconds = self.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+        assert!(seconds.is_some_and(|seconds| seconds > 0), "{self:?}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
+        assert_eq!(self.header("set-cookie"), None, "{self:?}");
+        assert_eq!(self.header("www-authenticate"), None, "{self:?}");
+        assert!(self.header("x-correlation-id").is_some(), "{self:?}");
+        assert!(self.took < DEADLINE, "{self:?}");
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("ASCII"))
+    }
+}
+
+/// The e-mail of the person of this name.
+pub(crate) fn address(name: &str) -> String {
+    format!("{name}@camelot.example")
+}

@@ -1,0 +1,85 @@
+//! D17: what stands in the stores after a journey.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use portcullis::TokenDigest;
+use serde_json::json;
+
+use crate::{
+    Case,
+    harness::{Dump, Kind, NEW_PASSWORD, PASSWORD, Pass, address},
+};
+
+crate::places! { [d17_no_issued_token_and_no_password_stands_in_a_store]
+    sqlite [Sqlite Without]: { every_backend(Jwt): open; }
+    postgres [Postgres Without "needs PostgreSQL"]: { every_backend(Jwt): open; }
+    mariadb [MariaDb Without "needs MariaDB"]: { every_backend(Jwt): open; }
+    mongodb [MongoDb Without "needs MongoDB"]: { every_backend(Jwt): open; }
+    redis [Sqlite Single "needs Redis"]: { every_backend(Jwt): open; }
+}
+
+const LAST_PASSWORD: &str = "a white hart at the edge of the wood";
+
+async fn log_in_everywhere(case: &Case, password: &str) -> Vec<Pass> {
+    let mut passes = Vec::new();
+    for kind in case.kinds() {
+        let answer = case.log_in(kind, &address("galahad"), password).await;
+        passes.push(kind.issued(&answer));
+    }
+    passes
+}
+
+async fn d17_no_issued_token_and_no_password_stands_in_a_store(case: &Case) {
+    let email = address("galahad");
+    let body = json!({ "email": email, "password": PASSWORD });
+    assert_eq!(case.post_json("/auth/register", body).await.status, 201);
+    let mut passes = log_in_everywhere(case, PASSWORD).await;
+    let verify = case.verify_token(&email).await;
+    let verified = case.post_json("/auth/verify", json!({ "token": verify })).await;
+    assert_eq!(verified.status, 200);
+    let reset = case.reset_token(&email).await;
+    let body = json!({ "token": reset, "password": NEW_PASSWORD });
+    case.post_json("/auth/reset-password", body).await.is(200, "null");
+    passes.extend(log_in_everywhere(case, NEW_PASSWORD).await);
+    let unused = case.reset_token(&email).await;
+    let change = case
+        .patch("/users/me")
+        .json(&json!({ "password": LAST_PASSWORD }));
+    let last = passes.last().expect("a credential");
+    assert_eq!(change.with(last).send().await.status, 200);
+    let live = log_in_everywhere(case, LAST_PASSWORD).await;
+
+    let database = Dump::new(&case.database.dump().await);
+    let redis = case.place.redis.dump().await.map(|bytes| Dump::new(&bytes));
+    assert!(database.holds(email.as_bytes()), "this is the database");
+    for pass in &live {
+        let store = if pass.kind.needs_redis() {
+            redis.as_ref().expect("Redis")
+        } else {
+            &database
+        };
+        let digest = TokenDigest::for_audience(pass.kind.name(), &pass.token);
+        let is_stored = pass.kind != Kind::Jwt;
+        assert_eq!(
+            store.tells(digest.as_bytes()),
+            is_stored,
+            "the digest of {pass:?}"
+        );
+    }
+
+    passes.extend(live);
+    let passwords = [PASSWORD, NEW_PASSWORD, LAST_PASSWORD].map(str::to_owned);
+    let mails = [verify, reset, unused];
+    let tokens = passes.into_iter().map(|pass| pass.token);
+    for secret in tokens.chain(mails).chain(passwords) {
+        for store in redis.iter().chain([&database]) {
+            assert!(!store.tells(secret.as_bytes()), "{secret}");
+            // Nor the signature of a JWT alone, nor the random part of an opaque token, nor what they are as bytes.
+            for part in secret.split('.').skip(2).chain(secret.get(..43)) {
+                assert!(!store.tells(part.as_bytes()), "{secret}");
+                if let Ok(bytes) = URL_SAFE_NO_PAD.decode(part) {
+                    assert!(!store.tells(&bytes), "{secret}");
+                }
+            }
+        }
+    }
+}

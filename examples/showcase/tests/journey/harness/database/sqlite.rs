@@ -1,0 +1,54 @@
+//! A file.
+
+use std::{fs, sync::Arc};
+
+use async_trait::async_trait;
+use portcullis::{
+    UserStore,
+    sql::sqlite::{self, SqliteUserStore},
+};
+use tempfile::TempDir;
+
+use super::Database;
+
+pub(super) struct Sqlite {
+    url: String,
+    users: Arc<dyn UserStore>,
+    /// It goes with this.
+    folder: TempDir,
+}
+
+impl Sqlite {
+    pub(super) async fn create() -> Self {
+        // In memory where the system has such a place: every commit waits for the disk elsewhere.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_elsewhere| tempfile::tempdir());
+        let folder = folder.expect("a folder");
+        let url = format!("sqlite://{}/showcase.db", folder.path().display());
+        let pool = sqlite::connect("the test's database", &url).await;
+        Self {
+            url,
+            users: Arc::new(SqliteUserStore::new(pool.expect("a file"))),
+            folder,
+        }
+    }
+}
+
+#[async_trait]
+impl Database for Sqlite {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn users(&self) -> &Arc<dyn UserStore> {
+        &self.users
+    }
+
+    /// The file, and those of the log that SQLite keeps beside it.
+    async fn dump(&self) -> Vec<u8> {
+        let files = fs::read_dir(self.folder.path()).expect("the folder");
+        let read = |file: Result<fs::DirEntry, _>| fs::read(file.expect("a file").path());
+        files.flat_map(|file| read(file).expect("its bytes")).collect()
+    }
+
+    async fn remove(&self) {}
+}

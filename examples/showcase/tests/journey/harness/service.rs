@@ -1,0 +1,169 @@
+//! The program, and its database.
+
+use std::{cell::Cell, ops::Deref, sync::Arc};
+
+use portcullis::{
+    Clock as _, NormalizedEmail, SystemClock, User, UserStore,
+    users::{Mail, MailKind},
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{
+    Client, Kind, Place, Sample, Setting,
+    database::{self, Database},
+    mailbox::only_token,
+    person,
+    process::Showcase,
+};
+
+/// Runs one test on a runtime of its own.
+pub(crate) fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test);
+}
+
+/// A process on a database of its own. It ends when it is dropped.
+pub(crate) struct Service {
+    pub(crate) place: Place,
+    pub(crate) database: Box<dyn Database>,
+    process: Showcase,
+    client: Client,
+    /// How many mails were looked at.
+    seen: Cell<usize>,
+}
+
+impl Deref for Service {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Service {
+    pub(crate) async fn start(place: Place, setting: Setting) -> Self {
+        let database = database::create(place.store).await;
+        let verification = setting.verification.to_string();
+        let mut environment = vec![
+            ("AUTH_SECRET", "a secret of the tests, of 32 bytes or more"),
+            ("DATABASE_URL", database.url()),
+            ("OUTBOX_DIR", "mails"),
+            ("REQUIRES_VERIFICATION", &verification),
+            ("TOKEN_LIFETIME", "3600"),
+            ("WORKERS", "1"),
+        ];
+        let redis = place.redis.url();
+        environment.extend(redis.as_deref().map(|url| ("REDIS_URL", url)));
+        let process = Showcase::start(&environment).await;
+        process.until_ready().await;
+        let address = process.base_url().trim_start_matches("http://").parse();
+        Self {
+            place,
+            database,
+            process,
+            client: Client::new(address.expect("an address")),
+            seen: Cell::new(0),
+        }
+    }
+
+    /// Ends the process, and removes its database.
+    pub(crate) async fn end(mut self) {
+        self.process.kill();
+        self.database.remove().await;
+    }
+
+    /// The backends that there are.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let redis = self.place.redis.url().is_some();
+        Kind::ALL
+            .into_iter()
+            .filter(move |kind| redis || !kind.needs_redis())
+    }
+
+    pub(crate) fn users(&self) -> &Arc<dyn UserStore> {
+        self.database.users()
+    }
+
+    /// A route that accepts this backend alone.
+    pub(crate) fn protected(&self, kind: Kind) -> String {
+        format!("/protected/{}", kind.name())
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        SystemClock.now()
+    }
+
+    /// Puts a user into the store.
+    pub(crate) async fn seed(&self, sample: Sample) -> User {
+        let user = sample.into_new(self.now());
+        self.users().insert(user).await.expect("inserted")
+    }
+
+    /// The user as it stands in the store.
+    pub(crate) async fn stored(&self, email: &str) -> Option<User> {
+        let email = NormalizedEmail::of(email).expect("an e-mail");
+        let found = self.users().find_by_email(&email).await;
+        found.expect("the store answers")
+    }
+
+    /// Changes the user in the store, past every rule.
+    pub(crate) async fn set(&self, email: &str, change: impl FnOnce(&mut User)) {
+        let mut user = self.stored(email).await.expect("the user");
+        change(&mut user);
+        self.users().update(&user).await.expect("written");
+    }
+
+    /// Every mail since the last call, once all have been sent.
+    pub(crate) async fn mails(&self) -> Vec<Mail> {
+        // They are sent one after the other: once this one is there, so are all that were asked for before.
+        let last = self.seed(person(&format!("last-{}", Uuid::new_v4()))).await;
+        let last = last.email.as_str();
+        let asked = self.post_json("/auth/request-verify-token", json!({ "email": last }));
+        asked.await.is(202, "null");
+        self.process.mail("verify", last).await;
+        let all = self.process.mails();
+        let new = &all[self.seen.replace(all.len())..];
+        new.iter().filter(|mail| mail["to"] != last).map(parsed).collect()
+    }
+
+    /// Asks for a mail to verify `email`, and takes the token out of it.
+    pub(crate) async fn verify_token(&self, email: &str) -> String {
+        self.mailed("/auth/request-verify-token", MailKind::Verify, email)
+            .await
+    }
+
+    /// Asks for a mail to reset the password of `email`, and takes the token out of it.
+    pub(crate) async fn reset_token(&self, email: &str) -> String {
+        self.mailed("/auth/forgot-password", MailKind::Reset, email).await
+    }
+
+    async fn mailed(&self, path: &str, kind: MailKind, email: &str) -> String {
+        self.mails().await;
+        let answer = self.post_json(path, json!({ "email": email })).await;
+        answer.is(202, "null");
+        only_token(&self.mails().await, kind, email)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the log of the process:\n{}", self.process.log());
+        }
+    }
+}
+
+fn parsed(mail: &Value) -> Mail {
+    let text = |field| mail[field].as_str().expect("text");
+    let kind = match text("kind") {
+        "verify" => MailKind::Verify,
+        "reset" => MailKind::Reset,
+        other => panic!("a mail of no known kind: {other}"),
+    };
+    Mail::new(kind, text("to"), text("token").into())
+}

@@ -1,0 +1,88 @@
+//! `/live`, `/ready`, what is not there, and the end.
+
+use std::net::TcpListener;
+
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+use reqwest::{Method, header::ALLOW};
+use serde_json::json;
+
+use crate::{
+    process::Showcase,
+    visit::{SQLITE, Visit, answer, json_of},
+};
+
+#[tokio::test]
+async fn it_lives_and_is_ready_and_no_cache_keeps_that() {
+    let visit = Visit::start(SQLITE, &[]).await;
+    for (path, body) in [
+        ("/live", json!({ "status": "live" })),
+        ("/ready", json!({ "status": "ready" })),
+    ] {
+        let response = answer(visit.get(path), 200).await;
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.json::<serde_json::Value>().await.expect("JSON"), body);
+    }
+}
+
+#[tokio::test]
+async fn another_path_is_404_and_another_method_405() {
+    let visit = Visit::start(SQLITE, &[]).await;
+    for path in [
+        "/",
+        "/protected/nobody",
+        "/protected/",
+        "/live/",
+        "/auth/nobody/login",
+    ] {
+        assert_eq!(
+            json_of(visit.get(path), 404).await,
+            json!({ "detail": "Not Found" }),
+            "{path}"
+        );
+    }
+    for path in ["/live", "/ready", "/protected"] {
+        let response = answer(visit.request(Method::POST, path), 405).await;
+        assert_eq!(response.headers()[ALLOW], "GET", "{path}");
+        assert_eq!(
+            response.json::<serde_json::Value>().await.expect("JSON"),
+            json!({ "detail": "Method Not Allowed" }),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_503_with_nothing_of_the_cause_and_the_process_lives() {
+    let visit = Visit::start(SQLITE, &[]).await;
+    let file = visit.database_url().replace("sqlite://", "");
+    let mut database = SqliteConnection::establish(&file).expect("the database");
+    let mut rename = |from, to| {
+        let statement = format!("PRAGMA busy_timeout = 5000; ALTER TABLE {from} RENAME TO {to}");
+        database.batch_execute(&statement).expect("renamed");
+    };
+    rename("access_tokens", "elsewhere");
+    let response = answer(visit.get("/ready"), 503).await;
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(
+        response.json::<serde_json::Value>().await.expect("JSON"),
+        json!({ "detail": "Service Unavailable" })
+    );
+    assert!(
+        visit.showcase.log().contains("access_tokens"),
+        "the cause is in the log"
+    );
+    answer(visit.get("/live"), 200).await;
+    rename("elsewhere", "access_tokens");
+    answer(visit.get("/ready"), 200).await;
+}
+
+#[tokio::test]
+async fn sigterm_ends_it_in_order_and_the_address_is_free_again() {
+    let mut showcase = Showcase::start(&[]).await;
+    let address = showcase.base_url().replace("http://", "");
+    assert_eq!(showcase.stop().await.code(), Some(0), "{}", showcase.log());
+    TcpListener::bind(address).expect("the address is free");
+    showcase.start_again().await;
+    showcase.until_ready().await;
+}

@@ -1,0 +1,86 @@
+//! How often a request asks a store.
+
+use std::sync::Arc;
+
+use portcullis::{Clock, SigningSecret};
+
+use crate::harness::{Blueprint, Kind, SECRET, Service, Store, Watch, address, person};
+
+/// What a request with a credential of this kind asks the stores, the user included.
+fn asked(kind: Kind) -> &'static [&'static str] {
+    if kind.is_revocable() {
+        &["tokens.find", "users.find"]
+    } else {
+        &["users.find"]
+    }
+}
+
+fn watched(store: Store, test: impl AsyncFnOnce(&Service, &Watch)) {
+    let watch = Arc::new(Watch::default());
+    // The opaque backends first: a JWT costs none of them a look-up.
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer, Kind::DbCookie, Kind::JwtBearer, Kind::JwtCookie]);
+    blueprint.store = store;
+    blueprint.watch = Some(Arc::clone(&watch));
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot").verified(true)).await;
+        test(service, &watch).await;
+    });
+}
+
+#[test]
+fn a_request_asks_for_its_token_once_and_for_its_user_once() {
+    for store in [Store::Sqlite, Store::Memory] {
+        watched(store, async |service, watch| {
+            for kind in Kind::ALL {
+                let pass = service.pass(kind, &address("lancelot")).await;
+                for path in ["/users/me", "/required/active", "/optional/active"] {
+                    watch.calls();
+                    assert_eq!(service.get(path).with(&pass).send().await.status, 200);
+                    assert_eq!(watch.calls(), asked(kind), "{store:?} {kind:?} {path}");
+                }
+            }
+            watch.calls();
+            service.get("/users/me").send().await.is_unauthorized();
+            assert!(watch.calls().is_empty(), "nothing was presented");
+        });
+    }
+}
+
+#[test]
+fn an_extractor_within_guards_makes_no_second_look_up() {
+    watched(Store::Sqlite, async |service, watch| {
+        for kind in Kind::ALL {
+            let pass = service.pass(kind, &address("lancelot")).await;
+            for path in [
+                "/guarded/active/required/active".to_owned(),
+                "/guarded/active/optional/active".to_owned(),
+                "/guarded/verified/required/active".to_owned(),
+                format!("/only/{}/required/active", kind.name()),
+            ] {
+                watch.calls();
+                assert_eq!(service.get(&path).with(&pass).send().await.status, 200, "{path}");
+                assert_eq!(watch.calls(), asked(kind), "{kind:?} {path}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_jwt_is_read_without_any_look_up_and_an_opaque_token_by_one() {
+    watched(Store::Sqlite, async |service, watch| {
+        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let clock: Arc<dyn Clock> = service.clock.clone();
+        for kind in Kind::ALL {
+            let pass = service.pass(kind, &address("lancelot")).await;
+            let backend = kind.build(&service.tokens, &secret, &clock, false);
+            watch.calls();
+            backend.strategy().read(&pass.token).await.expect("a grant");
+            let expected: &[&str] = if kind.is_revocable() {
+                &["tokens.find"]
+            } else {
+                &[]
+            };
+            assert_eq!(watch.calls(), expected, "{kind:?}");
+        }
+    });
+}
