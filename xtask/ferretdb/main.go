@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,15 +22,30 @@ func main() {
 	// Without this, each request and each failed command of a test is a line.
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 
+	address, folder := os.Args[1], os.Args[2]
+	// The path of a socket is short: it is named from within its folder.
+	if err := os.Chdir(folder); err != nil {
+		slog.Error("the folder cannot be had", "error", err)
+		os.Exit(1)
+	}
+	const socket = "ferretdb.sock"
+	// One that a killed process left behind.
+	_ = os.Remove(socket)
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{TCP: os.Args[1]},
+		Listener:  ferretdb.ListenerConfig{Unix: socket},
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + os.Args[2] + "/",
+		SQLiteURL: "file:./",
 	})
 	if err != nil {
 		slog.Error("FerretDB does not start", "error", err)
 		os.Exit(1)
 	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		slog.Error("the address cannot be had", "error", err)
+		os.Exit(1)
+	}
+	go func() { _ = (&turns{listener: listener, backend: socket}).serve() }()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

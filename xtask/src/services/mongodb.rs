@@ -17,6 +17,7 @@ use crate::{Fallible, process};
 /// What FerretDB is built from: a change is another program.
 const SOURCES: &[(&str, &str)] = &[
     ("main.go", include_str!("../../ferretdb/main.go")),
+    ("turns.go", include_str!("../../ferretdb/turns.go")),
     ("go.mod", include_str!("../../ferretdb/go.mod")),
     ("go.sum", include_str!("../../ferretdb/go.sum")),
 ];
