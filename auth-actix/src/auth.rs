@@ -141,7 +141,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     }
 
     /// [`log_in`](Self::log_in), with `label` as what the application calls the session in a list of them: the name that
-    /// the user gave to a device, say.
+    /// the user gave to a device, say. Its first 256 bytes are kept, without control characters.
     ///
     /// # Errors
     /// [`AuthError`] as the log-in route answers it.

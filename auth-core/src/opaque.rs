@@ -28,7 +28,8 @@ pub struct OpaqueStrategy<Id = Uuid> {
 }
 
 impl<Id: UserId> OpaqueStrategy<Id> {
-    /// Tokens in `store` that live for `lifetime`.
+    /// Tokens in `store` that live for `lifetime`. Where another strategy uses the same store, tell them apart by
+    /// [`audience`](Self::audience).
     pub fn new(store: Arc<dyn AccessTokenStore<Id>>, lifetime: Lifetime) -> Self {
         Self {
             store,

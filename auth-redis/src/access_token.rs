@@ -5,7 +5,7 @@ use auth_core::{
     AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, ShardTag, StoreError,
     TokenKey, UserId,
 };
-use fred::{bytes_utils::Str, interfaces::KeysInterface as _};
+use fred::{bytes_utils::Str, interfaces::KeysInterface as _, types::Key};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
     }
 
     async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
-        let Some(name) = self.name(key).await? else {
+        let Some(name) = self.name(key).await?.map(Key::from) else {
             return Ok(None);
         };
         let value = self.redis.call(|attempt| {

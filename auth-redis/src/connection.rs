@@ -100,13 +100,13 @@ impl Connection {
     }
 
     /// A call that was sent at `start` was not answered in time. Where nothing else was answered since, the connection
-    /// hangs, and is made anew: each call fails at once meanwhile, so that nothing piles up behind it.
+    /// hangs, and is made anew: calls fail at once meanwhile, so that nothing piles up behind it.
     ///
     /// fred's own check for this starts anew at each command, and so never ends under load.
     pub(crate) fn not_answered(self: &Arc<Self>, start: Instant) {
         // The other nodes of a cluster may well have answered. That it moved on from a node is learnt by asking.
         let hangs = self.client.is_clustered() || self.replied.load(Ordering::Relaxed) <= self.clock(start);
-        if !hangs || self.healing.swap(true, Ordering::AcqRel) {
+        if !hangs || !self.client.is_connected() || self.healing.swap(true, Ordering::AcqRel) {
             return;
         }
         let connection = Arc::clone(self);

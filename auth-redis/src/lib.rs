@@ -26,17 +26,22 @@
 //!
 //! # What the server must be set to
 //!
-//! Redis 6.2 or any Valkey. Only masters are read from. Redis forgets as it is told to:
+//! Redis 6.2 or later, or Valkey. Only masters are asked.
 //!
-//! - `maxmemory-policy noeviction`. Any other drops sessions when memory runs short, and a dropped index hides tokens from
-//!   "log out everywhere". Out of memory, nobody can log in; who is logged in stays, and can log out.
-//! - `appendonly yes` keeps sessions over a restart; `appendfsync always` keeps each revocation that was answered, the
-//!   default loses up to a second of them.
-//! - A failover loses what the old master had not yet sent to its replicas: a revocation, too. See
-//!   [`Redis::wait_for_replicas`].
-//! - The user of an ACL needs `~PREFIX* +get +set +del +exists +setrange +persist +pexpireat +zadd +zcard +zrange +zrem`
-//!   `+zremrangebyscore +time +eval +evalsha +ping +info`, and what fred asks when it connects: `+client|id +info`
-//!   `+cluster|slots +cluster|info +role`.
+//! - `maxmemory-policy noeviction`. Any other drops sessions when memory runs short, and a dropped index hides tokens
+//!   from "log out everywhere". Out of memory, nobody can log in; who is logged in stays, and can log out.
+//! - `appendonly yes` keeps sessions over a restart. `appendfsync always` keeps each revocation that was answered; the
+//!   default loses up to a second of them in a power failure.
+//! - A failover loses what the old master had not yet sent to its replicas, a revocation too: see
+//!   [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
+//! - The user of an ACL needs `~PREFIX*`, and `+get +set +del +exists +setrange +persist +pexpireat +zadd +zcard +zrange
+//!   +zrem +zremrangebyscore +time +eval +evalsha +ping`. fred asks for `+client|id +info` when it connects, for
+//!   `+cluster|slots +cluster|info` on a cluster, for `+role` behind Sentinel, and for `+select` where the URL has a
+//!   database. To wait for replicas takes `+wait`.
+//!
+//! On a cluster, a token whose slot is just moving to another node is unavailable until the move is done: it is neither
+//! found nor said to be gone. Scripts name the keys that they find in an index, which all have the hash tag of a key that
+//! they declare; a server that takes declared keys alone must be told to allow it.
 //!
 //! [`OpaqueStrategy`]: auth_core::OpaqueStrategy
 //! [`Lifetime::FOREVER`]: auth_core::Lifetime::FOREVER

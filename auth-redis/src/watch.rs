@@ -19,9 +19,13 @@ pub(crate) fn watch(pool: &Pool) -> impl Future<Output = ()> + use<> {
             tokio::select! {
                 connection = connections.recv() => match connection {
                     Ok(server) => {
-                        redis.warn_of_eviction().await;
-                        if connected.replace(true) == Some(false) {
+                        let before = connected.replace(true);
+                        if before == Some(false) {
                             tracing::info!(target: "portcullis::redis", %server, "the server can be reached again");
+                        }
+                        // It is told of a little before it can be used.
+                        if before != Some(true) && redis.ping().await.is_ok() {
+                            redis.warn_of_eviction().await;
                         }
                     }
                     Err(RecvError::Lagged(_)) => {}

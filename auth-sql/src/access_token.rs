@@ -40,19 +40,21 @@ pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToke
 /// [`AccessTokenIndex`](auth_core::AccessTokenIndex) and a [`PurgeExpired`](auth_core::PurgeExpired).
 ///
 /// It makes a type with `new(database)`, as [`user_store!`](crate::user_store) does. The table is one of Diesel's
-/// `table!` with these columns; one of another name in the database has `#[sql_name = "…"]`.
+/// `table!` with these columns; one of another name in the database has `#[sql_name = "…"]`. On PostgreSQL and MySQL,
+/// `users` is the table that `user_id` refers to: an insertion under a cap locks the user's row, so that parallel ones
+/// wait for each other. SQLite has one writer anyway.
 ///
 /// | column | type in `table!` |
 /// |---|---|
-/// | `id` | `Binary` or `Text`, with a unique index or as the primary key: the public id |
+/// | `id` | `Binary`, `Text` or PostgreSQL's `Uuid`, with a unique index or as the primary key: the public id |
 /// | `digest` | `Binary`, with a unique index or as the primary key: the 32 bytes of SHA-256 |
 /// | `user_id` | that of the user's id; a foreign key with `ON DELETE CASCADE`, and an index with `created_at` |
 /// | `epoch` | `BigInt` |
-/// | `created_at`, `last_used_at` | `BigInt`: milliseconds since 1970-01-01 UTC |
-/// | `expires_at` | `Nullable<BigInt>`: the same; with an index |
+/// | `created_at`, `last_used_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
+/// | `expires_at` | `Nullable` of the same; with an index |
 /// | `user_agent`, `address`, `label` | `Nullable<Text>` |
 ///
-/// On SQLite the table has a `rowid`, which tells the older of two tokens of one millisecond.
+/// On SQLite the table has a `rowid`, which tells the older of two tokens of one millisecond. Elsewhere their ids decide.
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
@@ -75,6 +77,7 @@ pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToke
 ///     /// Where the library's members are logged in.
 ///     pub struct Sessions: Sqlite { table: sessions, user_id: i64 }
 /// }
+/// // On a server: `pub struct Sessions: Postgres { table: sessions, users: members, user_id: i64 }`
 /// ```
 #[macro_export]
 macro_rules! access_token_store {

@@ -49,10 +49,10 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
 
 /// Maps an application's own table and profile to a [`UserStore`](auth_core::UserStore).
 ///
-/// It makes a type with `new(database)`, where the database is a pool or, on SQLite, a
-/// `sqlite::Database`. The table is one of Diesel's `table!` with these columns, and one of the same
-/// name for each field of the profile, whose types are for Diesel to match. A column of another name in the database
-/// has `#[sql_name = "…"]`.
+/// It makes a type with `new(database)`, where the database is a pool or a `Database` of the module for `Sqlite`,
+/// `Postgres` or `Mysql`, which is what stands behind the type's name. The table is one of Diesel's `table!` with these
+/// columns, and one of the same name for each field of the profile, whose types are for Diesel to match. A column of
+/// another name in the database has `#[sql_name = "…"]`.
 ///
 /// | column | type in `table!` |
 /// |---|---|
@@ -62,11 +62,16 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
 /// | `password_hash` | `Nullable<Text>` |
 /// | `is_active`, `is_superuser`, `is_verified` | `Bool` |
 /// | `security_epoch`, `revision` | `BigInt` |
-/// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC |
+/// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
+///
+/// The normalised e-mail is compared byte for byte, and so is a text that is an id: no collation of PostgreSQL's may be
+/// nondeterministic, and MySQL wants a `varbinary` column.
 ///
 /// An integer id is made by the database and must never be given twice, or a deleted user's JWT would be another's:
-/// `INTEGER PRIMARY KEY AUTOINCREMENT` on SQLite. Another unique column is the application's to look after: its
-/// violation is a [`StoreError`](auth_core::StoreError). A table without the unique index takes no user.
+/// `INTEGER PRIMARY KEY AUTOINCREMENT` on SQLite, `GENERATED ALWAYS AS IDENTITY` on PostgreSQL, `AUTO_INCREMENT` on
+/// MySQL. A violation of another unique index is `ProfileTaken`, and one of the primary key a
+/// [`StoreError`](auth_core::StoreError). A table without the unique index on `normalized_email` takes no user; MySQL
+/// alone does not notice.
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]

@@ -81,6 +81,7 @@ impl OneTimeTokens {
         put(&mut mac, user.id.to_string().as_bytes());
         put(&mut mac, user.email.normalized().as_str().as_bytes());
         if purpose == Purpose::Reset {
+            mac.update(&user.security_epoch.to_be_bytes());
             mac.update(&[u8::from(user.password_hash.is_some())]);
             let hash = user.password_hash.as_ref().map_or("", |hash| hash.expose());
             put(&mut mac, hash.as_bytes());

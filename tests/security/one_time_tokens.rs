@@ -94,6 +94,30 @@ fn v4_a_reset_ends_all_sessions_and_all_other_reset_tokens() {
 }
 
 #[test]
+fn s5_a_reset_token_does_not_outlive_a_deactivation() {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        service.seed(person("arthur").superuser()).await;
+        let king = service.pass(Kind::DbBearer, &address("arthur")).await;
+        let user = service.seed(person("mordred")).await;
+        let reset = service.reset_token(user.email.as_str()).await;
+        for is_active in [false, true] {
+            let change = service.patch(&format!("/users/{}", user.id));
+            let answer = change
+                .json(&json!({"is_active": is_active}))
+                .with(&king)
+                .send()
+                .await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        let body = json!({"token": reset, "password": NEW_PASSWORD});
+        let answer = service.post_json("/auth/reset-password", body).await;
+        answer.is_error(400, "RESET_PASSWORD_BAD_TOKEN");
+        let body = json!({"token": service.reset_token(user.email.as_str()).await, "password": NEW_PASSWORD});
+        assert_eq!(service.post_json("/auth/reset-password", body).await.status, 200);
+    });
+}
+
+#[test]
 fn v5_a_verification_token_confirms_exactly_the_address_it_was_made_for() {
     Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
         service.seed(person("percival")).await;

@@ -146,7 +146,7 @@ fn s5_a_new_user_with_the_email_of_a_deleted_one_inherits_nothing() {
 }
 
 #[test]
-fn s6_a_session_holds_who_asked_for_it_and_no_more_of_that_than_it_should() {
+fn a_session_holds_who_asked_for_it_and_no_more_of_that_than_it_should() {
     Blueprint::of(&[Kind::DbBearer, Kind::DbCookie]).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         let long = format!("x{}", "é".repeat(200));

@@ -37,15 +37,19 @@ impl Service {
 
     /// The status, the cookie and the body of the answer to the application's own log-in.
     async fn admit(&self, path: &str) -> (u16, bool, String) {
+        self.admit_by(TestRequest::get().uri(path)).await
+    }
+
+    async fn admit_by(&self, request: TestRequest) -> (u16, bool, String) {
         let app = init_service(
             App::new()
                 .app_data(web::Data::new(self.auth.clone()))
-                .route("/admit/{backend}/{id}", web::get().to(admit))
+                .route("/admit/{backend}/{id}", web::route().to(admit))
                 .route("/admit/{backend}/{id}/{label}", web::get().to(admit))
                 .configure(self.auth.routes()),
         )
         .await;
-        let response = call_service(&app, TestRequest::get().uri(path).to_request()).await;
+        let response = call_service(&app, request.to_request()).await;
         let (status, cookie) = (
             response.status().as_u16(),
             response.headers().contains_key("set-cookie"),
@@ -96,6 +100,24 @@ async fn l4_an_application_that_logs_a_user_in_makes_the_same_checks() {
     assert_eq!(service.admit("/admit/bearer/x").await, not_found);
     let id = service.user("a").await;
     assert_eq!(service.admit(&format!("/admit/none/{id}")).await, not_found);
+}
+
+#[actix_web::test]
+async fn x1_an_application_that_logs_a_user_in_by_cookie_is_not_used_by_another_site() {
+    let service = Service::new();
+    let id = service.user("a").await;
+    for (backend, site, status) in [
+        ("cookie", "cross-site", 403),
+        ("cookie", "same-site", 403),
+        ("cookie", "same-origin", 204),
+        ("bearer", "cross-site", 200),
+    ] {
+        let request = TestRequest::post().uri(&format!("/admit/{backend}/{id}"));
+        let answer = service
+            .admit_by(request.insert_header(("sec-fetch-site", site)))
+            .await;
+        assert_eq!((answer.0, answer.1), (status, status == 204), "{backend} {site}");
+    }
 }
 
 #[actix_web::test]

@@ -8,7 +8,7 @@ use crate::{
     request::{Header, header},
 };
 
-const MAX_USER_AGENT_BYTES: usize = 256;
+const MAX_DETAIL_BYTES: usize = 256;
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// `POST /login` of the backend called `name`. A credential of this backend that the request itself presents is
@@ -27,7 +27,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ///
     /// # Errors
     /// [`HttpError::NotFound`] if there is no such backend, [`HttpError::Code`] if the user is inactive or, where that
-    /// is required, not verified, [`HttpError::Unavailable`] if the store does not answer.
+    /// is required, not verified, [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site,
+    /// [`HttpError::Unavailable`] if the store does not answer.
     pub async fn log_in_user(
         &self,
         name: &str,
@@ -37,7 +38,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.admit(name, user, head, client(head)).await
     }
 
-    /// [`log_in_user`](Self::log_in_user), with `label` as what the application calls the session in a list of them.
+    /// [`log_in_user`](Self::log_in_user), with `label` as what the application calls the session in a list of them: its first
+    /// 256 bytes, without control characters.
     ///
     /// # Errors
     /// Those of [`log_in_user`](Self::log_in_user).
@@ -48,8 +50,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
         label: impl Into<String>,
     ) -> Result<Response, HttpError> {
+        let mut label = label.into();
+        label.retain(|character| !character.is_control());
         let client = ClientInfo {
-            label: Some(label.into()),
+            label: Some(shortened(label)),
             ..client(head)
         };
         self.admit(name, user, head, client).await
@@ -63,6 +67,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         client: ClientInfo,
     ) -> Result<Response, HttpError> {
         let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
+        if backend.is_cookie() {
+            self.authenticator.refuse_cross_site(head)?;
+        }
         if !user.is_active {
             return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
         }
@@ -150,17 +157,19 @@ async fn revoke_presented<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead
     Ok(())
 }
 
+/// What a list of sessions has room for.
+fn shortened(mut text: String) -> String {
+    let mut end = text.len().min(MAX_DETAIL_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
+}
+
 fn client(head: &impl RequestHead) -> ClientInfo {
     let user_agent = match header(head, "user-agent") {
-        Header::One(value) => {
-            let mut text = String::from_utf8_lossy(value).into_owned();
-            let mut end = text.len().min(MAX_USER_AGENT_BYTES);
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            text.truncate(end);
-            Some(text)
-        }
+        Header::One(value) => Some(shortened(String::from_utf8_lossy(value).into_owned())),
         Header::Absent | Header::Many => None,
     };
     ClientInfo {

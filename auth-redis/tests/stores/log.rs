@@ -1,41 +1,40 @@
 //! The events of a test.
 
-use std::{
-    io,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{cell::RefCell, io, sync::Once};
 
-use tracing::{Level, subscriber::DefaultGuard};
+use tracing::Level;
 
-/// What is written while this is there, on this thread.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static WRITTEN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is written on this thread: all of a test that has one thread.
+pub(crate) struct Log(());
 
 impl Log {
-    pub(crate) fn start() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(Level::DEBUG)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        let guard = tracing::subscriber::set_default(subscriber);
-        (log, guard)
+    pub(crate) fn start() -> Self {
+        // One for the whole process: what an event costs nobody is decided for all threads together.
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_max_level(Level::DEBUG)
+                .with_ansi(false);
+            subscriber.with_writer(|| Written).init();
+        });
+        WRITTEN.take();
+        Self(())
     }
 
     pub(crate) fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
+        WRITTEN.with_borrow(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 }
 
-impl io::Write for Log {
+struct Written;
+
+impl io::Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(bytes);
+        WRITTEN.with_borrow_mut(|written| written.extend(bytes));
         Ok(bytes.len())
     }
 

@@ -16,6 +16,7 @@ use auth_redis::{
     },
 };
 use tempfile::TempDir;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 /// The URL of the server that `variable` names.
@@ -36,12 +37,17 @@ pub(crate) fn prefix() -> String {
     format!("test:{}:", Uuid::new_v4())
 }
 
-/// A plain client of the server at `url`.
+/// A plain client of the server at `url`, which may take a moment until it is one.
 pub(crate) async fn client(url: &str) -> Client {
     let config = Config::from_url(url).expect("a URL");
-    let client = Builder::from_config(config).build().expect("a client");
-    client.init().await.expect("a connection");
-    client
+    for _attempt in 0..100 {
+        let client = Builder::from_config(config.clone()).build().expect("a client");
+        if client.init().await.is_ok() {
+            return client;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{url}: no connection");
 }
 
 /// What the server of `client` answers to `command`.
@@ -184,7 +190,7 @@ pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
         if condition().await {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
     }
     panic!("{what}: not within 30 seconds");
 }

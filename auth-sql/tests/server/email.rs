@@ -23,7 +23,7 @@ const OTHERS: [&str; 10] = [
     "aİda@example.com",
 ];
 
-pub(crate) async fn d15_an_email_is_compared_byte_for_byte() {
+pub(crate) async fn deviation_15_an_email_is_compared_byte_for_byte() {
     let place = Place::migrated().await;
     let database = Database::new(place.pool(2));
     let ada = Users::new(&database)

@@ -51,7 +51,7 @@ macro_rules! all {
                 a_deadlock_that_does_not_end_is_a_store_error
             }
             email {
-                d15_an_email_is_compared_byte_for_byte
+                deviation_15_an_email_is_compared_byte_for_byte
             }
             fault {
                 a_locked_row_is_a_store_error_by_the_deadline

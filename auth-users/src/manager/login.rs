@@ -52,7 +52,7 @@ impl BadCredentials {
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// The active user whose e-mail is `username`, in any case, and whose password is `password`.
     ///
-    /// It costs one hash whoever that is; one more where the stored hash is of an older scheme or cost and is replaced. It
+    /// It costs one hash whoever that is; one more where the stored hash is of another scheme or cost and is replaced. It
     /// issues nothing: tell [`logged_in`](Self::logged_in) once that was done.
     ///
     /// # Errors
@@ -120,14 +120,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         match written {
             Ok(()) => {
-                tracing::info!(target: "portcullis::users", user = ?user.id, "the password hash was upgraded");
+                tracing::info!(target: "portcullis::users", user = ?user.id, "the password hash was replaced");
                 upgraded
             }
             Err(error) => {
                 let problem = error.to_string();
                 tracing::warn!(
                     target: "portcullis::users",
-                    user = ?user.id, ?problem, "the password hash was not upgraded"
+                    user = ?user.id, ?problem, "the password hash was not replaced"
                 );
                 user
             }

@@ -53,8 +53,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Marks the e-mail that `token` was made for as verified, of an inactive user too.
     ///
-    /// Until it expires, a token that was used verifies the same address again where a superuser has set the user back to
-    /// unverified: it shows who reads the mailbox, and no more was taken back.
+    /// Until it expires, a token that was used verifies the same address again: where a superuser has set the user back to
+    /// unverified, and where the user has changed to another address and back. It shows who reads the mailbox, and no
+    /// more was taken back.
     ///
     /// # Errors
     /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].

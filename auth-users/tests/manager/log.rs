@@ -141,7 +141,7 @@ async fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret() {
         (&["log-in refused", "not_verified", &who], 1),
         (&["log-in refused", "unusable_hash", &who], 1),
         (&["WARN", "cannot be verified", "malformed", &who], 1),
-        (&["the password hash was upgraded", &who], 1),
+        (&["the password hash was replaced", &who], 1),
         (&["logged in", &who], 1),
         (&["verification requested", &who], 1),
         (&["verification not mailed", "unknown_user"], 1),

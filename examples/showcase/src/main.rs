@@ -85,8 +85,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         tracing::info!("open http://{address}/docs");
     }
 
-    rt::spawn(setup::run(stores.clone(), Arc::clone(&users), settings.superuser));
-    rt::spawn(setup::purge(stores));
+    rt::spawn(setup::run(stores, Arc::clone(&users), settings.superuser));
     server.run().await?;
     if timeout(GRACE, users.outbox().drained()).await.is_err() {
         tracing::warn!("stopped before every mail was sent");

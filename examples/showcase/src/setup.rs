@@ -14,7 +14,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Prepares the stores and makes the superuser, as often as it takes.
+/// Prepares the stores and makes the superuser, as often as it takes. Then it goes on to remove expired tokens.
 pub(crate) async fn run(stores: Data<Stores>, users: Arc<UserManager>, superuser: Option<Registration>) {
     let mut pause = FIRST_PAUSE;
     while let Err(error) = set_up(&stores, &users, superuser.as_ref()).await {
@@ -30,6 +30,10 @@ pub(crate) async fn run(stores: Data<Stores>, users: Arc<UserManager>, superuser
     }
     stores.set_prepared();
     tracing::info!("the stores are prepared");
+    loop {
+        purge(&stores).await;
+        sleep(PURGE_INTERVAL).await;
+    }
 }
 
 async fn set_up(
@@ -58,16 +62,13 @@ async fn make(users: &UserManager, superuser: &Registration) -> Result<(), Store
     }
 }
 
-/// Removes expired tokens now and then, for ever.
-pub(crate) async fn purge(stores: Data<Stores>) {
-    loop {
-        sleep(PURGE_INTERVAL).await;
-        match stores.purge_expired().await {
-            Ok(purged) => tracing::info!(purged, "expired tokens were removed"),
-            Err(error) => {
-                let problem = error.to_string();
-                tracing::warn!(store = error.store(), ?problem, "expired tokens were not removed");
-            }
+async fn purge(stores: &Stores) {
+    match stores.purge_expired().await {
+        Ok(0) => {}
+        Ok(purged) => tracing::info!(purged, "expired tokens were removed"),
+        Err(error) => {
+            let problem = error.to_string();
+            tracing::warn!(store = error.store(), ?problem, "expired tokens were not removed");
         }
     }
 }

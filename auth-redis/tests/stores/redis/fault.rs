@@ -24,7 +24,7 @@ fn within(start: Instant, least: u64, most: u64) {
 async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
     let mut server = Server::start(&[]).await;
     server.kill();
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let start = Instant::now();
     let pool = auth_redis::connect("URL", &server.url())
         .await

@@ -98,7 +98,7 @@ async fn a_server_that_could_drop_sessions_is_warned_of_and_another_is_not() {
         ("noeviction", "100mb", false),
     ] {
         let server = Server::start(&["--maxmemory", limit, "--maxmemory-policy", policy]).await;
-        let (log, _guard) = Log::start();
+        let log = Log::start();
         let redis = server::redis(&server.url()).await;
         if warned {
             until("a warning at the start", async || {
@@ -123,7 +123,7 @@ async fn a_policy_that_may_not_be_asked_for_is_no_failure() {
     let client = server::client(&server.url()).await;
     let rights = ["ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-info"];
     ask(&client, &rights).await.expect("a user");
-    let (log, _guard) = Log::start();
+    let log = Log::start();
     let url = format!("redis://app:pw@127.0.0.1:{}", server.port);
     let redis: Redis = server::redis(&url).await;
     redis.warn_of_eviction().await;

@@ -45,10 +45,7 @@ fn documented_rights() -> Vec<&'static str> {
     let (_, rest) = front.split_once("ACL needs ").expect("the rights");
     let (rights, _) = rest.split_once("\n//!\n").expect("the end of the list");
     let words = rights.split(|c: char| c.is_whitespace() || c == '`');
-    words
-        .filter(|word| word.starts_with('+'))
-        .map(|word| word.trim_end_matches([',', '.']))
-        .collect()
+    words.filter(|word| word.starts_with('+')).collect()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::{
     harness::{Dump, Kind, NEW_PASSWORD, PASSWORD, Pass, address},
 };
 
-crate::places! { [d17_no_issued_token_and_no_password_stands_in_a_store]
+crate::places! { [deviation_17_no_issued_token_and_no_password_stands_in_a_store]
     sqlite [Sqlite Without]: { every_backend(Jwt): open; }
     postgres [Postgres Without "needs PostgreSQL"]: { every_backend(Jwt): open; }
     mariadb [MariaDb Without "needs MariaDB"]: { every_backend(Jwt): open; }
@@ -28,7 +28,7 @@ async fn log_in_everywhere(case: &Case, password: &str) -> Vec<Pass> {
     passes
 }
 
-async fn d17_no_issued_token_and_no_password_stands_in_a_store(case: &Case) {
+async fn deviation_17_no_issued_token_and_no_password_stands_in_a_store(case: &Case) {
     let email = address("galahad");
     let body = json!({ "email": email, "password": PASSWORD });
     assert_eq!(case.post_json("/auth/register", body).await.status, 201);

@@ -45,6 +45,7 @@ on_every_store! {
         a_superuser_is_made_once_and_verified
         verification_is_asked_for_where_it_is_required
         a_token_ends_with_its_lifetime
+        expired_tokens_leave_the_database
         the_docs_show_every_route
         accounts_and_tokens_outlive_the_process
     }
@@ -265,6 +266,23 @@ async fn a_token_ends_with_its_lifetime(place: Place) {
             "{backend:?} ends too late"
         );
     }
+    visit.end().await;
+}
+
+async fn expired_tokens_leave_the_database(place: Place) {
+    let mut visit = Visit::with_user(place, &[("TOKEN_LIFETIME", "1")]).await;
+    let tokens = visit.log_in_everywhere().await;
+    for (backend, token) in &tokens {
+        until("the token ends", async || {
+            visit.enters(*backend, token).await == 401
+        })
+        .await;
+    }
+    // Not a minute later: a database that drops them by itself would come first.
+    visit.showcase.kill();
+    visit.showcase.start_again().await;
+    let both = "expired tokens were removed purged=2";
+    until("they are removed", async || visit.showcase.log().contains(both)).await;
     visit.end().await;
 }
 

@@ -1,14 +1,17 @@
 //! `/live`, `/ready`, what is not there, and the end.
 
-use std::net::TcpListener;
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+};
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use reqwest::{Method, header::ALLOW};
 use serde_json::json;
 
 use crate::{
-    process::Showcase,
-    visit::{SQLITE, Visit, answer, json_of},
+    process::{Showcase, until},
+    visit::{EMAIL, SQLITE, Visit, answer, json_of},
 };
 
 #[tokio::test]
@@ -85,4 +88,40 @@ async fn sigterm_ends_it_in_order_and_the_address_is_free_again() {
     TcpListener::bind(address).expect("the address is free");
     showcase.start_again().await;
     showcase.until_ready().await;
+}
+
+#[tokio::test]
+async fn sigterm_lets_a_request_end_that_has_begun_and_its_mail_leave() {
+    let mut visit = Visit::with_user(SQLITE, &[]).await;
+    let address = visit.showcase.base_url().replace("http://", "");
+    let mut connection = TcpStream::connect(address).expect("a connection");
+    let body = json!({ "email": EMAIL }).to_string();
+    let (first, rest) = body.split_at(5);
+    let head = format!(
+        "POST /auth/forgot-password HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).expect("sent");
+    // The handler has begun to read.
+    let mut answer = [0; 25];
+    connection.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    connection.write_all(first.as_bytes()).expect("sent");
+    visit.showcase.terminate();
+    until("it is told to stop", async || {
+        visit.showcase.log().contains("SIGTERM received")
+    })
+    .await;
+    connection.write_all(rest.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    assert_eq!(
+        visit.showcase.end().await.code(),
+        Some(0),
+        "{}",
+        visit.showcase.log()
+    );
+    assert_eq!(visit.showcase.mails().len(), 1);
 }

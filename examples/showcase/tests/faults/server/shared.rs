@@ -14,8 +14,6 @@ use super::Server;
 /// One service, of one process. Whoever holds it may disturb it; it runs again when this is dropped.
 pub(crate) struct Shared {
     pub(crate) server: Server,
-    pub(crate) url: String,
-    pub(crate) port: u16,
     name: &'static str,
     stop_signal: String,
 }
@@ -31,11 +29,8 @@ impl Shared {
         let (program, arguments) = words.split_first().unwrap_or_else(|| absent(name));
         let mut command = Command::new(program);
         command.args(arguments);
-        let port = process["port"].as_u64().and_then(|port| u16::try_from(port).ok());
         Self {
             server: Server::shared(id.expect("a process"), command, &folder),
-            url: text(&services[name]["url"]).to_owned(),
-            port: port.expect("a port"),
             name,
             stop_signal: process["stop"].as_str().unwrap_or("TERM").to_owned(),
         }
