@@ -58,8 +58,8 @@
 //!
 //! A call that meets its deadline is a [`StoreError`](auth_core::StoreError), and may yet be done. A caller that goes
 //! away leaves its call to end by itself, on the runtime of [Tokio](tokio) on which the stores must be called. The
-//! driver repeats a look-up or a write of one document once where the connection fails; on servers that are no replica
-//! set it repeats no write.
+//! driver repeats a look-up or a write of one document once where the connection fails; of a single server it repeats no
+//! write.
 //!
 //! MongoDB has no foreign keys. The tokens of a user who is deleted are rejected, as nobody is found to whom they
 //! belong, and go when they expire; tokens for ever go with

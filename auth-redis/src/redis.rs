@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// It runs on a [`Client`] or a [`Pool`] of fred's that the caller made, or on the pool that [`connect`](crate::connect)
 /// makes. Give it one on which no blocking command runs: calls share connections, and would wait behind it. For a client
 /// of your own, set fred's `ReconnectPolicy` to try for ever, and a `connection_timeout` and an
-/// `internal_command_timeout` of a few seconds.
+/// `internal_command_timeout` of a few seconds; and have it connect again where its connection task ends all the same.
 ///
 /// A call fails at once while there is no connection, and at the deadline where the server does not answer. A connection
 /// on which nothing is answered is closed and made anew.

@@ -37,8 +37,8 @@ pub type Connection = AsyncMysqlConnection;
 /// A pool of connections, which the application owns: diesel-async's own.
 ///
 /// A query that is awaited on one of its connections must not be dropped before its end, as a handler is when a client
-/// goes away: the driver leaves the reply in the connection, and whoever has it next would read it. A call of
-/// [`Database::read`] or [`Database::write`] cannot be cut so.
+/// goes away: the driver leaves the reply in the connection, and whoever has it next would read it.
+/// [`Database::read`] and [`Database::write`] close such a connection.
 ///
 /// A pool that [`connect`] or [`manager`] did not make should not ask each connection before its use
 /// (`RecyclingMethod::Fast`), needs automatic commits and the strict mode, and messages in English to know a deadlock.

@@ -43,6 +43,10 @@ pub trait Server: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const BEGIN: &'static str;
 
+    /// Whether the driver reads, and throws away, the reply to a statement that nobody waits for any more.
+    #[doc(hidden)]
+    const SKIPS_REPLIES: bool;
+
     /// A connection.
     type Connection: AsyncConnection<TransactionManager = AnsiTransactionManager> + Send + 'static;
 

@@ -35,16 +35,14 @@ fn deviation_4_a_token_of_another_backend_under_the_right_header_is_401() {
         let cookie = service.pass(Kind::DbCookie, &address("lancelot")).await;
         let cookie_as_bearer = Pass::new(Kind::DbBearer, &*cookie.token);
         let db_as_cookie = Pass::new(Kind::DbCookie, &*db.token);
-        let jwt_as_cookie = Pass::new(Kind::JwtCookie, &*jwt.token);
         for (path, foreign) in [
             (Kind::DbBearer.logout(), &jwt),
             (Kind::DbBearer.logout(), &cookie_as_bearer),
             (Kind::DbCookie.logout(), &db_as_cookie),
-            (Kind::JwtCookie.logout(), &jwt_as_cookie),
         ] {
             service.post(&path).with(foreign).send().await.is_unauthorized();
         }
-        for foreign in [&cookie_as_bearer, &db_as_cookie, &jwt_as_cookie] {
+        for foreign in [&cookie_as_bearer, &db_as_cookie] {
             service.me(foreign).await.is_unauthorized();
         }
         for own in [&jwt, &db, &cookie] {

@@ -61,11 +61,6 @@ impl Kind {
             let strict = JwtStrategy::hs256(secret, lifetime)
                 .expect("long enough")
                 .clock(Arc::clone(clock));
-            // The other keeps the audience of FastAPI Users.
-            let strict = match self {
-                Self::JwtCookie => strict.audience(self.name()),
-                _ => strict,
-            };
             if takes_fastapi_users {
                 strict.accept_without_epoch()
             } else {

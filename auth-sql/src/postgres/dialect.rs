@@ -16,6 +16,7 @@ pub struct Postgres;
 impl Server for Postgres {
     const STORE: &'static str = "postgresql";
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+    const SKIPS_REPLIES: bool = true;
 
     type Connection = Connection;
     type Manager = AsyncDieselConnectionManager<Connection>;

@@ -33,7 +33,10 @@ impl Location {
             return Err(NO_URL);
         }
         let (mut mode, mut authorities, mut others) = (Cow::Borrowed("prefer"), None, Vec::new());
-        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+        // A password may hold a question mark.
+        let authority = url.find('@').unwrap_or_default();
+        let question = url[authority..].find('?').map_or(url.len(), |at| authority + at);
+        let (address, parameters) = (&url[..question], url.get(question + 1..).unwrap_or_default());
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => mode = decoded(value)?,
@@ -82,11 +85,13 @@ mod tests {
         assert_eq!(location.server.get_dbname(), Some("app"));
         assert!(location.server.get_connect_timeout().is_some());
         assert_eq!(location.authorities, Some("/etc/ca.pem".into()));
+        let location = Location::parse("postgres://ada:open?sesame&sslmode=no@localhost/app?sslmode=require");
+        let server = location.expect("a location").server;
+        assert_eq!(server.get_password(), Some(&b"open?sesame&sslmode=no"[..]));
         for url in [
             "",
             "app.db",
             "mysql://ada:sesame@localhost/app",
-            "postgres://ada:se?same@localhost/app",
             "postgres://ada:sesame@localhost:port/app",
             "postgres://ada:sesame@localhost/app?sesame=1",
             "postgres://ada:sesame@localhost/app?sslmode=sesame",

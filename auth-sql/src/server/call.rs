@@ -5,10 +5,7 @@ use diesel::QueryResult;
 use diesel_async::{AnsiTransactionManager, TransactionManager as _};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{
-    Answer, Database, Failure, Server,
-    connection::{Lease, Uncut},
-};
+use super::{Answer, Database, Failure, Server, connection::Lease};
 
 /// How often a transaction that the server undid is tried again.
 const RETRIES: u32 = 3;
@@ -42,16 +39,13 @@ where
 {
     let until = Instant::now() + database.deadline;
     let late = || StoreError::timeout(S::STORE, database.deadline);
-    let work = Arc::new(work);
     let (mut undone, mut lost) = (0, false);
     loop {
-        // A caller that goes away while it waits here leaves nothing behind; from then on the call is not cut.
         let connection = timeout_at(until, database.pool.get())
             .await
             .map_err(|_elapsed| late())?;
         let lease = Lease::<S>::of(connection.map_err(|error| StoreError::new(S::STORE, error))?);
-        let answer = Uncut::new(attempt(lease, database.clone(), Arc::clone(&work), until)).await;
-        let answer = answer.ok_or_else(late)?;
+        let answer = attempt(lease, database, &work, until).await.ok_or_else(late)?;
         let Err(error) = &answer else {
             return Ok(answer);
         };
@@ -117,18 +111,21 @@ where
 /// Runs `work` once on the connection of `lease`; `None` past the deadline.
 async fn attempt<S: Server, T, F>(
     mut lease: Lease<S>,
-    database: Database<S>,
-    work: Arc<F>,
+    database: &Database<S>,
+    work: &F,
     until: Instant,
 ) -> Option<QueryResult<T>>
 where
     F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T>,
 {
-    let answer = timeout_at(until, work(lease.connection()?)).await.ok()?;
+    let Ok(answer) = timeout_at(until, work(lease.connection()?)).await else {
+        lease.discard();
+        return None;
+    };
     match answer.as_ref().map_err(Failure::of::<S>) {
         Ok(_) | Err(Failure::Answer | Failure::Undone) => lease.keep(),
         Err(Failure::Lost) => lease.discard_all(&database.pool),
-        Err(Failure::Unclear) => drop(lease),
+        Err(Failure::Unclear) => lease.discard(),
     }
     Some(answer)
 }

@@ -12,10 +12,10 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
 ///
-/// A call that has a connection is not cut: where its caller goes away, it comes to its end by itself, within its
-/// deadline. One that reaches its deadline closes its connection, so that no later call reads what is left in it. A
-/// call that the server undid, because of a deadlock or a conflict, is made again, up to three times; one whose
-/// connection was lost is made once more where that comes to the same, and fails otherwise.
+/// A call whose caller goes away leaves its change whole or absent, and no connection with a reply in it that another
+/// call could read: on PostgreSQL the driver skips it, on MySQL the connection is closed, as it is on both within a
+/// transaction and at the deadline. A call that the server undid, because of a deadlock or a conflict, is made again, up
+/// to three times; one whose connection was lost is made once more where that comes to the same, and fails otherwise.
 pub struct Database<S: Server> {
     pub(crate) pool: Pool<S::Manager>,
     pub(crate) deadline: Duration,

@@ -6,10 +6,10 @@ use auth_core::{
     ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
     authenticate,
 };
-use auth_sql::mysql::{Database, MysqlAccessTokenStore, MysqlUserStore, Pool};
+use auth_sql::mysql::{MysqlAccessTokenStore, MysqlUserStore, Pool};
 
 use crate::{
-    backend::{Place, number},
+    backend::{Place, database, number},
     server::sample::new_user,
 };
 
@@ -28,7 +28,7 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
     auth_core::conformance::run(async {
         let place = Place::migrated().await;
         let pool = place.pool(1);
-        let database = Database::new(pool.clone());
+        let database = database(&pool);
         let users = MysqlUserStore::new(&database);
         let user = users.insert(new_user("ada", ())).await.expect("a user");
         let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");

@@ -1,6 +1,6 @@
 //! A schema of its own for each test.
 
-use std::{env, thread};
+use std::{env, thread, time::Duration};
 
 use auth_core::conformance;
 pub(crate) use auth_sql::postgres::{
@@ -76,6 +76,11 @@ impl Place {
         pool(&self.url(), size)
     }
 
+    /// Up to `size` connections.
+    pub(crate) fn database(&self, size: usize) -> Database {
+        database(&self.pool(size))
+    }
+
     /// Runs `statements` on a connection of their own, as another process does.
     pub(crate) async fn run(&self, statements: &str) {
         execute(&self.url(), statements).await;
@@ -104,6 +109,12 @@ impl Drop for Place {
 pub(crate) fn pool(url: &str, size: usize) -> Pool {
     let manager = manager("TEST_POSTGRES_URL", url).expect("a URL");
     Pool::builder(manager).max_size(size).build().expect("a pool")
+}
+
+/// Calls that have time, as a machine that tests has much to do.
+pub(crate) fn database(pool: &Pool) -> Database {
+    let patient = Database::new(pool.clone()).deadline(Duration::from_secs(30));
+    patient.expect("a deadline")
 }
 
 pub(crate) async fn number(connection: &mut Connection, query: &str) -> i64 {

@@ -2,6 +2,7 @@
 #![cfg(feature = "postgres")]
 
 mod backend;
+mod dropped;
 mod round_trips;
 #[path = "../server/server.rs"]
 mod server;

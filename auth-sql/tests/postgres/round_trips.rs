@@ -6,10 +6,10 @@ use auth_core::{
     ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
     authenticate,
 };
-use auth_sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
+use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresUserStore};
 
 use crate::{
-    backend::{number, pool, server},
+    backend::{database, number, pool, server},
     server::sample::new_user,
 };
 
@@ -52,7 +52,7 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
 
 async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
     postgres::migrate(own).await.expect("tables");
-    let database = Database::new(own.clone());
+    let database = database(own);
     let users = PostgresUserStore::new(&database);
     let user = users.insert(new_user("ada", ())).await.expect("a user");
     let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");

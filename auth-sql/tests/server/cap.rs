@@ -9,7 +9,7 @@ use diesel_async::SimpleAsyncConnection as _;
 use uuid::Uuid;
 
 use super::sample::{new_token, new_user};
-use crate::backend::{OLD_SNAPSHOTS, Place, Tokens, Users};
+use crate::backend::{OLD_SNAPSHOTS, Place, Tokens, Users, database};
 
 pub(crate) async fn s7_a_cap_holds_whatever_the_isolation_of_the_session() {
     let place = Place::migrated().await;
@@ -24,7 +24,8 @@ pub(crate) async fn s7_a_cap_holds_whatever_the_isolation_of_the_session() {
         connections.push(connection);
     }
     drop(connections);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = database(&pool);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let log_ins: Vec<_> = (0..40)
         .map(|n| {
@@ -40,7 +41,7 @@ pub(crate) async fn s7_a_cap_holds_whatever_the_isolation_of_the_session() {
 
 pub(crate) async fn a_session_of_a_user_who_is_gone_is_refused_under_a_cap_too() {
     let place = Place::migrated().await;
-    let tokens = Tokens::new(place.pool(2));
+    let tokens = Tokens::new(place.database(2));
     let (_, token) = new_token(&Uuid::now_v7(), "token");
     for cap in [None, NonZeroU32::new(1)] {
         let refused = tokens.insert(&token, cap).await;
@@ -53,8 +54,8 @@ pub(crate) async fn a_session_of_a_user_who_is_gone_is_refused_under_a_cap_too()
 
 pub(crate) async fn a_taken_public_id_is_no_taken_digest() {
     let place = Place::migrated().await;
-    let pool = place.pool(2);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = place.database(2);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let (_, token) = new_token(&ada.id, "token");
     tokens.insert(&token, None).await.expect("a token");

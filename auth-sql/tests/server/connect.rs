@@ -17,7 +17,6 @@ pub(crate) async fn a_location_that_cannot_be_used_names_the_setting_and_no_secr
         String::new(),
         "sqlite://app.db".to_owned(),
         "redis://ada:open-sesame@localhost/1".to_owned(),
-        format!("{scheme}://ada:open?sesame@localhost/app"),
         format!("{scheme}://ada:open-sesame@localhost:port/app"),
         format!("{scheme}://ada:open-sesame@localhost/app?no-such-parameter=1"),
         format!(

@@ -1,18 +1,15 @@
 //! Transactions that the server undoes.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use diesel::{QueryResult, sql_query};
 use diesel_async::SimpleAsyncConnection as _;
 use tokio::sync::Barrier;
 
-use crate::backend::{CONFLICT, Connection, Database, Place};
+use crate::backend::{CONFLICT, Connection, Place};
 
 async fn lock(connection: &mut Connection, row: u32) -> QueryResult<usize> {
     let touch = sql_query(format!(
@@ -29,9 +26,7 @@ pub(crate) async fn a_deadlock_is_tried_again() {
              INSERT INTO rows_to_lock VALUES (1, 0), (2, 0);",
         )
         .await;
-    let database = Database::new(place.pool(2))
-        .deadline(Duration::from_secs(20))
-        .expect("a deadline");
+    let database = place.database(2);
     let attempts = Arc::<AtomicU32>::default();
     let both_hold_one = Arc::new(Barrier::new(2));
     let transfers = [(1, 2), (2, 1)].map(|(first, second)| {
@@ -68,7 +63,7 @@ pub(crate) async fn a_deadlock_is_tried_again() {
     );
     assert_eq!(
         place
-            .number("SELECT min(touched) AS number FROM rows_to_lock WHERE touched = 2")
+            .number("SELECT count(*) AS number FROM rows_to_lock WHERE touched = 2")
             .await,
         2
     );
@@ -76,9 +71,7 @@ pub(crate) async fn a_deadlock_is_tried_again() {
 
 pub(crate) async fn a_deadlock_that_does_not_end_is_a_store_error() {
     let place = Place::new().await;
-    let database = Database::new(place.pool(1))
-        .deadline(Duration::from_secs(20))
-        .expect("a deadline");
+    let database = place.database(1);
     let attempts = Arc::<AtomicU32>::default();
     let counted = attempts.clone();
     let transaction = database.write(move |connection| {
@@ -87,7 +80,11 @@ pub(crate) async fn a_deadlock_that_does_not_end_is_a_store_error() {
     });
     let error = transaction.await.expect_err("a conflict");
     assert!(!error.is_timeout(), "{error}");
-    assert_eq!(attempts.swap(0, Ordering::SeqCst), 4, "it is tried three times more");
+    assert_eq!(
+        attempts.swap(0, Ordering::SeqCst),
+        4,
+        "it is tried three times more"
+    );
 
     let counted = attempts.clone();
     let statement = database.read(move |connection| {

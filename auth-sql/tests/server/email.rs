@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::sample::{new_user, now};
-use crate::backend::{Database, Place, Users, schema::users};
+use crate::backend::{Place, Users, schema::users};
 
 /// What some collation or padding takes for `ada@example.com` or for another of these.
 const OTHERS: [&str; 10] = [
@@ -25,7 +25,7 @@ const OTHERS: [&str; 10] = [
 
 pub(crate) async fn deviation_15_an_email_is_compared_byte_for_byte() {
     let place = Place::migrated().await;
-    let database = Database::new(place.pool(2));
+    let database = place.database(2);
     let ada = Users::new(&database)
         .insert(new_user("ada", ()))
         .await

@@ -19,7 +19,7 @@ use super::{
     sample::{new_token, new_user},
 };
 use crate::backend::{
-    CONNECTION_NUMBER, DAMAGES, Database, LOOSE, Place, Tokens, Users, number, pool, schema, server,
+    CONNECTION_NUMBER, DAMAGES, Database, LOOSE, Place, Tokens, Users, database, number, pool, schema, server,
 };
 
 fn deadline(database: &Database, milliseconds: u64) -> Database {
@@ -37,7 +37,7 @@ pub(crate) async fn a_deadline_of_zero_is_refused() {
 
 pub(crate) async fn a_locked_row_is_a_store_error_by_the_deadline() {
     let place = Place::migrated().await;
-    let database = Database::new(place.pool(1));
+    let database = place.database(1);
     let users = Users::new(&database);
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let ben = users.insert(new_user("ben", ())).await.expect("a user");
@@ -78,7 +78,7 @@ pub(crate) async fn a_hung_server_is_a_store_error_by_the_deadline_and_its_conne
     let place = Place::migrated().await;
     let proxy = Proxy::before(&place.url()).await;
     let pool = pool(&proxy.url(&place.url()), 1);
-    let database = Database::new(pool.clone());
+    let database = database(&pool);
     let (users, hurried) = (Users::new(&database), Users::new(deadline(&database, 300)));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let before = number(&mut pool.get().await.expect("the connection"), CONNECTION_NUMBER).await;
@@ -123,7 +123,8 @@ pub(crate) async fn calls_after_a_cut_are_answered_but_for_at_most_one_write() {
     let place = Place::migrated().await;
     let proxy = Proxy::before(&place.url()).await;
     let pool = pool(&proxy.url(&place.url()), 8);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = database(&pool);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     for round in 0..3 {
         let mut connections = Vec::new();
@@ -161,23 +162,33 @@ pub(crate) async fn a_reply_that_is_cut_off_is_asked_for_again() {
     let place = Place::migrated().await;
     let proxy = Proxy::before(&place.url()).await;
     let pool = pool(&proxy.url(&place.url()), 1);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = database(&pool);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let (key, token) = new_token(&ada.id, "token");
     tokens.insert(&token, None).await.expect("a token");
-    let deaf_once = async {
-        proxy.set(Mode::Deaf);
-        let opened = proxy.accepted();
-        while proxy.accepted() == opened {
-            tokio::task::yield_now().await;
-        }
-        proxy.set(Mode::Open);
-    };
+    // From now on the statement is prepared.
+    assert!(
+        !tokens
+            .delete(&new_token(&ada.id, "another").0)
+            .await
+            .expect("an answer")
+    );
+    proxy.set(Mode::Deaf);
     // The first attempt was done; the second finds nothing left to do.
-    let (deleted, ()) = tokio::join!(tokens.delete(&key), deaf_once);
-    assert!(!deleted.expect("an answer to the second attempt"));
+    assert!(
+        !tokens
+            .delete(&key)
+            .await
+            .expect("an answer to the second attempt")
+    );
+    assert_eq!(proxy.accepted(), 2);
     assert_eq!(tokens.find(&key).await.expect("an answer"), None);
 
+    users
+        .insert(new_user("eve", ()))
+        .await
+        .expect("a user, prepared on the new connection");
     proxy.set(Mode::Deaf);
     let inserted = users.insert(new_user("ben", ())).await;
     assert!(
@@ -194,15 +205,13 @@ pub(crate) async fn a_reply_that_is_cut_off_is_asked_for_again() {
 
 pub(crate) async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
     let place = Place::migrated().await;
-    let pool = place.pool(2);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = place.database(2);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let user = users.insert(new_user("ada", ())).await.expect("a user");
     let (key, token) = new_token(&user.id, "token");
     tokens.insert(&token, None).await.expect("a token");
     for (table, damage) in DAMAGES {
-        place
-            .run(&format!("{LOOSE} UPDATE {table} SET {damage}"))
-            .await;
+        place.run(&format!("{LOOSE} UPDATE {table} SET {damage}")).await;
         let error: StoreError = if table == "users" {
             users.find(&user.id).await.expect_err(damage)
         } else {
@@ -226,7 +235,7 @@ pub(crate) async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
 
 pub(crate) async fn a_write_that_fails_leaves_nothing_behind() {
     let place = Place::migrated().await;
-    let database = Database::new(place.pool(1));
+    let database = place.database(1);
     let users = Users::new(&database);
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let failed: Result<(), _> = database
@@ -262,8 +271,8 @@ pub(crate) async fn a_write_that_fails_leaves_nothing_behind() {
 
 pub(crate) async fn e4_no_value_stands_in_an_error() {
     let place = Place::migrated().await;
-    let pool = place.pool(2);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = place.database(2);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let (_, token) = new_token(&ada.id, "token");
     tokens.insert(&token, None).await.expect("a token");

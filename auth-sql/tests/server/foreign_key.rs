@@ -9,16 +9,16 @@ use crate::backend::{Place, Tokens, Users};
 
 pub(crate) async fn users_and_tokens_are_there_for_another_process_and_a_revoked_token_is_not() {
     let place = Place::migrated().await;
-    let pool = place.pool(2);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = place.database(2);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let user = users.insert(new_user("ada", ())).await.expect("a user");
     let ((kept, token), (revoked, gone)) = (new_token(&user.id, "kept"), new_token(&user.id, "revoked"));
     tokens.insert(&token, None).await.expect("a token");
     tokens.insert(&gone, None).await.expect("a token");
     assert!(tokens.delete(&revoked).await.expect("an answer"));
 
-    let pool = place.pool(2);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = place.database(2);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     assert!(users.find(&user.id).await.expect("an answer").is_some());
     assert_eq!(tokens.find(&kept).await.expect("an answer"), Some(token));
     assert_eq!(tokens.find(&revoked).await.expect("an answer"), None);
@@ -26,8 +26,8 @@ pub(crate) async fn users_and_tokens_are_there_for_another_process_and_a_revoked
 
 pub(crate) async fn s5_the_tokens_of_a_deleted_user_are_gone_with_the_user() {
     let place = Place::migrated().await;
-    let pool = place.pool(2);
-    let (users, tokens) = (Users::new(&pool), Tokens::new(&pool));
+    let database = place.database(2);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let user = users.insert(new_user("ada", ())).await.expect("a user");
     let (key, token) = new_token(&user.id, "token");
     tokens.insert(&token, None).await.expect("a token");

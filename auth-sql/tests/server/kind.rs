@@ -75,7 +75,7 @@ macro_rules! own {
             use std::sync::Arc;
 
             use crate::{
-                backend::{self, Database, Place},
+                backend::Place,
                 server::kind::{Fixture, Kind, tables},
             };
 
@@ -127,7 +127,7 @@ macro_rules! own {
             async fn fixture() -> Fixture<People, Keys> {
                 let place = Place::new().await;
                 place.run(&tables($key, $reference)).await;
-                let database = Database::new(backend::pool(&place.url(), 16));
+                let database = place.database(16);
                 Fixture {
                     users: Arc::new(People::new(&database)),
                     tokens: Arc::new(Keys::new(&database)),
@@ -161,7 +161,7 @@ macro_rules! all {
             use std::sync::Arc;
 
             use crate::{
-                backend::{Database, Place, Tokens, Users},
+                backend::{Place, Tokens, Users},
                 server::kind::{Fixture, Kind},
             };
 
@@ -171,7 +171,7 @@ macro_rules! all {
 
             async fn fixture() -> Fixture<Users, Tokens> {
                 let place = Place::migrated().await;
-                let database = Database::new(place.pool(16));
+                let database = place.database(16);
                 Fixture {
                     users: Arc::new(Users::new(&database)),
                     tokens: Arc::new(Tokens::new(&database)),

@@ -113,7 +113,7 @@ macro_rules! all {
             pub(crate) async fn library() -> Library {
                 let place = Place::new().await;
                 place.run(&tables()).await;
-                let database = Database::new(place.pool(16));
+                let database = place.database(16);
                 Library {
                     members: Arc::new(Members::new(&database)),
                     cards: Arc::new(Cards::new(&database)),

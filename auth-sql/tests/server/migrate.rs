@@ -23,7 +23,7 @@ pub(crate) async fn migrations_run_once_whoever_starts_them() {
         .number("SELECT count(*) AS number FROM __diesel_schema_migrations")
         .await;
     assert_eq!(taken, 2, "each step is noted once");
-    let user = Users::new(place.pool(1)).insert(new_user("ada", ())).await;
+    let user = Users::new(place.database(1)).insert(new_user("ada", ())).await;
     user.expect("a user");
 }
 

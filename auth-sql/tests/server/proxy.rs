@@ -24,13 +24,13 @@ pub(crate) enum Mode {
     Hung,
     /// Every connection is closed.
     Cut,
-    /// What is asked gets through; the connection is closed when the reply comes.
+    /// What is asked gets through; the connection is closed when the reply comes, and the next one gets through.
     Deaf,
 }
 
 pub(crate) struct Proxy {
     address: SocketAddr,
-    mode: watch::Sender<Mode>,
+    mode: Arc<watch::Sender<Mode>>,
     accepted: Arc<AtomicU32>,
 }
 
@@ -39,18 +39,18 @@ impl Proxy {
     pub(crate) async fn before(url: &str) -> Self {
         let server = address(url).to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (mode, current) = watch::channel(Mode::Open);
+        let mode = Arc::new(watch::Sender::new(Mode::Open));
         let accepted = Arc::<AtomicU32>::default();
         let proxy = Self {
             address: listener.local_addr().expect("an address"),
-            mode,
+            mode: Arc::clone(&mode),
             accepted: Arc::clone(&accepted),
         };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 accepted.fetch_add(1, Ordering::SeqCst);
                 let server = TcpStream::connect(&server).await.expect("the server is there");
-                tokio::spawn(join(client, server, current.clone()));
+                tokio::spawn(join(client, server, Arc::clone(&mode)));
             }
         });
         proxy
@@ -68,7 +68,7 @@ impl Proxy {
     /// Closes what is open; what comes next gets through.
     pub(crate) async fn cut(&self) {
         self.set(Mode::Cut);
-        while self.mode.receiver_count() > 1 {
+        while self.mode.receiver_count() > 0 {
             tokio::task::yield_now().await;
         }
         self.set(Mode::Open);
@@ -89,22 +89,23 @@ fn address(url: &str) -> &str {
         .map_or(authority, |(_, address)| address)
 }
 
-async fn join(client: TcpStream, server: TcpStream, mode: watch::Receiver<Mode>) {
+async fn join(client: TcpStream, server: TcpStream, mode: Arc<watch::Sender<Mode>>) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     // Both directions end with the first.
     tokio::select! {
-        () = forward(from_client, to_server, mode.clone(), false) => {}
-        () = forward(from_server, to_client, mode, true) => {}
+        () = forward(from_client, to_server, &mode, false) => {}
+        () = forward(from_server, to_client, &mode, true) => {}
     }
 }
 
 async fn forward(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut mode: watch::Receiver<Mode>,
+    sender: &watch::Sender<Mode>,
     is_reply: bool,
 ) {
+    let mut mode = sender.subscribe();
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let read = tokio::select! {
@@ -115,6 +116,10 @@ async fn forward(
         match passing {
             Ok(Mode::Open) if read > 0 => {}
             Ok(Mode::Deaf) if read > 0 && !is_reply => {}
+            Ok(Mode::Deaf) if read > 0 => {
+                sender.send_replace(Mode::Open);
+                return;
+            }
             _ => return,
         }
         if to.write_all(&bytes[..read]).await.is_err() {

@@ -32,7 +32,7 @@ macro_rules! all {
     ($why:literal) => {
         crate::server::tests! { $why,
             cancellation {
-                k2_a_dropped_call_does_not_cost_its_connection
+                k2_a_dropped_transaction_is_over_at_once
                 k2_a_call_whose_caller_went_away_before_its_turn_never_begins
                 k2_a_call_that_a_runtime_leaves_behind_spoils_no_connection
                 k3_no_call_reads_the_reply_to_another

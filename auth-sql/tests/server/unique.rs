@@ -44,7 +44,7 @@ pub(crate) async fn a_unique_column_of_the_profile_is_told_from_the_email_and_th
     assert_eq!((found.revision, found.email.as_str()), (0, "ada@example.com"));
 
     let place = Place::migrated().await;
-    let users = Users::new(place.pool(2));
+    let users = Users::new(place.database(2));
     let ada: User = users.insert(new_user("ada", ())).await.expect("a user");
     let twin = NewUser {
         id: Some(ada.id),
@@ -67,6 +67,8 @@ pub(crate) async fn a_field_of_the_profile_is_a_real_column() {
         Box::pin(RunQueryDsl::load::<String>(high, connection))
     });
     assert_eq!(high.await.expect("an answer"), ["eve"]);
-    let high = library.place.number("SELECT count(*) AS number FROM the_members WHERE shelf > 3");
+    let high = library
+        .place
+        .number("SELECT count(*) AS number FROM the_members WHERE shelf > 3");
     assert_eq!(high.await, 1, "another process sees it so, too");
 }

@@ -88,3 +88,66 @@ impl Database {
 fn failed(source: impl Into<Fault>) -> StoreError {
     StoreError::new(STORE, source)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Instant};
+
+    use portcullis::{AccessTokenStore as _, TokenKey};
+
+    use super::*;
+    use crate::RedbAccessTokenStore;
+
+    fn database(folder: &tempfile::TempDir) -> Database {
+        Database::open(folder.path().join("app.redb")).expect("a database")
+    }
+
+    #[tokio::test]
+    async fn a_call_that_does_not_get_its_turn_ends_at_the_deadline_and_never_begins() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = database(&folder);
+        let (end, ended) = mpsc::channel::<()>();
+        let slow = {
+            let database = database.clone();
+            tokio::spawn(async move {
+                let slow = database.write::<_, StoreError>(move |_| Ok(Ok(ended.recv().is_ok())));
+                slow.await
+            })
+        };
+        while database.writer.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let start = Instant::now();
+        let late = database.write::<(), StoreError>(|_| panic!("it begins too late"));
+        assert!(late.await.expect_err("no turn").is_timeout());
+        assert!((DEADLINE..2 * DEADLINE).contains(&start.elapsed()));
+        let find = RedbAccessTokenStore(database.clone());
+        let found = find.find(&TokenKey::of("a token")).await;
+        assert_eq!(found.expect("readers do not wait for writers"), None);
+        end.send(()).expect("the slow call waits");
+        assert!(
+            slow.await
+                .expect("no panic")
+                .expect_err("late itself")
+                .is_timeout()
+        );
+        let next = database.write::<_, StoreError>(|_| Ok(Ok(7))).await;
+        assert_eq!(next.expect("the next one's turn"), 7);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_an_error_of_the_store_and_not_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = database(&folder);
+        let key = TokenKey::of("a token");
+        let digest = *key.digest.as_bytes();
+        let spoil = database.write::<_, StoreError>(move |transaction| {
+            let mut tokens = transaction.open_table(tokens::TOKENS)?;
+            tokens.insert(digest, b"no JSON".as_slice())?;
+            Ok(Ok(()))
+        });
+        spoil.await.expect("written");
+        let error = RedbAccessTokenStore(database).find(&key).await;
+        assert_eq!(error.expect_err("unreadable").store(), STORE);
+    }
+}

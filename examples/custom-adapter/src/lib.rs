@@ -3,6 +3,7 @@
 //! `README.md` beside it says how to write one, promise by promise.
 
 mod database;
+pub mod service;
 mod tokens;
 mod users;
 

@@ -5,7 +5,7 @@ use portcullis::{
     Email, InsertUserError, NewUser, NormalizedEmail, PasswordHash, Profile, StoreError, UpdateUserError,
     User, UserStore,
 };
-use redb::{ReadableTable, TableDefinition};
+use redb::{ReadableTable, Table, TableDefinition};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -25,10 +25,7 @@ impl<P: Profile> UserStore<Uuid, P> for RedbUserStore {
             let id = user.id.ok_or("the new user has no id")?;
             let user = user.into_user(id);
             let mut emails = transaction.open_table(EMAILS)?;
-            if emails
-                .insert(user.email.normalized().as_str(), id.as_u128())?
-                .is_some()
-            {
+            if !claim(&mut emails, &user.email, id)? {
                 return Ok(Err(InsertUserError::EmailTaken));
             }
             let mut users = transaction.open_table(USERS)?;
@@ -68,10 +65,7 @@ impl<P: Profile> UserStore<Uuid, P> for RedbUserStore {
             };
             let mut emails = transaction.open_table(EMAILS)?;
             emails.remove(stored.email.normalized().as_str())?;
-            if emails
-                .insert(user.email.normalized().as_str(), user.id.as_u128())?
-                .is_some()
-            {
+            if !claim(&mut emails, &user.email, user.id)? {
                 return Ok(Err(UpdateUserError::EmailTaken));
             }
             let (revision, created_at) = (stored.revision + 1, stored.created_at);
@@ -101,6 +95,12 @@ impl<P: Profile> UserStore<Uuid, P> for RedbUserStore {
         });
         delete.await
     }
+}
+
+/// Gives the e-mail to the user, and says whether it was nobody's: if not, the transaction must not be committed.
+fn claim(emails: &mut Table<&str, u128>, email: &Email, id: Uuid) -> Result<bool, Fault> {
+    let taken = emails.insert(email.normalized().as_str(), id.as_u128())?;
+    Ok(taken.is_none())
 }
 
 /// Address and normalised e-mail, hash, flags, epoch and revision, instants, profile.

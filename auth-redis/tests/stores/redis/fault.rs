@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use auth_core::{AccessTokenStore as _, StoreError};
 use auth_redis::{ClientLike as _, Redis, RedisAccessTokenStore};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -34,10 +34,10 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
     let store = RedisAccessTokenStore::<Uuid>::new(&redis);
     let (key, token) = hour(Uuid::now_v7());
     store.find(&key).await.expect_err("nobody is there");
-    within(start, 0, 300);
+    within(start, 0, 600);
     let error: StoreError = redis.ping().await.expect_err("nobody is there");
     assert!(error.is_timeout(), "{error}");
-    within(start, 700, 1200);
+    within(start, 700, 2500);
     until("an event", async || {
         log.text().contains("the server cannot be reached")
     })
@@ -70,12 +70,58 @@ async fn a_server_that_is_killed_is_used_again_after_its_restart() {
     server.kill();
     let start = Instant::now();
     store.find(&key).await.expect_err("nobody is there");
-    within(start, 0, 2300);
+    within(start, 0, 3500);
     server.restart().await;
     until("the server is found", async || store.find(&key).await.is_ok()).await;
     // The new process knows no script.
     store.insert(&hour(user).1, None).await.expect("inserted");
     assert_eq!(store.delete_all(&user).await.expect("deleted"), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_server_that_loads_is_unavailable_and_then_holds_what_it_held() {
+    let mut server = Server::start(&[
+        "--key-load-delay",
+        "1000",
+        "--loading-process-events-interval-bytes",
+        "1024",
+    ])
+    .await;
+    let redis = server::redis(&server.url()).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let [(kept_key, kept), (revoked_key, revoked)] = [hour(Uuid::now_v7()), hour(Uuid::now_v7())];
+    store.insert(&kept, None).await.expect("inserted");
+    store.insert(&revoked, None).await.expect("inserted");
+    assert!(store.delete(&revoked_key).await.expect("revoked"));
+    let client = server::client(&server.url()).await;
+    let fillers: Vec<_> = (0..2000).map(|n| format!("filler:{n}")).collect();
+    let mut command = vec!["MSET"];
+    command.extend(fillers.iter().flat_map(|filler| [filler.as_str(), "0123456789"]));
+    ask(&client, &command).await.expect("set");
+    ask(&client, &["SAVE"]).await.expect("saved");
+    server.kill();
+    server.restart().await;
+    let start = Instant::now();
+    until("the server has loaded", async || {
+        match store.find(&kept_key).await {
+            Ok(found) => {
+                assert_eq!(
+                    found.as_ref(),
+                    Some(&kept),
+                    "what is not loaded yet is unavailable, never unknown"
+                );
+                true
+            }
+            Err(_unavailable) => false,
+        }
+    })
+    .await;
+    assert!(
+        start.elapsed() > Duration::from_secs(1),
+        "the server took its time to load"
+    );
+    assert_eq!(store.find(&revoked_key).await.expect("an answer"), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,7 +137,7 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_at_once()
     let start = Instant::now();
     let error = store.find(&key).await.expect_err("nobody answers");
     assert!(error.is_timeout(), "{error}");
-    within(start, 490, 900);
+    within(start, 490, 2000);
     // Under a load that never ceases, too, the connections are given up, and calls fail at once.
     until("calls fail at once", async || {
         let start = Instant::now();
@@ -191,30 +237,26 @@ async fn k3_a_dropped_call_never_hands_its_reply_to_another() {
         store.insert(&token, None).await.expect("inserted");
         tokens.push((key, token));
     }
-    let mut dropped = 0;
     let tasks: Vec<_> = (0..8_usize)
         .map(|task| {
             let (store, tokens) = (store.clone(), tokens.clone());
             tokio::spawn(async move {
                 let mut dropped = 0;
                 for round in 0..500 {
-                    let (key, token) = &tokens[(task * 7 + round) % tokens.len()];
+                    let (key, _) = &tokens[(task * 7 + round) % tokens.len()];
                     // Some are dropped on the way out, some on the way back.
                     let patience = Duration::from_micros((round % 10) as u64 * 60);
-                    match tokio::time::timeout(patience, store.find(key)).await {
-                        Ok(found) => assert_eq!(found.expect("an answer").as_ref(), Some(token)),
-                        Err(_elapsed) => dropped += 1,
-                    }
+                    dropped += u32::from(timeout(patience, store.find(key)).await.is_err());
+                    let (key, token) = &tokens[(task + round * 3) % tokens.len()];
+                    assert_eq!(store.find(key).await.expect("an answer").as_ref(), Some(token));
                 }
                 dropped
             })
         })
         .collect();
+    let mut dropped = 0;
     for task in tasks {
         dropped += task.await.expect("no reply of another's");
     }
-    assert!(
-        (400..4000).contains(&dropped),
-        "{dropped} of 4000 calls were dropped"
-    );
+    assert!(dropped >= 400, "{dropped} of 4000 calls were dropped");
 }

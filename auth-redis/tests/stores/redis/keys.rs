@@ -144,13 +144,18 @@ async fn a_token_expires_and_the_index_forgets_it_at_the_next_insertion() {
         .await;
     }
     assert_eq!(scene.store.list(&user).await.expect("a list").len(), 1);
-    let two = NonZeroU32::new(2);
-    scene.store.insert(&hour(user).1, two).await.expect("inserted");
+    assert_eq!(scene.index_size(user).await, 6);
+    scene.store.insert(&hour(user).1, None).await.expect("inserted");
+    assert_eq!(scene.index_size(user).await, 2);
+    scene
+        .store
+        .insert(&hour(user).1, NonZeroU32::new(3))
+        .await
+        .expect("inserted");
     assert!(
         scene.store.find(&kept_key).await.expect("an answer").is_some(),
         "expired tokens do not count among the cap"
     );
-    assert_eq!(scene.index_size(user).await, 2);
 }
 
 #[tokio::test]

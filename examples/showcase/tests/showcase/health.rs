@@ -91,7 +91,7 @@ async fn sigterm_ends_it_in_order_and_the_address_is_free_again() {
 }
 
 #[tokio::test]
-async fn sigterm_lets_a_request_end_that_has_begun_and_its_mail_leave() {
+async fn sigterm_lets_a_request_end_that_has_begun() {
     let mut visit = Visit::with_user(SQLITE, &[]).await;
     let address = visit.showcase.base_url().replace("http://", "");
     let mut connection = TcpStream::connect(address).expect("a connection");

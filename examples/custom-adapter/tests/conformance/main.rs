@@ -1,5 +1,7 @@
 //! The stores keep every promise of the public suite, and what they keep outlives the process.
 
+mod readme;
+
 use std::{path::Path, sync::Arc};
 
 use custom_adapter::{Database, RedbAccessTokenStore, RedbUserStore};
