@@ -247,7 +247,10 @@ async fn another_unique_column_is_not_taken_for_the_email() {
     assert!(matches!(eve, Err(InsertUserError::ProfileTaken)), "{eve:?}");
     ada.profile.shelf = Some(2);
     let updated = library.members.update(&ada).await;
-    assert!(matches!(updated, Err(UpdateUserError::ProfileTaken)), "{updated:?}");
+    assert!(
+        matches!(updated, Err(UpdateUserError::ProfileTaken)),
+        "{updated:?}"
+    );
     ada.profile.shelf = Some(1);
     ada.email = "ben@example.com".parse().expect("an e-mail");
     let updated = library.members.update(&ada).await;

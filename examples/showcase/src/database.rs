@@ -83,7 +83,7 @@ impl Database {
     }
 
     async fn mongo(url: &str) -> Result<Self, ConfigError> {
-        let database = mongo::connect(SETTING, url).await?;
+        let database = mongo::connect(SETTING, &named(url)).await?;
         let users: MongoUserStore = MongoUserStore::builder(&database).build()?;
         let tokens: MongoAccessTokenStore = MongoAccessTokenStore::builder(&database).build()?;
         Ok(Self::new(
@@ -119,6 +119,64 @@ impl Database {
                 users.create_indexes().await?;
                 tokens.create_indexes().await
             }
+        }
+    }
+}
+
+/// `url`, in which a database of MongoDB has a name: `showcase` where it has none.
+fn named(url: &str) -> String {
+    let (address, options) = url.split_once('?').unwrap_or((url, ""));
+    let (_scheme, hosts) = address.split_once("://").unwrap_or(("", address));
+    if hosts.split_once('/').is_some_and(|(_, name)| !name.is_empty()) {
+        return url.to_owned();
+    }
+    let mut named = format!("{}/showcase?{options}", address.trim_end_matches('/'));
+    // Without a name in the URL its user is one of `admin`, with one of that database.
+    if hosts.contains('@') && !options.to_ascii_lowercase().contains("authsource=") {
+        named += if options.is_empty() {
+            "authSource=admin"
+        } else {
+            "&authSource=admin"
+        };
+    }
+    named.trim_end_matches('?').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_database_of_mongodb_without_a_name_is_called_showcase_and_its_user_is_one_of_admin() {
+        for (url, name, source) in [
+            ("mongodb://localhost", "showcase", None),
+            ("mongodb://localhost/", "showcase", None),
+            ("mongodb://a:1,b:2/?replicaSet=rs", "showcase", None),
+            ("mongodb://root:secret@localhost", "showcase", Some("admin")),
+            (
+                "mongodb://root:secret@localhost/?retryReads=false",
+                "showcase",
+                Some("admin"),
+            ),
+            (
+                "mongodb://root:secret@localhost?authSource=users",
+                "showcase",
+                Some("users"),
+            ),
+            ("mongodb://root:secret@localhost/app", "app", Some("app")),
+            (
+                "mongodb://root:secret@localhost/app?authSource=admin",
+                "app",
+                Some("admin"),
+            ),
+        ] {
+            let database = mongo::connect(SETTING, &named(url)).await.expect(url);
+            assert_eq!(database.name(), name, "{url}");
+            let options = mongo::mongodb::options::ClientOptions::parse(named(url))
+                .await
+                .expect(url);
+            let credential = options.credential.and_then(|credential| credential.source);
+            assert_eq!(credential.as_deref(), source, "{url}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::services::server::{Process, Server, prepare, words};
 use crate::services::service::Place;
-use crate::services::{account, ports};
+use crate::services::{account, certificate, ports};
 use crate::{Fallible, packages, process};
 
 /// Whom it runs as where we are root: Debian's package made the user.
@@ -38,6 +38,7 @@ fn installer() -> Option<PathBuf> {
 /// Creates a database and serves it.
 pub(super) fn start(place: &Place) -> Fallible<Server> {
     let folder = &place.folder;
+    let certificate = certificate::make(folder)?;
     let port = ports::free()?;
     let data = folder.join("data");
     let init = folder.join("init.sql");
@@ -49,10 +50,12 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
         "[server]\n{}datadir={}\nbind-address=127.0.0.1\nport={port}\nsocket=mariadb.sock\ninit-file={}\n\
          max_connections=300\nskip-name-resolve\ncharacter-set-server=utf8mb4\ncollation-server=utf8mb4_general_ci\n\
          innodb_flush_log_at_trx_commit=2\ninnodb_buffer_pool_size=64M\ninnodb_log_file_size=32M\n\
-         performance_schema=off\n",
+         performance_schema=off\nssl-cert={}\nssl-key={}\n",
         if packages::is_root() { "user=mysql\n" } else { "" },
         data.display(),
         init.display(),
+        certificate.certificate.display(),
+        certificate.key.display(),
     );
     fs::write(&configuration, text)?;
     account::give(folder, USER)?;
@@ -69,7 +72,9 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
     let process = Process::start(vec![program, defaults], folder, port)?;
     process.until(|| greets(port))?;
     let url = format!("mysql://test:test@127.0.0.1:{port}/test");
-    Ok(Server::new(url, vec![process]))
+    let mut server = Server::new(url, vec![process]);
+    server.variables = vec![("TEST_MARIADB_CA", certificate.authority.display().to_string())];
+    Ok(server)
 }
 
 /// Whether the server begins with the greeting of its protocol, version 10, rather than with an error.

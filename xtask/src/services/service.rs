@@ -66,8 +66,8 @@ pub(crate) const SERVICES: &[Service] = &[
         name: "mariadb",
         need: "MariaDB",
         variable: "TEST_MARIADB_URL",
-        is_installed: mariadb::is_installed,
-        packages: &["mariadb-server"],
+        is_installed: || mariadb::is_installed() && certificate::is_possible(),
+        packages: &["mariadb-server", "openssl"],
         start: mariadb::start,
     },
     Service {

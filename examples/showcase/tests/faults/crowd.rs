@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::{Either, join_all, select};
 
 use crate::{
-    server::redis::ask,
     process::{Showcase, until},
+    server::redis::ask,
     site::{Credential, PASSWORD, Site, address},
 };
 
@@ -58,21 +58,25 @@ impl Crowd {
                 let answer = self.site.read(credential).send().await;
                 match answer.status {
                     200 => assert_eq!(answer.json()["email"], person.email),
-                    _ => answer.is_unavailable(),
+                    _ => answer.is_unavailable_in_time(),
                 }
             }
             for credential in &person.revoked {
                 let answer = self.site.read(credential).send().await;
                 match answer.status {
                     401 => {}
-                    _ => answer.is_unavailable(),
+                    _ => answer.is_unavailable_in_time(),
                 }
             }
         };
         let log_in = async {
-            let answer = self.site.log_in("redis", &self.people[0].email, PASSWORD).send().await;
+            let answer = self
+                .site
+                .log_in("redis", &self.people[0].email, PASSWORD)
+                .send()
+                .await;
             if answer.status != 200 {
-                answer.is_unavailable();
+                answer.is_unavailable_in_time();
             }
         };
         tokio::join!(join_all(self.people.iter().map(person)), log_in);
@@ -106,8 +110,14 @@ impl Person {
     async fn gather(site: &Site, n: usize) -> Self {
         let email = site.person(&format!("person-{n}")).await;
         let [bearer, cookie] = BACKENDS;
-        let live = [site.credential(bearer, &email).await, site.credential(cookie, &email).await];
-        let revoked = [site.credential(bearer, &email).await, site.credential(cookie, &email).await];
+        let live = [
+            site.credential(bearer, &email).await,
+            site.credential(cookie, &email).await,
+        ];
+        let revoked = [
+            site.credential(bearer, &email).await,
+            site.credential(cookie, &email).await,
+        ];
         for credential in &revoked {
             site.log_out(credential).send().await.is(204);
         }
@@ -129,12 +139,15 @@ pub(crate) async fn is_replicated(port: u16) {
 /// Its requests for the store are "not now"; the others are served.
 pub(crate) async fn is_not_ready(showcase: &Showcase) {
     let site = Site::of(showcase);
-    site.get("/ready").send().await.is_unavailable();
+    site.get("/ready").send().await.is_unavailable_in_time();
     let email = address("early");
     let registered = site.register(&email).send().await;
     assert!([201, 400].contains(&registered.status), "{registered:?}");
     for backend in BACKENDS {
-        site.log_in(backend, &email, PASSWORD).send().await.is_unavailable();
+        site.log_in(backend, &email, PASSWORD)
+            .send()
+            .await
+            .is_unavailable_in_time();
     }
     site.serves_what_needs_no_store().await;
 }

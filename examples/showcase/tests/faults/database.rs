@@ -58,11 +58,17 @@ impl Database {
         match kind {
             Kind::Postgres => {
                 let client = postgres(url.as_str()).await.expect("PostgreSQL");
-                client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("created");
+                client
+                    .batch_execute(&format!("CREATE DATABASE {name}"))
+                    .await
+                    .expect("created");
             }
             Kind::MariaDb => {
                 let mut client = mariadb(url.as_str()).await.expect("MariaDB");
-                client.query_drop(format!("CREATE DATABASE {name}")).await.expect("created");
+                client
+                    .query_drop(format!("CREATE DATABASE {name}"))
+                    .await
+                    .expect("created");
                 client.disconnect().await.expect("an end in order");
             }
             // Made by the first write.
@@ -73,7 +79,10 @@ impl Database {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        assert!(matches!(self.url.host_str(), Some("127.0.0.1" | "localhost")), "a server on this machine");
+        assert!(
+            matches!(self.url.host_str(), Some("127.0.0.1" | "localhost")),
+            "a server on this machine"
+        );
         local(self.url.port().expect("a port"))
     }
 

@@ -85,7 +85,9 @@ impl Load {
     pub(crate) fn successes(&self) -> usize {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = memory.seen.iter();
-        seen.filter(|((_, status), _)| *status < 300).map(|(_, count)| count).sum()
+        seen.filter(|((_, status), _)| *status < 300)
+            .map(|(_, count)| count)
+            .sum()
     }
 
     fn goes_on(&self) -> bool {
@@ -111,6 +113,7 @@ impl Load {
         };
         self.remember(|memory| *memory.seen.entry((what, answer.status)).or_default() += 1);
         if answer.status == 503 {
+            // Who waits for a hash may wait longer than for the store.
             answer.is_unavailable();
             return None;
         }
@@ -125,7 +128,9 @@ impl Load {
             round += 1;
             let email = address(&format!("visitor-{}-{round}", n / 2));
             self.remember(|memory| memory.attempted.push(email.clone()));
-            let registered = self.answer("register", self.site().register(&email), &[201, 400]).await;
+            let registered = self
+                .answer("register", self.site().register(&email), &[201, 400])
+                .await;
             let is_there = match &registered {
                 Some(answer) if answer.status == 400 => {
                     assert_eq!(answer.body, r#"{"detail":"REGISTER_USER_ALREADY_EXISTS"}"#);
@@ -139,7 +144,9 @@ impl Load {
             };
             let allowed: &[u16] = if is_there { &[200] } else { &[200, 400] };
             let log_in = self.site().log_in(backend, &email, PASSWORD);
-            let Some(answer) = self.answer("log in", log_in, allowed).await else { continue };
+            let Some(answer) = self.answer("log in", log_in, allowed).await else {
+                continue;
+            };
             if answer.status == 400 {
                 continue;
             }
@@ -150,7 +157,11 @@ impl Load {
                 self.remember(|memory| memory.live.push((email, credential)));
                 continue;
             }
-            if self.answer("log out", self.site().log_out(&credential), &[204]).await.is_some() {
+            if self
+                .answer("log out", self.site().log_out(&credential), &[204])
+                .await
+                .is_some()
+            {
                 self.remember(|memory| memory.revoked.push(credential));
             }
         }
@@ -205,7 +216,11 @@ impl Load {
             memory.seen
         );
         let registered: BTreeSet<_> = memory.registered.iter().collect();
-        assert_eq!(registered.len(), memory.registered.len(), "somebody was registered twice");
+        assert_eq!(
+            registered.len(),
+            memory.registered.len(),
+            "somebody was registered twice"
+        );
         if let Some(emails) = emails {
             let there: BTreeSet<_> = emails.iter().collect();
             assert_eq!(there.len(), emails.len(), "somebody is there twice: {emails:?}");
@@ -256,7 +271,10 @@ impl Changer {
         assert!(is_old != is_new, "{}: old {is_old}, new {is_new}", self.email);
         if let Some(credential) = &self.credential {
             // It ends with the password under which it was issued, and not without it.
-            site.read(credential).send().await.is(if is_old { 200 } else { 401 });
+            site.read(credential)
+                .send()
+                .await
+                .is(if is_old { 200 } else { 401 });
         }
         for credential in &self.dead {
             site.read(credential).send().await.is(401);

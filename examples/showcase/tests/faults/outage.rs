@@ -19,18 +19,23 @@ pub(crate) async fn at_start(store: Store, fault: Fault) {
     let showcase = stage.showcase().await;
     let site = Site::of(&showcase);
     let nobody = address("nobody");
-    let log_ins = store.backends().map(|backend| site.log_in(backend, &nobody, PASSWORD));
+    let log_ins = store
+        .backends()
+        .map(|backend| site.log_in(backend, &nobody, PASSWORD));
     site.serves_what_needs_no_store().await;
-    site.get("/ready").send().await.is_unavailable();
+    site.get("/ready").send().await.is_unavailable_in_time();
     if store.has_users() {
-        site.register(&nobody).send().await.is_unavailable();
+        site.register(&nobody).send().await.is_unavailable_in_time();
         for log_in in log_ins {
-            log_in.send().await.is_unavailable();
+            log_in.send().await.is_unavailable_in_time();
         }
     } else {
         let ada = site.person("ada").await;
         for backend in store.backends() {
-            site.log_in(backend, &ada, PASSWORD).send().await.is_unavailable();
+            site.log_in(backend, &ada, PASSWORD)
+                .send()
+                .await
+                .is_unavailable_in_time();
         }
         let db = site.credential("db", &ada).await;
         site.read(&db).send().await.is(200);
@@ -78,7 +83,7 @@ pub(crate) async fn mid_request(store: Store, fault: Fault) {
         site.serves_what_needs_no_store()
     );
     for answer in answers {
-        answer.is_unavailable();
+        answer.is_unavailable_in_time();
     }
 
     stage.proxy.heal().await;
@@ -105,7 +110,10 @@ async fn showcase_is_as_before(site: &Site, people: &[(&String, &Credential)]) {
     });
     join_all(reads).await;
     let (email, credential) = people[0];
-    site.log_in(credential.backend, email, PASSWORD).send().await.is(200);
+    site.log_in(credential.backend, email, PASSWORD)
+        .send()
+        .await
+        .is(200);
 }
 
 /// A store that takes its time, and less than the deadline, is only slow.
@@ -118,7 +126,10 @@ pub(crate) async fn only_slow(store: Store) {
         let credential = site.credential(backend, &ada).await;
         let answer = site.read(&credential).send().await;
         answer.is(200);
-        assert!(answer.took >= Duration::from_millis(200), "the store is in the way: {answer:?}");
+        assert!(
+            answer.took >= Duration::from_millis(200),
+            "the store is in the way: {answer:?}"
+        );
         site.log_out(&credential).send().await.is(204);
         site.read(&credential).send().await.is(401);
     }
@@ -132,7 +143,7 @@ pub(crate) async fn log_out(store: Store) {
     for backend in store.backends() {
         let credential = site.credential(backend, &ada).await;
         stage.proxy.set(Fault::Cut).await;
-        site.log_out(&credential).send().await.is_unavailable();
+        site.log_out(&credential).send().await.is_unavailable_in_time();
         stage.proxy.heal().await;
         site.recovers(&credential, RECOVERY).await;
         // Nor is it done later: nothing waits to be sent again.
@@ -152,7 +163,7 @@ pub(crate) async fn log_out_without_reply(store: Store) {
     let credential = site.credential(store.bearer(), &ada).await;
     let other = site.credential(store.bearer(), &ada).await;
     stage.proxy.set(Fault::HangReplies).await;
-    site.log_out(&credential).send().await.is_unavailable();
+    site.log_out(&credential).send().await.is_unavailable_in_time();
     stage.proxy.set(Fault::Cut).await;
     stage.proxy.heal().await;
     site.recovers(&other, RECOVERY).await;
@@ -179,11 +190,15 @@ pub(crate) async fn memory(store: Store) {
     for _round in 0..2 {
         let (answers, ()) = tokio::join!(storm(), site.serves_what_needs_no_store());
         for answer in answers {
-            answer.is_unavailable();
+            answer.is_unavailable_in_time();
         }
     }
     let grown = memory_of(showcase.id()).saturating_sub(before);
-    assert!(grown < 16 * 1024, "{grown} KiB more after {} requests", 2 * REQUESTS);
+    assert!(
+        grown < 16 * 1024,
+        "{grown} KiB more after {} requests",
+        2 * REQUESTS
+    );
 
     stage.proxy.heal().await;
     site.recovers(&credential, RECOVERY).await;

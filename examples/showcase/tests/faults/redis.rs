@@ -1,9 +1,13 @@
 //! Redis, one server.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use tokio::time::sleep;
 
 use crate::{
-    process::Showcase,
+    outage::RECOVERY,
+    process::{Showcase, until},
     restart::{self, End},
     server::redis::{Redis, Reply, is_ok},
     site::{Credential, PASSWORD, Site},
@@ -59,7 +63,9 @@ impl Scene {
     }
 
     fn redis(&self) -> &Redis {
-        let Place::Redis(redis) = &self.stage.place else { unreachable!("Redis") };
+        let Place::Redis(redis) = &self.stage.place else {
+            unreachable!("Redis")
+        };
         redis
     }
 
@@ -77,7 +83,7 @@ impl Scene {
             ] {
                 let answer = call.send().await;
                 match expected {
-                    503 => answer.is_unavailable(),
+                    503 => answer.is_unavailable_in_time(),
                     200 => assert!([200, 204].contains(&answer.status), "{answer:?}"),
                     _ => answer.is(expected),
                 }
@@ -93,6 +99,9 @@ impl Scene {
 
     /// Who is logged in is so, and can log out and in.
     async fn is_normal(&self) {
+        for credential in &self.live {
+            self.site.recovers(credential, RECOVERY).await;
+        }
         self.site.read(&self.revoked).send().await.is(401);
         for credential in &self.live {
             self.site.read(credential).send().await.is(200);
@@ -206,19 +215,24 @@ async fn loading_it_is_503_and_then_as_before() {
     scene.set("loading-process-events-interval-bytes", "1024").await;
     scene.set("key-load-delay", "1000").await;
     let (loaded, ()) = tokio::join!(redis.ask(&["DEBUG", "RELOAD"]), async {
-        crate::process::until("it loads", async || {
+        until("it loads", async || {
             matches!(redis.ask(&["GET", "other:1"]).await, Reply::Error(error) if error.starts_with("LOADING"))
         })
         .await;
         let (reads, ()) = tokio::join!(
-            join_all(scene.live.iter().map(|credential| scene.site.read(credential).send())),
+            join_all(
+                scene
+                    .live
+                    .iter()
+                    .map(|credential| scene.site.read(credential).send())
+            ),
             scene.site.serves_what_needs_no_store()
         );
         for answer in reads {
-            answer.is_unavailable();
+            answer.is_unavailable_in_time();
         }
         let log_out = scene.site.log_out(&scene.live[0]).send().await;
-        log_out.is_unavailable();
+        log_out.is_unavailable_in_time();
     });
     is_ok(&loaded);
     scene.is_normal().await;
@@ -232,13 +246,13 @@ async fn asleep_it_is_503_by_the_deadline_and_then_as_before() {
         scene.redis().ask(&["DEBUG", "SLEEP", "3"]),
         join_all(scene.live.iter().map(|credential| async {
             // The sleep comes first.
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            sleep(Duration::from_millis(100)).await;
             scene.site.read(credential).send().await
         }))
     );
     is_ok(&slept);
     for answer in reads {
-        answer.is_unavailable();
+        answer.is_unavailable_in_time();
     }
     scene.is_normal().await;
 }
@@ -256,8 +270,8 @@ async fn paused_for_writes_it_answers_reads_and_writes_are_503() {
         scene.site.log_in("redis", &scene.ada, PASSWORD).send(),
         scene.site.log_out(cookie).send()
     );
-    log_in.is_unavailable();
-    log_out.is_unavailable();
+    log_in.is_unavailable_in_time();
+    log_out.is_unavailable_in_time();
     is_ok(&scene.redis().ask(&["CLIENT", "UNPAUSE"]).await);
     // The write that was held may be done by now, and was not reported as such.
     let again = scene.site.log_out(cookie).send().await;
@@ -274,7 +288,7 @@ async fn whose_connections_it_kills_connects_again() {
         let killed = scene.redis().ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
         assert!(matches!(killed, Reply::Number(count) if count > 0), "{killed:?}");
         for credential in &scene.live {
-            scene.site.recovers(credential, std::time::Duration::from_secs(2)).await;
+            scene.site.recovers(credential, Duration::from_secs(2)).await;
         }
     }
     scene.is_normal().await;

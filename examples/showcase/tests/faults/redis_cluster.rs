@@ -37,7 +37,9 @@ async fn a_master_that_is_killed_is_503_until_its_replica_took_over() {
     let (mut cluster, showcase, mut crowd) = scene().await;
     cluster.nodes[0].server.kill().await;
     let replica = &cluster.nodes[3];
-    crowd.meanwhile(until("the replica takes over", async || is_master(replica).await)).await;
+    crowd
+        .meanwhile(until("the replica takes over", async || is_master(replica).await))
+        .await;
     crowd.is_as_before().await;
     showcase.until_ready().await;
 
@@ -52,7 +54,9 @@ async fn a_master_that_hangs_is_503_by_the_deadline_and_replaced_and_does_not_co
     let (cluster, _showcase, mut crowd) = scene().await;
     cluster.nodes[0].server.pause();
     let replica = &cluster.nodes[3];
-    crowd.meanwhile(until("the replica takes over", async || is_master(replica).await)).await;
+    crowd
+        .meanwhile(until("the replica takes over", async || is_master(replica).await))
+        .await;
     crowd.is_as_before().await;
     cluster.nodes[0].server.resume();
     crowd.meanwhile(cluster.is_whole()).await;
@@ -109,24 +113,44 @@ async fn slots_in_use(node: &Redis) -> Vec<String> {
 
 /// Moves a slot key by key, so that for a while some of its keys are here and some are there.
 async fn move_slot(cluster: &RedisCluster, from: &Redis, to: &Redis, slot: &str) {
-    let (source, target) = (from.ask(&["CLUSTER", "MYID"]).await, to.ask(&["CLUSTER", "MYID"]).await);
-    is_ok(&to.ask(&["CLUSTER", "SETSLOT", slot, "IMPORTING", source.text()]).await);
-    is_ok(&from.ask(&["CLUSTER", "SETSLOT", slot, "MIGRATING", target.text()]).await);
+    let (source, target) = (
+        from.ask(&["CLUSTER", "MYID"]).await,
+        to.ask(&["CLUSTER", "MYID"]).await,
+    );
+    is_ok(
+        &to.ask(&["CLUSTER", "SETSLOT", slot, "IMPORTING", source.text()])
+            .await,
+    );
+    is_ok(
+        &from
+            .ask(&["CLUSTER", "SETSLOT", slot, "MIGRATING", target.text()])
+            .await,
+    );
     loop {
         let Reply::List(keys) = from.ask(&["CLUSTER", "GETKEYSINSLOT", slot, "1"]).await else {
             panic!("no keys")
         };
         let [key] = &*keys else { break };
         let port = to.port.to_string();
-        let migrated = from.ask(&["MIGRATE", "127.0.0.1", &port, key.text(), "0", "5000"]).await;
+        let migrated = from
+            .ask(&["MIGRATE", "127.0.0.1", &port, key.text(), "0", "5000"])
+            .await;
         assert!(["OK", "NOKEY"].contains(&migrated.text()), "{migrated:?}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     for node in [to, from] {
-        is_ok(&node.ask(&["CLUSTER", "SETSLOT", slot, "NODE", target.text()]).await);
+        is_ok(
+            &node
+                .ask(&["CLUSTER", "SETSLOT", slot, "NODE", target.text()])
+                .await,
+        );
     }
     let other = &cluster.nodes[2];
-    is_ok(&other.ask(&["CLUSTER", "SETSLOT", slot, "NODE", target.text()]).await);
+    is_ok(
+        &other
+            .ask(&["CLUSTER", "SETSLOT", slot, "NODE", target.text()])
+            .await,
+    );
 }
 
 #[tokio::test]

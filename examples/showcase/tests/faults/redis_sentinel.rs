@@ -28,13 +28,17 @@ async fn scene() -> (RedisSentinel, Showcase, Crowd) {
 async fn a_master_that_is_killed_is_503_until_its_replica_took_over() {
     let (mut sentinel, showcase, mut crowd) = scene().await;
     sentinel.master.server.kill().await;
-    crowd.meanwhile(sentinel.master_is_at(sentinel.replica.port)).await;
+    crowd
+        .meanwhile(sentinel.master_is_at(sentinel.replica.port))
+        .await;
     crowd.is_as_before().await;
     showcase.until_ready().await;
 
     sentinel.master.server.start_again();
     let (old, new) = (sentinel.master.port, sentinel.replica.port);
-    crowd.meanwhile(until("the old master follows", async || is_replica(old).await)).await;
+    crowd
+        .meanwhile(until("the old master follows", async || is_replica(old).await))
+        .await;
     is_replicated(new).await;
     crowd.is_as_before().await;
 }
@@ -44,11 +48,15 @@ async fn a_master_that_is_killed_is_503_until_its_replica_took_over() {
 async fn a_master_that_hangs_is_503_by_the_deadline_and_replaced_and_does_not_come_back_as_one() {
     let (sentinel, _showcase, mut crowd) = scene().await;
     sentinel.master.server.pause();
-    crowd.meanwhile(sentinel.master_is_at(sentinel.replica.port)).await;
+    crowd
+        .meanwhile(sentinel.master_is_at(sentinel.replica.port))
+        .await;
     crowd.is_as_before().await;
     sentinel.master.server.resume();
     let old = sentinel.master.port;
-    crowd.meanwhile(until("the old master follows", async || is_replica(old).await)).await;
+    crowd
+        .meanwhile(until("the old master follows", async || is_replica(old).await))
+        .await;
     crowd.is_as_before().await;
 }
 

@@ -16,7 +16,11 @@ const RESETS: u32 = 100;
 /// A log-in that its client drops is done or undone; permits and connections come back.
 pub(crate) async fn mid_log_in(showcase: &Showcase, site: &Site, backend: &'static str) {
     let ada = site.person("ada").await;
-    let form = format!("username={}&password={}", ada.replace('@', "%40"), PASSWORD.replace(' ', "+"));
+    let form = format!(
+        "username={}&password={}",
+        ada.replace('@', "%40"),
+        PASSWORD.replace(' ', "+")
+    );
     let request = format!(
         "POST /auth/{backend}/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
          content-length: {}\r\n\r\n{form}",
@@ -59,7 +63,10 @@ pub(crate) async fn mid_log_out(showcase: &Showcase, site: &Site, backend: &'sta
         }
         site.read(credential).send().await.is(401);
     }
-    assert!(done > 0 && undone > 0, "{done} done, {undone} undone: they went away too late or too soon");
+    assert!(
+        done > 0 && undone > 0,
+        "{done} done, {undone} undone: they went away too late or too soon"
+    );
     everything_is_back(site, backend, &ada).await;
 }
 

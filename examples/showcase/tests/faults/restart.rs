@@ -30,7 +30,9 @@ pub(crate) async fn of_the_database(kind: Kind, end: End) {
     let _alone = kind.lock().write().await;
     let store = Store::Database(kind);
     let stage = Stage::disturbed(store).await;
-    let Place::Database(database) = &stage.place else { unreachable!("a database") };
+    let Place::Database(database) = &stage.place else {
+        unreachable!("a database")
+    };
     let mut shared = Shared::of(kind.service());
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
@@ -58,7 +60,9 @@ pub(crate) async fn of_redis(end: End) {
     let mut stage = Stage::of(Store::Redis).await;
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
-    let Place::Redis(redis) = &mut stage.place else { unreachable!("Redis") };
+    let Place::Redis(redis) = &mut stage.place else {
+        unreachable!("Redis")
+    };
     let disturb = async {
         for _round in 0..ROUNDS {
             gets_on(&load).await;

@@ -8,9 +8,11 @@ pub(crate) mod shared;
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
+    thread,
 };
 
 use crate::process::until;
@@ -19,7 +21,7 @@ use crate::process::until;
 pub(crate) struct Server {
     command: Command,
     id: u32,
-    /// Absent while it runs by what somebody else has started.
+    /// Absent where it is for all tests.
     child: Option<Child>,
     /// Whether it is to outlive the test.
     is_shared: bool,
@@ -49,10 +51,15 @@ impl Server {
 
     /// The process `id` that `command` has started, for all tests.
     pub(crate) fn shared(id: u32, mut command: Command, folder: &Path) -> Self {
-        let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("server.log"));
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join("server.log"));
         let log = log.expect("a log");
         command
             .current_dir(folder)
+            // Not ended by what ends the test.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log);
@@ -92,9 +99,15 @@ impl Server {
     /// Starts it again by the same command, once it is gone.
     pub(crate) fn start_again(&mut self) {
         assert!(self.is_gone(), "the server still runs");
-        let child = self.command.spawn().expect("the server's program");
+        let mut child = self.command.spawn().expect("the server's program");
         self.id = child.id();
-        self.child = Some(child);
+        if self.is_shared {
+            // Collected at once: whoever stops it next sees it go.
+            thread::spawn(move || child.wait());
+            self.child = None;
+        } else {
+            self.child = Some(child);
+        }
     }
 
     pub(crate) fn is_gone(&mut self) -> bool {
@@ -118,7 +131,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(child) = self.child.as_mut().filter(|_own| !self.is_shared) {
+        if let Some(child) = &mut self.child {
             // Best effort: it may have ended by itself.
             let _ = child.kill();
             let _ = child.wait();

@@ -21,7 +21,9 @@ async fn ready() -> (Showcase, Site) {
 fn other_process(showcase: &Showcase) -> SqliteConnection {
     let file = showcase.folder().join("showcase.db");
     let mut connection = SqliteConnection::establish(&file.display().to_string()).expect("opened");
-    connection.batch_execute("PRAGMA busy_timeout = 5000").expect("its settings");
+    connection
+        .batch_execute("PRAGMA busy_timeout = 5000")
+        .expect("its settings");
     connection
 }
 
@@ -49,7 +51,7 @@ async fn while_another_process_holds_the_lock_writes_are_503_and_reads_go_on() {
     };
     let (answers, ()) = tokio::join!(join_all(writes.into_iter().map(|write| write.send())), reads);
     for answer in answers {
-        answer.is_unavailable();
+        answer.is_unavailable_in_time();
     }
 
     other.batch_execute("ROLLBACK").expect("no lock");
@@ -96,6 +98,8 @@ fn emails(connection: &mut SqliteConnection) -> Vec<String> {
         email: String,
     }
 
-    let rows: Vec<Row> = sql_query("SELECT email FROM users").load(connection).expect("rows");
+    let rows: Vec<Row> = sql_query("SELECT email FROM users")
+        .load(connection)
+        .expect("rows");
     rows.into_iter().map(|row| row.email).collect()
 }

@@ -135,7 +135,9 @@ pub(crate) async fn start(environment: &[(String, String)]) -> Showcase {
         ("AUTH_SECRET", "a secret that outlives the process, for tests"),
         ("WORKERS", "2"),
     ];
-    let own = environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     Showcase::start(&usual.into_iter().chain(own).collect::<Vec<_>>()).await
 }
 

@@ -32,7 +32,10 @@ macro_rules! faults {
         #[ignore = $needs]
         async fn a_slow_store_is_503_past_the_deadline_and_slow_before() {
             tokio::join!(
-                $crate::outage::mid_request($store, $crate::proxy::Fault::Delay(std::time::Duration::from_secs(3))),
+                $crate::outage::mid_request(
+                    $store,
+                    $crate::proxy::Fault::Delay(std::time::Duration::from_secs(3))
+                ),
                 $crate::outage::only_slow($store)
             );
         }
@@ -40,7 +43,10 @@ macro_rules! faults {
         #[tokio::test]
         #[ignore = $needs]
         async fn a_log_out_during_an_outage_is_503_and_not_done() {
-            tokio::join!($crate::outage::log_out($store), $crate::outage::log_out_without_reply($store));
+            tokio::join!(
+                $crate::outage::log_out($store),
+                $crate::outage::log_out_without_reply($store)
+            );
         }
 
         #[tokio::test]

@@ -43,7 +43,7 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
                 "mysql://",
                 "mysql://localhost:port/app",
                 "mongodb://",
-                "mongodb://localhost",
+                "mongodb://localhost:port/app",
             ],
         ),
         (

@@ -128,7 +128,10 @@ async fn hang_in_one_direction_lets_the_other_through() {
     silence.expect_err("no request comes through");
 
     proxy.set(Fault::HangReplies).await;
-    server.read_exact(&mut word).await.expect("a request comes through");
+    server
+        .read_exact(&mut word)
+        .await
+        .expect("a request comes through");
     server.write_all(b"word").await.expect("sent");
     let silence = timeout(MOMENT, client.read_exact(&mut word)).await;
     silence.expect_err("no reply comes through");

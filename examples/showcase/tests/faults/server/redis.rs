@@ -44,7 +44,12 @@ impl Redis {
         let mut command = Command::new(program);
         command
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-            .args(["--enable-debug-command", "local", "--repl-diskless-sync-delay", "0"])
+            .args([
+                "--enable-debug-command",
+                "local",
+                "--repl-diskless-sync-delay",
+                "0",
+            ])
             .args(settings);
         Self {
             server: Server::start(command, folder.path()),
@@ -89,7 +94,9 @@ pub(crate) fn is_ok(reply: &Reply) {
 /// Waits until the server at `port` serves.
 pub(crate) async fn answers(port: u16) {
     until("Redis answers", async || {
-        try_ask(port, &["PING"]).await.is_ok_and(|reply| reply == Reply::Text("PONG".to_owned()))
+        try_ask(port, &["PING"])
+            .await
+            .is_ok_and(|reply| reply == Reply::Text("PONG".to_owned()))
     })
     .await;
 }
@@ -115,7 +122,10 @@ async fn read(stream: &mut BufReader<TcpStream>) -> io::Result<Reply> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let closed = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let rest = line.strip_suffix("\r\n").and_then(|line| line.get(1..)).ok_or_else(closed)?;
+    let rest = line
+        .strip_suffix("\r\n")
+        .and_then(|line| line.get(1..))
+        .ok_or_else(closed)?;
     let number = || rest.parse::<i64>().map_err(io::Error::other);
     match line.as_bytes()[0] {
         b'+' => Ok(Reply::Text(rest.to_owned())),

@@ -45,7 +45,9 @@ impl RedisCluster {
     }
 
     async fn join(&self) {
-        let [first, ..] = &*self.nodes else { unreachable!("there are nodes") };
+        let [first, ..] = &*self.nodes else {
+            unreachable!("there are nodes")
+        };
         for node in &self.nodes {
             node.answers().await;
         }
@@ -82,7 +84,11 @@ impl RedisCluster {
             .iter()
             .map(|node| format!("node=127.0.0.1:{}", node.port))
             .collect();
-        format!("redis-cluster://127.0.0.1:{}?{}", self.nodes[0].port, others.join("&"))
+        format!(
+            "redis-cluster://127.0.0.1:{}?{}",
+            self.nodes[0].port,
+            others.join("&")
+        )
     }
 
     /// Waits until every node that runs sees every slot served, and every replica has its master's data.

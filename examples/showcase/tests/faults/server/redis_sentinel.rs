@@ -52,7 +52,9 @@ impl RedisSentinel {
     /// In the form that the program reads.
     pub(crate) fn url(&self) -> String {
         let others = self.sentinels[1..].iter();
-        let others: String = others.map(|sentinel| format!("node=127.0.0.1:{}&", sentinel.port)).collect();
+        let others: String = others
+            .map(|sentinel| format!("node=127.0.0.1:{}&", sentinel.port))
+            .collect();
         format!(
             "redis-sentinel://127.0.0.1:{}?{others}sentinelServiceName={NAME}",
             self.sentinels[0].port

@@ -2,19 +2,23 @@
 
 use std::{
     env, fs,
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use super::Server;
+use super::{Server, local};
 
 /// One service, of one process. Whoever holds it may disturb it; it runs again when this is dropped.
 pub(crate) struct Shared {
     pub(crate) server: Server,
     name: &'static str,
+    port: u16,
     stop_signal: String,
 }
 
@@ -25,13 +29,20 @@ impl Shared {
         let process = &services[name]["processes"][0];
         let id = process["pid"].as_u64().and_then(|id| u32::try_from(id).ok());
         let folder = PathBuf::from(text(&process["folder"]));
-        let words: Vec<&str> = process["command"].as_array().into_iter().flatten().map(text).collect();
+        let words: Vec<&str> = process["command"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(text)
+            .collect();
         let (program, arguments) = words.split_first().unwrap_or_else(|| absent(name));
         let mut command = Command::new(program);
         command.args(arguments);
+        let port = process["port"].as_u64().and_then(|port| u16::try_from(port).ok());
         Self {
             server: Server::shared(id.expect("a process"), command, &folder),
             name,
+            port: port.expect("a port"),
             stop_signal: process["stop"].as_str().unwrap_or("TERM").to_owned(),
         }
     }
@@ -48,7 +59,12 @@ impl Drop for Shared {
         let _alone = FILE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut services = read();
         if self.server.is_gone() {
+            // The test has failed. The next one needs it.
             self.server.start_again();
+            let start = Instant::now();
+            while TcpStream::connect(local(self.port)).is_err() && start.elapsed() < Duration::from_secs(30) {
+                thread::sleep(Duration::from_millis(50));
+            }
         } else {
             self.server.resume();
         }
@@ -83,7 +99,8 @@ fn file() -> PathBuf {
 
 fn read() -> Value {
     let file = file();
-    let services = fs::read(&file).unwrap_or_else(|error| panic!("TEST_SERVICES: {}: {error}", file.display()));
+    let services =
+        fs::read(&file).unwrap_or_else(|error| panic!("TEST_SERVICES: {}: {error}", file.display()));
     serde_json::from_slice(&services).expect("TEST_SERVICES names a JSON file")
 }
 

@@ -60,15 +60,16 @@ impl Service {
         let redis = place.redis.url();
         environment.extend(redis.as_deref().map(|url| ("REDIS_URL", url)));
         let process = Showcase::start(&environment).await;
-        process.until_ready().await;
         let address = process.base_url().trim_start_matches("http://").parse();
-        Self {
+        let service = Self {
             place,
             database,
             process,
             client: Client::new(address.expect("an address")),
             seen: Cell::new(0),
-        }
+        };
+        service.process.until_ready().await;
+        service
     }
 
     /// Ends the process, and removes its database.
@@ -151,6 +152,7 @@ impl Service {
 }
 
 impl Drop for Service {
+    #[expect(clippy::print_stderr, reason = "a test that fails shows the log")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the log of the process:\n{}", self.process.log());
