@@ -38,15 +38,40 @@ where
     }
 }
 
-/// Inserts a row by `$insert` and answers how many: none, or a violation, where the digest is taken.
+/// Inserts a row by `$insert` and answers how many: none where the digest is taken.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __insert_token {
-    (postgres, $insert:expr) => {
-        $insert.on_conflict(__table::digest).do_nothing()
-    };
-    (mysql, $insert:expr) => {
+    (postgres, $connection:ident, $digest:expr, $insert:expr) => {
         $insert
+            .on_conflict(__table::digest)
+            .do_nothing()
+            .execute($connection)
+            .await
+    };
+    // Of two unique indexes that are violated, MySQL names the first.
+    (mysql, $connection:ident, $digest:expr, $insert:expr) => {
+        match $insert.execute($connection).await {
+            Err(__sql::diesel::result::Error::DatabaseError(
+                __sql::diesel::result::DatabaseErrorKind::UniqueViolation,
+                violation,
+            )) => {
+                let taken = __table::table
+                    .filter(__table::digest.eq(__sql::DigestColumn($digest)))
+                    .select(__table::digest)
+                    .get_result::<__sql::DigestColumn>($connection)
+                    .await
+                    .optional()?;
+                match taken {
+                    Some(_digest) => Ok(0),
+                    None => Err(__sql::diesel::result::Error::DatabaseError(
+                        __sql::diesel::result::DatabaseErrorKind::UniqueViolation,
+                        violation,
+                    )),
+                }
+            }
+            inserted => inserted,
+        }
     };
 }
 
@@ -124,7 +149,7 @@ macro_rules! __server_access_token_store {
                     __table::address.eq(token.client.address.as_deref()),
                     __table::label.eq(token.client.label.as_deref()),
                 ));
-                $crate::__insert_token!($server, insert).execute(connection).await
+                $crate::__insert_token!($server, connection, token.digest, insert)
             }
 
             /// Inserts the token of a user whose row is locked, so that no other insertion under a cap is between

@@ -67,7 +67,7 @@ pub(crate) async fn k3_no_call_reads_the_reply_to_another() {
             assert_eq!(found.map(|token| token.digest), Some(next.1.digest));
         }
     }
-    assert!(dropped >= 150, "{dropped} calls were dropped");
+    assert!(dropped >= 100, "{dropped} calls were dropped");
 }
 
 /// Its connection would hold locks.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessToken, AccessTokenIndex as _, AccessTokenStore as _, InsertUserError, NewUser, StoreError,
+    AccessToken, AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, NewUser, StoreError,
     UserStore as _,
 };
 use diesel::prelude::*;
@@ -185,22 +185,19 @@ pub(crate) async fn a_reply_that_is_cut_off_is_asked_for_again() {
     assert_eq!(proxy.accepted(), 2);
     assert_eq!(tokens.find(&key).await.expect("an answer"), None);
 
-    users
-        .insert(new_user("eve", ()))
+    let ((_, first), (key, second)) = (new_token(&ada.id, "first"), new_token(&ada.id, "second"));
+    tokens
+        .insert(&first, None)
         .await
-        .expect("a user, prepared on the new connection");
+        .expect("a token, prepared on the new connection");
     proxy.set(Mode::Deaf);
-    let inserted = users.insert(new_user("ben", ())).await;
+    let inserted = tokens.insert(&second, None).await;
     assert!(
-        matches!(inserted, Err(InsertUserError::Store(_))),
+        matches!(inserted, Err(InsertTokenError::Store(_))),
         "nobody knows, and nobody asks twice"
     );
-    proxy.set(Mode::Open);
-    let ben = users
-        .find_by_email(new_user::<Uuid, _>("ben", ()).email.normalized())
-        .await
-        .expect("an answer");
-    assert!(ben.is_some(), "what was done before the cut is whole");
+    let found = tokens.find(&key).await.expect("an answer");
+    assert_eq!(found, Some(second), "what was done before the cut is whole");
 }
 
 pub(crate) async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
