@@ -10,7 +10,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    Redis, key, record,
+    Redis,
+    call::Limit,
+    key, record,
     redis::failed,
     script::{DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, TOUCH},
 };
@@ -39,11 +41,13 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             _id: PhantomData,
         }
     }
-}
 
-#[async_trait]
-impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
-    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    pub(crate) async fn insert_within(
+        &self,
+        limit: Limit,
+        token: &AccessToken<Id>,
+        cap: Option<NonZeroU32>,
+    ) -> Result<(), InsertTokenError> {
         let written = record::write(token).map_err(failed)?;
         let tag = ShardTag::of(&token.user_id);
         let (keys, digest) = (&self.redis.keys, key::encode(&token.digest));
@@ -56,7 +60,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
             cap.map_or(0, NonZeroU32::get).to_string(),
             keys.tokens(tag),
         ];
-        let inserted = self.redis.call(|attempt| {
+        let inserted = self.redis.call(limit, |attempt| {
             let (names, mut args) = (names.clone(), args.clone());
             // A second attempt may meet what the first one inserted.
             args.push(if attempt.repeated {
@@ -71,12 +75,20 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
             false => Err(InsertTokenError::DigestTaken),
         }
     }
+}
+
+#[async_trait]
+impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        self.insert_within(self.redis.limit(), token, cap).await
+    }
 
     async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
-        let Some(name) = self.name(key).await?.map(Key::from) else {
+        let limit = self.redis.limit();
+        let Some(name) = self.name(limit, key).await?.map(Key::from) else {
             return Ok(None);
         };
-        let value = self.redis.call(|attempt| {
+        let value = self.redis.call(limit, |attempt| {
             let name = name.clone();
             async move { attempt.client.get::<Option<Str>, _>(name).await }
         });
@@ -86,22 +98,24 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
     }
 
     async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
-        let Some(name) = self.name(key).await? else {
+        let limit = self.redis.limit();
+        let Some(name) = self.name(limit, key).await? else {
             return Ok(());
         };
         let args = vec![record::LAST_USED_AT.to_string(), record::last_used_at(at)];
-        self.redis.run(&TOUCH, vec![name], args).await
+        self.redis.run(limit, &TOUCH, vec![name], args).await
     }
 
     async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
-        let Some(tag) = self.tag(key).await? else {
+        let limit = self.redis.limit();
+        let Some(tag) = self.tag(limit, key).await? else {
             return Ok(false);
         };
         let keys = &self.redis.keys;
         let args = vec![keys.indexes(tag), key::encode(&key.digest)];
         let deleted = self
             .redis
-            .revoke(&DELETE, vec![keys.token(tag, &key.digest)], args)
+            .revoke(limit, &DELETE, vec![keys.token(tag, &key.digest)], args)
             .await?;
         Ok(deleted > 0)
     }
@@ -110,6 +124,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
         self.redis
             .revoke(
+                self.redis.limit(),
                 &DELETE_ALL,
                 vec![keys.index(tag, user_id)],
                 vec![keys.tokens(tag)],
@@ -123,7 +138,7 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
         let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
         let (names, args) = (vec![keys.index(tag, user_id)], vec![keys.tokens(tag)]);
-        let found: Vec<Str> = self.redis.run(&LIST, names, args).await?;
+        let found: Vec<Str> = self.redis.run(self.redis.limit(), &LIST, names, args).await?;
         let (pairs, _none_left) = found.as_chunks();
         let mut tokens = Vec::with_capacity(pairs.len());
         for [digest, value] in pairs {
@@ -141,7 +156,12 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
         let args = vec![keys.tokens(tag), record::mark(id)];
         let deleted = self
             .redis
-            .revoke(&DELETE_BY_ID, vec![keys.index(tag, user_id)], args)
+            .revoke(
+                self.redis.limit(),
+                &DELETE_BY_ID,
+                vec![keys.index(tag, user_id)],
+                args,
+            )
             .await?;
         Ok(deleted > 0)
     }

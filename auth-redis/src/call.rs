@@ -1,4 +1,4 @@
-//! One call: its deadline, its second attempt, and its error.
+//! One trip to the server: its deadline, its second attempt, and its error.
 
 use std::{
     future::Future,
@@ -13,13 +13,48 @@ use fred::{
     types::{CustomCommand, FromValue, Value, config::Options},
     util::redis_keyslot,
 };
+use tokio::time::{sleep, timeout};
 
 use crate::{connection::Connections, script::Script};
 
 pub(crate) const STORE: &str = "redis";
 
 /// The wait before a second attempt where the server asks for a little patience.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How much later than fred's limit ours is. fred's marks a command that is still in its queue, which is then not sent any
+/// more; ours holds whatever fred does.
+const GRACE: Duration = Duration::from_millis(5);
+
+/// Until when a call ends, however many trips to the server it makes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    begin: Instant,
+    deadline: Duration,
+}
+
+impl Limit {
+    /// The limit of a call that begins now.
+    pub(crate) fn of(deadline: Duration) -> Self {
+        Self {
+            begin: Instant::now(),
+            deadline,
+        }
+    }
+
+    /// The time that is left.
+    ///
+    /// # Errors
+    /// A timeout where none is.
+    pub(crate) fn left(&self) -> Result<Duration, StoreError> {
+        let left = self.deadline.checked_sub(self.begin.elapsed());
+        left.filter(|left| !left.is_zero()).ok_or_else(|| self.passed())
+    }
+
+    fn passed(&self) -> StoreError {
+        StoreError::timeout(STORE, self.deadline)
+    }
+}
 
 /// A client for one attempt of a call.
 pub(crate) struct Attempt {
@@ -69,7 +104,7 @@ fn slot(key: &String) -> u16 {
     redis_keyslot(key.as_bytes())
 }
 
-/// Makes a call on one of `connections`, within `deadline`.
+/// Makes a call on one of `connections`, within `limit`.
 ///
 /// It fails at once where none is connected. Where the connection breaks or the server is not ready, there is a second
 /// attempt, which waits until the connection is made anew: the call must be one that may be carried out twice.
@@ -77,44 +112,41 @@ fn slot(key: &String) -> u16 {
 /// A caller may drop it at any time: fred reads the reply, and throws it away.
 pub(crate) async fn call<T, F>(
     connections: &Connections,
-    deadline: Duration,
+    limit: Limit,
     call: impl Fn(Attempt) -> F,
 ) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let begin = Instant::now();
     let connection = connections.next();
-    let clustered = connection.client.is_clustered();
     let (mut again, mut whole_script) = (false, false);
     loop {
-        let start = Instant::now();
-        let Some(left) = deadline.checked_sub(start - begin).filter(|left| !left.is_zero()) else {
-            return Err(StoreError::timeout(STORE, deadline));
-        };
+        let (start, left) = (Instant::now(), limit.left()?);
         let options = Options {
-            // fred repeats whatever it is given, unasked. On a cluster it counts a redirection among the attempts.
-            max_attempts: Some(if clustered { 2 } else { 1 }),
+            // fred repeats whatever it is given, unasked. With one attempt it follows no `ASK` either, where it would mix
+            // up replies (see `connect`).
+            max_attempts: Some(1),
             timeout: Some(left),
             fail_fast: !again,
             ..Options::default()
         };
         let attempt = Attempt {
             client: connection.client.with_options(&options),
-            repeated: again || clustered,
+            repeated: again,
             whole_script,
         };
-        let error = match call(attempt).await {
-            Ok(answer) => {
+        let error = match timeout(left.saturating_add(GRACE), call(attempt)).await {
+            Ok(Ok(answer)) => {
                 connection.replied();
                 return Ok(answer);
             }
-            Err(error) => error,
+            Ok(Err(error)) => error,
+            Err(_elapsed) => Error::new(ErrorKind::Timeout, "fred did not answer"),
         };
         match Problem::of(&error) {
             Problem::Silence => {
                 connection.not_answered(start);
-                return Err(StoreError::timeout(STORE, deadline));
+                return Err(limit.passed());
             }
             Problem::NoScript if !whole_script => whole_script = true,
             // Where the connection was lost before, to wait for it would hold up each call for as long as it is gone.
@@ -123,7 +155,7 @@ where
             Problem::NotReady if !again => {
                 connection.replied();
                 again = true;
-                tokio::time::sleep(PATIENCE.min(left)).await;
+                sleep(PATIENCE.min(left)).await;
             }
             _ => return Err(StoreError::new(STORE, error)),
         }
@@ -169,7 +201,24 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::future;
+
+    use fred::types::Builder;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_call_ends_by_its_deadline_though_fred_never_answers() {
+        let client = Builder::default_centralized().build().expect("a client");
+        let deadline = Duration::from_millis(50);
+        let start = Instant::now();
+        let silence = |_attempt| future::pending::<Result<(), Error>>();
+        let connections = Connections::from(&client);
+        let answer = call(&connections, Limit::of(deadline), silence);
+        let answer = timeout(100 * deadline, answer).await.expect("an end");
+        assert!(answer.expect_err("no answer").is_timeout());
+        assert!(start.elapsed() >= deadline);
+    }
 
     #[test]
     fn only_what_may_end_otherwise_is_tried_again() {

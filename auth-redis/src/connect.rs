@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use auth_core::ConfigError;
 use fred::{
@@ -20,8 +20,10 @@ const CONNECTIONS: usize = 2;
 /// For a connection to be made, and for each thing that is asked before it is used.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Between two attempts, at least and at most. The jitter is all of it: fred's growing delays lose theirs once grown.
-const DELAY: (u32, u32) = (100, 1000);
+/// The wait before an attempt in milliseconds: twice as long each time, and something by chance on top. fred also waits
+/// before the very first one, while every call fails.
+const DELAY: RangeInclusive<u32> = 10..=1000;
+const JITTER: u32 = 50;
 
 /// The wait before a client that gave up begins anew.
 const REST: Duration = Duration::from_secs(5);
@@ -56,11 +58,13 @@ const DEAD_PEER: Duration = Duration::from_secs(10);
 /// [`ConfigError`] naming `setting` if the URL is none of these, or the machine has no root certificates for TLS.
 pub async fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
     let config = config_of(url).map_err(|problem| ConfigError::new(setting, problem))?;
-    let policy = ReconnectPolicy::Constant {
+    let policy = ReconnectPolicy::Exponential {
         attempts: 0,
         max_attempts: 0,
-        delay: DELAY.0,
-        jitter: DELAY.1 - DELAY.0,
+        min_delay: *DELAY.start(),
+        max_delay: *DELAY.end(),
+        base: 2,
+        jitter: JITTER,
     };
     let pool = Pool::new(config, None, Some(connection()), Some(policy), CONNECTIONS)
         .map_err(|problem| ConfigError::new(setting, problem.details()))?;
@@ -107,6 +111,9 @@ fn connection() -> ConnectionConfig {
     ConnectionConfig {
         connection_timeout: PATIENCE,
         internal_command_timeout: PATIENCE,
+        // To follow an `ASK`, fred takes the next reply on the connection, whosever it is, for that to its `ASKING`: from
+        // then on everybody has another's. The call makes a second attempt of its own.
+        max_redirections: 0,
         reconnect_on_auth_error: true,
         // The queue is not bounded (`max_command_buffer_len`): where it is full, fred cannot even order a reconnection,
         // and gives up. Calls bound it: they fail at once while there is no connection, and one that hangs is dropped.

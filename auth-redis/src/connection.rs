@@ -11,8 +11,10 @@ use std::{
 
 use fred::{
     clients::{Client, Pool},
+    error::{Error, ErrorKind},
     interfaces::{ClientLike as _, ClusterInterface as _},
 };
+use tokio::time::{sleep, timeout};
 
 /// Clients that take turns.
 #[derive(Clone)]
@@ -112,15 +114,19 @@ impl Connection {
         let connection = Arc::clone(self);
         tokio::spawn(async move {
             let client = &connection.client;
-            let healed = if client.is_clustered() {
-                client.sync_cluster().await
-            } else {
-                client.force_reconnection().await
+            let heal = async {
+                match client.is_clustered() {
+                    true => client.sync_cluster().await,
+                    false => client.force_reconnection().await,
+                }
             };
+            // fred does not answer where its task ends just then.
+            let healed = timeout(PATIENCE, heal).await;
+            let healed = healed.unwrap_or_else(|_elapsed| Err(Error::new(ErrorKind::Timeout, "no answer")));
             if let Err(problem) = healed {
                 tracing::debug!(target: "portcullis::redis", %problem, "a connection that hangs was not made anew");
             }
-            tokio::time::sleep(PAUSE).await;
+            sleep(PAUSE).await;
             connection.healing.store(false, Ordering::Release);
         });
     }
@@ -131,5 +137,8 @@ impl Connection {
     }
 }
 
-/// Between two attempts to make a connection anew.
+/// For an attempt to make a connection anew.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two of them.
 const PAUSE: Duration = Duration::from_secs(1);

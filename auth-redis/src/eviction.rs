@@ -1,6 +1,6 @@
 use fred::{interfaces::ClientLike as _, types::InfoKind};
 
-use crate::Redis;
+use crate::{Redis, call::Attempt};
 
 impl Redis {
     /// Writes a warning event if the server could drop sessions to make room: if its memory is limited, and its
@@ -10,8 +10,8 @@ impl Redis {
     /// On a pool of [`connect`](crate::connect)'s it happens by itself at each connection.
     pub async fn warn_of_eviction(&self) {
         let info =
-            self.call(|attempt| async move { attempt.client.info::<String>(Some(InfoKind::Memory)).await });
-        match info.await {
+            |attempt: Attempt| async move { attempt.client.info::<String>(Some(InfoKind::Memory)).await };
+        match self.call(self.limit(), info).await {
             Ok(info) => {
                 if let Some(policy) = dropping(&info) {
                     tracing::warn!(

@@ -1,11 +1,9 @@
 //! Tokens of another system, whose strings do not say where they stand.
 
-use auth_core::{
-    AccessToken, AccessTokenStore as _, InsertTokenError, ShardTag, StoreError, TokenKey, UserId,
-};
+use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError, TokenKey, UserId};
 use fred::{bytes_utils::Str, interfaces::KeysInterface as _};
 
-use crate::{RedisAccessTokenStore, record::milliseconds, script::LEAD};
+use crate::{RedisAccessTokenStore, call::Limit, record::milliseconds, script::LEAD};
 
 impl<Id: UserId> RedisAccessTokenStore<Id> {
     /// Inserts a token that another system issued: one whose [`TokenKey`] has no tag. An ordinary insertion puts a token
@@ -20,26 +18,27 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         let name = self.redis.keys.foreign(&token.digest);
         let end = token.expires_at.map(milliseconds).map(|end| end.to_string());
         let args = vec![token.user_id.to_string(), end.unwrap_or_default()];
+        let limit = self.redis.limit();
         // Before the token: a way may lead nowhere, but a token to which none leads could not be revoked.
-        if !self.redis.run(&LEAD, vec![name], args).await? {
+        if !self.redis.run(limit, &LEAD, vec![name], args).await? {
             return Err(InsertTokenError::DigestTaken);
         }
-        self.insert(token, None).await
+        self.insert_within(limit, token, None).await
     }
 
     /// The name of the token of `key`; `None` if there is no such token.
-    pub(crate) async fn name(&self, key: &TokenKey) -> Result<Option<String>, StoreError> {
-        let tag = self.tag(key).await?;
+    pub(crate) async fn name(&self, limit: Limit, key: &TokenKey) -> Result<Option<String>, StoreError> {
+        let tag = self.tag(limit, key).await?;
         Ok(tag.map(|tag| self.redis.keys.token(tag, &key.digest)))
     }
 
     /// The tag under which the token of `key` stands; `None` if there is no such token.
-    pub(crate) async fn tag(&self, key: &TokenKey) -> Result<Option<ShardTag>, StoreError> {
+    pub(crate) async fn tag(&self, limit: Limit, key: &TokenKey) -> Result<Option<ShardTag>, StoreError> {
         if key.tag.is_some() {
             return Ok(key.tag);
         }
         let name = self.redis.keys.foreign(&key.digest);
-        let user_id = self.redis.call(|attempt| {
+        let user_id = self.redis.call(limit, |attempt| {
             let name = name.clone();
             async move { attempt.client.get::<Option<Str>, _>(name).await }
         });

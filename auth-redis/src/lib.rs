@@ -32,8 +32,8 @@
 //!   from "log out everywhere". Out of memory, nobody can log in; who is logged in stays, and can log out.
 //! - `appendonly yes` keeps sessions over a restart. `appendfsync always` keeps each revocation that was answered; the
 //!   default loses up to a second of them in a power failure.
-//! - A failover loses what the old master had not yet sent to its replicas, a revocation too: see
-//!   [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
+//! - A failover loses what the old master had not yet sent to its replicas, and what it took until it heard of the
+//!   failover, a revocation too: see [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
 //! - The user of an ACL needs `~PREFIX*`, and `+get +set +del +exists +setrange +persist +pexpireat +zadd +zcard +zrange
 //!   +zrem +zremrangebyscore +time +eval +evalsha +ping`. fred asks for `+client|id +info` when it connects, for
 //!   `+cluster|slots +cluster|info` on a cluster, for `+role` behind Sentinel, and for `+select` where the URL has a

@@ -1,12 +1,13 @@
 //! How a token stands in the value of its key: as JSON, so that `redis-cli GET` shows what it is.
 //!
 //! ```json
-//! {"last_used_at":1735689600123       ,"order":"01941f297c7b4f3a2b1c","id":"…","user_id":"…","epoch":0,
-//!  "created_at":1735689600123,"expires_at":1735693200123,"user_agent":"…","address":"…","label":"…"}
+//! {"last_used_at":1735689600123       ,"order":"01941f297c7b4f3a2b1c","digest":"…","id":"…","user_id":"…",
+//!  "epoch":0,"created_at":1735689600123,"expires_at":1735693200123,"user_agent":"…","address":"…","label":"…"}
 //! ```
 //!
 //! Instants are milliseconds since 1970-01-01 UTC. What is absent is left out. `last_used_at` stands first, padded to a
-//! fixed width, so that it can be overwritten in place.
+//! fixed width, so that it can be overwritten in place. `digest` is the beginning of the token's own: should a reply ever go
+//! to the wrong caller, it is an error and not somebody else's log-in.
 
 use std::{
     borrow::Cow,
@@ -17,6 +18,8 @@ use auth_core::{AccessToken, ClientInfo, PublicId, TokenDigest, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use time::OffsetDateTime;
+
+use crate::key;
 
 /// Where the number of `last_used_at` begins.
 pub(crate) const LAST_USED_AT: usize = LAST_USED_AT_NAME.len();
@@ -32,6 +35,8 @@ struct Record<'a> {
     /// The age of the token among its user's: its creation, and then its insertion, in hexadecimal.
     #[serde(borrow)]
     order: Cow<'a, str>,
+    #[serde(borrow)]
+    digest: Cow<'a, str>,
     id: PublicId,
     /// The id as it prints: scripts find the index of the user by it.
     #[serde(borrow)]
@@ -48,6 +53,9 @@ struct Record<'a> {
     label: Option<Cow<'a, str>>,
 }
 
+/// The characters of [`Record::digest`]: 66 bits.
+const DIGEST_CHARS: usize = 11;
+
 /// A token as it is written.
 pub(crate) struct Written {
     /// The value of its key.
@@ -62,6 +70,8 @@ pub(crate) enum Malformed {
     /// What kind of problem, and where: serde_json's own error has the value.
     #[error("a stored token is not the JSON of one: {0:?} error in column {1}")]
     Json(Category, usize),
+    #[error("the stored token is another than was asked for")]
+    Other,
     #[error("a stored token has an instant out of range")]
     Instant(#[from] time::error::ComponentRange),
     #[error("a stored token has a user id of another type")]
@@ -79,6 +89,7 @@ pub(crate) fn write<Id: UserId>(token: &AccessToken<Id>) -> Result<Written, Malf
     let record = Record {
         last_used_at: 0,
         order: Cow::Borrowed(&order),
+        digest: Cow::Owned(beginning(&token.digest)),
         id: token.id,
         user_id: Cow::Owned(token.user_id.to_string()),
         epoch: token.epoch,
@@ -109,6 +120,9 @@ pub(crate) fn read<Id: UserId>(
     value: &str,
 ) -> Result<(AccessToken<Id>, String), Malformed> {
     let record: Record<'_> = serde_json::from_str(value)?;
+    if record.digest != beginning(&digest) {
+        return Err(Malformed::Other);
+    }
     let token = AccessToken {
         id: record.id,
         digest,
@@ -124,6 +138,12 @@ pub(crate) fn read<Id: UserId>(
         },
     };
     Ok((token, record.order.into_owned()))
+}
+
+fn beginning(digest: &TokenDigest) -> String {
+    let mut text = key::encode(digest);
+    text.truncate(DIGEST_CHARS);
+    text
 }
 
 /// `text` of a record in which the public id is `id`, and of no other record: a quote within a value is escaped.
@@ -194,6 +214,14 @@ mod tests {
             let (read, order) = read::<String>(token.digest, &written.value).expect("read");
             prop_assert_eq!(&read, &token);
             prop_assert_eq!(order, written.order);
+        }
+
+        #[test]
+        fn the_record_of_another_token_is_refused(token in token(), other in "[a-z]{1,8}") {
+            let written = write(&token).expect("written");
+            let other = TokenKey::of(&other).digest;
+            prop_assume!(other != token.digest);
+            prop_assert!(matches!(read::<String>(other, &written.value), Err(Malformed::Other)));
         }
 
         #[test]

@@ -1,6 +1,6 @@
 use std::{future::Future, time::Duration};
 
-use auth_core::{ConfigError, StoreError, checked_deadline, with_deadline};
+use auth_core::{ConfigError, StoreError, checked_deadline};
 use fred::{
     clients::{Client, Pool},
     error::Error,
@@ -10,7 +10,7 @@ use fred::{
 use tokio::time::sleep;
 
 use crate::{
-    call::{Attempt, STORE, call},
+    call::{Attempt, Limit, STORE, call},
     connection::Connections,
     key::Keys,
     replicas::Replicas,
@@ -27,7 +27,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// It runs on a [`Client`] or a [`Pool`] of fred's that the caller made, or on the pool that [`connect`](crate::connect)
 /// makes. Give it one on which no blocking command runs: calls share connections, and would wait behind it. For a client
 /// of your own, set fred's `ReconnectPolicy` to try for ever, and a `connection_timeout` and an
-/// `internal_command_timeout` of a few seconds; and have it connect again where its connection task ends all the same.
+/// `internal_command_timeout` of a few seconds; and have it connect again where its connection task ends all the same. On
+/// a cluster set `max_redirections` to 0: where fred 10 follows an `ASK` of a slot that moves, it gives callers each
+/// other's replies. Calls of this crate never let it, but other commands on the same connections would.
 ///
 /// A call fails at once while there is no connection, and at the deadline where the server does not answer. A connection
 /// on which nothing is answered is closed and made anew.
@@ -55,7 +57,7 @@ impl Redis {
         }
     }
 
-    /// Gives each call `limit`, a second attempt included.
+    /// Gives each call `limit`, whatever it does: a second attempt and a second round trip included.
     ///
     /// # Errors
     /// [`ConfigError`] naming `deadline` if `limit` is zero.
@@ -79,35 +81,39 @@ impl Redis {
     /// # Errors
     /// [`StoreError`] if there is no connection or no answer by the deadline.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        with_deadline(STORE, self.deadline, async {
-            for connection in self.connections.each() {
-                while !connection.next().client.is_connected() {
-                    sleep(PAUSE).await;
-                }
-                let ping = |attempt: Attempt| async move { attempt.client.ping::<()>(None).await };
-                call(&connection, self.deadline, ping).await?;
+        let limit = self.limit();
+        for connection in self.connections.each() {
+            while !connection.next().client.is_connected() {
+                sleep(PAUSE.min(limit.left()?)).await;
             }
-            Ok(())
-        })
-        .await
+            let ping = |attempt: Attempt| async move { attempt.client.ping::<()>(None).await };
+            call(&connection, limit, ping).await?;
+        }
+        Ok(())
+    }
+
+    /// The limit of a call that begins now.
+    pub(crate) fn limit(&self) -> Limit {
+        Limit::of(self.deadline)
     }
 
     /// Makes a call that may be carried out twice.
-    pub(crate) async fn call<T, F>(&self, body: impl Fn(Attempt) -> F) -> Result<T, StoreError>
+    pub(crate) async fn call<T, F>(&self, limit: Limit, body: impl Fn(Attempt) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        call(&self.connections, self.deadline, body).await
+        call(&self.connections, limit, body).await
     }
 
     /// Runs a `script` that may be run twice.
     pub(crate) async fn run<T: FromValue>(
         &self,
+        limit: Limit,
         script: &'static Script,
         keys: Vec<String>,
         args: Vec<String>,
     ) -> Result<T, StoreError> {
-        self.call(|attempt| {
+        self.call(limit, |attempt| {
             let (keys, args) = (keys.clone(), args.clone());
             async move { attempt.run(script, keys, args).await }
         })

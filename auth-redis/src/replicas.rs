@@ -10,7 +10,7 @@ use fred::{
 
 use crate::{
     Redis,
-    call::{Attempt, STORE, call},
+    call::{Attempt, Limit, STORE, call},
     connection::Connections,
     script::Script,
 };
@@ -46,15 +46,16 @@ impl Redis {
     /// Runs a `script` that revokes, and answers how many tokens it removed.
     pub(crate) async fn revoke(
         &self,
+        limit: Limit,
         script: &'static Script,
         keys: Vec<String>,
         args: Vec<String>,
     ) -> Result<u64, StoreError> {
         let Some(replicas) = &self.replicas else {
-            return self.run(script, keys, args).await;
+            return self.run(limit, script, keys, args).await;
         };
         let mark = self.keys.written();
-        let revoked = call(&replicas.connections, self.deadline, |attempt| {
+        let revoked = call(&replicas.connections, limit, |attempt| {
             let (mark, keys, args) = (mark.clone(), keys.clone(), args.clone());
             async move { revoke_and_wait(&attempt, replicas.count, mark, script, keys, args).await }
         });
@@ -76,8 +77,8 @@ async fn revoke_and_wait(
     args: Vec<String>,
 ) -> Result<(u64, u32), Error> {
     let left = attempt.client.options().timeout.unwrap_or_default();
-    // Zero would be for ever.
-    let patience = i64::try_from((left / 2).as_millis()).unwrap_or(i64::MAX).max(1);
+    // Zero would be for ever, and the server refuses what its clock cannot hold.
+    let patience = u32::try_from((left / 2).as_millis()).unwrap_or(u32::MAX).max(1);
     // One after the other on one connection, as the server waits for what was written on the very connection.
     let pipeline = attempt.client.pipeline();
     let commands = pipeline.with_options(attempt.client.options());
@@ -86,7 +87,7 @@ async fn revoke_and_wait(
     let _kept: () = commands
         .set(mark, "", Some(Expiration::PX(1)), None, false)
         .await?;
-    let _queued: () = commands.wait(i64::from(count.get()), patience).await?;
+    let _queued: () = commands.wait(i64::from(count.get()), i64::from(patience)).await?;
     let answers: [Result<Value, Error>; 3] = pipeline
         .try_all()
         .await

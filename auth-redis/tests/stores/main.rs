@@ -2,6 +2,7 @@
 
 mod fixture;
 mod log;
+mod proxy;
 mod redis;
 mod redis_cluster;
 mod redis_sentinel;

@@ -1,5 +1,8 @@
+mod deadline;
+mod dump;
 mod fault;
 mod keys;
+mod kill;
 mod lost_reply;
 mod memory;
 mod rights;

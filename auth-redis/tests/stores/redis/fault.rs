@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use auth_core::{AccessTokenStore as _, StoreError};
 use auth_redis::{ClientLike as _, Redis, RedisAccessTokenStore};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
     log::Log,
-    server::{self, Server, ask, until},
+    server::{self, Server, ask, until, within},
     token::hour,
 };
 
-fn within(start: Instant, least: u64, most: u64) {
+fn took(start: Instant, least: u64, most: u64) {
     let span = start.elapsed();
     let range = Duration::from_millis(least)..=Duration::from_millis(most);
     assert!(range.contains(&span), "{span:?} is not in {range:?}");
@@ -34,10 +34,10 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
     let store = RedisAccessTokenStore::<Uuid>::new(&redis);
     let (key, token) = hour(Uuid::now_v7());
     store.find(&key).await.expect_err("nobody is there");
-    within(start, 0, 600);
+    took(start, 0, 600);
     let error: StoreError = redis.ping().await.expect_err("nobody is there");
     assert!(error.is_timeout(), "{error}");
-    within(start, 700, 2500);
+    took(start, 700, 2500);
     until("an event", async || {
         log.text().contains("the server cannot be reached")
     })
@@ -54,7 +54,7 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
         "{}",
         log.text()
     );
-    pool.quit().await.expect("the end");
+    within("the end", pool.quit()).await.expect("the end");
     store.find(&key).await.expect_err("the connections are closed");
 }
 
@@ -63,6 +63,7 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
 async fn a_server_that_is_killed_is_used_again_after_its_restart() {
     let mut server = Server::start(&[]).await;
     let redis = server::redis(&server.url()).await;
+    let redis = redis.deadline(Duration::from_secs(1)).expect("a deadline");
     let store = RedisAccessTokenStore::<Uuid>::new(&redis);
     let user = Uuid::now_v7();
     let (key, token) = hour(user);
@@ -70,7 +71,7 @@ async fn a_server_that_is_killed_is_used_again_after_its_restart() {
     server.kill();
     let start = Instant::now();
     store.find(&key).await.expect_err("nobody is there");
-    within(start, 0, 3500);
+    took(start, 0, 3500);
     server.restart().await;
     until("the server is found", async || store.find(&key).await.is_ok()).await;
     // The new process knows no script.
@@ -137,7 +138,7 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_at_once()
     let start = Instant::now();
     let error = store.find(&key).await.expect_err("nobody answers");
     assert!(error.is_timeout(), "{error}");
-    within(start, 490, 2000);
+    took(start, 490, 2000);
     // Under a load that never ceases, too, the connections are given up, and calls fail at once.
     until("calls fail at once", async || {
         let start = Instant::now();
@@ -209,20 +210,27 @@ async fn a_server_that_became_a_replica_takes_nothing_and_then_all_again() {
 async fn a_call_that_meets_a_replica_succeeds_once_it_is_a_master() {
     let (server, master) = (Server::start(&[]).await, Server::start(&[]).await);
     let client = server::client(&server.url()).await;
-    let redis = server::redis(&server.url()).await;
-    let redis = redis.deadline(Duration::from_secs(10)).expect("a deadline");
-    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let store = RedisAccessTokenStore::<Uuid>::new(server::redis(&server.url()).await);
     let (key, token) = hour(Uuid::now_v7());
-    ask(&client, &["REPLICAOF", "127.0.0.1", &master.port.to_string()])
-        .await
-        .expect("a replica");
-    // fred makes the connection anew after `READONLY`, which takes it at least 100 ms: the second attempt waits for it.
-    let promotion = async {
-        sleep(Duration::from_millis(50)).await;
-        ask(&client, &["REPLICAOF", "NO", "ONE"]).await.expect("a master");
-    };
-    let (inserted, ()) = tokio::join!(store.insert(&token, None), promotion);
-    inserted.expect("the second attempt");
+    let master = master.port.to_string();
+    // On a busy machine the promotion may come too late for the second attempt.
+    until("a second attempt that meets a master", async || {
+        ask(&client, &["CONFIG", "RESETSTAT"]).await.expect("reset");
+        ask(&client, &["REPLICAOF", "127.0.0.1", &master])
+            .await
+            .expect("a replica");
+        let promotion = async {
+            until("the first attempt is refused", async || {
+                let info = ask(&client, &["INFO", "errorstats"]).await.expect("statistics");
+                info.as_str().is_some_and(|info| info.contains("READONLY"))
+            })
+            .await;
+            ask(&client, &["REPLICAOF", "NO", "ONE"]).await.expect("a master");
+        };
+        let (inserted, ()) = tokio::join!(store.insert(&token, None), promotion);
+        inserted.is_ok()
+    })
+    .await;
     assert_eq!(store.find(&key).await.expect("an answer"), Some(token));
 }
 
@@ -242,7 +250,7 @@ async fn k3_a_dropped_call_never_hands_its_reply_to_another() {
             let (store, tokens) = (store.clone(), tokens.clone());
             tokio::spawn(async move {
                 let mut dropped = 0;
-                for round in 0..500 {
+                for round in 0..250 {
                     let (key, _) = &tokens[(task * 7 + round) % tokens.len()];
                     // Some are dropped on the way out, some on the way back.
                     let patience = Duration::from_micros((round % 10) as u64 * 60);
@@ -258,5 +266,5 @@ async fn k3_a_dropped_call_never_hands_its_reply_to_another() {
     for task in tasks {
         dropped += task.await.expect("no reply of another's");
     }
-    assert!(dropped >= 400, "{dropped} of 4000 calls were dropped");
+    assert!(dropped >= 200, "{dropped} of 2000 calls were dropped");
 }

@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, PublicId, ShardTag, TokenKey,
+    AccessTokenIndex as _, AccessTokenStore as _, Clock as _, InsertTokenError, Lifetime, PublicId, ShardTag,
+    SystemClock, TokenKey,
 };
 use auth_redis::{Client, Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
@@ -59,6 +60,8 @@ impl Scene {
 }
 
 const MINUTE: i64 = 60_000;
+/// As long as a lifetime can be.
+const CENTURY: std::time::Duration = std::time::Duration::from_secs(100 * 366 * 86_400);
 
 #[tokio::test]
 #[ignore = "needs Redis"]
@@ -192,6 +195,50 @@ async fn what_the_server_dropped_does_not_count_among_the_cap() {
         .expect("inserted");
     assert!(scene.store.find(&old_key).await.expect("an answer").is_some());
     assert_eq!(scene.index_size(user).await, 2);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn the_longest_lifetimes_are_kept_and_a_token_of_the_past_is_not() {
+    let scene = scene().await;
+    let last = OffsetDateTime::from_unix_timestamp(253_402_300_799).expect("the end of the year 9999");
+    for end in [
+        last,
+        Lifetime::new(CENTURY)
+            .expect("a lifetime")
+            .end(SystemClock.now())
+            .expect("an end"),
+    ] {
+        let user = Uuid::now_v7();
+        let (key, mut token) = hour(user);
+        token.expires_at = Some(end);
+        scene
+            .store
+            .insert(&token, NonZeroU32::new(5))
+            .await
+            .expect("inserted");
+        let found = scene.store.find(&key).await.expect("an answer").expect("a token");
+        assert_eq!(
+            found.expires_at.map(|end| end.unix_timestamp()),
+            Some(end.unix_timestamp())
+        );
+        let index: i64 = scene.client.pttl(scene.index(user)).await.expect("an answer");
+        let left = (end - SystemClock.now()).whole_milliseconds();
+        assert!(
+            (left - i128::from(index)).abs() < i128::from(MINUTE),
+            "{index} is not {left}"
+        );
+        assert!(scene.store.delete(&key).await.expect("deleted"));
+    }
+    let user = Uuid::now_v7();
+    for past in [OffsetDateTime::UNIX_EPOCH, SystemClock.now() - Duration::HOUR] {
+        let (key, mut token) = hour(user);
+        token.expires_at = Some(past);
+        // Whether it is refused or is gone at once is the server's choice.
+        let _inserted = scene.store.insert(&token, None).await;
+        assert_eq!(scene.store.find(&key).await.expect("an answer"), None);
+    }
+    assert_eq!(scene.keys().await, [], "nothing is left");
 }
 
 #[tokio::test]

@@ -1,73 +1,16 @@
 //! Calls that were carried out, but whose reply is lost.
 
-use std::{
-    num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::num::NonZeroU32;
 
 use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError};
 use auth_redis::RedisAccessTokenStore;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
 use uuid::Uuid;
 
-use crate::{server, token::hour};
+use crate::{proxy::Proxy, server, token::hour};
 
-/// Hands on what passes, until it is told to cut a connection where a reply would pass.
-#[derive(Clone)]
-struct Thief {
-    port: u16,
-    armed: Arc<AtomicBool>,
-}
-
-impl Thief {
-    async fn start(host: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let thief = Self {
-            port: listener.local_addr().expect("an address").port(),
-            armed: Arc::default(),
-        };
-        let armed = Arc::clone(&thief.armed);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&host).await.expect("the server");
-                tokio::spawn(hand_on(client, server, Arc::clone(&armed)));
-            }
-        });
-        thief
-    }
-
-    fn steal_the_next_reply(&self) {
-        self.armed.store(true, Ordering::SeqCst);
-    }
-
-    fn has_stolen(&self) -> bool {
-        !self.armed.load(Ordering::SeqCst)
-    }
-}
-
-async fn hand_on(client: TcpStream, server: TcpStream, armed: Arc<AtomicBool>) {
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let out = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-    let mut reply = [0; 4096];
-    while let Ok(length @ 1..) = from_server.read(&mut reply).await {
-        if armed.swap(false, Ordering::SeqCst) || to_client.write_all(&reply[..length]).await.is_err() {
-            break;
-        }
-    }
-    out.abort();
-}
-
-async fn scene() -> (Thief, RedisAccessTokenStore<Uuid>) {
-    let url = server::url("TEST_REDIS_URL");
-    let thief = Thief::start(url.strip_prefix("redis://").expect("a plain URL").to_owned()).await;
-    let redis = server::redis(&format!("redis://127.0.0.1:{}", thief.port)).await;
+async fn scene() -> (Proxy, RedisAccessTokenStore<Uuid>) {
+    let thief = Proxy::start(&server::url("TEST_REDIS_URL")).await;
+    let redis = server::redis(&thief.url()).await;
     (thief, RedisAccessTokenStore::new(redis))
 }
 

@@ -1,6 +1,6 @@
 //! A server whose memory is full, and one that drops what it holds.
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, ShardTag};
 use auth_redis::{Redis, RedisAccessTokenStore};
 use uuid::Uuid;
 
@@ -86,6 +86,80 @@ async fn a_flushed_server_knows_nobody_and_nothing_revoked_comes_back() {
     }
     store.insert(&hour(user).1, None).await.expect("inserted");
     assert_eq!(store.list(&user).await.expect("a list").len(), 1);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn of_a_server_that_drops_tokens_some_users_are_logged_out_and_nothing_revoked_comes_back() {
+    let server = Server::start(&["--maxmemory-policy", "allkeys-random"]).await;
+    let client = server::client(&server.url()).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(server::redis(&server.url()).await);
+    let mut tokens = Vec::new();
+    for number in 0..300 {
+        let user = Uuid::now_v7();
+        let (key, token) = hour(user);
+        store.insert(&token, None).await.expect("inserted");
+        let is_revoked = number % 3 == 0;
+        if is_revoked {
+            assert!(store.delete(&key).await.expect("revoked"));
+        }
+        tokens.push((key, token, is_revoked));
+    }
+    let info = ask(&client, &["INFO", "memory"]).await.expect("statistics");
+    let info = info.as_string().expect("text");
+    let (_, used) = info.split_once("used_memory:").expect("a size");
+    let used: u64 = used.lines().next().expect("a line").parse().expect("a number");
+    let limit = (used - 40_000).to_string();
+    ask(&client, &["CONFIG", "SET", "maxmemory", &limit])
+        .await
+        .expect("set");
+    let (mut kept, mut lost) = (0, 0);
+    for (key, token, is_revoked) in tokens {
+        // The server makes room before a command that needs some.
+        store
+            .insert(&hour(token.user_id).1, None)
+            .await
+            .expect("inserted");
+        let found = store.find(&key).await.expect("an answer");
+        match found {
+            Some(found) => {
+                assert_eq!((found, is_revoked), (token.clone(), false));
+                kept += 1;
+            }
+            None => lost += u32::from(!is_revoked),
+        }
+        store.touch(&key, token.created_at).await.expect("touched");
+        store.delete_all(&token.user_id).await.expect("deleted");
+        store.delete(&key).await.expect("deleted");
+        assert_eq!(store.find(&key).await.expect("an answer"), None);
+    }
+    assert!(kept > 0 && lost > 0, "{kept} were kept and {lost} lost");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_token_whose_index_alone_was_dropped_is_found_and_revoked_by_itself() {
+    let server = Server::start(&[]).await;
+    let client = server::client(&server.url()).await;
+    let redis = server::redis(&server.url())
+        .await
+        .prefix("app:")
+        .expect("a prefix");
+    let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+    let user = Uuid::now_v7();
+    let (key, token) = hour(user);
+    store.insert(&token, None).await.expect("inserted");
+    let index = format!("app:{{{:04x}}}:u:{user}", ShardTag::of(&user).get());
+    let dropped = ask(&client, &["DEL", &index]).await.expect("deleted");
+    assert_eq!(dropped.as_i64(), Some(1));
+    assert_eq!(store.find(&key).await.expect("an answer").as_ref(), Some(&token));
+    assert_eq!(store.list(&user).await.expect("a list"), []);
+    assert!(!store.delete_by_id(&user, token.id).await.expect("an answer"));
+    assert_eq!(store.delete_all(&user).await.expect("an answer"), 0);
+    assert!(store.delete(&key).await.expect("revoked"));
+    assert_eq!(store.find(&key).await.expect("an answer"), None);
+    let left = ask(&client, &["DBSIZE"]).await.expect("a size");
+    assert_eq!(left.as_i64(), Some(0));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Who may connect, and how.
 
-use std::{env, process::Command};
+use std::{env, process::Command, time::Duration};
 
 use auth_core::{AccessTokenIndex as _, AccessTokenStore as _};
 use auth_redis::{
@@ -10,7 +10,8 @@ use auth_redis::{
 use uuid::Uuid;
 
 use crate::{
-    server::{self, Server, ask},
+    log::Log,
+    server::{self, Server, ask, until, within},
     token::hour,
 };
 
@@ -94,7 +95,7 @@ async fn a_password_that_is_set_right_later_is_taken_without_a_restart() {
     ask(&admin, &["CONFIG", "SET", "requirepass", "sesame"])
         .await
         .expect("set");
-    server::until("the password is taken", async || redis.ping().await.is_ok()).await;
+    until("the password is taken", async || redis.ping().await.is_ok()).await;
     works(&redis).await;
 }
 
@@ -103,34 +104,64 @@ async fn a_password_that_is_set_right_later_is_taken_without_a_restart() {
 async fn a_client_of_the_applications_own_will_do() {
     let config = Config::from_url(&server::url("TEST_REDIS_URL")).expect("a URL");
     let client = Builder::from_config(config).build().expect("a client");
-    client.init().await.expect("a connection");
+    let connected = within("a connection", client.init()).await;
+    connected.expect("a connection");
     works(&Redis::from(&client).prefix(&server::prefix()).expect("a prefix")).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_pool_of_the_applications_own_will_do() {
+    let config = Config::from_url(&server::url("TEST_REDIS_URL")).expect("a URL");
+    let pool = Builder::from_config(config).build_pool(3).expect("a pool");
+    let connected = within("a connection", pool.init()).await;
+    connected.expect("a connection");
+    works(&Redis::new(pool).prefix(&server::prefix()).expect("a prefix")).await;
 }
 
 /// Roots are found by the environment, which a test cannot change for itself: it runs itself once more for each.
 const ROOTS: &str = "SSL_CERT_FILE";
 const RUN_BY_ITSELF: &str = "TEST_RUN_BY_ITSELF";
 
+async fn tls(is_trusted: bool) {
+    let (log, url) = (Log::start(), server::url("TEST_REDIS_TLS_URL"));
+    if is_trusted {
+        return works(&server::redis(&url).await).await;
+    }
+    let pool = auth_redis::connect("URL", &url).await.expect("a pool");
+    until("a refusal", async || log.text().contains("cannot be reached")).await;
+    assert!(log.text().contains("InvalidCertificate"), "{}", log.text());
+    let redis = Redis::new(pool).deadline(Duration::from_millis(300));
+    let redis = redis.expect("a deadline");
+    redis
+        .ping()
+        .await
+        .expect_err("nobody who can be trusted is there");
+}
+
 #[tokio::test]
 #[ignore = "needs Redis"]
 async fn tls_is_spoken_with_the_roots_of_the_machine() {
-    if env::var_os(RUN_BY_ITSELF).is_some() {
-        return works(&server::redis(&server::url("TEST_REDIS_TLS_URL")).await).await;
+    if let Ok(roots) = env::var(RUN_BY_ITSELF) {
+        return tls(roots == "trusted").await;
     }
     let other = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stores/redis/other_root.pem");
-    for (roots, works) in [(server::url("TEST_REDIS_CA"), true), (other.to_owned(), false)] {
+    for (roots, file) in [
+        ("trusted", server::url("TEST_REDIS_CA")),
+        ("others", other.to_owned()),
+    ] {
         let mut run = Command::new(env::current_exe().expect("this program"));
         run.args([
             "--exact",
             "--ignored",
             "redis::rights::tls_is_spoken_with_the_roots_of_the_machine",
         ]);
-        run.env(ROOTS, &roots)
-            .env(RUN_BY_ITSELF, "1")
+        run.env(ROOTS, &file)
+            .env(RUN_BY_ITSELF, roots)
             .env_remove("SSL_CERT_DIR");
         let ended = run.output().expect("a run");
         let output = String::from_utf8_lossy(&ended.stdout);
         assert!(output.contains("running 1 test"), "{output}");
-        assert_eq!(ended.status.success(), works, "{roots}: {output}");
+        assert!(ended.status.success(), "{roots}: {output}");
     }
 }

@@ -11,6 +11,29 @@ use crate::{
     token::hour,
 };
 
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn no_call_opens_a_connection_of_its_own() {
+    let server = Server::start(&[]).await;
+    let client = server::client(&server.url()).await;
+    let store = RedisAccessTokenStore::<Uuid>::new(server::redis(&server.url()).await);
+    let opened = async || {
+        let info = ask(&client, &["INFO", "stats"]).await.expect("statistics");
+        let info = info.as_string().expect("text");
+        let (_, rest) = info.split_once("total_connections_received:").expect("a count");
+        rest.lines().next().map(str::to_owned)
+    };
+    let before = opened().await;
+    let user = Uuid::now_v7();
+    for _ in 0..10 {
+        let (key, token) = hour(user);
+        store.insert(&token, NonZeroU32::new(3)).await.expect("inserted");
+        assert_eq!(store.find(&key).await.expect("an answer"), Some(token));
+        assert!(store.delete(&key).await.expect("deleted"));
+    }
+    assert_eq!(opened().await, before);
+}
+
 /// The commands that clients sent, and those that scripts called, since the last time.
 async fn counted(client: &Client) -> BTreeMap<String, u64> {
     let info = ask(client, &["INFO", "commandstats"]).await.expect("statistics");

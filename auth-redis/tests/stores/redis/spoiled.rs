@@ -5,7 +5,8 @@ use auth_redis::{Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface a
 use uuid::Uuid;
 
 use crate::{
-    server::{self, ask},
+    log::Log,
+    server::{self, ask, until},
     token::hour,
 };
 
@@ -85,7 +86,8 @@ async fn a_value_of_another_kind_is_a_store_error() {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn e4_no_password_stands_in_an_error_or_in_what_is_printed() {
+async fn e4_no_password_stands_in_an_error_or_in_an_event_or_in_what_is_printed() {
+    let log = Log::start();
     let url = server::url("TEST_REDIS_URL");
     let host = url.strip_prefix("redis://").expect("a plain URL");
     let pool = auth_redis::connect("URL", &format!("redis://nobody:hunter2@{host}"))
@@ -100,7 +102,14 @@ async fn e4_no_password_stands_in_an_error_or_in_what_is_printed() {
         redis.ping().await.expect_err("refused"),
         store.find(&key).await.expect_err("refused"),
     ];
-    for text in [format!("{refused:?}"), format!("{redis:?}"), format!("{store:?}")] {
+    until("an event", async || log.text().contains("cannot be reached")).await;
+    let texts = [
+        format!("{refused:?}"),
+        format!("{redis:?}"),
+        format!("{store:?}"),
+        log.text(),
+    ];
+    for text in texts {
         assert!(!text.contains("hunter2") && !text.contains("nobody"), "{text}");
     }
 }

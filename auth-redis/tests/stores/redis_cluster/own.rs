@@ -1,52 +1,70 @@
 //! A cluster of the test's own.
 
-use std::time::Duration;
+use auth_core::ShardTag;
+use auth_redis::fred::util::redis_keyslot;
+use uuid::Uuid;
 
-use tokio::time::sleep;
+use crate::server::{Server, look, tell, until};
 
-use crate::server::{Server, tell, until};
+const SLOTS: usize = 16_384;
 
-/// Two masters, with half of the slots each, and replicas of the first.
+/// Masters, between which the slots are divided, and replicas of the first.
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Server>,
+    masters: usize,
 }
 
 impl Cluster {
-    pub(crate) async fn start(count: usize) -> Self {
-        let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+    pub(crate) async fn start(masters: usize, replicas: usize) -> Self {
+        // News travel by what nodes send each other twice in this time.
+        let settings = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
         let mut nodes = Vec::new();
-        for epoch in 1..=count {
-            let node = Server::start(&settings).await;
-            tell(&node.url(), &["CLUSTER", "SET-CONFIG-EPOCH", &epoch.to_string()]).await;
-            nodes.push(node);
+        for _ in 0..masters + replicas {
+            nodes.push(Server::start(&settings).await);
         }
-        let first = nodes[0].url();
-        tell(&first, &["CLUSTER", "ADDSLOTSRANGE", "0", "8191"]).await;
-        tell(&nodes[1].url(), &["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]).await;
-        for other in &nodes[1..] {
+        let cluster = Self { nodes, masters };
+        for (number, node) in cluster.nodes.iter().enumerate() {
+            let epoch = (number + 1).to_string();
+            tell(&node.url(), &["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).await;
+            if number < masters {
+                let first = (number * SLOTS / masters).to_string();
+                let last = ((number + 1) * SLOTS / masters - 1).to_string();
+                tell(&node.url(), &["CLUSTER", "ADDSLOTSRANGE", &first, &last]).await;
+            }
+        }
+        let first = cluster.nodes[0].url();
+        for other in &cluster.nodes[1..] {
             tell(&first, &["CLUSTER", "MEET", "127.0.0.1", &other.port.to_string()]).await;
         }
-        let cluster = Self { nodes };
-        cluster.settle(&format!("cluster_known_nodes:{count}\r")).await;
+        let known = format!("cluster_known_nodes:{}", masters + replicas);
+        cluster.each_says(&known, &["CLUSTER", "INFO"]).await;
         let ids = cluster.ids().await;
-        for replica in &cluster.nodes[2..] {
+        for replica in &cluster.nodes[masters..] {
             tell(&replica.url(), &["CLUSTER", "REPLICATE", &ids[0]]).await;
-        }
-        for replica in &cluster.nodes[2..] {
             replica.follows().await;
         }
-        cluster.settle("cluster_state:ok").await;
-        // A node that has just come up does not vote yet.
-        sleep(Duration::from_secs(1)).await;
+        if replicas > 0 {
+            // Who knows it as another's replica votes for it.
+            let known = format!("slave {}", ids[0]);
+            cluster.each_says(&known, &["CLUSTER", "NODES"]).await;
+        }
+        cluster.each_says("cluster_state:ok", &["CLUSTER", "INFO"]).await;
+        cluster
+            .each_says("cluster_slots_ok:16384", &["CLUSTER", "INFO"])
+            .await;
+        // A busy machine must not make one node take another for gone.
+        for node in &cluster.nodes {
+            tell(&node.url(), &["CONFIG", "SET", "cluster-node-timeout", "20000"]).await;
+        }
         cluster
     }
 
-    async fn settle(&self, line: &str) {
+    /// Waits until each node answers `command` with `words`.
+    async fn each_says(&self, words: &str, command: &[&str]) {
         for node in &self.nodes {
-            until(line, async || {
-                let info = tell(&node.url(), &["CLUSTER", "INFO"]).await;
-                let info = info.as_string().expect("text");
-                info.contains(line) && info.contains("cluster_slots_ok:16384")
+            until(&format!("{words} of {command:?}"), async || {
+                let answer = look(&node.url(), command).await;
+                answer.is_some_and(|answer| format!("{answer:?}").contains(words))
             })
             .await;
         }
@@ -63,5 +81,18 @@ impl Cluster {
             ids.push(id.as_string().expect("text"));
         }
         ids
+    }
+
+    /// The slot of what is `user`'s, and the number of the master that had it at the start.
+    pub(crate) fn place(&self, user: &Uuid) -> (u16, usize) {
+        let slot = redis_keyslot(format!("{:04x}", ShardTag::of(user).get()).as_bytes());
+        let of = |master: &usize| usize::from(slot) < (master + 1) * SLOTS / self.masters;
+        (slot, (0..self.masters).find(of).expect("a master"))
+    }
+
+    /// A user whose tokens are on the first master.
+    pub(crate) fn user_of_the_first(&self) -> Uuid {
+        let mut users = std::iter::repeat_with(Uuid::new_v4);
+        users.find(|user| self.place(user).1 == 0).expect("a user")
     }
 }
