@@ -28,6 +28,10 @@
     not(feature = "mysql"),
     doc = "| `mysql` | MySQL and MariaDB, without libmysqlclient, with the feature of that name |"
 )]
+#![cfg_attr(
+    any(feature = "mysql", feature = "postgres"),
+    doc = "| [`server`] | what those two have in common: a pool, and deadlines |"
+)]
 //! | [`user_store!`], [`access_token_store!`] | the same stores on an application's own tables, columns, ids and profile |
 //! | [`ColumnId`] | what may be an id |
 //! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | how the values stand in columns, for own queries |

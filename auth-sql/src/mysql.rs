@@ -18,6 +18,10 @@
 //! is in the order of its creation, as a clustered index likes it. An instant is a `datetime(3)` in UTC. The normalised
 //! e-mail is a `varbinary`: it was folded before, by the rule of every store, and is compared byte for byte, while the
 //! collations that the two databases share take `a` and `a` with a space behind it for the same.
+//!
+//! Of servers that replicate, name the one that takes the writes: a replica lags behind, and would still know a token that
+//! was revoked; on Galera, `wsrep_sync_wait=1` lets a look-up wait for that. What a failover to an asynchronous replica
+//! loses may be a revocation; semi-synchronous replication keeps it.
 
 mod connect;
 mod dialect;
@@ -41,7 +45,8 @@ pub type Connection = AsyncMysqlConnection;
 /// [`Database::read`] and [`Database::write`] close such a connection.
 ///
 /// A pool that [`connect`] or [`manager`] did not make should not ask each connection before its use
-/// (`RecyclingMethod::Fast`), needs automatic commits and the strict mode, and messages in English to know a deadlock.
+/// (`RecyclingMethod::Fast`), needs automatic commits and the strict mode, messages in English to know a deadlock, and a
+/// short `innodb_lock_wait_timeout` and `lock_wait_timeout`: the server goes on waiting for whom has gone away.
 pub type Pool = deadpool::Pool<Connection>;
 
 /// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.

@@ -17,6 +17,11 @@
 //! A UUID is a `uuid`, an instant a `timestamptz` of whole milliseconds. The normalised e-mail has the collation `"C"`:
 //! it was folded before, by the rule of every store, and is compared byte for byte. A pooler between the service and
 //! the server has to keep prepared statements apart (PgBouncer does with `max_prepared_statements`).
+//!
+//! Of a primary with standbys, name the primary, or all with `target_session_attrs=read-write`: a standby lags behind, and
+//! would still know a token that was revoked. A connection to a server that takes no writes any more is given up. What a
+//! failover to an asynchronous standby loses may be a revocation: `synchronous_commit` with `synchronous_standby_names`
+//! makes it wait.
 
 mod connect;
 mod dialect;

@@ -53,9 +53,9 @@ pub trait Server: Sized + Send + Sync + 'static {
     /// What opens and looks after the connections of a pool.
     type Manager: managed::Manager<Type = Self::Connection, Error = PoolError> + Send + Sync + 'static;
 
-    /// What an error without a kind of its own means, by its message.
+    /// What an error without a kind of its own means.
     #[doc(hidden)]
-    fn failure_of(message: &str) -> Failure;
+    fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure;
 
     /// The name of the unique index that was violated.
     #[doc(hidden)]
@@ -116,14 +116,19 @@ impl Failure {
             | Error::DatabaseError(
                 Kind::UniqueViolation
                 | Kind::ForeignKeyViolation
+                | Kind::RestrictViolation
+                | Kind::ExclusionViolation
                 | Kind::NotNullViolation
-                | Kind::CheckViolation
-                | Kind::ReadOnlyTransaction,
+                | Kind::CheckViolation,
                 _,
             ) => Self::Answer,
             Error::DatabaseError(Kind::SerializationFailure, _) => Self::Undone,
-            Error::DatabaseError(Kind::UnableToSendCommand | Kind::ClosedConnection, _) => Self::Lost,
-            Error::DatabaseError(_, information) => S::failure_of(information.message()),
+            // A server that takes no writes is a standby, or has become one: the primary is elsewhere now.
+            Error::DatabaseError(
+                Kind::UnableToSendCommand | Kind::ClosedConnection | Kind::ReadOnlyTransaction,
+                _,
+            ) => Self::Lost,
+            Error::DatabaseError(_, error) => S::failure_of(&**error),
             _ => Self::Unclear,
         }
     }

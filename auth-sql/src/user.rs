@@ -64,6 +64,9 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
 /// | `security_epoch`, `revision` | `BigInt` |
 /// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
 ///
+/// A column of the profile has to take what the field's type lets through, in length too: what the database refuses is
+/// a [`StoreError`](auth_core::StoreError), as if it were away.
+///
 /// The normalised e-mail is compared byte for byte, and so is a text that is an id: no collation of PostgreSQL's may be
 /// nondeterministic, and MySQL wants a `varbinary` column.
 ///

@@ -5,8 +5,9 @@ use uuid::Uuid;
 /// A user's id that can stand in a column.
 ///
 /// Implemented for [`i64`] and [`i32`] (integer columns), [`String`] (`Text`) and [`Uuid`] (`Binary`, `Text`, or
-/// PostgreSQL's own `Uuid`, as the application's table says). An id type of the application's own that derives Diesel's `AsExpression` and
-/// `FromSqlRow` is its own column: `impl ColumnId for MemberId { type Column = Self; }`.
+/// PostgreSQL's own `Uuid`, as the application's table says; MariaDB's own is `Text` to its clients). An id type of the
+/// application's own that derives Diesel's `AsExpression` and `FromSqlRow` is its own column:
+/// `impl ColumnId for MemberId { type Column = Self; }`.
 pub trait ColumnId: UserId {
     /// What Diesel reads and writes.
     type Column: From<Self> + Into<Self> + Send + 'static;

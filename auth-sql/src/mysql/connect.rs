@@ -20,12 +20,14 @@ const CONNECTIONS: usize = 16;
 /// | parameter | what it does |
 /// |---|---|
 /// | `require_ssl=true` | TLS, and a certificate of the host's name that a well-known authority signed |
-/// | `verify_identity=false` | whom the certificate names does not matter |
-/// | `verify_ca=false` | whose certificate it is does not matter |
+/// | `verify_ca=false` | whose certificate it is does not matter, nor whom it names |
 /// | `ssl_ca=FILE` | TLS, and the authorities in this PEM file instead of the well-known ones |
 ///
-/// A connection commits each statement by itself and is in the strict mode, whatever the server's default. It goes to
-/// the address of the URL: `prefer_socket=true` lets it change to a local server's socket.
+/// Without `require_ssl` and `ssl_ca` nothing is encrypted, and the parameters about verification are refused.
+///
+/// A connection commits each statement by itself, is in the strict mode and waits up to 10 seconds for a lock, whatever
+/// the server's default. It goes to the address of the URL: `prefer_socket=true` lets it change to a local server's
+/// socket.
 ///
 /// # Errors
 /// [`ConfigError`] naming `setting` if `url` is none of MySQL, or a certificate cannot be read.

@@ -39,7 +39,8 @@ impl Server for Mysql {
     type Manager = AsyncDieselConnectionManager<Connection>;
 
     /// Diesel hands on neither the code of these, nor a kind.
-    fn failure_of(message: &str) -> Failure {
+    fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure {
+        let message = error.message();
         let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
         if begins(&UNDONE) {
             Failure::Undone
@@ -78,7 +79,7 @@ impl Server for Mysql {
         })
     }
 
-    /// The message of a taken value repeats the value.
+    /// The message of a taken value repeats the value, and so does that of one which a column cannot hold.
     fn report(error: Error) -> StoreError {
         match &error {
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation) => {
@@ -87,6 +88,15 @@ impl Server for Mysql {
                     Self::STORE,
                     format!("a value of the unique index {index:?} is taken"),
                 )
+            }
+            Error::DatabaseError(_, problem) if problem.message().starts_with("Incorrect ") => {
+                let without = problem
+                    .message()
+                    .split('\'')
+                    .next()
+                    .unwrap_or_default()
+                    .trim_end();
+                StoreError::new(Self::STORE, without.trim_end_matches(':'))
             }
             _ => StoreError::new(Self::STORE, error),
         }
@@ -126,6 +136,13 @@ mod tests {
             let error = Mysql::report(taken(message));
             assert!(!format!("{error} {error:?}").contains("example.com"), "{error}");
         }
+        let message = "Incorrect string value: '\\xF0\\x9F\\xA6' for column `app`.`users`.`name` at row 1";
+        let unknown = Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+        let error = format!("{:?}", Mysql::report(unknown));
+        assert!(
+            error.contains("Incorrect string value") && !error.contains("xF0"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -10,11 +10,23 @@ use crate::authorities;
 const NO_URL: &str =
     "is no MySQL URL, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or has a parameter that is not known";
 
+const NO_TLS: &str = "says how to verify the server, which takes `require_ssl=true`";
+/// The driver compares rustls's message with one of long ago, and refuses another name all the same.
+const NO_OTHER_NAME: &str = "has `verify_identity=false`, which the driver knows only with `verify_ca=false`";
+
+/// The parameters of the driver that mean nothing without TLS.
+const OF_TLS: [&str; 3] = ["verify_ca", "verify_identity", "built_in_roots"];
+
 /// - Each statement is committed, whatever the server's default.
 /// - A value that does not fit is an error, and not cut.
 /// - A deadlock is known by its message.
+/// - The server does not notice that a call which waits for a lock has closed its connection at the deadline.
 const SETUP: &str = "SET SESSION autocommit = 1, \
-    SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_TRANS_TABLES'), SESSION lc_messages = 'en_US'";
+    SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_TRANS_TABLES'), SESSION lc_messages = 'en_US', \
+    SESSION innodb_lock_wait_timeout = 10, SESSION lock_wait_timeout = 10";
+
+/// Milliseconds without traffic after which a connection is asked whether its peer is there.
+const DEAD_PEER: u32 = 10_000;
 
 /// The server of `url`, and how its connections begin.
 pub(super) fn parse(url: &str) -> Result<Opts, String> {
@@ -25,25 +37,44 @@ pub(super) fn parse(url: &str) -> Result<Opts, String> {
         .map(|address| address.split_once('?').unwrap_or((address, "")))
         .ok_or(NO_URL)?;
     let (mut ca, mut prefers_socket, mut others) = (None, false, Vec::new());
+    let (mut says_whether_tls, mut says_how) = (false, false);
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         match parameter.split_once('=') {
             Some(("ssl_ca", file)) => {
                 ca = Some(percent_decode_str(file).decode_utf8().map_err(|_error| NO_URL)?);
+                continue;
             }
-            Some(("prefer_socket", value)) => prefers_socket = value == "true",
-            _ => others.push(parameter),
+            Some(("prefer_socket", value)) => {
+                prefers_socket = value == "true";
+                continue;
+            }
+            Some(("require_ssl", _)) => says_whether_tls = true,
+            Some((name, _)) if OF_TLS.contains(&name) => says_how = true,
+            _ => {}
         }
+        others.push(parameter);
+    }
+    if ca.is_some() && !says_whether_tls {
+        others.push("require_ssl=true");
     }
     let server = Opts::from_url(&format!("mysql://{address}?{}", others.join("&")))
         .map_err(|_repeats_the_url| NO_URL)?;
-    let tls = tls(server.ssl_opts().cloned(), ca)?;
+    let tls = match server.ssl_opts().cloned() {
+        None if says_how || ca.is_some() => return Err(NO_TLS.to_owned()),
+        Some(asked) if asked.skip_domain_validation() && !asked.accept_invalid_certs() => {
+            return Err(NO_OTHER_NAME.to_owned());
+        }
+        asked => asked.map(|asked| trusting(asked, ca)).transpose()?,
+    };
     if tls.is_some() && CryptoProvider::get_default().is_none() {
         // The driver takes the process's, and rustls panics where it cannot tell which of two to make that.
         let _lost_to_another = aws_lc_rs::default_provider().install_default();
     }
+    let keepalive = server.tcp_keepalive().unwrap_or(DEAD_PEER);
     let server = OptsBuilder::from_opts(server)
         .init(vec![SETUP])
         .prefer_socket(prefers_socket)
+        .tcp_keepalive(Some(keepalive))
         .ssl_opts(tls)
         // Diesel has a cache of its own, and counts the rows that were found.
         .stmt_cache_size(0)
@@ -51,19 +82,17 @@ pub(super) fn parse(url: &str) -> Result<Opts, String> {
     Ok(server.into())
 }
 
-fn tls(asked: Option<SslOpts>, ca: Option<Cow<'_, str>>) -> Result<Option<SslOpts>, String> {
+/// TLS as it was `asked` for, with the authorities in the file `ca` instead of the well-known ones.
+fn trusting(asked: SslOpts, ca: Option<Cow<'_, str>>) -> Result<SslOpts, String> {
     let Some(file) = ca else {
         return Ok(asked);
     };
     // Read now, as the driver would with each connection.
     authorities::read(Path::new(&*file)).map_err(|problem| format!("ssl_ca {problem}"))?;
     let pem = fs::read(&*file).map_err(|problem| format!("ssl_ca {file}: {problem}"))?;
-    let asked = asked.unwrap_or_default();
-    Ok(Some(
-        asked
-            .with_root_certs(vec![pem.into()])
-            .with_disable_built_in_roots(true),
-    ))
+    Ok(asked
+        .with_root_certs(vec![pem.into()])
+        .with_disable_built_in_roots(true))
 }
 
 #[cfg(test)]
@@ -112,5 +141,16 @@ mod tests {
         assert!(lax.ssl_opts().expect("TLS").accept_invalid_certs());
         let problem = parse("mysql://localhost/app?ssl_ca=%2Fno%2Fsuch.pem").expect_err("no file");
         assert!(problem.starts_with("ssl_ca /no/such.pem"), "{problem}");
+        for parameters in [
+            "ssl_ca=ca.pem&require_ssl=false",
+            "verify_ca=true",
+            "verify_identity=false",
+            "require_ssl=false&built_in_roots=false",
+        ] {
+            let refused = parse(&format!("mysql://localhost/app?{parameters}"));
+            assert_eq!(refused.expect_err("no TLS"), NO_TLS, "{parameters}");
+        }
+        let refused = parse("mysql://localhost/app?require_ssl=true&verify_identity=false");
+        assert_eq!(refused.expect_err("another name"), NO_OTHER_NAME);
     }
 }

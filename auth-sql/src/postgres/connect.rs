@@ -3,7 +3,7 @@ use std::sync::Arc;
 use auth_core::ConfigError;
 use diesel::ConnectionError;
 use diesel_async::{
-    AsyncPgConnection,
+    AsyncPgConnection, SimpleAsyncConnection as _,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 use tokio_postgres::Config;
@@ -13,6 +13,10 @@ use super::{Connection, Pool, tls, url::Location};
 
 /// For as many requests at once; a server takes 100 connections unless it is told otherwise.
 const CONNECTIONS: usize = 16;
+
+/// A call that waits for a lock past its deadline closes its connection. The server else noticed that when it has the
+/// lock, and would have a process waiting for each such call until then.
+const SETUP: &str = "SET client_connection_check_interval = '1s'";
 
 /// A pool of up to 16 connections to the server at `url`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, each of which is
 /// opened when it is first needed: a server that is down is no error here.
@@ -27,7 +31,7 @@ const CONNECTIONS: usize = 16;
 /// | `sslmode=require` | TLS or nothing; the certificate does not matter, unless there is a `sslrootcert` |
 /// | `sslmode=verify-ca` | TLS, and a certificate that a trusted authority signed |
 /// | `sslmode=verify-full` | TLS, and a certificate of the host's name that a trusted authority signed |
-/// | `sslrootcert=FILE` | the authorities in this PEM file instead of the platform's |
+/// | `sslrootcert=FILE` | the authorities in this PEM file instead of the platform's; refused with the first two modes |
 ///
 /// Only the last two modes keep out who can put a server of their own in between.
 ///
@@ -72,7 +76,10 @@ async fn open(server: Arc<Config>, tls: MakeRustlsConnect) -> Result<Connection,
         .connect(tls)
         .await
         .map_err(|error| ConnectionError::BadConnection(cause(&error)))?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
+    // PostgreSQL 13 does not know it, and waits for the lock.
+    let _known = connection.batch_execute(SETUP).await;
+    Ok(connection)
 }
 
 /// An error of the driver and what is behind it, which it does not say by itself.

@@ -21,9 +21,11 @@ impl Server for Postgres {
     type Connection = Connection;
     type Manager = AsyncDieselConnectionManager<Connection>;
 
-    /// Diesel hands on neither the code of these, nor a kind. In another language they are errors like any other.
-    fn failure_of(message: &str) -> Failure {
-        if message == "deadlock detected" {
+    /// Diesel hands on neither the code of these, nor a kind. In another language than English, a server's last words
+    /// are an error like any other.
+    fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure {
+        let message = error.message();
+        if is_deadlock(error) {
             Failure::Undone
         } else if message.starts_with("terminating connection")
             || message.starts_with("the database system is")
@@ -43,7 +45,8 @@ impl Server for Postgres {
             "SELECT index.indisprimary, attribute.attname::text FROM pg_catalog.pg_index AS index \
              JOIN pg_catalog.pg_class AS class ON class.oid = index.indexrelid \
              LEFT JOIN pg_catalog.pg_attribute AS attribute \
-             ON attribute.attrelid = index.indrelid AND attribute.attnum = ANY (index.indkey) \
+             ON attribute.attrelid = index.indrelid \
+             AND attribute.attnum = ANY ((index.indkey::int2[])[0:index.indnkeyatts - 1]) \
              WHERE index.indrelid = to_regclass(",
         )
         .bind::<Text, _>(table)
@@ -62,4 +65,12 @@ impl Server for Postgres {
     fn report(error: Error) -> StoreError {
         StoreError::new(Self::STORE, error)
     }
+}
+
+/// Whatever the language of the message: each line of the details is of one process of the circle and names the kind of
+/// lock that it waits for, and those names are not translated.
+fn is_deadlock(error: &dyn DatabaseErrorInformation) -> bool {
+    let names_a_lock = |line: &str| line.contains("ShareLock") || line.contains("ExclusiveLock");
+    let circle = error.details().unwrap_or_default();
+    circle.lines().count() > 1 && circle.lines().all(names_a_lock)
 }

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, path::PathBuf};
+use std::{borrow::Cow, path::PathBuf, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{Config, config::SslMode};
@@ -20,9 +20,13 @@ pub(super) struct Location {
     pub(super) authorities: Option<PathBuf>,
 }
 
+/// A connection whose peer is gone without a word is given up after about this.
+const DEAD_PEER: Duration = Duration::from_secs(10);
+
 /// No problem repeats a part of the URL: whatever is wrong with it, that part may be of the password.
 const NO_URL: &str = "is no PostgreSQL URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or has a parameter that is not known";
 const NO_MODE: &str = "has an `sslmode` that is none of disable, prefer, require, verify-ca and verify-full";
+const NO_VERIFICATION: &str = "has an `sslrootcert`, which nobody would look at without an `sslmode` of require, verify-ca or verify-full";
 
 impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, &'static str> {
@@ -48,6 +52,7 @@ impl Location {
             .parse()
             .map_err(|_repeats_the_url| NO_URL)?;
         let (mode, verify) = match &*mode {
+            "disable" | "prefer" if authorities.is_some() => return Err(NO_VERIFICATION),
             "disable" => (SslMode::Disable, Verify::Nothing),
             "prefer" => (SslMode::Prefer, Verify::Nothing),
             "require" if authorities.is_none() => (SslMode::Require, Verify::Nothing),
@@ -56,6 +61,13 @@ impl Location {
             _ => return Err(NO_MODE),
         };
         server.ssl_mode(mode);
+        let says = |name: &str| others.iter().any(|parameter| parameter.starts_with(name));
+        if !says("keepalives_idle=") {
+            server.keepalives_idle(DEAD_PEER);
+        }
+        if !says("tcp_user_timeout=") {
+            server.tcp_user_timeout(DEAD_PEER);
+        }
         Ok(Self {
             server,
             verify,
@@ -125,6 +137,13 @@ mod tests {
                 "{parameters}"
             );
         }
-        assert_eq!(at("?sslmode=allow").expect_err("another mode"), NO_MODE);
+        for mode in ["allow", "", "REQUIRE", "verify-full "] {
+            let refused = at(&format!("?sslmode={mode}"));
+            assert_eq!(refused.expect_err("another mode"), NO_MODE, "{mode:?}");
+        }
+        for mode in ["", "sslmode=disable", "sslmode=prefer"] {
+            let refused = at(&format!("?sslrootcert=ca.pem&{mode}"));
+            assert_eq!(refused.expect_err("no verification"), NO_VERIFICATION, "{mode:?}");
+        }
     }
 }

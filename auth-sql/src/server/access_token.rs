@@ -5,11 +5,12 @@ use diesel::{
     query_builder::QueryFragment,
     result::{DatabaseErrorKind, Error},
 };
+use tokio::time::Instant;
 
 use super::{Backend, Database, Server, user::violated_index};
 
 /// What the `answer` to an insertion means, which is how many rows it wrote: none where the digest is taken, and
-/// [`Error::NotFound`] where there is no such user; `_digest` is the unique column.
+/// [`Error::NotFound`] where there is no such user; `_digest` is the unique column, and `until` the end of the call.
 ///
 /// # Errors
 /// Those of [`AccessTokenStore::insert`](auth_core::AccessTokenStore::insert).
@@ -17,6 +18,7 @@ pub async fn inserted<S: Server, T, C>(
     database: &Database<S>,
     table: T,
     _digest: C,
+    until: Instant,
     answer: Result<QueryResult<usize>, StoreError>,
 ) -> Result<(), InsertTokenError>
 where
@@ -31,7 +33,7 @@ where
         Err(Error::NotFound | Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => {
             Err(InsertTokenError::UnknownUser)
         }
-        Err(error) => match violated_index(database, &table, &error).await? {
+        Err(error) => match violated_index(database, until, &table, &error).await? {
             Some(index) if index.is_of(C::NAME) => Err(InsertTokenError::DigestTaken),
             _ => Err(S::report(error).into()),
         },
@@ -184,11 +186,13 @@ macro_rules! __server_access_token_store {
                 connection: &mut __Connection,
                 doomed: Vec<__sql::DigestColumn>,
             ) -> __sql::diesel::QueryResult<usize> {
-                if doomed.is_empty() {
-                    return Ok(0);
+                let mut removed = 0;
+                // MySQL takes 65,535 values in a statement.
+                for doomed in doomed.chunks(1000) {
+                    let doomed = __table::table.filter(__table::digest.eq_any(doomed.iter().copied()));
+                    removed += __sql::diesel::delete(doomed).execute(connection).await?;
                 }
-                let doomed = __table::table.filter(__table::digest.eq_any(doomed));
-                __sql::diesel::delete(doomed).execute(connection).await
+                Ok(removed)
             }
 
             #[__sql::async_trait]
@@ -198,7 +202,7 @@ macro_rules! __server_access_token_store {
                     token: &__sql::AccessToken<$id>,
                     cap: Option<::core::num::NonZeroU32>,
                 ) -> ::core::result::Result<(), __sql::InsertTokenError> {
-                    let token = token.clone();
+                    let (token, until) = (token.clone(), self.0.until());
                     let answer = match cap {
                         None => {
                             __sql::perform(&self.0, __sql::IfLost::Fail, move |connection| {
@@ -217,7 +221,7 @@ macro_rules! __server_access_token_store {
                             .await
                         }
                     };
-                    __sql::inserted(&self.0, __table::table, __table::digest, answer).await
+                    __sql::inserted(&self.0, __table::table, __table::digest, until, answer).await
                 }
 
                 async fn find(

@@ -2,6 +2,7 @@ use std::{fmt, time::Duration};
 
 use auth_core::{ConfigError, StoreError, checked_deadline};
 use deadpool::managed::Pool;
+use tokio::time::Instant;
 
 use super::{
     Answer, Server,
@@ -38,6 +39,13 @@ impl<S: Server> Database<S> {
     pub fn deadline(mut self, limit: Duration) -> Result<Self, ConfigError> {
         self.deadline = checked_deadline(limit)?;
         Ok(self)
+    }
+
+    /// When a call ends that begins now.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn until(&self) -> Instant {
+        Instant::now() + self.deadline
     }
 
     /// Runs `call`, which writes nothing, and once more if its connection was lost.

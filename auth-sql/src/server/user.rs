@@ -5,6 +5,7 @@ use diesel::{
     query_builder::QueryFragment,
     result::{DatabaseErrorKind, Error},
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Answer, Backend, Database, IndexColumns, Server,
@@ -30,9 +31,10 @@ where
     Backend<S>: Default,
     <Backend<S> as DieselBackend>::QueryBuilder: Default,
 {
+    let until = database.until();
     match perform(database, IfLost::Fail, insert).await? {
         Ok(id) => id.ok_or(InsertUserError::EmailTaken),
-        Err(error) => match violated_index(database, &table, &error).await? {
+        Err(error) => match violated_index(database, until, &table, &error).await? {
             Some(index) if index.is_of(C::NAME) => Err(InsertUserError::EmailTaken),
             Some(index) if !index.is_primary => Err(InsertUserError::ProfileTaken),
             _ => Err(S::report(error).into()),
@@ -57,10 +59,11 @@ where
     Backend<S>: Default,
     <Backend<S> as DieselBackend>::QueryBuilder: Default,
 {
+    let until = database.until();
     match perform(database, IfLost::Fail, update).await? {
         Ok(0) => Err(UpdateUserError::Conflict),
         Ok(_) => Ok(()),
-        Err(error) => match violated_index(database, &table, &error).await? {
+        Err(error) => match violated_index(database, until, &table, &error).await? {
             Some(index) if index.is_of(C::NAME) => Err(UpdateUserError::EmailTaken),
             Some(index) if !index.is_primary => Err(UpdateUserError::ProfileTaken),
             _ => Err(S::report(error).into()),
@@ -69,9 +72,10 @@ where
 }
 
 /// The columns of the unique index of `table` that `error` is of, if it is of one: a server names the index, and its
-/// name is the application's to choose.
+/// name is the application's to choose. It is asked `until` the end of the call that failed.
 pub(super) async fn violated_index<S: Server, T>(
     database: &Database<S>,
+    until: Instant,
     table: &T,
     error: &Error,
 ) -> Result<Option<IndexColumns>, StoreError>
@@ -90,7 +94,10 @@ where
     let columns = perform(database, IfLost::Repeat, move |connection| {
         S::columns(connection, table.clone(), name.clone())
     });
-    let columns = columns.await?.map_err(S::report)?;
+    let columns = timeout_at(until, columns)
+        .await
+        .map_err(|_elapsed| StoreError::timeout(S::STORE, database.deadline))?;
+    let columns = columns?.map_err(S::report)?;
     Ok(Some(columns).filter(|columns| !columns.names.is_empty()))
 }
 

@@ -2,10 +2,18 @@
 #![cfg(feature = "mysql")]
 
 mod backend;
+mod placeholders;
 mod round_trips;
 #[path = "../server/server.rs"]
 mod server;
+mod tls;
 
 server::all!("needs MariaDB");
 server::kind::all!(Mysql, "needs MariaDB");
 server::library::all!(Mysql, "needs MariaDB");
+
+/// MariaDB has a type for them, and MySQL has none.
+mod id_is_a_uuid_of_mariadb {
+    crate::server::kind::own!(Mysql, uuid::Uuid, Text, "uuid", "uuid");
+    crate::server::kind::sample!("needs MariaDB");
+}

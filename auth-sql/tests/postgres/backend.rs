@@ -66,10 +66,16 @@ impl Place {
         place
     }
 
+    /// Without TLS, which has tests of its own and costs each connection of all the others.
     pub(crate) fn url(&self) -> String {
         let server = server();
         let end = if server.contains('?') { '&' } else { '?' };
-        format!("{server}{end}options=-c%20search_path%3D{}", self.name)
+        format!("{server}{end}sslmode=disable&options={}", self.options())
+    }
+
+    /// What a URL says of the session, so that it is here.
+    pub(crate) fn options(&self) -> String {
+        format!("-c%20search_path%3D{}", self.name)
     }
 
     pub(crate) fn pool(&self, size: usize) -> Pool {

@@ -3,9 +3,12 @@
 
 mod backend;
 mod dropped;
+mod language;
+mod lock;
 mod round_trips;
 #[path = "../server/server.rs"]
 mod server;
+mod standby;
 mod tls;
 mod unique_index;
 

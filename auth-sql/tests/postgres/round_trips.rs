@@ -7,11 +7,22 @@ use auth_core::{
     authenticate,
 };
 use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresUserStore};
+use diesel_async::SimpleAsyncConnection as _;
 
 use crate::{
     backend::{database, number, pool, server},
     server::sample::new_user,
 };
+
+/// How often the only connection of `own` has executed the one statement that it has prepared for look-ups in `table`.
+async fn executions(own: &postgres::Pool, table: &str) -> i64 {
+    let mut connection = own.get().await.expect("the connection");
+    let prepared = format!("FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"{table}\".\"id\"%'");
+    let statements = number(&mut connection, &format!("SELECT count(*) AS number {prepared}")).await;
+    assert_eq!(statements, 1, "a look-up in {table} is prepared once");
+    let sum = format!("SELECT sum(generic_plans + custom_plans)::bigint AS number {prepared}");
+    number(&mut connection, &sum).await
+}
 
 /// The calls that the server has counted in `database`. It counts by table, so that each call here is its own.
 async fn calls(counters: &postgres::Pool, database: &str) -> i64 {
@@ -29,8 +40,8 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
         let counters = pool(&server(), 1);
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
         let mut connection = counters.get().await.expect("a connection");
-        let execute = diesel_async::SimpleAsyncConnection::batch_execute;
-        execute(&mut *connection, &format!("CREATE DATABASE {name}"))
+        connection
+            .batch_execute(&format!("CREATE DATABASE {name}"))
             .await
             .expect("a database");
         drop(connection);
@@ -39,12 +50,13 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
             .rsplit_once('/')
             .map(|(address, rest)| (address.to_owned(), rest.to_owned()))
             .expect("a URL");
-        let own = pool(&format!("{address}/{name}"), 4);
+        let own = pool(&format!("{address}/{name}"), 1);
         count(&counters, &own, &name).await;
 
         own.close();
         let mut connection = counters.get().await.expect("a connection");
-        execute(&mut *connection, &format!("DROP DATABASE {name} WITH (FORCE)"))
+        connection
+            .batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
             .await
             .expect("no database");
     });
@@ -80,4 +92,6 @@ async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
     }
     assert_eq!(calls(counters, name).await - before, 40, "and one for the user");
+    assert_eq!(executions(own, "access_tokens").await, 40);
+    assert_eq!(executions(own, "users").await, 20);
 }

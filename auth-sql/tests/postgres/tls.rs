@@ -1,25 +1,23 @@
 //! TLS, with the certificate whose authority `TEST_POSTGRES_CA` names.
 
-use std::env;
+use std::{
+    env,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use auth_sql::postgres::{Database, PostgresUserStore};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::backend::{number, pool, server};
 
 const ENCRYPTED: &str = "SELECT count(*) AS number FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl AND version LIKE 'TLSv1.%'";
-
-/// An authority that signed nothing here.
-const STRANGER: &str = "-----BEGIN CERTIFICATE-----
-MIIBfDCCASOgAwIBAgIUH0ws31NCsn1Vs90Y2JkxPlO8tOAwCgYIKoZIzj0EAwIw
-EzERMA8GA1UEAwwIU3RyYW5nZXIwIBcNMjYxMTIyMjAwODIxWhgPMjEyNjEwMjky
-MDA4MjFaMBMxETAPBgNVBAMMCFN0cmFuZ2VyMFkwEwYHKoZIzj0CAQYIKoZIzj0D
-AQcDQgAEXiZcx9rM+k7bjdsCVXLtcr5kgf/U2dhhoHB5rgrxGO+CyWDBVrk9Tppv
-QU2GbT4iFGAcHgD7b5knScghgzXwEaNTMFEwHQYDVR0OBBYEFDYY5GOkRFy0Sam6
-sXH3shtSKYu9MB8GA1UdIwQYMBaAFDYY5GOkRFy0Sam6sXH3shtSKYu9MA8GA1Ud
-EwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIgVdrVyNLox7H8xtv5tlHlHALq
-acyVH2c7SLABfI74KP8CIGX5tPbahiUKGbQmQu8s3nF0EdH8pNVF4BVGy86ivUQT
------END CERTIFICATE-----
-";
 
 fn authority() -> String {
     env::var("TEST_POSTGRES_CA").expect("TEST_POSTGRES_CA names the authority of the server's certificate")
@@ -57,7 +55,7 @@ fn a_mode_with_verification_knows_the_authority_and_the_name() {
     auth_core::conformance::run(async {
         let folder = tempfile::tempdir().expect("a folder");
         let stranger = folder.path().join("stranger.pem");
-        std::fs::write(&stranger, STRANGER).expect("a file");
+        std::fs::write(&stranger, crate::server::stranger::AUTHORITY).expect("a file");
         let (known, stranger) = (authority(), stranger.display().to_string());
         // The certificate is of 127.0.0.1 and of localhost, and of no other name of this machine.
         for (host, mode, authority, accepted) in [
@@ -98,17 +96,63 @@ fn the_stores_work_over_tls() {
             &format!("sslmode=verify-full&sslrootcert={}", authority()),
         );
         let place = crate::backend::Place::migrated().await;
-        let end = place
-            .url()
-            .split_once("options=")
-            .map(|(_, path)| path.to_owned())
-            .expect("a search path");
-        let users = PostgresUserStore::new(Database::new(pool(&format!("{location}&options={end}"), 1)));
+        let location = format!("{location}&options={}", place.options());
+        let users = PostgresUserStore::new(Database::new(pool(&location, 1)));
         let user = auth_core::UserStore::insert(&users, crate::server::sample::new_user("ada", ())).await;
         let user: auth_core::User = user.expect("a user");
         let found = auth_core::UserStore::find(&users, &user.id)
             .await
             .expect("an answer");
         assert!(found.is_some());
+    });
+}
+
+/// One in between who says for the server that it has no TLS, and knows whether a client then said anything.
+async fn stripper() -> (SocketAddr, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let heard = Arc::<AtomicBool>::default();
+    let hears = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut request = [0; 8];
+            client.read_exact(&mut request).await.expect("a request for TLS");
+            client.write_all(b"N").await.expect("a client");
+            let Ok(first) = client.read_u8().await else {
+                continue;
+            };
+            hears.store(true, Ordering::SeqCst);
+            let mut server = TcpStream::connect(crate::server::proxy::address(&server()))
+                .await
+                .expect("the server is there");
+            server.write_all(&[first]).await.expect("a server");
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    (address, heard)
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_mode_that_requires_tls_says_nothing_to_a_server_without() {
+    auth_core::conformance::run(async {
+        let (address, heard) = stripper().await;
+        let server = server();
+        let through = server.replacen(crate::server::proxy::address(&server), &address.to_string(), 1);
+        let end = if server.contains('?') { '&' } else { '?' };
+        let known = authority();
+        for parameters in [
+            "sslmode=require".to_owned(),
+            "sslmode=verify-ca".to_owned(),
+            format!("sslmode=require&sslrootcert={known}"),
+            format!("sslmode=verify-full&sslrootcert={known}"),
+        ] {
+            let refused = encrypted(&format!("{through}{end}{parameters}")).await;
+            let problem = refused.expect_err(&parameters);
+            assert!(problem.contains("TLS"), "{parameters}: {problem}");
+            assert!(!heard.load(Ordering::SeqCst), "{parameters}");
+        }
+        let preferred = encrypted(&format!("{through}{end}sslmode=prefer")).await;
+        assert_eq!((preferred, heard.load(Ordering::SeqCst)), (Ok(false), true));
     });
 }

@@ -44,7 +44,7 @@ pub(crate) async fn k3_no_call_reads_the_reply_to_another() {
         people.push((user, key, token));
     }
     let mut dropped = 0;
-    for round in 0..60 {
+    for round in 0..24 {
         let (one, next) = (&people[round % 3], &people[(round + 1) % 3]);
         let (_, new) = new_token(&one.0.id, &format!("new {round}"));
         let (polls, late) = (u32::try_from(round % 6).expect("a small number"), round % 2 == 0);
@@ -67,7 +67,7 @@ pub(crate) async fn k3_no_call_reads_the_reply_to_another() {
             assert_eq!(found.map(|token| token.digest), Some(next.1.digest));
         }
     }
-    assert!(dropped >= 100, "{dropped} calls were dropped");
+    assert!(dropped >= 40, "{dropped} calls were dropped");
 }
 
 /// Its connection would hold locks.
@@ -76,7 +76,7 @@ pub(crate) async fn k2_a_dropped_transaction_is_over_at_once() {
     let database = place.database(2);
     let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
-    for round in 0..30 {
+    for round in 0..12 {
         let (_, token) = new_token(&ada.id, &format!("token {round}"));
         for polls in 1..8 {
             cancelled(tokens.insert(&token, NonZeroU32::new(2)), polls, polls % 2 == 0).await;

@@ -1,11 +1,11 @@
 //! The suite, for each kind of id, and what UUIDs can stand in.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use auth_core::conformance::{AccessTokenFixture, UserFixture};
-use auth_core::{AccessTokenStore, PurgeExpired, UserId, UserStore};
+use auth_core::{AccessTokenStore, NewUser, PurgeExpired, UserId, UserStore};
 
-use super::sample::new_user;
+use super::sample::{new_token, new_user};
 use crate::backend::{BYTES, EXACT_TEXT, Place, TABLE_END};
 
 /// A place with tables and the stores on it.
@@ -68,93 +68,152 @@ pub(crate) fn tables(key: &str, reference: &str) -> String {
     )
 }
 
-/// The stores of one kind of id, on tables of their own, and the suite on them.
+/// A user and a token of the user, who go together.
+pub(crate) async fn a_user_and_a_token<U, T>(fixture: &Fixture<U, T>)
+where
+    U: UserStore<U::Id> + Kind,
+    T: AccessTokenStore<U::Id>,
+{
+    let (users, tokens) = (&fixture.users, &fixture.tokens);
+    users.insert(new_user("ben", ())).await.expect("another user");
+    let user = users.insert(new_user("ada", ())).await.expect("a user");
+    let found = users.find(&user.id).await.expect("an answer").expect("the user");
+    assert_eq!((&found.id, &found.email), (&user.id, &user.email));
+    let (key, token) = new_token(&user.id, "token");
+    for cap in [None, NonZeroU32::new(1)] {
+        tokens.insert(&token, cap).await.expect("a token");
+        assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token.clone()));
+        assert_eq!(tokens.delete_all(&user.id).await.expect("an answer"), 1);
+    }
+    tokens.insert(&token, None).await.expect("a token");
+    assert!(users.delete(&user.id).await.expect("an answer"));
+    assert_eq!(tokens.find(&key).await.expect("an answer"), None);
+}
+
+/// Other spellings of an id are other users.
+pub(crate) async fn ids_of_other_bytes<U: UserStore<String>, T>(fixture: &Fixture<U, T>) {
+    let others = ["ADA", "ada ", " ada", "àda", "a\u{300}da", "ａda"];
+    for (n, id) in ["ada"].into_iter().chain(others).enumerate() {
+        let found = fixture.users.find(&id.to_owned()).await.expect("an answer");
+        assert!(found.is_none(), "{id:?} is another user");
+        let user = NewUser {
+            id: Some(id.to_owned()),
+            ..new_user(&format!("user{n}"), ())
+        };
+        fixture.users.insert(user).await.expect(id);
+    }
+    assert!(!fixture.users.delete(&"Ada".to_owned()).await.expect("an answer"));
+    for id in ["ada"].into_iter().chain(others) {
+        assert!(
+            fixture.users.delete(&id.to_owned()).await.expect("an answer"),
+            "{id:?}"
+        );
+    }
+}
+
+/// The stores of one kind of id on tables of their own.
 macro_rules! own {
-    ($database:ident, $why:literal, $module:ident, $id:ty, $column:ident, $key:expr, $reference:expr) => {
-        mod $module {
-            use std::sync::Arc;
+    ($database:ident, $id:ty, $column:ident, $key:expr, $reference:expr) => {
+        use std::sync::Arc;
 
-            use crate::{
-                backend::Place,
-                server::kind::{Fixture, Kind, tables},
-            };
+        use crate::{
+            backend::Place,
+            server::kind::{Fixture, Kind, tables},
+        };
 
-            mod schema {
-                diesel::table! {
-                    people (id) {
-                        id -> $column,
-                        email -> Text,
-                        normalized_email -> Text,
-                        password_hash -> Nullable<Text>,
-                        is_active -> Bool,
-                        is_superuser -> Bool,
-                        is_verified -> Bool,
-                        security_epoch -> BigInt,
-                        revision -> BigInt,
-                        created_at -> BigInt,
-                        updated_at -> BigInt,
-                    }
-                }
-
-                diesel::table! {
-                    keys_of_people (digest) {
-                        id -> Text,
-                        digest -> Binary,
-                        user_id -> $column,
-                        epoch -> BigInt,
-                        created_at -> BigInt,
-                        expires_at -> Nullable<BigInt>,
-                        last_used_at -> BigInt,
-                        user_agent -> Nullable<Text>,
-                        address -> Nullable<Text>,
-                        label -> Nullable<Text>,
-                    }
+        mod schema {
+            diesel::table! {
+                people (id) {
+                    id -> $column,
+                    email -> Text,
+                    normalized_email -> Text,
+                    password_hash -> Nullable<Text>,
+                    is_active -> Bool,
+                    is_superuser -> Bool,
+                    is_verified -> Bool,
+                    security_epoch -> BigInt,
+                    revision -> BigInt,
+                    created_at -> BigInt,
+                    updated_at -> BigInt,
                 }
             }
 
-            auth_sql::user_store! {
-                struct People: $database { table: schema::people, id: $id, profile: () }
-            }
-
-            auth_sql::access_token_store! {
-                struct Keys: $database { table: schema::keys_of_people, users: schema::people, user_id: $id }
-            }
-
-            impl Kind for People {
-                type Id = $id;
-            }
-
-            async fn fixture() -> Fixture<People, Keys> {
-                let place = Place::new().await;
-                place.run(&tables($key, $reference)).await;
-                let database = place.database(16);
-                Fixture {
-                    users: Arc::new(People::new(&database)),
-                    tokens: Arc::new(Keys::new(&database)),
-                    _place: place,
+            diesel::table! {
+                keys_of_people (digest) {
+                    id -> Text,
+                    digest -> Binary,
+                    user_id -> $column,
+                    epoch -> BigInt,
+                    created_at -> BigInt,
+                    expires_at -> Nullable<BigInt>,
+                    last_used_at -> BigInt,
+                    user_agent -> Nullable<Text>,
+                    address -> Nullable<Text>,
+                    label -> Nullable<Text>,
                 }
             }
+        }
 
-            mod users {
-                auth_core::user_store_conformance!(super::fixture, #[ignore = $why]);
-            }
+        auth_sql::user_store! {
+            struct People: $database { table: schema::people, id: $id, profile: () }
+        }
 
-            mod tokens {
-                auth_core::access_token_store_conformance!(super::fixture, #[ignore = $why]);
-            }
+        auth_sql::access_token_store! {
+            struct Keys: $database { table: schema::keys_of_people, users: schema::people, user_id: $id }
+        }
 
-            mod index {
-                auth_core::access_token_index_conformance!(super::fixture, #[ignore = $why]);
-            }
+        impl Kind for People {
+            type Id = $id;
+        }
 
-            mod purge {
-                auth_core::purge_expired_conformance!(super::fixture, #[ignore = $why]);
+        async fn fixture() -> Fixture<People, Keys> {
+            let place = Place::new().await;
+            place.run(&tables($key, $reference)).await;
+            let database = place.database(8);
+            Fixture {
+                users: Arc::new(People::new(&database)),
+                tokens: Arc::new(Keys::new(&database)),
+                _place: place,
             }
         }
     };
 }
 
-/// The suite on the default tables, and on tables of each kind of id.
+/// The suite on what `fixture` makes.
+macro_rules! suite {
+    ($why:literal) => {
+        mod users {
+            auth_core::user_store_conformance!(super::fixture, #[ignore = $why]);
+        }
+
+        mod tokens {
+            auth_core::access_token_store_conformance!(super::fixture, #[ignore = $why]);
+        }
+
+        mod index {
+            auth_core::access_token_index_conformance!(super::fixture, #[ignore = $why]);
+        }
+
+        mod purge {
+            auth_core::purge_expired_conformance!(super::fixture, #[ignore = $why]);
+        }
+    };
+}
+
+/// A try of what `fixture` makes: the suite shows the rest on other columns.
+macro_rules! sample {
+    ($why:literal) => {
+        #[test]
+        #[ignore = $why]
+        fn a_user_and_a_token_are_found_and_go_together() {
+            auth_core::conformance::run(async {
+                crate::server::kind::a_user_and_a_token(&fixture().await).await;
+            });
+        }
+    };
+}
+
+/// The suite on the default tables, and a try of each kind of id on tables of its own; that of an integer is the library's.
 macro_rules! all {
     ($database:ident, $why:literal) => {
         mod default_tables {
@@ -171,7 +230,7 @@ macro_rules! all {
 
             async fn fixture() -> Fixture<Users, Tokens> {
                 let place = Place::migrated().await;
-                let database = place.database(16);
+                let database = place.database(8);
                 Fixture {
                     users: Arc::new(Users::new(&database)),
                     tokens: Arc::new(Tokens::new(&database)),
@@ -179,36 +238,48 @@ macro_rules! all {
                 }
             }
 
-            mod users {
-                auth_core::user_store_conformance!(super::fixture, #[ignore = $why]);
-            }
+            crate::server::kind::suite!($why);
+        }
 
-            mod tokens {
-                auth_core::access_token_store_conformance!(super::fixture, #[ignore = $why]);
-            }
+        mod id_is_a_string {
+            use crate::backend::EXACT_TEXT;
 
-            mod index {
-                auth_core::access_token_index_conformance!(super::fixture, #[ignore = $why]);
-            }
+            crate::server::kind::own!($database, String, Text, EXACT_TEXT, EXACT_TEXT);
+            crate::server::kind::sample!($why);
 
-            mod purge {
-                auth_core::purge_expired_conformance!(super::fixture, #[ignore = $why]);
+            #[test]
+            #[ignore = $why]
+            fn an_id_is_compared_byte_for_byte() {
+                auth_core::conformance::run(async {
+                    crate::server::kind::ids_of_other_bytes(&fixture().await).await;
+                });
             }
         }
 
-        crate::server::kind::own!(
-            $database, $why, id_is_i32, i32, Integer, crate::backend::SERIAL, "integer"
-        );
-        crate::server::kind::own!(
-            $database, $why, id_is_a_string, String, Text, crate::backend::EXACT_TEXT, crate::backend::EXACT_TEXT
-        );
-        crate::server::kind::own!(
-            $database, $why, id_is_a_uuid_in_text, uuid::Uuid, Text, "varchar(36)", "varchar(36)"
-        );
-        crate::server::kind::own!(
-            $database, $why, id_is_a_uuid_in_bytes, uuid::Uuid, Binary, crate::backend::BYTES, crate::backend::BYTES
-        );
+        mod id_is_an_i32 {
+            crate::server::kind::own!($database, i32, Integer, crate::backend::SERIAL, "integer");
+            crate::server::kind::sample!($why);
+        }
+
+        mod id_is_a_uuid_in_text {
+            crate::server::kind::own!($database, uuid::Uuid, Text, "varchar(36)", "varchar(36)");
+            crate::server::kind::sample!($why);
+        }
+
+        mod id_is_a_uuid_in_bytes {
+            use crate::backend::BYTES;
+
+            crate::server::kind::own!($database, uuid::Uuid, Binary, BYTES, BYTES);
+            crate::server::kind::sample!($why);
+        }
+
+        mod id_is_of_the_applications_own {
+            use crate::{backend::BYTES, server::object_id::ObjectId};
+
+            crate::server::kind::own!($database, ObjectId, Binary, BYTES, BYTES);
+            crate::server::kind::sample!($why);
+        }
     };
 }
 
-pub(crate) use {all, own};
+pub(crate) use {all, own, sample, suite};

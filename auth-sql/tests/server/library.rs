@@ -113,7 +113,7 @@ macro_rules! all {
             pub(crate) async fn library() -> Library {
                 let place = Place::new().await;
                 place.run(&tables()).await;
-                let database = place.database(16);
+                let database = place.database(8);
                 Library {
                     members: Arc::new(Members::new(&database)),
                     cards: Arc::new(Cards::new(&database)),
@@ -163,21 +163,9 @@ macro_rules! all {
                 }
             }
 
-            mod members {
-                auth_core::user_store_conformance!(super::library, #[ignore = $why]);
-            }
+            use library as fixture;
 
-            mod cards {
-                auth_core::access_token_store_conformance!(super::library, #[ignore = $why]);
-            }
-
-            mod cards_index {
-                auth_core::access_token_index_conformance!(super::library, #[ignore = $why]);
-            }
-
-            mod cards_purge {
-                auth_core::purge_expired_conformance!(super::library, #[ignore = $why]);
-            }
+            crate::server::kind::suite!($why);
 
             #[test]
             fn an_own_result_type_does_not_disturb_the_macros() {

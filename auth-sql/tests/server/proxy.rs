@@ -81,7 +81,7 @@ impl Proxy {
 }
 
 /// The host and port of `url`.
-fn address(url: &str) -> &str {
+pub(crate) fn address(url: &str) -> &str {
     let (_, rest) = url.split_once("://").expect("a URL");
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     authority

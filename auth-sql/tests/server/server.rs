@@ -2,6 +2,7 @@
 
 pub(crate) mod cancellation;
 pub(crate) mod cap;
+pub(crate) mod client_library;
 pub(crate) mod connect;
 pub(crate) mod deadlock;
 pub(crate) mod email;
@@ -10,8 +11,11 @@ pub(crate) mod foreign_key;
 pub(crate) mod kind;
 pub(crate) mod library;
 pub(crate) mod migrate;
+pub(crate) mod object_id;
 pub(crate) mod proxy;
+pub(crate) mod purge;
 pub(crate) mod sample;
+pub(crate) mod stranger;
 pub(crate) mod unique;
 
 /// Names one test for each function.
@@ -74,10 +78,18 @@ macro_rules! all {
                 migrations_leave_the_applications_own_tables_alone
                 a_purge_and_each_look_up_have_an_index
             }
+            purge {
+                a_purge_waits_for_nobody_and_leaves_what_another_call_is_at
+            }
             unique {
                 a_unique_column_of_the_profile_is_told_from_the_email_and_the_id
                 a_field_of_the_profile_is_a_real_column
             }
+        }
+
+        #[test]
+        fn no_client_library_in_c_is_needed() {
+            crate::server::client_library::no_client_library_in_c_is_needed();
         }
     };
 }
