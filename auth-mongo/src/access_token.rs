@@ -4,7 +4,7 @@ mod builder;
 mod cap;
 mod document;
 
-use std::{fmt, marker::PhantomData, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
@@ -25,7 +25,7 @@ use document::{TokenDocument, digest, public_id, tag};
 
 use crate::{
     DocumentId,
-    call::{STORE, call},
+    call::{Calls, STORE},
     failure::failed,
     index,
     instant::date,
@@ -74,7 +74,7 @@ pub struct MongoAccessTokenStore<Id = Uuid> {
 
 struct Inner {
     tokens: Collection<TokenDocument>,
-    deadline: Duration,
+    calls: Calls,
     indexes: IndexNames,
     is_sharded: bool,
     turns: Turns,
@@ -194,42 +194,54 @@ impl Inner {
 impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
         let (store, token) = (Arc::clone(&self.inner), token.clone());
-        call(store.deadline, async move {
-            match cap {
-                Some(cap) => store.insert_under(cap, &token).await,
-                None if store.insert_at(public_id(token.id), &token).await? => Ok(()),
-                None => Err(StoreError::new(STORE, "the public id is taken").into()),
-            }
-        })
-        .await
+        self.inner
+            .calls
+            .make(async move {
+                match cap {
+                    Some(cap) => store.insert_under(cap, &token).await,
+                    None if store.insert_at(public_id(token.id), &token).await? => Ok(()),
+                    None => Err(StoreError::new(STORE, "the public id is taken").into()),
+                }
+            })
+            .await
     }
 
     async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
-        call(store.deadline, async move {
-            let found = store.tokens.find_one(filter).await.map_err(failed)?;
-            found.map(TokenDocument::token).transpose()
-        })
-        .await
+        self.inner
+            .calls
+            .make(async move {
+                let found = store.tokens.find_one(filter).await.map_err(failed)?;
+                found.map(TokenDocument::token).transpose()
+            })
+            .await
     }
 
     async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
-        call(store.deadline, async move { store.touch(filter, at).await }).await
+        self.inner
+            .calls
+            .make(async move { store.touch(filter, at).await })
+            .await
     }
 
     async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
-        call(store.deadline, async move { store.delete(filter).await }).await
+        self.inner
+            .calls
+            .make(async move { store.delete(filter).await })
+            .await
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
-        call(store.deadline, async move {
-            let answer = store.tokens.delete_many(filter).await.map_err(failed)?;
-            Ok(answer.deleted_count)
-        })
-        .await
+        self.inner
+            .calls
+            .make(async move {
+                let answer = store.tokens.delete_many(filter).await.map_err(failed)?;
+                Ok(answer.deleted_count)
+            })
+            .await
     }
 }
 
@@ -237,27 +249,32 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
 impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
-        call(store.deadline, async move {
-            let newest_first = doc! { "created_at": -1, "_id": -1 };
-            let mut found = store
-                .tokens
-                .find(filter)
-                .sort(newest_first)
-                .await
-                .map_err(failed)?;
-            let mut tokens = Vec::new();
-            while found.advance().await.map_err(failed)? {
-                tokens.push(found.deserialize_current().map_err(failed)?.token()?);
-            }
-            Ok(tokens)
-        })
-        .await
+        self.inner
+            .calls
+            .make(async move {
+                let newest_first = doc! { "created_at": -1, "_id": -1 };
+                let mut found = store
+                    .tokens
+                    .find(filter)
+                    .sort(newest_first)
+                    .await
+                    .map_err(failed)?;
+                let mut tokens = Vec::new();
+                while found.advance().await.map_err(failed)? {
+                    tokens.push(found.deserialize_current().map_err(failed)?.token()?);
+                }
+                Ok(tokens)
+            })
+            .await
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
         let (store, mut filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
         filter.insert("id", public_id(id));
-        call(store.deadline, async move { store.delete(filter).await }).await
+        self.inner
+            .calls
+            .make(async move { store.delete(filter).await })
+            .await
     }
 }
 
@@ -269,8 +286,11 @@ impl<Id: DocumentId> PurgeExpired for MongoAccessTokenStore<Id> {
         let mut left = limit;
         while left > 0 {
             let (store, batch) = (Arc::clone(&self.inner), left.min(PURGE_BATCH));
-            let (removed, may_be_more) =
-                call(store.deadline, async move { store.purge(now, batch).await }).await?;
+            let (removed, may_be_more) = self
+                .inner
+                .calls
+                .make(async move { store.purge(now, batch).await })
+                .await?;
             purged += removed;
             left -= batch;
             if !may_be_more {
@@ -294,7 +314,7 @@ impl<Id> fmt::Debug for MongoAccessTokenStore<Id> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoAccessTokenStore")
             .field("collection", &self.inner.tokens.namespace())
-            .field("deadline", &self.inner.deadline)
+            .field("deadline", &self.inner.calls.limit())
             .finish_non_exhaustive()
     }
 }

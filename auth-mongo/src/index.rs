@@ -11,7 +11,7 @@ use mongodb::{
 };
 
 use crate::{
-    call::{STORE, call},
+    call::{Calls, STORE},
     failure::failed,
 };
 
@@ -74,10 +74,9 @@ async fn request(
 ) -> Result<Result<(), Error>, StoreError> {
     let collection = collection.clone();
     let index = IndexModel::builder().keys(keys).options(options).build();
-    call(INDEX_DEADLINE, async move {
-        Ok(collection.create_index(index).await.map(drop))
-    })
-    .await
+    Calls::within(INDEX_DEADLINE)
+        .make(async move { Ok(collection.create_index(index).await.map(drop)) })
+        .await
 }
 
 /// Refuses a collection that was made with a collation: to one that overlooks case or accents, two e-mails are the same
@@ -90,27 +89,28 @@ pub(crate) async fn check_collation(collection: &Collection<RawDocumentBuf>) -> 
         collection.name().to_owned(),
         collection.client().database(&collection.namespace().db),
     );
-    call(INDEX_DEADLINE, async move {
-        let mut found = database
-            .list_collections()
-            .filter(doc! { "name": name })
-            .await
-            .map_err(failed)?;
-        while found.advance().await.map_err(failed)? {
-            if found
-                .deserialize_current()
-                .map_err(failed)?
-                .options
-                .collation
-                .is_some()
-            {
-                return Err(StoreError::new(
-                    STORE,
-                    "the collection has a collation, but e-mails and ids are compared byte for byte",
-                ));
+    Calls::within(INDEX_DEADLINE)
+        .make(async move {
+            let mut found = database
+                .list_collections()
+                .filter(doc! { "name": name })
+                .await
+                .map_err(failed)?;
+            while found.advance().await.map_err(failed)? {
+                if found
+                    .deserialize_current()
+                    .map_err(failed)?
+                    .options
+                    .collation
+                    .is_some()
+                {
+                    return Err(StoreError::new(
+                        STORE,
+                        "the collection has a collation, but e-mails and ids are compared byte for byte",
+                    ));
+                }
             }
-        }
-        Ok(())
-    })
-    .await
+            Ok(())
+        })
+        .await
 }

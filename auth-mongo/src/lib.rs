@@ -46,8 +46,9 @@
 //!
 //! # What is promised
 //!
-//! Each operation is one atomic write of one document or one look-up, so that none needs a transaction, which a single
-//! server has not. Unique indexes decide who was first: [`create_indexes`](MongoUserStore::create_indexes) comes before
+//! Each operation is one look-up or one atomic write of one document, so that none needs a transaction, which a single
+//! server has not. Removing all of a user's tokens, and purging, takes each document by itself: where it fails half-way, it
+//! is an error, some are gone, and to ask again is to finish it. Unique indexes decide who was first: [`create_indexes`](MongoUserStore::create_indexes) comes before
 //! the first write. A store sees digests of tokens, never a token.
 //!
 //! Whatever the client's defaults are, a write is acknowledged once a majority of the replica set has it, and a look-up

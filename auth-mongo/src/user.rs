@@ -3,7 +3,7 @@
 mod builder;
 mod document;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
@@ -20,7 +20,7 @@ pub(crate) use document::OWN_FIELDS;
 
 use crate::{
     DocumentId,
-    call::{STORE, call},
+    call::{Calls, STORE},
     failure::{Duplicate, duplicate, failed},
     index,
     profile::ProfileFields,
@@ -61,7 +61,7 @@ struct Inner<Id, P> {
     users: Collection<RawDocumentBuf>,
     profile: ProfileFields<P>,
     make_id: Arc<dyn Fn() -> Option<Id> + Send + Sync>,
-    deadline: Duration,
+    calls: Calls,
     email_index: String,
 }
 
@@ -125,29 +125,34 @@ enum Taken {
 impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
     async fn insert(&self, new: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
         let store = Arc::clone(&self.inner);
-        call(store.deadline, async move {
-            let id = new.id.clone().or_else(|| (store.make_id)());
-            let id = id.ok_or_else(|| StoreError::new(STORE, "nobody made an id for the new user"))?;
-            let user = new.into_user(id);
-            let document = document::document(&user, store.profile)?;
-            let Err(error) = store.users.clone_with_type().insert_one(document).await else {
-                return Ok(user);
-            };
-            let Some(index) = duplicate(&error) else {
-                return Err(failed(error).into());
-            };
-            match store.taken(&user, index, true).await? {
-                Taken::Email => Err(InsertUserError::EmailTaken),
-                Taken::Id => Err(StoreError::new(STORE, "the id is taken").into()),
-                Taken::Profile => Err(InsertUserError::ProfileTaken),
-            }
-        })
-        .await
+        self.inner
+            .calls
+            .make(async move {
+                let id = new.id.clone().or_else(|| (store.make_id)());
+                let id = id.ok_or_else(|| StoreError::new(STORE, "nobody made an id for the new user"))?;
+                let user = new.into_user(id);
+                let document = document::document(&user, store.profile)?;
+                let Err(error) = store.users.clone_with_type().insert_one(document).await else {
+                    return Ok(user);
+                };
+                let Some(index) = duplicate(&error) else {
+                    return Err(failed(error).into());
+                };
+                match store.taken(&user, index, true).await? {
+                    Taken::Email => Err(InsertUserError::EmailTaken),
+                    Taken::Id => Err(StoreError::new(STORE, "the id is taken").into()),
+                    Taken::Profile => Err(InsertUserError::ProfileTaken),
+                }
+            })
+            .await
     }
 
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
-        call(store.deadline, async move { store.find(filter).await }).await
+        self.inner
+            .calls
+            .make(async move { store.find(filter).await })
+            .await
     }
 
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
@@ -155,37 +160,44 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
             Arc::clone(&self.inner),
             doc! { "normalized_email": email.as_str() },
         );
-        call(store.deadline, async move { store.find(filter).await }).await
+        self.inner
+            .calls
+            .make(async move { store.find(filter).await })
+            .await
     }
 
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
         let (store, user) = (Arc::clone(&self.inner), user.clone());
-        call(store.deadline, async move {
-            let filter = doc! { "_id": user.id.to_bson(), "revision": user.revision };
-            let update = document::update(&user, store.profile)?;
-            let error = match store.users.update_one(filter, update).await {
-                Ok(answer) if answer.matched_count == 0 => return Err(UpdateUserError::Conflict),
-                Ok(_answer) => return Ok(()),
-                Err(error) => error,
-            };
-            let Some(index) = duplicate(&error) else {
-                return Err(failed(error).into());
-            };
-            match store.taken(&user, index, false).await? {
-                Taken::Email => Err(UpdateUserError::EmailTaken),
-                Taken::Id | Taken::Profile => Err(UpdateUserError::ProfileTaken),
-            }
-        })
-        .await
+        self.inner
+            .calls
+            .make(async move {
+                let filter = doc! { "_id": user.id.to_bson(), "revision": user.revision };
+                let update = document::update(&user, store.profile)?;
+                let error = match store.users.update_one(filter, update).await {
+                    Ok(answer) if answer.matched_count == 0 => return Err(UpdateUserError::Conflict),
+                    Ok(_answer) => return Ok(()),
+                    Err(error) => error,
+                };
+                let Some(index) = duplicate(&error) else {
+                    return Err(failed(error).into());
+                };
+                match store.taken(&user, index, false).await? {
+                    Taken::Email => Err(UpdateUserError::EmailTaken),
+                    Taken::Id | Taken::Profile => Err(UpdateUserError::ProfileTaken),
+                }
+            })
+            .await
     }
 
     async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
-        call(store.deadline, async move {
-            let answer = store.users.delete_one(filter).await.map_err(failed)?;
-            Ok(answer.deleted_count > 0)
-        })
-        .await
+        self.inner
+            .calls
+            .make(async move {
+                let answer = store.users.delete_one(filter).await.map_err(failed)?;
+                Ok(answer.deleted_count > 0)
+            })
+            .await
     }
 }
 
@@ -201,7 +213,7 @@ impl<Id, P> fmt::Debug for MongoUserStore<Id, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoUserStore")
             .field("collection", &self.inner.users.namespace())
-            .field("deadline", &self.inner.deadline)
+            .field("deadline", &self.inner.calls.limit())
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use auth_core::ConfigError;
 use mongodb::Database;
 
 use super::{Inner, MongoAccessTokenStore, cap::Turns};
-use crate::{DocumentId, settings::Settings};
+use crate::{DocumentId, call::Calls, settings::Settings};
 
 /// Makes a [`MongoAccessTokenStore`].
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl<Id: DocumentId> MongoAccessTokenStoreBuilder<Id> {
     pub fn build(self) -> Result<MongoAccessTokenStore<Id>, ConfigError> {
         let inner = Inner {
             tokens: self.settings.open()?,
-            deadline: self.settings.deadline,
+            calls: Calls::within(self.settings.deadline),
             indexes: self.indexes,
             is_sharded: self.is_sharded,
             turns: Turns::default(),

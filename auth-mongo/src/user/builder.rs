@@ -4,7 +4,7 @@ use auth_core::{ConfigError, Profile};
 use mongodb::Database;
 
 use super::{Inner, MongoUserStore};
-use crate::{DocumentId, profile::ProfileFields, settings::Settings};
+use crate::{DocumentId, call::Calls, profile::ProfileFields, settings::Settings};
 
 /// Makes a [`MongoUserStore`].
 pub struct MongoUserStoreBuilder<Id, P> {
@@ -78,7 +78,7 @@ impl<Id: DocumentId, P: Profile> MongoUserStoreBuilder<Id, P> {
             users,
             profile: ProfileFields::of()?,
             make_id,
-            deadline: self.settings.deadline,
+            calls: Calls::within(self.settings.deadline),
             email_index: self.email_index,
         };
         Ok(MongoUserStore {
