@@ -74,7 +74,8 @@ pub struct ClientInfo {
 #[async_trait]
 pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     /// Inserts `token`. With a `cap`, the user's oldest tokens beyond that number are removed in the same operation,
-    /// so that it holds under parallel insertions too; the inserted token is never among the removed.
+    /// so that it holds under parallel insertions too; the inserted token is never among the removed. An expired token
+    /// that the store still holds may count.
     ///
     /// # Errors
     /// [`InsertTokenError::DigestTaken`] if a token of this digest is there already: nothing is written.

@@ -122,6 +122,8 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         let token = self.store.find(&key).await?.ok_or(Rejection::Unknown)?;
         let now = self.clock.now();
         if !token.is_live(now) {
+            // It would come back where the clock steps back. Rejected it is, whether or not it can be removed.
+            let _removed = self.store.delete(&key).await;
             return Err(Rejection::Expired.into());
         }
         if self

@@ -51,7 +51,8 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
     }
 }
 
-/// A token of an hour is valid a millisecond before the hour is over, and no longer at that very instant.
+/// A token of an hour is valid a millisecond before the hour is over, and no longer from that very instant
+/// on, also where the clock steps back.
 pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let token = issued(fixture, &strategy).await;
@@ -66,6 +67,9 @@ pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixt
             "an expired token is rejected as expired, not as {rejection}"
         );
     }
+    clock.advance(-2 * time::Duration::DAY);
+    // Nor does it come back where the clock steps back.
+    rejected(strategy.read(token.expose_secret()).await);
 }
 
 /// A token for ever is valid a thousand years on.
