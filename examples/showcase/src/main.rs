@@ -78,9 +78,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     if let Some(workers) = settings.workers {
         server = server.workers(workers.get().into());
     }
-    let server = server
-        .bind(&*settings.bind)
-        .map_err(|problem| ConfigError::new("BIND", problem))?;
+    let server = server.bind(&*settings.bind).map_err(|problem| {
+        let addresses: Vec<String> = settings.bind.iter().map(ToString::to_string).collect();
+        ConfigError::new("BIND", format_args!("{}: {problem}", addresses.join(", ")))
+    })?;
     for address in server.addrs() {
         tracing::info!("open http://{address}/docs");
     }

@@ -3,10 +3,11 @@
 use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
-const SOURCES: [&str; 4] = [
+const SOURCES: [&str; 5] = [
     include_str!("../../src/database.rs"),
     include_str!("../../src/tokens.rs"),
     include_str!("../../src/users.rs"),
+    include_str!("../../src/service.rs"),
     include_str!("main.rs"),
 ];
 

@@ -11,6 +11,7 @@ use crate::{
     database::{Database, Kind},
     outage::RECOVERY,
     process::until,
+    server::in_time,
     site::{Credential, PASSWORD, Site, address},
     stage::{Place, Stage, Store},
 };
@@ -35,8 +36,8 @@ impl Other {
 
     async fn run(&mut self, sql: &str) {
         match self {
-            Self::Postgres(client) => client.batch_execute(sql).await.expect(sql),
-            Self::MariaDb(client) => client.query_drop(sql).await.expect(sql),
+            Self::Postgres(client) => in_time(sql, client.batch_execute(sql)).await.expect(sql),
+            Self::MariaDb(client) => in_time(sql, client.query_drop(sql)).await.expect(sql),
         }
     }
 
@@ -152,7 +153,7 @@ pub(crate) async fn crowded_user(store: Store) {
     let (_showcase, site) = stage.ready().await;
     let backend = store.bearer();
     let king = site.credential(backend, &king).await;
-    for round in 0..5 {
+    for round in 0..3 {
         let email = site.person(&format!("victim-{round}")).await;
         let credential = site.credential(backend, &email).await;
         let id = id(&site, &credential).await;
@@ -160,7 +161,7 @@ pub(crate) async fn crowded_user(store: Store) {
         let next = format!("{PASSWORD}, {round}");
         let changes = join_all((0..2).map(|_| site.change_password(&credential, &next).send()));
         let end = async {
-            sleep(Duration::from_millis(30 * round)).await;
+            sleep(Duration::from_millis(50 * round)).await;
             delete(&site, &king, &id).send().await
         };
         let (log_ins, changes, deleted) = tokio::join!(log_ins, changes, end);

@@ -7,7 +7,11 @@ use mysql_async::prelude::Queryable as _;
 use reqwest::Url;
 use tokio::sync::RwLock;
 
-use crate::{process::until, server::local, stage::random_name};
+use crate::{
+    process::until,
+    server::{in_time, local},
+    stage::random_name,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -54,6 +58,10 @@ impl Kind {
 impl Database {
     /// A new one, with nothing in it.
     pub(crate) async fn create(kind: Kind) -> Self {
+        in_time("a database is made", Self::make(kind)).await
+    }
+
+    async fn make(kind: Kind) -> Self {
         let (name, mut url) = (random_name("faults_"), kind.url());
         match kind {
             Kind::Postgres => {
@@ -95,12 +103,14 @@ impl Database {
 
     /// A session of somebody else.
     pub(crate) async fn postgres(&self) -> tokio_postgres::Client {
-        postgres(self.url.as_str()).await.expect("PostgreSQL")
+        let session = in_time("a session of PostgreSQL", postgres(self.url.as_str()));
+        session.await.expect("PostgreSQL")
     }
 
     /// A session of somebody else.
     pub(crate) async fn mariadb(&self) -> mysql_async::Conn {
-        mariadb(self.url.as_str()).await.expect("MariaDB")
+        let session = in_time("a session of MariaDB", mariadb(self.url.as_str()));
+        session.await.expect("MariaDB")
     }
 
     /// Waits until the server does.
@@ -125,6 +135,10 @@ impl Database {
 
     /// The e-mail of every user that it has, sorted.
     pub(crate) async fn emails(&self) -> Vec<String> {
+        in_time("the users are read", self.read_emails()).await
+    }
+
+    async fn read_emails(&self) -> Vec<String> {
         const ALL: &str = "SELECT email FROM users";
         let mut emails: Vec<String> = match self.kind {
             Kind::Postgres => {

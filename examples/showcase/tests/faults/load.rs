@@ -18,10 +18,13 @@ use crate::{
 };
 
 /// How many register, log in, read and log out all the time.
-const CLIENTS: usize = 20;
+const CLIENTS: usize = 8;
 
 /// How many of them change their password all the time, instead.
-const CHANGERS: usize = 4;
+const CHANGERS: usize = 2;
+
+/// How long a client waits that was told to come again: hashes go last, and would never have their turn.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The clients, and what they remember.
 pub(crate) struct Load {
@@ -107,7 +110,7 @@ impl Load {
         let answer = match call.attempt().await {
             Ok(answer) => answer,
             Err(_) => {
-                sleep(Duration::from_millis(20)).await;
+                sleep(PAUSE).await;
                 return None;
             }
         };
@@ -115,6 +118,7 @@ impl Load {
         if answer.status == 503 {
             // Who waits for a hash may wait longer than for the store.
             answer.is_unavailable();
+            sleep(PAUSE).await;
             return None;
         }
         assert!(allowed.contains(&answer.status), "{what}: {answer:?}");

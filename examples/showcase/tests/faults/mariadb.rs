@@ -1,28 +1,10 @@
 //! MariaDB.
 
-use crate::{
-    contention,
-    database::Kind,
-    restart::{self, End},
-    stage::Store,
-    stores::faults,
-};
+use crate::{contention, database::Kind, stage::Store, stores::faults};
 
 const STORE: Store = Store::Database(Kind::MariaDb);
 
 faults!(STORE, "needs MariaDB");
-
-#[tokio::test]
-#[ignore = "needs MariaDB"]
-async fn a_restart_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
-    restart::of_the_database(Kind::MariaDb, End::Stop).await;
-}
-
-#[tokio::test]
-#[ignore = "needs MariaDB"]
-async fn what_was_acknowledged_outlives_the_server_when_it_is_killed_under_load() {
-    restart::of_the_database(Kind::MariaDb, End::Kill).await;
-}
 
 #[tokio::test]
 #[ignore = "needs MariaDB"]

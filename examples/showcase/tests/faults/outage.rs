@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How soon the program finds that its store is back.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(8);
+pub(crate) const RECOVERY: Duration = Duration::from_secs(10);
 
 /// The program starts without its store, says so, and finds it by itself.
 pub(crate) async fn at_start(store: Store, fault: Fault) {
@@ -121,13 +121,13 @@ pub(crate) async fn only_slow(store: Store) {
     let stage = Stage::of(store).await;
     let (_showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
-    stage.proxy.set(Fault::Delay(Duration::from_millis(100))).await;
+    stage.proxy.set(Fault::Delay(Duration::from_millis(50))).await;
     for backend in store.backends() {
         let credential = site.credential(backend, &ada).await;
         let answer = site.read(&credential).send().await;
         answer.is(200);
         assert!(
-            answer.took >= Duration::from_millis(200),
+            answer.took >= Duration::from_millis(100),
             "the store is in the way: {answer:?}"
         );
         site.log_out(&credential).send().await.is(204);

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -10,8 +11,10 @@ use tokio::{
     },
     sync::watch,
     task::JoinHandle,
-    time::sleep,
+    time::timeout,
 };
+
+use crate::server::in_time;
 
 mod tests;
 
@@ -90,7 +93,8 @@ impl Proxy {
             _ => traffic.listening,
         };
         let mut traffic = self.traffic.clone();
-        traffic.wait_for(holds).await.expect("the proxy runs");
+        let effect = in_time("the proxy does as it is told", traffic.wait_for(holds));
+        effect.await.expect("the proxy runs");
     }
 
     pub(crate) async fn heal(&self) {
@@ -164,8 +168,15 @@ async fn serve(
 }
 
 /// Carries one connection, until both sides have closed it, one has reset it, or it is cut.
-async fn carry(mut client: TcpStream, server: SocketAddr, faults: watch::Receiver<Fault>) {
-    let Ok(mut server) = TcpStream::connect(server).await else {
+async fn carry(mut client: TcpStream, server: SocketAddr, mut faults: watch::Receiver<Fault>) {
+    // Else clients that give up would leave connections behind, as many as the server takes.
+    let may_begin = faults.wait_for(|fault| *fault != Fault::Hang).await.is_ok();
+    let is_gone = matches!(client.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)));
+    let server = match may_begin && !is_gone {
+        true => TcpStream::connect(server).await.ok(),
+        false => None,
+    };
+    let Some(mut server) = server else {
         // Where this fails the client went away.
         let _ = client.set_zero_linger();
         return;
@@ -217,19 +228,27 @@ async fn pump(
 async fn pass(direction: Direction, faults: &mut watch::Receiver<Fault>) {
     loop {
         let fault = *faults.borrow_and_update();
-        let hangs = match (fault, direction) {
+        let in_time = match (fault, direction) {
             (Fault::Hang, _)
             | (Fault::HangRequests, Direction::Requests)
-            | (Fault::HangReplies, Direction::Replies) => true,
-            (Fault::Delay(delay), _) => {
-                sleep(delay).await;
-                false
-            }
-            _ => false,
+            | (Fault::HangReplies, Direction::Replies) => None,
+            (Fault::Delay(delay), _) => Some(delay),
+            _ => Some(Duration::ZERO),
         };
-        // Where the proxy is gone, so is the connection.
-        if !hangs || faults.changed().await.is_err() {
-            return;
+        let changed = async {
+            // Where the proxy is gone, so is the connection.
+            if faults.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        match in_time {
+            Some(Duration::ZERO) => return,
+            Some(delay) => {
+                if timeout(delay, changed).await.is_err() {
+                    return;
+                }
+            }
+            None => changed.await,
         }
     }
 }

@@ -8,7 +8,6 @@ use tokio::time::sleep;
 use crate::{
     outage::RECOVERY,
     process::{Showcase, until},
-    restart::{self, End},
     server::redis::{Redis, Reply, is_ok},
     site::{Credential, PASSWORD, Site},
     stage::{Place, Stage, Store},
@@ -18,18 +17,6 @@ use crate::{
 const STORE: Store = Store::Redis;
 
 faults!(STORE, "needs Redis");
-
-#[tokio::test]
-#[ignore = "needs Redis"]
-async fn a_restart_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
-    restart::of_redis(End::Stop).await;
-}
-
-#[tokio::test]
-#[ignore = "needs Redis"]
-async fn what_was_acknowledged_outlives_the_server_when_it_is_killed_under_load() {
-    restart::of_redis(End::Kill).await;
-}
 
 /// The program on a server of its own, with a user who is logged in by each backend.
 struct Scene {

@@ -7,90 +7,169 @@ use crate::{
     process::{Showcase, until},
     server::{
         redis::{Redis, Reply, ask, is_ok},
-        redis_cluster::RedisCluster,
+        redis_cluster::{MASTERS, RedisCluster},
     },
     stage::start,
 };
 
-async fn program(cluster: &RedisCluster) -> Showcase {
-    start(&[("REDIS_URL".to_owned(), cluster.url())]).await
+/// A cluster that one test disturbs in one way after the other: it takes longer to start it than to do so.
+struct Scene {
+    cluster: RedisCluster,
+    showcase: Showcase,
+    crowd: Crowd,
 }
 
-async fn scene() -> (RedisCluster, Showcase, Crowd) {
-    let cluster = RedisCluster::start().await;
-    let showcase = program(&cluster).await;
-    showcase.until_ready().await;
-    let crowd = Crowd::gather(&showcase).await;
-    for master in cluster.masters() {
-        is_replicated(master.port).await;
+impl Scene {
+    async fn new() -> Self {
+        let cluster = RedisCluster::start().await;
+        let showcase = program(&cluster).await;
+        showcase.until_ready().await;
+        let crowd = Crowd::gather(&showcase).await;
+        Self {
+            cluster,
+            showcase,
+            crowd,
+        }
     }
-    (cluster, showcase, crowd)
+
+    /// The master and the replica of this part of the slots, which has everything: what a failover may lose is no
+    /// matter here.
+    async fn roles(&self, part: usize) -> (usize, usize) {
+        let (one, other) = (part, part + MASTERS);
+        let (master, replica) = match is_master(&self.cluster.nodes[one]).await {
+            true => (one, other),
+            false => (other, one),
+        };
+        is_replicated(self.cluster.nodes[master].port).await;
+        (master, replica)
+    }
+
+    async fn a_master_is_killed(&mut self) {
+        let (master, replica) = self.roles(0).await;
+        self.cluster.nodes[master].server.kill().await;
+        let takes_over = takes_over(&self.cluster.nodes[replica]);
+        self.crowd.meanwhile(takes_over).await;
+        self.crowd.is_as_before().await;
+        self.showcase.until_ready().await;
+
+        self.cluster.nodes[master].server.start_again();
+        self.crowd.meanwhile(self.cluster.is_whole()).await;
+        self.crowd.is_as_before().await;
+    }
+
+    async fn a_master_hangs(&mut self) {
+        let (master, replica) = self.roles(1).await;
+        self.cluster.nodes[master].server.pause();
+        let takes_over = takes_over(&self.cluster.nodes[replica]);
+        self.crowd.meanwhile(takes_over).await;
+        self.crowd.is_as_before().await;
+        self.cluster.nodes[master].server.resume();
+        self.crowd.meanwhile(self.cluster.is_whole()).await;
+        assert!(!is_master(&self.cluster.nodes[master]).await, "it is one again");
+        self.crowd.is_as_before().await;
+    }
+
+    async fn every_master_is_told_to_go(&mut self) {
+        for part in 0..MASTERS {
+            let (_master, replica) = self.roles(part).await;
+            let replica = &self.cluster.nodes[replica];
+            let goes = async {
+                is_ok(&replica.ask(&["CLUSTER", "FAILOVER"]).await);
+                takes_over(replica).await;
+            };
+            self.crowd.meanwhile(goes).await;
+        }
+        self.crowd.meanwhile(self.cluster.is_whole()).await;
+        self.crowd.is_as_before().await;
+    }
+
+    async fn slots_move(&mut self) {
+        let mut masters = Vec::new();
+        for part in 0..MASTERS {
+            let (master, _replica) = self.roles(part).await;
+            let slots = slots_in_use(&self.cluster.nodes[master]).await;
+            masters.push((slots, master));
+        }
+        masters.sort_unstable_by_key(|(slots, _)| std::cmp::Reverse(slots.len()));
+        let [(slots, from), (_, to), (_, other)] = &*masters else {
+            unreachable!("three masters")
+        };
+        assert!(slots.len() > 1, "nobody to move: {masters:?}");
+        let nodes = [*from, *to, *other].map(|n| &self.cluster.nodes[n]);
+        let moved = async {
+            for slot in slots {
+                move_slot(nodes, slot).await;
+            }
+        };
+        self.crowd.meanwhile(moved).await;
+        self.crowd.is_as_before().await;
+    }
+
+    async fn scripts_are_forgotten(&mut self) {
+        for node in &self.cluster.nodes {
+            if is_master(node).await {
+                is_ok(&node.ask(&["SCRIPT", "FLUSH"]).await);
+            }
+        }
+        self.crowd.is_as_before().await;
+    }
+
+    async fn all_of_it_hangs(&mut self) {
+        for node in &self.cluster.nodes {
+            node.server.pause();
+        }
+        is_not_ready(&self.showcase).await;
+        for node in &self.cluster.nodes {
+            node.server.resume();
+        }
+        self.crowd.meanwhile(self.cluster.is_whole()).await;
+        self.crowd.is_as_before().await;
+    }
+
+    /// The program is started anew while there is no node.
+    async fn none_of_it_is_there_at_start(mut self) {
+        join_all(self.cluster.nodes.iter_mut().map(|node| node.server.kill())).await;
+        let showcase = program(&self.cluster).await;
+        is_not_ready(&showcase).await;
+        for node in &mut self.cluster.nodes {
+            node.server.start_again();
+        }
+        self.cluster.is_whole().await;
+        showcase.until_ready().await;
+        Crowd::gather(&showcase).await.is_as_before().await;
+        // That which was there before has found it, too.
+        self.crowd.is_as_before().await;
+    }
+}
+
+async fn program(cluster: &RedisCluster) -> Showcase {
+    start(&[("REDIS_URL".to_owned(), cluster.url())]).await
 }
 
 async fn is_master(node: &Redis) -> bool {
     ask(node.port, &["INFO", "replication"]).await.field("role") == Some("master")
 }
 
-#[tokio::test]
-#[ignore = "needs Redis Cluster"]
-async fn a_master_that_is_killed_is_503_until_its_replica_took_over() {
-    let (mut cluster, showcase, mut crowd) = scene().await;
-    cluster.nodes[0].server.kill().await;
-    let replica = &cluster.nodes[3];
-    crowd
-        .meanwhile(until("the replica takes over", async || is_master(replica).await))
-        .await;
-    crowd.is_as_before().await;
-    showcase.until_ready().await;
-
-    cluster.nodes[0].server.start_again();
-    crowd.meanwhile(cluster.is_whole()).await;
-    crowd.is_as_before().await;
+async fn takes_over(replica: &Redis) {
+    until("the replica takes over", async || is_master(replica).await).await;
 }
 
 #[tokio::test]
 #[ignore = "needs Redis Cluster"]
-async fn a_master_that_hangs_is_503_by_the_deadline_and_replaced_and_does_not_come_back_as_one() {
-    let (cluster, _showcase, mut crowd) = scene().await;
-    cluster.nodes[0].server.pause();
-    let replica = &cluster.nodes[3];
-    crowd
-        .meanwhile(until("the replica takes over", async || is_master(replica).await))
-        .await;
-    crowd.is_as_before().await;
-    cluster.nodes[0].server.resume();
-    crowd.meanwhile(cluster.is_whole()).await;
-    assert!(!is_master(&cluster.nodes[0]).await);
-    crowd.is_as_before().await;
+async fn a_master_that_is_told_to_go_or_killed_or_hangs_is_503_until_its_replica_took_over() {
+    let mut scene = Scene::new().await;
+    scene.scripts_are_forgotten().await;
+    scene.every_master_is_told_to_go().await;
+    scene.a_master_is_killed().await;
+    scene.a_master_hangs().await;
+    scene.all_of_it_hangs().await;
+    scene.none_of_it_is_there_at_start().await;
 }
 
 #[tokio::test]
 #[ignore = "needs Redis Cluster"]
-async fn an_ordered_failover_of_every_master_is_at_most_503_meanwhile() {
-    let (cluster, _showcase, mut crowd) = scene().await;
-    let everything = async {
-        for replica in &cluster.nodes[3..] {
-            is_ok(&replica.ask(&["CLUSTER", "FAILOVER"]).await);
-            until("the replica takes over", async || is_master(replica).await).await;
-        }
-        cluster.is_whole().await;
-    };
-    crowd.meanwhile(everything).await;
-    crowd.is_as_before().await;
-}
-
-#[tokio::test]
-#[ignore = "needs Redis Cluster"]
-async fn slots_that_move_to_another_master_are_at_most_503_meanwhile() {
-    let (cluster, _showcase, mut crowd) = scene().await;
-    let [from, to] = [&cluster.nodes[0], &cluster.nodes[1]];
-    let moved = async {
-        for slot in slots_in_use(from).await {
-            move_slot(&cluster, from, to, &slot).await;
-        }
-    };
-    crowd.meanwhile(moved).await;
-    crowd.is_as_before().await;
+async fn k3_slots_that_move_to_another_master_are_at_most_503_and_nobody_is_taken_for_another() {
+    Scene::new().await.slots_move().await;
 }
 
 /// The slots of the node in which there are keys.
@@ -107,12 +186,11 @@ async fn slots_in_use(node: &Redis) -> Vec<String> {
     }
     slots.sort_unstable();
     slots.dedup();
-    assert!(!slots.is_empty(), "nobody is on this node");
     slots.iter().map(i64::to_string).collect()
 }
 
 /// Moves a slot key by key, so that for a while some of its keys are here and some are there.
-async fn move_slot(cluster: &RedisCluster, from: &Redis, to: &Redis, slot: &str) {
+async fn move_slot([from, to, other]: [&Redis; 3], slot: &str) {
     let (source, target) = (
         from.ask(&["CLUSTER", "MYID"]).await,
         to.ask(&["CLUSTER", "MYID"]).await,
@@ -138,57 +216,8 @@ async fn move_slot(cluster: &RedisCluster, from: &Redis, to: &Redis, slot: &str)
         assert!(["OK", "NOKEY"].contains(&migrated.text()), "{migrated:?}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    for node in [to, from] {
-        is_ok(
-            &node
-                .ask(&["CLUSTER", "SETSLOT", slot, "NODE", target.text()])
-                .await,
-        );
+    for node in [to, from, other] {
+        let owner = ["CLUSTER", "SETSLOT", slot, "NODE", target.text()];
+        is_ok(&node.ask(&owner).await);
     }
-    let other = &cluster.nodes[2];
-    is_ok(
-        &other
-            .ask(&["CLUSTER", "SETSLOT", slot, "NODE", target.text()])
-            .await,
-    );
-}
-
-#[tokio::test]
-#[ignore = "needs Redis Cluster"]
-async fn without_their_scripts_the_masters_serve_everything() {
-    let (cluster, _showcase, mut crowd) = scene().await;
-    for master in cluster.masters() {
-        is_ok(&master.ask(&["SCRIPT", "FLUSH"]).await);
-    }
-    crowd.is_as_before().await;
-}
-
-#[tokio::test]
-#[ignore = "needs Redis Cluster"]
-async fn a_cluster_that_hangs_as_a_whole_is_503_by_the_deadline_and_then_as_before() {
-    let (cluster, showcase, mut crowd) = scene().await;
-    for node in &cluster.nodes {
-        node.server.pause();
-    }
-    is_not_ready(&showcase).await;
-    for node in &cluster.nodes {
-        node.server.resume();
-    }
-    crowd.meanwhile(cluster.is_whole()).await;
-    crowd.is_as_before().await;
-}
-
-#[tokio::test]
-#[ignore = "needs Redis Cluster"]
-async fn without_its_cluster_the_program_starts_and_finds_it_by_itself() {
-    let mut cluster = RedisCluster::start().await;
-    join_all(cluster.nodes.iter_mut().map(|node| node.server.kill())).await;
-    let showcase = program(&cluster).await;
-    is_not_ready(&showcase).await;
-    for node in &mut cluster.nodes {
-        node.server.start_again();
-    }
-    cluster.is_whole().await;
-    showcase.until_ready().await;
-    Crowd::gather(&showcase).await.is_as_before().await;
 }

@@ -15,18 +15,39 @@ use crate::{
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum End {
+enum End {
     /// In order.
     Stop,
     /// By SIGKILL.
     Kill,
 }
 
-/// How often it ends.
-const ROUNDS: usize = 2;
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn postgres_that_restarts_and_is_killed_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
+    of_the_database(Kind::Postgres, &[End::Stop, End::Kill]).await;
+}
 
-/// The server of the database ends and comes back; the program goes on.
-pub(crate) async fn of_the_database(kind: Kind, end: End) {
+#[tokio::test]
+#[ignore = "needs MariaDB"]
+async fn mariadb_that_restarts_and_is_killed_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
+    of_the_database(Kind::MariaDb, &[End::Stop, End::Kill]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn mongodb_that_restarts_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
+    of_the_database(Kind::MongoDb, &[End::Stop, End::Stop]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn redis_that_restarts_and_is_killed_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
+    of_redis(&[End::Stop, End::Kill]).await;
+}
+
+/// The server of the database ends in one way after the other and comes back; the program goes on.
+async fn of_the_database(kind: Kind, ends: &[End]) {
     let _alone = kind.lock().write().await;
     let store = Store::Database(kind);
     let stage = Stage::disturbed(store).await;
@@ -37,7 +58,7 @@ pub(crate) async fn of_the_database(kind: Kind, end: End) {
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
     let disturb = async {
-        for _round in 0..ROUNDS {
+        for end in ends {
             gets_on(&load).await;
             match end {
                 End::Stop => shared.stop().await,
@@ -55,8 +76,8 @@ pub(crate) async fn of_the_database(kind: Kind, end: End) {
     load.holds(Some(database.emails().await), store.bearer()).await;
 }
 
-/// Redis ends and comes back; the program goes on.
-pub(crate) async fn of_redis(end: End) {
+/// Redis ends in one way after the other and comes back; the program goes on.
+async fn of_redis(ends: &[End]) {
     let mut stage = Stage::of(Store::Redis).await;
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
@@ -64,7 +85,7 @@ pub(crate) async fn of_redis(end: End) {
         unreachable!("Redis")
     };
     let disturb = async {
-        for _round in 0..ROUNDS {
+        for end in ends {
             gets_on(&load).await;
             match end {
                 End::Stop => redis.server.stop("TERM").await,
@@ -91,7 +112,7 @@ pub(crate) async fn of_the_program(
 ) {
     let load = Load::on(site);
     let disturb = async {
-        for round in 0..3 {
+        for round in 0..2 {
             gets_on(&load).await;
             // At another point of what it does each time.
             sleep(Duration::from_millis(7 * round)).await;
@@ -111,5 +132,5 @@ pub(crate) async fn of_the_program(
 /// Waits until the clients have done something since.
 async fn gets_on(load: &Load) {
     let before = load.successes();
-    until("the clients are served", async || load.successes() >= before + 40).await;
+    until("the clients are served", async || load.successes() >= before + 30).await;
 }

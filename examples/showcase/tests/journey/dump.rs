@@ -1,7 +1,7 @@
 //! D17: what stands in the stores after a journey.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use portcullis::TokenDigest;
+use portcullis::{PasswordHash, TokenDigest};
 use serde_json::json;
 
 use crate::{
@@ -69,7 +69,7 @@ async fn deviation_17_no_issued_token_and_no_password_stands_in_a_store(case: &C
     passes.extend(live);
     let passwords = [PASSWORD, NEW_PASSWORD, LAST_PASSWORD].map(str::to_owned);
     let mails = [verify, reset, unused];
-    let tokens = passes.into_iter().map(|pass| pass.token);
+    let tokens = passes.iter().map(|pass| pass.token.clone());
     for secret in tokens.chain(mails).chain(passwords) {
         for store in redis.iter().chain([&database]) {
             assert!(!store.tells(secret.as_bytes()), "{secret}");
@@ -82,4 +82,10 @@ async fn deviation_17_no_issued_token_and_no_password_stands_in_a_store(case: &C
             }
         }
     }
+
+    // One that stands there is found.
+    let clear = passes[0].token.as_str();
+    let written = PasswordHash::new(clear);
+    case.set(&email, |user| user.password_hash = Some(written)).await;
+    assert!(Dump::new(&case.database.dump().await).tells(clear.as_bytes()));
 }

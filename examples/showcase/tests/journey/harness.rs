@@ -22,6 +22,7 @@ mod kind;
 mod place;
 mod redis;
 mod service;
+mod stock;
 
 pub(crate) use answer::Answer;
 pub(crate) use call::Call;
@@ -32,4 +33,5 @@ pub(crate) use mailbox::Mailbox;
 pub(crate) use pass::Pass;
 pub(crate) use place::{Place, Redis, Setting, Store};
 pub(crate) use sample::{NEW_PASSWORD, PASSWORD, Sample, address, person};
-pub(crate) use service::{Service, run};
+pub(crate) use service::Service;
+pub(crate) use stock::{finish, give_back, take};

@@ -1,7 +1,7 @@
 //! Every sentence of the HTTP contract, said of the program itself: on each database, with and without Redis, for each
 //! backend, with verification required and not. The sentences are those of the library's own journey.
 //!
-//! Each test has a process and a database of its own. What needs a clock that is set, or routes of an application's own,
+//! Each test has a process and a database to itself; the next one has them, too, once they are empty again. What needs a clock that is set, or routes of an application's own,
 //! is said of the library alone.
 
 #[allow(
@@ -35,28 +35,60 @@ mod verification;
 mod dump;
 mod protected;
 
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::LazyLock,
+    time::Duration,
+};
+
+use tokio::{runtime::Runtime, time::timeout};
+
 use case::Case;
-use harness::{Kind, Place, Service, Setting};
+use harness::{Kind, Place, Setting};
+
+/// A test that takes longer has failed: it waits for what does not come.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The one that every test runs on: connections stay open from one to the next.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
 impl Case {
-    /// Runs `sentence` against a new process on a new database.
+    /// Runs `sentence` against a process at `place` that is all its own, and where nobody is registered.
     fn run(place: Place, kind: Kind, setting: Setting, sentence: impl AsyncFnOnce(&Case)) {
-        harness::run(async {
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
             let case = Case {
-                service: Service::start(place, setting).await,
+                service: within_patience("a process", harness::take(place, setting)),
                 kind,
                 verification: setting.verification,
             };
-            sentence(&case).await;
-            case.service.end().await;
-        });
+            let said = panic::catch_unwind(AssertUnwindSafe(|| {
+                within_patience("the end of the sentence", sentence(&case));
+            }));
+            match said {
+                Ok(()) => within_patience("the end of a process", harness::give_back(case.service)),
+                Err(failure) => {
+                    case.service.show_log();
+                    within_patience("the end of the process", case.service.end());
+                    panic::resume_unwind(failure);
+                }
+            }
+        }));
+        within_patience("the end of every process", harness::finish());
+        if let Err(failure) = outcome {
+            panic::resume_unwind(failure);
+        }
     }
+}
+
+fn within_patience<T>(what: &str, comes: impl Future<Output = T>) -> T {
+    let outcome = RUNTIME.block_on(async { timeout(PATIENCE, comes).await });
+    outcome.unwrap_or_else(|_elapsed| panic!("in vain: {what}"))
 }
 
 /// Makes a test of each of these `async fn(&Case)` for each backend of each place.
 ///
-/// It is the program that asks for a verified e-mail, not the store: where it is required, one backend stands for all on
-/// every database but SQLite.
+/// It is the program that asks for a verified e-mail, not the store: where it is required, one backend of a place stands
+/// for all on every database but SQLite.
 macro_rules! sentences {
     ($($sentence:ident)*) => {
         $crate::places! { [$($sentence)*]
@@ -67,28 +99,32 @@ macro_rules! sentences {
                 jwt(Jwt): open; db(Db): open verified_only; cookie(Cookie): open;
             }
             mariadb [MariaDb Without "needs MariaDB"]: {
-                jwt(Jwt): open; db(Db): open verified_only; cookie(Cookie): open;
+                jwt(Jwt): open; db(Db): open; cookie(Cookie): open verified_only;
             }
             mongodb [MongoDb Without "needs MongoDB"]: {
-                jwt(Jwt): open; db(Db): open verified_only; cookie(Cookie): open;
+                jwt(Jwt): open verified_only; db(Db): open; cookie(Cookie): open;
             }
             redis [Sqlite Single "needs Redis"]: {
+                jwt(Jwt): open; db(Db): open; cookie(Cookie): open;
                 redis(Redis): open verified_only; redis_cookie(RedisCookie): open verified_only;
             }
             redis_and_postgres [Postgres Single "needs PostgreSQL and Redis"]: {
-                redis(Redis): open; redis_cookie(RedisCookie): verified_only;
+                jwt(Jwt): open; db(Db): open; cookie(Cookie): open;
+                redis(Redis): open; redis_cookie(RedisCookie): open verified_only;
             }
             redis_and_mariadb [MariaDb Single "needs MariaDB and Redis"]: {
-                redis(Redis): open; redis_cookie(RedisCookie): verified_only;
+                jwt(Jwt): open; db(Db): open; cookie(Cookie): open;
+                redis(Redis): open verified_only; redis_cookie(RedisCookie): open;
             }
             redis_and_mongodb [MongoDb Single "needs MongoDB and Redis"]: {
-                redis(Redis): open; redis_cookie(RedisCookie): verified_only;
+                jwt(Jwt): open; db(Db): open; cookie(Cookie): open;
+                redis(Redis): open; redis_cookie(RedisCookie): open verified_only;
             }
             redis_cluster [Sqlite Cluster "needs Redis Cluster"]: {
-                redis(Redis): open; redis_cookie(RedisCookie): verified_only;
+                redis(Redis): open verified_only; redis_cookie(RedisCookie): open;
             }
             redis_sentinel [Sqlite Sentinel "needs Redis Sentinel"]: {
-                redis(Redis): open; redis_cookie(RedisCookie): verified_only;
+                redis(Redis): open; redis_cookie(RedisCookie): open verified_only;
             }
         }
     };

@@ -1,6 +1,18 @@
 //! A value that cannot be used keeps the program from starting, and the error names its variable.
 
-use crate::process::Showcase;
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    process::Command,
+    thread,
+};
+
+use serde_json::json;
+
+use crate::{
+    process::{Showcase, until},
+    visit::{EMAIL, PASSWORD, answer, client},
+};
 
 /// What the program says of `settings`, with which it must not start.
 async fn refusal(settings: &[(&str, &str)]) -> String {
@@ -42,8 +54,10 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
                 "postgres://localhost/app?sslmode=perhaps",
                 "mysql://",
                 "mysql://localhost:port/app",
+                "mysql://localhost/app?require_ssl=perhaps",
                 "mongodb://",
                 "mongodb://localhost:port/app",
+                "mongodb://localhost/app?tls=perhaps",
             ],
         ),
         (
@@ -54,6 +68,10 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
                 "http://localhost:6379",
                 "redis://",
                 "redis://localhost:port",
+                "redis-replica://localhost",
+                "redis-cluster://localhost?node=nowhere:port",
+                "redis-sentinel://localhost",
+                "redis-sentinel://localhost:port?sentinelServiceName=main",
             ],
         ),
         ("DATABASE_URL", &["sqlite:///no/such/folder/showcase.db"]),
@@ -88,10 +106,61 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_an_error_at_start() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("an address");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("an address");
     let address = taken.local_addr().expect("its address").to_string();
     let error = refusal(&[("BIND", &address)]).await;
-    assert!(error.starts_with("error: BIND: "), "{error}");
+    assert!(error.starts_with(&format!("error: BIND: {address}: ")), "{error}");
+}
+
+#[tokio::test]
+async fn without_an_address_it_is_port_8080_of_this_machine_alone() {
+    // Whoever has it, nobody else gets it.
+    let _taken = TcpListener::bind("127.0.0.1:8080");
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let mut process = Command::new(env!("CARGO_BIN_EXE_showcase"))
+        .env_clear()
+        .current_dir(folder.path())
+        .stderr(File::create(&log).expect("a log"))
+        .spawn()
+        .expect("the program");
+    until("it refuses to start", async || {
+        process.try_wait().expect("its state").is_some()
+    })
+    .await;
+    let log = fs::read_to_string(log).expect("the log");
+    let error = log.lines().last().unwrap_or_default();
+    assert!(error.starts_with("error: BIND: 127.0.0.1:8080: "), "{log}");
+}
+
+#[tokio::test]
+async fn what_is_not_set_has_its_default() {
+    let showcase = Showcase::start(&[]).await;
+    showcase.until_ready().await;
+    for made in ["showcase.db", "outbox"] {
+        assert!(showcase.folder().join(made).exists(), "{made}");
+    }
+    let threads = thread::available_parallelism().expect("a count");
+    assert!(
+        showcase.log().contains(&format!("starting {threads} workers")),
+        "{}",
+        showcase.log()
+    );
+    // Nobody asks for a verified e-mail, and a log-in is good for an hour.
+    let user = json!({ "email": EMAIL, "password": PASSWORD });
+    let client = client();
+    answer(client.post(showcase.url("/auth/register")).json(&user), 201).await;
+    let form = [("username", EMAIL), ("password", PASSWORD)];
+    let log_in = client.post(showcase.url("/auth/cookie/login")).form(&form);
+    let cookie = answer(log_in, 204).await.headers()["set-cookie"].clone();
+    let attributes = cookie.to_str().expect("text").split("; ");
+    assert!(
+        attributes.into_iter().any(|part| part == "Max-Age=3600"),
+        "{cookie:?}"
+    );
+    // There is no Redis.
+    let form = client.post(showcase.url("/auth/redis/login")).form(&form);
+    answer(form, 404).await;
 }
 
 #[tokio::test]
@@ -104,6 +173,8 @@ async fn an_error_never_repeats_a_password() {
         ("DATABASE_URL", "mongodb://root:hunter2@localhost:port/app"),
         ("REDIS_URL", "http://root:hunter2@localhost"),
         ("REDIS_URL", "redis://root:hunter2@localhost:port"),
+        ("REDIS_URL", "redis-cluster://root:hunter2@localhost?node=:port"),
+        ("REDIS_URL", "redis-sentinel://root:hunter2@localhost"),
         ("SUPERUSER", "nobody:hunter2"),
         ("SUPERUSER", "root@camelot.example:hunter2"),
         ("AUTH_SECRET", "hunter2"),
@@ -124,6 +195,16 @@ async fn without_a_secret_one_is_made_with_a_warning() {
     );
     let showcase = Showcase::start(&[("AUTH_SECRET", "32 bytes are just enough for it.")]).await;
     assert!(!showcase.log().contains("AUTH_SECRET"), "{}", showcase.log());
+}
+
+#[tokio::test]
+async fn it_has_as_many_workers_as_it_is_told() {
+    let showcase = Showcase::start(&[("WORKERS", "3")]).await;
+    assert!(
+        showcase.log().contains("starting 3 workers"),
+        "{}",
+        showcase.log()
+    );
 }
 
 #[tokio::test]

@@ -6,12 +6,13 @@ use std::{
 };
 
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
+use futures_util::future::join_all;
 use reqwest::{Method, header::ALLOW};
 use serde_json::json;
 
 use crate::{
     process::{Showcase, until},
-    visit::{EMAIL, SQLITE, Visit, answer, json_of},
+    visit::{EMAIL, SQLITE, Visit, answer, client, json_of},
 };
 
 #[tokio::test]
@@ -78,6 +79,53 @@ async fn a_store_that_fails_is_503_with_nothing_of_the_cause_and_the_process_liv
     answer(visit.get("/live"), 200).await;
     rename("elsewhere", "access_tokens");
     answer(visit.get("/ready"), 200).await;
+}
+
+#[tokio::test]
+async fn with_a_server_that_is_down_it_starts_and_is_not_ready_and_its_log_says_why() {
+    // Nobody listens there as long as nobody else may.
+    let port = TcpListener::bind("127.0.0.1:0").expect("an address");
+    let at = port.local_addr().expect("its address").to_string();
+    drop(port);
+    let down = [
+        (
+            "DATABASE_URL",
+            format!("postgres://root:hunter2@{at}/app"),
+            "postgresql",
+        ),
+        ("DATABASE_URL", format!("mysql://root:hunter2@{at}/app"), "mysql"),
+        (
+            "DATABASE_URL",
+            format!("mongodb://root:hunter2@{at}/app"),
+            "mongodb",
+        ),
+        ("REDIS_URL", format!("redis://root:hunter2@{at}"), "redis"),
+        (
+            "REDIS_URL",
+            format!("redis-cluster://root:hunter2@{at}?node={at}"),
+            "redis",
+        ),
+        (
+            "REDIS_URL",
+            format!("redis-sentinel://root:hunter2@{at}?sentinelServiceName=main"),
+            "redis",
+        ),
+    ];
+    join_all(down.map(async |(variable, url, store)| {
+        let showcase = Showcase::start(&[(variable, &url)]).await;
+        let client = client();
+        until("its log says why", async || {
+            answer(client.get(showcase.url("/live")), 200).await;
+            let ready = answer(client.get(showcase.url("/ready")), 503).await;
+            assert_eq!(ready.headers()["retry-after"], "1", "{url}");
+            let body = ready.text().await.expect("text");
+            assert_eq!(body, r#"{"detail":"Service Unavailable"}"#, "{url}");
+            showcase.log().contains(&format!("store=\"{store}\""))
+        })
+        .await;
+        assert!(!showcase.log().contains("hunter2"), "{}", showcase.log());
+    }))
+    .await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! A showcase and somebody who uses it.
 
+use std::time::Duration;
+
 use reqwest::{
     Client, Method, RequestBuilder, Response,
     header::{COOKIE, SET_COOKIE},
@@ -45,7 +47,7 @@ impl Visit {
             showcase,
             backends: backends(redis.is_some()),
             database,
-            client: Client::new(),
+            client: client(),
         }
     }
 
@@ -117,6 +119,12 @@ impl Visit {
         let path = format!("/auth/{}/logout", backend.name);
         status(presenting(self.request(Method::POST, &path), backend, token)).await
     }
+}
+
+/// A client that gives up: a test that waits longer has failed.
+pub(crate) fn client() -> Client {
+    let client = Client::builder().no_proxy().timeout(Duration::from_secs(60));
+    client.build().expect("a client")
 }
 
 /// `request` with `token` where `backend` looks for one.

@@ -1,15 +1,19 @@
 //! A Redis server of a test's own.
 
-use std::{io, process::Command};
+use std::{io, process::Command, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
+    time::timeout,
 };
 
 use super::{Server, free_port, local, shared};
 use crate::process::until;
+
+/// Longer than any command here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server with nothing in it, in a folder of its own.
 pub(crate) struct Redis {
@@ -78,10 +82,11 @@ impl Reply {
         }
     }
 
-    /// The value of `name` in an answer of lines such as `name:value`.
+    /// The value of `name` in an answer of lines such as `name:value`; none in that of a server that is not ready.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        let mut lines = self.text().lines();
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        let Self::Text(text) = self else { return None };
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
     }
 }
 
@@ -109,6 +114,11 @@ pub(crate) async fn ask(port: u16, command: &[&str]) -> Reply {
 
 /// As [`ask`], of a server that may not be there.
 pub(crate) async fn try_ask(port: u16, command: &[&str]) -> io::Result<Reply> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no reply");
+    timeout(PATIENCE, exchange(port, command)).await.map_err(late)?
+}
+
+async fn exchange(port: u16, command: &[&str]) -> io::Result<Reply> {
     let mut stream = BufReader::new(TcpStream::connect(local(port)).await?);
     let mut request = format!("*{}\r\n", command.len());
     for word in command {

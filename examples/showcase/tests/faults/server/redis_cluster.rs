@@ -1,13 +1,15 @@
 //! A Redis Cluster of a test's own: three masters, each with a replica.
 
+use std::io;
+
 use super::{
     free_port,
-    redis::{Redis, Reply, is_ok},
+    redis::{Redis, Reply, is_ok, try_ask},
     shared,
 };
 use crate::process::until;
 
-const MASTERS: usize = 3;
+pub(crate) const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
 
 pub(crate) struct RedisCluster {
@@ -73,11 +75,6 @@ impl RedisCluster {
         self.is_whole().await;
     }
 
-    /// Those of the beginning.
-    pub(crate) fn masters(&self) -> &[Redis] {
-        &self.nodes[..MASTERS]
-    }
-
     /// In the form that the program reads: one node as the host, the others as parameters.
     pub(crate) fn url(&self) -> String {
         let others: Vec<String> = self.nodes[1..]
@@ -91,21 +88,30 @@ impl RedisCluster {
         )
     }
 
-    /// Waits until every node that runs sees every slot served, and every replica has its master's data.
+    /// Waits until every node sees every slot served, and every replica has its master's data.
     pub(crate) async fn is_whole(&self) {
         for node in &self.nodes {
             until("the cluster is whole", async || {
-                let info = node.ask(&["CLUSTER", "INFO"]).await;
-                let role = node.ask(&["INFO", "replication"]).await;
-                info.field("cluster_state") == Some("ok")
-                    && info.field("cluster_known_nodes") == Some("6")
-                    && info.field("cluster_slots_ok") == Some("16384")
-                    && match role.field("role") {
-                        Some("master") => role.field("connected_slaves") == Some("1"),
-                        _ => role.field("master_link_status") == Some("up"),
-                    }
+                sees_all(node.port).await.unwrap_or(false)
             })
             .await;
         }
     }
+}
+
+/// # Errors
+/// Of a node that does not listen yet.
+async fn sees_all(port: u16) -> io::Result<bool> {
+    let info = try_ask(port, &["CLUSTER", "INFO"]).await?;
+    let role = try_ask(port, &["INFO", "replication"]).await?;
+    let known = [
+        ("cluster_state", "ok"),
+        ("cluster_known_nodes", "6"),
+        ("cluster_slots_ok", "16384"),
+    ];
+    let has_data = match role.field("role") {
+        Some("master") => role.field("connected_slaves") == Some("1"),
+        _ => role.field("master_link_status") == Some("up"),
+    };
+    Ok(has_data && known.iter().all(|(name, value)| info.field(name) == Some(value)))
 }

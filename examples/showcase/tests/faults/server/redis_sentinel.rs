@@ -15,8 +15,8 @@ use crate::process::until;
 pub(crate) const NAME: &str = "main";
 
 pub(crate) struct RedisSentinel {
-    pub(crate) master: Redis,
-    pub(crate) replica: Redis,
+    /// A master and its replica, whichever is which by now.
+    pub(crate) servers: [Redis; 2],
     pub(crate) sentinels: Vec<Sentinel>,
 }
 
@@ -43,8 +43,7 @@ impl RedisSentinel {
             until("the sentinel knows all", async || sentinel.knows_all().await).await;
         }
         Self {
-            master,
-            replica,
+            servers: [master, replica],
             sentinels,
         }
     }
@@ -61,8 +60,17 @@ impl RedisSentinel {
         )
     }
 
-    /// Waits until every Sentinel says that the master is at `port`, and it says so, too.
-    pub(crate) async fn master_is_at(&self, port: u16) {
+    /// Which server is the master, and which its replica.
+    pub(crate) async fn roles(&self) -> (usize, usize) {
+        match is_replica(self.servers[0].port).await {
+            true => (1, 0),
+            false => (0, 1),
+        }
+    }
+
+    /// Waits until every Sentinel says that the master is this server, and it says so, too.
+    pub(crate) async fn master_is(&self, server: usize) {
+        let port = self.servers[server].port;
         for sentinel in &self.sentinels {
             until("the sentinels agree on the master", async || {
                 let address = ask(sentinel.port, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME]).await;
@@ -75,6 +83,17 @@ impl RedisSentinel {
         })
         .await;
     }
+
+    /// Waits until this server has the data of the other one, and every Sentinel could make it the master.
+    pub(crate) async fn replica_is(&self, server: usize) {
+        until("the old master follows", async || {
+            is_replica(self.servers[server].port).await
+        })
+        .await;
+        for sentinel in &self.sentinels {
+            until("the sentinel knows all", async || sentinel.knows_all().await).await;
+        }
+    }
 }
 
 impl Sentinel {
@@ -84,7 +103,7 @@ impl Sentinel {
         let file = folder.path().join("sentinel.conf");
         let settings = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor {NAME} 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds {NAME} 500\nsentinel failover-timeout {NAME} 2000\n"
+             sentinel down-after-milliseconds {NAME} 500\nsentinel failover-timeout {NAME} 1000\n"
         );
         fs::write(&file, settings).expect("its settings");
         let mut command = Command::new(program);

@@ -16,7 +16,7 @@ use super::{Store, place::required};
 
 /// A database that only one test knows of.
 #[async_trait]
-pub(crate) trait Database {
+pub(crate) trait Database: Send + Sync {
     /// Where the process finds it.
     fn url(&self) -> &str;
 
@@ -25,6 +25,9 @@ pub(crate) trait Database {
 
     /// Everything in it, as near to its bytes as the server gives it.
     async fn dump(&self) -> Vec<u8>;
+
+    /// Removes every user, and every token with them.
+    async fn clear(&self);
 
     /// Removes it.
     async fn remove(&self);

@@ -1,6 +1,6 @@
 //! The program, and its database.
 
-use std::{cell::Cell, ops::Deref, sync::Arc};
+use std::{cell::Cell, fs, ops::Deref, sync::Arc};
 
 use portcullis::{
     Clock as _, NormalizedEmail, SystemClock, User, UserStore,
@@ -18,23 +18,17 @@ use super::{
     process::Showcase,
 };
 
-/// Runs one test on a runtime of its own.
-pub(crate) fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(test);
-}
-
 /// A process on a database of its own. It ends when it is dropped.
 pub(crate) struct Service {
     pub(crate) place: Place,
+    setting: Setting,
     pub(crate) database: Box<dyn Database>,
     process: Showcase,
     client: Client,
     /// How many mails were looked at.
     seen: Cell<usize>,
+    /// How much of the log is of earlier tests.
+    read: usize,
 }
 
 impl Deref for Service {
@@ -63,13 +57,39 @@ impl Service {
         let address = process.base_url().trim_start_matches("http://").parse();
         let service = Self {
             place,
+            setting,
             database,
             process,
             client: Client::new(address.expect("an address")),
             seen: Cell::new(0),
+            read: 0,
         };
         service.process.until_ready().await;
         service
+    }
+
+    pub(crate) fn is_at(&self, place: Place, setting: Setting) -> bool {
+        (self.place, self.setting) == (place, setting)
+    }
+
+    /// Leaves nothing of the tests before: no mail, no user and so no token.
+    pub(crate) async fn renew(&mut self) {
+        self.mails().await;
+        for mail in fs::read_dir(self.process.outbox()).expect("the outbox") {
+            fs::remove_file(mail.expect("a mail").path()).expect("it is gone");
+        }
+        self.seen.set(0);
+        self.database.clear().await;
+        self.read = self.process.log().len();
+    }
+
+    /// Prints what the process has logged for this test.
+    #[expect(clippy::print_stderr, reason = "a test that fails shows the log")]
+    pub(crate) fn show_log(&self) {
+        eprintln!(
+            "the log of the process:\n{}",
+            self.process.log().split_off(self.read)
+        );
     }
 
     /// Ends the process, and removes its database.
@@ -148,15 +168,6 @@ impl Service {
         let answer = self.post_json(path, json!({ "email": email })).await;
         answer.is(202, "null");
         only_token(&self.mails().await, kind, email)
-    }
-}
-
-impl Drop for Service {
-    #[expect(clippy::print_stderr, reason = "a test that fails shows the log")]
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the log of the process:\n{}", self.process.log());
-        }
     }
 }
 

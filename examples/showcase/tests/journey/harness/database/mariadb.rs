@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mysql_async::{Conn, Row, Value, prelude::Queryable as _};
+use mysql_async::{Conn, Pool, Row, Value, prelude::Queryable as _};
 use portcullis::{
     UserStore,
     sql::mysql::{self, MysqlUserStore},
@@ -15,6 +15,7 @@ pub(super) struct MariaDb {
     server: String,
     name: String,
     url: String,
+    pool: Pool,
     users: Arc<dyn UserStore>,
 }
 
@@ -26,6 +27,7 @@ impl MariaDb {
         Self {
             server: server.into(),
             name,
+            pool: Pool::from_url(own.as_str()).expect("a URL"),
             url: own.into(),
             users: Arc::new(MysqlUserStore::new(pool)),
         }
@@ -50,7 +52,7 @@ impl Database for MariaDb {
 
     /// Each value of each table, as it comes.
     async fn dump(&self) -> Vec<u8> {
-        let mut client = Conn::from_url(&self.url).await.expect("MariaDB");
+        let mut client = self.pool.get_conn().await.expect("MariaDB");
         let tables: Vec<String> = client.query("SHOW TABLES").await.expect("tables");
         let mut dump = Vec::new();
         for table in tables {
@@ -64,8 +66,12 @@ impl Database for MariaDb {
                 }
             }
         }
-        client.disconnect().await.expect("an end in order");
         dump
+    }
+
+    async fn clear(&self) {
+        let mut client = self.pool.get_conn().await.expect("MariaDB");
+        client.query_drop("DELETE FROM users").await.expect("no users");
     }
 
     async fn remove(&self) {

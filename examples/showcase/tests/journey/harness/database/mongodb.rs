@@ -60,6 +60,13 @@ impl Database for MongoDb {
         dump
     }
 
+    async fn clear(&self) {
+        for name in self.database.list_collection_names().await.expect("names") {
+            let collection = self.database.collection::<RawDocumentBuf>(&name);
+            collection.delete_many(doc! {}).await.expect("no documents");
+        }
+    }
+
     async fn remove(&self) {
         self.database.drop().await.expect("removed");
     }

@@ -19,6 +19,7 @@ pub(super) struct Postgres {
     server: String,
     name: String,
     url: String,
+    client: Client,
     users: Arc<dyn UserStore>,
 }
 
@@ -32,6 +33,7 @@ impl Postgres {
         Self {
             server: server.into(),
             name,
+            client: client(own.as_str()).await,
             url: own.into(),
             users: Arc::new(PostgresUserStore::new(pool)),
         }
@@ -58,7 +60,7 @@ impl Database for Postgres {
 
     /// Each table in the binary form, in which text and bytes stand as they are.
     async fn dump(&self) -> Vec<u8> {
-        let client = client(&self.url).await;
+        let client = &self.client;
         let mut dump = Vec::new();
         for row in client.query(TABLES, &[]).await.expect("tables") {
             let copy = format!("COPY {} TO STDOUT (FORMAT binary)", row.get::<_, &str>(0));
@@ -67,6 +69,11 @@ impl Database for Postgres {
             dump.extend(chunks.concat());
         }
         dump
+    }
+
+    async fn clear(&self) {
+        let cleared = self.client.batch_execute("DELETE FROM users").await;
+        cleared.expect("no users");
     }
 
     async fn remove(&self) {

@@ -3,6 +3,7 @@
 use std::{fs, sync::Arc};
 
 use async_trait::async_trait;
+use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use portcullis::{
     UserStore,
     sql::sqlite::{self, SqliteUserStore},
@@ -10,6 +11,8 @@ use portcullis::{
 use tempfile::TempDir;
 
 use super::Database;
+
+const FILE: &str = "showcase.db";
 
 pub(super) struct Sqlite {
     url: String,
@@ -23,7 +26,7 @@ impl Sqlite {
         // In memory where the system has such a place: every commit waits for the disk elsewhere.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_elsewhere| tempfile::tempdir());
         let folder = folder.expect("a folder");
-        let url = format!("sqlite://{}/showcase.db", folder.path().display());
+        let url = format!("sqlite://{}/{FILE}", folder.path().display());
         let pool = sqlite::connect("the test's database", &url).await;
         Self {
             url,
@@ -48,6 +51,13 @@ impl Database for Sqlite {
         let files = fs::read_dir(self.folder.path()).expect("the folder");
         let read = |file: Result<fs::DirEntry, _>| fs::read(file.expect("a file").path());
         files.flat_map(|file| read(file).expect("its bytes")).collect()
+    }
+
+    async fn clear(&self) {
+        let file = self.folder.path().join(FILE);
+        let mut client = SqliteConnection::establish(&file.to_string_lossy()).expect("the file");
+        let clear = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; DELETE FROM users";
+        client.batch_execute(clear).expect("no users");
     }
 
     async fn remove(&self) {}

@@ -1,0 +1,76 @@
+//! Users whose ids are MongoDB's, in the stores that know nothing of MongoDB.
+
+use std::sync::Arc;
+
+use portcullis::{
+    AccessTokenStore, ClientInfo, Clock as _, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy,
+    Strategy as _, Subject, SystemClock, UserId as _, UserStore as _,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+    mongo::ObjectId,
+    redis::{self, RedisAccessTokenStore},
+};
+
+use crate::{harness::Redis, visit::EMAIL};
+
+/// Stores a token of a user whom nobody else has, finds it, and revokes all of the user's.
+async fn a_token_is_kept_by(store: Arc<dyn AccessTokenStore<ObjectId>>) {
+    let subject = Subject {
+        user_id: ObjectId::generate().expect("an id"),
+        epoch: 3,
+    };
+    let lifetime = Lifetime::from_secs(60).expect("positive");
+    let strategy = OpaqueStrategy::new(Arc::clone(&store), lifetime);
+    let issued = strategy.issue(&subject, &ClientInfo::default()).await;
+    let issued = issued.expect("a token");
+    let presented = issued.secret.expose_secret();
+    let grant = strategy.read(presented).await.expect("it is good");
+    assert_eq!(grant.subject, subject);
+    let revoked = store.delete_all(&subject.user_id).await;
+    assert_eq!(revoked.expect("an answer"), 1);
+    strategy.read(presented).await.expect_err("it was revoked");
+}
+
+async fn a_token_is_kept_in(redis: Redis) {
+    let url = redis.url().expect("a URL");
+    let pool = redis::connect("the test's Redis", &url).await.expect("a URL");
+    let redis = redis::Redis::new(pool);
+    crate::process::until("Redis answers", async || redis.ping().await.is_ok()).await;
+    a_token_is_kept_by(Arc::new(RedisAccessTokenStore::new(redis))).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn redis_keeps_a_token_of_an_object_id() {
+    a_token_is_kept_in(Redis::Single).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis Cluster"]
+async fn a_cluster_keeps_a_token_of_an_object_id() {
+    a_token_is_kept_in(Redis::Cluster).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis Sentinel"]
+async fn redis_behind_sentinel_keeps_a_token_of_an_object_id() {
+    a_token_is_kept_in(Redis::Sentinel).await;
+}
+
+#[tokio::test]
+async fn the_stores_in_memory_keep_a_user_and_a_token_of_an_object_id() {
+    let users = MemoryUserStore::<ObjectId>::new();
+    let user = NewUser {
+        id: ObjectId::generate(),
+        email: EMAIL.parse().expect("an e-mail"),
+        password_hash: None,
+        is_active: true,
+        is_superuser: false,
+        is_verified: false,
+        created_at: SystemClock.now(),
+        profile: (),
+    };
+    let inserted = users.insert(user).await.expect("inserted");
+    let found = users.find(&inserted.id).await.expect("an answer");
+    assert_eq!(found.expect("the user").id, inserted.id);
+    a_token_is_kept_by(Arc::new(MemoryAccessTokenStore::new())).await;
+}
