@@ -144,7 +144,16 @@ fn docs(workspace: &Workspace) -> Fallible<Skipped> {
     let mut command = process::cargo(&workspace.root);
     command
         .env("RUSTDOCFLAGS", "-D warnings")
-        .args(["doc", "--workspace", "--all-features", "--no-deps"]);
+        // With the features of the step before, which an example would need: dependencies are not checked again.
+        .args([
+            "doc",
+            "--workspace",
+            "--all-features",
+            "--no-deps",
+            "--lib",
+            "--bins",
+            "--examples",
+        ]);
     done(process::run(&mut command))
 }
 

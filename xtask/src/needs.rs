@@ -55,9 +55,8 @@ impl Needs {
             }
             needs.services = Some(running);
         }
-        let ours = needs.variables.iter().any(|(name, _)| name == MONGODB_URL);
-        if names.contains(MONGODB_URL) && !ours && env::var_os(MONGODB_URL).is_none() {
-            needs.lack(MONGODB_URL, "set it to the URL of a genuine MongoDB");
+        if names.contains(MONGODB_URL) && env::var_os(MONGODB_URL).is_none() {
+            needs.lack(MONGODB_URL, "set it to the URL of a replica set of MongoDB");
         }
         Ok(needs)
     }

@@ -6,6 +6,10 @@ use crate::metadata::Workspace;
 use crate::needs::{self, Needs};
 use crate::{Fallible, process};
 
+/// A test that hangs ends here, where nobody would: the harness itself has no limit. `timeout` is of every Linux.
+const LIMITED: &str =
+    "target.'cfg(target_os = \"linux\")'.runner = ['timeout', '--verbose', '--kill-after=10', '900']";
+
 /// An ignored test, as the test harness tells of it.
 #[derive(Debug, PartialEq, Eq)]
 struct Ignored {
@@ -30,6 +34,9 @@ pub(crate) fn run(workspace: &Workspace) -> Fallible<Vec<String>> {
         let mut command = process::cargo(&workspace.root);
         command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
         command.args(["--lib", "--bins", "--tests", "--examples"]);
+        if process::in_ci() {
+            command.args(["--config", LIMITED]);
+        }
         command.envs(needs.variables.iter().map(|(name, value)| (name, value)));
         command
     };

@@ -68,8 +68,7 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
     fs::create_dir_all(&data)?;
     let data = data.display().to_string();
     let port = ports::free()?;
-    let genuine = genuine();
-    let command = match &genuine {
+    let command = match genuine() {
         Some(mongod) => vec![
             mongod.display().to_string(),
             format!("--dbpath={data}"),
@@ -85,11 +84,7 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
     let process = Process::start(command, &place.folder, port)?;
     process.until(|| answers(port).is_ok())?;
     let url = format!("mongodb://127.0.0.1:{port}/");
-    let mut server = Server::new(url.clone(), vec![process]);
-    if genuine.is_some() && std::env::var_os("MONGODB_URL").is_none() {
-        server.variables = vec![("MONGODB_URL", url)];
-    }
-    Ok(server)
+    Ok(Server::new(url, vec![process]))
 }
 
 fn answers(port: u16) -> io::Result<()> {
