@@ -207,10 +207,15 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         requirement: Requirement,
     ) -> Result<Authenticated<Id, P>, HttpError> {
         match self.find(head, enabled).await? {
-            None => Err(HttpError::Unauthorized {
-                bearer: self.accepts_bearer(enabled),
-            }),
+            None => Err(self.unauthorized(enabled)),
             Some(found) => requirement.judge(found),
+        }
+    }
+
+    /// The answer where nothing valid is presented.
+    pub(crate) fn unauthorized(&self, enabled: &Enabled) -> HttpError {
+        HttpError::Unauthorized {
+            bearer: self.accepts_bearer(enabled),
         }
     }
 

@@ -82,7 +82,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             fields.ignored_flag(flag);
         }
         fields.ignore(&self.protected);
-        self.update(found.user, UserUpdate::default(), fields).await
+        let updated = self.update(found.user, UserUpdate::default(), fields).await;
+        updated.map_err(|error| match error {
+            // Deleted since the credential was read, which is nobody's now.
+            HttpError::NotFound => self.authenticator.unauthorized(enabled),
+            error => error,
+        })
     }
 
     async fn judge_update_user(
