@@ -4,8 +4,8 @@ use auth_core::{ConfigError, StoreError, checked_deadline};
 use fred::{
     clients::{Client, Pool},
     error::Error,
-    interfaces::ClientLike as _,
-    types::FromValue,
+    interfaces::{ClientLike as _, ClusterInterface as _},
+    types::{FromValue, config::Options},
 };
 use tokio::time::sleep;
 
@@ -75,8 +75,8 @@ impl Redis {
         Ok(self)
     }
 
-    /// Waits until every connection is there, and asks the server whether it answers: at start, for a service that had
-    /// rather fail than run without; later, to say whether it is ready.
+    /// Waits until every connection is there, and asks the server, or each master of a cluster, whether it answers: at
+    /// start, for a service that had rather fail than run without; later, to say whether it is ready.
     ///
     /// # Errors
     /// [`StoreError`] if there is no connection or no answer by the deadline.
@@ -86,8 +86,22 @@ impl Redis {
             while !connection.next().client.is_connected() {
                 sleep(PAUSE.min(limit.left()?)).await;
             }
-            let ping = |attempt: Attempt| async move { attempt.client.ping::<()>(None).await };
-            call(&connection, limit, ping).await?;
+            let client = &connection.next().client;
+            let state = client.cached_cluster_state();
+            let mut nodes: Vec<_> = state.map_or_else(Vec::new, |state| state.unique_primary_nodes());
+            // Without a name of a node, the command goes to any.
+            let last = nodes.pop();
+            for node in nodes.into_iter().map(Some).chain([last]) {
+                let ping = |attempt: Attempt| {
+                    let options = Options {
+                        cluster_node: node.clone(),
+                        ..attempt.client.options().clone()
+                    };
+                    let client = client.with_options(&options);
+                    async move { client.ping::<()>(None).await }
+                };
+                call(&connection, limit, ping).await?;
+            }
         }
         Ok(())
     }

@@ -62,6 +62,7 @@ async fn is_replaced(fail: impl FnOnce(&mut Server)) {
 
     fail(&mut cluster.nodes[0]);
     hasty.find(&kept_key).await.expect_err("nobody is there");
+    redis.ping().await.expect_err("two of three masters are not all");
     for node in &cluster.nodes[1..] {
         tell(&node.url(), &["CONFIG", "SET", "cluster-node-timeout", "1000"]).await;
     }
@@ -73,6 +74,7 @@ async fn is_replaced(fail: impl FnOnce(&mut Server)) {
         })
     })
     .await;
+    until("all masters answer", async || redis.ping().await.is_ok()).await;
     // Each connection of the pool finds out by itself.
     until("the user is logged out", async || {
         hasty.delete_all(&user).await.is_ok()
