@@ -56,7 +56,7 @@ pub type Pool = deadpool::Pool<Connection>;
 /// use std::time::Duration;
 ///
 /// use auth_sql::mysql::{Database, schema::users};
-/// use diesel::prelude::*;
+/// use diesel::QueryDsl as _;
 /// use diesel_async::RunQueryDsl as _;
 ///
 /// let database = Database::new(pool).deadline(Duration::from_millis(500))?;
