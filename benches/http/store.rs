@@ -222,6 +222,15 @@ impl Store {
         })
     }
 
+    /// Closes the connections that this thread opened, and so drives: each server is to have its own.
+    pub(crate) fn hand_over(&self) {
+        match &self.engine {
+            Engine::Postgres { pool, .. } => drop(pool.retain(|_connection, _metrics| false)),
+            Engine::Mariadb { pool, .. } => drop(pool.retain(|_connection, _metrics| false)),
+            Engine::Sqlite(_) | Engine::Mongodb(_) | Engine::Redis { .. } => {}
+        }
+    }
+
     /// What the tokens take, with their indexes: of memory in Redis, on the disk elsewhere.
     pub(crate) async fn bytes(&self) -> Fallible<u64> {
         let bytes = match &self.engine {

@@ -43,13 +43,13 @@ pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
 
 async fn measure(plan: &Plan, name: &str, store: Store) -> Fallible<()> {
     let service = Service::on(store).await?;
+    service.store.hand_over();
     let ours = Server::start(Some(1), service.routes())?;
     let by_hand = service.store.by_hand(&service.secret).await?;
     let theirs = Server::start(Some(1), move |config| by_hand(config))?;
     let request = client::get("/protected/db", &service::token(ours.address, "db").await?);
     let rates = compare(plan, [ours.address, theirs.address], &request).await?;
     println!("GET /protected/db on {name}: {}", verdict(&rates, TARGET));
-    ours.stop().await?;
     theirs.stop().await?;
     if plan.memory {
         let bytes = fill(&service.store).await?;
@@ -60,6 +60,8 @@ async fn measure(plan: &Plan, name: &str, store: Store) -> Fallible<()> {
             bytes / u64::from(tokens),
         );
     }
+    // Connections that its pool made end with it.
+    ours.stop().await?;
     service.remove().await
 }
 

@@ -10,6 +10,7 @@ use crate::authorities;
 const NO_URL: &str =
     "is no MySQL URL, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or has a parameter that is not known";
 
+const NO_DATABASE: &str = "names no database, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`";
 const NO_TLS: &str = "says how to verify the server, which takes `require_ssl=true`";
 /// The driver compares rustls's message with one of long ago, and refuses another name all the same.
 const NO_OTHER_NAME: &str = "has `verify_identity=false`, which the driver knows only with `verify_ca=false`";
@@ -59,6 +60,9 @@ pub(super) fn parse(url: &str) -> Result<Opts, String> {
     }
     let server = Opts::from_url(&format!("mysql://{address}?{}", others.join("&")))
         .map_err(|_repeats_the_url| NO_URL)?;
+    if server.db_name().is_none_or(str::is_empty) {
+        return Err(NO_DATABASE.to_owned());
+    }
     let tls = match server.ssl_opts().cloned() {
         None if says_how || ca.is_some() => return Err(NO_TLS.to_owned()),
         Some(asked) if asked.skip_domain_validation() && !asked.accept_invalid_certs() => {
@@ -149,6 +153,9 @@ mod tests {
         ] {
             let refused = parse(&format!("mysql://localhost/app?{parameters}"));
             assert_eq!(refused.expect_err("no TLS"), NO_TLS, "{parameters}");
+        }
+        for url in ["mysql://localhost", "mysql://localhost/?require_ssl=true"] {
+            assert_eq!(parse(url).expect_err("no database"), NO_DATABASE, "{url}");
         }
         let refused = parse("mysql://localhost/app?require_ssl=true&verify_identity=false");
         assert_eq!(refused.expect_err("another name"), NO_OTHER_NAME);

@@ -51,7 +51,10 @@ async fn set_up(
 /// Makes the superuser where nobody has its e-mail. Somebody who has it is left as they are.
 async fn make(users: &UserManager, superuser: &Registration) -> Result<(), StoreError> {
     let email = superuser.email.normalized();
-    if users.store().find_by_email(email).await?.is_some() {
+    if let Some(user) = users.store().find_by_email(email).await? {
+        if !user.is_superuser {
+            tracing::warn!(user = %user.id, "SUPERUSER has the e-mail of somebody who is none, and is left as they are");
+        }
         return Ok(());
     }
     match users.create(superuser.clone()).await {
