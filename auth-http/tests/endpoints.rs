@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore, Lifetime, OpaqueStrategy, SigningSecret, UserStore as _,
+    AccessTokenIndex as _, AccessTokenStore, ClientInfo, ExposeSecret as _, Lifetime, NewUser,
+    OpaqueStrategy, SigningSecret, Strategy as _, Subject, UserStore as _,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, Request, RequestHead};
@@ -12,6 +13,7 @@ use auth_users::{Event, EventHandler, HookError, UserManager};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 const PASSWORD: &str = "correct horse battery";
@@ -187,6 +189,60 @@ async fn a_nul_is_refused_in_a_field_of_the_profile_and_ignored_where_nobody_rea
     let mut body = ada();
     body["nobody"] = json!("\0");
     assert_eq!(service.register(body).await.0, 201);
+}
+
+#[tokio::test]
+async fn an_id_with_a_nul_is_nobodys() {
+    let users = Arc::new(MemoryUserStore::<String>::new());
+    let tokens = Arc::new(MemoryAccessTokenStore::<String>::new());
+    let secret = SigningSecret::generate().expect("secret");
+    let manager = UserManager::builder(users.clone(), &secret)
+        .build()
+        .expect("users");
+    let strategy = OpaqueStrategy::new(tokens as Arc<dyn AccessTokenStore<String>>, Lifetime::FOREVER);
+    for id in ["arthur", "lance\0lot"] {
+        let user = NewUser {
+            id: Some(id.to_owned()),
+            email: format!("{}@example.com", &id[..5]).parse().expect("an e-mail"),
+            password_hash: None,
+            is_active: true,
+            is_superuser: true,
+            is_verified: true,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            profile: (),
+        };
+        users.insert(user).await.expect("a user");
+    }
+    let arthur = users
+        .find(&"arthur".to_owned())
+        .await
+        .expect("store")
+        .expect("user");
+    let token = strategy
+        .issue(&Subject::from(&arthur), &ClientInfo::default())
+        .await
+        .expect("token");
+    let backends = vec![AuthBackend::new("db", BearerTransport, strategy)];
+    let endpoints =
+        Endpoints::new(Arc::new(manager), backends, CsrfPolicy::same_origin()).expect("endpoints");
+    let head = Head(
+        "GET",
+        vec![(
+            "authorization",
+            format!("Bearer {}", token.secret.expose_secret()),
+        )],
+    );
+    for (id, status) in [("arthur", 200), ("lance\0lot", 404)] {
+        let request = Request {
+            head: &head,
+            body: &[],
+        };
+        assert_eq!(
+            answer(endpoints.user(id, request, &Enabled::All).await).0,
+            status,
+            "{id:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -142,6 +142,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     /// The user of an id in a path; one that does not parse is nobody's.
     async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
+        // Nobody's: no id has what not every store can keep.
+        if id.contains('\0') {
+            return Err(HttpError::NotFound);
+        }
         let id = id.parse().map_err(|_error| HttpError::NotFound)?;
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
     }

@@ -1,8 +1,8 @@
 //! Every sentence of the HTTP contract, said of the program itself: on each database, with and without Redis, for each
 //! backend, with verification required and not. The sentences are those of the library's own journey.
 //!
-//! Each test has a process and a database to itself; the next one has them, too, once they are empty again. What needs a clock that is set, or routes of an application's own,
-//! is said of the library alone.
+//! Each test has a process and a database to itself; the next one has them, too, once they are empty again. What needs a
+//! clock that is set, or routes of an application's own, is said of the library alone.
 
 #[allow(
     dead_code,
