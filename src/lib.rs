@@ -41,7 +41,7 @@
 //!     let users = UserManager::builder(users, &SigningSecret::generate()?).build()?;
 //!     let tokens = OpaqueStrategy::new(Arc::new(MemoryAccessTokenStore::new()), Lifetime::from_secs(3600)?);
 //!     let auth = Auth::builder(users).backend(AuthBackend::new("bearer", BearerTransport, tokens)).build()?;
-//!     let app = move || App::new().configure(auth.routes()).route("/hello", web::get().to(hello));
+//!     let app = move || App::new().route("/hello", web::get().to(hello)).configure(auth.routes());
 //!     HttpServer::new(app).bind(("127.0.0.1", 8080))?.run().await?;
 //!     Ok(())
 //! }

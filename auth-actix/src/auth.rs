@@ -85,7 +85,8 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// services whose users are of one type each need a scope of their own for that.
     ///
     /// A route of the application's own under one of these paths, say `DELETE /users/me`, is added to the `App`
-    /// **before** this call: actix-web takes the first that matches.
+    /// **before** this call: actix-web tries one route after another and takes the first that matches. For the same
+    /// reason a route that is asked for often does better before it.
     pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<Id, P> {
         let auth = self.clone();
         move |config| routes::mount(&auth, config)
@@ -227,6 +228,9 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// Fields of the profile that only a superuser sets, say a plan or a credit limit. In the bodies of registration and
     /// of `PATCH /me` they are ignored, as the flags are, so that each needs a default. Without this a user sets every
     /// field of the profile.
+    ///
+    /// They are known by the names that they have in JSON, to the letter. Name every `#[serde(alias)]` of such a field,
+    /// too: one that is left out sets it. A name that no field has, a misspelt one say, protects nothing, and is no error.
     #[must_use]
     pub fn protected_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.protected.extend(fields.into_iter().map(str::to_owned));

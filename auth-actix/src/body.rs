@@ -9,6 +9,7 @@ use std::{
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
+    dev,
     http::header::CONTENT_LENGTH,
     web::{Bytes, BytesMut, Payload},
 };
@@ -24,17 +25,18 @@ pub(crate) async fn read(
     mut payload: Payload,
     limit: Duration,
 ) -> Result<Bytes, HttpResponse> {
-    let error = match within_bounds(request, &mut payload, limit).await {
-        Ok(body) => return Ok(body),
-        Err(error) => error,
-    };
-    let refusal = into_http(error.into_response());
-    Err(refusal.map_body(|_head, answer| {
-        BoxBody::new(Refusal {
-            answer,
-            _unread: payload,
-        })
-    }))
+    match within_bounds(request, &mut payload, limit).await {
+        Ok(body) => Ok(body),
+        Err(error) => Err(unread(into_http(error.into_response()), payload.into_inner())),
+    }
+}
+
+/// `answer`, to be sent before the request was read whole: `rest` is what was not.
+///
+/// The answer holds the rest: without it actix-web would wait without end for a chunked body that nobody reads, instead
+/// of closing the connection.
+pub(crate) fn unread(answer: HttpResponse, rest: dev::Payload) -> HttpResponse {
+    answer.map_body(|_head, answer| BoxBody::new(Unread { answer, _rest: rest }))
 }
 
 async fn within_bounds(
@@ -67,16 +69,13 @@ async fn collect(payload: &mut Payload) -> Result<Bytes, HttpError> {
     Ok(body.freeze())
 }
 
-/// An answer that is sent before the request was read whole.
-///
-/// It holds the rest of the request: without it actix-web would wait without end for a chunked body that nobody reads,
-/// instead of closing the connection.
-struct Refusal {
+/// See [`unread`].
+struct Unread {
     answer: BoxBody,
-    _unread: Payload,
+    _rest: dev::Payload,
 }
 
-impl MessageBody for Refusal {
+impl MessageBody for Unread {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

@@ -1,6 +1,6 @@
 //! The user of a request, as a handler's argument.
 
-use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin};
+use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin, sync::Arc};
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
 use auth_core::{Grant, Profile, User, UserId};
@@ -20,6 +20,14 @@ use crate::{
 /// cookie 403, and 503 where a store does not answer. For a handler that anonymous visitors may call, ask for an
 /// [`OptionalUser`]: with `Option<CurrentUser>` actix-web drops every error, so that a user whose store is down would
 /// look like an anonymous one.
+///
+/// It is a user of the [`Auth`](crate::Auth) whose routes are mounted in the `App` or scope around the handler, with
+/// ids and profiles of these types; where there is none, of the one whose guard around the handler required a user.
+/// Where there is neither, the request is answered 500, and a line of the log names the type. That shows at the first
+/// request of the route, not at start: actix-web asks nothing of an extractor before.
+///
+/// It leaves the body unread. Where it refuses a request, actix-web waits without end for the rest of a chunked body, as
+/// after any answer of a handler that reads none; a [`Guard`](crate::Guard) that refuses closes the connection.
 #[derive(Clone, Debug)]
 pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
     found: Authenticated<Id, P>,
@@ -76,10 +84,10 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let found = match guarded(&request) {
+            let shared = shared::<Id, P>(&request)?;
+            let found = match guarded(&request, &shared) {
                 Some(found) => R::REQUIREMENT.judge(found)?,
                 None => {
-                    let shared = shared::<Id, P>(&request)?;
                     let authenticator = shared.endpoints.authenticator();
                     authenticator
                         .require(&Head(&request), &enabled(&request), R::REQUIREMENT)
@@ -101,10 +109,10 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let found = match guarded(&request) {
+            let shared = shared::<Id, P>(&request)?;
+            let found = match guarded(&request, &shared) {
                 Some(found) => Some(found),
                 None => {
-                    let shared = shared::<Id, P>(&request)?;
                     shared
                         .endpoints
                         .authenticator()
@@ -121,14 +129,25 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
     }
 }
 
-/// The user that a guard around the handler has found already, by a backend that the route accepts.
-pub(crate) fn guarded<Id: UserId, P: Profile>(request: &HttpRequest) -> Option<Authenticated<Id, P>> {
+/// The user that a guard found.
+pub(crate) struct Found<Id, P> {
+    /// Whose guard it was. Another service may have users of the same type, and says nothing of ours.
+    pub(crate) by: Data<Shared<Id, P>>,
+    pub(crate) found: Authenticated<Id, P>,
+}
+
+/// The user that a guard of the same service around the handler has found already, by a backend that the route
+/// accepts.
+pub(crate) fn guarded<Id: UserId, P: Profile>(
+    request: &HttpRequest,
+    service: &Data<Shared<Id, P>>,
+) -> Option<Authenticated<Id, P>> {
     let extensions = request.extensions();
-    let found = extensions.get::<Authenticated<Id, P>>()?;
+    let Found { by, found } = extensions.get::<Found<Id, P>>()?;
     let accepted = extensions
         .get::<Enabled>()
         .is_none_or(|enabled| enabled.contains(&found.backend));
-    accepted.then(|| found.clone())
+    (accepted && Arc::ptr_eq(by, service)).then(|| found.clone())
 }
 
 /// The backends that the route accepts.
@@ -136,13 +155,19 @@ pub(crate) fn enabled(request: &HttpRequest) -> Enabled {
     request.extensions().get::<Enabled>().cloned().unwrap_or_default()
 }
 
+/// The service that the extractors of this request ask: the one that is mounted around them or, where none is, the one
+/// of the guard around them.
 fn shared<Id: UserId, P: Profile>(request: &HttpRequest) -> Result<Data<Shared<Id, P>>, AuthError> {
-    request.app_data::<Data<Shared<Id, P>>>().cloned().ok_or_else(|| {
-        let user = type_name::<User<Id, P>>();
-        tracing::error!(
-            target: "portcullis::actix", user,
-            "this App has no `.configure(auth.routes())` for users of this type"
-        );
-        HttpError::Internal("authentication is not configured").into()
-    })
+    if let Some(mounted) = request.app_data::<Data<Shared<Id, P>>>() {
+        return Ok(mounted.clone());
+    }
+    if let Some(found) = request.extensions().get::<Found<Id, P>>() {
+        return Ok(found.by.clone());
+    }
+    let user = type_name::<User<Id, P>>();
+    tracing::error!(
+        target: "portcullis::actix", user,
+        "this App has no `.configure(auth.routes())` for users of this type"
+    );
+    Err(HttpError::Internal("authentication is not configured").into())
 }

@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 use crate::{
     Auth,
-    current_user::{enabled, guarded},
+    body::unread,
+    current_user::{Found, enabled, guarded},
     error::AuthError,
     head::Head,
 };
@@ -28,7 +29,8 @@ use crate::{
 /// Guards a whole scope: made by [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`].
 ///
 /// Guards add up, whatever their order: within two of them a request has to meet both requirements, by a backend that
-/// both accept. What a guard finds out is handed to the extractors within, without a second look at a store.
+/// both accept. What a guard finds out is handed to the extractors and guards of the same [`Auth`] within, without a
+/// second look at a store; one of another [`Auth`] looks for a user of its own.
 #[derive(Clone)]
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
@@ -67,7 +69,7 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
             return Ok(());
         };
         request.extensions_mut().insert(requirement);
-        let found = match guarded::<Id, P>(request) {
+        let found = match guarded(request, &self.auth.shared) {
             Some(found) => requirement.judge(found)?,
             None => {
                 let authenticator = self.auth.shared.endpoints.authenticator();
@@ -76,7 +78,10 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
                     .await?
             }
         };
-        request.extensions_mut().insert(found);
+        request.extensions_mut().insert(Found {
+            by: self.auth.shared.clone(),
+            found,
+        });
         Ok(())
     }
 }
@@ -135,8 +140,9 @@ where
                     .await
                     .map(ServiceResponse::map_into_left_body),
                 Err(error) => {
-                    let response = AuthError::from(error).error_response();
-                    Ok(request.into_response(response).map_into_right_body())
+                    let (request, body) = request.into_parts();
+                    let response = unread(AuthError::from(error).error_response(), body);
+                    Ok(ServiceResponse::new(request, response).map_into_right_body())
                 }
             }
         })

@@ -1,6 +1,7 @@
 //! The OpenAPI document, and docs that a browser shows.
 
 mod answers;
+mod cross_site;
 mod docs;
 mod operations;
 mod profile_shape;

@@ -1,18 +1,24 @@
 //! The routes, on actix-web.
 
 use actix_web::{
-    Handler, HttpRequest, HttpResponse, Route,
-    http::{Method, header::ALLOW},
+    Handler, HttpRequest, HttpResponse, Resource,
+    http::header::{ALLOW, HeaderValue},
     web::{self, Payload, ServiceConfig},
 };
 use auth_core::{Profile, UserId};
 use auth_http::{Endpoints, HttpError, Request, Response};
 
-use crate::{Auth, body, current_user::enabled, error::into_http, head::Head};
+use crate::{
+    Auth,
+    body::{self, unread},
+    current_user::enabled,
+    error::into_http,
+    head::Head,
+};
 
 /// Answers 404 as the routes here do, for `App::default_service`.
-pub async fn not_found() -> HttpResponse {
-    into_http(HttpError::NotFound.into_response())
+pub async fn not_found(body: Payload) -> HttpResponse {
+    unread(into_http(HttpError::NotFound.into_response()), body.into_inner())
 }
 
 pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut ServiceConfig) {
@@ -27,14 +33,13 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
             endpoints.log_in(&name, request).await
         });
         routes.only_post(&format!("{at}/login"), log_in);
+        // Without one, the path is as unknown as any other.
         if backend.has_logout() {
             let name = backend.name().to_owned();
             let log_out = endpoint(auth, async move |endpoints, request| {
                 endpoints.log_out(&name, request).await
             });
             routes.only_post(&format!("{at}/logout"), log_out);
-        } else {
-            routes.config.route(&format!("{at}/logout"), web::to(not_found));
         }
     }
     if shared.mount.register {
@@ -80,8 +85,9 @@ fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, auth: &Auth<Id, 
         let enabled = enabled(request.head.0);
         endpoints.update_me(request, &enabled).await
     });
-    routes.route(&me, web::get(), get);
-    routes.route(&me, web::patch(), patch);
+    // Any other method is one of the user whose id is "me".
+    routes.config.route(&me, web::get().to(get));
+    routes.config.route(&me, web::patch().to(patch));
 
     let user = format!("{prefix}/{{id}}");
     let get = endpoint(auth, async |endpoints, request| {
@@ -96,17 +102,18 @@ fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, auth: &Auth<Id, 
         let enabled = enabled(request.head.0);
         endpoints.delete_user(id(request.head), request, &enabled).await
     });
-    routes.route(&user, web::get(), get);
-    routes.route(&user, web::patch(), patch);
-    routes.route(&user, web::delete(), delete);
-    routes.refuse_others(&user, &[Method::GET, Method::PATCH, Method::DELETE]);
+    let user = web::resource(user)
+        .route(web::get().to(get))
+        .route(web::patch().to(patch))
+        .route(web::delete().to(delete));
+    routes.refusing_others(user, "GET, PATCH, DELETE");
 }
 
 fn id<'a>(head: &Head<'a>) -> &'a str {
     head.0.match_info().get("id").unwrap_or_default()
 }
 
-/// One service a method, so that a route of the application's own may stand beside it under the same path.
+/// As few services as can be: every request for a route that the application mounts after these tries each of them.
 struct Routes<'c> {
     config: &'c mut ServiceConfig,
 }
@@ -115,25 +122,20 @@ struct Routes<'c> {
 type Arguments = (HttpRequest, Payload);
 
 impl Routes<'_> {
-    fn route(&mut self, path: &str, route: Route, handler: impl Handler<Arguments, Output = HttpResponse>) {
-        self.config.route(path, route.to(handler));
-    }
-
     fn only_post(&mut self, path: &str, handler: impl Handler<Arguments, Output = HttpResponse>) {
-        self.route(path, web::post(), handler);
-        self.refuse_others(path, &[Method::POST]);
+        self.refusing_others(web::resource(path).route(web::post().to(handler)), "POST");
     }
 
-    fn refuse_others(&mut self, path: &str, allowed: &[Method]) {
-        let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        let refuse = move || {
+    /// Mounts `resource`, and answers 405 where the method is not one of those that it allows.
+    fn refusing_others(&mut self, resource: Resource, allowed: &'static str) {
+        let refuse = move |body: Payload| {
             let mut response = into_http(HttpError::MethodNotAllowed.into_response());
-            if let Ok(allow) = allow.parse() {
-                response.headers_mut().insert(ALLOW, allow);
-            }
+            let allowed = HeaderValue::from_static(allowed);
+            response.headers_mut().insert(ALLOW, allowed);
+            let response = unread(response, body.into_inner());
             async move { response }
         };
-        self.config.route(path, web::to(refuse));
+        self.config.service(resource.default_service(web::to(refuse)));
     }
 }
 

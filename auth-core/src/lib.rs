@@ -22,6 +22,8 @@ mod error;
 mod lifetime;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(doctest)]
+mod must_not_compile;
 mod opaque;
 mod outcome;
 mod secret;

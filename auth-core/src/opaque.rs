@@ -18,6 +18,10 @@ const MAX_TOKEN_BYTES: usize = 512;
 /// Opaque tokens in an [`AccessTokenStore`]: the database strategy over a database, the Redis strategy over Redis.
 ///
 /// A token is revoked the moment its row is gone. The store sees digests only.
+///
+/// **Reading an expired token deletes it**, on a GET request too, so that it stays expired where the clock steps back. So
+/// a node whose clock runs ahead ends sessions for good, and an expired token that nobody presented meanwhile is valid
+/// again once the clock stands before its expiry.
 pub struct OpaqueStrategy<Id = Uuid> {
     store: Arc<dyn AccessTokenStore<Id>>,
     lifetime: Lifetime,
@@ -112,6 +116,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         }
     }
 
+    /// As [`Strategy::read`] says; a token that has expired is deleted on the way.
     async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal> {
         // A JWT among them is turned away here, without a look-up.
         let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';

@@ -90,7 +90,10 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     /// not answer.
     async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<IssuedToken, IssueError>;
 
-    /// Reads a `presented` credential. Exactly the issued string is valid.
+    /// Reads a `presented` credential. Exactly the issued string is valid. It may write: [`OpaqueStrategy`] deletes a
+    /// token that has expired, and may note when one is used.
+    ///
+    /// [`OpaqueStrategy`]: crate::OpaqueStrategy
     ///
     /// # Errors
     /// [`Refusal::Rejected`] if it is not valid, [`Refusal::Unavailable`] if the store does not answer.

@@ -189,7 +189,10 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         match (unavailable, rejected.first()) {
             (Some(error), _) => Outcome::Unavailable(error),
             (None, Some((_, rejection, _))) => Outcome::Rejected(*rejection),
-            (None, None) => Outcome::Anonymous,
+            (None, None) => {
+                tracing::debug!(target: "portcullis::http", outcome = "anonymous", "no credential was presented");
+                Outcome::Anonymous
+            }
         }
     }
 

@@ -58,6 +58,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// Ignores these fields of the profile in what users say of themselves: only a superuser sets them.
+    ///
+    /// They are known by the names that they have in JSON, to the letter. Name every `#[serde(alias)]` of such a field,
+    /// too: one that is left out sets it. A name that no field has protects nothing, and is no error.
     #[must_use]
     pub fn protect(mut self, fields: impl IntoIterator<Item = String>) -> Self {
         self.protected.extend(fields);

@@ -116,7 +116,7 @@ pub enum HttpError {
 
 impl HttpError {
     /// The answer to the client. A 5xx is logged with its cause under a correlation id, which the client gets as
-    /// `X-Correlation-Id`.
+    /// `X-Correlation-Id`. Of the request that line says nothing: the application's span around it does, if it has one.
     #[must_use]
     pub fn into_response(self) -> Response {
         match self {

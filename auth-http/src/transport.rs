@@ -29,6 +29,11 @@ pub trait Transport: Send + Sync {
     /// more than the request's origin. One that asks for nothing more says `true`.
     fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool;
 
+    /// The header by which a page [confirms](Self::confirms), where there is one, for the description of the service.
+    fn confirmation(&self) -> Option<&str> {
+        None
+    }
+
     /// Hands an issued `token` to the client.
     ///
     /// # Errors

@@ -2,19 +2,15 @@
 
 use auth_core::Rejection;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::KeyId;
+use crate::{KeyId, unique_names::UniqueNames};
 
 /// A longer token is rejected unread: 8 KiB, as much as common servers allow for a header.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// The header of a token: what ours says, and all that another may say.
-///
-/// With the members denied that it does not have, no token brings its key along (`jku`, `jwk`, `x5u`, `x5c`), asks
-/// for an extension (`crit`, `b64`) or is encrypted or compressed (`enc`, `zip`).
+/// The header of a token: what ours says. What another says beyond that is ignored, as RFC 7515 §4 has it.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Header {
     pub(crate) alg: String,
     #[serde(
@@ -29,6 +25,23 @@ pub(crate) struct Header {
         skip_serializing_if = "Option::is_none"
     )]
     pub(crate) kid: Option<String>,
+    /// No token asks for an extension (`crit`, `b64`), brings its key along (`jku`, `jwk`, `x5u`, `x5c`) or is
+    /// encrypted or compressed (`enc`, `zip`).
+    #[serde(
+        rename(deserialize = "crit"),
+        alias = "b64",
+        alias = "jku",
+        alias = "jwk",
+        alias = "x5u",
+        alias = "x5c",
+        alias = "enc",
+        alias = "zip",
+        default,
+        deserialize_with = "refuse",
+        skip_serializing
+    )]
+    #[expect(dead_code, reason = "to read it is to refuse the token")]
+    pub(crate) refused: (),
 }
 
 /// A token whose form is right and whose content nobody has vouched for.
@@ -58,7 +71,9 @@ impl<'a> Compact<'a> {
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return None;
         }
-        let header: Header = serde_json::from_str(&object(text(header)?)?).ok()?;
+        let header = object(text(header)?)?;
+        serde_json::from_str::<UniqueNames>(&header).ok()?;
+        let header: Header = serde_json::from_str(&header).ok()?;
         let is_jwt = header
             .typ
             .as_ref()
@@ -85,6 +100,11 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A member that must be absent, whatever its value.
+fn refuse<'de, D: Deserializer<'de>>(_deserializer: D) -> Result<(), D::Error> {
+    Err(D::Error::custom("a member that no token here may have"))
 }
 
 /// The engine refuses padding, white space, other alphabets and trailing bits.

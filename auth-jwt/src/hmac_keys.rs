@@ -4,6 +4,7 @@ use std::fmt;
 
 use auth_core::{ConfigError, SigningSecret};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use subtle::ConstantTimeEq as _;
 
 use crate::{
     KeyId,
@@ -88,6 +89,7 @@ impl HmacKey {
             key: DecodingKey::from_secret(self.secret.expose()),
             kid: self.kid.clone(),
             is_own: true,
+            issuer: None,
         }
     }
 }
@@ -142,10 +144,10 @@ impl HmacKeys {
     /// [`ConfigError`] if the set has a key of this name, or the same secret for another algorithm.
     pub fn also_verify(mut self, key: HmacKey) -> Result<Self, ConfigError> {
         refuse_kid_twice(self.iter().map(|held| held.kid.as_ref()), key.kid.as_ref())?;
-        if self
-            .iter()
-            .any(|held| held.algorithm != key.algorithm && held.secret.expose() == key.secret.expose())
-        {
+        let is_for_another = |held: &HmacKey| {
+            held.algorithm != key.algorithm && bool::from(held.secret.expose().ct_eq(key.secret.expose()))
+        };
+        if self.iter().any(is_for_another) {
             return Err(ConfigError::new("JWT secret", "one secret for two algorithms"));
         }
         self.others.push(key);

@@ -90,6 +90,8 @@ pub(crate) struct Verifier {
     pub(crate) kid: Option<KeyId>,
     /// Whether its tokens are signed here, where an ES256 signature always has the smaller s.
     pub(crate) is_own: bool,
+    /// Whose key it is, where that is another issuer, and so the `iss` of each of its tokens.
+    pub(crate) issuer: Option<String>,
 }
 
 impl Verifier {

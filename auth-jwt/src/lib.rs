@@ -30,14 +30,17 @@
 //! A set of keys is either [`HmacKeys`] (HS256, HS384, HS512) or [`AsymmetricKeys`] (EdDSA, ES256, PS256, and RS256 to
 //! verify only). The two cannot be mixed, so that a public key is never taken for a secret. Each key has exactly one
 //! algorithm. A set signs with its newest key and verifies with all, and the `kid` of a token names the key: that is
-//! how keys rotate without anyone being logged out. [`AsymmetricKeys::jwks`] is the document of the public keys.
+//! how keys rotate without anyone being logged out. [`AsymmetricKeys::jwks`] is the document of the public keys. A key
+//! of another issuer ([`AsymmetricKeys::trust_issuer`]) verifies the tokens of that issuer alone.
 //!
 //! # What is read
 //!
 //! RFC 8725 is followed to the letter. A token is at most [`MAX_TOKEN_BYTES`] long, in the compact form, in canonical
 //! base64url without padding, and its JSON has no name twice. Its header says `alg`, and perhaps `typ` (`JWT`) and
-//! `kid`; with anything else in it, `crit` and `jwk` above all, it is rejected. `exp`, `sub` and `aud` are required, every
-//! registered claim has the type of the RFC, and nothing in a token is believed before its signature was verified.
+//! `kid`. It is rejected if that asks for an extension (`crit`, `b64`), brings a key along (`jku`, `jwk`, `x5u`,
+//! `x5c`) or is of an encrypted token (`enc`, `zip`); anything else in it is ignored (RFC 7515 §4). `exp`, `sub` and
+//! `aud` are required, every registered claim has the type of the RFC, and nothing in a token is believed before its
+//! signature was verified.
 //!
 //! # Tokens of FastAPI Users
 //!

@@ -63,6 +63,7 @@ impl<Id: UserId> JwtStrategy<Id> {
             alg: key_set::name(signer.algorithm).to_owned(),
             typ: Some("JWT".to_owned()),
             kid: signer.kid.as_ref().map(ToString::to_string),
+            refused: (),
         };
         let header = encode(&header).map_err(|error| ConfigError::new("JWT header", error))?;
         Ok(Self {
@@ -94,7 +95,8 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
-    /// Issues as this issuer, and accepts no other's token.
+    /// Issues as this issuer, and accepts no other's token but of those that the keys
+    /// [trust](crate::AsymmetricKeys::trust_issuer).
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
@@ -152,18 +154,22 @@ impl<Id: UserId> JwtStrategy<Id> {
     fn verify(&self, presented: &str) -> Result<Claims, Rejection> {
         let token = Compact::parse(presented)?;
         let message = token.signing_input.as_bytes();
-        let is_ours = self
+        // Issuers may use the same name for their keys, or share a key.
+        let mut signers = self
             .verifiers
             .iter()
             .filter(|key| key.is_named_by(&token.header.alg, token.header.kid.as_deref()))
-            .any(|key| key.verifies(message, &token.signature));
-        if !is_ours {
+            .filter(|key| key.verifies(message, &token.signature))
+            .peekable();
+        if signers.peek().is_none() {
             return Err(Rejection::BadSignature);
         }
         let claims = Claims::parse(&token.payload()?)?;
+        if !signers.any(|key| claims.is_of(key.issuer.as_deref().or(self.issuer.as_deref()))) {
+            return Err(Rejection::BadClaim);
+        }
         claims.check(&Expected {
             audience: &self.audience,
-            issuer: self.issuer.as_deref(),
             now: self.clock.now(),
             leeway: self.leeway,
         })?;

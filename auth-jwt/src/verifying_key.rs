@@ -148,12 +148,14 @@ impl VerifyingKey {
         self.public == other.public && self.algorithm != other.algorithm
     }
 
-    pub(crate) fn verifier(&self) -> Verifier {
+    /// The key, of another `issuer` or of ours.
+    pub(crate) fn verifier(&self, issuer: Option<String>) -> Verifier {
         Verifier {
             algorithm: self.algorithm.into(),
             key: self.public.decoding_key(),
             kid: self.kid.clone(),
             is_own: self.is_own,
+            issuer,
         }
     }
 }

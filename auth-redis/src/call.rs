@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -135,7 +136,9 @@ where
             repeated: again,
             whole_script,
         };
-        let error = match timeout(left.saturating_add(GRACE), call(attempt)).await {
+        // Where it stands: fred's futures are large, and to hand one over is to copy it.
+        let answer = pin!(call(attempt));
+        let error = match timeout(left.saturating_add(GRACE), answer).await {
             Ok(Ok(answer)) => {
                 connection.replied();
                 return Ok(answer);

@@ -26,7 +26,8 @@
 //!
 //! # What the server must be set to
 //!
-//! Redis 6.2 or later, or Valkey. Only masters are asked.
+//! Redis 6.2 or later, or Valkey. On a cluster and through Sentinel only masters are asked. Another URL has to name a
+//! master: a replica answers look-ups late, and so takes tokens that were revoked.
 //!
 //! - `maxmemory-policy noeviction`. Any other drops sessions when memory runs short, and a dropped index hides tokens
 //!   from "log out everywhere". Out of memory, nobody can log in; who is logged in stays, and can log out.
@@ -40,7 +41,8 @@
 //!   database. To wait for replicas takes `+wait`.
 //!
 //! On a cluster, a token whose slot is just moving to another node is unavailable until the move is done: it is neither
-//! found nor said to be gone. Scripts name the keys that they find in an index, which all have the hash tag of a key that
+//! found nor said to be gone. "Log out everywhere" may end with an error after a part of it there; the same call does the
+//! rest once the move is done. Scripts name the keys that they find in an index, which all have the hash tag of a key that
 //! they declare; a server that takes declared keys alone must be told to allow it.
 //!
 //! [`OpaqueStrategy`]: auth_core::OpaqueStrategy

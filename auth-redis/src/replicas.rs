@@ -25,7 +25,8 @@ pub(crate) struct Replicas {
 impl Redis {
     /// Reports a revocation as done only once `count` replicas have it, so that it outlives a failover to one of them;
     /// Sentinel prefers those that have the most. Where fewer have it by half of the deadline, the call is a
-    /// [`StoreError`], though the master did revoke: whoever asked may ask again.
+    /// [`StoreError`], though the master did revoke. The same call may be made again, and waits again; a client that logs
+    /// out again is told that it is logged out, since the master has its token no more.
     ///
     /// `client` is one of its own, connected to the same server: what is sent over it waits behind each such revocation.
     ///

@@ -1,4 +1,5 @@
-//! The scripts: each operation on more than one key is one of them, and so whole or absent.
+//! The scripts: each operation on more than one key is one of them, and so whole or absent. Only a script that meets a key
+//! which has just moved to another node of a cluster ends there; an index goes last, so that the same script does the rest.
 //!
 //! A user's index is a sorted set. A member is the order of a token (20 characters, see `record`) and its digest (43),
 //! scored by its expiry, `+inf` for ever. At 63 characters an index of up to 128 tokens is the compact kind. The scripts

@@ -1,4 +1,5 @@
-//! Stores on MySQL (8.0 and later) and MariaDB (10.6 and later), without libmysqlclient.
+//! Stores on MariaDB (10.6 and later) and MySQL, without libmysqlclient. They are tested with MariaDB 10.11; with MySQL
+//! they are not, and keep to what its manual says of 8.0 and later.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,14 +15,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A UUID is a `binary(16)`, since MySQL has no type for it and MariaDB's own is a text to its clients; one of version 7
-//! is in the order of its creation, as a clustered index likes it. An instant is a `datetime(3)` in UTC. The normalised
-//! e-mail is a `varbinary`: it was folded before, by the rule of every store, and is compared byte for byte, while the
-//! collations that the two databases share take `a` and `a` with a space behind it for the same.
+//! A UUID is a `binary(16)` on both, since MySQL has no type for it and MariaDB's own is a text to its clients; one of
+//! version 7 is in the order of its creation, as a clustered index likes it. An instant is a `datetime(3)` in UTC. The
+//! normalised e-mail is a `varbinary`: it was folded before, by the rule of every store, and is compared byte for byte,
+//! while the collations that the two databases share take `a` and `a` with a space behind it for the same.
 //!
-//! Of servers that replicate, name the one that takes the writes: a replica lags behind, and would still know a token that
-//! was revoked; on Galera, `wsrep_sync_wait=1` lets a look-up wait for that. What a failover to an asynchronous replica
-//! loses may be a revocation; semi-synchronous replication keeps it.
+//! Of servers that replicate, name the one that takes the writes: a replica lags behind, and would still know a token
+//! that was revoked; on Galera, `wsrep_sync_wait=1` lets a look-up wait for that. Connections to a server that has
+//! become read-only are given up; a user who may write to one all the same, by `SUPER` or `READ ONLY ADMIN`, is not
+//! told. What a failover to an asynchronous replica loses may be a revocation; semi-synchronous replication keeps it.
 
 mod connect;
 mod dialect;

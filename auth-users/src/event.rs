@@ -43,7 +43,11 @@ pub enum Event<'a, Id = Uuid, P = ()> {
         /// The user with the new password.
         user: &'a User<Id, P>,
     },
-    /// The user logged in: the credential was issued.
+    /// The user has shown who they are, and a credential was issued for them, which they do not have yet.
+    ///
+    /// The log-in may still fail: by an error of the handler, or where the credential that the request itself presents
+    /// cannot be revoked. The new one is revoked then, and nobody ever gets it; the old one lives. So there may be more of
+    /// these than log-ins; the log has one line, `a user logged in`, for each that stands.
     LoggedIn {
         /// The user.
         user: &'a User<Id, P>,

@@ -56,9 +56,9 @@ impl Service {
         let auth = self.auth.clone();
         move |config| {
             config
-                .configure(auth.routes())
                 .route("/protected/db", web::get().to(protected))
-                .route("/live", web::get().to(async || "alive"));
+                .route("/live", web::get().to(async || "alive"))
+                .configure(auth.routes());
         }
     }
 

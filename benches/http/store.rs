@@ -1,6 +1,6 @@
 //! The stores that a service can be measured on: each a new, empty one, which is removed again.
 
-use std::{env, sync::Arc};
+use std::{env, future::pending, sync::Arc, thread};
 
 use actix_web::web::ServiceConfig;
 use diesel::{QueryableByName, sql_query, sql_types::BigInt};
@@ -19,6 +19,7 @@ use portcullis::{
     },
 };
 use tempfile::TempDir;
+use tokio::{runtime::Builder, sync::oneshot};
 use uuid::Uuid;
 
 use crate::{Fallible, hand_written};
@@ -55,10 +56,14 @@ enum Engine {
         url: String,
         name: String,
     },
-    Mongodb(mongodb::Database),
+    Mongodb {
+        database: mongodb::Database,
+        url: String,
+    },
     /// The users are on SQLite.
     Redis {
         tokens: redis::Pool,
+        url: String,
         prefix: String,
         users: Sqlite,
     },
@@ -166,7 +171,8 @@ impl Store {
     }
 
     async fn mongodb(url: &str, name: &str) -> Fallible<Self> {
-        let database = mongo::connect("TEST_MONGODB_URL", &beside(url, name)).await?;
+        let url = beside(url, name);
+        let database = mongodb_at(&url).await?;
         let users = MongoUserStore::builder(&database).build()?;
         let tokens = MongoAccessTokenStore::builder(&database).build()?;
         users.create_indexes().await?;
@@ -174,13 +180,13 @@ impl Store {
         Ok(Self {
             users: Arc::new(users),
             tokens: Arc::new(tokens),
-            engine: Engine::Mongodb(database),
+            engine: Engine::Mongodb { database, url },
         })
     }
 
     async fn redis(url: &str, name: String) -> Fallible<Self> {
         let users = Sqlite::open().await?;
-        let tokens = redis::connect("TEST_REDIS_URL", url).await?;
+        let tokens = redis_at(url).await?;
         let prefix = format!("{name}:");
         let redis = Redis::new(tokens.clone()).prefix(&prefix)?;
         redis.ping().await?;
@@ -189,6 +195,7 @@ impl Store {
             tokens: Arc::new(RedisAccessTokenStore::new(&redis)),
             engine: Engine::Redis {
                 tokens,
+                url: url.to_owned(),
                 prefix,
                 users,
             },
@@ -210,14 +217,12 @@ impl Store {
                 let pool = mysql::connect("TEST_MARIADB_URL", url)?;
                 Arc::new(hand_written::mariadb::routes(pool))
             }
-            Engine::Mongodb(database) => Arc::new(hand_written::mongodb::routes(database)),
+            Engine::Mongodb { url, .. } => Arc::new(hand_written::mongodb::routes(&mongodb_at(url).await?)),
             Engine::Redis {
-                tokens,
-                prefix,
-                users,
+                url, prefix, users, ..
             } => {
                 let pool = sqlite::connect("database", &users.location).await?;
-                Arc::new(hand_written::redis::routes(tokens.clone(), prefix, pool))
+                Arc::new(hand_written::redis::routes(redis_at(url).await?, prefix, pool))
             }
         })
     }
@@ -227,7 +232,7 @@ impl Store {
         match &self.engine {
             Engine::Postgres { pool, .. } => drop(pool.retain(|_connection, _metrics| false)),
             Engine::Mariadb { pool, .. } => drop(pool.retain(|_connection, _metrics| false)),
-            Engine::Sqlite(_) | Engine::Mongodb(_) | Engine::Redis { .. } => {}
+            Engine::Sqlite(_) | Engine::Mongodb { .. } | Engine::Redis { .. } => {}
         }
     }
 
@@ -254,7 +259,7 @@ impl Store {
                 connection.batch_execute("ANALYZE TABLE access_tokens").await?;
                 sql_query(size).get_result::<Bytes>(&mut connection).await?.bytes
             }
-            Engine::Mongodb(database) => {
+            Engine::Mongodb { database, .. } => {
                 let stats = database
                     .run_command(doc! { "collStats": "access_tokens" })
                     .await?;
@@ -293,11 +298,36 @@ impl Store {
                     .batch_execute(&format!("DROP DATABASE {name}"))
                     .await?;
             }
-            Engine::Mongodb(database) => database.drop().await?,
+            Engine::Mongodb { database, .. } => database.drop().await?,
             Engine::Sqlite(_) | Engine::Redis { .. } => {}
         }
         Ok(())
     }
+}
+
+async fn redis_at(url: &str) -> Fallible<redis::Pool> {
+    let url = url.to_owned();
+    Ok(driven(async move { redis::connect("TEST_REDIS_URL", &url).await }).await??)
+}
+
+async fn mongodb_at(url: &str) -> Fallible<mongodb::Database> {
+    let url = url.to_owned();
+    Ok(driven(async move { mongo::connect("TEST_MONGODB_URL", &url).await }).await??)
+}
+
+/// What `connect` opens, driven by a thread of its own, as by the main thread of an application, and not by the one of the
+/// clients.
+async fn driven<T: Send + 'static>(connect: impl Future<Output = T> + Send + 'static) -> Fallible<T> {
+    let (tell, told) = oneshot::channel();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::spawn(move || {
+        runtime.block_on(async {
+            // Nobody listens where the benchmark is over.
+            let _told = tell.send(connect.await);
+            pending::<()>().await;
+        });
+    });
+    Ok(told.await?)
 }
 
 /// The URL of the database `name` on the server of `url`.

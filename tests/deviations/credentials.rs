@@ -150,7 +150,7 @@ fn deviation_6_an_answer_with_a_token_is_not_stored() {
 }
 
 #[test]
-fn deviation_8_an_inactive_user_is_nobody_unless_somebody_asks() {
+fn deviation_8_an_inactive_user_is_nobody_on_every_route() {
     Blueprint::of(&Kind::ALL).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         for kind in Kind::ALL {

@@ -75,7 +75,7 @@ impl Mailer for Chatty {
     }
 }
 
-/// A hook with an error of several lines.
+/// A hook with an error of several lines, which lets Kay not in.
 struct Forging;
 
 #[async_trait]
@@ -83,6 +83,9 @@ impl EventHandler for Forging {
     async fn handle(&self, event: Event<'_>) -> Result<(), HookError> {
         match event {
             Event::Verified { .. } => Err(HookError::new("no\nFORGED by a hook\u{1b}[31m")),
+            Event::LoggedIn { user } if user.email.as_str() == address("kay") => {
+                Err(HookError::new("not Kay"))
+            }
             _ => Ok(()),
         }
     }
@@ -97,6 +100,13 @@ fn tells(log: &Log, parts: &[&str]) {
             .any(|line| parts.iter().all(|part| line.contains(part))),
         "{parts:?} in:\n{text}"
     );
+}
+
+/// No line has this.
+#[track_caller]
+fn tells_nothing_of(log: &Log, part: &str) {
+    let text = log.text();
+    assert!(!text.contains(part), "{part:?} in:\n{text}");
 }
 
 /// The whole journey is one test: the log is the process's.
@@ -160,9 +170,19 @@ async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
     let mut passes: Vec<Pass> = Vec::new();
     for kind in Kind::ALL {
         passes.push(service.pass(kind, &email).await);
-        tells(log, &[id, "logged in"]);
+        tells(
+            log,
+            &[
+                id,
+                "a user logged in",
+                r#"outcome="logged_in""#,
+                &format!("backend={:?}", kind.name()),
+            ],
+        );
     }
-    for pass in &passes {
+    log_ins_that_do_not_stand(service, log, &mut passes).await;
+    refused_requests(service, log, id, &passes).await;
+    for pass in &passes[..Kind::ALL.len()] {
         service
             .me(&Pass::new(pass.kind, format!("{}x", pass.token)))
             .await
@@ -234,13 +254,88 @@ async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
         .post_json("/auth/register", json!({"email": forged, "password": PASSWORD}))
         .await;
     service.get("/users/me%0aFORGED").send().await;
+    log.take();
     store_down(service).await;
     tells(log, &["a store did not answer", "correlation_id", "sqlite"]);
+    service.me(&king).await.is_error(503, "Service Unavailable");
+    tells(
+        log,
+        &[
+            " WARN",
+            "a credential could not be read",
+            r#"outcome="unavailable""#,
+            r#"backend="db""#,
+            r#"store="sqlite""#,
+            "no such table",
+        ],
+    );
 
     secrets.extend([verify, reset]);
     secrets.extend(passes.into_iter().chain([pass, king]).map(|pass| pass.token));
     has_no_secret(&whole.text(), &secrets);
     has_whole_lines(&whole.text());
+}
+
+/// Log-ins that fail once their credential was issued, by a hook and by the store. What they used is added to `passes`.
+async fn log_ins_that_do_not_stand(service: &Service, log: &Log, passes: &mut Vec<Pass>) {
+    service.seed(person("kay")).await;
+    service
+        .log_in(Kind::DbBearer, &address("kay"), PASSWORD)
+        .await
+        .is_error(500, "Internal Server Error");
+    tells_nothing_of(log, "logged in");
+    tells(log, &["an event handler failed", "logged_in", "not Kay"]);
+
+    service.seed(person("bors")).await;
+    let old = service.pass(Kind::DbBearer, &address("bors")).await;
+    log.take();
+    let again = || {
+        let form = [("username", &*address("bors")), ("password", PASSWORD)];
+        service
+            .post(&Kind::DbBearer.login())
+            .form(&form)
+            .with(&old)
+            .send()
+    };
+    in_database(
+        service,
+        "CREATE TRIGGER stuck BEFORE DELETE ON access_tokens BEGIN SELECT RAISE(ABORT, 'stuck'); END",
+    )
+    .await;
+    again().await.is_error(503, "Service Unavailable");
+    tells_nothing_of(log, "logged in");
+    tells(log, &["a store did not answer", "stuck"]);
+    assert_eq!(service.me(&old).await.status, 200, "the old credential lives");
+    in_database(service, "DROP TRIGGER stuck").await;
+    let answer = again().await;
+    let lines = log.take();
+    assert_eq!(lines.matches("logged in").count(), 1, "{lines}");
+    service.me(&old).await.is_unauthorized();
+    passes.extend([old, Kind::DbBearer.issued(&answer)]);
+}
+
+/// What nobody may, and what a user may not.
+async fn refused_requests(service: &Service, log: &Log, id: &str, passes: &[Pass]) {
+    log.take();
+    service.get("/users/me").send().await.is_unauthorized();
+    tells(
+        log,
+        &["DEBUG", "no credential was presented", r#"outcome="anonymous""#],
+    );
+    let pass = &passes[0];
+    let others = service.get(&format!("/users/{id}")).with(pass).send().await;
+    others.is_forbidden();
+    tells(
+        log,
+        &[
+            " INFO",
+            "a user may not do this",
+            r#"outcome="forbidden""#,
+            id,
+            &format!("backend={:?}", pass.kind.name()),
+            "superuser: true",
+        ],
+    );
 }
 
 /// Asks for a mail, and takes the token out of it; the mailer says that it failed.
@@ -254,13 +349,16 @@ async fn mailed(service: &Service, mailbox: &Mailbox, path: &str, email: &str) -
     mails.first().expect("a mail").token.expose_secret().to_owned()
 }
 
-async fn store_down(service: &Service) {
+async fn in_database(service: &Service, sql: &'static str) {
     use diesel::connection::SimpleConnection as _;
 
     let database = portcullis::sql::sqlite::Database::new(service.pool.clone().expect("SQLite"));
-    let away =
-        |connection: &mut diesel::SqliteConnection| connection.batch_execute("ALTER TABLE users RENAME TO u");
-    database.write(away).await.expect("renamed");
+    let run = |connection: &mut diesel::SqliteConnection| connection.batch_execute(sql);
+    database.write(run).await.expect("run");
+}
+
+async fn store_down(service: &Service) {
+    in_database(service, "ALTER TABLE users RENAME TO u").await;
     service
         .log_in(Kind::DbBearer, &address("arthur"), PASSWORD)
         .await

@@ -13,12 +13,13 @@ fn an_applications_own_delete_of_oneself_stands_beside_these() {
     async fn leave(user: portcullis::actix::CurrentUser) -> String {
         format!("farewell, {}", user.email)
     }
-    for kind in [Kind::JwtBearer, Kind::DbBearer, Kind::DbCookie] {
+    let kinds = [Kind::JwtBearer, Kind::DbBearer, Kind::DbCookie];
+    for (kind, verification) in kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
         let mut blueprint = Blueprint::of(&[kind]);
         blueprint.own_routes = |config| {
             config.route("/users/me", actix_web::web::delete().to(leave));
         };
-        Case::run_on(blueprint, false, async |case: &Case| {
+        Case::run_on(blueprint, verification, async |case: &Case| {
             let (user, pass) = case.member("lancelot").await;
             let answer = case.delete("/users/me").with(&pass).send().await;
             assert_eq!(answer.status, 200);

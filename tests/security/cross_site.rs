@@ -1,10 +1,11 @@
 //! X1 to X3: what another site can make a browser do.
 
+use portcullis::{SigningSecret, http::CookieTransport};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::{
-    harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Service, address, person},
+    harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, SECRET, Service, address, person, run},
     routes::{json_routes, unsafe_routes},
 };
 
@@ -46,6 +47,91 @@ fn x1_every_unsafe_route_refuses_a_cross_site_request_with_the_cookie() {
             assert_eq!(service.me(&pass).await.status, 200);
         });
     }
+}
+
+/// A log-in of a service whose cookie is confirmed by double submit.
+struct Session {
+    pass: Pass,
+    csrf: String,
+}
+
+impl Session {
+    async fn of(service: &Service, name: &str) -> Self {
+        Self::begun(&service.log_in(Kind::DbCookie, &address(name), PASSWORD).await)
+    }
+
+    fn begun(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 204, "{answer:?}");
+        let value = |name: &str| {
+            let mut cookies = answer.headers.get_all("set-cookie").iter();
+            let value = cookies.find_map(|cookie| {
+                let (pair, _attributes) = cookie.to_str().ok()?.split_once(';')?;
+                pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned)
+            });
+            value.unwrap_or_else(|| panic!("no cookie {name}: {answer:?}"))
+        };
+        let name = Kind::DbCookie.cookie().expect("a cookie");
+        Self {
+            pass: Pass::new(Kind::DbCookie, value(name)),
+            csrf: value(&format!("{name}-csrf")),
+        }
+    }
+}
+
+#[test]
+fn x1_with_double_submit_every_unsafe_route_asks_for_the_token_of_its_own_session() {
+    run(async {
+        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let cookie = CookieTransport::builder().double_submit(&secret).build();
+        let service = Service::with_cookie(cookie.expect("secure")).await;
+        service.seed(person("lancelot").superuser()).await;
+        service.seed(person("galahad")).await;
+        let doomed = service.seed(person("mordred")).await;
+        let session = Session::of(&service, "lancelot").await;
+        let second = Session::of(&service, "lancelot").await;
+        let galahad = Session::of(&service, "galahad").await;
+        for (method, path, status) in [
+            (Method::POST, "/required/active".to_owned(), 200),
+            (
+                Method::DELETE,
+                "/guarded/superuser/required/active".to_owned(),
+                200,
+            ),
+            (Method::PUT, "/only/cookie/optional/active".to_owned(), 200),
+            (Method::PATCH, "/users/me".to_owned(), 200),
+            (Method::PATCH, format!("/users/{}", doomed.id), 200),
+            (Method::DELETE, format!("/users/{}", doomed.id), 204),
+            (Method::POST, Kind::DbCookie.logout(), 204),
+        ] {
+            let call = || {
+                let call = service.call(method.clone(), &path).with(&session.pass);
+                // It comes from a page of the service's own as far as the browser knows.
+                call.header("sec-fetch-site", "same-origin").json(&json!({}))
+            };
+            call().send().await.is_forbidden();
+            for bad in [&second.csrf, &galahad.csrf, &session.pass.token, ""] {
+                let answer = call().header("x-csrf-token", bad).send().await;
+                assert_eq!(answer.header("set-cookie"), None, "{method} {path}");
+                answer.is_forbidden();
+            }
+            assert_eq!(service.me(&session.pass).await.status, 200, "{method} {path}");
+            let from_elsewhere = service
+                .call(method.clone(), &path)
+                .with(&session.pass)
+                .json(&json!({}));
+            let from_elsewhere = from_elsewhere.header("x-csrf-token", &session.csrf);
+            from_elsewhere
+                .header("sec-fetch-site", "cross-site")
+                .send()
+                .await
+                .is_forbidden();
+            let answer = call().header("x-csrf-token", &session.csrf).send().await;
+            assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        }
+        assert!(service.stored(&address("mordred")).await.is_none());
+        service.me(&session.pass).await.is_unauthorized();
+        assert_eq!(service.me(&second.pass).await.status, 200);
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use portcullis::{
-    Email, SecretString,
+    Email, SecretString, StoreError,
     users::{Event, EventHandler, HookError, PasswordPolicy, PolicyError},
 };
 use serde_json::json;
@@ -120,6 +120,30 @@ async fn king_without_a_log_in(service: &Service, arthur: &portcullis::User) -> 
     Pass::new(Kind::JwtBearer, issued.secret.expose_secret())
 }
 
+/// Asks for each thing that asks `policy`: `judge` looks at each answer, and nothing may have been written.
+fn every_password_is_answered(policy: impl PasswordPolicy + 'static, judge: fn(&Answer)) {
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
+    blueprint.policy = Some(Arc::new(policy));
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let body = json!({"email": address("galahad"), "password": PASSWORD});
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        let reset = service.reset_token(&address("lancelot")).await;
+        let before = service.stored(&address("lancelot")).await.expect("the user");
+        judge(&service.post_json("/auth/register", body).await);
+        let patch = service
+            .patch("/users/me")
+            .json(&json!({"password": NEW_PASSWORD}));
+        judge(&patch.with(&pass).send().await);
+        let body = json!({"token": reset, "password": NEW_PASSWORD});
+        judge(&service.post_json("/auth/reset-password", body).await);
+        assert!(service.stored(&address("galahad")).await.is_none());
+        let after = service.stored(&address("lancelot")).await.expect("the user");
+        assert_eq!(after.revision, before.revision, "nothing was written");
+        assert_eq!(service.me(&pass).await.status, 200);
+    });
+}
+
 #[test]
 fn e5_a_policy_that_panics_is_a_500_and_the_process_lives_on() {
     struct Panicking;
@@ -131,25 +155,25 @@ fn e5_a_policy_that_panics_is_a_500_and_the_process_lives_on() {
         }
     }
 
-    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
-    blueprint.policy = Some(Arc::new(Panicking));
-    blueprint.run(async |service: &Service| {
-        service.seed(person("lancelot")).await;
-        let body = json!({"email": address("galahad"), "password": PASSWORD});
-        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
-        let reset = service.reset_token(&address("lancelot")).await;
-        let before = service.stored(&address("lancelot")).await.expect("the user");
-        is_internal(&service.post_json("/auth/register", body).await);
-        let patch = service
-            .patch("/users/me")
-            .json(&json!({"password": NEW_PASSWORD}));
-        is_internal(&patch.with(&pass).send().await);
-        let body = json!({"token": reset, "password": NEW_PASSWORD});
-        is_internal(&service.post_json("/auth/reset-password", body).await);
-        assert!(service.stored(&address("galahad")).await.is_none());
-        let after = service.stored(&address("lancelot")).await.expect("the user");
-        assert_eq!(after.revision, before.revision, "nothing was written");
-        assert_eq!(service.me(&pass).await.status, 200);
+    every_password_is_answered(Panicking, is_internal);
+}
+
+#[test]
+fn p4_a_policy_that_cannot_tell_is_a_503_and_nothing_is_written() {
+    struct Down;
+
+    #[async_trait]
+    impl PasswordPolicy for Down {
+        async fn check(&self, _password: &SecretString, _email: &Email) -> Result<(), PolicyError> {
+            Err(StoreError::new("breaches", "SELECT secret FROM breaches").into())
+        }
+    }
+
+    every_password_is_answered(Down, |answer| {
+        answer.is_error(503, "Service Unavailable");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.header("retry-after").is_some());
+        assert!(!format!("{answer:?}").contains("SELECT"));
     });
 }
 

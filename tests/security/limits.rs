@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinSet};
 
 use crate::{
     harness::{Blueprint, Kind, PASSWORD, Service, address, exchange, exchange_on, person},
@@ -64,6 +64,47 @@ fn d1_a_body_that_hides_its_length_is_cut_off_all_the_same() {
             assert_eq!(status, 413, "{answer}");
             assert!(answer.ends_with(r#"{"detail":"Payload Too Large"}"#), "{answer}");
         }
+    });
+}
+
+#[test]
+fn d1_a_body_that_nobody_asks_for_is_cut_off_without_being_read() {
+    Blueprint::of(&[Kind::DbBearer, Kind::DbCookie]).run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        let (name, value) = pass.header();
+        let as_lancelot = format!("{name}: {value}\r\n");
+        let cookie = service.pass(Kind::DbCookie, &address("lancelot")).await;
+        let (name, value) = cookie.header();
+        let forged = format!("{name}: {value}\r\nSec-Fetch-Site: cross-site\r\n");
+        let mut cases = JoinSet::new();
+        for (target, headers, status) in [
+            ("PUT /auth/register", "", 405),
+            ("POST /users/me", "", 405),
+            ("POST /auth/none", "", 404),
+            ("POST /auth/db/none", "", 404),
+            ("POST /none", "", 404),
+            ("POST /guarded/active/required/active", "", 401),
+            ("POST /guarded/active/none", "", 401),
+            ("POST /guarded/superuser/required/active", &*as_lancelot, 403),
+            ("POST /guarded/active/required/active", &*forged, 403),
+        ] {
+            for begun in ["", "5\r\nhello\r\n", "400\r\nhello"] {
+                let request = format!(
+                    "{target} HTTP/1.1\r\nHost: x\r\n{headers}Transfer-Encoding: chunked\r\n\r\n{begun}"
+                );
+                let address = service.address;
+                cases.spawn(async move {
+                    // It never ends, and the connection is closed nevertheless.
+                    let cut_off = exchange(address, request.as_bytes());
+                    let cut_off = tokio::time::timeout(Duration::from_secs(8), cut_off).await;
+                    let (answered, answer) =
+                        cut_off.unwrap_or_else(|_| panic!("the connection stays open: {request}"));
+                    assert_eq!(answered, status, "{request}: {answer}");
+                });
+            }
+        }
+        cases.join_all().await;
     });
 }
 

@@ -120,8 +120,8 @@ impl Answers {
     }
 
     /// 403 for any of `reasons`; not at all without one.
-    pub(super) fn forbidden<'a>(self, reasons: impl IntoIterator<Item = &'a str>) -> Self {
-        let reasons: Vec<_> = reasons.into_iter().collect();
+    pub(super) fn forbidden(self, reasons: impl IntoIterator<Item: Into<String>>) -> Self {
+        let reasons: Vec<String> = reasons.into_iter().map(Into::into).collect();
         if reasons.is_empty() {
             return self;
         }

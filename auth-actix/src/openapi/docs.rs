@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use actix_web::{
-    Handler, HttpRequest, HttpResponse, guard,
+    HttpRequest, HttpResponse, guard,
     http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS},
-    web::{self, Bytes, ServiceConfig},
+    web::{self, Bytes, Payload, ServiceConfig},
 };
 use serde_json::json;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
+
+use crate::body::unread;
 
 /// An OpenAPI document, and interactive docs that show it: Swagger UI. It is cheap to clone: one for each worker.
 #[derive(Clone, Debug)]
@@ -64,32 +66,28 @@ impl Docs {
             path => format!("/{path}"),
         };
         move |config| {
-            serve(config, DOCUMENT, move |_request: HttpRequest| {
-                let response = HttpResponse::Ok()
+            serve(config, DOCUMENT, move |_request| {
+                HttpResponse::Ok()
                     .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                     .insert_header((CACHE_CONTROL, "no-cache"))
                     .content_type("application/json")
-                    .body(document.clone());
-                async move { response }
+                    .body(document.clone())
             });
             for at in [path.clone(), format!("{path}/")] {
                 let (own, path) = (at.clone(), path.clone());
-                serve(config, &at, move |request: HttpRequest| {
-                    let response = answer("text/html; charset=utf-8", page(&outside(&request, &own), &path));
-                    async move { response }
+                serve(config, &at, move |request| {
+                    answer("text/html; charset=utf-8", page(&outside(request, &own), &path))
                 });
             }
             let at = format!("{path}/{SCRIPT}");
             let own = at.clone();
-            serve(config, &at, move |request: HttpRequest| {
-                let response = answer("text/javascript; charset=utf-8", script(&outside(&request, &own)));
-                async move { response }
+            serve(config, &at, move |request| {
+                answer("text/javascript; charset=utf-8", script(&outside(request, &own)))
             });
             for name in FILES {
                 if let Some((content_type, body)) = file(name) {
-                    serve(config, &format!("{path}/{name}"), move |_request: HttpRequest| {
-                        let response = answer(&content_type, body.clone());
-                        async move { response }
+                    serve(config, &format!("{path}/{name}"), move |_request| {
+                        answer(&content_type, body.clone())
                     });
                 }
             }
@@ -100,9 +98,13 @@ impl Docs {
 fn serve(
     config: &mut ServiceConfig,
     path: &str,
-    handler: impl Handler<(HttpRequest,), Output = HttpResponse>,
+    respond: impl Fn(&HttpRequest) -> HttpResponse + Clone + 'static,
 ) {
     let reading = guard::Any(guard::Get()).or(guard::Head());
+    let handler = move |request: HttpRequest, body: Payload| {
+        let response = unread(respond(&request), body.into_inner());
+        async move { response }
+    };
     config.route(path, web::route().guard(reading).to(handler));
 }
 

@@ -11,12 +11,12 @@ use utoipa::openapi::{
 
 use super::{
     answers::{Answers, Refused},
+    cross_site::{CROSS_SITE, CrossSite},
     schemas::{self, LOGIN_FORM, USER_CREATE, USER_UPDATE, reference},
     security::requirement,
 };
 use crate::auth::Shared;
 
-const CROSS_SITE: &str = "A page of another site made a browser send the request";
 const UNVERIFIED: &str = "The user's e-mail is not verified";
 const NO_SUPERUSER: &str = "The user is no superuser";
 
@@ -74,6 +74,8 @@ struct Service {
     has_profile: bool,
     /// One alternative a backend, in their order.
     any_backend: Vec<SecurityRequirement>,
+    /// Of the operations that any backend opens.
+    cross_site: CrossSite,
 }
 
 impl Service {
@@ -85,6 +87,7 @@ impl Service {
             has_cookie: backends().any(AuthBackend::is_cookie),
             has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),
+            cross_site: CrossSite::of(backends()),
         }
     }
 
@@ -126,17 +129,19 @@ impl Service {
         } else {
             Answers::empty(about)
         };
+        let cross_site = CrossSite::of([backend]);
         let answers = answers
             .unauthorized(!backend.is_cookie())
-            .forbidden(self.unverified().chain(backend.is_cookie().then_some(CROSS_SITE)));
-        operation(
+            .forbidden(self.unverified().chain(cross_site.reasons()));
+        let operation = operation(
             "auth",
             &format!("auth:{}.logout", backend.name()),
             "Log out",
             answers,
-        )
-        .security(requirement(backend.name()))
-        .build()
+        );
+        cross_site
+            .confirmed(operation.security(requirement(backend.name())))
+            .build()
     }
 
     fn register(&self) -> Operation {
@@ -166,9 +171,11 @@ impl Service {
     fn update_me(&self) -> Operation {
         let answers = self
             .updated()
-            .forbidden(self.unverified().chain(self.cross_site()))
+            .forbidden(self.unverified().chain(self.cross_site.reasons()))
             .not_found("The user was deleted meanwhile.");
-        self.of_users("users:patch_current_user", "Change the current user", answers)
+        let operation = self.of_users("users:patch_current_user", "Change the current user", answers);
+        self.cross_site
+            .confirmed(operation)
             .request_body(Some(json(reference(USER_UPDATE))))
             .build()
     }
@@ -181,17 +188,19 @@ impl Service {
     fn update_user<Id: UserId>(&self) -> Operation {
         let answers = self
             .updated()
-            .forbidden(self.no_superuser().chain(self.cross_site()));
-        self.of_one::<Id>("users:patch_user", "Change a user", answers)
+            .forbidden(self.no_superuser().chain(self.cross_site.reasons()));
+        let operation = self.of_one::<Id>("users:patch_user", "Change a user", answers);
+        self.cross_site
+            .confirmed(operation)
             .request_body(Some(json(reference(USER_UPDATE))))
             .build()
     }
 
     fn delete_user<Id: UserId>(&self) -> Operation {
         let answers = Answers::empty("The user and every log-in of theirs are gone.")
-            .forbidden(self.no_superuser().chain(self.cross_site()));
-        self.of_one::<Id>("users:delete_user", "Delete a user", answers)
-            .build()
+            .forbidden(self.no_superuser().chain(self.cross_site.reasons()));
+        let operation = self.of_one::<Id>("users:delete_user", "Delete a user", answers);
+        self.cross_site.confirmed(operation).build()
     }
 
     /// An operation on the user of an id, for superusers.
@@ -230,16 +239,13 @@ impl Service {
         refused.iter().copied().chain(taken).collect()
     }
 
-    fn unverified(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.requires_verification.then_some(UNVERIFIED).into_iter()
+    fn unverified(&self) -> impl Iterator<Item = String> + use<> {
+        let unverified = self.requires_verification.then(|| UNVERIFIED.to_owned());
+        unverified.into_iter()
     }
 
-    fn no_superuser(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.unverified().chain([NO_SUPERUSER])
-    }
-
-    fn cross_site(&self) -> Option<&'static str> {
-        self.has_cookie.then_some(CROSS_SITE)
+    fn no_superuser(&self) -> impl Iterator<Item = String> + use<> {
+        self.unverified().chain([NO_SUPERUSER.to_owned()])
     }
 }
 

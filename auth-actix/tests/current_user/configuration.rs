@@ -1,8 +1,9 @@
-//! What cannot be built.
+//! What cannot be built, and what cannot be told before a request comes.
 
 use std::sync::Arc;
 
-use auth_actix::Auth;
+use actix_web::{App, test, web};
+use auth_actix::{Active, Auth, CurrentUser, OptionalUser};
 use auth_core::{
     AccessTokenStore, Lifetime, OpaqueStrategy, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
@@ -10,7 +11,7 @@ use auth_core::{
 use auth_http::{AuthBackend, BearerTransport};
 use auth_users::UserManager;
 
-use crate::service::Service;
+use crate::service::{Service, app, bearer, get, routes};
 
 #[actix_web::test]
 async fn a_bad_configuration_fails_at_start_and_names_the_setting() {
@@ -43,4 +44,39 @@ async fn a_bad_configuration_fails_at_start_and_names_the_setting() {
         built(|builder| builder.body_timeout(std::time::Duration::ZERO)),
         "body_timeout"
     );
+}
+
+#[actix_web::test]
+async fn an_app_without_the_configuration_answers_500_and_does_not_panic() {
+    let app = test::init_service(App::new().configure(routes)).await;
+    for path in ["/active", "/optional/active"] {
+        assert_eq!(
+            get!(app, path, bearer("x")),
+            (500, r#"{"detail":"Internal Server Error"}"#.to_owned())
+        );
+    }
+}
+
+#[actix_web::test]
+async fn an_extractor_of_users_of_another_type_answers_500_and_does_not_panic() {
+    type Profile = std::collections::BTreeMap<String, String>;
+    let service = Service::new();
+    let app = app!(
+        service,
+        .route("/id", web::get().to(async |_user: CurrentUser<Active, i64>| "their own"))
+        .route("/profile", web::get().to(async |_user: OptionalUser<Active, uuid::Uuid, Profile>| "their own"))
+        .service(
+            web::scope("/guarded")
+                .wrap(service.auth.require(Active))
+                .route("", web::get().to(async |_user: CurrentUser<Active, i64>| "their own")),
+        )
+    );
+    let token = service.token("a").await;
+    for path in ["/id", "/profile", "/guarded"] {
+        assert_eq!(
+            get!(app, path, bearer(&token)),
+            (500, r#"{"detail":"Internal Server Error"}"#.to_owned()),
+            "{path}"
+        );
+    }
 }

@@ -83,17 +83,6 @@ async fn x1_a_cross_site_request_with_a_cookie_reaches_no_handler() {
 }
 
 #[actix_web::test]
-async fn an_app_without_the_configuration_answers_500_and_does_not_panic() {
-    let app = test::init_service(App::new().configure(routes)).await;
-    for path in ["/active", "/optional/active"] {
-        assert_eq!(
-            get!(app, path, bearer("x")),
-            (500, r#"{"detail":"Internal Server Error"}"#.to_owned())
-        );
-    }
-}
-
-#[actix_web::test]
 async fn a_route_of_the_applications_own_stands_beside_ours() {
     let service = Service::new();
     let own = || HttpResponse::NoContent().finish();

@@ -176,3 +176,58 @@ async fn www_authenticate_is_told_only_where_a_bearer_backend_is_accepted() {
         assert_eq!(told, expected, "{path}");
     }
 }
+
+#[actix_web::test]
+async fn a_guard_and_an_extractor_take_no_user_that_another_service_found() {
+    let (one, other) = (Service::new(), Service::new());
+    let guarded = web::scope("/guarded").wrap(one.auth.require(Active)).service(
+        web::scope("")
+            .wrap(other.auth.require(Superuser))
+            .configure(other.auth.routes())
+            .configure(routes),
+    );
+    let extracted = web::scope("/extracted")
+        .wrap(one.auth.require(Active))
+        .configure(other.auth.routes())
+        .configure(routes);
+    let app = app!(one, .service(guarded).service(extracted));
+    let (ours, theirs) = (one.token("as").await, other.token("as").await);
+    let no_superuser = other.token("a").await;
+    for path in ["/guarded/superuser", "/extracted/superuser"] {
+        assert_eq!(get!(app, path, bearer(&ours)).0, 401, "{path}");
+        assert_eq!(get!(app, path, bearer(&theirs)).0, 401, "{path}");
+        assert_eq!(
+            get!(app, path, bearer(&ours), cookie(&no_superuser)).0,
+            403,
+            "{path}"
+        );
+        assert_eq!(
+            get!(app, path, bearer(&ours), cookie(&theirs)),
+            (200, "true by cookie".to_owned()),
+            "{path}"
+        );
+    }
+    assert_eq!(
+        get!(app, "/extracted/optional/superuser", bearer(&ours)),
+        (200, "nobody".to_owned())
+    );
+}
+
+#[actix_web::test]
+async fn extractors_where_no_service_is_mounted_take_the_user_of_the_guard_around_them() {
+    let service = Service::new();
+    let guarded = web::scope("/guarded")
+        .wrap(service.auth.require(Active))
+        .configure(routes);
+    let app = test::init_service(App::new().service(guarded)).await;
+    let token = service.token("a").await;
+    assert_eq!(
+        get!(app, "/guarded/active", bearer(&token)),
+        (200, "true by bearer".to_owned())
+    );
+    assert_eq!(get!(app, "/guarded/superuser", bearer(&token)).0, 403);
+    assert_eq!(
+        get!(app, "/guarded/optional/superuser", bearer(&token)),
+        (200, "nobody".to_owned())
+    );
+}

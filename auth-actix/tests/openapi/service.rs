@@ -30,6 +30,8 @@ pub(crate) enum Backends {
     All,
     Cookie,
     Bearer,
+    /// A cookie whose requests a page confirms by double submit, and a Bearer one with a log-out.
+    Confirmed,
 }
 
 pub(crate) struct Service {
@@ -72,8 +74,12 @@ impl Service {
             .expect("users");
         let mut builder = Auth::builder(manager).body_timeout(Duration::from_millis(200));
         if which != Backends::Bearer {
-            let cookie = AuthBackend::new("cookie", CookieTransport::default(), strategy());
-            builder = builder.backend(cookie);
+            let mut cookie = CookieTransport::builder();
+            if which == Backends::Confirmed {
+                cookie = cookie.double_submit(&SigningSecret::generate().expect("secret"));
+            }
+            let cookie = cookie.build().expect("secure");
+            builder = builder.backend(AuthBackend::new("cookie", cookie, strategy()));
         }
         if which != Backends::Cookie {
             builder = builder.backend(AuthBackend::new("bearer", BearerTransport, strategy()));

@@ -3,7 +3,10 @@ use std::time::Duration;
 use auth_core::{ConfigError, ExposeSecret as _, IssuedToken, Rejection, SigningSecret};
 use cookie::Cookie;
 
-use super::{Presented, Scheme, Transport, double_submit::DoubleSubmit};
+use super::{
+    Presented, Scheme, Transport,
+    double_submit::{self, DoubleSubmit},
+};
 use crate::{HttpError, RequestHead, Response};
 
 pub use cookie::SameSite;
@@ -269,6 +272,10 @@ impl Transport for CookieTransport {
         self.double_submit
             .as_ref()
             .is_none_or(|double_submit| double_submit.confirms(head, credential))
+    }
+
+    fn confirmation(&self) -> Option<&str> {
+        self.double_submit.as_ref().map(|_| double_submit::HEADER)
     }
 
     fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError> {

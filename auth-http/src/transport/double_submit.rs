@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The header in which a page sends the token back.
-const HEADER: &str = "x-csrf-token";
+pub(super) const HEADER: &str = "x-csrf-token";
 
 /// Keeps these codes apart from whatever else is signed with the same secret.
 const PURPOSE: &[u8] = b"portcullis double-submit v1\0";

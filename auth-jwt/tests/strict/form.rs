@@ -67,10 +67,10 @@ fn t2_every_edit_of_one_character_is_rejected_with_key_pairs_too() {
 
 #[test]
 fn t2_the_other_signature_of_es256_is_rejected_and_never_issued() {
-    let own = strategy_of(signing_key(SigningAlgorithm::Es256));
-    // Another issuer's keys, whose tokens have either.
+    let own = strategy_of(signing_key(SigningAlgorithm::Es256)).issuer("them");
+    // Another issuer's key, whose tokens have either.
     let theirs = AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa))
-        .also_verify(verifying_key(VerifyingAlgorithm::Es256))
+        .trust_issuer("them", verifying_key(VerifyingAlgorithm::Es256))
         .expect("another key");
     let theirs = strategy_of(theirs);
     for _token in 0..32 {

@@ -12,9 +12,11 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::json;
 
 use crate::craft::{
-    HEADER, OTHER_ED25519, RSA, decoded, issue, parts, payload, payload_without, read, signed, signing_key,
-    strategy, strategy_of, verifying_key,
+    ED25519, HEADER, OTHER_ED25519, RSA, decoded, issue, parts, payload, payload_with, payload_without, read,
+    signed, signing_key, strategy, strategy_of, verifying_key,
 };
+
+const THEM: &str = "https://login.example.com";
 
 fn hmac(secret: &str, kid: Option<&str>) -> HmacKey {
     let secret = SigningSecret::new("SECRET", secret.repeat(32)).expect("long enough");
@@ -92,9 +94,11 @@ fn j13_key_pairs_rotate_without_downtime_and_across_algorithms() {
 }
 
 #[test]
-fn j13_the_jwks_document_holds_the_public_keys_alone() {
+fn j13_the_jwks_document_holds_our_public_keys_alone() {
+    let theirs = SigningKey::from_pem(SigningAlgorithm::EdDsa, OTHER_ED25519).expect("valid");
     let keys = AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa))
         .also_verify(verifying_key(VerifyingAlgorithm::Es256))
+        .and_then(|keys| keys.trust_issuer(THEM, theirs.verifying_key().clone()))
         .and_then(|keys| keys.also_verify(verifying_key(VerifyingAlgorithm::Rs256)))
         .expect("valid");
     let document = serde_json::to_value(keys.jwks()).expect("JSON");
@@ -118,7 +122,7 @@ fn j13_the_jwks_document_holds_the_public_keys_alone() {
 fn j13_who_fetched_the_jwks_document_verifies_with_it() {
     let keys = AsymmetricKeys::new(signing_key(SigningAlgorithm::Es256));
     let document = serde_json::to_string(&keys.jwks()).expect("JSON");
-    let token = issue(&strategy_of(keys));
+    let token = issue(&strategy_of(keys).issuer("us"));
 
     let fetched: Jwks = serde_json::from_str(&document).expect("JSON");
     let kid = decoded(parts(&token)[0])["kid"]
@@ -128,7 +132,8 @@ fn j13_who_fetched_the_jwks_document_verifies_with_it() {
     let jwk = fetched.find(&kid).expect("there");
     let key = VerifyingKey::from_jwk(VerifyingAlgorithm::Es256, jwk).expect("valid");
     let other = SigningKey::from_pem(SigningAlgorithm::EdDsa, OTHER_ED25519).expect("valid");
-    let reader = strategy_of(AsymmetricKeys::new(other).also_verify(key).expect("valid"));
+    let keys = AsymmetricKeys::new(other).trust_issuer("us", key);
+    let reader = strategy_of(keys.expect("valid"));
     assert!(read(&reader, &token).is_ok());
 }
 
@@ -137,16 +142,112 @@ fn j13_rs256_verifies_the_tokens_of_another_issuer() {
     let private = EncodingKey::from_rsa_pem(RSA.as_bytes()).expect("valid");
     let key = verifying_key(VerifyingAlgorithm::Rs256);
     let header = json!({ "alg": "RS256", "kid": key.kid().expect("named") }).to_string();
-    let token = signed(header, payload(), Algorithm::RS256, &private);
-    let unnamed = signed(r#"{"alg":"RS256"}"#, payload(), Algorithm::RS256, &private);
+    let payload = payload_with("iss", &json!(THEM).to_string());
+    let token = signed(header, &payload, Algorithm::RS256, &private);
+    let unnamed = signed(r#"{"alg":"RS256"}"#, &payload, Algorithm::RS256, &private);
 
     let ours = || AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa));
-    let reader = strategy_of(ours().also_verify(key.clone()).expect("valid"));
+    let reader = strategy_of(ours().trust_issuer(THEM, key.clone()).expect("valid"));
     assert!(read(&reader, &token).is_ok());
     assert_eq!(read(&reader, &unnamed), Err(BadSignature));
-    let reader = strategy_of(ours().also_verify(key.without_kid()).expect("valid"));
+    let reader = strategy_of(ours().trust_issuer(THEM, key.without_kid()).expect("valid"));
     assert!(read(&reader, &unnamed).is_ok());
     assert_eq!(read(&reader, &token), Err(BadSignature));
+}
+
+/// What signs as the key of `pem`, under its own name, a token of `issuer`, in JSON, or of nobody.
+fn of_issuer(pem: &str, kid: &str, issuer: Option<&str>) -> String {
+    let header = json!({ "alg": "EdDSA", "kid": kid }).to_string();
+    let payload = issuer.map_or_else(payload, |issuer| payload_with("iss", issuer));
+    let key = EncodingKey::from_ed_pem(pem.as_bytes()).expect("valid");
+    signed(header, payload, Algorithm::EdDSA, &key)
+}
+
+fn named(pem: &str, kid: &str) -> SigningKey {
+    let key = SigningKey::from_pem(SigningAlgorithm::EdDsa, pem).expect("valid");
+    key.with_kid(kid.parse().expect("a name"))
+}
+
+#[test]
+fn j8_a_key_of_another_issuer_vouches_for_that_issuer_alone() {
+    let (ours, theirs) = (named(ED25519, "ours"), named(OTHER_ED25519, "theirs"));
+    let keys = AsymmetricKeys::new(ours).trust_issuer(THEM, theirs.verifying_key().clone());
+    let keys = keys.expect("valid");
+    let them = json!(THEM).to_string();
+    for reader in [
+        strategy_of(keys.clone()),
+        strategy_of(keys.clone()).issuer("https://auth.example.com"),
+    ] {
+        assert!(read(&reader, &of_issuer(OTHER_ED25519, "theirs", Some(&them))).is_ok());
+        for another in [
+            None,
+            Some(r#""""#),
+            Some(r#""https://auth.example.com""#),
+            Some(r#""https://login.example.com/""#),
+            Some(r#""https://LOGIN.example.com""#),
+            Some(r#"["https://login.example.com"]"#),
+            Some("null"),
+        ] {
+            let token = of_issuer(OTHER_ED25519, "theirs", another);
+            assert_eq!(read(&reader, &token), Err(BadClaim), "{another:?}");
+        }
+        assert_eq!(
+            read(&reader, &of_issuer(OTHER_ED25519, "ours", Some(&them))),
+            Err(BadSignature)
+        );
+        assert!(read(&reader, &issue(&reader)).is_ok());
+    }
+    // Our own keys are held to our own issuer, where there is one.
+    let reader = strategy_of(keys.clone());
+    for any in [None, Some(&*them), Some(r#""https://auth.example.com""#)] {
+        assert!(read(&reader, &of_issuer(ED25519, "ours", any)).is_ok(), "{any:?}");
+    }
+    let reader = reader.issuer("https://auth.example.com");
+    for another in [None, Some(&*them)] {
+        let token = of_issuer(ED25519, "ours", another);
+        assert_eq!(read(&reader, &token), Err(BadClaim), "{another:?}");
+    }
+}
+
+#[test]
+fn j8_a_name_or_a_key_that_issuers_share_vouches_for_each_as_its_own() {
+    let theirs = || named(OTHER_ED25519, "1").verifying_key().clone();
+    let ours = AsymmetricKeys::new(named(ED25519, "1"));
+    let keys = ours
+        .clone()
+        .trust_issuer("one", theirs())
+        .and_then(|keys| keys.trust_issuer("two", theirs()))
+        .expect("valid");
+    let reader = strategy_of(keys).issuer("us");
+    for (pem, issuer, is_read) in [
+        (ED25519, "us", true),
+        (ED25519, "one", false),
+        (OTHER_ED25519, "us", false),
+        (OTHER_ED25519, "one", true),
+        (OTHER_ED25519, "two", true),
+        (OTHER_ED25519, "three", false),
+    ] {
+        let token = of_issuer(pem, "1", Some(&json!(issuer).to_string()));
+        let read = read(&reader, &token).map(drop);
+        assert_eq!(read, if is_read { Ok(()) } else { Err(BadClaim) }, "{issuer}");
+    }
+
+    for (issuer, key, setting) in [
+        ("", theirs(), "JWT issuer"),
+        ("one", theirs(), "kid"),
+        (
+            "one",
+            verifying_key(VerifyingAlgorithm::Rs256),
+            "JWT verifying key",
+        ),
+    ] {
+        let keys = ours.clone().trust_issuer("one", theirs()).expect("valid");
+        let keys = keys
+            .trust_issuer("two", verifying_key(VerifyingAlgorithm::Ps256))
+            .expect("valid");
+        let error = keys.trust_issuer(issuer, key).expect_err("refused");
+        assert_eq!(error.setting(), setting);
+    }
 }
 
 #[test]

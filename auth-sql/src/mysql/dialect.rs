@@ -29,6 +29,14 @@ const LOST: [&str; 5] = [
     "The client was disconnected by the server",
 ];
 
+/// What a server answers to a write when it takes none, as one that was the primary until a moment ago; the last is of
+/// a storage that takes none.
+const TAKES_NO_WRITES: [&str; 3] = [
+    "server is running with the --read-only",
+    "server is running with the --super-read-only",
+    "Running in read-only mode",
+];
+
 impl Server for Mysql {
     const STORE: &'static str = "mysql";
     /// The server's default would lock the gaps between rows, and so one user's calls against another's.
@@ -42,9 +50,10 @@ impl Server for Mysql {
     fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure {
         let message = error.message();
         let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
+        let takes_no_writes = || TAKES_NO_WRITES.iter().any(|words| message.contains(words));
         if begins(&UNDONE) {
             Failure::Undone
-        } else if begins(&LOST) {
+        } else if begins(&LOST) || takes_no_writes() {
             Failure::Lost
         } else {
             Failure::Unclear
@@ -143,6 +152,23 @@ mod tests {
             error.contains("Incorrect string value") && !error.contains("xF0"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_server_that_takes_no_writes_is_known_by_its_words() {
+        let failure = |message: &str| Mysql::failure_of(&message.to_owned());
+        for option in ["read-only", "super-read-only"] {
+            for name in ["MariaDB", "MySQL"] {
+                let message = format!(
+                    "The {name} server is running with the --{option} option so it cannot execute this statement"
+                );
+                assert_eq!(failure(&message), Failure::Lost, "{message}");
+            }
+        }
+        assert_eq!(failure("Running in read-only mode"), Failure::Lost);
+        let another =
+            "The MySQL server is running with the --secure-file-priv option so it cannot execute this";
+        assert_eq!(failure(another), Failure::Unclear);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use diesel::{
     QueryDsl as _, QueryResult,
     dsl::sql,
     result::Error,
-    sql_types::{Integer, Nullable},
+    sql_types::{Integer, Nullable, Text},
 };
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 
@@ -23,14 +23,20 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const LOCK: &str = "GET_LOCK(CONCAT('portcullis ', SHA1(DATABASE())), 55)";
 const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('portcullis ', SHA1(DATABASE())))";
 
+/// Each step is one statement, as none but that is whole or absent here, and leaves its version in its table's comment.
+const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema.tables \
+    WHERE table_schema = DATABASE() AND table_name IN ('users', 'access_tokens') AND table_comment LIKE 'portcullis %'";
+
 /// Makes the default tables, `users` and `access_tokens`, or brings them up to date. It changes nothing where they
 /// are, and may run in several processes at once.
 ///
 /// Diesel's table `__diesel_schema_migrations` keeps what was done, beside the application's own migrations. A table
-/// cannot be made in a transaction here: one that could not be noted there is to be removed by hand.
+/// cannot be made and noted there in one transaction here, so that it has the version in its comment, too: a migration
+/// that was interrupted goes on where it was.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer, or holds tables of these names that are not ours.
+/// [`StoreError`] if the database does not answer, or holds tables of these names that are not ours; or if another
+/// process is still migrating after 55 seconds.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let database = Database {
         deadline: DEADLINE,
@@ -51,12 +57,12 @@ async fn lock(connection: &mut Connection) -> QueryResult<()> {
     let locked = diesel::select(sql::<Nullable<Integer>>(LOCK))
         .get_result::<Option<i32>>(connection)
         .await?;
-    match locked {
-        Some(1) => Ok(()),
-        _ => Err(Error::QueryBuilderError(
-            "another process is still migrating".into(),
-        )),
-    }
+    let problem = match locked {
+        Some(1) => return Ok(()),
+        Some(_) => "another process is still migrating",
+        None => "the server gave no lock, as where the connection is to no database",
+    };
+    Err(Error::QueryBuilderError(problem.into()))
 }
 
 impl Migrate for Mysql {
@@ -71,12 +77,16 @@ impl Migrate for Mysql {
         },
     ];
 
-    fn versions(connection: &mut Connection) -> Answer<'_, Vec<String>> {
+    fn noted(connection: &mut Connection) -> Answer<'_, Vec<String>> {
         Box::pin(async move {
             taken::__diesel_schema_migrations
                 .select(taken::version)
                 .load(connection)
                 .await
         })
+    }
+
+    fn shown(connection: &mut Connection) -> Answer<'_, Vec<String>> {
+        Box::pin(async move { sql::<Text>(SHOWN).load(connection).await })
     }
 }

@@ -1,26 +1,39 @@
+use std::time::Duration;
+
 use deadpool::managed::{Object, Pool};
 use diesel_async::{AnsiTransactionManager, TransactionManager as _};
+use tokio::time::Instant;
 
 use super::Server;
 
+/// Longer than a statement takes that waits for nobody. One that waits for a lock is not over when its caller goes
+/// away, and whoever had its connection next would wait behind it.
+const SOON_OVER: Duration = Duration::from_millis(100);
+
 /// A connection of a pool. Whatever is left in it when a call does not come to its end, nobody else reads that.
-pub(super) struct Lease<S: Server>(Option<Object<S::Manager>>);
+pub(super) struct Lease<S: Server> {
+    connection: Option<Object<S::Manager>>,
+    since: Instant,
+}
 
 impl<S: Server> Lease<S> {
     pub(super) fn of(connection: Object<S::Manager>) -> Self {
-        Self(Some(connection))
+        Self {
+            connection: Some(connection),
+            since: Instant::now(),
+        }
     }
 
     pub(super) fn connection(&mut self) -> Option<&mut S::Connection> {
-        self.0.as_deref_mut()
+        self.connection.as_deref_mut()
     }
 
     pub(super) fn keep(mut self) {
-        drop(self.0.take());
+        drop(self.connection.take());
     }
 
     pub(super) fn discard(mut self) {
-        drop(self.0.take().map(Object::take));
+        drop(self.connection.take().map(Object::take));
     }
 
     /// Discards the connection, and those that wait in `pool`: a server that has ended takes all with it.
@@ -33,10 +46,13 @@ impl<S: Server> Lease<S> {
 impl<S: Server> Drop for Lease<S> {
     /// The caller went away. An open transaction holds locks for as long as its connection is open.
     fn drop(&mut self) {
-        let Some(mut connection) = self.0.take() else {
+        let Some(mut connection) = self.connection.take() else {
             return;
         };
-        if !S::SKIPS_REPLIES || AnsiTransactionManager::is_broken_transaction_manager(&mut *connection) {
+        if !S::SKIPS_REPLIES
+            || self.since.elapsed() > SOON_OVER
+            || AnsiTransactionManager::is_broken_transaction_manager(&mut *connection)
+        {
             drop(Object::take(connection));
         }
     }

@@ -15,8 +15,9 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 ///
 /// A call whose caller goes away leaves its change whole or absent, and no connection with a reply in it that another
 /// call could read: on PostgreSQL the driver skips it, on MySQL the connection is closed, as it is on both within a
-/// transaction and at the deadline. A call that the server undid, because of a deadlock or a conflict, is made again, up
-/// to three times; one whose connection was lost is made once more where that comes to the same, and fails otherwise.
+/// transaction, at the deadline and, since the call may wait for a lock, after more than 100 ms. A call that the server
+/// undid, because of a deadlock or a conflict, is made again, up to three times; one whose connection was lost is made
+/// once more where that comes to the same, and fails otherwise.
 pub struct Database<S: Server> {
     pub(crate) pool: Pool<S::Manager>,
     pub(crate) deadline: Duration,

@@ -15,7 +15,10 @@ pub(crate) trait Migrate: Server {
     const MIGRATIONS: &'static [Migration];
 
     /// The versions in Diesel's table.
-    fn versions(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
+    fn noted(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
+
+    /// The versions that the tables themselves show, where a step may be taken and its note be missing.
+    fn shown(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
 }
 
 diesel::table! {
@@ -31,16 +34,20 @@ diesel::table! {
 /// for good.
 pub(crate) async fn run_pending<S: Migrate>(connection: &mut S::Connection) -> QueryResult<()> {
     connection.batch_execute(CREATE_MIGRATIONS_TABLE).await?;
-    let taken = S::versions(connection).await?;
+    let (noted, shown) = (S::noted(connection).await?, S::shown(connection).await?);
     for step in S::MIGRATIONS {
-        if !taken.iter().any(|version| version == step.version) {
-            connection.batch_execute(step.up).await?;
-            let note = format!(
-                "INSERT INTO __diesel_schema_migrations (version) VALUES ('{}')",
-                step.version
-            );
-            connection.batch_execute(&note).await?;
+        let is_in = |versions: &[String]| versions.iter().any(|version| version == step.version);
+        if is_in(&noted) {
+            continue;
         }
+        if !is_in(&shown) {
+            connection.batch_execute(step.up).await?;
+        }
+        let note = format!(
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('{}')",
+            step.version
+        );
+        connection.batch_execute(&note).await?;
     }
     Ok(())
 }

@@ -2,7 +2,10 @@
 #![cfg(feature = "mysql")]
 
 mod backend;
+mod interrupted;
+mod own_server;
 mod placeholders;
+mod read_only;
 mod round_trips;
 #[path = "../server/server.rs"]
 mod server;

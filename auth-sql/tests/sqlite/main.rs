@@ -8,5 +8,7 @@ mod fault;
 mod file;
 mod foreign_key;
 mod migrate;
+#[path = "../server/object_id.rs"]
+mod object_id;
 mod own_id;
 mod own_table;

@@ -18,7 +18,10 @@ use diesel::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::own_table::{database, new_user};
+use super::{
+    object_id::ObjectId,
+    own_table::{database, new_user},
+};
 
 /// An application's own type of id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, AsExpression, FromSqlRow)]
@@ -164,4 +167,5 @@ tables!(uuid_text, Uuid, Text, "TEXT NOT NULL PRIMARY KEY");
 tables!(big_integer, i64, BigInt, "INTEGER PRIMARY KEY AUTOINCREMENT");
 tables!(integer, i32, Integer, "INTEGER PRIMARY KEY AUTOINCREMENT");
 tables!(string, String, Text, "TEXT NOT NULL PRIMARY KEY");
+tables!(object_id, ObjectId, Binary, "BLOB NOT NULL PRIMARY KEY");
 tables!(own_type, ReaderId, BigInt, "INTEGER PRIMARY KEY AUTOINCREMENT");

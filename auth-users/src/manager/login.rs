@@ -98,12 +98,23 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// Tells that a credential was issued for `user` after [`authenticate`](Self::authenticate).
+    /// Tells that a credential was issued for `user` after [`authenticate`](Self::authenticate): first the event handler,
+    /// then, once that agreed, the log.
     ///
     /// # Errors
-    /// [`HookError`] if the event handler failed.
+    /// [`HookError`] if the event handler failed. The log-in then does not stand: revoke the credential.
     pub async fn logged_in(&self, user: &User<Id, P>) -> Result<(), HookError> {
+        self.logging_in(user).await?;
         tracing::info!(target: "portcullis::users", user = ?user.id, "logged in");
+        Ok(())
+    }
+
+    /// [`logged_in`](Self::logged_in) without the line in the log, for a log-in that may fail yet: who finishes it writes
+    /// that line.
+    ///
+    /// # Errors
+    /// Those of [`logged_in`](Self::logged_in).
+    pub async fn logging_in(&self, user: &User<Id, P>) -> Result<(), HookError> {
         self.emit(Event::LoggedIn { user }).await
     }
 

@@ -17,7 +17,8 @@ pub struct UserUpdate {
     pub is_active: Option<bool>,
     /// See [`User::is_superuser`].
     pub is_superuser: Option<bool>,
-    /// See [`User::is_verified`].
+    /// See [`User::is_verified`]. `true` is said of `email`, or where that is `None` of the e-mail that the user had when
+    /// it was read.
     pub is_verified: Option<bool>,
     /// A JSON merge patch (RFC 7396) of the profile.
     pub profile: Map<String, Value>,
@@ -72,8 +73,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// is no event.
     ///
     /// Where another write came first, the change is made on top of that. Where that write ended the user's credentials,
-    /// it is not: the one who asks may have lost the right to. That is [`UpdateError::Unavailable`], and who still has the
-    /// right asks again.
+    /// it is not: the one who asks may have lost the right to. Nor is it where that write set another e-mail than the one
+    /// that `update` says is verified. That is [`UpdateError::Unavailable`], and who still has the right asks again.
     ///
     /// # Errors
     /// [`UpdateError`]; nothing is written but where it is [`UpdateError::Hook`].
@@ -108,6 +109,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         update: &UserUpdate,
     ) -> Result<(User<Id, P>, Changed), UpdateError> {
         let epoch = user.security_epoch;
+        let known_email = user.email.normalized().clone();
         // Before the hash, so that a profile that is refused does not pay for it.
         let _valid = merge_profile(&user.profile, &update.profile)?;
         let hash = match &update.password {
@@ -123,7 +125,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             if !changed.any() {
                 return Ok((user, changed));
             }
-            if user.security_epoch != epoch {
+            let verifies_unread = changed.verified
+                && next.is_verified
+                && update.email.is_none()
+                && *next.email.normalized() != known_email;
+            if user.security_epoch != epoch || verifies_unread {
                 return Err(contention().into());
             }
             match self.write(&mut next).await {

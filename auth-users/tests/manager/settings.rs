@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use auth_core::{Email, Lifetime, SecretString, SigningSecret, memory::MemoryUserStore};
+use auth_core::{
+    Email, Lifetime, SecretString, SigningSecret, StoreError, UserStore as _, memory::MemoryUserStore,
+};
 use auth_users::{
     CreateUserError, PasswordPolicy, PolicyError, Registration, ResetPasswordError, UpdateError, UserManager,
     UserUpdate,
@@ -18,6 +20,7 @@ impl PasswordPolicy for Whim {
         match self.0 {
             "refuses" => Err(PolicyError::Refused("not today".to_owned())),
             "accepts" => Ok(()),
+            "is down" => Err(StoreError::new("breaches", "out of order").into()),
             _ => panic!("on purpose"),
         }
     }
@@ -60,6 +63,44 @@ async fn e5_a_password_policy_that_panics_is_told_apart_and_nothing_is_written()
         "{answer:?}"
     );
     assert_eq!(scene.read(&arthur).await.revision, arthur.revision);
+}
+
+#[tokio::test]
+async fn p4_a_policy_that_cannot_tell_is_unavailable_and_nothing_is_written() {
+    let password = || SecretString::from("the holy grail of passwords");
+    let scene = Scene::with(|settings| settings.password_policy(Arc::new(Whim("is down"))));
+    let arthur = scene.stored(None).await;
+    let galahad = email("galahad@camelot.example");
+    let registration = Registration::new(galahad.clone(), password(), Knight::default());
+    let answer = scene.users.create(registration).await;
+    assert!(
+        matches!(&answer, Err(CreateUserError::Unavailable(error)) if error.store() == "breaches"),
+        "{answer:?}"
+    );
+    let found = scene.store.find_by_email(galahad.normalized()).await;
+    assert!(found.expect("store").is_none());
+
+    let update = UserUpdate {
+        email: Some(galahad),
+        password: Some(password()),
+        ..UserUpdate::default()
+    };
+    let answer = scene.users.update(arthur.clone(), &update).await;
+    assert!(matches!(answer, Err(UpdateError::Unavailable(_))), "{answer:?}");
+    let token = scene.reset_token().await;
+    let answer = scene.users.reset_password(&token, &password()).await;
+    assert!(
+        matches!(answer, Err(ResetPasswordError::Unavailable(_))),
+        "{answer:?}"
+    );
+    assert_eq!(scene.read(&arthur).await.revision, arthur.revision);
+    assert!(
+        scene
+            .journal
+            .events()
+            .iter()
+            .all(|event| event == "password_reset_requested")
+    );
 }
 
 #[test]

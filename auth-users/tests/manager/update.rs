@@ -279,6 +279,46 @@ async fn s4_a_change_asked_for_with_a_credential_that_a_reset_ended_meanwhile_is
 }
 
 #[tokio::test]
+async fn v5_an_email_that_the_user_set_meanwhile_is_not_verified_in_place_of_the_one_that_was_read() {
+    let to_verified = UserUpdate {
+        is_verified: Some(true),
+        ..UserUpdate::default()
+    };
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    scene
+        .store
+        .before_next_write(|user| user.email = email("arthur@avalon.example"));
+    let error = scene.users.update(arthur.clone(), &to_verified).await;
+    assert!(matches!(error, Err(UpdateError::Unavailable(_))), "{error:?}");
+    let user = scene.read(&arthur).await;
+    assert_eq!(
+        (user.email.as_str(), user.is_verified),
+        ("arthur@avalon.example", false)
+    );
+
+    // The same mailbox, and an address that the update itself names, are what was meant.
+    scene
+        .store
+        .before_next_write(|user| user.email = email("ARTHUR@avalon.example"));
+    let user = scene.users.update(user, &to_verified).await.expect("updated");
+    assert_eq!(
+        (user.email.as_str(), user.is_verified),
+        ("ARTHUR@avalon.example", true)
+    );
+    scene.store.before_next_write(|user| {
+        user.email = email("arthur@tintagel.example");
+        user.is_verified = false;
+    });
+    let named = UserUpdate {
+        email: Some(email(EMAIL)),
+        ..to_verified
+    };
+    let user = scene.users.update(user, &named).await.expect("updated");
+    assert_eq!((user.email.as_str(), user.is_verified), (EMAIL, true));
+}
+
+#[tokio::test]
 async fn a_change_that_another_made_meanwhile_is_done() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;

@@ -61,6 +61,19 @@ async fn a_profile_is_registered_read_changed_in_part_and_queried() {
     );
     let token = log_in!(app, "ada@example.com");
     assert_eq!(call!(app, token, GET "/users/me"), (200, expected));
+    let request = test::TestRequest::get()
+        .uri("/users/me")
+        .insert_header(("authorization", format!("Bearer {token}")))
+        .to_request();
+    let body = test::read_body(test::call_service(&app, request).await).await;
+    assert_eq!(
+        std::str::from_utf8(&body).expect("UTF-8"),
+        concat!(
+            r#"{"id":1,"email":"ada@example.com","is_active":true,"is_superuser":false,"is_verified":false,"#,
+            r#""first_name":"Ada","birthdate":"1815-12-10"}"#
+        ),
+        "the order of the contract, the profile's fields last"
+    );
 
     macro_rules! patch {
         ($body:expr) => {

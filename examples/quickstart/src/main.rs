@@ -59,9 +59,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing::info!("open http://{address}/docs");
     HttpServer::new(move || {
         App::new()
+            .route("/hello", web::get().to(hello))
             .configure(auth.routes())
             .configure(auth.docs("/docs"))
-            .route("/hello", web::get().to(hello))
     })
     .bind(address)?
     .run()

@@ -68,10 +68,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(app_data.clone())
-            .configure(auth.routes())
-            .configure(docs.at("/docs"))
             .configure(protected.routes())
             .configure(health::routes)
+            .configure(auth.routes())
+            .configure(docs.at("/docs"))
             .default_service(web::to(not_found))
     })
     .shutdown_timeout(GRACE.as_secs());

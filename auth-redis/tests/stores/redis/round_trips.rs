@@ -1,9 +1,13 @@
 //! What a call costs, counted by the server.
 
-use std::{collections::BTreeMap, num::NonZeroU32};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _};
+use auth_core::{
+    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewUser,
+    OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, authenticate, memory::MemoryUserStore,
+};
 use auth_redis::{Client, RedisAccessTokenStore};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -110,4 +114,36 @@ async fn a_look_up_is_one_get_and_every_other_call_one_script() {
     sent("delete").await;
     store.delete_all(&user).await.expect("deleted");
     sent("delete_all").await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn an_authenticated_request_costs_one_get() {
+    let server = Server::start(&[]).await;
+    let client = server::client(&server.url()).await;
+    let users = MemoryUserStore::new();
+    let user = NewUser {
+        id: Some(Uuid::now_v7()),
+        email: "ada@example.com".parse().expect("an e-mail"),
+        password_hash: None,
+        is_active: true,
+        is_superuser: false,
+        is_verified: true,
+        created_at: OffsetDateTime::UNIX_EPOCH,
+        profile: (),
+    };
+    let user = users.insert(user).await.expect("a user");
+    let tokens = RedisAccessTokenStore::new(server::redis(&server.url()).await);
+    let strategy = OpaqueStrategy::new(Arc::new(tokens), Lifetime::from_secs(3600).expect("an hour"));
+    let issued = strategy
+        .issue(&Subject::from(&user), &ClientInfo::default())
+        .await
+        .expect("a token");
+    counted(&client).await;
+
+    for _request in 0..20 {
+        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
+    }
+    assert_eq!(counted(&client).await, BTreeMap::from([("get".to_owned(), 20)]));
 }

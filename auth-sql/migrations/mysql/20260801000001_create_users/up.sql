@@ -13,4 +13,4 @@ CREATE TABLE users (
     created_at datetime(3) NOT NULL,
     updated_at datetime(3) NOT NULL,
     UNIQUE KEY users_normalized_email (normalized_email)
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT = 'portcullis 20260801000001';

@@ -14,4 +14,4 @@ CREATE TABLE access_tokens (
     KEY access_tokens_user_id (user_id, created_at),
     KEY access_tokens_expires_at (expires_at),
     FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
-) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin COMMENT = 'portcullis 20260801000002';
