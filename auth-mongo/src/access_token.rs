@@ -66,7 +66,7 @@ const PURGE_BATCH: u32 = 1000;
 /// places of its users unique, which MongoDB can do for indexes that begin with the shard key only. The tags are as
 /// even as a hash, and 16,384 of them are chunks enough. On the digest alone, a log-out everywhere would ask every shard
 /// and a cap could not hold; on the user alone, every look-up would ask every shard. A token that another system issued
-/// carries no tag and is asked of every shard.
+/// carries no tag and is asked of every shard. None of this has been tested on a sharded cluster.
 pub struct MongoAccessTokenStore<Id = Uuid> {
     inner: Arc<Inner>,
     id: PhantomData<fn() -> Id>,

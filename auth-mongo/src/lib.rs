@@ -1,4 +1,4 @@
-//! Stores of users and access tokens on MongoDB: a single server, a replica set or a sharded cluster.
+//! Stores of users and access tokens on MongoDB: a single server, a replica set or, untested, a sharded cluster.
 //!
 //! | | what it is |
 //! |---|---|
@@ -48,8 +48,9 @@
 //!
 //! Each operation is one look-up or one atomic write of one document, so that none needs a transaction, which a single
 //! server has not. Removing all of a user's tokens, and purging, takes each document by itself: where it fails half-way, it
-//! is an error, some are gone, and to ask again is to finish it. Unique indexes decide who was first: [`create_indexes`](MongoUserStore::create_indexes) comes before
-//! the first write. A store sees digests of tokens, never a token.
+//! is an error, some are gone, and to ask again is to finish it. Unique indexes decide who was first:
+//! [`create_indexes`](MongoUserStore::create_indexes) comes before the first write. A store sees digests of tokens, never a
+//! token.
 //!
 //! Whatever the client's defaults are, a write is acknowledged once a majority of the replica set has it, and a look-up
 //! asks the primary for what a majority has: no failover brings back what a log-out removed. A single server counts as
@@ -71,6 +72,8 @@
 //! MongoDB since 4.4, and what speaks its protocol: FerretDB 1 has no TTL indexes, so that an application schedules
 //! [`purge_expired`](auth_core::PurgeExpired::purge_expired); on SQLite its updates are not atomic, and it is for
 //! trials alone.
+//!
+//! No test has run on a sharded cluster: what is said of one here follows from MongoDB's manual.
 
 mod access_token;
 mod call;

@@ -75,7 +75,7 @@ impl<Id: DocumentId> MongoAccessTokenStoreBuilder<Id> {
         self
     }
 
-    /// The collection is sharded on `tag`: see [`MongoAccessTokenStore`].
+    /// The collection is sharded on `tag`, which is untested: see [`MongoAccessTokenStore`].
     #[must_use]
     pub fn sharded(mut self) -> Self {
         self.is_sharded = true;

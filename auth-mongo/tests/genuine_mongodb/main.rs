@@ -1,5 +1,13 @@
 //! What only MongoDB itself shows: a replica set, whose URL with a user who may step down its primary is `MONGODB_URL`.
 
+#[allow(dead_code, reason = "the other tests use the rest")]
+#[path = "../fixture/database.rs"]
+mod database;
+#[path = "../fixture/race.rs"]
+mod race;
+#[path = "../fixture/suite.rs"]
+mod suite;
+
 use std::{
     env,
     sync::{
@@ -26,6 +34,9 @@ use auth_mongo::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// What names the server.
+const URL: &str = "MONGODB_URL";
+
 /// A database that no other test has, and how many commands went to it.
 struct TestDatabase {
     database: Database,
@@ -33,7 +44,7 @@ struct TestDatabase {
 }
 
 async fn test_database() -> TestDatabase {
-    let url = env::var("MONGODB_URL").expect("MONGODB_URL names a replica set of MongoDB");
+    let url = env::var(URL).expect("MONGODB_URL names a replica set of MongoDB");
     let mut options = ClientOptions::parse(url).await.expect("a URL of MongoDB");
     let commands = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&commands);
@@ -91,6 +102,19 @@ fn new_user<P>(email: &str, profile: P) -> NewUser<Uuid, P> {
         is_verified: false,
         created_at: SystemClock.now(),
         profile,
+    }
+}
+
+/// The paths of tests are the workspace's, hence another than that of the same suite elsewhere.
+mod genuine {
+    use super::suite::every_suite;
+
+    every_suite!("needs MONGODB_URL");
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs MONGODB_URL"]
+    async fn s7_a_cap_holds_at_every_moment_under_log_ins_on_several_processes() {
+        super::race::under_a_cap().await;
     }
 }
 

@@ -3,11 +3,19 @@
 mod cap;
 mod conformance;
 mod connect;
+#[path = "../fixture/database.rs"]
 mod database;
 mod document;
 mod fault;
 mod index;
 mod own_id;
 mod proxy;
+#[path = "../fixture/race.rs"]
+mod race;
 mod round_trips;
+#[path = "../fixture/suite.rs"]
+mod suite;
 mod taken;
+
+/// What names the server.
+const URL: &str = "TEST_MONGODB_URL";

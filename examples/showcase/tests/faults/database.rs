@@ -138,6 +138,41 @@ impl Database {
         in_time("the users are read", self.read_emails()).await
     }
 
+    /// How many access tokens it has.
+    pub(crate) async fn tokens(&self) -> usize {
+        in_time("the tokens are counted", self.count_tokens()).await
+    }
+
+    async fn count_tokens(&self) -> usize {
+        const COUNT: &str = "SELECT count(*) FROM access_tokens";
+        let count = match self.kind {
+            Kind::Postgres => {
+                let row = self
+                    .postgres()
+                    .await
+                    .query_one(COUNT, &[])
+                    .await
+                    .expect("a count");
+                row.get(0)
+            }
+            Kind::MariaDb => {
+                let mut client = self.mariadb().await;
+                let count: i64 = client.query_first(COUNT).await.expect("a count").expect("a row");
+                client.disconnect().await.expect("an end in order");
+                count
+            }
+            Kind::MongoDb => {
+                let client = mongodb::Client::with_uri_str(&self.url).await.expect("MongoDB");
+                let tokens = client
+                    .database(&self.name)
+                    .collection::<Document>("access_tokens");
+                let count = tokens.count_documents(doc! {}).await.expect("a count");
+                i64::try_from(count).expect("a few")
+            }
+        };
+        usize::try_from(count).expect("a number of tokens")
+    }
+
     async fn read_emails(&self) -> Vec<String> {
         const ALL: &str = "SELECT email FROM users";
         let mut emails: Vec<String> = match self.kind {

@@ -1,7 +1,13 @@
 //! MongoDB, or a server that speaks its protocol.
 
-use crate::{database::Kind, stage::Store, stores::faults};
+use crate::{database::Kind, outage, proxy::Fault, stage::Store, stores::faults};
 
 const STORE: Store = Store::Database(Kind::MongoDb);
 
 faults!(STORE, "needs MongoDB");
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn connections_that_are_silent_for_ever_from_the_start_are_replaced() {
+    outage::at_start(STORE, Fault::BlackHole).await;
+}

@@ -1,6 +1,9 @@
 //! A store that is not there, or does not answer.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 
@@ -12,6 +15,13 @@ use crate::{
 
 /// How soon the program finds that its store is back.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(10);
+
+/// More than a pool has connections.
+const CROWD: usize = 64;
+
+/// How soon connections that are silent for ever are all found out by many requests at once. Most stores take one deadline
+/// of a call; MongoDB's driver looks after its server every 10 seconds.
+const FORGOTTEN: Duration = Duration::from_secs(20);
 
 /// The program starts without its store, says so, and finds it by itself.
 pub(crate) async fn at_start(store: Store, fault: Fault) {
@@ -98,6 +108,45 @@ pub(crate) async fn mid_request(store: Store, fault: Fault) {
     site.read(&bens).send().await.is(200);
 }
 
+/// Every connection of the program is silent for ever, as where a firewall forgets those that were idle; and some calls,
+/// if any, were under way. New ones work, and soon many at once are served again. A client that asks alone would find one
+/// dead connection after the other, a deadline each, where a pool of SQL has them.
+pub(crate) async fn forgotten(store: Store, amid_calls: bool) {
+    let stage = Stage::of(store).await;
+    let (_showcase, site) = stage.ready().await;
+    let ada = site.person("ada").await;
+    let credential = site.credential(store.bearer(), &ada).await;
+    // As many connections as there will ever be.
+    let crowd = async || join_all((0..CROWD).map(|_| site.read(&credential).in_crowd().send())).await;
+    for answer in crowd().await {
+        answer.is(200);
+    }
+
+    stage.proxy.set(Fault::BlackHole).await;
+    if amid_calls {
+        for answer in crowd().await {
+            answer.is_unavailable_in_time();
+        }
+    }
+    stage.proxy.heal().await;
+    let healed = Instant::now();
+    let mut misses = Vec::new();
+    loop {
+        let answers = crowd().await;
+        let missed = answers.iter().filter(|answer| answer.status != 200);
+        let count = missed.inspect(|answer| answer.is_unavailable_in_time()).count();
+        if count == 0 {
+            break;
+        }
+        misses.push(count);
+        assert!(
+            healed.elapsed() < FORGOTTEN,
+            "no recovery in {FORGOTTEN:?}: {misses:?}"
+        );
+    }
+    site.credential(store.bearer(), &ada).await;
+}
+
 /// Everybody is who they were, however late an answer to an earlier command comes.
 async fn showcase_is_as_before(site: &Site, people: &[(&String, &Credential)]) {
     let reads = (0..60).map(|n| {
@@ -179,7 +228,7 @@ pub(crate) async fn memory(store: Store) {
     let (showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     let credential = site.credential(store.bearer(), &ada).await;
-    let storm = async || join_all((0..REQUESTS).map(|_| site.read(&credential).send())).await;
+    let storm = async || join_all((0..REQUESTS).map(|_| site.read(&credential).in_crowd().send())).await;
     // As many connections and buffers as there will ever be.
     for answer in storm().await {
         assert!([200, 503].contains(&answer.status), "{answer:?}");

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink},
     net::{
         TcpListener, TcpSocket, TcpStream,
         tcp::{ReadHalf, WriteHalf},
@@ -31,6 +31,10 @@ pub(crate) enum Fault {
     HangRequests,
     /// As [`Hang`](Self::Hang), but only what the server sends is kept.
     HangReplies,
+    /// What is open, now or meanwhile, is silent for ever, and healing helps new connections alone: so it is behind a
+    /// firewall that has forgotten them. The system at the other end goes on to acknowledge, so that no keep-alive
+    /// notices.
+    BlackHole,
     /// Every chunk takes this long in each direction.
     Delay(Duration),
 }
@@ -49,7 +53,23 @@ pub(crate) struct Proxy {
 struct Traffic {
     listening: bool,
     open: usize,
+    /// Of the open ones, those that are not silent for ever.
+    carried: usize,
     accepted: usize,
+}
+
+/// A connection that is silent for ever.
+struct Silent {
+    client: TcpStream,
+    /// Absent where it was silent from the start.
+    server: Option<TcpStream>,
+}
+
+/// How a connection ceases to be carried.
+enum End {
+    InOrder,
+    Reset,
+    Silence,
 }
 
 #[derive(Clone, Copy)]
@@ -67,6 +87,7 @@ impl Proxy {
         let (traffic, seen) = watch::channel(Traffic {
             listening: false,
             open: 0,
+            carried: 0,
             accepted: 0,
         });
         let accepting = tokio::spawn(accept(address, server, faults, Arc::new(traffic)));
@@ -90,6 +111,7 @@ impl Proxy {
         self.fault.send_replace(fault);
         let holds = |traffic: &Traffic| match fault {
             Fault::Cut => !traffic.listening && traffic.open == 0,
+            Fault::BlackHole => traffic.listening && traffic.carried == 0,
             _ => traffic.listening,
         };
         let mut traffic = self.traffic.clone();
@@ -157,50 +179,91 @@ async fn serve(
         let (client, _) = listener.accept().await.expect("a connection");
         traffic.send_modify(|traffic| {
             traffic.open += 1;
+            traffic.carried += 1;
             traffic.accepted += 1;
         });
         let (faults, traffic) = (faults.clone(), Arc::clone(traffic));
         tokio::spawn(async move {
-            carry(client, server, faults).await;
+            let silent = carry(client, server, faults.clone()).await;
+            traffic.send_modify(|traffic| traffic.carried -= 1);
+            if let Some(silent) = silent {
+                silent.swallow(faults).await;
+            }
             traffic.send_modify(|traffic| traffic.open -= 1);
         });
     }
 }
 
-/// Carries one connection, until both sides have closed it, one has reset it, or it is cut.
-async fn carry(mut client: TcpStream, server: SocketAddr, mut faults: watch::Receiver<Fault>) {
+/// Carries one connection, until both sides have closed it, one has reset it, it is cut, or it is silent for ever.
+async fn carry(
+    mut client: TcpStream,
+    server: SocketAddr,
+    mut faults: watch::Receiver<Fault>,
+) -> Option<Silent> {
     // Else clients that give up would leave connections behind, as many as the server takes.
-    let may_begin = faults.wait_for(|fault| *fault != Fault::Hang).await.is_ok();
+    let begins = faults.wait_for(|fault| *fault != Fault::Hang).await;
+    let fault = begins.map_or(Fault::Cut, |fault| *fault);
+    if fault == Fault::BlackHole {
+        return Some(Silent { client, server: None });
+    }
     let is_gone = matches!(client.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)));
-    let server = match may_begin && !is_gone {
+    let server = match fault != Fault::Cut && !is_gone {
         true => TcpStream::connect(server).await.ok(),
         false => None,
     };
     let Some(mut server) = server else {
-        // Where this fails the client went away.
-        let _ = client.set_zero_linger();
-        return;
+        reset(client);
+        return None;
     };
     for side in [&client, &server] {
-        // As above. Else small chunks would wait for each other's acknowledgement.
+        // Where this fails the other side went away. Else small chunks would wait for each other's acknowledgement.
         let _ = side.set_nodelay(true);
     }
-    let mut cut = faults.clone();
+    let (mut cut, mut hole) = (faults.clone(), faults.clone());
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let closed_in_order = tokio::select! {
-        _ = cut.wait_for(|fault| *fault == Fault::Cut) => false,
+    let end = tokio::select! {
+        _ = cut.wait_for(|fault| *fault == Fault::Cut) => End::Reset,
+        _ = hole.wait_for(|fault| *fault == Fault::BlackHole) => End::Silence,
         ended = async {
             tokio::try_join!(
                 pump(from_client, to_server, Direction::Requests, faults.clone()),
                 pump(from_server, to_client, Direction::Replies, faults),
             )
-        } => ended.is_ok(),
+        } => if ended.is_ok() { End::InOrder } else { End::Reset },
     };
-    if !closed_in_order {
-        for side in [client, server] {
-            // Where this fails the other side went away.
-            let _ = side.set_zero_linger();
+    match end {
+        End::InOrder => None,
+        End::Reset => {
+            reset(client);
+            reset(server);
+            None
+        }
+        End::Silence => Some(Silent {
+            client,
+            server: Some(server),
+        }),
+    }
+}
+
+fn reset(side: TcpStream) {
+    // Where this fails the other side went away.
+    let _ = side.set_zero_linger();
+}
+
+impl Silent {
+    /// Takes what the client sends, until that gives up or it is cut.
+    async fn swallow(mut self, mut faults: watch::Receiver<Fault>) {
+        let mut nowhere = sink();
+        tokio::select! {
+            _ = faults.wait_for(|fault| *fault == Fault::Cut) => {}
+            // It ends with the connection, however that ends.
+            _ = copy(&mut self.client, &mut nowhere) => {}
+        }
+        reset(self.client);
+        // Nor does the server keep it then: it may take few connections, and locks are held by some.
+        if let Some(server) = self.server {
+            reset(server);
         }
     }
 }
@@ -229,7 +292,7 @@ async fn pass(direction: Direction, faults: &mut watch::Receiver<Fault>) {
     loop {
         let fault = *faults.borrow_and_update();
         let in_time = match (fault, direction) {
-            (Fault::Hang, _)
+            (Fault::Hang | Fault::BlackHole, _)
             | (Fault::HangRequests, Direction::Requests)
             | (Fault::HangReplies, Direction::Replies) => None,
             (Fault::Delay(delay), _) => Some(delay),

@@ -6,8 +6,9 @@ use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use crate::{
-    outage::RECOVERY,
+    outage::{self, RECOVERY},
     process::{Showcase, until},
+    proxy::Fault,
     server::redis::{Redis, Reply, is_ok},
     site::{Credential, PASSWORD, Site},
     stage::{Place, Stage, Store},
@@ -17,6 +18,12 @@ use crate::{
 const STORE: Store = Store::Redis;
 
 faults!(STORE, "needs Redis");
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn connections_that_are_silent_for_ever_from_the_start_are_replaced() {
+    outage::at_start(STORE, Fault::BlackHole).await;
+}
 
 /// The program on a server of its own, with a user who is logged in by each backend.
 struct Scene {

@@ -36,8 +36,8 @@ async fn mariadb_that_restarts_and_is_killed_under_load_is_503_and_heals_and_wha
 
 #[tokio::test]
 #[ignore = "needs MongoDB"]
-async fn mongodb_that_restarts_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
-    of_the_database(Kind::MongoDb, &[End::Stop, End::Stop]).await;
+async fn mongodb_that_restarts_and_is_killed_under_load_is_503_and_heals_and_what_was_acknowledged_holds() {
+    of_the_database(Kind::MongoDb, &[End::Stop, End::Kill]).await;
 }
 
 #[tokio::test]

@@ -121,6 +121,14 @@ impl Stage {
         }
     }
 
+    /// How many access tokens the store has.
+    pub(crate) async fn tokens(&self) -> usize {
+        match &self.place {
+            Place::Database(database) => database.tokens().await,
+            Place::Redis(redis) => redis.tokens().await,
+        }
+    }
+
     /// The stage with the network already at fault.
     pub(crate) async fn with(store: Store, fault: Fault) -> Self {
         let stage = Self::of(store).await;

@@ -30,6 +30,15 @@ macro_rules! faults {
 
         #[tokio::test]
         #[ignore = $needs]
+        async fn connections_that_are_silent_for_ever_are_503_by_the_deadline_and_soon_replaced() {
+            tokio::join!(
+                $crate::outage::forgotten($store, true),
+                $crate::outage::forgotten($store, false)
+            );
+        }
+
+        #[tokio::test]
+        #[ignore = $needs]
         async fn a_slow_store_is_503_past_the_deadline_and_slow_before() {
             tokio::join!(
                 $crate::outage::mid_request(
@@ -60,7 +69,11 @@ macro_rules! faults {
         async fn k2_a_client_that_resets_mid_log_in_leaves_it_done_or_undone() {
             let stage = $crate::stage::Stage::of($store).await;
             let (showcase, site) = stage.ready().await;
-            $crate::reset::mid_log_in(&showcase, &site, $store.bearer()).await;
+            let (backend, proxy) = ($store.bearer(), Some(&stage.proxy));
+            $crate::reset::mid_log_in(&showcase, &site, backend, proxy, async || {
+                stage.tokens().await
+            })
+            .await;
         }
 
         #[tokio::test]
@@ -68,7 +81,8 @@ macro_rules! faults {
         async fn k2_a_client_that_resets_mid_log_out_leaves_it_done_or_undone() {
             let stage = $crate::stage::Stage::of($store).await;
             let (showcase, site) = stage.ready().await;
-            $crate::reset::mid_log_out(&showcase, &site, $store.bearer()).await;
+            let tokens = async || stage.tokens().await;
+            $crate::reset::mid_log_out(&showcase, &site, $store.bearer(), tokens).await;
         }
 
         #[tokio::test]

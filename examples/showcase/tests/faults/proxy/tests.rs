@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use super::{Fault, Proxy};
+use crate::process::until;
 
 const MOMENT: Duration = Duration::from_millis(100);
 
@@ -109,6 +110,32 @@ async fn hang_keeps_what_is_sent_and_delivers_it_once_healed() {
             round_trip(stream).await.expect("an echo");
         }
     }
+}
+
+#[tokio::test]
+async fn a_black_hole_silences_for_ever_what_was_open_and_new_connections_work_once_healed() {
+    let proxy = Proxy::to(echo().await).await;
+    let mut before = connect(&proxy).await;
+    round_trip(&mut before).await.expect("an echo");
+    proxy.set(Fault::BlackHole).await;
+    let mut meanwhile = connect(&proxy).await;
+    let mut word = [0; 4];
+    for healed in [false, true] {
+        for stream in [&mut before, &mut meanwhile] {
+            stream.write_all(b"word").await.expect("sent");
+            let silence = timeout(MOMENT, stream.read_exact(&mut word)).await;
+            silence.expect_err("nothing comes through");
+        }
+        if !healed {
+            proxy.heal().await;
+        }
+    }
+    let mut after = connect(&proxy).await;
+    round_trip(&mut after).await.expect("an echo");
+    assert_eq!(proxy.open(), 3);
+    drop((before, meanwhile));
+    until("the proxy lets go of them", async || proxy.open() == 1).await;
+    round_trip(&mut after).await.expect("an echo");
 }
 
 /// A server that greets at once and then listens.

@@ -1,6 +1,6 @@
 //! A Redis server of a test's own.
 
-use std::{io, process::Command, time::Duration};
+use std::{collections::BTreeSet, io, process::Command, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{
@@ -66,6 +66,27 @@ impl Redis {
         ask(self.port, command).await
     }
 
+    /// How many access tokens it has, each of which is in the index of its user, and nothing else is.
+    pub(crate) async fn tokens(&self) -> usize {
+        const ORDER: usize = 20;
+        let of_index = |member: &Reply| member.text()[ORDER..].to_owned();
+        let of_key = |key: &Reply| key.text().rsplit_once(":t:").expect("a token's key").1.to_owned();
+        let tokens: BTreeSet<String> = self
+            .ask(&["KEYS", "*:t:*"])
+            .await
+            .list()
+            .iter()
+            .map(of_key)
+            .collect();
+        let mut indexed = BTreeSet::new();
+        for index in self.ask(&["KEYS", "*:u:*"]).await.list() {
+            let members = self.ask(&["ZRANGE", index.text(), "0", "-1"]).await;
+            indexed.extend(members.list().iter().map(of_index));
+        }
+        assert_eq!(tokens, indexed, "the tokens and the indexes of their users");
+        tokens.len()
+    }
+
     /// Waits until it does.
     pub(crate) async fn answers(&self) {
         answers(self.port).await;
@@ -79,6 +100,14 @@ impl Reply {
         match self {
             Self::Text(text) => text,
             other => panic!("no text: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn list(&self) -> &[Reply] {
+        match self {
+            Self::List(list) => list,
+            other => panic!("no list: {other:?}"),
         }
     }
 
