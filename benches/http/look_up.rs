@@ -18,7 +18,6 @@ use crate::{
 
 /// How much of the hand-written handler's rate is asked for.
 const TARGET: f64 = 0.90;
-const CONNECTIONS: usize = 32;
 
 pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
     let service = Service::on(Store::sqlite().await?).await?;
@@ -62,17 +61,18 @@ pub(crate) async fn compare(
         let mut pair = [0.0; 2];
         // Whoever is second may find a warmer machine: take turns in that, too.
         for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-            pair[side] = rate(addresses[side], request, plan.span).await?;
+            pair[side] = rate(plan, addresses[side], request).await?;
         }
         rates.push(pair);
     }
     Ok(rates)
 }
 
-/// Answers a second over `span`; any answer but 200 is an error.
-async fn rate(address: SocketAddr, request: &[u8], span: Duration) -> io::Result<f64> {
+/// Answers a second; any answer but 200 is an error.
+async fn rate(plan: &Plan, address: SocketAddr, request: &[u8]) -> io::Result<f64> {
+    let span = plan.span;
     let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..plan.clients {
         connections.push(Connection::open(address).await?);
     }
     let start = Instant::now();

@@ -11,6 +11,8 @@ pub(crate) struct Plan {
     pub(crate) stores: Vec<&'static str>,
     /// Whether to measure what tokens take in them, too.
     pub(crate) memory: bool,
+    /// How many clients ask at once. A pool of SQL has 16 connections.
+    pub(crate) clients: usize,
     /// How often each case is measured, in turn with what it is compared with.
     pub(crate) rounds: u32,
     /// How long one of them takes.
@@ -18,7 +20,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan that `arguments` ask for: names of cases, and `--quick` for a look at the order of magnitude.
+    /// The plan that `arguments` ask for: names of cases, `--clients=N` for N clients at once instead of 32, and `--quick` for a look
+    /// at the order of magnitude.
     pub(crate) fn of(arguments: &[String]) -> Fallible<Self> {
         let (flags, names): (Vec<&str>, Vec<&str>) = arguments
             .iter()
@@ -31,6 +34,7 @@ impl Plan {
         }
         let is_asked = |name: &str| names.is_empty() || names.contains(&name);
         let is_quick = flags.contains(&"--quick");
+        let clients = flags.iter().find_map(|flag| flag.strip_prefix("--clients="));
         let (rounds, span) = if is_quick {
             (6, Duration::from_millis(300))
         } else {
@@ -42,6 +46,7 @@ impl Plan {
             log_in: is_asked("log-in"),
             stores: stores.into_iter().filter(|store| is_asked(store)).collect(),
             memory: !is_quick,
+            clients: clients.map_or(Ok(32), str::parse)?,
             rounds,
             span,
         })

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use auth_core::StoreError;
 use diesel::{
     QueryDsl as _, QueryResult,
@@ -9,15 +7,12 @@ use diesel::{
 };
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 
-use super::{Connection, Database, Mysql, Pool};
+use super::{Connection, Mysql, Pool};
 use crate::server::{
     Answer, Server as _,
     call::{IfLost, perform},
-    migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, run_pending},
+    migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, patient, run_pending},
 };
-
-/// Long enough to wait for another process that migrates.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// One process after another. The names of locks are the whole server's; that of a database may be too long for one.
 const LOCK: &str = "GET_LOCK(CONCAT('portcullis ', SHA1(DATABASE())), 55)";
@@ -35,13 +30,10 @@ const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema
 /// that was interrupted goes on where it was.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer, or holds tables of these names that are not ours; or if another
-/// process is still migrating after 55 seconds.
+/// [`StoreError`] if the database does not answer within 2 seconds, or holds tables of these names that are not ours; or
+/// if another process is still migrating after 55 seconds.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
-    let database = Database {
-        deadline: DEADLINE,
-        ..Database::from(pool)
-    };
+    let database = patient::<Mysql>(pool).await?;
     let migrated = perform(&database, IfLost::Fail, |connection| {
         Box::pin(async move {
             lock(connection).await?;

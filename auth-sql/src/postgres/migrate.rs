@@ -1,17 +1,12 @@
-use std::time::Duration;
-
 use auth_core::StoreError;
 use diesel::QueryDsl as _;
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 
-use super::{Connection, Database, Pool, Postgres};
+use super::{Connection, Pool, Postgres};
 use crate::server::{
     Answer,
-    migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, run_pending},
+    migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, patient, run_pending},
 };
-
-/// Long enough to wait for another process that migrates.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// One process after another; the lock ends with the transaction, and is the schema's own.
 const LOCK: &str =
@@ -23,12 +18,9 @@ const LOCK: &str =
 /// Diesel's table `__diesel_schema_migrations` keeps what was done, beside the application's own migrations.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer, or holds tables of these names that are not ours.
+/// [`StoreError`] if the database does not answer within 2 seconds, or holds tables of these names that are not ours.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
-    let database = Database {
-        deadline: DEADLINE,
-        ..Database::from(pool)
-    };
+    let database = patient::<Postgres>(pool).await?;
     // One transaction around all, so that what cannot be done is left undone.
     database
         .write(|connection| {

@@ -119,7 +119,7 @@ where
     F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T>,
 {
     let Ok(answer) = timeout_at(until, work(lease.connection()?)).await else {
-        lease.discard();
+        lease.discard_silent(&database.pool);
         return None;
     };
     match answer.as_ref().map_err(Failure::of::<S>) {

@@ -36,6 +36,14 @@ impl<S: Server> Lease<S> {
         drop(self.connection.take().map(Object::take));
     }
 
+    /// Discards the connection, whose call met its deadline, and those that have waited in `pool` since before: what
+    /// silenced the one, say a firewall that forgot it, may have silenced them, and each would cost a call to find out.
+    pub(super) fn discard_silent(self, pool: &Pool<S::Manager>) {
+        let since = self.since;
+        self.discard();
+        drop(pool.retain(|_connection, metrics| metrics.last_used() < since.elapsed()));
+    }
+
     /// Discards the connection, and those that wait in `pool`: a server that has ended takes all with it.
     pub(super) fn discard_all(self, pool: &Pool<S::Manager>) {
         self.discard();

@@ -1,7 +1,27 @@
+use std::time::Duration;
+
+use auth_core::StoreError;
+use deadpool::managed::Pool;
 use diesel::{QueryResult, migration::CREATE_MIGRATIONS_TABLE};
 use diesel_async::SimpleAsyncConnection as _;
 
-use super::{Answer, Server};
+use super::{Answer, Database, Server};
+
+/// Long enough to wait for another process that migrates.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The database in which `pool` migrates, with patience for another process.
+///
+/// # Errors
+/// [`StoreError`] if there is no server that answers by the deadline of any other call.
+pub(crate) async fn patient<S: Server>(pool: &Pool<S::Manager>) -> Result<Database<S>, StoreError> {
+    let database = Database::from(pool);
+    database.read(reach::<S>).await?;
+    Ok(Database {
+        deadline: DEADLINE,
+        ..database
+    })
+}
 
 /// A step of the default tables.
 pub(crate) struct Migration {
@@ -19,6 +39,10 @@ pub(crate) trait Migrate: Server {
 
     /// The versions that the tables themselves show, where a step may be taken and its note be missing.
     fn shown(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
+}
+
+fn reach<S: Server>(connection: &mut S::Connection) -> Answer<'_, ()> {
+    Box::pin(async move { connection.batch_execute("SELECT 1").await })
 }
 
 diesel::table! {

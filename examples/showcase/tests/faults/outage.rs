@@ -109,8 +109,7 @@ pub(crate) async fn mid_request(store: Store, fault: Fault) {
 }
 
 /// Every connection of the program is silent for ever, as where a firewall forgets those that were idle; and some calls,
-/// if any, were under way. New ones work, and soon many at once are served again. A client that asks alone would find one
-/// dead connection after the other, a deadline each, where a pool of SQL has them.
+/// if any, were under way. New ones work, and soon many at once are served again.
 pub(crate) async fn forgotten(store: Store, amid_calls: bool) {
     let stage = Stage::of(store).await;
     let (_showcase, site) = stage.ready().await;
@@ -145,6 +144,25 @@ pub(crate) async fn forgotten(store: Store, amid_calls: bool) {
         );
     }
     site.credential(store.bearer(), &ada).await;
+}
+
+/// One who asks alone, after a firewall forgot what was idle, does not find one dead connection after the other, a deadline
+/// each.
+pub(crate) async fn forgotten_alone(store: Store) {
+    let stage = Stage::of(store).await;
+    let (_showcase, site) = stage.ready().await;
+    let ada = site.person("ada").await;
+    let credential = site.credential(store.bearer(), &ada).await;
+    let crowd = (0..CROWD).map(|_| site.read(&credential).in_crowd().send());
+    for answer in join_all(crowd).await {
+        answer.is(200);
+    }
+    stage.proxy.set(Fault::BlackHole).await;
+    stage.proxy.heal().await;
+    site.read(&credential).send().await.is_unavailable_in_time();
+    for _ in 0..CROWD {
+        site.read(&credential).send().await.is(200);
+    }
 }
 
 /// Everybody is who they were, however late an answer to an earlier command comes.
