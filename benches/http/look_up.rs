@@ -51,7 +51,7 @@ pub(crate) async fn compare(
         let answer = connection.exchange(request).await?;
         answer.is_ok()?;
         answers.push(answer.body.to_vec());
-        rate(address, request, plan.span / 2).await?;
+        rate(address, request, plan.clients, plan.span / 2).await?;
     }
     if answers[0] != answers[1] {
         return Err("the two servers do not answer alike".into());
@@ -61,18 +61,17 @@ pub(crate) async fn compare(
         let mut pair = [0.0; 2];
         // Whoever is second may find a warmer machine: take turns in that, too.
         for side in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
-            pair[side] = rate(plan, addresses[side], request).await?;
+            pair[side] = rate(addresses[side], request, plan.clients, plan.span).await?;
         }
         rates.push(pair);
     }
     Ok(rates)
 }
 
-/// Answers a second; any answer but 200 is an error.
-async fn rate(plan: &Plan, address: SocketAddr, request: &[u8]) -> io::Result<f64> {
-    let span = plan.span;
+/// Answers a second over `span` to `clients` at once; any answer but 200 is an error.
+async fn rate(address: SocketAddr, request: &[u8], clients: usize, span: Duration) -> io::Result<f64> {
     let mut connections = Vec::new();
-    for _ in 0..plan.clients {
+    for _ in 0..clients {
         connections.push(Connection::open(address).await?);
     }
     let start = Instant::now();

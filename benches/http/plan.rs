@@ -46,7 +46,7 @@ impl Plan {
             log_in: is_asked("log-in"),
             stores: stores.into_iter().filter(|store| is_asked(store)).collect(),
             memory: !is_quick,
-            clients: clients.map_or(Ok(32), str::parse)?,
+            clients: clients.map_or(Ok(32), str::parse::<usize>)?,
             rounds,
             span,
         })
