@@ -46,8 +46,9 @@ pub enum Event<'a, Id = Uuid, P = ()> {
     /// The user has shown who they are, and a credential was issued for them, which they do not have yet.
     ///
     /// The log-in may still fail: by an error of the handler, or where the credential that the request itself presents
-    /// cannot be revoked. The new one is revoked then, and nobody ever gets it; the old one lives. So there may be more of
-    /// these than log-ins; the log has one line, `a user logged in`, for each that stands.
+    /// cannot be revoked. Nobody ever gets the new one then, and it is revoked where it can be; the old one lives, unless
+    /// the store did what it did not confirm. So there may be more of these than log-ins; over HTTP the log has one line,
+    /// `a user logged in`, for each that stands.
     LoggedIn {
         /// The user.
         user: &'a User<Id, P>,

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use crate::{Fallible, store::STORES};
 
@@ -20,8 +20,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The plan that `arguments` ask for: names of cases, `--clients=N` for N clients at once instead of 32, and `--quick` for a look
-    /// at the order of magnitude.
+    /// The plan that `arguments` ask for: names of cases, `--clients=N` for N clients at once instead of 32, and `--quick`
+    /// for a look at the order of magnitude. Cargo adds `--bench`.
     pub(crate) fn of(arguments: &[String]) -> Fallible<Self> {
         let (flags, names): (Vec<&str>, Vec<&str>) = arguments
             .iter()
@@ -33,8 +33,20 @@ impl Plan {
             return Err(format!("no case `{unknown}`; there are: {}", known.join(", ")).into());
         }
         let is_asked = |name: &str| names.is_empty() || names.contains(&name);
-        let is_quick = flags.contains(&"--quick");
-        let clients = flags.iter().find_map(|flag| flag.strip_prefix("--clients="));
+        let (mut is_quick, mut clients) = (false, 32);
+        for flag in flags {
+            match flag.split_once('=') {
+                None if flag == "--quick" => is_quick = true,
+                None if flag == "--bench" => {}
+                Some(("--clients", number)) => {
+                    let number: NonZeroUsize = number
+                        .parse()
+                        .map_err(|problem| format!("--clients: {problem}"))?;
+                    clients = number.get();
+                }
+                _ => return Err(format!("no flag `{flag}`; there are: --quick, --clients=N").into()),
+            }
+        }
         let (rounds, span) = if is_quick {
             (6, Duration::from_millis(300))
         } else {
@@ -46,7 +58,7 @@ impl Plan {
             log_in: is_asked("log-in"),
             stores: stores.into_iter().filter(|store| is_asked(store)).collect(),
             memory: !is_quick,
-            clients: clients.map_or(Ok(32), str::parse::<usize>)?,
+            clients,
             rounds,
             span,
         })

@@ -31,9 +31,11 @@ const LOST: [&str; 5] = [
 
 /// What a server answers to a write when it takes none, as one that was the primary until a moment ago; the last is of
 /// a storage that takes none.
-const TAKES_NO_WRITES: [&str; 3] = [
-    "server is running with the --read-only",
-    "server is running with the --super-read-only",
+const TAKES_NO_WRITES: [&str; 5] = [
+    "The MariaDB server is running with the --read-only",
+    "The MariaDB server is running with the --super-read-only",
+    "The MySQL server is running with the --read-only",
+    "The MySQL server is running with the --super-read-only",
     "Running in read-only mode",
 ];
 
@@ -50,10 +52,9 @@ impl Server for Mysql {
     fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure {
         let message = error.message();
         let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
-        let takes_no_writes = || TAKES_NO_WRITES.iter().any(|words| message.contains(words));
         if begins(&UNDONE) {
             Failure::Undone
-        } else if begins(&LOST) || takes_no_writes() {
+        } else if begins(&LOST) || begins(&TAKES_NO_WRITES) {
             Failure::Lost
         } else {
             Failure::Unclear
@@ -166,9 +167,12 @@ mod tests {
             }
         }
         assert_eq!(failure("Running in read-only mode"), Failure::Lost);
-        let another =
-            "The MySQL server is running with the --secure-file-priv option so it cannot execute this";
-        assert_eq!(failure(another), Failure::Unclear);
+        for another in [
+            "The MySQL server is running with the --secure-file-priv option so it cannot execute this",
+            "Incorrect string value: 'The MySQL server is running with the --read-only option'",
+        ] {
+            assert_eq!(failure(another), Failure::Unclear, "{another}");
+        }
     }
 
     #[test]

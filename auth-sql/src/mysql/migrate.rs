@@ -31,7 +31,7 @@ const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema
 ///
 /// # Errors
 /// [`StoreError`] if the database does not answer within 2 seconds, or holds tables of these names that are not ours; or
-/// if another process is still migrating after 55 seconds.
+/// if another process is still migrating after 55 seconds, or it is not done after 60.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let database = patient::<Mysql>(pool).await?;
     let migrated = perform(&database, IfLost::Fail, |connection| {

@@ -18,7 +18,8 @@ const LOCK: &str =
 /// Diesel's table `__diesel_schema_migrations` keeps what was done, beside the application's own migrations.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer within 2 seconds, or holds tables of these names that are not ours.
+/// [`StoreError`] if the database does not answer within 2 seconds, or holds tables of these names that are not ours; or
+/// if it is not done after 60 seconds, as where another process is still migrating.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let database = patient::<Postgres>(pool).await?;
     // One transaction around all, so that what cannot be done is left undone.

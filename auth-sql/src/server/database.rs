@@ -13,7 +13,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
 ///
-/// At the deadline of a call its connection is closed, and those of the pool that nobody has used since the call began: a
+/// At the deadline of a call its connection is closed, and those of the pool that nobody has taken since the call began: a
 /// network that forgot the one forgot the others.
 ///
 /// A call whose caller goes away leaves its change whole or absent, and no connection with a reply in it that another

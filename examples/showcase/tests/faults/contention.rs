@@ -12,7 +12,7 @@ use crate::{
     outage::RECOVERY,
     process::until,
     server::in_time,
-    site::{Credential, PASSWORD, Site, address},
+    site::{Answer, Call, Credential, PASSWORD, Site, address},
     stage::{Place, Stage, Store},
 };
 
@@ -128,22 +128,37 @@ pub(crate) async fn deadlock(kind: Kind) {
         unreachable!("a database")
     };
     let mut other = Other::of(kind, database).await;
-    let before = other.deadlocks().await;
-
-    let its_user = "(SELECT id FROM users WHERE email LIKE 'ben@%')";
     if kind == Kind::MariaDb {
-        // It undoes the one that has written less.
         other
             .run("CREATE TABLE written (n int) SELECT seq AS n FROM seq_1_to_1000")
             .await;
+    }
+    let mut deleted = in_a_circle(&mut other, kind, delete(&site, &king, &id)).await;
+    for _again in 0..2 {
+        // PostgreSQL takes half of the deadline to see a deadlock, and a machine that is busy the rest.
+        if deleted.status == 503 {
+            deleted.is_unavailable_in_time();
+            deleted = in_a_circle(&mut other, kind, delete(&site, &king, &id)).await;
+        }
+    }
+    deleted.is(204);
+    site.read(&credential).send().await.is(401);
+    site.log_in("db", &ben, PASSWORD).send().await.is(400);
+}
+
+/// What a deletion of Ben is answered whose transaction waits for another's, which comes to wait for it.
+async fn in_a_circle(other: &mut Other, kind: Kind, delete: Call) -> Answer {
+    let before = other.deadlocks().await;
+    if kind == Kind::MariaDb {
+        // It undoes the one that has written less.
         other.run("START TRANSACTION").await;
         other.run("UPDATE written SET n = n + 1").await;
     } else {
         other.run("BEGIN").await;
     }
+    let its_user = "(SELECT id FROM users WHERE email LIKE 'ben@%')";
     let lock_token = format!("SELECT 1 FROM access_tokens WHERE user_id = {its_user} FOR UPDATE");
     other.run(&lock_token).await;
-    let delete = delete(&site, &king, &id);
     let (deleted, ()) = tokio::join!(delete.send(), async {
         // It has the user by then, and waits for the token. PostgreSQL undoes whoever has waited for a second first.
         other.is_in_the_way().await;
@@ -156,10 +171,7 @@ pub(crate) async fn deadlock(kind: Kind) {
         other.deadlocks().await > before
     })
     .await;
-
-    deleted.is(204);
-    site.read(&credential).send().await.is(401);
-    site.log_in("db", &ben, PASSWORD).send().await.is(400);
+    deleted
 }
 
 /// Log-ins, changes of password and the end of one user at once are each done or "not now".
