@@ -1,6 +1,5 @@
 //! What only MongoDB itself shows: a replica set, whose URL with a user who may step down its primary is `MONGODB_URL`.
 
-#[allow(dead_code, reason = "the other tests use the rest")]
 #[path = "../fixture/database.rs"]
 mod database;
 #[path = "../fixture/race.rs"]
@@ -9,7 +8,6 @@ mod race;
 mod suite;
 
 use std::{
-    env,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -18,34 +16,29 @@ use std::{
 };
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, ClientInfo, InsertUserError, NewUser, PublicId, ShardTag, TokenKey,
-    UserStore as _, generate_token,
+    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, NewUser, ShardTag,
+    SystemClock, TokenKey, UserStore as _, generate_token,
 };
-use auth_core::{Clock as _, ExposeSecret as _, SystemClock};
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
     mongodb::{
-        Client, Database, IndexModel,
+        IndexModel,
         bson::{Document, doc},
         event::{EventHandler, command::CommandEvent},
-        options::{ClientOptions, Collation, IndexOptions},
+        options::{Collation, IndexOptions},
     },
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use database::{TestDatabase, new_user, options};
+
 /// What names the server.
 const URL: &str = "MONGODB_URL";
 
-/// A database that no other test has, and how many commands went to it.
-struct TestDatabase {
-    database: Database,
-    commands: Arc<AtomicU32>,
-}
-
-async fn test_database() -> TestDatabase {
-    let url = env::var(URL).expect("MONGODB_URL names a replica set of MongoDB");
-    let mut options = ClientOptions::parse(url).await.expect("a URL of MongoDB");
+/// A database that no other test has, and how many commands go to it.
+async fn counted() -> (TestDatabase, Arc<AtomicU32>) {
+    let mut options = options().await;
     let commands = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&commands);
     options.command_event_handler = Some(EventHandler::callback(move |event| {
@@ -53,56 +46,28 @@ async fn test_database() -> TestDatabase {
             count.fetch_add(1, Ordering::SeqCst);
         }
     }));
-    let client = Client::with_options(options).expect("a client");
-    TestDatabase {
-        database: client.database(&format!("test_{}", Uuid::new_v4().simple())),
-        commands,
-    }
+    (TestDatabase::with(options), commands)
 }
 
-impl TestDatabase {
-    async fn tokens(&self) -> MongoAccessTokenStore<Uuid> {
-        let tokens = MongoAccessTokenStore::builder(&self.database)
-            .build()
-            .expect("a store");
-        tokens.create_indexes().await.expect("indexes");
-        tokens
-    }
-
-    /// Ends the test.
-    async fn drop(self) {
-        self.database.drop().await.expect("a dropped database");
-    }
+async fn tokens_in(test: &TestDatabase) -> MongoAccessTokenStore<Uuid> {
+    let tokens = MongoAccessTokenStore::builder(&test.database)
+        .build()
+        .expect("a store");
+    tokens.create_indexes().await.expect("indexes");
+    tokens
 }
 
+/// One of today, which the server's clock may end.
 fn new_token(user_id: &Uuid) -> (TokenKey, AccessToken<Uuid>) {
     let secret = generate_token(ShardTag::of(user_id)).expect("a token");
-    let key = TokenKey::of(secret.expose_secret());
+    let (key, token) = database::new_token(user_id, secret.expose_secret());
     let now = SystemClock.now();
     let token = AccessToken {
-        id: PublicId::generate(),
-        digest: key.digest,
-        user_id: *user_id,
-        epoch: 0,
         created_at: now,
-        expires_at: None,
         last_used_at: now,
-        client: ClientInfo::default(),
+        ..token
     };
     (key, token)
-}
-
-fn new_user<P>(email: &str, profile: P) -> NewUser<Uuid, P> {
-    NewUser {
-        id: Some(Uuid::now_v7()),
-        email: email.parse().expect("an e-mail"),
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: SystemClock.now(),
-        profile,
-    }
 }
 
 /// The paths of tests are the workspace's, hence another than that of the same suite elsewhere.
@@ -121,8 +86,8 @@ mod genuine {
 #[tokio::test]
 #[ignore = "needs MONGODB_URL"]
 async fn an_expired_token_is_removed_by_the_server_and_no_other() {
-    let test = test_database().await;
-    let tokens = test.tokens().await;
+    let test = TestDatabase::new().await;
+    let tokens = tokens_in(&test).await;
     let user = Uuid::now_v7();
     let (key, token) = new_token(&user);
     let expired = AccessToken {
@@ -150,13 +115,12 @@ async fn an_expired_token_is_removed_by_the_server_and_no_other() {
     }
     assert_eq!(tokens.find(&live_key).await.expect("an answer"), Some(live));
     assert_eq!(tokens.find(&eternal_key).await.expect("an answer"), Some(eternal));
-    test.drop().await;
 }
 
 #[tokio::test]
 #[ignore = "needs MONGODB_URL"]
 async fn a_collection_with_a_collation_is_refused() {
-    let test = test_database().await;
+    let test = TestDatabase::new().await;
     let collation = Collation::builder().locale("en").build();
     for name in ["users", "access_tokens"] {
         test.database
@@ -179,7 +143,6 @@ async fn a_collection_with_a_collation_is_refused() {
         .create_indexes()
         .await
         .expect_err("case would be overlooked");
-    test.drop().await;
 }
 
 #[tokio::test]
@@ -190,7 +153,7 @@ async fn the_server_says_which_unique_index_refused() {
         card: i32,
     }
 
-    let test = test_database().await;
+    let (test, commands) = counted().await;
     let users = MongoUserStore::<Uuid, Card>::builder(&test.database)
         .build()
         .expect("a store");
@@ -206,38 +169,33 @@ async fn the_server_says_which_unique_index_refused() {
         .await
         .expect("an index");
     let ada = users
-        .insert(new_user("ada@example.com", Card { card: 1 }))
+        .insert(new_user("ada", Card { card: 1 }))
         .await
         .expect("a user");
 
-    test.commands.store(0, Ordering::SeqCst);
-    let email = users.insert(new_user("ADA@example.com", Card { card: 2 })).await;
+    commands.store(0, Ordering::SeqCst);
+    let email = users.insert(new_user("ADA", Card { card: 2 })).await;
     assert!(matches!(email, Err(InsertUserError::EmailTaken)), "{email:?}");
-    let card = users.insert(new_user("ben@example.com", Card { card: 1 })).await;
+    let card = users.insert(new_user("ben", Card { card: 1 })).await;
     assert!(matches!(card, Err(InsertUserError::ProfileTaken)), "{card:?}");
     let twin = NewUser {
         id: Some(ada.id),
-        ..new_user("eve@example.com", Card { card: 3 })
+        ..new_user("eve", Card { card: 3 })
     };
     let id = users.insert(twin).await;
     assert!(matches!(id, Err(InsertUserError::Store(_))), "{id:?}");
-    assert_eq!(
-        test.commands.load(Ordering::SeqCst),
-        3,
-        "nothing had to be looked up"
-    );
-    test.drop().await;
+    assert_eq!(commands.load(Ordering::SeqCst), 3, "nothing had to be looked up");
 }
 
 #[tokio::test]
 #[ignore = "needs MONGODB_URL"]
 async fn each_look_up_has_its_index() {
-    let test = test_database().await;
+    let test = TestDatabase::new().await;
     let users = MongoUserStore::<Uuid>::builder(&test.database)
         .build()
         .expect("a store");
     users.create_indexes().await.expect("indexes");
-    test.tokens().await;
+    tokens_in(&test).await;
     for (collection, filter, index) in [
         (
             "users",
@@ -262,14 +220,13 @@ async fn each_look_up_has_its_index() {
             .to_string();
         assert!(plan.contains("IXSCAN") && plan.contains(index), "{plan}");
     }
-    test.drop().await;
 }
 
 #[tokio::test]
 #[ignore = "needs MONGODB_URL"]
 async fn what_was_acknowledged_holds_after_a_step_down() {
-    let test = test_database().await;
-    let tokens = test.tokens().await;
+    let test = TestDatabase::new().await;
+    let tokens = tokens_in(&test).await;
     let admin = test.database.client().database("admin");
     let election = async || {
         let hello = admin.run_command(doc! { "hello": 1 }).await.expect("a primary");
@@ -311,5 +268,4 @@ async fn what_was_acknowledged_holds_after_a_step_down() {
             "an acknowledged log-out holds"
         );
     }
-    test.drop().await;
 }

@@ -13,6 +13,7 @@ use crate::{
     backend::{CONNECTION_NUMBER, Place, Tokens, Users, database, number},
     server::{
         cancellation::cancelled,
+        holder::holding,
         proxy::Proxy,
         sample::{new_token, new_user},
     },
@@ -61,13 +62,8 @@ fn no_call_waits_behind_dropped_ones_that_wait_for_a_lock() {
         let (users, tokens) = (Users::new(&database), Tokens::new(&database));
         let ada = users.insert(new_user("ada", ())).await.expect("a user");
         let ben = users.insert(new_user("ben", ())).await.expect("a user");
-        let other = place.pool(1);
-        let mut other = other.get().await.expect("another process");
-        other.batch_execute("BEGIN").await.expect("a transaction");
-        other
-            .batch_execute("SELECT FROM users WHERE email LIKE 'ada@%' FOR UPDATE")
-            .await
-            .expect("the lock");
+        let lock = "SELECT FROM users WHERE email LIKE 'ada@%' FOR UPDATE";
+        let mut other = holding(&place, lock).await;
         let (_, token) = new_token(&ada.id, "token");
         for _client in 0..4 {
             let gone = Duration::from_millis(200);

@@ -7,7 +7,7 @@ use diesel_async::SimpleAsyncConnection as _;
 
 use crate::{
     backend::{Place, Users},
-    server::sample::new_user,
+    server::{holder::holding, sample::new_user},
 };
 
 #[test]
@@ -18,13 +18,7 @@ fn no_process_waits_for_a_lock_that_nobody_wants_any_more() {
         let database = place.database(1);
         let users = Users::new(&database);
         let ada = users.insert(new_user("ada", ())).await.expect("a user");
-        let other = place.pool(1);
-        let mut other = other.get().await.expect("another process");
-        other.batch_execute("BEGIN").await.expect("a transaction");
-        other
-            .batch_execute("UPDATE users SET revision = 7")
-            .await
-            .expect("the lock");
+        let mut other = holding(&place, "UPDATE users SET revision = 7").await;
         let hurried = database.deadline(Duration::from_millis(200)).expect("a deadline");
         let error = Users::new(hurried)
             .delete(&ada.id)

@@ -56,10 +56,11 @@ pub(crate) async fn a_deadlock_is_tried_again() {
             1
         );
     }
-    // More often where it comes back before the other has noticed that the row is free.
+    // Three, or more where it comes back before the other has noticed that the row is free; each is tried again thrice.
+    let attempts = attempts.load(Ordering::SeqCst);
     assert!(
-        attempts.load(Ordering::SeqCst) >= 3,
-        "the one that the server undid is made again"
+        (3..=8).contains(&attempts),
+        "the one that the server undid is made again: {attempts} attempts"
     );
     assert_eq!(
         place

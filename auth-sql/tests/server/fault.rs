@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::{
+    holder::holding,
     proxy::{Mode, Proxy},
     sample::{new_token, new_user},
 };
@@ -42,13 +43,7 @@ pub(crate) async fn a_locked_row_is_a_store_error_by_the_deadline() {
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let ben = users.insert(new_user("ben", ())).await.expect("a user");
 
-    let other = place.pool(1);
-    let mut other = other.get().await.expect("another process");
-    other.batch_execute("BEGIN").await.expect("a transaction");
-    other
-        .batch_execute("UPDATE users SET revision = 7 WHERE email LIKE 'ada@%'")
-        .await
-        .expect("the lock");
+    let mut other = holding(&place, "UPDATE users SET revision = 7 WHERE email LIKE 'ada@%'").await;
     let start = Instant::now();
     let error = Users::new(deadline(&database, 300))
         .delete(&ada.id)

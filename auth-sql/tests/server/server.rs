@@ -8,6 +8,7 @@ pub(crate) mod deadlock;
 pub(crate) mod email;
 pub(crate) mod fault;
 pub(crate) mod foreign_key;
+pub(crate) mod holder;
 pub(crate) mod kind;
 pub(crate) mod library;
 pub(crate) mod migrate;
