@@ -1,6 +1,6 @@
 //! A client of one service.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use reqwest::Method;
 use serde_json::Value;
@@ -15,8 +15,14 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { address, http }
+        // actix-web closes a connection that was idle for 5 s: a request then sent on it would be lost.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(Duration::from_secs(2));
+        Self {
+            address,
+            http: http.build().expect("a client"),
+        }
     }
 
     pub(crate) fn call(&self, method: Method, path: &str) -> Call {

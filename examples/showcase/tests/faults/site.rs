@@ -52,9 +52,12 @@ pub(crate) struct Answer {
 
 impl Site {
     pub(crate) fn of(showcase: &Showcase) -> Self {
-        let http = Client::builder().no_proxy().build().expect("a client");
+        // actix-web closes a connection that was idle for 5 s: a request then sent on it would be lost.
+        let http = Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(Duration::from_secs(2));
         Self {
-            http,
+            http: http.build().expect("a client"),
             base_url: showcase.base_url().to_owned(),
         }
     }

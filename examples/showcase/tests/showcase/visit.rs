@@ -123,7 +123,11 @@ impl Visit {
 
 /// A client that gives up: a test that waits longer has failed.
 pub(crate) fn client() -> Client {
-    let client = Client::builder().no_proxy().timeout(Duration::from_secs(60));
+    // actix-web closes a connection that was idle for 5 s: a request then sent on it would be lost.
+    let client = Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(60))
+        .pool_idle_timeout(Duration::from_secs(2));
     client.build().expect("a client")
 }
 
