@@ -123,7 +123,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let response = backend.transport().log_in(token)?;
-        self.users.logging_in(user).await?;
+        self.users.logged_in(user).await?;
         revoke_presented(backend, head).await?;
         tracing::info!(target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(), "a user logged in");
         Ok(response)

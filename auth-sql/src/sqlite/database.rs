@@ -110,13 +110,14 @@ impl Database {
         let (pool, deadline) = (self.pool.clone(), self.deadline);
         let caller = Arc::new(());
         let waiting = Arc::downgrade(&caller);
-        // A task of its own, as neither opening a connection nor using it may be dropped halfway.
-        let task = tokio::spawn(async move {
+        // A task of its own, as neither opening a connection nor using it may be dropped halfway. In a box, since it is
+        // large, and tokio moves what it is given several times.
+        let task = tokio::spawn(Box::pin(async move {
             let turn = with_deadline(STORE, deadline, async { Ok::<_, StoreError>(turn.await) }).await?;
             let answer = Call::new(call, waiting).run(&pool, deadline).await;
             drop(turn);
             answer
-        });
+        }));
         let answer = with_deadline(STORE, deadline, async { task.await.map_err(failed)? }).await;
         drop(caller);
         answer

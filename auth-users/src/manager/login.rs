@@ -98,23 +98,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// Tells that a credential was issued for `user` after [`authenticate`](Self::authenticate): first the event handler,
-    /// then, once that agreed, the log.
+    /// Tells the event handler that a credential was issued for `user` after [`authenticate`](Self::authenticate). The line
+    /// in the log is for the caller to write, who knows when nothing can fail any more.
     ///
     /// # Errors
     /// [`HookError`] if the event handler failed. The log-in then does not stand: revoke the credential.
     pub async fn logged_in(&self, user: &User<Id, P>) -> Result<(), HookError> {
-        self.logging_in(user).await?;
-        tracing::info!(target: "portcullis::users", user = ?user.id, "logged in");
-        Ok(())
-    }
-
-    /// [`logged_in`](Self::logged_in) without the line in the log, for a log-in that may fail yet: who finishes it writes
-    /// that line.
-    ///
-    /// # Errors
-    /// Those of [`logged_in`](Self::logged_in).
-    pub async fn logging_in(&self, user: &User<Id, P>) -> Result<(), HookError> {
         self.emit(Event::LoggedIn { user }).await
     }
 
