@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, mpsc},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
@@ -196,6 +197,8 @@ fn serve(auth: Auth, blueprint: &Blueprint) -> (SocketAddr, ServerHandle, JoinHa
             });
             let server = server
                 .workers(workers)
+                // Of a crowd's connections the last is spoken on late.
+                .client_request_timeout(Duration::from_secs(60))
                 .disable_signals()
                 .bind(("127.0.0.1", 0))
                 .expect("a free port");

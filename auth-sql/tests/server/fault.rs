@@ -50,7 +50,7 @@ pub(crate) async fn a_locked_row_is_a_store_error_by_the_deadline() {
         .await
         .expect_err("a locked row");
     assert!(error.is_timeout(), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     // On another connection than the one that still waits for the lock.
     assert!(users.find(&ben.id).await.expect("an answer").is_some());
     other.batch_execute("ROLLBACK").await.expect("no lock");
@@ -61,11 +61,13 @@ pub(crate) async fn a_locked_row_is_a_store_error_by_the_deadline() {
 pub(crate) async fn an_exhausted_pool_is_a_store_error_by_the_deadline() {
     let place = Place::migrated().await;
     let pool = place.pool(1);
-    let users = Users::new(deadline(&Database::new(pool.clone()), 300));
+    let database = database(&pool);
+    let hurried = Users::new(deadline(&database, 300));
     let held = pool.get().await.expect("the only connection");
-    let error = users.find(&Uuid::now_v7()).await.expect_err("no connection");
+    let error = hurried.find(&Uuid::now_v7()).await.expect_err("no connection");
     assert!(error.is_timeout(), "{error}");
     drop(held);
+    let users = Users::new(&database);
     users.find(&Uuid::now_v7()).await.expect("a connection");
 }
 
@@ -82,7 +84,7 @@ pub(crate) async fn a_hung_server_is_a_store_error_by_the_deadline_and_its_conne
         let start = Instant::now();
         let error = hurried.find(&ada.id).await.expect_err("nobody answers");
         assert!(error.is_timeout(), "{error}");
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert_eq!(pool.status().size, 0, "what hangs is no part of the pool");
     }
     proxy.set(Mode::Open);

@@ -1,6 +1,6 @@
 //! The stores of the default tables keep every promise of the suite.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use auth_core::{
     Clock as _, NewUser, SystemClock, UserStore as _,
@@ -10,6 +10,8 @@ use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::file::folder;
+
 struct Fixture {
     users: Arc<SqliteUserStore>,
     tokens: Arc<SqliteAccessTokenStore>,
@@ -17,13 +19,15 @@ struct Fixture {
 }
 
 async fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let location = format!("sqlite://{}", folder.path().join("auth.db").display());
     let pool = sqlite::connect("DATABASE_URL", &location)
         .await
         .expect("a database");
     sqlite::migrate(&pool).await.expect("tables");
-    let database = Database::new(pool);
+    // Many wait for one writer here: the suite asks for an order, not for speed.
+    let database = Database::new(pool).deadline(Duration::from_secs(20));
+    let database = database.expect("a deadline");
     Fixture {
         users: Arc::new(SqliteUserStore::new(&database)),
         tokens: Arc::new(SqliteAccessTokenStore::new(&database)),

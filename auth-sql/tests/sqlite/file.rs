@@ -13,11 +13,16 @@ pub(crate) struct File {
     pub(crate) folder: TempDir,
 }
 
+/// In memory where the system has such a place: every commit waits for the disk elsewhere.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_elsewhere| tempfile::tempdir())
+        .expect("a folder")
+}
+
 impl File {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a folder"),
-        }
+        Self { folder: folder() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {

@@ -1,6 +1,6 @@
 //! An application's own tables, columns, ids and profile, through the macros.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use auth_core::{
     Clock as _, Email, InsertUserError, NewUser, SystemClock, UpdateUserError, UserId, UserStore,
@@ -9,6 +9,8 @@ use auth_core::{
 use auth_sql::sqlite::{self, Database};
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use tempfile::TempDir;
+
+use super::file::folder;
 
 /// Names that a macro could trip over: the profile is called as a type of ours, `Result` is the application's own.
 mod library {
@@ -108,10 +110,12 @@ const LIBRARY: &str = "
 ";
 
 pub(crate) async fn database(tables: &'static str) -> (Database, TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let path = folder.path().join("own.db").display().to_string();
     let pool = sqlite::connect("DATABASE_URL", &path).await.expect("a database");
-    let database = Database::new(pool);
+    // Many wait for one writer here: the suite asks for an order, not for speed.
+    let database = Database::new(pool).deadline(Duration::from_secs(20));
+    let database = database.expect("a deadline");
     database
         .write(|connection| connection.batch_execute(tables))
         .await

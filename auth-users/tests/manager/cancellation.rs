@@ -42,7 +42,7 @@ async fn cancelled<F: Future>(call: F, after: usize) -> Option<F::Output> {
 async fn all_permits_come_back(scene: &Scene, permits: usize) {
     let back = async {
         while scene.users.hasher().available_permits() < permits {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), back)

@@ -52,7 +52,9 @@ impl Scene {
         let mailbox = Arc::new(Mailbox::default());
         let journal = Arc::new(Journal::default());
         let secret = SigningSecret::generate().expect("randomness");
+        // Many tests at once keep the machine busy, and a hash would wait for all of them.
         let hasher = PasswordHasher::builder()
+            .lowest_priority(false)
             .queue(64)
             .wait(Duration::from_secs(60))
             .build()

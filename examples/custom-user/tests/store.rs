@@ -1,6 +1,6 @@
 //! The application's own stores keep every promise of the suite, and its columns can be queried.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use custom_user::{
     database,
@@ -25,6 +25,8 @@ async fn library() -> Library {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("library.db").display().to_string();
     let database = database::open(&path).await.expect("a database");
+    // Many wait for one writer here: the suite asks for an order, not for speed.
+    let database = database.deadline(Duration::from_secs(20)).expect("a deadline");
     Library {
         members: Arc::new(Members::new(&database)),
         tokens: Arc::new(MemberTokens::new(&database)),

@@ -30,14 +30,14 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
         .await
         .expect("a pool all the same");
     let redis = Redis::from(&pool).prefix(&server::prefix()).expect("a prefix");
-    let redis = redis.deadline(Duration::from_millis(700)).expect("a deadline");
+    let redis = redis.deadline(Duration::from_secs(3)).expect("a deadline");
     let store = RedisAccessTokenStore::<Uuid>::new(&redis);
     let (key, token) = hour(Uuid::now_v7());
     store.find(&key).await.expect_err("nobody is there");
-    took(start, 0, 600);
+    took(start, 0, 2500);
     let error: StoreError = redis.ping().await.expect_err("nobody is there");
     assert!(error.is_timeout(), "{error}");
-    took(start, 700, 2500);
+    took(start, 3000, 10_000);
     until("an event", async || {
         log.text().contains("the server cannot be reached")
     })
@@ -147,7 +147,7 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_at_once()
     })
     .await;
     let start = Instant::now();
-    for _ in 0..10_000 {
+    for _ in 0..1_000 {
         store.find(&key).await.expect_err("nobody answers");
     }
     assert!(

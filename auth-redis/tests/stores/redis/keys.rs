@@ -136,7 +136,7 @@ async fn a_token_expires_and_the_index_forgets_it_at_the_next_insertion() {
     scene.store.insert(&kept, None).await.expect("inserted");
     let mut keys = Vec::new();
     for _ in 0..5 {
-        let (key, token) = token(user, Some(Duration::milliseconds(300)));
+        let (key, token) = token(user, Some(Duration::seconds(3)));
         scene.store.insert(&token, None).await.expect("inserted");
         keys.push(key);
     }

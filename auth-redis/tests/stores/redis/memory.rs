@@ -165,6 +165,7 @@ async fn a_token_whose_index_alone_was_dropped_is_found_and_revoked_by_itself() 
 #[tokio::test]
 #[ignore = "needs Redis"]
 async fn a_server_that_could_drop_sessions_is_warned_of_and_another_is_not() {
+    let mut servers = Vec::new();
     for (policy, limit, warned) in [
         ("allkeys-lru", "100mb", true),
         ("volatile-ttl", "100mb", true),
@@ -173,6 +174,9 @@ async fn a_server_that_could_drop_sessions_is_warned_of_and_another_is_not() {
     ] {
         let server = Server::start(&["--maxmemory", limit, "--maxmemory-policy", policy]).await;
         let log = Log::start();
+        // One that ends is warned of, too.
+        servers.push(server);
+        let server = &servers[servers.len() - 1];
         let redis = server::redis(&server.url()).await;
         if warned {
             until("a warning at the start", async || {

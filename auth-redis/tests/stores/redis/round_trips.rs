@@ -1,12 +1,12 @@
 //! What a call costs, counted by the server.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use auth_core::{
     AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewUser,
     OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, authenticate, memory::MemoryUserStore,
 };
-use auth_redis::{Client, RedisAccessTokenStore};
+use auth_redis::{Client, Redis, RedisAccessTokenStore};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -38,6 +38,12 @@ async fn no_call_opens_a_connection_of_its_own() {
     assert_eq!(opened().await, before);
 }
 
+/// A store's connection of which nobody takes care: what `connect` starts asks the server whenever it likes.
+async fn unattended(server: &Server) -> Redis {
+    let redis = Redis::from(&server::client(&server.url()).await);
+    redis.deadline(Duration::from_secs(10)).expect("a deadline")
+}
+
 /// The commands that clients sent, and those that scripts called, since the last time.
 async fn counted(client: &Client) -> BTreeMap<String, u64> {
     let info = ask(client, &["INFO", "commandstats"]).await.expect("statistics");
@@ -65,7 +71,7 @@ async fn counted(client: &Client) -> BTreeMap<String, u64> {
 async fn a_look_up_is_one_get_and_every_other_call_one_script() {
     let server = Server::start(&[]).await;
     let client = server::client(&server.url()).await;
-    let redis = server::redis(&server.url()).await;
+    let redis = unattended(&server).await;
     let store = RedisAccessTokenStore::<Uuid>::new(&redis);
     let user = Uuid::now_v7();
     let (key, token) = hour(user);
@@ -133,7 +139,7 @@ async fn an_authenticated_request_costs_one_get() {
         profile: (),
     };
     let user = users.insert(user).await.expect("a user");
-    let tokens = RedisAccessTokenStore::new(server::redis(&server.url()).await);
+    let tokens = RedisAccessTokenStore::new(unattended(&server).await);
     let strategy = OpaqueStrategy::new(Arc::new(tokens), Lifetime::from_secs(3600).expect("an hour"));
     let issued = strategy
         .issue(&Subject::from(&user), &ClientInfo::default())

@@ -43,7 +43,7 @@ async fn a_token_whose_slot_moves_is_found_or_unavailable_but_never_gone() {
     let keys = tell(&urls[from], &["CLUSTER", "GETKEYSINSLOT", &text, "100"]).await;
     for key in keys.into_array() {
         let key = key.as_string().expect("text");
-        tell(&urls[from], &["MIGRATE", "127.0.0.1", &port, &key, "0", "1000"]).await;
+        tell(&urls[from], &["MIGRATE", "127.0.0.1", &port, &key, "0", "10000"]).await;
     }
     let hasty = redis.clone().deadline(Duration::from_secs(1));
     let hasty = RedisAccessTokenStore::<Uuid>::new(hasty.expect("a deadline"));
@@ -152,6 +152,6 @@ async fn send_away(cluster: &Cluster, slot: u16, from: usize) {
     let keys = tell(&source, &["CLUSTER", "GETKEYSINSLOT", &slot, "100"]).await;
     for key in keys.into_array() {
         let key = key.as_string().expect("text");
-        tell(&source, &["MIGRATE", "127.0.0.1", &port, &key, "0", "1000"]).await;
+        tell(&source, &["MIGRATE", "127.0.0.1", &port, &key, "0", "10000"]).await;
     }
 }

@@ -143,7 +143,7 @@ async fn a_revocation_that_no_replica_has_is_not_reported_as_done() {
         let redis = redis.and_then(|redis| redis.wait_for_replicas(NonZeroU32::MIN, client));
         RedisAccessTokenStore::<Uuid>::new(redis.expect("no cluster"))
     };
-    let (store, hasty) = (waiting(20, &own), waiting(1, &own));
+    let (store, hasty) = (waiting(20, &own), waiting(4, &own));
     let user = Uuid::now_v7();
     let tokens = [hour(user), hour(user), hour(user)];
     for (_, token) in &tokens {

@@ -1,5 +1,7 @@
 //! From registration to a dead token, over HTTP.
 
+use std::time::Duration;
+
 use reqwest::{
     Client, Method, RequestBuilder, Response,
     header::{COOKIE, HeaderMap, SET_COOKIE},
@@ -123,9 +125,11 @@ struct Visit {
 
 impl Visit {
     async fn start() -> Self {
+        let client = Client::builder().pool_idle_timeout(Duration::from_secs(2));
         let visit = Self {
             running: Running::start(),
-            client: Client::new(),
+            // actix-web closes a connection that was idle for 5 s: a request then sent on it would be lost.
+            client: client.build().expect("a client"),
         };
         let register = visit
             .request(Method::POST, "/auth/register")

@@ -212,7 +212,9 @@ pub(crate) async fn crowded_user(store: Store) {
         }
         if deleted.status == 503 {
             deleted.is_unavailable();
-            delete(&site, &king, &id).send().await.is(204);
+            // It may have been done all the same.
+            let again = delete(&site, &king, &id).send().await;
+            assert!([204, 404].contains(&again.status), "{again:?}");
         } else {
             deleted.is(204);
         }

@@ -204,8 +204,8 @@ async fn a_replica_that_serves_no_stale_data_is_503() {
 async fn loading_it_is_503_and_then_as_before() {
     let scene = Scene::new().await;
     let redis = scene.redis();
-    // Three seconds of loading, during which it answers that it loads.
-    is_ok(&redis.ask(&["DEBUG", "POPULATE", "3000", "other", "1000"]).await);
+    // Six seconds of loading, during which it answers that it loads.
+    is_ok(&redis.ask(&["DEBUG", "POPULATE", "6000", "other", "1000"]).await);
     scene.set("loading-process-events-interval-bytes", "1024").await;
     scene.set("key-load-delay", "1000").await;
     let (loaded, ()) = tokio::join!(redis.ask(&["DEBUG", "RELOAD"]), async {
@@ -237,7 +237,7 @@ async fn loading_it_is_503_and_then_as_before() {
 async fn asleep_it_is_503_by_the_deadline_and_then_as_before() {
     let scene = Scene::new().await;
     let (slept, reads) = tokio::join!(
-        scene.redis().ask(&["DEBUG", "SLEEP", "3"]),
+        scene.redis().ask(&["DEBUG", "SLEEP", "5"]),
         join_all(scene.live.iter().map(|credential| async {
             // The sleep comes first.
             sleep(Duration::from_millis(100)).await;
@@ -282,7 +282,7 @@ async fn whose_connections_it_kills_connects_again() {
         let killed = scene.redis().ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
         assert!(matches!(killed, Reply::Number(count) if count > 0), "{killed:?}");
         for credential in &scene.live {
-            scene.site.recovers(credential, Duration::from_secs(2)).await;
+            scene.site.recovers(credential, RECOVERY).await;
         }
     }
     scene.is_normal().await;

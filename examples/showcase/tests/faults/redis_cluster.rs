@@ -1,6 +1,9 @@
 //! A Redis Cluster.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::{
     crowd::{Crowd, is_not_ready, is_replicated},
@@ -73,10 +76,11 @@ impl Scene {
         for part in 0..MASTERS {
             let (_master, replica) = self.roles(part).await;
             let replica = &self.cluster.nodes[replica];
-            let goes = async {
-                is_ok(&replica.ask(&["CLUSTER", "FAILOVER"]).await);
-                takes_over(replica).await;
-            };
+            let goes = until("the replica obeys", async || {
+                // An order that could not be carried out is forgotten after 5 seconds.
+                let _taken = replica.ask(&["CLUSTER", "FAILOVER"]).await;
+                timeout(Duration::from_secs(5), takes_over(replica)).await.is_ok()
+            });
             self.crowd.meanwhile(goes).await;
         }
         self.crowd.meanwhile(self.cluster.is_whole()).await;
