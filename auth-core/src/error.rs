@@ -16,6 +16,7 @@ pub struct StoreError {
 enum Kind {
     Failed(Box<dyn Error + Send + Sync>),
     Timeout(Duration),
+    Overloaded(Duration),
 }
 
 impl StoreError {
@@ -36,6 +37,15 @@ impl StoreError {
         }
     }
 
+    /// `store` has more work than it can do in time, and expects to have room again after `retry_after`.
+    #[must_use]
+    pub fn overloaded(store: &'static str, retry_after: Duration) -> Self {
+        Self {
+            store,
+            kind: Kind::Overloaded(retry_after),
+        }
+    }
+
     /// The name of the store.
     #[must_use]
     pub fn store(&self) -> &'static str {
@@ -47,6 +57,15 @@ impl StoreError {
     pub fn is_timeout(&self) -> bool {
         matches!(self.kind, Kind::Timeout(_))
     }
+
+    /// When to try again, if the store knows.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.kind {
+            Kind::Overloaded(retry_after) => Some(retry_after),
+            Kind::Failed(_) | Kind::Timeout(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -54,6 +73,13 @@ impl fmt::Display for StoreError {
         match &self.kind {
             Kind::Failed(source) => write!(f, "{}: {source}", self.store),
             Kind::Timeout(limit) => write!(f, "{}: no answer within {limit:?}", self.store),
+            Kind::Overloaded(retry_after) => {
+                write!(
+                    f,
+                    "{}: overloaded, with room again in about {retry_after:.1?}",
+                    self.store
+                )
+            }
         }
     }
 }
@@ -62,7 +88,7 @@ impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.kind {
             Kind::Failed(source) => Some(&**source),
-            Kind::Timeout(_) => None,
+            Kind::Timeout(_) | Kind::Overloaded(_) => None,
         }
     }
 }

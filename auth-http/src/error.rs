@@ -1,5 +1,7 @@
 //! Errors as a client sees them.
 
+use std::time::Duration;
+
 use auth_core::StoreError;
 use auth_users::{
     AuthenticateError, CreateUserError, DeleteUserError, HookError, PathStep, ProfileError,
@@ -10,6 +12,9 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::Response;
+
+/// What `Retry-After` says at least.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A code in `{"detail": …}` that a front end acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -138,8 +143,10 @@ impl HttpError {
             Self::Unavailable(error) => {
                 let id = Uuid::new_v4();
                 tracing::error!(target: "portcullis::http", correlation_id = %id, store = error.store(), error = ?error.to_string(), "a store did not answer");
+                let wait = error.retry_after().unwrap_or(LEAST_WAIT).max(LEAST_WAIT);
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 correlated(503, "Service Unavailable", id)
-                    .header("retry-after", "1")
+                    .header("retry-after", seconds.to_string())
                     .no_store()
             }
             Self::Hook(error) => internal(&error.to_string()),
@@ -281,6 +288,28 @@ mod tests {
             );
         }
         assert!(!format!("{:?}", response.headers).contains("sqlite"));
+    }
+
+    #[test]
+    fn d4_a_503_says_when_to_come_back_in_whole_seconds_and_at_least_one() {
+        for (error, seconds) in [
+            (StoreError::new("sqlite", "no such table: users"), "1"),
+            (StoreError::timeout("sqlite", Duration::from_secs(2)), "1"),
+            (StoreError::overloaded("password hashing", Duration::ZERO), "1"),
+            (
+                StoreError::overloaded("password hashing", Duration::from_secs(3)),
+                "3",
+            ),
+            (
+                StoreError::overloaded("password hashing", Duration::from_millis(3001)),
+                "4",
+            ),
+        ] {
+            let said = error.to_string();
+            let response = HttpError::from(error).into_response();
+            let header = response.headers.iter().find(|(name, _)| *name == "retry-after");
+            assert_eq!(header.map(|(_, value)| value.as_str()), Some(seconds), "{said}");
+        }
     }
 
     #[test]
