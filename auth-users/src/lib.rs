@@ -35,8 +35,10 @@
 
 mod event;
 mod folder_mailer;
+mod legacy_hash;
 mod mail;
 mod manager;
+mod normal_form;
 mod one_time_token;
 mod outbox;
 mod password_hasher;
@@ -46,13 +48,14 @@ mod stored_hash;
 
 pub use event::{Changed, Event, EventHandler, HookError};
 pub use folder_mailer::FolderMailer;
+pub use legacy_hash::LegacyHash;
 pub use mail::{Mail, MailError, MailKind, Mailer};
 pub use manager::{
     AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, Registration, ResetPasswordError,
     UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
 };
 pub use outbox::Outbox;
-pub use password_hasher::{PasswordHasher, PasswordHasherBuilder, Verdict};
+pub use password_hasher::{HashQueue, PasswordHasher, PasswordHasherBuilder, Verdict};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
 pub use profile::{PathStep, ProfileError, merge_profile, new_profile};
 pub use stored_hash::{InvalidStoredHash, StoredHash};

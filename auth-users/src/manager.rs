@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     Event, EventHandler, HookError, Mail, MailKind, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
     event::{Panicked, caught, emit},
+    normal_form::normal_form,
     one_time_token::{OneTimeTokens, Purpose},
 };
 
@@ -130,6 +131,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         password: &SecretString,
         email: &Email,
     ) -> Result<Result<(), PolicyError>, Panicked> {
+        // What is judged is what will be hashed.
+        let normal = normal_form(password);
+        let password = normal.as_ref().unwrap_or(password);
         caught(async { self.policy.check(password, email).await })
             .await
             .inspect_err(|Panicked| {

@@ -1,24 +1,27 @@
 //! Password hashing, off the async threads and bounded.
 
 mod builder;
+mod executor;
+mod memory;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
-    time::Duration,
+use std::{fmt, sync::Arc};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::phc::{self, Output, ParamsString, Salt},
 };
-
-use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher as _};
 use auth_core::{ExposeSecret as _, PasswordHash, SecretString, StoreError};
-use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
-use crate::stored_hash::{InvalidStoredHash, StoredHash};
+use crate::{
+    LegacyHash,
+    normal_form::normal_form,
+    stored_hash::{InvalidStoredHash, StoredHash},
+};
+use executor::Executor;
 
 pub use builder::PasswordHasherBuilder;
+pub use executor::HashQueue;
+pub(crate) use memory::Memory;
 
 /// What a [`StoreError`] of this module names.
 const STORE: &str = "password hashing";
@@ -26,11 +29,20 @@ const SALT_BYTES: usize = 16;
 
 /// Hashes and verifies passwords with argon2id (RFC 9106), a bounded number at a time.
 ///
-/// A hash runs on a thread of its own and needs a permit. What finds no permit waits in a bounded queue, and no longer
-/// than a deadline; past either it is [`StoreError`], which a client sees as 503. A permit comes back when its hash
-/// ends, also where nobody waits for that any more.
+/// A hash runs on one of a few threads that do nothing else, one for each core by default. More hashes than that wait, as
+/// long as they can be done by the deadline. One that can't be is refused at once with a [`StoreError`], which a client
+/// sees as 503 with a `Retry-After`. The deadline holds for the hash itself, too.
 ///
-/// A clone shares the permits: one hasher a process is enough.
+/// Each [`HashQueue`] waits by itself, and the queues take turns: a crowd that resets passwords does not keep others from
+/// logging in.
+///
+/// Each thread hashes in memory of its own, which it wipes and uses again: 19 MiB for each thread with the default
+/// parameters. A thread that was idle for half a minute ends and frees it.
+///
+/// Passwords are hashed in Unicode's Normalization Form C (RFC 8265, section 4.2), so that a password is the same on every
+/// keyboard. A hash that was made of another form is still verified, for whoever types that form.
+///
+/// A clone shares the threads: one hasher a process is enough.
 ///
 /// ```
 /// use auth_users::{PasswordHasher, Verdict};
@@ -44,7 +56,17 @@ const SALT_BYTES: usize = 16;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct PasswordHasher(Arc<Executor>);
+pub struct PasswordHasher {
+    scheme: Arc<Schemes>,
+    executor: Arc<Executor>,
+    queue: HashQueue,
+}
+
+/// Today's parameters, and what is verified besides.
+struct Schemes {
+    argon2: Argon2<'static>,
+    legacy: Vec<Arc<dyn LegacyHash>>,
+}
 
 /// How a password and a stored hash go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +74,8 @@ pub struct PasswordHasher(Arc<Executor>);
 pub enum Verdict {
     /// They match.
     Match,
-    /// They match, and the hash is of another scheme or cost than today's: hash the password anew and store that.
+    /// They match, and the hash is not what [`PasswordHasher::hash`] makes of the password today: of another scheme, cost or
+    /// Unicode form. Hash the password anew and store that.
     OutdatedMatch,
     /// They do not match, or there is no stored hash.
     Mismatch,
@@ -66,177 +89,176 @@ impl PasswordHasher {
         PasswordHasherBuilder::default()
     }
 
+    /// The same hasher, whose hashes wait in `queue`. By default that is [`HashQueue::Application`].
+    #[must_use]
+    pub fn in_queue(&self, queue: HashQueue) -> Self {
+        Self {
+            queue,
+            ..self.clone()
+        }
+    }
+
     /// The hash of `password`, with today's parameters and a new random salt.
     ///
     /// # Errors
-    /// [`StoreError`] if the queue is full, the deadline passed, or the system has no memory or randomness to give.
+    /// [`StoreError`] if the hash can't be done by the deadline, or the system has no memory or randomness to give.
     pub async fn hash(&self, password: &SecretString) -> Result<PasswordHash, StoreError> {
-        let password = password.clone();
-        self.run(move |argon2| {
-            let mut salt = [0; SALT_BYTES];
-            getrandom::fill(&mut salt)
-                .map_err(|source| StoreError::new("system randomness", source.to_string()))?;
-            let hash = argon2
-                .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
-                .map_err(|source| StoreError::new(STORE, source))?;
-            Ok(PasswordHash::new(hash.to_string()))
-        })
-        .await
+        let password = normal_form(password).unwrap_or_else(|| password.clone());
+        let scheme = Arc::clone(&self.scheme);
+        self.executor
+            .run(self.queue, move |memory| scheme.hash(&password, memory))
+            .await
     }
 
     /// Verifies `password` against `stored`.
     ///
-    /// It costs one hash whatever `stored` is. Where there is none, where it cannot be verified, or where no password of
-    /// this length can match it, that is a hash with today's parameters, so that the time tells nothing.
+    /// The time tells nothing about `stored`: if there is no hash, or one that can't be verified or can't match, as much is
+    /// computed as for a hash with today's parameters. That is one hash, or two for a password that is not in Normalization
+    /// Form C.
     ///
     /// # Errors
-    /// [`StoreError`] if the queue is full, the deadline passed, or the system has no memory to give.
+    /// [`StoreError`] if the hash can't be done by the deadline, or the system has no memory to give.
     pub async fn verify(
         &self,
         password: &SecretString,
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, StoreError> {
-        let (stored, otherwise) = match stored.map(|hash| StoredHash::parse(hash.expose())) {
-            None => (None, Verdict::Mismatch),
-            Some(Ok(stored)) => (Some(stored), Verdict::Mismatch),
-            Some(Err(invalid)) => (None, Verdict::Unusable(invalid)),
-        };
+        let stored = stored.map(PasswordHash::clone);
         let password = password.clone();
-        self.run(move |argon2| {
-            let password = password.expose_secret().as_bytes();
-            let Some(stored) = stored.filter(|stored| stored.can_match(password)) else {
-                burn(argon2, password)?;
-                return Ok(otherwise);
-            };
-            let matches = stored
-                .matches(password)
-                .map_err(|source| StoreError::new(STORE, source))?;
-            Ok(match matches {
-                true if stored.is_outdated(argon2.params()) => Verdict::OutdatedMatch,
-                true => Verdict::Match,
-                false => otherwise,
+        let scheme = Arc::clone(&self.scheme);
+        self.executor
+            .run(self.queue, move |memory| {
+                scheme.verify(&password, stored.as_ref(), memory)
             })
-        })
-        .await
+            .await
     }
 
-    /// How many hashes were started, verifications included: a metric.
+    /// How many calls began to hash, verifications included: a metric.
     #[must_use]
     pub fn hashes_started(&self) -> u64 {
-        self.0.started.load(Ordering::Relaxed)
+        self.executor.started()
+    }
+
+    /// How many calls wait for a permit: a metric.
+    #[must_use]
+    pub fn hashes_waiting(&self) -> usize {
+        self.executor.waiting()
     }
 
     /// How many hashes could start at once now: the permits that nobody holds.
     #[must_use]
     pub fn available_permits(&self) -> usize {
-        self.0.permits.available_permits()
-    }
-
-    /// Runs `hash` on a thread of its own under a permit.
-    async fn run<T: Send + 'static>(
-        &self,
-        hash: impl FnOnce(&Argon2<'static>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let executor = Arc::clone(&self.0);
-        let place = match Arc::clone(&executor.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(TryAcquireError::NoPermits) => return Err(StoreError::new(STORE, "the queue is full")),
-            Err(closed @ TryAcquireError::Closed) => return Err(StoreError::new(STORE, closed)),
-        };
-        let permit = tokio::time::timeout(executor.wait, Arc::clone(&executor.permits).acquire_owned())
-            .await
-            .map_err(|_elapsed| StoreError::timeout(STORE, executor.wait))?
-            .map_err(|closed| StoreError::new(STORE, closed))?;
-        let (tell, told) = oneshot::channel();
-        // A thread of its own, since its priority does not come back. To start one is a thousandth of a hash.
-        thread::Builder::new()
-            .name("password-hash".to_owned())
-            .spawn(move || {
-                // Held to the end of the hash: a caller that went away must not let one more start.
-                let held = (place, permit);
-                if executor.lowest_priority {
-                    lower_priority();
-                }
-                executor.started.fetch_add(1, Ordering::Relaxed);
-                let done = hash(&executor.argon2);
-                // Before the answer: at this priority it may be long until the next step, and the caller goes on.
-                drop(held);
-                // Nobody listens where the caller went away.
-                let _ = tell.send(done);
-            })
-            .map_err(|source| StoreError::new(STORE, source))?;
-        told.await
-            .map_err(|_dropped| StoreError::new(STORE, "a hash panicked"))?
+        self.executor.available_permits()
     }
 }
 
 impl Default for PasswordHasher {
     /// A hasher with the defaults of [`PasswordHasherBuilder`].
     fn default() -> Self {
-        let settings = PasswordHasherBuilder::default();
-        Self(Arc::new(Executor::new(Params::DEFAULT, &settings)))
+        PasswordHasherBuilder::default().with(Params::DEFAULT)
     }
 }
 
 impl fmt::Debug for PasswordHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasswordHasher")
-            .field("params", self.0.argon2.params())
+            .field("params", self.scheme.argon2.params())
+            .field("queue", &self.queue)
             .field("available_permits", &self.available_permits())
             .field("hashes_started", &self.hashes_started())
             .finish_non_exhaustive()
     }
 }
 
-struct Executor {
-    argon2: Argon2<'static>,
-    permits: Arc<Semaphore>,
-    /// As many as run and wait together.
-    places: Arc<Semaphore>,
-    wait: Duration,
-    lowest_priority: bool,
-    started: AtomicU64,
-}
-
-impl Executor {
-    fn new(params: Params, settings: &PasswordHasherBuilder) -> Self {
+impl Schemes {
+    fn new(params: Params, legacy: Vec<Arc<dyn LegacyHash>>) -> Self {
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            permits: Arc::new(Semaphore::new(settings.permits)),
-            places: Arc::new(Semaphore::new(settings.permits * (1 + settings.queue))),
-            wait: settings.wait,
-            lowest_priority: settings.lowest_priority,
-            started: AtomicU64::new(0),
+            legacy,
         }
     }
-}
 
-/// Lets every other thread of the machine go before this one.
-///
-/// A hash is tens of milliseconds of pure computation. Where a thread that serves requests wakes up on the same core, it
-/// would else wait for the time slice of the hash to end, which is longer than all its own work.
-fn lower_priority() {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let lowered = thread_priority::set_thread_priority_and_policy(
-        thread_priority::thread_native_id(),
-        thread_priority::ThreadPriority::Min,
-        thread_priority::ThreadSchedulePolicy::Normal(thread_priority::NormalThreadSchedulePolicy::Idle),
-    );
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let lowered = thread_priority::ThreadPriority::Min.set_for_current();
-    if let Err(refused) = lowered {
-        tracing::debug!(%refused, "a password is hashed at the ordinary priority");
+    fn hash(&self, password: &SecretString, memory: &mut Memory) -> Result<PasswordHash, StoreError> {
+        let mut salt = [0; SALT_BYTES];
+        getrandom::fill(&mut salt)
+            .map_err(|source| StoreError::new("system randomness", source.to_string()))?;
+        let params = self.argon2.params();
+        let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+        self.argon2
+            .hash_password_into_with_memory(
+                password.expose_secret().as_bytes(),
+                &salt,
+                &mut output,
+                memory.blocks(params.block_count()).map_err(failed)?,
+            )
+            .map_err(failed)?;
+        let hash = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(params).map_err(failed)?,
+            salt: Some(Salt::new(&salt).map_err(failed)?),
+            hash: Some(Output::new(&output).map_err(failed)?),
+        };
+        Ok(PasswordHash::new(hash.to_string()))
+    }
+
+    fn verify(
+        &self,
+        password: &SecretString,
+        stored: Option<&PasswordHash>,
+        memory: &mut Memory,
+    ) -> Result<Verdict, StoreError> {
+        let parsed = stored.map(|hash| StoredHash::parse(hash.expose()));
+        let normal = normal_form(password);
+        // The normal form first: it is what every new hash is made of.
+        let forms = normal.iter().chain([password]).map(|form| form.expose_secret());
+        let mut otherwise = Verdict::Mismatch;
+        for (at, form) in forms.enumerate() {
+            let matches = match (&parsed, stored) {
+                (Some(Ok(hash)), _) if hash.can_match(form.as_bytes()) => {
+                    Some(hash.matches(form.as_bytes(), memory).map_err(failed)?)
+                }
+                (Some(Err(InvalidStoredHash::UnknownScheme)), Some(hash)) => self
+                    .legacy
+                    .iter()
+                    .find_map(|scheme| scheme.verify(form, hash.expose())),
+                _ => None,
+            };
+            if matches == Some(true) {
+                let is_todays = matches!(&parsed, Some(Ok(hash)) if !hash.is_outdated(self.argon2.params()));
+                // What was typed is not what a new hash is made of.
+                let is_normal = normal.is_none() || at == 0;
+                return Ok(match is_todays && is_normal {
+                    true => Verdict::Match,
+                    false => Verdict::OutdatedMatch,
+                });
+            }
+            if matches.is_none() {
+                self.burn(form.as_bytes(), memory)?;
+                if let Some(Err(invalid)) = &parsed {
+                    otherwise = Verdict::Unusable(*invalid);
+                }
+            }
+        }
+        Ok(otherwise)
+    }
+
+    /// A hash with today's parameters whose result nobody looks at.
+    fn burn(&self, password: &[u8], memory: &mut Memory) -> Result<(), StoreError> {
+        let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+        let blocks = memory
+            .blocks(self.argon2.params().block_count())
+            .map_err(failed)?;
+        self.argon2
+            .hash_password_into_with_memory(password, &[0; SALT_BYTES], &mut output, blocks)
+            .map_err(failed)?;
+        std::hint::black_box(output);
+        Ok(())
     }
 }
 
-/// A hash with today's parameters whose result nobody looks at.
-fn burn(argon2: &Argon2<'_>, password: &[u8]) -> Result<(), StoreError> {
-    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-    argon2
-        .hash_password_into(password, &[0; SALT_BYTES], &mut output)
-        .map_err(|source| StoreError::new(STORE, source))?;
-    std::hint::black_box(output);
-    Ok(())
+fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::new(STORE, source)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use argon2::{
 use bcrypt::HashParts;
 use subtle::ConstantTimeEq as _;
 
+use crate::password_hasher::Memory;
+
 /// Longer strings are refused unread.
 const MAX_BYTES: usize = 512;
 /// An output shorter than 128 bits could be met by chance.
@@ -104,7 +106,7 @@ impl StoredHash {
     }
 
     /// Computes the hash of `password` and compares, in constant time. Slow.
-    pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, argon2::Error> {
+    pub(crate) fn matches(&self, password: &[u8], memory: &mut Memory) -> Result<bool, argon2::Error> {
         match &self.0 {
             Scheme::Argon2 {
                 algorithm,
@@ -115,8 +117,9 @@ impl StoredHash {
             } => {
                 let mut computed = [0; Output::MAX_LENGTH];
                 let computed = &mut computed[..output.len()];
+                let blocks = memory.blocks(params.block_count())?;
                 Argon2::new(*algorithm, *version, params.clone())
-                    .hash_password_into(password, salt, computed)?;
+                    .hash_password_into_with_memory(password, salt, computed, blocks)?;
                 Ok(bool::from(computed.ct_eq(output.as_bytes())))
             }
             Scheme::Bcrypt(hash) => {

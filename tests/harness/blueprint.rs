@@ -134,9 +134,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 fn patient_hasher() -> PasswordHasher {
     PasswordHasher::builder()
         .permits(2)
-        .queue(200)
-        .wait(Duration::from_secs(60))
-        .lowest_priority(false)
+        .deadline(Duration::from_secs(60))
         .build()
         .expect("a hasher")
 }

@@ -150,8 +150,8 @@ fn a_hasher_weaker_than_the_standard_is_refused() {
     names("argon2.lanes", PasswordHasher::builder().lanes(0).build());
     names("hashing.permits", PasswordHasher::builder().permits(0).build());
     names(
-        "hashing.wait",
-        PasswordHasher::builder().wait(Duration::ZERO).build(),
+        "hashing.deadline",
+        PasswordHasher::builder().deadline(Duration::ZERO).build(),
     );
 }
 

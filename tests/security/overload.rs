@@ -1,6 +1,9 @@
 //! D3 and K2: more than there is room for, and clients that go away.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures_util::future::{join, join_all};
 use portcullis::users::PasswordHasher;
@@ -11,8 +14,8 @@ use crate::harness::{Blueprint, Kind, PASSWORD, Service, address, person};
 
 const PERMITS: usize = 2;
 
-fn hasher(queue: usize, wait: Duration) -> PasswordHasher {
-    let builder = PasswordHasher::builder().permits(PERMITS).queue(queue).wait(wait);
+fn hasher(deadline: Duration) -> PasswordHasher {
+    let builder = PasswordHasher::builder().permits(PERMITS).deadline(deadline);
     builder.build().expect("a hasher")
 }
 
@@ -33,7 +36,7 @@ async fn permits_come_back(service: &Service) {
 fn d3_of_500_concurrent_log_ins_the_overflow_is_503_and_others_are_served() {
     let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
     blueprint.workers = 2;
-    blueprint.hasher = hasher(16, Duration::from_secs(2));
+    blueprint.hasher = hasher(Duration::from_secs(2));
     blueprint.run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
@@ -66,9 +69,67 @@ fn d3_of_500_concurrent_log_ins_the_overflow_is_503_and_others_are_served() {
             assert_eq!(answer.header("cache-control"), Some("no-store"));
         }
         let hashed = service.auth.users().hasher().hashes_started() - hashes_before;
-        assert_eq!(hashed, (ok + wrong) as u64, "who is turned away costs no hash");
+        // One that took longer than the others before it may have begun, and be answered 503 all the same.
+        assert!(
+            hashed <= (ok + wrong + overflow / 4) as u64,
+            "who is turned away costs no hash: {hashed} were begun, {ok} and {wrong} in time"
+        );
         permits_come_back(service).await;
         service.pass(Kind::DbBearer, &address("lancelot")).await;
+    });
+}
+
+#[test]
+fn b2_d4_100_log_ins_at_once_are_all_served() {
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
+    blueprint.workers = 2;
+    // As long as the tests beside this one need; what is decided by it is decided in `auth-users`.
+    blueprint.hasher = hasher(Duration::from_secs(60));
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let email = address("lancelot");
+        let log_in = |_| service.log_in(Kind::DbBearer, &email, PASSWORD);
+        for answer in join_all((0..100).map(log_in)).await {
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+    });
+}
+
+#[test]
+fn b3_d4_a_flood_at_one_route_keeps_nobody_from_another() {
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
+    blueprint.workers = 2;
+    blueprint.hasher = hasher(Duration::from_secs(30));
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let is_over = AtomicBool::new(false);
+        let flood = |n: usize| {
+            let is_over = &is_over;
+            async move {
+                let mut answered = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    let body = json!({"email": address(&format!("nobody{n}"))});
+                    let answer = service.post_json("/auth/forgot-password", body).await;
+                    assert!([202, 503].contains(&answer.status), "{answer:?}");
+                    answered += 1;
+                }
+                answered
+            }
+        };
+        let others = async {
+            for n in 0..5 {
+                let answer = service
+                    .log_in(Kind::DbBearer, &address("lancelot"), PASSWORD)
+                    .await;
+                assert_eq!(answer.status, 200, "{answer:?}");
+                let body = json!({"email": address(&format!("knight{n}")), "password": PASSWORD});
+                let answer = service.post_json("/auth/register", body).await;
+                assert_eq!(answer.status, 201, "{answer:?}");
+            }
+            is_over.store(true, Ordering::Relaxed);
+        };
+        let (flooded, ()) = join(join_all((0..24).map(flood)), others).await;
+        assert!(flooded.iter().sum::<usize>() >= 24, "{flooded:?}");
     });
 }
 
@@ -85,14 +146,7 @@ fn k2_a_client_that_resets_mid_request_leaves_permits_and_store_usable() {
     for workers in [1, 2] {
         let mut blueprint = Blueprint::of(&[Kind::DbBearer, Kind::DbCookie]);
         blueprint.workers = workers;
-        blueprint.hasher = PasswordHasher::builder()
-            .permits(PERMITS)
-            .queue(100)
-            .wait(Duration::from_secs(30))
-            // The test waits for the hashes, also where builds leave no core idle.
-            .lowest_priority(false)
-            .build()
-            .expect("a hasher");
+        blueprint.hasher = hasher(Duration::from_secs(30));
         blueprint.run(async |service: &Service| {
             service.seed(person("lancelot")).await;
             let form = format!(

@@ -3,7 +3,7 @@ use auth_core::{NormalizedEmail, Profile, SecretString, StoreError, UpdateUserEr
 use tracing::field::debug;
 
 use super::UserManager;
-use crate::{Event, HookError, Verdict};
+use crate::{Event, HashQueue, HookError, Verdict};
 
 /// Why a user was not let in.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             None => None,
         };
         let stored = user.as_ref().and_then(|user| user.password_hash.as_ref());
-        let verdict = self.hasher.verify(password, stored).await?;
+        let verdict = self
+            .hasher
+            .in_queue(HashQueue::LogIn)
+            .verify(password, stored)
+            .await?;
         let Some(user) = user else {
             return Err(refused::<Id>(None, BadCredentials::UnknownUser));
         };
@@ -111,7 +115,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// have set another password.
     async fn upgrade_hash(&self, user: User<Id, P>, password: &SecretString) -> User<Id, P> {
         let mut upgraded = user.clone();
-        let written = match self.hasher.hash(password).await {
+        let written = match self.hasher.in_queue(HashQueue::LogIn).hash(password).await {
             Ok(hash) => {
                 upgraded.password_hash = Some(hash);
                 self.write(&mut upgraded).await

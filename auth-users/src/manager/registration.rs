@@ -1,7 +1,7 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
 use super::UserManager;
-use crate::{Event, HookError, PolicyError, event::Panicked};
+use crate::{Event, HashQueue, HookError, PolicyError, event::Panicked};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -100,7 +100,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         self.check_password(&registration.password, &registration.email)
             .await??;
-        let password_hash = self.hasher.hash(&registration.password).await?;
+        let password_hash = self
+            .hasher
+            .in_queue(HashQueue::Registration)
+            .hash(&registration.password)
+            .await?;
         let user = NewUser {
             id: Id::generate(),
             email: registration.email,

@@ -4,7 +4,7 @@ use tracing::field::debug;
 
 use super::{ATTEMPTS, UserManager, contention, contradiction};
 use crate::{
-    Event, HookError, MailKind, PolicyError,
+    Event, HashQueue, HookError, MailKind, PolicyError,
     event::Panicked,
     one_time_token::{Claim, Purpose},
 };
@@ -53,7 +53,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// [`StoreError`] if the store or the hasher does not answer.
     pub async fn forgot_password(&self, email: &Email) -> Result<(), StoreError> {
         let nothing = SecretString::default();
-        let _mismatch = self.hasher.verify(&nothing, None).await?;
+        let _mismatch = self
+            .hasher
+            .in_queue(HashQueue::ForgottenPassword)
+            .verify(&nothing, None)
+            .await?;
         match self.store.find_by_email(email.normalized()).await? {
             Some(user) if user.is_active => {
                 tracing::info!(target: "portcullis::users", user = ?user.id, "password reset requested");
@@ -115,7 +119,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 Some(hash) => hash.clone(),
                 None => {
                     self.check_password(password, &user.email).await??;
-                    hash.insert(self.hasher.hash(password).await?).clone()
+                    hash.insert(self.hasher.in_queue(HashQueue::Reset).hash(password).await?)
+                        .clone()
                 }
             };
             user.password_hash = Some(hash);

@@ -3,7 +3,8 @@ use serde_json::{Map, Value};
 
 use super::{ATTEMPTS, UserManager, contention};
 use crate::{
-    Changed, Event, HookError, PolicyError, ProfileError, event::Panicked, merge_profile, profile::fields_of,
+    Changed, Event, HashQueue, HookError, PolicyError, ProfileError, event::Panicked, merge_profile,
+    profile::fields_of,
 };
 
 /// A change of a user. What is `None` stays.
@@ -116,7 +117,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             Some(password) => {
                 self.check_password(password, update.email.as_ref().unwrap_or(&user.email))
                     .await??;
-                Some(self.hasher.hash(password).await?)
+                Some(self.hasher.in_queue(HashQueue::Change).hash(password).await?)
             }
             None => None,
         };

@@ -3,36 +3,44 @@ use std::{fmt, sync::Arc, time::Duration};
 use argon2::Params;
 use auth_core::ConfigError;
 
-use super::{Executor, PasswordHasher};
-use crate::stored_hash::{MAX_LANES, MAX_MEMORY, MAX_WORK, work};
+use super::{
+    HashQueue, PasswordHasher, Schemes,
+    executor::{Executor, Settings},
+};
+use crate::{
+    LegacyHash,
+    stored_hash::{MAX_LANES, MAX_MEMORY, MAX_WORK, work},
+};
 
-/// Far above what any machine hashes at once, far below what would overflow.
-const MAX_WAITING: usize = 1 << 20;
+/// Far above what any machine hashes at once.
+const MAX_PERMITS: usize = 1024;
+const MAX_NICENESS: u8 = 19;
+/// What a machine of our days needs for a hash of the least cost, until it was measured.
+const FIRST_GUESS: Duration = Duration::from_millis(20);
 
 /// The settings of a [`PasswordHasher`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct PasswordHasherBuilder {
     memory: u32,
     passes: u32,
     lanes: u32,
-    pub(super) permits: usize,
-    pub(super) queue: usize,
-    pub(super) wait: Duration,
-    pub(super) lowest_priority: bool,
+    permits: usize,
+    deadline: Duration,
+    niceness: u8,
+    legacy: Vec<Arc<dyn LegacyHash>>,
 }
 
 impl Default for PasswordHasherBuilder {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             memory: Params::DEFAULT_M_COST,
             passes: Params::DEFAULT_T_COST,
             lanes: Params::DEFAULT_P_COST,
-            permits: (cores - 1).max(1),
-            queue: 16,
-            wait: Duration::from_secs(2),
-            lowest_priority: true,
+            permits: std::thread::available_parallelism().map_or(1, usize::from),
+            deadline: Duration::from_secs(5),
+            niceness: 3,
+            legacy: Vec::new(),
         }
     }
 }
@@ -56,46 +64,50 @@ impl PasswordHasherBuilder {
         self
     }
 
-    /// How many hashes run at once: by default one for each core but one, which is left to the async threads.
+    /// How many hashes run at once, 1,024 at most. By default it is the number of cores that the process may use.
     pub fn permits(mut self, permits: usize) -> Self {
         self.permits = permits;
         self
     }
 
-    /// How many wait for each permit: 16 by default. With 0 nothing waits.
-    pub fn queue(mut self, queue: usize) -> Self {
-        self.queue = queue;
+    /// How long a call takes at most, its wait and its hash together: 5 seconds by default. This decides how large a crowd is
+    /// served: two cores do some 500 hashes in 5 seconds.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
         self
     }
 
-    /// How long one waits for a permit: 2 seconds by default.
-    pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = wait;
-        self
-    }
-
-    /// Whether a hash lets all other threads of the machine go first (`SCHED_IDLE` on Linux): `true` by default.
+    /// How far hashes step back behind the threads that serve requests, as a nice value of Linux from 0 to 19: 3 by default.
     ///
-    /// So a crowd that logs in does not slow down the other routes. With `false` hashes take their share also where
-    /// other work leaves no core idle, and log-ins go on there.
-    pub fn lowest_priority(mut self, lowest: bool) -> Self {
-        self.lowest_priority = lowest;
+    /// With 0, other routes are slower while passwords are hashed. With 19, log-ins almost stop on a machine that other
+    /// processes keep busy. Other systems ignore it.
+    pub fn niceness(mut self, niceness: u8) -> Self {
+        self.niceness = niceness;
+        self
+    }
+
+    /// Verifies hashes of one more scheme, which this library does not know. The first that knows a hash decides.
+    pub fn legacy(mut self, scheme: Arc<dyn LegacyHash>) -> Self {
+        self.legacy.push(scheme);
         self
     }
 
     /// The hasher.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `argon2.memory`, `argon2.passes`, `argon2.lanes`, `hashing.permits`, `hashing.queue` or
-    /// `hashing.wait` if it is out of its bounds.
+    /// [`ConfigError`] naming `argon2.memory`, `argon2.passes`, `argon2.lanes`, `hashing.permits`, `hashing.deadline` or
+    /// `hashing.niceness` if it is out of its bounds.
     pub fn build(self) -> Result<PasswordHasher, ConfigError> {
         between("argon2.memory", self.memory, Params::DEFAULT_M_COST, MAX_MEMORY)?;
         between("argon2.passes", self.passes, Params::DEFAULT_T_COST, u32::MAX)?;
         between("argon2.lanes", self.lanes, Params::DEFAULT_P_COST, MAX_LANES)?;
-        between("hashing.permits", self.permits, 1, MAX_WAITING)?;
-        between("hashing.queue", self.queue, 0, MAX_WAITING / self.permits)?;
-        if self.wait.is_zero() {
-            return Err(ConfigError::new("hashing.wait", "is zero"));
+        between("hashing.permits", self.permits, 1, MAX_PERMITS)?;
+        between("hashing.niceness", self.niceness, 0, MAX_NICENESS)?;
+        if self.deadline.is_zero() {
+            return Err(ConfigError::new(
+                "hashing.deadline",
+                "is zero, so that no password could be hashed",
+            ));
         }
         let params = Params::new(self.memory, self.passes, self.lanes, None)
             .map_err(|error| ConfigError::new("argon2.memory", error))?;
@@ -103,7 +115,36 @@ impl PasswordHasherBuilder {
             let problem = format_args!("all passes together write more than {MAX_WORK} KiB");
             return Err(ConfigError::new("argon2.passes", problem));
         }
-        Ok(PasswordHasher(Arc::new(Executor::new(params, &self))))
+        Ok(self.with(params))
+    }
+
+    /// The hasher of settings that are within their bounds.
+    pub(super) fn with(self, params: Params) -> PasswordHasher {
+        let settings = Settings {
+            permits: self.permits,
+            deadline: self.deadline,
+            niceness: self.niceness,
+            blocks: params.block_count(),
+            first_guess: FIRST_GUESS.mul_f64(work(&params) as f64 / work(&Params::DEFAULT) as f64),
+        };
+        PasswordHasher {
+            scheme: Arc::new(Schemes::new(params, self.legacy)),
+            executor: Arc::new(Executor::new(settings)),
+            queue: HashQueue::default(),
+        }
+    }
+}
+
+impl fmt::Debug for PasswordHasherBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordHasherBuilder")
+            .field("memory", &self.memory)
+            .field("passes", &self.passes)
+            .field("lanes", &self.lanes)
+            .field("permits", &self.permits)
+            .field("deadline", &self.deadline)
+            .field("niceness", &self.niceness)
+            .finish_non_exhaustive()
     }
 }
 

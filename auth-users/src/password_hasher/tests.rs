@@ -1,10 +1,14 @@
+use std::time::Duration;
+
 use super::*;
 
+/// Of "correct horse", written by argon2-cffi.
+const DEAR: [&str; 3] = [
+    "$argon2id$v=19$m=102400,t=3,p=8$c2FsdHNhbHRzYWx0c2FsdA$oWOm4UfYZG8g3ipVAE+pdnbCRJJV/MbzAWWx5cO2Wno",
+    "$argon2id$v=19$m=102400,t=2,p=8$c2FsdHNhbHRzYWx0c2FsdA$JyoXEv2TlA1AN39D1EKGOA",
+    "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$LeZbD3UAKvUcACx9il4XPtXtFiDX3/ScRE4eQjOYNyM",
+];
 const PASSWORD: &str = "king arthur's grail \u{e9}";
-
-fn hasher(settings: PasswordHasherBuilder) -> PasswordHasher {
-    settings.build().expect("settings")
-}
 
 async fn verdict(password: &str, stored: &str) -> Verdict {
     let hasher = PasswordHasher::default();
@@ -27,8 +31,11 @@ fn p1_weaker_parameters_are_refused_and_the_setting_named() {
         (PasswordHasher::builder().lanes(17), "argon2.lanes"),
         (PasswordHasher::builder().permits(0), "hashing.permits"),
         (PasswordHasher::builder().permits(usize::MAX), "hashing.permits"),
-        (PasswordHasher::builder().queue(usize::MAX), "hashing.queue"),
-        (PasswordHasher::builder().wait(Duration::ZERO), "hashing.wait"),
+        (
+            PasswordHasher::builder().deadline(Duration::ZERO),
+            "hashing.deadline",
+        ),
+        (PasswordHasher::builder().niceness(20), "hashing.niceness"),
     ] {
         assert_eq!(settings.build().expect_err(name).setting(), name);
     }
@@ -148,139 +155,56 @@ async fn l2_an_unknown_user_costs_one_hash_with_todays_parameters_and_never_matc
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn d3_what_finds_no_place_in_the_queue_is_unavailable_at_once() {
-    let hasher = hasher(
-        PasswordHasher::builder()
-            .permits(1)
-            .queue(3)
-            .wait(Duration::from_secs(60)),
-    );
-    let all = (0..64).map(|_| {
-        let hasher = hasher.clone();
-        tokio::spawn(async move { hasher.verify(&PASSWORD.into(), None).await.is_ok() })
-    });
-    let mut done = 0;
-    for one in all.collect::<Vec<_>>() {
-        done += u64::from(one.await.expect("task"));
-    }
-    assert!((4..64).contains(&done), "{done}");
-    assert_eq!(hasher.hashes_started(), done, "what is refused is not hashed");
-    assert_eq!(hasher.available_permits(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn d3_never_more_hashes_run_than_there_are_permits() {
-    let hasher = hasher(
-        PasswordHasher::builder()
-            .permits(2)
-            .queue(16)
-            .wait(Duration::from_secs(60)),
-    );
-    let (running, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let all = (0..16).map(|_| {
-        let (hasher, running, most) = (hasher.clone(), Arc::clone(&running), Arc::clone(&most));
-        tokio::spawn(async move {
-            hasher
-                .run(move |argon2| {
-                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    burn(argon2, b"")?;
-                    running.fetch_sub(1, Ordering::SeqCst);
-                    Ok(())
-                })
-                .await
-        })
-    });
-    for one in all.collect::<Vec<_>>() {
-        one.await.expect("task").expect("hash");
-    }
-    assert_eq!(most.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_waits_past_the_deadline_is_told_unavailable() {
-    let hasher = hasher(
-        PasswordHasher::builder()
-            .permits(1)
-            .queue(1)
-            .wait(Duration::from_millis(5)),
-    );
-    let (end, ended) = std::sync::mpsc::channel::<()>();
-    let (started, has_started) = tokio::sync::oneshot::channel();
-    let first = tokio::spawn({
-        let hasher = hasher.clone();
-        async move {
-            hasher
-                .run(move |_| {
-                    started.send(()).expect("test waits");
-                    ended.recv().map_err(|error| StoreError::new(STORE, error))
-                })
-                .await
-        }
-    });
-    has_started.await.expect("started");
-    let error = hasher.hash(&PASSWORD.into()).await.expect_err("no permit");
-    assert!(error.is_timeout());
-    assert_eq!(error.store(), STORE);
-    end.send(()).expect("first waits");
-    first.await.expect("task").expect("first");
-}
-
-#[cfg(target_os = "linux")]
 #[tokio::test]
-async fn d3_a_hash_runs_at_the_lowest_priority_unless_told_otherwise() {
-    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
-    for (lowest, expected) in [
-        (true, NormalThreadSchedulePolicy::Idle),
-        (false, NormalThreadSchedulePolicy::Other),
+async fn e6_a_password_matches_in_whatever_form_it_is_typed() {
+    let (composed, decomposed) = ("k\u{f6}nig artus", "ko\u{308}nig artus");
+    let hasher = PasswordHasher::default();
+    for (set, typed) in [
+        (composed, decomposed),
+        (decomposed, composed),
+        (decomposed, decomposed),
     ] {
-        let hasher = hasher(PasswordHasher::builder().lowest_priority(lowest));
-        let policy = hasher
-            .run(|_| Ok(thread_schedule_policy().expect("policy")))
-            .await
-            .expect("run");
-        assert_eq!(policy, ThreadSchedulePolicy::Normal(expected));
+        let hash = hasher.hash(&set.into()).await.expect("hash");
+        let verdict = hasher.verify(&typed.into(), Some(&hash)).await.expect("verdict");
+        assert_eq!(verdict, Verdict::Match, "{set} {typed}");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn k2_a_dropped_call_keeps_its_permit_until_its_hash_ends_and_then_gives_it_back() {
-    let hasher = hasher(PasswordHasher::builder().permits(1).queue(0));
-    let (end, ended) = std::sync::mpsc::channel::<()>();
-    let (started, has_started) = tokio::sync::oneshot::channel();
-    let (gone, is_gone) = std::sync::mpsc::channel::<()>();
-    let call = tokio::spawn({
-        let hasher = hasher.clone();
-        async move {
-            hasher
-                .run(move |_| {
-                    let _gone = gone;
-                    started.send(()).expect("test waits");
-                    ended.recv().map_err(|error| StoreError::new(STORE, error))
-                })
-                .await
-        }
-    });
-    has_started.await.expect("started");
-    call.abort();
-    assert!(call.await.expect_err("aborted").is_cancelled());
-    assert_eq!(hasher.available_permits(), 0, "the hash still runs");
-    assert!(hasher.hash(&PASSWORD.into()).await.is_err());
-    end.send(()).expect("the hash still runs");
-    assert!(is_gone.recv().is_err(), "the closure ended");
-    let permit = tokio::time::timeout(Duration::from_secs(10), hasher.0.permits.acquire()).await;
-    drop(permit.expect("the permit came back").expect("open"));
-    assert!(hasher.hash(&PASSWORD.into()).await.is_ok());
+#[tokio::test]
+async fn e6_a_hash_of_another_form_that_was_made_before_keeps_working_and_is_outdated() {
+    // argon2id of the decomposed form, with today's parameters.
+    let decomposed = "ko\u{308}nig artus";
+    let before = Schemes::new(Params::DEFAULT, Vec::new());
+    let mut memory = Memory::new(0);
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let blocks = memory.blocks(Params::DEFAULT.block_count()).expect("memory");
+    before
+        .argon2
+        .hash_password_into_with_memory(decomposed.as_bytes(), b"saltsaltsaltsalt", &mut output, blocks)
+        .expect("hash");
+    let hash = phc::PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&Params::DEFAULT).expect("parameters"),
+        salt: Some(Salt::new(b"saltsaltsaltsalt").expect("salt")),
+        hash: Some(Output::new(&output).expect("output")),
+    };
+    let hash = hash.to_string();
+    assert_eq!(verdict(decomposed, &hash).await, Verdict::OutdatedMatch);
+    assert_eq!(verdict("k\u{f6}nig artus", &hash).await, Verdict::Mismatch);
+    assert_eq!(verdict("ko\u{308}nig arthur", &hash).await, Verdict::Mismatch);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn e5_a_panicking_hash_is_unavailable_and_gives_its_permit_back() {
-    let hasher = hasher(PasswordHasher::builder().permits(1));
-    let answer = hasher
-        .run(|_| -> Result<(), StoreError> { panic!("on purpose") })
-        .await;
-    assert!(answer.is_err());
-    assert!(hasher.hash(&PASSWORD.into()).await.is_ok());
+#[tokio::test]
+async fn e7_the_dearest_hashes_of_fastapi_users_and_its_ancestors_are_verified() {
+    for dear in DEAR {
+        assert_eq!(
+            verdict("correct horse", dear).await,
+            Verdict::OutdatedMatch,
+            "{dear}"
+        );
+        assert_eq!(verdict("correct cow", dear).await, Verdict::Mismatch, "{dear}");
+    }
 }
 
 #[test]

@@ -54,9 +54,7 @@ impl Scene {
         let secret = SigningSecret::generate().expect("randomness");
         // Many tests at once keep the machine busy, and a hash would wait for all of them.
         let hasher = PasswordHasher::builder()
-            .lowest_priority(false)
-            .queue(64)
-            .wait(Duration::from_secs(60))
+            .deadline(Duration::from_secs(60))
             .build()
             .expect("hasher");
         let builder = UserManager::builder(Arc::clone(&store) as Arc<dyn UserStore<Uuid, Knight>>, &secret)

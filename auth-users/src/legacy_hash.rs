@@ -1,0 +1,37 @@
+//! Hashes of other schemes.
+
+/// Verifies stored hashes of a scheme that this library does not know, such as PBKDF2 or scrypt, or one of an
+/// application's own. Give it to [`PasswordHasherBuilder::legacy`](crate::PasswordHasherBuilder::legacy).
+///
+/// At the next log-in of its owner, such a hash is replaced by one of today's parameters.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use auth_users::{LegacyHash, PasswordHasher};
+///
+/// /// Hashes as `{crypt3000}…`.
+/// struct Crypt3000;
+///
+/// impl LegacyHash for Crypt3000 {
+///     fn verify(&self, password: &str, stored: &str) -> Option<bool> {
+///         let stored = stored.strip_prefix("{crypt3000}")?;
+///         Some(crypt3000::verify(password, stored))
+///     }
+/// }
+/// # mod crypt3000 { pub fn verify(password: &str, stored: &str) -> bool { unimplemented!() } }
+///
+/// let hasher = PasswordHasher::builder().legacy(Arc::new(Crypt3000)).build()?;
+/// # Ok::<_, auth_core::ConfigError>(())
+/// ```
+///
+/// # Security
+/// Compare in constant time, and refuse parameters that cost more than a log-in may: whoever can write a hash into the
+/// store else keeps the hashing threads busy. A panic fails the log-in.
+pub trait LegacyHash: Send + Sync {
+    /// Whether `password` is that of `stored`, or `None` if `stored` is not of this scheme or is malformed.
+    ///
+    /// It may take as long as a hash takes: it runs on a thread for that. `password` is in Unicode's Normalization Form C
+    /// first, and then as it was typed.
+    fn verify(&self, password: &str, stored: &str) -> Option<bool>;
+}

@@ -1,0 +1,52 @@
+//! The one form in which passwords are compared.
+
+use auth_core::{ExposeSecret as _, SecretString};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
+
+/// A code point grows to at most three in Normalization Form C (UAX #15), counted in bytes of UTF-8.
+const MAX_GROWTH: usize = 3;
+
+/// `password` in Normalization Form C (RFC 8265, section 4.2), or `None` if it is in that form already.
+pub(crate) fn normal_form(password: &SecretString) -> Option<SecretString> {
+    let typed = password.expose_secret();
+    if is_nfc(typed) {
+        return None;
+    }
+    // Never moved while it grows, which would leave a copy behind.
+    let mut normal = String::with_capacity(typed.len() * MAX_GROWTH);
+    normal.extend(typed.nfc());
+    Some(SecretString::from(normal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e6_a_password_has_one_form_however_it_is_typed() {
+        for (typed, normal) in [
+            ("correct horse", None),
+            ("caf\u{e9}", None),
+            ("cafe\u{301}", Some("caf\u{e9}")),
+            ("\u{1112}\u{1161}\u{11ab}", Some("\u{d55c}")),
+            ("A\u{30a}ngstro\u{308}m", Some("\u{c5}ngstr\u{f6}m")),
+            // Form C keeps what only looks alike apart.
+            ("\u{fb01}re\u{b2}", None),
+        ] {
+            let found = normal_form(&typed.into());
+            assert_eq!(
+                found.as_ref().map(|found| found.expose_secret()),
+                normal,
+                "{typed}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_password_outgrows_its_room() {
+        for c in char::MIN..=char::MAX {
+            let normal: String = c.nfc().collect();
+            assert!(normal.len() <= MAX_GROWTH * c.len_utf8(), "{c:?}");
+        }
+    }
+}

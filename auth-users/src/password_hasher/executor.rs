@@ -1,0 +1,337 @@
+//! The threads that hash, and the queues in front of them.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use auth_core::StoreError;
+use tokio::sync::oneshot;
+
+use super::{STORE, memory::Memory};
+
+/// A thread without work for this long ends and gives its memory back.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Which queue a hash waits in. The queues take turns, so that a crowd in one takes no places of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HashQueue {
+    /// Log-ins.
+    LogIn,
+    /// Registrations.
+    Registration,
+    /// Requests of somebody who forgot the password.
+    ForgottenPassword,
+    /// Resets of a password by a mailed token.
+    Reset,
+    /// Changes of one's own password.
+    Change,
+    /// The application's own hashes.
+    #[default]
+    Application,
+}
+
+const QUEUES: usize = HashQueue::Application as usize + 1;
+
+/// What the executor does not change once it runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// How many hashes run at once.
+    pub(super) permits: usize,
+    /// How long a call takes at most, its wait and its run together.
+    pub(super) deadline: Duration,
+    /// The nice value of the threads that hash.
+    pub(super) niceness: u8,
+    /// The blocks of a hash with today's parameters.
+    pub(super) blocks: usize,
+    /// How long a hash takes, until it was measured.
+    pub(super) first_guess: Duration,
+}
+
+/// Runs hashes on a bounded number of threads of its own. They end with the last handle to it.
+pub(super) struct Executor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    state: Mutex<State>,
+    work: Condvar,
+    started: AtomicU64,
+}
+
+struct State {
+    queues: [VecDeque<Box<dyn Job>>; QUEUES],
+    /// Whose turn it is.
+    turn: usize,
+    threads: usize,
+    /// Threads that wait for work.
+    idle: usize,
+    running: usize,
+    /// How long a hash takes: an average that follows the machine's load.
+    typical: Duration,
+    is_closed: bool,
+}
+
+trait Job: Send {
+    /// Whether somebody still waits for the answer, and can have it if the hash takes as long as `typical`.
+    fn is_worth_it(&self, typical: Duration) -> bool;
+
+    /// Hashes, and returns what hands the answer over.
+    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send>;
+
+    /// Answers `error` instead of hashing.
+    fn refuse(self: Box<Self>, error: StoreError);
+}
+
+struct Task<T, F> {
+    hash: F,
+    tell: oneshot::Sender<Result<T, StoreError>>,
+    deadline: Instant,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Memory) -> Result<T, StoreError> + Send,
+{
+    fn is_worth_it(&self, typical: Duration) -> bool {
+        !self.tell.is_closed() && Instant::now() + typical <= self.deadline
+    }
+
+    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send> {
+        let answer = (self.hash)(memory);
+        let tell = self.tell;
+        // Nobody listens if the caller went away meanwhile.
+        Box::new(move || drop(tell.send(answer)))
+    }
+
+    fn refuse(self: Box<Self>, error: StoreError) {
+        drop(self.tell.send(Err(error)));
+    }
+}
+
+impl Executor {
+    pub(super) fn new(settings: Settings) -> Self {
+        let state = State {
+            queues: Default::default(),
+            turn: 0,
+            threads: 0,
+            idle: 0,
+            running: 0,
+            typical: settings.first_guess.min(settings.deadline / 2),
+            is_closed: false,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                settings,
+                state: Mutex::new(state),
+                work: Condvar::new(),
+                started: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    pub(super) fn started(&self) -> u64 {
+        self.shared.started.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn available_permits(&self) -> usize {
+        let state = self.shared.lock();
+        self.shared.settings.permits.saturating_sub(state.running)
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().waiting()
+    }
+
+    /// Runs `hash` on one of the threads, in the turn of `queue`.
+    ///
+    /// # Errors
+    /// [`StoreError`] at once if the hash cannot be done by the deadline, and at the deadline if it was not. Both say when
+    /// to try again.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        queue: HashQueue,
+        hash: impl FnOnce(&mut Memory) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let limit = self.shared.settings.deadline;
+        let (tell, told) = oneshot::channel();
+        let job = Task {
+            hash,
+            tell,
+            deadline: Instant::now() + limit,
+        };
+        Shared::submit(&self.shared, queue, Box::new(job))?;
+        match tokio::time::timeout(limit, told).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_dropped)) => Err(StoreError::new(STORE, "a hash panicked")),
+            Err(_elapsed) => Err(StoreError::overloaded(STORE, self.shared.estimate(queue))),
+        }
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.shared.lock().is_closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+impl Shared {
+    /// A panic elsewhere leaves the state whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn estimate(&self, queue: HashQueue) -> Duration {
+        self.lock().estimate(queue, &self.settings)
+    }
+
+    fn submit(shared: &Arc<Self>, queue: HashQueue, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let settings = &shared.settings;
+        let mut state = shared.lock();
+        // A free permit is always used, so that the estimate is measured anew even if it is too high.
+        if state.running + state.waiting() >= settings.permits {
+            let estimate = state.estimate(queue, settings);
+            if estimate > settings.deadline {
+                return Err(StoreError::overloaded(STORE, estimate - settings.deadline));
+            }
+        }
+        state.queues[queue as usize].push_back(job);
+        if state.waiting() <= state.idle {
+            shared.work.notify_one();
+        } else if state.threads < settings.permits {
+            let worker = Arc::clone(shared);
+            let spawned = thread::Builder::new()
+                .name("password-hash".to_owned())
+                .spawn(move || worker.work());
+            match spawned {
+                Ok(_detached) => state.threads += 1,
+                // Nobody else would ever take it.
+                Err(error) if state.threads == 0 => {
+                    state.queues[queue as usize].pop_back();
+                    return Err(StoreError::new(STORE, error));
+                }
+                Err(error) => {
+                    tracing::warn!(target: "portcullis::users", %error, "no thread could be started to hash a password");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What each thread does until there is nothing to do.
+    fn work(&self) {
+        lower_priority(self.settings.niceness);
+        let mut memory = Memory::new(self.settings.blocks);
+        let mut wiping = Duration::ZERO;
+        while let Some(job) = self.next() {
+            let start = Instant::now();
+            let done = catch_unwind(AssertUnwindSafe(|| job.run(&mut memory)));
+            let hashed = Instant::now();
+            self.finished(hashed - start + wiping);
+            if let Ok(hand_over) = done {
+                hand_over();
+            }
+            // After the answer, which need not wait for it.
+            memory.wipe();
+            wiping = hashed.elapsed();
+        }
+    }
+
+    /// The next hash that is worth it, or `None` if the thread is to end.
+    fn next(&self) -> Option<Box<dyn Job>> {
+        let mut state = self.lock();
+        loop {
+            while let Some(job) = state.pop() {
+                if job.is_worth_it(state.typical) {
+                    state.running += 1;
+                    self.started.fetch_add(1, Ordering::Relaxed);
+                    return Some(job);
+                }
+                job.refuse(StoreError::overloaded(STORE, state.typical));
+            }
+            let is_over = state.is_closed || {
+                state.idle += 1;
+                let (guard, waited) = self
+                    .work
+                    .wait_timeout(state, IDLE_LIMIT)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state = guard;
+                state.idle -= 1;
+                waited.timed_out() && state.waiting() == 0
+            };
+            if is_over {
+                state.threads -= 1;
+                return None;
+            }
+        }
+    }
+
+    /// Before the answer is handed over: whoever gets it finds the permit back.
+    fn finished(&self, took: Duration) {
+        let mut state = self.lock();
+        state.running -= 1;
+        // A machine that slept must not look slow for long, nor so slow that nothing is tried.
+        let took = took.min(self.settings.deadline / 2);
+        state.typical = (state.typical * 7 + took) / 8;
+    }
+}
+
+impl State {
+    fn waiting(&self) -> usize {
+        self.queues.iter().map(VecDeque::len).sum()
+    }
+
+    /// The first of the queue whose turn it is.
+    fn pop(&mut self) -> Option<Box<dyn Job>> {
+        for step in 0..QUEUES {
+            let at = (self.turn + step) % QUEUES;
+            if let Some(job) = self.queues[at].pop_front() {
+                self.turn = (at + 1) % QUEUES;
+                return Some(job);
+            }
+        }
+        None
+    }
+
+    /// How long a hash takes that joins `queue` now, its wait included.
+    fn estimate(&self, queue: HashQueue, settings: &Settings) -> Duration {
+        let own = self.queues[queue as usize].len();
+        // The queues take turns: no other goes first more often than this one's place says.
+        let others = self
+            .queues
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != queue as usize)
+            .map(|(_, other)| other.len().min(own + 1))
+            .sum::<usize>();
+        let ahead = self.running + own + others;
+        let rounds = u32::try_from((ahead + 1).div_ceil(settings.permits)).unwrap_or(u32::MAX);
+        self.typical.saturating_mul(rounds)
+    }
+}
+
+/// Lets the threads that serve requests go first, by a nice value, which every process may raise.
+fn lower_priority(niceness: u8) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if niceness > 0 {
+        // Linux takes "this process" as this thread alone.
+        if let Err(refused) = rustix::process::setpriority_process(None, i32::from(niceness)) {
+            tracing::debug!(target: "portcullis::users", %refused, "a password is hashed at the ordinary priority");
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _only_linux_has_a_nice_value_of_a_thread = niceness;
+}
+
+#[cfg(test)]
+mod tests;
