@@ -1,79 +1,155 @@
-//! Log-ins at the rate that the permits of the hasher allow, and what a plain route of the same server feels of them.
+//! Log-ins: alone, on a busy machine, in a crowd, beside bare argon2, and what a plain route of the same server feels of
+//! them.
+
+pub(crate) mod busy;
+mod clients;
 
 use std::{
-    io,
+    fs,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    thread,
     time::{Duration, Instant},
 };
 
-use portcullis::users::PasswordHasher;
-use tokio::task::JoinHandle;
+use argon2::Argon2;
 
 use crate::{
-    Fallible,
-    client::Connection,
-    judged, median,
+    Fallible, judged, median,
     plan::Plan,
     probe::{self, Latencies},
     server::Server,
-    service::{self, Service},
+    service::Service,
     store::Store,
 };
+use busy::Busy;
+use clients::{Answers, Load, at_once, in_turn};
 
+/// What a busy machine must leave of the rate of an idle one.
+const BUSY_TARGET: f64 = 0.2;
+/// How much of bare argon2 on all cores log-ins must reach.
+const ARGON2_TARGET: f64 = 0.9;
 /// How much longer the plain route may take under load.
-const TARGET: f64 = 2.0;
-/// How much of what the permits allow is asked for.
-const LOG_IN_TARGET: f64 = 0.9;
-const CONNECTIONS: u32 = 64;
-/// The clients begin one after the other: one that is refused tries again a second later, and no crowd does that in step.
-const ARRIVAL: Duration = Duration::from_secs(1);
+const LIVE_TARGET: f64 = 2.0;
+const IN_TURN: u32 = 100;
+const CROWD: u32 = 100;
+const CLIENTS: u32 = 64;
+const LARGE_CROWD: u32 = 500;
 
 pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
     let service = Service::on(Store::sqlite().await?).await?;
     let server = Server::start(None, service.routes())?;
-    let hasher = service.hasher();
-    let permits = hasher.available_permits();
-
-    let (mut idle, mut loaded, mut ratios) = (Latencies::default(), Latencies::default(), Vec::new());
-    let (mut counted, mut time, mut alone) = (Counts::default(), Duration::ZERO, 0.0);
-    // Log-ins are few a second: longer rounds.
-    let (rounds, span) = (plan.rounds, plan.span * 3);
-    probe::latencies(server.address, span / 2).await?;
-    for _ in 0..rounds {
-        alone += hashes_alone(hasher, span / 2).await? / f64::from(rounds);
-        let before_load = probe::latencies(server.address, span).await?;
-        let load = Load::start(server.address).await?;
-        tokio::time::sleep(ARRIVAL / 2).await;
-        let (before, start) = (load.tally.counts(), Instant::now());
-        let under_load = probe::latencies(server.address, span).await?;
-        counted += load.tally.counts() - before;
-        time += start.elapsed();
-        load.stop().await?;
-        ratios.push(under_load.percentile(99).as_secs_f64() / before_load.percentile(99).as_secs_f64());
-        idle.add(before_load);
-        loaded.add(under_load);
-    }
+    let address = server.address;
+    in_turn(address, 10).await?;
+    on_a_busy_machine(address).await?;
+    in_a_crowd(address, plan).await?;
+    beside_argon2(address, plan).await?;
+    beside_a_plain_route(address, plan).await?;
     server.stop().await?;
+    service.remove().await
+}
 
-    let rate = f64::from(counted.log_ins) / time.as_secs_f64();
-    let allowed = permits as f64 * alone;
-    let answers = counted.log_ins + counted.refused;
+async fn on_a_busy_machine(address: SocketAddr) -> Fallible<()> {
+    let idle = in_turn(address, IN_TURN).await?;
+    let busy = Busy::start()?;
+    let loaded = in_turn(address, IN_TURN).await?;
+    let ratio = loaded.rate() / idle.rate();
     println!(
-        "POST /auth/db/login: {rate:.1} log-ins/s of the {allowed:.1}/s that {permits} permits allow, ratio {:.2}, {}: the \
-         target is {LOG_IN_TARGET:.2}; of {answers} answers to {CONNECTIONS} connections {:.0} % were 503",
-        rate / allowed,
-        judged(rate >= LOG_IN_TARGET * allowed),
-        100.0 * f64::from(counted.refused) / f64::from(answers),
+        "POST /auth/db/login, {IN_TURN} in turn: {:.1}/s idle; {:.1}/s beside {} busy processes, ratio {ratio:.2}, {}: the \
+         target is {BUSY_TARGET:.2}; {} of them were 503, {}: the target is 0",
+        idle.rate(),
+        loaded.rate(),
+        busy.count(),
+        judged(ratio >= BUSY_TARGET),
+        idle.refused + loaded.refused,
+        judged(idle.refused + loaded.refused == 0),
     );
+    Ok(())
+}
+
+async fn in_a_crowd(address: SocketAddr, plan: &Plan) -> Fallible<()> {
+    let mut all = Answers::default();
+    let rounds = plan.rounds / 3;
+    for _ in 0..rounds {
+        all.add(at_once(address, CROWD).await?);
+    }
+    println!(
+        "POST /auth/db/login, {CROWD} at once, {rounds} times: {} of {} served, {}: the target is all; {:.2?} a crowd",
+        all.served,
+        all.served + all.refused,
+        judged(all.refused == 0),
+        all.time / rounds,
+    );
+    Ok(())
+}
+
+async fn beside_argon2(address: SocketAddr, plan: &Plan) -> Fallible<()> {
+    let cores = thread::available_parallelism()?.get();
+    let span = plan.span * 2;
+    let (mut ratios, mut log_ins, mut bare) = (Vec::new(), Answers::default(), 0.0);
+    let rounds = plan.rounds / 2;
+    for _ in 0..rounds {
+        let alone = tokio::task::spawn_blocking(move || bare_argon2(cores, span)).await??;
+        let load = Load::start(address, CLIENTS).await?;
+        tokio::time::sleep(span).await;
+        let answers = load.answers();
+        load.stop().await?;
+        ratios.push(answers.rate() / alone);
+        log_ins.add(answers);
+        bare += alone / f64::from(rounds);
+    }
+    let ratio = median(ratios.iter().copied());
+    println!(
+        "POST /auth/db/login, {CLIENTS} clients: {:.1}/s; bare argon2 on {cores} cores: {bare:.1}/s; ratio {ratio:.2} ({rounds} \
+         pairs), {}: the target is {ARGON2_TARGET:.2}; {} of them were 503",
+        log_ins.rate(),
+        judged(ratio >= ARGON2_TARGET),
+        log_ins.refused,
+    );
+    Ok(())
+}
+
+/// Hashes a second on `cores` threads that do nothing else, with the parameters of the library.
+fn bare_argon2(cores: usize, span: Duration) -> Fallible<f64> {
+    let threads: Vec<_> = (0..cores)
+        .map(|_| {
+            thread::spawn(move || {
+                let (start, mut hashes) = (Instant::now(), 0_u32);
+                let mut output = [0; 32];
+                while start.elapsed() < span {
+                    Argon2::default().hash_password_into(b"an unknown user's", &[0; 16], &mut output)?;
+                    hashes += 1;
+                }
+                Ok::<_, argon2::Error>(f64::from(hashes) / start.elapsed().as_secs_f64())
+            })
+        })
+        .collect();
+    let mut rate = 0.0;
+    for thread in threads {
+        rate += thread.join().map_err(|_panic| "a hash panicked")??;
+    }
+    Ok(rate)
+}
+
+async fn beside_a_plain_route(address: SocketAddr, plan: &Plan) -> Fallible<()> {
+    let (mut idle, mut loaded, mut ratios) = (Latencies::default(), Latencies::default(), Vec::new());
+    let mut all = Answers::default();
+    probe::latencies(address, plan.span).await?;
+    for _ in 0..plan.rounds {
+        let before = probe::latencies(address, plan.span * 2).await?;
+        // The probe ends before the crowd is served, so that all it saw is load.
+        let crowd = tokio::spawn(at_once(address, LARGE_CROWD));
+        tokio::time::sleep(plan.span / 4).await;
+        let during = probe::latencies(address, plan.span * 2).await?;
+        all.add(crowd.await??);
+        ratios.push(during.percentile(99).as_secs_f64() / before.percentile(99).as_secs_f64());
+        idle.add(before);
+        loaded.add(during);
+    }
     ratios.sort_by(f64::total_cmp);
     let ratio = median(ratios.iter().copied());
     println!(
-        "GET /live: idle p50 {:.1?}, p99 {:.1?} of {}; under log-ins p50 {:.1?}, p99 {:.1?} of {}; p99 ratio {ratio:.2} \
-         ({:.2} to {:.2} in {} pairs), {}: the target is under {TARGET:.1}",
+        "GET /live: idle p50 {:.1?}, p99 {:.1?} of {}; under {LARGE_CROWD} log-ins at once p50 {:.1?}, p99 {:.1?} of {}; p99 \
+         ratio {ratio:.2} ({:.2} to {:.2} in {} pairs), {}: the target is under {LIVE_TARGET:.1}; {} of {} log-ins served",
         idle.percentile(50),
         idle.percentile(99),
         idle.count(),
@@ -83,109 +159,21 @@ pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
         ratios[0],
         ratios[ratios.len() - 1],
         ratios.len(),
-        judged(ratio < TARGET),
+        judged(ratio < LIVE_TARGET),
+        all.served,
+        all.served + all.refused,
     );
-    Ok(())
-}
-
-/// Hashes a second, one after the other, with nothing else to do.
-async fn hashes_alone(hasher: &PasswordHasher, span: Duration) -> Fallible<f64> {
-    let start = Instant::now();
-    let mut hashes = 0_u32;
-    while start.elapsed() < span {
-        let _mismatch = hasher.verify(&"an unknown user's".into(), None).await?;
-        hashes += 1;
-    }
-    Ok(f64::from(hashes) / start.elapsed().as_secs_f64())
-}
-
-/// Clients that log in again and again. One that is answered 503 waits as long as it is told.
-struct Load {
-    tally: Arc<Tally>,
-    clients: Vec<JoinHandle<io::Result<()>>>,
-}
-
-#[derive(Default)]
-struct Tally {
-    log_ins: AtomicU32,
-    refused: AtomicU32,
-    is_over: AtomicBool,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    log_ins: u32,
-    refused: u32,
-}
-
-impl Load {
-    async fn start(address: SocketAddr) -> io::Result<Self> {
-        let tally = Arc::new(Tally::default());
-        let mut clients = Vec::new();
-        for _ in 0..CONNECTIONS {
-            let connection = Connection::open(address).await?;
-            tokio::time::sleep(ARRIVAL / CONNECTIONS).await;
-            clients.push(tokio::spawn(log_in_again_and_again(
-                connection,
-                Arc::clone(&tally),
-            )));
-        }
-        Ok(Self { tally, clients })
-    }
-
-    async fn stop(self) -> Fallible<()> {
-        self.tally.is_over.store(true, Ordering::Relaxed);
-        for client in self.clients {
-            client.await??;
-        }
-        Ok(())
-    }
-}
-
-impl std::ops::Sub for Counts {
-    type Output = Self;
-
-    fn sub(self, other: Self) -> Self {
-        Self {
-            log_ins: self.log_ins - other.log_ins,
-            refused: self.refused - other.refused,
-        }
-    }
-}
-
-impl std::ops::AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.log_ins += other.log_ins;
-        self.refused += other.refused;
-    }
-}
-
-impl Tally {
-    fn counts(&self) -> Counts {
-        Counts {
-            log_ins: self.log_ins.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-        }
-    }
-}
-
-async fn log_in_again_and_again(mut connection: Connection, tally: Arc<Tally>) -> io::Result<()> {
-    let request = service::log_in("db");
-    while !tally.is_over.load(Ordering::Relaxed) {
-        let answer = connection.exchange(&request).await?;
-        if answer.status == 503 {
-            tally.refused.fetch_add(1, Ordering::Relaxed);
-            let wait = answer
-                .header("retry-after")
-                .and_then(|seconds| seconds.parse().ok());
-            tokio::time::sleep(Duration::from_secs(
-                wait.ok_or_else(|| io::Error::other("no Retry-After"))?,
-            ))
-            .await;
-        } else {
-            answer.is_ok()?;
-            tally.log_ins.fetch_add(1, Ordering::Relaxed);
-        }
+    match peak_memory() {
+        Some(mebibytes) => println!("memory at its peak, clients included: {mebibytes} MiB"),
+        None => println!("memory at its peak: this system does not tell"),
     }
     Ok(())
+}
+
+/// The most memory that the process has held, in MiB.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes / 1024)
 }

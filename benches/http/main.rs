@@ -26,6 +26,12 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments
+        .iter()
+        .any(|argument| argument == log_in::busy::ARGUMENT)
+    {
+        return Ok(log_in::busy::spin()?);
+    }
     if !arguments.iter().any(|argument| argument == "--bench") {
         println!("a benchmark, and no test: run it by `cargo xtask bench http`");
         return Ok(());
