@@ -138,7 +138,8 @@ impl Changed {
 ///
 /// An event other than [`Event::Deleting`] tells of what stands in the store already: an error, or a panic, fails the
 /// request but undoes nothing. [`Event::VerificationRequested`] and [`Event::PasswordResetRequested`] are delivered
-/// after the answer, so that its timing tells nobody whether there is such a user; their errors are logged.
+/// after the answer, so that its timing tells nobody whether there is such a user; their errors are logged. Only a mail
+/// that is going to be sent has one: a request past the [`MailBudget`](crate::MailBudget) has none.
 ///
 /// ```
 /// use async_trait::async_trait;

@@ -28,7 +28,7 @@
 //!
 //! Passwords are hashed with argon2id by a [`PasswordHasher`], a bounded number at a time, and judged by a
 //! [`PasswordPolicy`]. An [`EventHandler`] hears what happens. A [`Mailer`] sends the tokens to verify an e-mail and to
-//! reset a password, out of band.
+//! reset a password, out of band, from an [`Outbox`] and within a [`MailBudget`].
 //!
 //! Each outcome is a [`tracing`] event of the target `portcullis::users`, with the user's id and the reason. None holds a
 //! password, a hash, a token, or what was typed as an e-mail at a log-in that failed.
@@ -37,6 +37,7 @@ mod event;
 mod folder_mailer;
 mod legacy_hash;
 mod mail;
+mod mail_budget;
 mod manager;
 mod normal_form;
 mod one_time_token;
@@ -50,11 +51,12 @@ pub use event::{Changed, Event, EventHandler, HookError};
 pub use folder_mailer::FolderMailer;
 pub use legacy_hash::LegacyHash;
 pub use mail::{Mail, MailError, MailKind, Mailer};
+pub use mail_budget::MailBudget;
 pub use manager::{
     AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, Registration, ResetPasswordError,
     UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
 };
-pub use outbox::Outbox;
+pub use outbox::{DroppedMails, Outbox};
 pub use password_hasher::{HashQueue, PasswordHasher, PasswordHasherBuilder, Verdict};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
 pub use profile::{PathStep, ProfileError, merge_profile, new_profile};

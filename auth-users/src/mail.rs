@@ -17,6 +17,9 @@ pub struct Mail {
     pub to: String,
     /// The one-time token. It is URL-safe.
     pub token: SecretString,
+    /// The id of the user, as text, to look up a name or a language by. Every mail of a
+    /// [`UserManager`](crate::UserManager) has one.
+    pub user_id: Option<String>,
 }
 
 impl Mail {
@@ -26,6 +29,7 @@ impl Mail {
             kind,
             to: to.into(),
             token,
+            user_id: None,
         }
     }
 }
@@ -58,16 +62,20 @@ impl fmt::Display for MailKind {
 }
 
 /// Writes and sends mails. It is called out of band: neither its failure nor its slowness reaches a request.
+///
+/// It is called for several mails at once, each for another address. It must not block its thread: requests may run on
+/// it, too.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends `mail`. It is called again after a failure, so that a mail may arrive twice.
+    /// Sends `mail`. A call that takes longer than 10 s is dropped. After a failure `mail` is sent again, so it may
+    /// arrive twice: see [`Outbox`](crate::Outbox).
     ///
     /// # Errors
     /// [`MailError`] if the mail was not sent.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 }
 
-/// A mail was not sent. The text is logged, without the mail's token where it should contain that.
+/// The mail could not be sent. The text is logged, with the mail's token redacted.
 #[derive(Debug)]
 pub struct MailError(Box<dyn Error + Send + Sync>);
 

@@ -3,6 +3,7 @@
 mod builder;
 mod deletion;
 mod login;
+mod mailing;
 mod registration;
 mod reset;
 mod update;
@@ -16,10 +17,10 @@ use auth_core::{
 use uuid::Uuid;
 
 use crate::{
-    Event, EventHandler, HookError, Mail, MailKind, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
+    Event, EventHandler, HookError, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
     event::{Panicked, caught, emit},
     normal_form::normal_form,
-    one_time_token::{OneTimeTokens, Purpose},
+    one_time_token::OneTimeTokens,
 };
 
 pub use builder::UserManagerBuilder;
@@ -139,34 +140,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .inspect_err(|Panicked| {
                 tracing::error!(target: "portcullis::users", "the password policy panicked");
             })
-    }
-
-    /// Puts a mail for `user` into the outbox, and the event before it. Whatever takes time is left to the outbox.
-    fn post(&self, kind: MailKind, user: User<Id, P>) {
-        let (purpose, lifetime) = match kind {
-            MailKind::Verify => (Purpose::Verify, self.verification_lifetime),
-            MailKind::Reset => (Purpose::Reset, self.reset_lifetime),
-        };
-        let now = self.clock.now();
-        let expires_at = lifetime.end(now).unwrap_or(now);
-        let (events, tokens, user) = (self.events.clone(), self.tokens.clone(), Arc::new(user));
-        let told = Arc::clone(&user);
-        let tell = async move {
-            let event = match kind {
-                MailKind::Verify => Event::VerificationRequested { user: &told },
-                MailKind::Reset => Event::PasswordResetRequested { user: &told },
-            };
-            // It is logged where it is made, and there is nobody left to tell.
-            let _ = emit(events.as_deref(), event).await;
-        };
-        let write = move || {
-            Mail::new(
-                kind,
-                user.email.as_str(),
-                tokens.issue(purpose, &user, expires_at),
-            )
-        };
-        self.outbox.push(tell, write);
     }
 }
 

@@ -10,6 +10,8 @@ mod events;
 mod log;
 #[path = "manager/login.rs"]
 mod login;
+#[path = "manager/mails.rs"]
+mod mails;
 #[path = "manager/registration.rs"]
 mod registration;
 #[path = "manager/reset.rs"]

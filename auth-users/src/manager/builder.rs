@@ -5,11 +5,14 @@ use uuid::Uuid;
 
 use super::UserManager;
 use crate::{
-    DefaultPasswordPolicy, EventHandler, Mailer, Outbox, PasswordHasher, PasswordPolicy,
-    one_time_token::OneTimeTokens,
+    DefaultPasswordPolicy, EventHandler, MailBudget, Mailer, Outbox, PasswordHasher, PasswordPolicy,
+    one_time_token::OneTimeTokens, outbox::OutboxSettings,
 };
 
 const OUTBOX_CAPACITY: usize = 1024;
+const MAILS_IN_FLIGHT: usize = 8;
+/// In seconds. With what chance adds to them, under the hour that a token lives.
+const MAIL_RETRIES: [u64; 7] = [1, 5, 30, 2 * 60, 5 * 60, 10 * 60, 20 * 60];
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The settings of a [`UserManager`].
@@ -21,6 +24,9 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     policy: Arc<dyn PasswordPolicy>,
     events: Option<Arc<dyn EventHandler<Id, P>>>,
     mailer: Option<Arc<dyn Mailer>>,
+    mail_budget: MailBudget,
+    mail_retries: Vec<Duration>,
+    mails_in_flight: usize,
     outbox_capacity: usize,
     requires_verification: bool,
     verification_lifetime: Option<Lifetime>,
@@ -39,6 +45,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             policy: Arc::new(DefaultPasswordPolicy),
             events: None,
             mailer: None,
+            mail_budget: MailBudget::default(),
+            mail_retries: MAIL_RETRIES.map(Duration::from_secs).to_vec(),
+            mails_in_flight: MAILS_IN_FLIGHT,
             outbox_capacity: OUTBOX_CAPACITY,
             requires_verification: false,
             verification_lifetime: None,
@@ -73,7 +82,29 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// How many mails wait at most, 1024 by default: see [`Outbox`].
+    /// How many mails of one kind go to one account: 3 within an hour by default. See [`MailBudget`].
+    pub fn mail_budget(mut self, budget: MailBudget) -> Self {
+        self.mail_budget = budget;
+        self
+    }
+
+    /// The pauses before a mail that was not sent is tried again, one each; up to a quarter is added to each at random.
+    ///
+    /// By default 1, 5 and 30 seconds, then 2, 5, 10 and 20 minutes. Without pauses a mail is tried once. No attempt is
+    /// made after the mail's token has expired.
+    pub fn mail_retries(mut self, pauses: impl IntoIterator<Item = Duration>) -> Self {
+        self.mail_retries = pauses.into_iter().collect();
+        self
+    }
+
+    /// How many mails are sent at once, each to another address: 8 by default.
+    pub fn mails_in_flight(mut self, mails: usize) -> Self {
+        self.mails_in_flight = mails;
+        self
+    }
+
+    /// How many mails are in the outbox at most, those in flight and those that wait for another attempt included: 1024
+    /// by default. See [`Outbox`].
     pub fn outbox_capacity(mut self, capacity: usize) -> Self {
         self.outbox_capacity = capacity;
         self
@@ -106,15 +137,23 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// The manager. It need not be made on an async runtime.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `outbox_capacity` if that is 0, `verification_lifetime` or `reset_lifetime` if that is for
-    /// ever.
+    /// [`ConfigError`] naming `outbox_capacity` or `mails_in_flight` if that is 0, `mail_retries` if a pause is longer than
+    /// a day, `verification_lifetime` or `reset_lifetime` if that is for ever.
     pub fn build(self) -> Result<UserManager<Id, P>, ConfigError> {
+        let outbox = Outbox::new(OutboxSettings {
+            mailer: self.mailer,
+            clock: Arc::clone(&self.clock),
+            budget: self.mail_budget,
+            capacity: self.outbox_capacity,
+            in_flight: self.mails_in_flight,
+            retries: self.mail_retries,
+        })?;
         Ok(UserManager {
             store: self.store,
             hasher: self.hasher,
             policy: self.policy,
             events: self.events,
-            outbox: Outbox::new(self.mailer, self.outbox_capacity)?,
+            outbox,
             tokens: self.tokens,
             requires_verification: self.requires_verification,
             verification_lifetime: finite("verification_lifetime", self.verification_lifetime)?,
@@ -128,6 +167,9 @@ impl<Id, P> fmt::Debug for UserManagerBuilder<Id, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserManagerBuilder")
             .field("hasher", &self.hasher)
+            .field("mail_budget", &self.mail_budget)
+            .field("mail_retries", &self.mail_retries)
+            .field("mails_in_flight", &self.mails_in_flight)
             .field("outbox_capacity", &self.outbox_capacity)
             .field("requires_verification", &self.requires_verification)
             .field("verification_lifetime", &self.verification_lifetime)

@@ -46,8 +46,8 @@ impl From<Panicked> for ResetPasswordError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Mails a token to reset the password if `email` is that of an active user. Who asks is not told, and it costs one
-    /// hash whatever the e-mail.
+    /// Mails a token to reset the password if `email` is that of an active user, within the
+    /// [`MailBudget`](crate::MailBudget). Who asks is not told, and it costs one hash whatever the e-mail.
     ///
     /// # Errors
     /// [`StoreError`] if the store or the hasher does not answer.
@@ -58,21 +58,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .in_queue(HashQueue::ForgottenPassword)
             .verify(&nothing, None)
             .await?;
-        match self.store.find_by_email(email.normalized()).await? {
-            Some(user) if user.is_active => {
-                tracing::info!(target: "portcullis::users", user = ?user.id, "password reset requested");
-                self.post(MailKind::Reset, user);
-            }
-            Some(user) => {
-                tracing::info!(
-                    target: "portcullis::users",
-                    user = ?user.id, why = "inactive", "password reset not mailed"
-                );
-            }
-            None => {
-                tracing::info!(target: "portcullis::users", why = "unknown_user", "password reset not mailed")
-            }
-        }
+        let found = self.store.find_by_email(email.normalized()).await?;
+        self.post(MailKind::Reset, email, found);
         Ok(())
     }
 

@@ -26,28 +26,14 @@ pub enum VerifyError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Mails a token to verify `email` if it is that of an active user who is not verified. Who asks is not told.
+    /// Mails a token to verify `email` if it is that of an active user who is not verified, within the
+    /// [`MailBudget`](crate::MailBudget). Who asks is not told.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     pub async fn request_verify(&self, email: &Email) -> Result<(), StoreError> {
-        match self.store.find_by_email(email.normalized()).await? {
-            Some(user) if user.is_active && !user.is_verified => {
-                tracing::info!(target: "portcullis::users", user = ?user.id, "verification requested");
-                self.post(MailKind::Verify, user);
-            }
-            Some(user) => {
-                let why = if user.is_active {
-                    "already_verified"
-                } else {
-                    "inactive"
-                };
-                tracing::info!(target: "portcullis::users", user = ?user.id, why, "verification not mailed");
-            }
-            None => {
-                tracing::info!(target: "portcullis::users", why = "unknown_user", "verification not mailed")
-            }
-        }
+        let found = self.store.find_by_email(email.normalized()).await?;
+        self.post(MailKind::Verify, email, found);
         Ok(())
     }
 

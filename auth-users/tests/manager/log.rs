@@ -197,22 +197,54 @@ async fn e4_a_mailers_error_that_repeats_the_token_is_logged_without_it() {
     }
 
     let log = Log::listen();
-    let scene = Scene::with(|settings| settings.mailer(Arc::new(Indiscreet)));
-    scene.arthur().await;
+    let scene = Scene::with(|settings| {
+        let pauses = [1, 1].map(std::time::Duration::from_secs);
+        settings.mailer(Arc::new(Indiscreet)).mail_retries(pauses)
+    });
+    let who = scene.arthur().await.id.to_string();
     // Only now: the clock would run ahead of the hash.
     tokio::time::pause();
     scene.users.request_verify(&email(EMAIL)).await.expect("store");
     scene.users.outbox().drained().await;
     assert_eq!(
-        log.count(&["a mail is tried again", EMAIL, "token=[REDACTED]\\n"]),
+        log.count(&[
+            "a mail is tried again",
+            "verify",
+            &who,
+            EMAIL,
+            "token=[REDACTED]\\n"
+        ]),
         2,
         "{}",
         log.text()
     );
     assert_eq!(
-        log.count(&["ERROR", "a mail was given up", EMAIL, "token=[REDACTED]\\n"]),
+        log.count(&[
+            "ERROR",
+            "a mail was given up",
+            "verify",
+            &who,
+            EMAIL,
+            "token=[REDACTED]\\n"
+        ]),
         1
     );
+}
+
+#[tokio::test]
+async fn e3_a_request_past_the_mail_budget_is_an_event_with_who_and_why() {
+    let log = Log::listen();
+    let scene = Scene::new();
+    let who = scene.arthur().await.id.to_string();
+    for _ in 0..5 {
+        scene.users.request_verify(&email(EMAIL)).await.expect("store");
+    }
+    for (parts, times) in [
+        (&["verification requested", &who][..], 3),
+        (&["verification not mailed", &who, "over_budget"], 2),
+    ] {
+        assert_eq!(log.count(parts), times, "{parts:?} in\n{}", log.text());
+    }
 }
 
 #[tokio::test]

@@ -111,6 +111,8 @@ fn a_manager_is_made_without_a_runtime_and_a_bad_setting_is_named() {
     assert!(!users.requires_verification());
     for (settings, name) in [
         (builder().outbox_capacity(0), "outbox_capacity"),
+        (builder().mails_in_flight(0), "mails_in_flight"),
+        (builder().mail_retries([std::time::Duration::MAX]), "mail_retries"),
         (
             builder().verification_lifetime(Lifetime::FOREVER),
             "verification_lifetime",

@@ -1,0 +1,263 @@
+//! Which mail is sent next, and which is not taken in.
+
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::Letter;
+use crate::{
+    MailKind,
+    mail_budget::{Addressee, Ledger},
+};
+
+/// How many mails of one account, and for one address, wait or are in flight at most.
+const SHARE: usize = 8;
+
+/// How many mails did not go out since the start, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DroppedMails {
+    /// The account or the address was past its [`MailBudget`](crate::MailBudget).
+    pub over_budget: u64,
+    /// As many mails of the account, or for the address, waited as one may have.
+    pub over_share: u64,
+    /// The outbox was full. The mail that is dropped is one that failed before and waits, if there is one; else the new one.
+    pub outbox_full: u64,
+    /// Every attempt failed, or there is no mailer.
+    pub given_up: u64,
+    /// The token expired before the mail was sent.
+    pub expired: u64,
+}
+
+impl DroppedMails {
+    /// The sum of all reasons.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        let Self {
+            over_budget,
+            over_share,
+            outbox_full,
+            given_up,
+            expired,
+        } = self;
+        over_budget + over_share + outbox_full + given_up + expired
+    }
+}
+
+/// Why no mail goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    UnknownUser,
+    Inactive,
+    AlreadyVerified,
+    OverBudget,
+    OverShare,
+    OutboxFull,
+}
+
+impl Refusal {
+    /// A stable name for logs; that of the field of [`DroppedMails`], if it is counted there.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::UnknownUser => "unknown_user",
+            Self::Inactive => "inactive",
+            Self::AlreadyVerified => "already_verified",
+            Self::OverBudget => "over_budget",
+            Self::OverShare => "over_share",
+            Self::OutboxFull => "outbox_full",
+        }
+    }
+}
+
+/// A letter in the queue or in flight.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) letter: Letter,
+    pub(super) to: Addressee,
+    pub(super) attempts: usize,
+}
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub(super) enum Landing {
+    Sent,
+    /// To be tried again at this instant.
+    Again(Instant),
+    GivenUp,
+    Expired,
+}
+
+pub(super) struct Queue {
+    capacity: usize,
+    ledger: Ledger,
+    dropped: DroppedMails,
+    /// By the instant from which they may be sent, and then in the order in which they came.
+    waiting: BTreeMap<(Instant, u64), Item>,
+    next_place: u64,
+    /// The addresses to which a mail is in flight: one each.
+    in_flight: HashSet<u64>,
+    /// How many mails of an account and for an address are here.
+    shares: HashMap<u64, usize>,
+    has_worker: bool,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize, ledger: Ledger) -> Self {
+        Self {
+            capacity,
+            ledger,
+            dropped: DroppedMails::default(),
+            waiting: BTreeMap::new(),
+            next_place: 0,
+            in_flight: HashSet::new(),
+            shares: HashMap::new(),
+            has_worker: false,
+        }
+    }
+
+    pub(super) fn dropped(&self) -> DroppedMails {
+        self.dropped
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_empty()
+    }
+
+    /// Takes in `letter`, or says and counts why not. Everything is looked up before it matters whether there is a letter.
+    ///
+    /// The letter that had to make room for it is returned.
+    pub(super) fn push(
+        &mut self,
+        kind: MailKind,
+        to: Addressee,
+        letter: Result<Letter, Refusal>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Letter>, Refusal> {
+        let in_budget = self.ledger.allows(kind, to, now);
+        let share = |key| self.shares.get(&key).copied().unwrap_or_default();
+        let has_share = to.keys().into_iter().all(|key| share(key) < SHARE);
+        let has_room = self.waiting.len() + self.in_flight.len() < self.capacity;
+        let due = Instant::now();
+        let letter = letter?;
+        if !in_budget {
+            self.dropped.over_budget += 1;
+            return Err(Refusal::OverBudget);
+        }
+        if !has_share {
+            self.dropped.over_share += 1;
+            return Err(Refusal::OverShare);
+        }
+        let displaced = match has_room {
+            true => None,
+            false => {
+                self.dropped.outbox_full += 1;
+                Some(self.displace(due).ok_or(Refusal::OutboxFull)?)
+            }
+        };
+        self.ledger.count(kind, to, now);
+        for key in to.keys() {
+            *self.shares.entry(key).or_default() += 1;
+        }
+        let attempts = 0;
+        self.wait(Item { letter, to, attempts }, due);
+        Ok(displaced)
+    }
+
+    /// Removes the letter whose next attempt is the furthest away: it has failed before.
+    fn displace(&mut self, now: Instant) -> Option<Letter> {
+        let last = self.waiting.last_entry()?;
+        let (due, _place) = *last.key();
+        let item = (due > now).then(|| last.remove())?;
+        self.release(item.to);
+        Some(item.letter)
+    }
+
+    fn wait(&mut self, item: Item, due: Instant) {
+        self.waiting.insert((due, self.next_place), item);
+        self.next_place += 1;
+    }
+
+    /// The next letter to be sent: the first that is due and whose address has none in flight.
+    pub(super) fn take(&mut self, now: Instant) -> Option<Item> {
+        let place = self
+            .waiting
+            .iter()
+            .take_while(|((due, _place), _item)| *due <= now)
+            .find(|(_due, item)| !self.in_flight.contains(&item.to.address))
+            .map(|(place, _item)| *place)?;
+        let mut item = self.waiting.remove(&place)?;
+        item.attempts += 1;
+        self.in_flight.insert(item.to.address);
+        Some(item)
+    }
+
+    /// When the next letter is due that is not yet. One that waits for another in flight comes after that.
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        self.waiting
+            .keys()
+            .map(|(due, _place)| *due)
+            .find(|due| *due > now)
+    }
+
+    /// Ends the flight of `item`.
+    pub(super) fn land(&mut self, item: Item, landing: &Landing) {
+        self.in_flight.remove(&item.to.address);
+        match landing {
+            Landing::Again(due) => return self.wait(item, *due),
+            Landing::Sent => {}
+            Landing::GivenUp => self.dropped.given_up += 1,
+            Landing::Expired => self.dropped.expired += 1,
+        }
+        self.release(item.to);
+    }
+
+    /// Gives a mail's part of the shares back.
+    fn release(&mut self, to: Addressee) {
+        for key in to.keys() {
+            if let Entry::Occupied(mut share) = self.shares.entry(key) {
+                *share.get_mut() -= 1;
+                if *share.get() == 0 {
+                    share.remove();
+                }
+            }
+        }
+    }
+
+    pub(super) fn end_pauses(&mut self, now: Instant) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let sooner = |((due, place), item)| ((now.min(due), place), item);
+        self.waiting = waiting.into_iter().map(sooner).collect();
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_no_shares(&self) -> bool {
+        self.shares.is_empty()
+    }
+
+    /// Whether a worker has to be started: there is work, and nobody does it.
+    pub(super) fn hire(&mut self) -> bool {
+        let hired = !self.has_worker && !self.waiting.is_empty();
+        self.has_worker |= hired;
+        hired
+    }
+
+    pub(super) fn dismiss(&mut self) {
+        self.has_worker = false;
+    }
+
+    /// Lets the worker go if there is nothing to do, and says so.
+    pub(super) fn dismiss_if_empty(&mut self) -> bool {
+        let empty = self.is_empty();
+        self.has_worker &= !empty;
+        empty
+    }
+}

@@ -1,0 +1,55 @@
+//! The task that sends what is due.
+
+use std::{future, sync::Arc};
+
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{Shared, flight::Flight};
+
+/// Gives its place back, even if its runtime is shut down under it.
+pub(super) struct Worker(pub(super) Option<Arc<Shared>>);
+
+impl Worker {
+    pub(super) async fn run(mut self) {
+        // Dropped with the runtime, and each flight then goes back to the queue.
+        let mut flights = JoinSet::new();
+        while let Some(shared) = &self.0 {
+            while flights.try_join_next().is_some() {}
+            while flights.len() < shared.settings.in_flight
+                && let Some(flight) = Flight::next(shared)
+            {
+                flights.spawn(flight.run());
+            }
+            let next_due = {
+                let mut queue = shared.lock();
+                // Under the lock, so that nothing is left behind: what comes from now on starts another worker.
+                if queue.dismiss_if_empty() {
+                    drop(queue);
+                    self.0 = None;
+                    return;
+                }
+                queue.next_due(Instant::now())
+            };
+            let pause = async {
+                match next_due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(_landed) = flights.join_next() => {}
+                () = shared.changed.notified() => {}
+                () = pause => {}
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.take() {
+            shared.lock().dismiss();
+            shared.gone.notify_waiters();
+        }
+    }
+}
