@@ -88,8 +88,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 
     rt::spawn(setup::run(stores, Arc::clone(&users), settings.superuser));
     server.run().await?;
-    if timeout(GRACE, users.outbox().drained()).await.is_err() {
-        tracing::warn!("stopped before every mail was sent");
+    let outbox = users.outbox();
+    outbox.retry_now();
+    if timeout(GRACE, outbox.drained()).await.is_err() {
+        let lost = outbox.waiting() + outbox.in_flight();
+        tracing::warn!(lost, "stopped before every mail was sent");
     }
     Ok(())
 }
