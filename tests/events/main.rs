@@ -11,6 +11,7 @@ mod harness;
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -129,6 +130,8 @@ fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret_is_in_any(
     let mailbox = Mailbox::default();
     let mut blueprint = Blueprint::of(&Kind::ALL);
     blueprint.mailer = Some(Arc::new(Chatty(mailbox.clone())));
+    // Each mail is given up before the journey goes on.
+    blueprint.mail_retries = Some(vec![Duration::from_millis(100)]);
     blueprint.events = Some(Arc::new(Forging));
     blueprint.run(async |service: &Service| journey(service, &log, &whole, &mailbox).await);
 }

@@ -30,6 +30,8 @@ pub(crate) struct Blueprint {
     pub(crate) hasher: PasswordHasher,
     /// Instead of the mailbox.
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    /// Instead of the pauses by default, which take most of an hour.
+    pub(crate) mail_retries: Option<Vec<Duration>>,
     pub(crate) events: Option<Arc<dyn EventHandler>>,
     pub(crate) policy: Option<Arc<dyn PasswordPolicy>>,
     pub(crate) csrf: CsrfPolicy,
@@ -53,6 +55,7 @@ impl Blueprint {
             workers: 1,
             hasher: patient_hasher(),
             mailer: None,
+            mail_retries: None,
             events: None,
             policy: None,
             csrf: CsrfPolicy::same_origin(),
@@ -75,6 +78,9 @@ impl Blueprint {
     pub(crate) fn configure(&self, mut users: UserManagerBuilder) -> UserManagerBuilder {
         if let Some(events) = &self.events {
             users = users.events(Arc::clone(events));
+        }
+        if let Some(pauses) = &self.mail_retries {
+            users = users.mail_retries(pauses.iter().copied());
         }
         if let Some(policy) = &self.policy {
             users = users.password_policy(Arc::clone(policy));
