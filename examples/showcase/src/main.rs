@@ -53,6 +53,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let stores = Data::new(Stores::open(&settings).await?);
     let users = UserManager::builder(Arc::clone(stores.users()), &settings.secret)
         .mailer(Arc::new(settings.mailer))
+        .mail_budget(settings.mail_budget)
         .requires_verification(settings.requires_verification)
         .build()?;
     let backends = backends::all(&stores, &settings.secret, settings.token_lifetime)?;

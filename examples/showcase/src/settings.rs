@@ -9,7 +9,7 @@ use std::{
 
 use portcullis::{
     ConfigError, Lifetime, SigningSecret,
-    users::{DefaultPasswordPolicy, FolderMailer, PasswordPolicy as _, Registration},
+    users::{DefaultPasswordPolicy, FolderMailer, MailBudget, PasswordPolicy as _, Registration},
 };
 
 /// Every setting, checked.
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) superuser: Option<Registration>,
     /// `OUTBOX_DIR`: the folder for mails; `outbox`.
     pub(crate) mailer: FolderMailer,
+    /// `THROTTLE`: `on` or `off`; `on`, which is the budget of mails by default.
+    pub(crate) mail_budget: MailBudget,
     /// `WORKERS`: threads that serve; as many as cores.
     pub(crate) workers: Option<NonZeroU16>,
 }
@@ -51,6 +53,7 @@ impl Settings {
             },
             mailer: FolderMailer::new(variable("OUTBOX_DIR")?.as_deref().unwrap_or("outbox"))
                 .map_err(|problem| ConfigError::new("OUTBOX_DIR", problem))?,
+            mail_budget: mail_budget(variable("THROTTLE")?.as_deref().unwrap_or("on"))?,
             workers: variable("WORKERS")?.as_deref().map(workers).transpose()?,
         })
     }
@@ -120,6 +123,17 @@ async fn superuser(value: &str) -> Result<Registration, ConfigError> {
         is_verified: true,
         ..registration
     })
+}
+
+fn mail_budget(value: &str) -> Result<MailBudget, ConfigError> {
+    match value {
+        "on" => Ok(MailBudget::default()),
+        "off" => Ok(MailBudget::UNLIMITED),
+        _ => {
+            let problem = format!("{value:?} is neither `on` nor `off`");
+            Err(ConfigError::new("THROTTLE", problem))
+        }
+    }
 }
 
 fn workers(value: &str) -> Result<NonZeroU16, ConfigError> {

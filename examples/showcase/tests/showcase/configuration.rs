@@ -91,6 +91,7 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
             ],
         ),
         ("OUTBOX_DIR", &["", "/dev/null/outbox"]),
+        ("THROTTLE", &["", "ON", "false"]),
         ("WORKERS", &["", "0", "-1", "many", "65536"]),
         ("RUST_LOG", &["showcase=loud"]),
     ] {
