@@ -123,7 +123,7 @@ impl PasswordHasher {
         password: &SecretString,
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, StoreError> {
-        let stored = stored.map(PasswordHash::clone);
+        let stored = stored.cloned();
         let password = password.clone();
         let scheme = Arc::clone(&self.scheme);
         self.executor

@@ -77,7 +77,8 @@ impl PasswordHasherBuilder {
         self
     }
 
-    /// How far hashes step back behind the threads that serve requests, as a nice value of Linux from 0 to 19: 3 by default.
+    /// How far hashes step back behind the threads that serve requests: what is added to the process's nice value on Linux,
+    /// from 0 to 19, and 3 by default.
     ///
     /// With 0, other routes are slower while passwords are hashed. With 19, log-ins almost stop on a machine that other
     /// processes keep busy. Other systems ignore it.

@@ -47,7 +47,7 @@ pub(super) struct Settings {
     pub(super) permits: usize,
     /// How long a call takes at most, its wait and its run together.
     pub(super) deadline: Duration,
-    /// The nice value of the threads that hash.
+    /// What is added to the nice value of the threads that hash.
     pub(super) niceness: u8,
     /// The blocks of a hash with today's parameters.
     pub(super) blocks: usize,
@@ -323,9 +323,12 @@ impl State {
 /// Lets the threads that serve requests go first, by a nice value, which every process may raise.
 fn lower_priority(niceness: u8) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if niceness > 0 {
-        // Linux takes "this process" as this thread alone.
-        if let Err(refused) = rustix::process::setpriority_process(None, i32::from(niceness)) {
+    {
+        use rustix::process::{getpriority_process, setpriority_process};
+        // Linux takes "this process" as this thread alone. The process may be nice already.
+        let nicer = getpriority_process(None)
+            .and_then(|nice| setpriority_process(None, (nice + i32::from(niceness)).min(19)));
+        if let Err(refused) = nicer {
             tracing::debug!(target: "portcullis::users", %refused, "a password is hashed at the ordinary priority");
         }
     }
