@@ -12,6 +12,7 @@ use auth_users::UserManager;
 use uuid::Uuid;
 
 use crate::{
+    CurrentUser,
     error::{AuthError, into_http},
     guard::Guard,
     head::Head,
@@ -123,7 +124,9 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     }
 
     /// Logs `user` in through the backend called `name`, for an application that has made sure by itself who that is: after
-    /// an invitation, say, or a second factor. It makes the checks of every log-in, and answers like one.
+    /// an invitation, for example, or a second factor. It makes the checks of every log-in, and answers like one.
+    ///
+    /// The user is read again, so `user` may be one that was read before `log_out_everywhere`.
     ///
     /// # Errors
     /// [`AuthError`] as the log-in route answers it.
@@ -157,6 +160,40 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
             .shared
             .endpoints
             .log_in_user_labelled(name, user, &Head(request), label)
+            .await?;
+        Ok(into_http(response))
+    }
+
+    /// Ends every credential of the current user, whatever issued it, and answers like a log-in through the backend that read
+    /// `current`: with a new credential, the only one that is left.
+    ///
+    /// The present credential ends, too, and the answer replaces it: send the answer to the client.
+    ///
+    /// ```
+    /// use actix_web::{HttpRequest, HttpResponse, web};
+    /// use auth_actix::{Auth, AuthError, CurrentUser};
+    ///
+    /// async fn log_out_elsewhere(
+    ///     auth: web::Data<Auth>,
+    ///     current: CurrentUser,
+    ///     request: HttpRequest,
+    /// ) -> Result<HttpResponse, AuthError> {
+    ///     auth.log_out_elsewhere(&current, &request).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AuthError`]: 401 if the present credential was ended meanwhile, and no other is ended then; 403 if an unsafe
+    /// request for a cookie comes from another site; 503 if a store does not answer: the credentials may still be valid, or all of
+    /// them have ended, the present one included.
+    pub async fn log_out_elsewhere<R>(
+        &self,
+        current: &CurrentUser<R, Id, P>,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, AuthError> {
+        let endpoints = &self.shared.endpoints;
+        let response = endpoints
+            .log_out_elsewhere(&current.found, &Head(request))
             .await?;
         Ok(into_http(response))
     }

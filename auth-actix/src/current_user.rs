@@ -30,7 +30,7 @@ use crate::{
 /// after any answer of a handler that reads none; a [`Guard`](crate::Guard) that refuses closes the connection.
 #[derive(Clone, Debug)]
 pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
-    found: Authenticated<Id, P>,
+    pub(crate) found: Authenticated<Id, P>,
     role: PhantomData<R>,
 }
 

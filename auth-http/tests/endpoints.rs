@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore, ClientInfo, ExposeSecret as _, Lifetime, NewUser,
-    OpaqueStrategy, SigningSecret, Strategy as _, Subject, UserStore as _,
+    AccessTokenIndex as _, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertUserError, Lifetime,
+    NewUser, NormalizedEmail, OpaqueStrategy, SigningSecret, StoreError, Strategy as _, Subject,
+    UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, Request, RequestHead};
+use auth_http::{
+    AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, HttpError, Request, RequestHead,
+};
 use auth_users::{Event, EventHandler, HookError, UserManager};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -39,6 +42,52 @@ impl EventHandler<Uuid, Profile> for Moody {
     }
 }
 
+/// Users in memory, and what befalls them.
+#[derive(Default)]
+struct Users {
+    stored: MemoryUserStore<Uuid, Profile>,
+    /// Ends the credentials of each user who was looked up by e-mail, right after that.
+    ends_credentials: AtomicBool,
+    is_read_only: AtomicBool,
+}
+
+#[async_trait]
+impl UserStore<Uuid, Profile> for Users {
+    async fn insert(&self, user: NewUser<Uuid, Profile>) -> Result<User<Uuid, Profile>, InsertUserError> {
+        self.stored.insert(user).await
+    }
+
+    async fn find(&self, id: &Uuid) -> Result<Option<User<Uuid, Profile>>, StoreError> {
+        self.stored.find(id).await
+    }
+
+    async fn find_by_email(
+        &self,
+        email: &NormalizedEmail,
+    ) -> Result<Option<User<Uuid, Profile>>, StoreError> {
+        let found = self.stored.find_by_email(email).await?;
+        if let Some(user) = &found
+            && self.ends_credentials.load(Ordering::SeqCst)
+        {
+            let mut ended = user.clone();
+            ended.security_epoch += 1;
+            self.stored.update(&ended).await.expect("written");
+        }
+        Ok(found)
+    }
+
+    async fn update(&self, user: &User<Uuid, Profile>) -> Result<(), UpdateUserError> {
+        if self.is_read_only.load(Ordering::SeqCst) {
+            return Err(StoreError::new("users", "is read-only").into());
+        }
+        self.stored.update(user).await
+    }
+
+    async fn delete(&self, id: &Uuid) -> Result<bool, StoreError> {
+        self.stored.delete(id).await
+    }
+}
+
 struct Head(&'static str, Vec<(&'static str, String)>);
 
 impl RequestHead for Head {
@@ -64,14 +113,14 @@ impl RequestHead for Head {
 
 struct Service {
     endpoints: Endpoints<Uuid, Profile>,
-    users: Arc<MemoryUserStore<Uuid, Profile>>,
+    users: Arc<Users>,
     tokens: Arc<MemoryAccessTokenStore>,
     moody: Arc<Moody>,
 }
 
 impl Service {
     fn new() -> Self {
-        let users = Arc::new(MemoryUserStore::new());
+        let users = Arc::new(Users::default());
         let tokens = Arc::new(MemoryAccessTokenStore::new());
         let moody = Arc::new(Moody::default());
         let secret = SigningSecret::generate().expect("secret");
@@ -273,6 +322,45 @@ async fn a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behi
         "the old one is dead"
     );
     assert_eq!(service.tokens.list(&id).await.expect("list").len(), 1);
+}
+
+#[tokio::test]
+async fn n1_no_credential_is_issued_where_others_ended_them_during_the_log_in() {
+    let service = Service::new();
+    let (_, ada) = service.register(ada()).await;
+    service.users.ends_credentials.store(true, Ordering::SeqCst);
+    let (status, body) = service.log_in(None).await;
+    assert_eq!((status, &body["detail"]), (503, &json!("Service Unavailable")));
+    let id = ada["id"].as_str().expect("id").parse().expect("id");
+    assert!(service.tokens.list(&id).await.expect("list").is_empty());
+
+    service.users.ends_credentials.store(false, Ordering::SeqCst);
+    assert_eq!(service.log_in(None).await.0, 200, "the password is still right");
+}
+
+#[tokio::test]
+async fn n1_a_log_out_elsewhere_that_did_not_reach_the_store_is_not_reported_as_done() {
+    let service = Service::new();
+    service.register(ada()).await;
+    let (_, body) = service.log_in(None).await;
+    let token = body["access_token"].as_str().expect("token");
+    let head = Head("POST", vec![("authorization", format!("Bearer {token}"))]);
+    let authenticator = service.endpoints.authenticator();
+    let found = authenticator.find(&head, &Enabled::All).await.expect("an answer");
+    let current = found.expect("a user");
+
+    service.users.is_read_only.store(true, Ordering::SeqCst);
+    let answered = service.endpoints.log_out_elsewhere(&current, &head).await;
+    assert!(matches!(answered, Err(HttpError::Unavailable(_))), "{answered:?}");
+    assert_eq!(service.patch(None, token, json!({})).await.0, 200);
+
+    service.users.is_read_only.store(false, Ordering::SeqCst);
+    let answered = service.endpoints.log_out_elsewhere(&current, &head).await;
+    let (status, body) = answer(answered.expect("another credential"));
+    assert_eq!(status, 200);
+    assert_eq!(service.patch(None, token, json!({})).await.0, 401);
+    let new = body["access_token"].as_str().expect("token");
+    assert_eq!(service.patch(None, new, json!({})).await.0, 200);
 }
 
 #[tokio::test]

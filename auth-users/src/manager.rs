@@ -64,15 +64,33 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`StoreError`] if the store does not answer: the credentials may still be valid.
     pub async fn log_out_everywhere(&self, id: &Id) -> Result<bool, StoreError> {
+        Ok(self.end_credentials(id, None).await?.is_some())
+    }
+
+    /// Ends every credential of `user`, whatever issued it, and returns the user as it is stored then: whoever asked gets a
+    /// new credential for that one. `None`, and nothing is ended, if the user is gone or if their credentials were ended since
+    /// `user` was read, which ended the right of whoever asks.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer: the credentials may still be valid.
+    pub async fn log_out_elsewhere(&self, user: &User<Id, P>) -> Result<Option<User<Id, P>>, StoreError> {
+        self.end_credentials(&user.id, Some(user.security_epoch)).await
+    }
+
+    /// Ends every credential of the user of `id`, if those are of `epoch`, or whatever their epoch.
+    async fn end_credentials(&self, id: &Id, epoch: Option<i64>) -> Result<Option<User<Id, P>>, StoreError> {
         for _ in 0..ATTEMPTS {
             let Some(mut user) = self.store.find(id).await? else {
-                return Ok(false);
+                return Ok(None);
             };
+            if epoch.is_some_and(|epoch| epoch != user.security_epoch) {
+                return Ok(None);
+            }
             user.security_epoch += 1;
             match self.write(&mut user).await {
                 Ok(()) => {
                     tracing::info!(target: "portcullis::users", user = ?user.id, "logged out everywhere");
-                    return Ok(true);
+                    return Ok(Some(user));
                 }
                 Err(UpdateUserError::Conflict) => {}
                 Err(UpdateUserError::Store(error)) => return Err(error),

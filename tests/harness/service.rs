@@ -190,6 +190,7 @@ fn serve(auth: Auth, blueprint: &Blueprint) -> (SocketAddr, ServerHandle, JoinHa
         actix_web::rt::System::new().block_on(async move {
             let server = HttpServer::new(move || {
                 App::new()
+                    .app_data(web::Data::new(auth.clone()))
                     .configure(own_routes)
                     .configure(probe::routes(&auth))
                     .configure(auth.routes())

@@ -18,6 +18,7 @@ mod failures;
 mod hashing;
 mod limits;
 mod log_in;
+mod log_out_elsewhere;
 mod mails;
 mod one_time_tokens;
 mod overload;

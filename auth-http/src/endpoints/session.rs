@@ -1,10 +1,12 @@
 //! Log-in and log-out.
 
-use auth_core::{ClientInfo, ExposeSecret as _, IssueError, IssuedToken, Profile, Subject, User, UserId};
+use auth_core::{
+    ClientInfo, ExposeSecret as _, IssueError, IssuedToken, Profile, StoreError, Subject, User, UserId,
+};
 
 use super::{Endpoints, Request, answer};
 use crate::{
-    AuthBackend, Enabled, ErrorCode, HttpError, LoginForm, Presented, RequestHead, Response,
+    AuthBackend, Authenticated, Enabled, ErrorCode, HttpError, LoginForm, Presented, RequestHead, Response,
     request::{Header, header},
 };
 
@@ -23,10 +25,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// Logs `user` in through the backend called `name`, for an application that has made sure by itself who that is: after
-    /// an invitation, say, or a second factor. It makes the checks of every log-in, and answers like one.
+    /// an invitation, for example, or a second factor. It makes the checks of every log-in, and answers like one.
+    ///
+    /// The user is read again, so `user` may be as old as it likes: the checks are made on the user as stored now, and the
+    /// credential is good even if [`log_out_everywhere`](auth_users::UserManager::log_out_everywhere) ended all others
+    /// a moment ago.
     ///
     /// # Errors
-    /// [`HttpError::NotFound`] if there is no such backend, [`HttpError::Code`] if the user is inactive or, where that
+    /// [`HttpError::NotFound`] if there is no such backend, [`HttpError::Code`] if the user is gone, inactive or, if that
     /// is required, not verified, [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site,
     /// [`HttpError::Unavailable`] if the store does not answer.
     pub async fn log_in_user(
@@ -59,6 +65,32 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.admit(name, user, head, client).await
     }
 
+    /// Ends every credential of the user of `current`, whatever issued it, and answers like a log-in through the backend
+    /// that read `current`: with a new credential, the only one that is left.
+    ///
+    /// The present credential ends, too, and the answer replaces it: plain JWTs and credentials of other backends can only be ended
+    /// together with it.
+    ///
+    /// # Errors
+    /// [`HttpError::Unauthorized`] if `current` was ended since it was read: nothing else is ended then.
+    /// [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site: nothing is ended.
+    /// [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in_user`](Self::log_in_user).
+    /// [`HttpError::Unavailable`] if a store does not answer: the credentials may still be valid, or all of them have
+    /// ended, the present one included.
+    pub async fn log_out_elsewhere(
+        &self,
+        current: &Authenticated<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let backend = self.backend_for(&current.backend, head)?;
+        let Some(user) = self.users.log_out_elsewhere(&current.user).await? else {
+            let enabled = Enabled::only([backend.name()]);
+            return Err(self.authenticator.unauthorized(&enabled));
+        };
+        self.may_log_in(&user)?;
+        self.issue(backend, &user, head, client(head)).await
+    }
+
     async fn admit(
         &self,
         name: &str,
@@ -66,17 +98,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
         client: ClientInfo,
     ) -> Result<Response, HttpError> {
-        let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
-        if backend.is_cookie() {
-            self.authenticator.refuse_cross_site(head)?;
-        }
-        if !user.is_active {
-            return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
-        }
-        if !self.base_requirement().met_by(user) {
-            return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
-        }
-        self.issue(backend, user, head, client).await
+        let backend = self.backend_for(name, head)?;
+        let user = self.as_stored(user).await?;
+        self.issue(backend, &user, head, client).await
     }
 
     async fn judge_log_in(
@@ -84,14 +108,45 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         name: &str,
         request: Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
-        let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
-        if backend.is_cookie() {
-            self.authenticator.refuse_cross_site(request.head)?;
-        }
+        let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let user = self.users.authenticate(&form.username, &form.password).await?;
+        let proven = self.users.authenticate(&form.username, &form.password).await?;
+        // Hashing takes its time. Whoever changed the password meanwhile must not let the old one in, and a credential
+        // of the old epoch would be dead on arrival.
+        let user = self.as_stored(&proven).await?;
+        if user.security_epoch != proven.security_epoch {
+            let problem = "the user's credentials were ended during the log-in";
+            return Err(StoreError::new("users", problem).into());
+        }
         self.issue(backend, &user, request.head, client(request.head))
             .await
+    }
+
+    /// The backend called `name`, if this request may be answered with a credential of it.
+    fn backend_for(&self, name: &str, head: &impl RequestHead) -> Result<&AuthBackend<Id>, HttpError> {
+        let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
+        if backend.is_cookie() {
+            self.authenticator.refuse_cross_site(head)?;
+        }
+        Ok(backend)
+    }
+
+    /// `user` as it is stored now, if it may log in.
+    async fn as_stored(&self, user: &User<Id, P>) -> Result<User<Id, P>, HttpError> {
+        let stored = self.users.find(&user.id).await?;
+        let user = stored.ok_or(HttpError::Code(ErrorCode::LoginBadCredentials))?;
+        self.may_log_in(&user)?;
+        Ok(user)
+    }
+
+    fn may_log_in(&self, user: &User<Id, P>) -> Result<(), HttpError> {
+        if !user.is_active {
+            return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
+        }
+        if !self.base_requirement().met_by(user) {
+            return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
+        }
+        Ok(())
     }
 
     async fn issue(
