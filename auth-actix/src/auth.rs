@@ -82,12 +82,16 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         }
     }
 
-    /// Mounts the routes, for `App::configure`. The extractors work in the same `App` or scope. Two
-    /// services whose users are of one type each need a scope of their own for that.
+    /// Mounts the routes, for `App::configure`. The extractors work in the same `App` or scope.
     ///
     /// A route of the application's own under one of these paths, say `DELETE /users/me`, is added to the `App`
     /// **before** this call: actix-web tries one route after another and takes the first that matches. For the same
     /// reason a route that is asked for often does better before it.
+    ///
+    /// # Panics
+    /// The `App` panics at start, and `HttpServer::run` ends with an error, if another `Auth` for users of the same type is mounted in
+    /// the same `App` or scope: its extractors could not tell which of them to ask. Mount one in a scope of its own, or
+    /// give its users a profile type of their own.
     pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<Id, P> {
         let auth = self.clone();
         move |config| routes::mount(&auth, config)

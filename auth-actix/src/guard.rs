@@ -30,8 +30,7 @@ use crate::{
 ///
 /// Guards add up, whatever their order: within two of them a request has to meet both requirements, by a backend that
 /// both accept. What a guard finds out is handed to the extractors and guards of the same [`Auth`] within, without a
-/// second look at a store; one of another [`Auth`] looks for a user of its own, and what guards require and accept adds
-/// up all the same, whichever `Auth` they are of.
+/// second look at a store.
 #[derive(Clone)]
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,

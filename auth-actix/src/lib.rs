@@ -47,6 +47,7 @@ mod current_user;
 mod error;
 mod guard;
 mod head;
+mod mounted;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod role;

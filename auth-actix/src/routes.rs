@@ -14,6 +14,7 @@ use crate::{
     current_user::enabled,
     error::into_http,
     head::Head,
+    mounted,
 };
 
 /// Answers 404 as the routes here do, for `App::default_service`.
@@ -24,6 +25,7 @@ pub async fn not_found(body: Payload) -> HttpResponse {
 pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut ServiceConfig) {
     let shared = &auth.shared;
     config.app_data(shared.clone());
+    mounted::only_once::<Id, P>(config);
     let mut routes = Routes { config };
     let prefix = &shared.mount.auth;
     for backend in shared.endpoints.authenticator().backends() {
