@@ -1,5 +1,7 @@
 //! The application's own secret.
 
+mod weakness;
+
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -9,7 +11,18 @@ use crate::ConfigError;
 
 const MIN_BYTES: usize = 32;
 
-/// A secret with which the application signs: at least 32 bytes, never printed, wiped from memory when dropped.
+/// What to do about a secret that is missing or refused.
+const NEXT_STEP: &str = "make one with `openssl rand -base64 32`";
+
+/// A secret with which the application signs: at least 32 random bytes, never printed, wiped from memory when dropped.
+///
+/// Make one with `openssl rand -base64 32`, and keep it out of the source. Whoever knows or guesses it is any user they like.
+///
+/// # Security
+/// A secret that is obviously not random is refused: fewer than 6 different bytes (`aaaa…`), one piece repeated
+/// (`changemechangeme…`), a run of neighbours (`abcdef…`), or the words of an example with fewer than 16 other letters and
+/// digits (`your-256-bit-secret-…`, `please-change-this-super-secret-key`). That finds mistakes, not every bad secret. Random
+/// bytes, raw or as hexadecimal or base64, are never refused: the chance is less than one in a hundred thousand million.
 ///
 /// Neither it nor a [`SecretString`](crate::SecretString) can be compared by `==`, whose time would tell how much of a
 /// guess is right.
@@ -21,17 +34,20 @@ impl SigningSecret {
     /// application configures it, for the error.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `setting` if there are fewer than 32 bytes (RFC 7518 §3.2 for HS256).
+    /// [`ConfigError`] naming `setting` if there are fewer than 32 bytes (RFC 7518 §3.2 for HS256), or if they are
+    /// obviously not random.
     pub fn new(setting: &str, bytes: impl Into<Vec<u8>>) -> Result<Self, ConfigError> {
         let bytes = Zeroizing::new(bytes.into());
         if bytes.len() < MIN_BYTES {
-            return Err(ConfigError::new(
-                setting,
-                format_args!(
-                    "a secret of {} bytes; at least {MIN_BYTES} are needed",
-                    bytes.len()
-                ),
-            ));
+            let problem = format_args!(
+                "a secret of {} bytes; at least {MIN_BYTES} are needed; {NEXT_STEP}",
+                bytes.len()
+            );
+            return Err(ConfigError::new(setting, problem));
+        }
+        if let Some(weakness) = weakness::find(&bytes) {
+            let problem = format_args!("a secret that {weakness}, so that it can be guessed; {NEXT_STEP}");
+            return Err(ConfigError::new(setting, problem));
         }
         Ok(Self(bytes))
     }
@@ -39,13 +55,30 @@ impl SigningSecret {
     /// The secret in the environment variable `variable`, or `None` where it is not set.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `variable` if it has fewer than 32 bytes or is not UTF-8.
+    /// [`ConfigError`] naming `variable` as from [`new`](Self::new), or if it is not UTF-8.
     pub fn from_env(variable: &str) -> Result<Option<Self>, ConfigError> {
         match std::env::var(variable) {
             Ok(value) => Self::new(variable, value).map(Some),
             Err(std::env::VarError::NotPresent) => Ok(None),
             Err(std::env::VarError::NotUnicode(_)) => Err(ConfigError::new(variable, "is not UTF-8")),
         }
+    }
+
+    /// The secret in the environment variable `variable`. If it is not set, a new one, and a warning in the log: everything
+    /// that is signed with that ends with the process.
+    ///
+    /// # Errors
+    /// Those of [`from_env`](Self::from_env) and [`generate`](Self::generate).
+    pub fn from_env_or_generate(variable: &str) -> Result<Self, ConfigError> {
+        if let Some(secret) = Self::from_env(variable)? {
+            return Ok(secret);
+        }
+        tracing::warn!(
+            target: "portcullis",
+            "{variable} is not set: JWTs and mailed tokens end with this process, and no other process takes them; \
+             {NEXT_STEP} and set {variable} to it"
+        );
+        Self::generate()
     }
 
     /// A new secret of 256 random bits, as 43 characters of URL-safe base64. What is signed with it does not outlive
@@ -80,16 +113,26 @@ mod tests {
 
     #[test]
     fn j3_a_short_secret_is_refused_and_the_setting_named() {
-        let error = SigningSecret::new("AUTH_SECRET", "x".repeat(31)).expect_err("too short");
+        let bytes: Vec<u8> = (0..32).map(|n| n * 7).collect();
+        let error = SigningSecret::new("AUTH_SECRET", &bytes[..31]).expect_err("too short");
         assert_eq!(error.setting(), "AUTH_SECRET");
         assert!(error.to_string().contains("31 bytes"), "{error}");
-        assert!(SigningSecret::new("AUTH_SECRET", "x".repeat(32)).is_ok());
+        assert!(SigningSecret::new("AUTH_SECRET", bytes).is_ok());
+    }
+
+    #[test]
+    fn n13_a_guessable_secret_is_refused_with_the_setting_and_the_next_step_and_without_itself() {
+        let secret = "change-me-change-me-change-me-change-me";
+        let error = SigningSecret::new("AUTH_SECRET", secret).expect_err("guessable");
+        assert_eq!(error.setting(), "AUTH_SECRET");
+        assert!(error.to_string().contains("openssl rand -base64 32"), "{error}");
+        assert!(!error.to_string().contains("change"), "{error}");
     }
 
     #[test]
     fn a_secret_does_not_print_itself() {
         let secret =
-            SigningSecret::new("AUTH_SECRET", "open sesame, open sesame, open sesame").expect("long enough");
+            SigningSecret::new("AUTH_SECRET", "open sesame, said Ali Baba to the rock").expect("long enough");
         assert_eq!(format!("{secret:?}"), "SigningSecret([REDACTED])");
     }
 }

@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn tokens() -> OneTimeTokens {
-        OneTimeTokens::new(&SigningSecret::new("secret", [7; 32]).expect("secret"))
+        OneTimeTokens::new(&SigningSecret::generate().expect("secret"))
     }
 
     fn issue(purpose: Purpose, user: &User) -> String {
@@ -192,7 +192,7 @@ mod tests {
         assert!(!is_good(Purpose::Reset, &verify, &one, START));
         assert!(!is_good(Purpose::Verify, &reset, &one, START));
         assert!(!is_good(Purpose::Verify, &verify, &two, START));
-        let other = OneTimeTokens::new(&SigningSecret::new("secret", [8; 32]).expect("secret"));
+        let other = OneTimeTokens::new(&SigningSecret::generate().expect("secret"));
         let claim = Claim::parse(&verify).expect("token");
         assert!(!other.is_genuine(Purpose::Verify, &claim, &one, START));
     }

@@ -61,7 +61,8 @@ fn a_short_secret_is_refused_and_not_repeated() {
             "{error}"
         );
     }
-    let of_32 = SigningSecret::new("AUTH_SECRET", [7; 32]).expect("long enough for HS256");
+    let of_32 =
+        SigningSecret::new("AUTH_SECRET", "32 bytes are just enough for it.").expect("long enough for HS256");
     names("JWT secret", HmacKey::new(HmacAlgorithm::Hs512, &of_32));
 }
 

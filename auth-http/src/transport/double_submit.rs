@@ -64,8 +64,8 @@ mod tests {
 
     #[test]
     fn only_the_token_of_the_session_confirms() {
-        let ours = DoubleSubmit(SigningSecret::new("secret", [7; 32]).expect("secret"));
-        let theirs = DoubleSubmit(SigningSecret::new("secret", [8; 32]).expect("secret"));
+        let ours = DoubleSubmit(SigningSecret::generate().expect("secret"));
+        let theirs = DoubleSubmit(SigningSecret::generate().expect("secret"));
         let good = ours.token("session");
         let confirms = |values: &[&str]| {
             let headers: Vec<_> = values.iter().map(|value| (HEADER, *value)).collect();

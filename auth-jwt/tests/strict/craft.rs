@@ -30,7 +30,7 @@ pub(crate) const START: i64 = 1_767_225_600;
 pub(crate) const LIFETIME: i64 = 3600;
 pub(crate) const USER: &str = "6f4dfb1f-0f3f-4c3a-9f5e-3b1b2a1d0c77";
 /// 64 bytes, enough for each HMAC.
-pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0f7b3c91d2e84a65b8c1770e9d43fa261c5e92ab7d084f63e1b95c20a87df436";
 pub(crate) const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
 pub(crate) fn secret() -> SigningSecret {

@@ -156,7 +156,7 @@ fn keys_and_their_errors_print_no_secret() {
         format!("{:?}", signing(SigningAlgorithm::EdDsa, &broken)),
         format!("{}", signing(SigningAlgorithm::Es256, ED25519)),
     ] {
-        for secret in [SECRET, body, "48, 46", "0123456789", "[48"] {
+        for secret in [SECRET, body, "48, 102", &SECRET[..10], "[48"] {
             assert!(!printed.contains(secret), "{printed}");
         }
         assert!(!printed.contains("content"), "{printed}");

@@ -10,7 +10,7 @@ use portcullis::SigningSecret;
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let database = database::open("sqlite://library.db").await?;
-    let secret = SigningSecret::from_env("AUTH_SECRET")?.map_or_else(SigningSecret::generate, Ok)?;
+    let secret = SigningSecret::from_env_or_generate("AUTH_SECRET")?;
     let auth = service::auth(&database, &secret)?;
     tracing::info!("open http://127.0.0.1:8080/docs");
     HttpServer::new(move || App::new().configure(service::routes(&auth, &database)))

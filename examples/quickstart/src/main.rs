@@ -24,8 +24,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let database = Database::new(pool);
     let tokens = Arc::new(SqliteAccessTokenStore::new(&database));
 
-    // Without AUTH_SECRET a new one is made at each start: JWTs and mailed tokens then end with the process.
-    let secret = SigningSecret::from_env("AUTH_SECRET")?.map_or_else(SigningSecret::generate, Ok)?;
+    // Made with `openssl rand -base64 32`. Without it a new one is made at each start, and a warning says what that means.
+    let secret = SigningSecret::from_env_or_generate("AUTH_SECRET")?;
     let users = UserManager::builder(Arc::new(SqliteUserStore::new(&database)), &secret)
         .mailer(Arc::new(FolderMailer::new("outbox")?))
         .build()?;

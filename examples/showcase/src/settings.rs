@@ -44,7 +44,7 @@ impl Settings {
             bind: bind(variable("BIND")?.as_deref().unwrap_or("127.0.0.1:8080"))?,
             database_url: variable("DATABASE_URL")?.unwrap_or_else(|| "sqlite://showcase.db".to_owned()),
             redis_url: variable("REDIS_URL")?,
-            secret: secret()?,
+            secret: SigningSecret::from_env_or_generate("AUTH_SECRET")?,
             token_lifetime: token_lifetime(variable("TOKEN_LIFETIME")?.as_deref().unwrap_or("3600"))?,
             requires_verification: boolean("REQUIRES_VERIFICATION")?.unwrap_or(false),
             superuser: match variable("SUPERUSER")? {
@@ -76,14 +76,6 @@ fn bind(value: &str) -> Result<Vec<SocketAddr>, ConfigError> {
     let addresses = addresses
         .map_err(|problem| ConfigError::new("BIND", format_args!("{value:?} is no address: {problem}")))?;
     Ok(addresses.collect())
-}
-
-fn secret() -> Result<SigningSecret, ConfigError> {
-    if let Some(secret) = SigningSecret::from_env("AUTH_SECRET")? {
-        return Ok(secret);
-    }
-    tracing::warn!("AUTH_SECRET is not set: JWTs and mailed tokens end with this process");
-    SigningSecret::generate()
 }
 
 fn token_lifetime(value: &str) -> Result<Lifetime, ConfigError> {

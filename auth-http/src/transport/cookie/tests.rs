@@ -126,7 +126,7 @@ fn c3_a_cookie_over_4096_bytes_is_not_sent() {
 
 #[test]
 fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
-    let secret = SigningSecret::new("secret", [7; 32]).expect("secret");
+    let secret = SigningSecret::generate().expect("secret");
     let transport = CookieTransport::builder()
         .double_submit(&secret)
         .build()

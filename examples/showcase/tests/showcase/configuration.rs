@@ -75,7 +75,16 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
             ],
         ),
         ("DATABASE_URL", &["sqlite:///no/such/folder/showcase.db"]),
-        ("AUTH_SECRET", &["", "short", "31 bytes are one too few for it"]),
+        (
+            "AUTH_SECRET",
+            &[
+                "",
+                "short",
+                "31 bytes are one too few for it",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                "your-256-bit-secret-your-256-bit-secret",
+            ],
+        ),
         (
             "TOKEN_LIFETIME",
             &["", "0", "-1", "1.5", "an hour", "3155760001000"],
@@ -187,13 +196,17 @@ async fn an_error_never_repeats_a_password() {
 }
 
 #[tokio::test]
-async fn without_a_secret_one_is_made_with_a_warning() {
-    let showcase = Showcase::start(&[]).await;
-    assert!(
-        showcase
-            .log()
-            .contains("WARN showcase::settings: AUTH_SECRET is not set")
-    );
+async fn n13_without_a_secret_one_is_made_with_a_warning() {
+    let log = Showcase::start(&[]).await.log();
+    let warning = log.lines().find(|line| line.contains("AUTH_SECRET"));
+    let warning = warning.expect("a warning");
+    for part in [
+        "WARN portcullis: AUTH_SECRET is not set",
+        "end with this process",
+        "openssl rand -base64 32",
+    ] {
+        assert!(warning.contains(part), "{warning}");
+    }
     let showcase = Showcase::start(&[("AUTH_SECRET", "32 bytes are just enough for it.")]).await;
     assert!(!showcase.log().contains("AUTH_SECRET"), "{}", showcase.log());
 }
