@@ -52,8 +52,12 @@ impl UserId for i32 {
 /// An application's own fields of a user: a struct whose fields appear flat in the JSON of a user. `()` has none.
 ///
 /// A field with `#[serde(default)]` may be left out at registration. A user sets every field of their own, unless the
-/// service protects it (`protected_fields` of the HTTP layer). A field that Serde skips is lost at the first update,
-/// which is a merge with what the profile serialises to: keep such a thing out of the profile.
+/// service protects it (`protected_fields` of the HTTP layer).
+///
+/// An update merges a change into what the profile writes, and reads that. A part that does not come back (`skip`,
+/// `skip_serializing`, one name to write and another to read, a masking `serialize_with`) is refused when the `UserManager` is
+/// built, if the type shows it, and else by the update itself, which then writes nothing. `hidden_field` of its builder keeps
+/// such a field. It is compared by its `Debug`: a field that Serde skips and `Debug` does not show is lost unseen.
 pub trait Profile: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {}
 
 impl<P: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static> Profile for P {}

@@ -1,14 +1,10 @@
 //! The application's own fields, flat beside ours.
 
-use std::{fmt, marker::PhantomData};
+use std::marker::PhantomData;
 
-use auth_core::{ConfigError, Profile};
+use auth_core::{ConfigError, Profile, ProfileShape, sample_profile, written_fields};
 use mongodb::bson::{self, Document, RawDocument, RawDocumentBuf};
-use serde::{
-    Deserializer,
-    de::{self, Visitor, value::UnitDeserializer},
-    forward_to_deserialize_any,
-};
+use serde::de::{self, value::UnitDeserializer};
 
 use crate::user::OWN_FIELDS;
 
@@ -42,12 +38,13 @@ impl<P: Profile> ProfileFields<P> {
     /// Asks Serde for the names.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `profile` if there are none to be had, or one is a field of ours or none of MongoDB's.
+    /// [`ConfigError`] naming `profile` if there are none to be had, if one is a field of ours or none of MongoDB's, or if one is
+    /// read and never written.
     pub(crate) fn of() -> Result<Self, ConfigError> {
-        let names = match P::deserialize(Probe) {
-            Err(Shape::Unit) => None,
-            Err(Shape::Struct(names)) => Some(names),
-            Ok(_) | Err(Shape::Other) => {
+        let names = match ProfileShape::of::<P>() {
+            ProfileShape::Unit => None,
+            ProfileShape::Struct(names) => Some(names),
+            ProfileShape::Other => {
                 let problem = "is no struct of named fields; `#[serde(flatten)]` in it hides their names";
                 return Err(ConfigError::new("profile", problem));
             }
@@ -59,6 +56,19 @@ impl<P: Profile> ProfileFields<P> {
             }
             if name.is_empty() || name.starts_with('$') || name.contains(['.', '\0']) {
                 let problem = format_args!("has a field `{name}`, which MongoDB cannot search for");
+                return Err(ConfigError::new("profile", problem));
+            }
+        }
+        if let Some(written) = sample_profile::<P>().and_then(|sample| written_fields(&sample)) {
+            let is_written = |names: &Vec<_>| names.iter().any(|name| written.contains(name));
+            if let Some(names) = ProfileShape::fields::<P>()
+                .iter()
+                .find(|names| !is_written(names))
+            {
+                let problem = format_args!(
+                    "does not write its field `{}`, so that no document would ever hold it: let Serde write it",
+                    names.join("` or `")
+                );
                 return Err(ConfigError::new("profile", problem));
             }
         }
@@ -104,72 +114,6 @@ impl<P: Profile> ProfileFields<P> {
             }
         }
         bson::deserialize_from_slice(fields.as_bytes()).map_err(|_error| ProfileError::Unreadable)
-    }
-}
-
-/// What a type asks of the deserializer, as an error, since there is nothing to read.
-#[derive(Debug)]
-enum Shape {
-    Unit,
-    Struct(&'static [&'static str]),
-    Other,
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
-    }
-}
-
-impl std::error::Error for Shape {}
-
-impl de::Error for Shape {
-    fn custom<T: fmt::Display>(_message: T) -> Self {
-        Self::Other
-    }
-}
-
-struct Probe;
-
-impl<'de> Deserializer<'de> for Probe {
-    type Error = Shape;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Shape> {
-        Err(Shape::Other)
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Shape> {
-        Err(Shape::Unit)
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _visitor: V,
-    ) -> Result<V::Value, Shape> {
-        Err(Shape::Unit)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Shape> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        fields: &'static [&'static str],
-        _visitor: V,
-    ) -> Result<V::Value, Shape> {
-        Err(Shape::Struct(fields))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option seq tuple
-        tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -285,15 +229,47 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_writes_what_it_does_not_read_is_refused_when_it_is_written() {
+    fn e2_a_field_that_is_read_and_never_written_is_refused() {
         #[derive(Clone, Debug, Serialize, Deserialize)]
         struct Renamed {
             #[serde(rename(serialize = "is_superuser", deserialize = "is_friend"))]
             is_friend: bool,
         }
 
-        let fields = ProfileFields::<Renamed>::of().expect("fields");
-        let encoded = fields.encode(&Renamed { is_friend: true });
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[allow(dead_code, reason = "only its type is looked at")]
+        struct Hidden {
+            name: String,
+            #[serde(skip_serializing, default, alias = "stripe")]
+            stripe_id: Option<String>,
+        }
+
+        for refused in [
+            ProfileFields::<Renamed>::of().err(),
+            ProfileFields::<Hidden>::of().err(),
+        ] {
+            let error = refused.expect("is refused");
+            assert_eq!(error.setting(), "profile");
+            assert!(error.to_string().contains("does not write"), "{error}");
+        }
+        ProfileFields::<Member>::of().expect("it leaves out what it has no value for");
+    }
+
+    #[test]
+    fn a_profile_that_writes_what_it_does_not_read_is_refused_when_it_is_written() {
+        #[derive(Clone, Debug, Deserialize)]
+        struct Tagged {
+            is_friend: bool,
+        }
+
+        impl Serialize for Tagged {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map([("is_friend", self.is_friend), ("is_superuser", true)])
+            }
+        }
+
+        let fields = ProfileFields::<Tagged>::of().expect("fields");
+        let encoded = fields.encode(&Tagged { is_friend: true });
         assert!(matches!(encoded, Err(ProfileError::UnknownField)), "{encoded:?}");
     }
 }

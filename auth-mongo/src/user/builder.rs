@@ -61,8 +61,8 @@ impl<Id: DocumentId, P: Profile> MongoUserStoreBuilder<Id, P> {
     ///
     /// # Errors
     /// [`ConfigError`] naming `deadline` if that is zero, `collection` if that is no name of one, `ids` if nobody makes
-    /// ids of this type, and `profile` if Serde does not know the names of its fields, or if one is a field that every
-    /// user has.
+    /// ids of this type, and `profile` if Serde does not know the names of its fields, if one is a field that every
+    /// user has, or if one is read and never written: `skip_serializing` keeps a field out of the document.
     pub fn build(self) -> Result<MongoUserStore<Id, P>, ConfigError> {
         let users = self.settings.open()?;
         let make_id = match self.make_id {
