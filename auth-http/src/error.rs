@@ -236,6 +236,7 @@ impl From<UpdateError> for HttpError {
             UpdateError::EmailTaken => Self::Code(ErrorCode::UpdateUserEmailAlreadyExists),
             UpdateError::ProfileTaken => Self::Code(ErrorCode::UpdateUserProfileAlreadyExists),
             UpdateError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
+            UpdateError::LossyProfile => Self::Internal("a part of the profile would be lost"),
             UpdateError::NotFound => Self::NotFound,
             UpdateError::PolicyPanicked => Self::Internal("the password policy panicked"),
             UpdateError::Hook(error) => error.into(),

@@ -21,6 +21,7 @@ use crate::{
     event::{Panicked, caught, emit},
     normal_form::normal_form,
     one_time_token::OneTimeTokens,
+    profile::HiddenFields,
 };
 
 pub use builder::UserManagerBuilder;
@@ -48,6 +49,7 @@ pub struct UserManager<Id = Uuid, P = ()> {
     verification_lifetime: Lifetime,
     reset_lifetime: Lifetime,
     clock: Arc<dyn Clock>,
+    hidden: HiddenFields<P>,
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {

@@ -1,6 +1,7 @@
 //! The application's own fields of a user, from and to JSON.
 
 mod error;
+mod hidden;
 
 use auth_core::Profile;
 use serde::{
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
 pub use error::{PathStep, ProfileError};
+pub(crate) use hidden::{HiddenFields, MergeError};
 
 /// Names of fields that are never a profile's.
 const RESERVED: [&str; 6] = [
@@ -54,7 +56,8 @@ pub fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileE
 
 /// `profile` after the JSON merge patch `patch` (RFC 7396): a field that it does not name stays, `null` removes one.
 ///
-/// A field that `P` does not serialise cannot be kept; an empty patch keeps everything.
+/// A field that `P` does not write is lost, unless the patch is empty; a [`UserManager`](crate::UserManager) keeps it by
+/// [`hidden_field`](crate::UserManagerBuilder::hidden_field).
 ///
 /// # Errors
 /// [`ProfileError`] naming the field that is missing or of the wrong type after the patch.

@@ -6,6 +6,8 @@ mod cancellation;
 mod deletion;
 #[path = "manager/events.rs"]
 mod events;
+#[path = "manager/hidden.rs"]
+mod hidden;
 #[path = "manager/log.rs"]
 mod log;
 #[path = "manager/login.rs"]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::UserManager;
 use crate::{
     DefaultPasswordPolicy, EventHandler, MailBudget, Mailer, Outbox, PasswordHasher, PasswordPolicy,
-    one_time_token::OneTimeTokens, outbox::OutboxSettings,
+    one_time_token::OneTimeTokens, outbox::OutboxSettings, profile::HiddenFields,
 };
 
 const OUTBOX_CAPACITY: usize = 1024;
@@ -32,6 +32,7 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     verification_lifetime: Option<Lifetime>,
     reset_lifetime: Option<Lifetime>,
     clock: Arc<dyn Clock>,
+    hidden: HiddenFields<P>,
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
@@ -53,6 +54,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             verification_lifetime: None,
             reset_lifetime: None,
             clock: Arc::new(SystemClock),
+            hidden: HiddenFields::default(),
         }
     }
 }
@@ -134,12 +136,49 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
+    /// Keeps the field `name` of the profile in an update that does not name it. `keep` copies it from the profile before to the
+    /// one after.
+    ///
+    /// An update reads what the profile writes, with a change in it. A field that Serde does not write, to hide it from clients, would
+    /// be lost. It needs a `#[serde(default)]`, too.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{SigningSecret, memory::MemoryUserStore};
+    /// # use auth_users::UserManager;
+    /// #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+    /// struct Customer {
+    ///     name: String,
+    ///     #[serde(skip_serializing, default)]
+    ///     stripe_id: Option<String>,
+    /// }
+    ///
+    /// # fn main() -> Result<(), auth_core::ConfigError> {
+    /// # let (store, secret) = (Arc::new(MemoryUserStore::<uuid::Uuid, Customer>::new()), SigningSecret::generate()?);
+    /// let users = UserManager::builder(store, &secret)
+    ///     .hidden_field("stripe_id", |before: &Customer, after| after.stripe_id.clone_from(&before.stripe_id))
+    ///     .build()?;
+    /// # let _ = users;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Security
+    /// Hiding a field does not protect it: a body may set it, unless it is one of the `protected_fields` of the HTTP layer.
+    pub fn hidden_field(mut self, name: &str, keep: impl Fn(&P, &mut P) + Send + Sync + 'static) -> Self {
+        self.hidden.add(name, keep);
+        self
+    }
+
     /// The manager. It need not be made on an async runtime.
     ///
     /// # Errors
     /// [`ConfigError`] naming `outbox_capacity` or `mails_in_flight` if that is 0, `mail_retries` if a pause is longer than
-    /// a day, `verification_lifetime` or `reset_lifetime` if that is for ever.
+    /// a day, `verification_lifetime` or `reset_lifetime` if that is for ever, and `profile` if an update would lose a part
+    /// of it: see [`hidden_field`](Self::hidden_field). As far as the type tells, that is: what shows in a value alone fails
+    /// the update, and nothing is written.
     pub fn build(self) -> Result<UserManager<Id, P>, ConfigError> {
+        self.hidden.check()?;
         let outbox = Outbox::new(OutboxSettings {
             mailer: self.mailer,
             clock: Arc::clone(&self.clock),
@@ -159,6 +198,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             verification_lifetime: finite("verification_lifetime", self.verification_lifetime)?,
             reset_lifetime: finite("reset_lifetime", self.reset_lifetime)?,
             clock: self.clock,
+            hidden: self.hidden,
         })
     }
 }

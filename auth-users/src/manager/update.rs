@@ -3,8 +3,9 @@ use serde_json::{Map, Value};
 
 use super::{ATTEMPTS, UserManager, contention};
 use crate::{
-    Changed, Event, HashQueue, HookError, PolicyError, ProfileError, event::Panicked, merge_profile,
-    profile::fields_of,
+    Changed, Event, HashQueue, HookError, PolicyError, ProfileError,
+    event::Panicked,
+    profile::{HiddenFields, MergeError, fields_of},
 };
 
 /// A change of a user. What is `None` stays.
@@ -43,6 +44,10 @@ pub enum UpdateError {
     /// The patched profile is none.
     #[error(transparent)]
     InvalidProfile(#[from] ProfileError),
+    /// The profile does not read back what it writes, so that a part of it would be lost; a line of the log names its type. See
+    /// [`hidden_field`](crate::UserManagerBuilder::hidden_field).
+    #[error("a part of the profile would be lost")]
+    LossyProfile,
     /// The user is gone.
     #[error("the user does not exist")]
     NotFound,
@@ -59,6 +64,15 @@ impl From<PolicyError> for UpdateError {
         match error {
             PolicyError::Refused(reason) => Self::InvalidPassword(reason),
             PolicyError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<MergeError> for UpdateError {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::Invalid(error) => Self::InvalidProfile(error),
+            MergeError::Lossy => Self::LossyProfile,
         }
     }
 }
@@ -91,6 +105,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                     UpdateError::EmailTaken => "email_taken",
                     UpdateError::ProfileTaken => "profile_taken",
                     UpdateError::InvalidProfile(_) => "invalid_profile",
+                    UpdateError::LossyProfile => "lossy_profile",
                     UpdateError::NotFound => "not_found",
                     UpdateError::Hook(_) | UpdateError::Unavailable(_) => "unavailable",
                 };
@@ -112,7 +127,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let epoch = user.security_epoch;
         let known_email = user.email.normalized().clone();
         // Before the hash, so that a profile that is refused does not pay for it.
-        let _valid = merge_profile(&user.profile, &update.profile)?;
+        let _valid = self.hidden.merge(&user.profile, &update.profile)?;
         let hash = match &update.password {
             Some(password) => {
                 self.check_password(password, update.email.as_ref().unwrap_or(&user.email))
@@ -122,7 +137,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             None => None,
         };
         for _ in 0..ATTEMPTS {
-            let (mut next, changed) = changed(&user, update, hash.as_ref())?;
+            let (mut next, changed) = changed(&user, update, hash.as_ref(), &self.hidden)?;
             if !changed.any() {
                 return Ok((user, changed));
             }
@@ -152,9 +167,10 @@ fn changed<Id: UserId, P: Profile>(
     user: &User<Id, P>,
     update: &UserUpdate,
     hash: Option<&PasswordHash>,
-) -> Result<(User<Id, P>, Changed), ProfileError> {
+    hidden: &HiddenFields<P>,
+) -> Result<(User<Id, P>, Changed), MergeError> {
     let mut next = user.clone();
-    next.profile = merge_profile(&user.profile, &update.profile)?;
+    next.profile = hidden.merge(&user.profile, &update.profile)?;
     if let Some(email) = &update.email {
         // Another case of one's own address reaches the same mailbox.
         next.is_verified &= email.normalized() == user.email.normalized();
@@ -172,7 +188,7 @@ fn changed<Id: UserId, P: Profile>(
     let changed = Changed {
         email: next.email != user.email,
         password: hash.is_some(),
-        profile: fields_of(&next.profile)? != fields_of(&user.profile)?,
+        profile: hidden.are_named(&update.profile) || fields_of(&next.profile)? != fields_of(&user.profile)?,
         active: next.is_active != user.is_active,
         superuser: next.is_superuser != user.is_superuser,
         verified: next.is_verified != user.is_verified,
