@@ -270,8 +270,8 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// of `PATCH /me` they are ignored, as the flags are, so that each needs a default. Without this a user sets every
     /// field of the profile.
     ///
-    /// They are known by the names that they have in JSON, to the letter. Name every `#[serde(alias)]` of such a field,
-    /// too: one that is left out sets it. A name that no field has, a misspelt one say, protects nothing, and is no error.
+    /// Use the names that they have in JSON. A `#[serde(alias)]` of such a field is protected with it. [`build`](Self::build)
+    /// refuses a name that no field has.
     #[must_use]
     pub fn protected_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.protected.extend(fields.into_iter().map(str::to_owned));
@@ -288,7 +288,8 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// The finished configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the setting: no backend, two backends of one name or one cookie, a path that does not start with `/` or ends with one, a body time-out of zero.
+    /// [`ConfigError`] naming the setting: no backend, two backends of one name or one cookie, a path that does not start with `/` or ends with one, a body time-out of zero,
+    /// a protected field that the profile does not have, or a profile with a field that every user has.
     pub fn build(self) -> Result<Auth<Id, P>, ConfigError> {
         for (setting, path) in [
             ("auth_at", &self.mount.auth),
@@ -311,7 +312,7 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
                 "is zero, so that no body could arrive",
             ));
         }
-        let endpoints = Endpoints::new(self.users, self.backends, self.csrf)?.protect(self.protected);
+        let endpoints = Endpoints::new(self.users, self.backends, self.csrf)?.protect(self.protected)?;
         let shared = Shared {
             endpoints,
             mount: self.mount,

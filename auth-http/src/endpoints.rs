@@ -7,7 +7,7 @@ mod users;
 use std::{future::Future, sync::Arc};
 
 use auth_core::{ConfigError, Profile, UserId};
-use auth_users::UserManager;
+use auth_users::{ProtectedFields, UserManager, check_profile_names};
 use uuid::Uuid;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 pub struct Endpoints<Id = Uuid, P = ()> {
     users: Arc<UserManager<Id, P>>,
     authenticator: Authenticator<Id, P>,
-    protected: Vec<String>,
+    protected: ProtectedFields,
 }
 
 /// A request: its head, and its body up to [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES).
@@ -43,28 +43,29 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// The routes for `users`, who log in through `backends`.
     ///
     /// # Errors
-    /// [`ConfigError`] as from [`Authenticator::new`].
+    /// [`ConfigError`] as from [`Authenticator::new`], or naming `profile` if that has a field that every user has.
     pub fn new(
         users: Arc<UserManager<Id, P>>,
         backends: Vec<AuthBackend<Id>>,
         csrf: CsrfPolicy,
     ) -> Result<Self, ConfigError> {
+        check_profile_names::<P>()?;
         let authenticator = Authenticator::new(backends, Arc::clone(users.store()), csrf)?;
         Ok(Self {
             users,
             authenticator,
-            protected: Vec::new(),
+            protected: ProtectedFields::default(),
         })
     }
 
-    /// Ignores these fields of the profile in what users say of themselves: only a superuser sets them.
+    /// Ignores these fields of the profile in what users say of themselves: only a superuser sets them. They are known by the
+    /// names that they have in JSON; a `#[serde(alias)]` of such a field is protected with it.
     ///
-    /// They are known by the names that they have in JSON, to the letter. Name every `#[serde(alias)]` of such a field,
-    /// too: one that is left out sets it. A name that no field has protects nothing, and is no error.
-    #[must_use]
-    pub fn protect(mut self, fields: impl IntoIterator<Item = String>) -> Self {
-        self.protected.extend(fields);
-        self
+    /// # Errors
+    /// [`ConfigError`] naming `protected_fields`, as from [`ProtectedFields::of`].
+    pub fn protect(mut self, fields: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
+        self.protected = ProtectedFields::of::<P>(fields)?;
+        Ok(self)
     }
 
     /// Who is asking.

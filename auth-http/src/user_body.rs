@@ -5,7 +5,8 @@ use serde::Serialize;
 
 /// A user in a response: the fields that every user has, then the profile's, flat. Never a hash.
 ///
-/// A profile's field that is called like one of the first five would stand there twice; do not name one so.
+/// A profile's field that is called like one of the first five would stand there twice: [`Endpoints`](crate::Endpoints) refuses
+/// such a profile.
 #[derive(Debug, Serialize)]
 pub struct UserBody<'a, Id, P> {
     id: &'a Id,

@@ -24,7 +24,7 @@ const PASSWORD: &str = "correct horse battery";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Profile {
     name: String,
-    #[serde(default)]
+    #[serde(default, alias = "tier")]
     plan: Option<String>,
 }
 
@@ -133,7 +133,7 @@ impl Service {
         let endpoints =
             Endpoints::new(Arc::new(manager), backends, CsrfPolicy::same_origin()).expect("endpoints");
         Self {
-            endpoints: endpoints.protect(["plan".to_owned()]),
+            endpoints: endpoints.protect(["plan".to_owned()]).expect("a field"),
             users,
             tokens,
             moody,
@@ -200,8 +200,13 @@ fn ada() -> Value {
 }
 
 #[tokio::test]
-async fn v2_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
+async fn v2_e3_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
     let service = Service::new();
+    let mut other_name = ada();
+    other_name["email"] = json!("lovelace@example.com");
+    other_name["tier"] = other_name["plan"].take();
+    let (status, body) = service.register(other_name).await;
+    assert_eq!((status, &body["plan"]), (201, &Value::Null));
     let (status, body) = service.register(ada()).await;
     assert_eq!(
         (status, &body["name"], &body["plan"]),
@@ -211,7 +216,7 @@ async fn v2_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
         .as_str()
         .expect("token")
         .to_owned();
-    let change = json!({"name": "Ada L.", "plan": "enterprise"});
+    let change = json!({"name": "Ada L.", "plan": "enterprise", "tier": "enterprise"});
     let (status, body) = service.patch(None, &token, change.clone()).await;
     assert_eq!(
         (status, &body["name"], &body["plan"]),
@@ -222,6 +227,7 @@ async fn v2_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
     let mut user = service.users.find(&id).await.expect("store").expect("user");
     user.is_superuser = true;
     service.users.update(&user).await.expect("update");
+    let change = json!({"plan": "enterprise"});
     let (status, body) = service.patch(Some(&id.to_string()), &token, change).await;
     assert_eq!((status, &body["plan"]), (200, &json!("enterprise")));
 }

@@ -59,5 +59,5 @@ pub use manager::{
 pub use outbox::{DroppedMails, Outbox};
 pub use password_hasher::{HashQueue, PasswordHasher, PasswordHasherBuilder, Verdict};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
-pub use profile::{PathStep, ProfileError, merge_profile, new_profile};
+pub use profile::{PathStep, ProfileError, ProtectedFields, check_profile_names, merge_profile, new_profile};
 pub use stored_hash::{InvalidStoredHash, StoredHash};

@@ -2,6 +2,7 @@
 
 mod error;
 mod hidden;
+mod protected;
 
 use auth_core::Profile;
 use serde::{
@@ -14,6 +15,7 @@ use serde_path_to_error::Segment;
 
 pub use error::{PathStep, ProfileError};
 pub(crate) use hidden::{HiddenFields, MergeError};
+pub use protected::{ProtectedFields, check_profile_names};
 
 /// Names of fields that are never a profile's.
 const RESERVED: [&str; 6] = [

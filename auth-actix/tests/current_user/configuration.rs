@@ -45,6 +45,10 @@ async fn a_bad_configuration_fails_at_start_and_names_the_setting() {
     assert_eq!(built(|builder| builder.users_at("/{id}")), "users_at");
     assert_eq!(built(|builder| builder.users_at("/auth")), "users_at");
     assert_eq!(
+        built(|builder| builder.protected_fields(["plann"])),
+        "protected_fields"
+    );
+    assert_eq!(
         built(|builder| builder.body_timeout(std::time::Duration::ZERO)),
         "body_timeout"
     );

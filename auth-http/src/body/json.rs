@@ -1,5 +1,5 @@
 use auth_core::{Email, SecretString};
-use auth_users::ProfileError;
+use auth_users::{ProfileError, ProtectedFields};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -178,10 +178,8 @@ impl Fields {
     }
 
     /// Leaves out what the body may not decide.
-    pub(crate) fn ignore(&mut self, fields: &[String]) {
-        for field in fields {
-            self.fields.remove(field);
-        }
+    pub(crate) fn ignore(&mut self, fields: &ProtectedFields) {
+        fields.strip(&mut self.fields);
     }
 
     /// The profile that was read from the rest.

@@ -1,7 +1,7 @@
 //! Registration, verification and reset.
 
 use auth_core::{Email, Profile, UserId};
-use auth_users::{Registration, new_profile};
+use auth_users::Registration;
 use serde_json::Value;
 
 use super::{Endpoints, FLAGS, Request, answer};
@@ -56,7 +56,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         fields.ignore(&self.protected);
         let rest = fields.take_rest();
-        let profile = fields.profile(new_profile::<P>(rest));
+        let profile = fields.profile(self.protected.new_profile::<P>(rest));
         let ((email, password), profile) = fields.finish(email.zip(password).zip(profile))?;
         let user = self
             .users

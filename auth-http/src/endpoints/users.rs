@@ -1,7 +1,7 @@
 //! The users' own data, and everybody's for superusers.
 
 use auth_core::{Profile, User, UserId};
-use auth_users::{UserUpdate, merge_profile};
+use auth_users::{ProtectedFields, UserUpdate, merge_profile};
 
 use super::{Endpoints, FLAGS, Request, answer};
 use crate::{
@@ -82,7 +82,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             fields.ignored_flag(flag);
         }
         fields.ignore(&self.protected);
-        let updated = self.update(found.user, UserUpdate::default(), fields).await;
+        let updated = self
+            .update(found.user, UserUpdate::default(), fields, &self.protected)
+            .await;
         updated.map_err(|error| match error {
             // Deleted since the credential was read, which is nobody's now.
             HttpError::NotFound => self.authenticator.unauthorized(enabled),
@@ -110,6 +112,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
                 ..UserUpdate::default()
             },
             fields,
+            &ProtectedFields::default(),
         )
         .await
     }
@@ -119,11 +122,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         user: User<Id, P>,
         mut update: UserUpdate,
         mut fields: Fields,
+        protected: &ProtectedFields,
     ) -> Result<Response, HttpError> {
         update.email = fields.optional_email();
         update.password = fields.optional_password();
         update.profile = fields.take_rest();
-        let merged = fields.profile(merge_profile(&user.profile, &update.profile));
+        let merged = merge_profile(&user.profile, &update.profile)
+            .and_then(|merged| protected.check(&user.profile, &merged).map(|()| merged));
+        let merged = fields.profile(merged);
         fields.finish(merged)?;
         let user = self.users.update(user, &update).await?;
         Ok(ok(&user))

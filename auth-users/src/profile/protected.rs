@@ -1,0 +1,250 @@
+use auth_core::{ConfigError, Profile, ProfileShape, sample_profile, written_fields};
+use serde_json::{Map, Value};
+
+use super::{PathStep, ProfileError, RESERVED, fields_of, new_profile};
+
+/// Fields of a profile that users do not set of themselves.
+///
+/// A field is protected under each of its names. If those cannot be known, as with `#[serde(flatten)]`, it is still
+/// protected: a body that would set it under another name is refused.
+#[derive(Clone, Debug, Default)]
+pub struct ProtectedFields {
+    /// As the application named them.
+    fields: Vec<String>,
+    /// These, and their aliases.
+    names: Vec<String>,
+    /// Whether there can be no other names.
+    are_known: bool,
+}
+
+impl ProtectedFields {
+    /// These fields of `P`, by the names that they have in JSON.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `protected_fields` if `P` has no such field, or if it is one that every user has.
+    pub fn of<P: Profile>(fields: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
+        let refused = |problem: String| Err(ConfigError::new("protected_fields", problem));
+        let mut protected = Self {
+            are_known: ProfileShape::of::<P>() != ProfileShape::Other,
+            ..Self::default()
+        };
+        let known = ProfileShape::fields::<P>();
+        for field in fields {
+            if RESERVED.contains(&field.as_str()) {
+                return refused(format!(
+                    "`{field}` is no field of the profile but one that every user has, with rules of its own: leave it out"
+                ));
+            }
+            let names = known.iter().find(|names| names.contains(&field.as_str()));
+            match names {
+                Some(names) => protected.names.extend(names.iter().map(|&name| name.to_owned())),
+                None if protected.are_known => {
+                    let known = known.concat();
+                    return refused(format!(
+                        "the profile reads no field `{field}`; it reads {known:?}"
+                    ));
+                }
+                None => protected.names.push(field.clone()),
+            }
+            protected.fields.push(field);
+        }
+        Ok(protected)
+    }
+
+    /// Removes the protected fields from what users say of themselves.
+    pub fn strip(&self, body: &mut Map<String, Value>) {
+        for name in &self.names {
+            body.remove(name);
+        }
+    }
+
+    /// [`new_profile`] of what a user says, without the protected fields.
+    ///
+    /// # Errors
+    /// Those of [`new_profile`]; [`ProfileError`] naming the protected field that `body` sets under a name that nobody knew.
+    pub fn new_profile<P: Profile>(&self, mut body: Map<String, Value>) -> Result<P, ProfileError> {
+        self.strip(&mut body);
+        if self.are_known || self.fields.is_empty() {
+            return new_profile(body);
+        }
+        let profile: P = new_profile(body.clone())?;
+        // Only under a name that the profile does not write can it have been set.
+        let written = fields_of(&profile)?;
+        body.retain(|name, _value| written.contains_key(name));
+        self.check(&new_profile::<P>(body)?, &profile)?;
+        Ok(profile)
+    }
+
+    /// Makes sure that a user's own change from `before` to `after` leaves the protected fields as they were.
+    ///
+    /// # Errors
+    /// [`ProfileError`] naming the field that is another.
+    pub fn check<P: Profile>(&self, before: &P, after: &P) -> Result<(), ProfileError> {
+        if self.are_known || self.fields.is_empty() {
+            return Ok(());
+        }
+        let (before, after) = (fields_of(before)?, fields_of(after)?);
+        let changed = self
+            .fields
+            .iter()
+            .find(|&field| before.get(field) != after.get(field));
+        changed.map_or(Ok(()), |field| {
+            let path = vec![PathStep::Key(field.clone())];
+            Err(ProfileError::new(
+                path,
+                "value_error",
+                "Field is not yours to set",
+            ))
+        })
+    }
+}
+
+/// Refuses a profile that has a field of every user: JSON would have the name twice, and nobody could set the field.
+///
+/// # Errors
+/// [`ConfigError`] naming `profile`.
+pub fn check_profile_names<P: Profile>() -> Result<(), ConfigError> {
+    let mut names = ProfileShape::fields::<P>().concat();
+    if let Some(sample) = sample_profile::<P>() {
+        let written = fields_of(&sample).unwrap_or_default();
+        if let Some(name) = RESERVED.iter().find(|&&name| written.contains_key(name)) {
+            names.push(name);
+        }
+        names.extend(written_fields(&sample).unwrap_or_default());
+    }
+    match names.into_iter().find(|name| RESERVED.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(ConfigError::new(
+            "profile",
+            format_args!("has a field `{name}`, which every user has: give it another name"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    use super::*;
+    use crate::merge_profile;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Member {
+        #[serde(alias = "called")]
+        name: String,
+        #[serde(rename = "planName", alias = "plan", alias = "tier", default)]
+        plan: Option<String>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        #[serde(flatten)]
+        member: Member,
+    }
+
+    fn protected<P: Profile>(fields: &[&str]) -> Result<ProtectedFields, ConfigError> {
+        ProtectedFields::of::<P>(fields.iter().map(|&field| field.to_owned()))
+    }
+
+    fn body(value: &Value) -> Map<String, Value> {
+        value.as_object().cloned().expect("object")
+    }
+
+    fn ada(plan: Option<&str>) -> Member {
+        Member {
+            name: "Ada".to_owned(),
+            plan: plan.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn e3_a_field_that_the_profile_does_not_have_is_an_error_that_names_those_it_has() {
+        for field in ["plann", "PLANNAME", "", "name "] {
+            let error = protected::<Member>(&["planName", field]).expect_err(field);
+            assert_eq!(error.setting(), "protected_fields");
+            assert!(
+                error.to_string().contains(r#""name", "plan", "planName""#),
+                "{error}"
+            );
+        }
+        for field in RESERVED {
+            let error = protected::<Member>(&[field]).expect_err(field);
+            assert!(error.to_string().contains("every user has"), "{error}");
+            protected::<Flat>(&[field]).expect_err(field);
+        }
+        protected::<()>(&["plan"]).expect_err("no fields");
+        protected::<BTreeMap<String, String>>(&["plan"]).expect("it may have one");
+    }
+
+    #[test]
+    fn e3_a_protected_field_is_protected_under_each_of_its_names() {
+        for named in ["planName", "plan", "tier"] {
+            let protected = protected::<Member>(&[named]).expect("a field");
+            for name in ["planName", "plan", "tier"] {
+                let said = body(&json!({"called": "Ada", name: "enterprise"}));
+                assert_eq!(
+                    protected.new_profile::<Member>(said.clone()).expect("valid"),
+                    ada(None)
+                );
+                let mut said = said;
+                protected.strip(&mut said);
+                assert_eq!(said, body(&json!({"called": "Ada"})), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn e3_a_field_whose_names_nobody_knows_is_protected_by_what_happens_to_it() {
+        let protected = protected::<Flat>(&["planName"]).expect("it may have one");
+        let flat = |plan| Flat { member: ada(plan) };
+        let by_name = protected.new_profile::<Flat>(body(&json!({"name": "Ada", "planName": "enterprise"})));
+        assert_eq!(by_name.expect("valid"), flat(None));
+        for name in ["plan", "tier"] {
+            let said = body(&json!({"name": "Ada", name: "enterprise"}));
+            let error = protected.new_profile::<Flat>(said).expect_err(name);
+            assert_eq!(error.field(), Some("planName"));
+        }
+        let same = flat(Some("free"));
+        let patch = body(&json!({"planName": null, "tier": "enterprise"}));
+        let patched = merge_profile(&same, &patch).expect("valid");
+        assert_eq!(patched, flat(Some("enterprise")));
+        assert_eq!(
+            protected.check(&same, &patched).expect_err("changed").field(),
+            Some("planName")
+        );
+        protected.check(&same, &same).expect("the same");
+    }
+
+    #[test]
+    fn e3_a_profile_with_a_field_of_every_user_is_an_error() {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Taken {
+            email: String,
+        }
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Aliased {
+            #[serde(alias = "is_superuser")]
+            boss: bool,
+        }
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct Written {
+            #[serde(rename(serialize = "id"))]
+            number: u32,
+        }
+        for (checked, name) in [
+            (check_profile_names::<Taken>(), "`email`"),
+            (check_profile_names::<Aliased>(), "`is_superuser`"),
+            (check_profile_names::<Written>(), "`id`"),
+        ] {
+            let error = checked.expect_err(name);
+            assert_eq!(error.setting(), "profile");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        check_profile_names::<Member>().expect("its own names");
+        check_profile_names::<Flat>().expect("its own names");
+        check_profile_names::<()>().expect("no names");
+    }
+}
