@@ -48,6 +48,8 @@ mod error;
 mod guard;
 mod head;
 mod mounted;
+#[cfg(not(feature = "openapi"))]
+mod no_docs;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod role;
@@ -57,6 +59,9 @@ pub use auth::{Auth, AuthBuilder};
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::AuthError;
 pub use guard::{Guard, GuardMiddleware};
+#[cfg(not(feature = "openapi"))]
+#[doc(hidden)]
+pub use no_docs::HasOpenapi;
 #[cfg(feature = "openapi")]
 pub use openapi::Docs;
 pub use role::{Active, Role, Superuser, Verified, VerifiedSuperuser};

@@ -3,6 +3,12 @@
 use auth_http::Requirement;
 
 /// What a route asks of its user. Every role asks for an active user.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no role",
+    label = "no role",
+    note = "roles are `Active`, `Verified`, `Superuser` and `VerifiedSuperuser`",
+    note = "the role comes first: `CurrentUser<Active, i64, Member>` for users with ids and profiles of your own"
+)]
 pub trait Role: Copy + 'static {
     /// What is asked beside being active.
     const REQUIREMENT: Requirement;

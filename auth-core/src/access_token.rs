@@ -71,6 +71,12 @@ pub struct ClientInfo {
 ///
 /// Each method is one atomic operation of the store, with a deadline. A store need not hide an expired token, as the
 /// strategy looks at the clock; it may drop one at any time after its expiry.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no access tokens of users with ids `{Id}`",
+    label = "no store of access tokens",
+    note = "a store is made for one type of ids: `SqliteAccessTokenStore<i64>`, for example; one that `user_store!` or `access_token_store!` defines has that of its table",
+    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+)]
 #[async_trait]
 pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     /// Inserts `token`. With a `cap`, the user's oldest tokens beyond that number are removed in the same operation,

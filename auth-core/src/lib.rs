@@ -47,4 +47,6 @@ pub use strategy::{Grant, IssueError, IssuedToken, Refusal, RevocableStrategy, S
 pub use token::{ShardTag, TokenDigest, TokenKey, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
 
+/// Begins an implementation of a trait with `async` functions: `#[async_trait] impl UserStore for …`.
+pub use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretString};

@@ -81,6 +81,12 @@ pub enum IssueError {
 ///
 /// A strategy answers for the credential alone. [`authenticate`](crate::authenticate) loads the user and compares the
 /// epoch, in every strategy alike.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no strategy for users with ids `{Id}`",
+    label = "issues and reads no credentials of such users",
+    note = "ready ones are `OpaqueStrategy`, over any store of access tokens, and `JwtStrategy`",
+    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+)]
 #[async_trait]
 pub trait Strategy<Id = Uuid>: Send + Sync {
     /// Issues a credential for `subject`, recording its epoch.
@@ -103,6 +109,13 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
 /// A strategy whose credentials can be revoked one by one, at once.
 ///
 /// A strategy that cannot (a JWT which nobody keeps track of) does not implement it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot revoke a credential of a user with an id `{Id}`",
+    label = "cannot revoke",
+    note = "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
+    note = "credentials that a log-out ends are those of `OpaqueStrategy`",
+    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+)]
 #[async_trait]
 pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {
     /// Revokes a `presented` credential. Once it returned, the credential is rejected everywhere.

@@ -18,6 +18,11 @@ use crate::{Email, NormalizedEmail, StoreError};
 ///
 /// Implemented for [`Uuid`] (version 7, made here), [`i64`] and [`i32`] (made by the database) and [`String`] (a UUID
 /// as text, made here). An application implements it for a type of its own with one function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot identify a user",
+    label = "no id of a user",
+    note = "ids are `Uuid`, `i64`, `i32` and `String`; for a type of your own implement `UserId`, which has one function"
+)]
 pub trait UserId:
     Clone + Eq + Hash + Debug + Display + FromStr + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static
 {
@@ -58,6 +63,11 @@ impl UserId for i32 {
 /// `skip_serializing`, one name to write and another to read, a masking `serialize_with`) is refused when the `UserManager` is
 /// built, if the type shows it, and else by the update itself, which then writes nothing. `hidden_field` of its builder keeps
 /// such a field. It is compared by its `Debug`: a field that Serde skips and `Debug` does not show is lost unseen.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the profile of a user",
+    label = "no profile",
+    note = "a profile derives `Clone`, `Debug`, `serde::Serialize` and `serde::Deserialize`, and borrows nothing"
+)]
 pub trait Profile: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static {}
 
 impl<P: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static> Profile for P {}
@@ -153,6 +163,12 @@ impl<Id, P> NewUser<Id, P> {
 ///
 /// Each method is one atomic operation of the store, with a deadline. A dropped future leaves the change whole or
 /// absent, and the store usable.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no users with ids `{Id}` and profiles `{P}`",
+    label = "no store of such users",
+    note = "a store is made for one type of ids and one of profiles: `MemoryUserStore<Uuid, Member>`, for example",
+    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+)]
 #[async_trait]
 pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// Inserts `user` and returns it with its id.

@@ -18,6 +18,11 @@ use crate::{HttpError, RequestHead, Response};
 const OWS: [char; 2] = [' ', '\t'];
 
 /// Carries a credential between a client and the service.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` carries no credentials",
+    label = "no `Transport`",
+    note = "the second argument of an `AuthBackend` is its transport, `BearerTransport` or `CookieTransport`; the third is its strategy"
+)]
 pub trait Transport: Send + Sync {
     /// What sort of credential it is, for clients and for the check against cross-site requests.
     fn scheme(&self) -> Scheme<'_>;

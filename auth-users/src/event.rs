@@ -142,7 +142,7 @@ impl Changed {
 /// that is going to be sent has one: a request past the [`MailBudget`](crate::MailBudget) has none.
 ///
 /// ```
-/// use async_trait::async_trait;
+/// use auth_core::async_trait;
 /// use auth_users::{Event, EventHandler, HookError};
 ///
 /// struct Greeter;
@@ -158,6 +158,12 @@ impl Changed {
 /// }
 /// # fn greet(_: &str) -> std::io::Result<()> { Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` handles no events of users with ids `{Id}` and profiles `{P}`",
+    label = "no handler of such events",
+    note = "a handler is made for one type of ids and one of profiles: `impl EventHandler<Uuid, Member> for …`",
+    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+)]
 #[async_trait]
 pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
     /// Reacts to `event`.

@@ -65,6 +65,12 @@ impl fmt::Display for MailKind {
 ///
 /// It is called for several mails at once, each for another address. It must not block its thread: requests may run on
 /// it, too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` sends no mails",
+    label = "no `Mailer`",
+    note = "`FolderMailer` writes them into a folder; for your mail server implement `Mailer`, which has one function",
+    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+)]
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Sends `mail`. A call that takes longer than 10 s is dropped. After a failure `mail` is sent again, so it may

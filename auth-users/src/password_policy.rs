@@ -14,7 +14,7 @@ const MAX_CODE_POINTS: usize = 256;
 /// Which passwords are good enough, asked at registration, update and reset. A breach check goes here.
 ///
 /// ```
-/// use async_trait::async_trait;
+/// use auth_core::async_trait;
 /// use auth_core::{Email, ExposeSecret, SecretString};
 /// use auth_users::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
 ///
@@ -32,6 +32,12 @@ const MAX_CODE_POINTS: usize = 256;
 /// }
 /// # async fn is_breached(_: &str) -> bool { false }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no password policy",
+    label = "no `PasswordPolicy`",
+    note = "`DefaultPasswordPolicy` is the one that holds without another",
+    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+)]
 #[async_trait]
 pub trait PasswordPolicy: Send + Sync {
     /// Judges `password` for the user of `email`.

@@ -2,10 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use async_trait::async_trait;
 use portcullis::{
     AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired, StoreError,
-    TokenDigest, TokenKey,
+    TokenDigest, TokenKey, async_trait,
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use time::OffsetDateTime;

@@ -1,9 +1,8 @@
 //! Users by id, and their ids by normalised e-mail.
 
-use async_trait::async_trait;
 use portcullis::{
     Email, InsertUserError, NewUser, NormalizedEmail, PasswordHash, Profile, StoreError, UpdateUserError,
-    User, UserStore,
+    User, UserStore, async_trait,
 };
 use redb::{ReadableTable, Table, TableDefinition};
 use time::OffsetDateTime;

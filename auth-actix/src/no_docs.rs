@@ -1,0 +1,31 @@
+//! What stands in for the docs without their feature: an error of the compiler that names it.
+
+use actix_web::web::ServiceConfig;
+use auth_core::{Profile, UserId};
+
+use crate::Auth;
+
+/// Nothing has it.
+#[diagnostic::on_unimplemented(
+    message = "the OpenAPI document and its docs are behind the feature `openapi`",
+    label = "needs the feature `openapi`",
+    note = "add the feature `openapi` to the dependency `portcullis`: `cargo add portcullis --features openapi`"
+)]
+#[doc(hidden)]
+pub trait HasOpenapi {}
+
+impl<Id: UserId, P: Profile> Auth<Id, P> {
+    /// Serves interactive docs. It is there with the feature `openapi`; a call without that does not compile:
+    ///
+    /// ```compile_fail
+    /// fn docs(auth: &auth_actix::Auth, config: &mut actix_web::web::ServiceConfig) {
+    ///     config.configure(auth.docs("/docs"));
+    /// }
+    /// ```
+    pub fn docs(&self, _path: &str) -> impl FnOnce(&mut ServiceConfig) + use<Id, P>
+    where
+        Self: HasOpenapi,
+    {
+        |_config| {}
+    }
+}

@@ -1,0 +1,71 @@
+//! N11: what the compiler says to a newcomer is our advice. Only our own words are looked at: the rest is each compiler's.
+
+use std::{env, fs, path::PathBuf, process::Command, time::SystemTime};
+
+/// What `newcomer.rs` is told, at least once each.
+const ADVICE: [&str; 16] = [
+    "` cannot revoke a credential of a user with an id `",
+    "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
+    "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is",
+    "carries no credentials",
+    "the second argument of an `AuthBackend` is its transport",
+    "is no strategy for users with ids",
+    "keeps no access tokens of users with ids",
+    "a store is made for one type of ids: `SqliteAccessTokenStore<i64>`, for example",
+    "keeps no users with ids",
+    "`u8` cannot identify a user",
+    "implement `UserId`, which has one function",
+    "handles no events of users with ids",
+    "sends no mails",
+    "is no password policy",
+    "`&str` is no role",
+    "roles are `Active`, `Verified`, `Superuser` and `VerifiedSuperuser`",
+];
+
+#[test]
+fn n11_a_wrong_type_is_answered_with_the_next_step() {
+    let said = compile("newcomer.rs");
+    for advice in ADVICE {
+        assert!(said.contains(advice), "{advice}\n{said}");
+    }
+}
+
+/// What the compiler says of a source beside this one, with the library as this test has it.
+fn compile(source: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    let program = env::current_exe().expect("this test");
+    let built = program.parent().expect("the folder of what is built");
+    let mut compiler = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    compiler.args([
+        "--edition=2024",
+        "--crate-type=lib",
+        "--emit=metadata",
+        "--out-dir",
+    ]);
+    compiler.arg(env!("CARGO_TARGET_TMPDIR"));
+    compiler.arg("-L").arg(format!("dependency={}", built.display()));
+    compiler
+        .arg("--extern")
+        .arg(format!("portcullis={}", newest_library(built).display()));
+    let output = compiler.arg(folder.join(source)).output().expect("a compiler");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(!output.status.success(), "{source} compiles");
+    said
+}
+
+/// The library that was built for this test: with the same features, and so the last one.
+fn newest_library(built: &std::path::Path) -> PathBuf {
+    let files = fs::read_dir(built)
+        .expect("the folder")
+        .map(|file| file.expect("a file"));
+    let libraries = files.filter(|file| {
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with("libportcullis-") && name.ends_with(".rlib")
+    });
+    let built_at = |file: &fs::DirEntry| {
+        let metadata = file.metadata().expect("metadata");
+        metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)
+    };
+    libraries.max_by_key(built_at).expect("the library").path()
+}

@@ -1,0 +1,62 @@
+//! What a newcomer gets wrong. It is not to compile: `main.rs` reads what the compiler says.
+
+use std::sync::Arc;
+
+use portcullis::{
+    ClientInfo, ConfigError, Grant, IssueError, IssuedToken, Lifetime, OpaqueStrategy, Refusal, SigningSecret, Strategy, Subject,
+    UserId,
+    actix::Auth,
+    async_trait,
+    http::{AuthBackend, BearerTransport},
+    jwt::JwtStrategy,
+    users::{EventHandler, Mailer, PasswordPolicy, UserManager, UserManagerBuilder},
+};
+
+struct Own;
+
+#[async_trait]
+impl Strategy for Own {
+    async fn issue(&self, _subject: &Subject, _client: &ClientInfo) -> Result<IssuedToken, IssueError> {
+        Err(IssueError::UnknownUser)
+    }
+
+    async fn read(&self, _presented: &str) -> Result<Grant, Refusal> {
+        unimplemented!()
+    }
+}
+
+fn plain_jwt(strategy: JwtStrategy) -> AuthBackend {
+    AuthBackend::new("jwt", BearerTransport, strategy)
+}
+
+fn own_strategy() -> AuthBackend {
+    AuthBackend::new("own", BearerTransport, Own)
+}
+
+fn other_order(strategy: JwtStrategy) -> AuthBackend {
+    AuthBackend::stateless("jwt", strategy, BearerTransport)
+}
+
+fn tokens_of_nobody() -> Result<OpaqueStrategy, ConfigError> {
+    Ok(OpaqueStrategy::new(Arc::new(Own), Lifetime::from_secs(3600)?))
+}
+
+fn users_of_nobody(secret: &SigningSecret) {
+    let _: UserManagerBuilder = UserManager::builder(Arc::new(Own), secret);
+}
+
+fn id<Id: UserId>() {}
+
+fn ids() {
+    id::<u8>();
+}
+
+fn hooks() {
+    let _: Arc<dyn EventHandler> = Arc::new(Own);
+    let _: Arc<dyn Mailer> = Arc::new(Own);
+    let _: Arc<dyn PasswordPolicy> = Arc::new(Own);
+}
+
+fn role(auth: &Auth) {
+    let _ = auth.require("admin");
+}
