@@ -8,7 +8,7 @@
 //! | `users` | [`users`] | the life of a user: passwords, verification, reset, events, mail |
 //! | `http` | [`http`] | transports, backends, endpoints, free of any framework |
 //! | `actix` | [`actix`] | routes, extractors and guards for actix-web |
-//! | `openapi` | [`actix`] | an OpenAPI document and interactive docs |
+//! | `openapi` | [`actix`] | an OpenAPI document and interactive docs: `Auth::openapi`, `Auth::docs` |
 //! | `jwt` | [`jwt`] | JSON Web Tokens |
 //! | `sqlite`, `postgres`, `mysql` | [`sql`] | stores on SQLite, PostgreSQL, MySQL and MariaDB |
 //! | `mongo` | [`mongo`] | stores on MongoDB |

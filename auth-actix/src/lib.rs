@@ -39,7 +39,7 @@
 //!
 //! # Features
 //!
-//! - `openapi`: the OpenAPI document and interactive docs, served from the binary.
+//! - `openapi`: the OpenAPI document and interactive docs, served from the binary: `Auth::openapi`, `Auth::docs`, `Docs`.
 
 mod auth;
 mod body;

@@ -26,7 +26,7 @@ const TEXTS: [&str; 11] = [
     "en",
 ];
 const MAX_TRIES: usize = 200;
-const MAX_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 8;
 
 /// A value of `P` in which no part is absent, empty or zero; `None` if its parts are too particular for a guess.
 pub(super) fn sample<'de, P: Deserialize<'de>>() -> Option<P> {
