@@ -163,7 +163,7 @@ mod tests {
                 write!(hex, "{byte:02x}").expect("a string");
                 hex
             });
-            let samples = [&bytes[..32], hex[..32].as_bytes(), hex[..64].as_bytes()];
+            let samples = [&bytes[..32], &hex.as_bytes()[..32], &hex.as_bytes()[..64]];
             let base64 = [STANDARD.encode(&bytes[..32]), STANDARD.encode(bytes)];
             for sample in samples.into_iter().chain(base64.iter().map(String::as_bytes)) {
                 assert_eq!(find(sample), None, "{}", String::from_utf8_lossy(sample));
