@@ -59,7 +59,7 @@ fn malformed() -> Vec<Vec<u8>> {
         "{\"email\" \"x\"}",
         "{\"email\":\"\\ud800\"}",
         "{\"email\":\"\\x\"}",
-        "\u{feff}{}",
+        "\u{feff}\u{feff}{}",
         "{}{}",
         "{} x",
         "1e999",
@@ -284,5 +284,28 @@ fn odd_credentials_are_401() {
                 service.me(&Pass::new(kind, token)).await.is_unauthorized();
             }
         }
+    });
+}
+
+#[test]
+fn c10_json_with_a_byte_order_mark_is_read_as_without_it_on_every_route() {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        let id = service.stored(&address("lancelot")).await.expect("the user").id;
+        for route in json_routes(id) {
+            let plain = route.call(service).json(&json!({})).with(&pass).send().await;
+            let marked = route
+                .call(service)
+                .body("application/json", "\u{feff}{}")
+                .with(&pass);
+            let marked = marked.send().await;
+            assert_eq!(marked.visible(), plain.visible(), "{}", route.path);
+        }
+        let body = json!({"email": address("galahad"), "password": PASSWORD});
+        let register = service
+            .post("/auth/register")
+            .body("application/json", format!("\u{feff}{body}"));
+        assert_eq!(register.send().await.status, 201);
     });
 }

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 use super::{MAX_PASSWORD_BYTES, media_type};
 use crate::{FieldError, HttpError};
 
+/// The byte order mark of UTF-8. Some clients write it, and a parser may ignore it (RFC 8259 §8.1).
+const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A body of a JSON route, judged in two steps: malformed JSON comes before everything else, and what the JSON says
 /// comes after the credential.
 pub(crate) enum JsonBody {
@@ -29,7 +32,8 @@ impl JsonBody {
         if body.is_empty() {
             return Ok(Self::Empty);
         }
-        serde_json::from_slice(body).map(Self::Value).map_err(|error| {
+        let text = body.strip_prefix(UTF_8_MARK).unwrap_or(body);
+        serde_json::from_slice(text).map(Self::Value).map_err(|error| {
             let position = format!("line {} column {}", error.line(), error.column());
             let msg = format!("JSON decode error at {position}");
             HttpError::Unprocessable(vec![FieldError {
@@ -273,6 +277,30 @@ mod tests {
             assert!(
                 matches!(JsonBody::parse(Some(json), b"{}"), Ok(JsonBody::Value(_))),
                 "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn c10_json_may_begin_with_the_byte_order_mark_of_utf_8_and_no_other() {
+        let parse = |body: &[u8]| JsonBody::parse(Some("application/json"), body);
+        assert!(matches!(
+            parse(b"\xef\xbb\xbf{\"a\":1}"),
+            Ok(JsonBody::Value(Value::Object(fields))) if fields["a"] == 1
+        ));
+        for body in [
+            &b"\xef\xbb\xbf"[..],
+            b"\xef\xbb\xbf\xef\xbb\xbf{}",
+            b" \xef\xbb\xbf{}",
+            b"\xef\xbb{}",
+            b"\xff\xfe{\0}\0",
+            b"\xfe\xff\0{\0}",
+            b"\0\0\xfe\xff\0\0\0{\0\0\0}",
+            b"+/v8-{}",
+        ] {
+            assert!(
+                matches!(parse(body), Err(HttpError::Unprocessable(_))),
+                "{body:?}"
             );
         }
     }
