@@ -1,7 +1,7 @@
 //! A request of actix-web as the endpoints see it.
 
 use actix_web::{HttpRequest, http::header};
-use auth_http::RequestHead;
+use auth_http::{RequestHead, Target};
 
 pub(crate) struct Head<'a>(pub(crate) &'a HttpRequest);
 
@@ -10,14 +10,19 @@ impl RequestHead for Head<'_> {
         self.0.method().as_str()
     }
 
-    /// Neither `Forwarded` nor `X-Forwarded-Host`, which anyone may send.
-    fn host(&self) -> Option<&str> {
+    fn target(&self) -> Target<'_> {
         let host = self
             .0
             .headers()
             .get(header::HOST)
             .and_then(|host| host.to_str().ok());
-        host.or_else(|| self.0.uri().authority().map(|authority| authority.as_str()))
+        let host = host.or_else(|| self.0.uri().authority().map(|authority| authority.as_str()));
+        // Not `connection_info()`: it takes the scheme and the host from headers that anyone may send.
+        let target = Target::new(self.0.app_config().secure(), host, self.0.uri().path());
+        match self.0.match_pattern() {
+            Some(pattern) => target.by_route(pattern),
+            None => target,
+        }
     }
 
     fn client_address(&self) -> Option<String> {

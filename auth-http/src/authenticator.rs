@@ -5,7 +5,11 @@ use std::sync::Arc;
 use auth_core::{ConfigError, Grant, Outcome, Profile, Refusal, User, UserId, UserStore, admit};
 use uuid::Uuid;
 
-use crate::{AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Scheme, request::is_safe};
+use crate::{
+    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Scheme,
+    csrf::refused,
+    request::{is_handshake, is_safe},
+};
 
 /// Reads the credential of a request through the backends, in the order in which they were configured: the first that
 /// yields a user wins.
@@ -244,11 +248,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// # Errors
     /// [`HttpError::Forbidden`] for a cross-site request.
     pub(crate) fn refuse_cross_site(&self, head: &impl RequestHead) -> Result<(), HttpError> {
-        if self.csrf.allows(head) {
-            Ok(())
-        } else {
-            Err(cross_site())
-        }
+        self.csrf.check(head)
     }
 
     /// Whether any backend is a cookie.
@@ -257,7 +257,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 
     /// Refuses an unsafe request with a cookie that another site may have made the browser send, whatever else it
-    /// presents.
+    /// presents. A page cannot confirm a WebSocket handshake, which is judged by its origin alone.
     fn refuse_forged(&self, head: &impl RequestHead, enabled: &Enabled) -> Result<(), HttpError> {
         if is_safe(head) {
             return Ok(());
@@ -266,10 +266,15 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             let confirmed = match backend.transport().extract(head) {
                 Presented::Nothing => continue,
                 Presented::Refused(_) => true,
-                Presented::Token(token) => backend.transport().confirms(head, token),
+                Presented::Token(token) => is_handshake(head) || backend.transport().confirms(head, token),
             };
-            if !confirmed || !self.csrf.allows(head) {
-                return Err(cross_site());
+            self.csrf.check(head)?;
+            if !confirmed {
+                return Err(refused(
+                    head,
+                    "not_confirmed",
+                    "none: the page has to send the token of the double submit",
+                ));
             }
         }
         Ok(())
@@ -317,9 +322,4 @@ impl Requirement {
     pub fn met_by<Id, P>(self, user: &User<Id, P>) -> bool {
         (!self.verified || user.is_verified) && (!self.superuser || user.is_superuser)
     }
-}
-
-fn cross_site() -> HttpError {
-    tracing::warn!(target: "portcullis::http", outcome = "refused", reason = "cross_site", "a cross-site request was refused");
-    HttpError::Forbidden
 }

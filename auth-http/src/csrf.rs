@@ -3,20 +3,40 @@
 use auth_core::ConfigError;
 
 use crate::{
-    RequestHead,
+    HttpError, RequestHead,
+    origin::Origin,
     request::{Header, header, is_safe},
 };
 
+/// The longest part of a request that is written to the log, in bytes.
+const MAX_LOGGED_BYTES: usize = 256;
+
 /// Tells cross-site requests apart by what the browser says of them, for requests that carry a cookie.
 ///
-/// A safe method passes. Otherwise a request passes if its `Origin` is a trusted one, or its `Sec-Fetch-Site` is
-/// `same-origin` or `none`, or, where that header is absent, its `Origin` has the authority of the request itself.
-/// Where both headers are absent the client is no browser, and passes.
+/// A request passes if its method is safe and it has no `Upgrade` header. A WebSocket handshake has one, and is judged as
+/// an unsafe request: by default the browser adds the cookie to it, whichever site opens the socket.
 ///
-/// Sources: W3C Fetch Metadata; RFC 6454; OWASP's cheat sheet on cross-site request forgery.
+/// Any other request passes if one of these holds:
+/// - its `Origin` is a [trusted](Self::trust) one;
+/// - its `Sec-Fetch-Site` is `same-origin` or `none`;
+/// - it has no `Sec-Fetch-Site`, and its `Origin` is that of the service itself;
+/// - it has neither header: the client is not a browser.
+///
+/// Origins are compared as scheme, host and port. The service's own is the [public origin](Self::public_origin) if there
+/// is one. If there is none, its host and port are those of the `Host` header, and its scheme is that of the connection:
+/// `https` only if this process ends TLS itself.
+///
+/// # Behind a proxy that ends TLS
+/// Without a public origin the service takes itself for `http://HOST`. Browsers that send `Sec-Fetch-Site` (all since
+/// March 2023) are not affected. A page of `https://HOST` in an older browser is refused with 403 until the service is told
+/// its [public origin](Self::public_origin). `X-Forwarded-Proto` is never read: a service without a proxy would take it
+/// from anyone.
+///
+/// Sources: W3C Fetch Metadata; RFC 6454; RFC 6455 §10.2; OWASP's cheat sheet on cross-site request forgery.
 #[derive(Clone, Debug, Default)]
 pub struct CsrfPolicy {
-    trusted: Vec<String>,
+    trusted: Vec<Origin>,
+    public: Option<Origin>,
 }
 
 impl CsrfPolicy {
@@ -26,25 +46,36 @@ impl CsrfPolicy {
         Self::default()
     }
 
-    /// Trusts pages of `origin` too, say `https://app.example.com`.
+    /// Trusts the pages of `origin` too, for example `https://app.example.com`.
+    ///
+    /// The default port may be written or left out, and the case of a host does not matter. The origin of an application
+    /// or an extension, such as `tauri://localhost` or `chrome-extension://ID`, is compared byte by byte.
     ///
     /// # Errors
-    /// [`ConfigError`] if `origin` is not a scheme and an authority in lower case, without a path.
-    pub fn trust(mut self, origin: impl Into<String>) -> Result<Self, ConfigError> {
-        let origin = origin.into();
-        let valid = origin
-            .strip_prefix("https://")
-            .or_else(|| origin.strip_prefix("http://"))
-            .is_some_and(|authority| !authority.is_empty() && authority.bytes().all(is_authority_byte));
-        if !valid {
-            return Err(ConfigError::new(
-                "csrf.trusted_origin",
-                format_args!(
-                    "{origin:?} is not of the form `https://host` or `https://host:port` in lower case"
-                ),
-            ));
-        }
+    /// [`ConfigError`] if `origin` is not an origin as a browser writes it; it says what to write. `null` is never
+    /// accepted, and neither is a wildcard.
+    pub fn trust(mut self, origin: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let origin = Origin::configured(origin.as_ref());
+        let origin = origin.map_err(|problem| ConfigError::new("csrf.trusted_origin", problem))?;
         self.trusted.push(origin);
+        Ok(self)
+    }
+
+    /// Says under which origin browsers reach this service, for example `https://app.example.com`.
+    ///
+    /// A service behind a proxy needs it if the proxy ends TLS or rewrites `Host`. With it, what `Host` and the connection
+    /// say no longer counts.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if `origin` is not of the form `https://host`, `https://host:port` or the same with `http`.
+    pub fn public_origin(mut self, origin: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let text = origin.as_ref();
+        let error = |problem: String| ConfigError::new("csrf.public_origin", problem);
+        let origin = Origin::configured(text).map_err(error)?;
+        if !origin.is_web() {
+            return Err(error(format!("{text:?} is not of the form `https://host`")));
+        }
+        self.public = Some(origin);
         Ok(self)
     }
 
@@ -54,124 +85,103 @@ impl CsrfPolicy {
         if is_safe(head) {
             return true;
         }
-        let origin = header(head, "origin");
-        if let Header::One(origin) = &origin
-            && self.trusted.iter().any(|trusted| trusted.as_bytes() == *origin)
+        let origin = match header(head, "origin") {
+            Header::Absent => None,
+            Header::One(origin) => Some(Origin::from_header(origin)),
+            Header::Many => Some(None),
+        };
+        if let Some(Some(origin)) = &origin
+            && self.trusted.contains(origin)
         {
             return true;
         }
         match header(head, "sec-fetch-site") {
             Header::One(site) => site == b"same-origin" || site == b"none",
             Header::Many => false,
-            Header::Absent => match origin {
-                Header::Absent => true,
-                Header::Many => false,
-                Header::One(origin) => authority(origin).is_some_and(|authority| {
-                    head.host()
-                        .is_some_and(|host| host.eq_ignore_ascii_case(authority))
-                }),
-            },
+            Header::Absent => origin.is_none_or(|origin| origin.is_some() && origin == self.own(head)),
         }
+    }
+
+    /// Refuses a cross-site request, and logs what would allow it.
+    ///
+    /// # Errors
+    /// [`HttpError::Forbidden`] for a cross-site request.
+    pub(crate) fn check(&self, head: &dyn RequestHead) -> Result<(), HttpError> {
+        if self.allows(head) {
+            return Ok(());
+        }
+        let setting = match header(head, "origin") {
+            Header::One(origin) => self.setting_for(Origin::from_header(origin), head),
+            Header::Absent | Header::Many => None,
+        };
+        Err(refused(
+            head,
+            "cross_site",
+            setting
+                .as_deref()
+                .unwrap_or("none: the request does not name one origin that could be trusted"),
+        ))
+    }
+
+    fn own(&self, head: &dyn RequestHead) -> Option<Origin> {
+        let target = head.target();
+        match &self.public {
+            Some(public) => Some(public.clone()),
+            None => Origin::of_target(target.is_tls, target.host?),
+        }
+    }
+
+    /// The setting that would allow a request from `origin`.
+    fn setting_for(&self, origin: Option<Origin>, head: &dyn RequestHead) -> Option<String> {
+        let origin = origin?;
+        let is_ours = self
+            .own(head)
+            .is_some_and(|own| own.authority() == origin.authority());
+        let setting = if is_ours && self.public.is_none() {
+            "public_origin"
+        } else {
+            "trust"
+        };
+        Some(format!("CsrfPolicy::{setting}({:?})", origin.as_str()))
     }
 }
 
-fn is_authority_byte(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte)
+/// Logs that a request was refused, and the setting that would allow it.
+pub(crate) fn refused(head: &dyn RequestHead, reason: &str, setting: &str) -> HttpError {
+    let target = head.target();
+    let route = target.route.as_deref().unwrap_or(target.path);
+    tracing::warn!(
+        target: "portcullis::http", outcome = "refused", reason, method = ?bounded(head.method().as_bytes()),
+        route = ?bounded(route.as_bytes()), host = target.host.map(|host| tracing::field::debug(bounded(host.as_bytes()))),
+        origin = logged(head, "origin").map(tracing::field::debug),
+        sec_fetch_site = logged(head, "sec-fetch-site").map(tracing::field::debug),
+        setting, "a cross-site request was refused"
+    );
+    HttpError::Forbidden
 }
 
-fn authority(origin: &[u8]) -> Option<&str> {
-    let (_scheme, authority) = std::str::from_utf8(origin).ok()?.split_once("://")?;
-    Some(authority)
+/// The values of a header, for the log.
+fn logged(head: &dyn RequestHead, name: &'static str) -> Option<String> {
+    let mut found: Option<Vec<u8>> = None;
+    head.headers(name, &mut |value| match &mut found {
+        Some(found) => {
+            found.extend_from_slice(b", ");
+            found.extend_from_slice(value);
+        }
+        None => found = Some(value.to_vec()),
+    });
+    found.map(|found| bounded(&found))
+}
+
+/// The beginning of what a client sent. It is to be logged by its `Debug`, which escapes line breaks.
+fn bounded(value: &[u8]) -> String {
+    let end = value.len().min(MAX_LOGGED_BYTES);
+    let mut text = String::from_utf8_lossy(&value[..end]).into_owned();
+    if end < value.len() {
+        text.push('…');
+    }
+    text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::test_head::Head;
-
-    fn allows(method: &'static str, headers: &[(&'static str, &str)]) -> bool {
-        let mut headers = headers.to_vec();
-        headers.push(("host", "app.example.com"));
-        let policy = CsrfPolicy::same_origin()
-            .trust("https://friend.example")
-            .expect("origin");
-        policy.allows(&Head::new(method, &headers))
-    }
-
-    #[test]
-    fn x1_an_unsafe_request_passes_only_from_the_same_or_a_trusted_origin() {
-        for (expected, headers) in [
-            (true, &[][..]),
-            (true, &[("sec-fetch-site", "same-origin")]),
-            (true, &[("sec-fetch-site", "none")]),
-            (false, &[("sec-fetch-site", "same-site")]),
-            (false, &[("sec-fetch-site", "cross-site")]),
-            (false, &[("sec-fetch-site", "")]),
-            (
-                false,
-                &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")],
-            ),
-            (
-                false,
-                &[
-                    ("sec-fetch-site", "cross-site"),
-                    ("origin", "https://app.example.com"),
-                ],
-            ),
-            (
-                true,
-                &[
-                    ("sec-fetch-site", "cross-site"),
-                    ("origin", "https://friend.example"),
-                ],
-            ),
-            (true, &[("origin", "https://app.example.com")]),
-            (true, &[("origin", "https://friend.example")]),
-            (false, &[("origin", "https://evil.example")]),
-            (false, &[("origin", "https://app.example.com.evil.example")]),
-            (false, &[("origin", "https://friend.example:8443")]),
-            (false, &[("origin", "null")]),
-            (false, &[("origin", "")]),
-            (
-                false,
-                &[
-                    ("origin", "https://app.example.com"),
-                    ("origin", "https://evil.example"),
-                ],
-            ),
-        ] {
-            for method in ["POST", "PUT", "PATCH", "DELETE", "post", "BREW"] {
-                assert_eq!(allows(method, headers), expected, "{method} {headers:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_safe_method_passes_from_anywhere() {
-        for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
-            assert!(allows(
-                method,
-                &[
-                    ("sec-fetch-site", "cross-site"),
-                    ("origin", "https://evil.example")
-                ]
-            ));
-        }
-    }
-
-    #[test]
-    fn a_trusted_origin_that_is_none_is_refused_at_start() {
-        for origin in [
-            "",
-            "*",
-            "null",
-            "example.com",
-            "https://",
-            "https://a.example/",
-            "https://A.example",
-        ] {
-            let error = CsrfPolicy::same_origin().trust(origin).expect_err(origin);
-            assert_eq!(error.setting(), "csrf.trusted_origin");
-        }
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ mod body;
 mod csrf;
 mod endpoints;
 mod error;
+mod origin;
 mod request;
 mod response;
 mod transport;
@@ -26,7 +27,7 @@ pub use body::{LoginForm, MAX_BODY_BYTES, MAX_PASSWORD_BYTES};
 pub use csrf::CsrfPolicy;
 pub use endpoints::{Endpoints, Request};
 pub use error::{ErrorCode, FieldError, HttpError};
-pub use request::RequestHead;
+pub use request::{RequestHead, Target};
 pub use response::Response;
 pub use transport::{
     BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Transport,

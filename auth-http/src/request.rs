@@ -1,18 +1,60 @@
 //! What of a request the library looks at.
 
+use std::borrow::Cow;
+
 /// The head of a request, as a binding to a framework presents it.
 pub trait RequestHead {
     /// The method, in upper case.
     fn method(&self) -> &str;
 
-    /// The authority that the client asked for: `Host`, or `:authority` in HTTP/2.
-    fn host(&self) -> Option<&str>;
+    /// Where the request goes.
+    fn target(&self) -> Target<'_>;
 
     /// The address of the peer, for lists of sessions: a proxy's where one stands in front.
     fn client_address(&self) -> Option<String>;
 
     /// Calls `each` with the value of every header called `name` (given in lower case), in their order.
     fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8]));
+}
+
+/// Where a request goes, as the service itself knows it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Target<'a> {
+    /// Whether the connection to this process is TLS.
+    pub is_tls: bool,
+    /// The authority that the client asked for: `Host`, or `:authority` in HTTP/2.
+    pub host: Option<&'a str>,
+    /// The path, without the query.
+    pub path: &'a str,
+    /// The route that takes the path, for the log: a pattern such as `/invitations/{token}`, since a path may hold a
+    /// secret.
+    pub route: Option<Cow<'a, str>>,
+}
+
+impl<'a> Target<'a> {
+    /// A request for `path`, whose route is not known.
+    ///
+    /// # Security
+    /// Take `is_tls` and `host` from the connection and from `Host` or `:authority`. Never take them from `Forwarded` or
+    /// an `X-Forwarded-…` header, which any client can send: [`CsrfPolicy::public_origin`](crate::CsrfPolicy::public_origin)
+    /// is how a service knows of a proxy.
+    #[must_use]
+    pub fn new(is_tls: bool, host: Option<&'a str>, path: &'a str) -> Self {
+        Self {
+            is_tls,
+            host,
+            path,
+            route: None,
+        }
+    }
+
+    /// The same, taken by the route of this pattern.
+    #[must_use]
+    pub fn by_route(mut self, pattern: impl Into<Cow<'a, str>>) -> Self {
+        self.route = Some(pattern.into());
+        self
+    }
 }
 
 /// The values of a header of which there should be at most one.
@@ -33,19 +75,58 @@ pub(crate) fn header<'a>(head: &'a (impl RequestHead + ?Sized), name: &'static s
     found
 }
 
-/// Whether the method may change nothing (RFC 9110 §9.2.1).
+/// Whether the request may change nothing: its method is safe (RFC 9110 §9.2.1), and it does not open another protocol,
+/// in which whatever follows could change something.
 pub(crate) fn is_safe(head: &(impl RequestHead + ?Sized)) -> bool {
+    has_safe_method(head) && matches!(header(head, "upgrade"), Header::Absent)
+}
+
+/// Whether the request opens a WebSocket: by `Upgrade` (RFC 6455 §4.1), or by `CONNECT` in HTTP/2 and later (RFC 8441).
+/// A page cannot add a header to such a request.
+pub(crate) fn is_handshake(head: &(impl RequestHead + ?Sized)) -> bool {
+    head.method() == "CONNECT" || (has_safe_method(head) && !is_safe(head))
+}
+
+fn has_safe_method(head: &(impl RequestHead + ?Sized)) -> bool {
     matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
 #[cfg(test)]
+mod tests {
+    use super::{test_head::Head, *};
+
+    #[test]
+    fn c1_a_request_for_another_protocol_is_no_safe_one() {
+        for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
+            assert!(is_safe(&Head::new(method, &[])), "{method}");
+            for upgrade in [
+                &[("upgrade", "websocket")][..],
+                &[("upgrade", "WebSocket")],
+                &[("upgrade", "h2c, websocket")],
+                &[("upgrade", "h2c"), ("upgrade", "websocket")],
+                &[("upgrade", "")],
+            ] {
+                let head = Head::new(method, upgrade);
+                assert!(!is_safe(&head) && is_handshake(&head), "{method} {upgrade:?}");
+            }
+        }
+        let extended = Head::new("CONNECT", &[]);
+        assert!(!is_safe(&extended) && is_handshake(&extended));
+        let post = Head::new("POST", &[("upgrade", "websocket")]);
+        assert!(!is_safe(&post) && !is_handshake(&post));
+    }
+}
+
+#[cfg(test)]
 pub(crate) mod test_head {
-    use super::RequestHead;
+    use super::{RequestHead, Target};
 
     /// A request head made by hand.
     pub(crate) struct Head {
         pub(crate) method: &'static str,
         pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
+        pub(crate) is_tls: bool,
+        pub(crate) path: &'static str,
     }
 
     impl Head {
@@ -54,7 +135,20 @@ pub(crate) mod test_head {
                 .iter()
                 .map(|(name, value)| (*name, value.as_bytes().to_vec()))
                 .collect();
-            Self { method, headers }
+            Self {
+                method,
+                headers,
+                is_tls: false,
+                path: "/",
+            }
+        }
+
+        /// A `GET` with one header, of any bytes.
+        pub(crate) fn raw(name: &'static str, value: &[u8]) -> Self {
+            Self {
+                headers: vec![(name, value.to_vec())],
+                ..Self::new("GET", &[])
+            }
         }
     }
 
@@ -63,11 +157,10 @@ pub(crate) mod test_head {
             self.method
         }
 
-        fn host(&self) -> Option<&str> {
-            self.headers
-                .iter()
-                .find(|(name, _)| *name == "host")
-                .and_then(|(_, v)| std::str::from_utf8(v).ok())
+        fn target(&self) -> Target<'_> {
+            let host = self.headers.iter().find(|(name, _)| *name == "host");
+            let host = host.and_then(|(_, value)| std::str::from_utf8(value).ok());
+            Target::new(self.is_tls, host, self.path)
         }
 
         fn client_address(&self) -> Option<String> {

@@ -11,7 +11,7 @@ use auth_core::{
 };
 use auth_http::{
     AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy, Enabled, Endpoints, HttpError,
-    Request, RequestHead, Requirement,
+    Request, RequestHead, Requirement, Target,
 };
 use auth_users::UserManager;
 use time::OffsetDateTime;
@@ -27,8 +27,8 @@ impl RequestHead for Head {
         self.method
     }
 
-    fn host(&self) -> Option<&str> {
-        Some("app.example.com")
+    fn target(&self) -> Target<'_> {
+        Target::new(false, Some("app.example.com"), "/")
     }
 
     fn client_address(&self) -> Option<String> {

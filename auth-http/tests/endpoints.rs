@@ -10,7 +10,7 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
-    AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, HttpError, Request, RequestHead,
+    AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, HttpError, Request, RequestHead, Target,
 };
 use auth_users::{Event, EventHandler, HookError, UserManager};
 use serde::{Deserialize, Serialize};
@@ -95,8 +95,8 @@ impl RequestHead for Head {
         self.0
     }
 
-    fn host(&self) -> Option<&str> {
-        None
+    fn target(&self) -> Target<'_> {
+        Target::new(false, None, "/")
     }
 
     fn client_address(&self) -> Option<String> {
