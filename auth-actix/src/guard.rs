@@ -12,6 +12,7 @@ use actix_web::{
     Error, HttpMessage as _, HttpRequest, ResponseError as _,
     body::{BoxBody, EitherBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
+    http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
 };
 use auth_core::{Profile, UserId};
 use auth_http::{Enabled, HttpError, Requirement};
@@ -31,6 +32,10 @@ use crate::{
 /// Guards add up, whatever their order: within two of them a request has to meet both requirements, by a backend that
 /// both accept. What a guard finds out is handed to the extractors and guards of the same [`Auth`] within, without a
 /// second look at a store.
+///
+/// A guard that requires a user also adds `Cache-Control: no-store` to every answer from within that has no
+/// `Cache-Control` of its own. Without it a browser may show a user's page after the log-out, and a shared cache may show it
+/// to somebody else. A handler whose answer may be kept sets the header itself.
 #[derive(Clone)]
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
@@ -86,6 +91,12 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
     }
 }
 
+fn keep_out_of_caches(headers: &mut HeaderMap) {
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
 fn merged(one: Option<Requirement>, other: Option<Requirement>) -> Option<Requirement> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.and(other)),
@@ -135,10 +146,13 @@ where
         let (service, guard) = (Rc::clone(&self.service), self.guard.clone());
         Box::pin(async move {
             match guard.judge(request.request()).await {
-                Ok(()) => service
-                    .call(request)
-                    .await
-                    .map(ServiceResponse::map_into_left_body),
+                Ok(()) => {
+                    let mut answered = service.call(request).await?;
+                    if guard.requirement.is_some() {
+                        keep_out_of_caches(answered.headers_mut());
+                    }
+                    Ok(answered.map_into_left_body())
+                }
                 Err(error) => {
                     let (request, body) = request.into_parts();
                     let response = unread(AuthError::from(error).error_response(), body);

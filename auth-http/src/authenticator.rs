@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Grant, Outcome, Profile, Refusal, User, UserId, UserStore, admit};
+use auth_core::{ConfigError, Grant, Outcome, Profile, Refusal, Rejection, User, UserId, UserStore, admit};
 use uuid::Uuid;
 
 use crate::{
@@ -185,6 +185,14 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         // Only now is it known that no backend takes the credential that another does not know.
         for (backend, rejection, user) in &rejected {
             let reason = rejection.name();
+            if let (Rejection::Ambiguous, Some(cookie)) = (rejection, self.cookie_of(backend)) {
+                tracing::warn!(
+                    target: "portcullis::http", outcome = "rejected", backend, reason, cookie,
+                    "two cookies of one name were sent, and both are removed: another service of this host or domain set \
+                     one of them; a name that begins with `__Host-` keeps it out"
+                );
+                continue;
+            }
             tracing::info!(
                 target: "portcullis::http", outcome = "rejected", backend, user = user.as_ref().map(tracing::field::debug),
                 reason, "a credential was rejected"
@@ -214,15 +222,23 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         requirement: Requirement,
     ) -> Result<Authenticated<Id, P>, HttpError> {
         match self.find(head, enabled).await? {
-            None => Err(self.unauthorized(enabled)),
+            None => Err(self.unauthorized(head, enabled)),
             Some(found) => requirement.judge(found),
         }
     }
 
-    /// The answer where nothing valid is presented.
-    pub(crate) fn unauthorized(&self, enabled: &Enabled) -> HttpError {
+    /// The answer to a request that presents nothing valid. It removes the cookies of a name that came twice: the next
+    /// log-in would only add one more to them.
+    pub(crate) fn unauthorized(&self, head: &impl RequestHead, enabled: &Enabled) -> HttpError {
+        let ambiguous = self.enabled(enabled).filter(|backend| {
+            let presented = backend.transport().extract(head);
+            backend.is_cookie() && matches!(presented, Presented::Refused(Rejection::Ambiguous))
+        });
         HttpError::Unauthorized {
             bearer: self.accepts_bearer(enabled),
+            removal: ambiguous
+                .flat_map(|backend| backend.transport().log_out(head).headers)
+                .collect(),
         }
     }
 
@@ -278,6 +294,13 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             }
         }
         Ok(())
+    }
+
+    fn cookie_of(&self, backend: &str) -> Option<&str> {
+        match self.backend(backend)?.transport().scheme() {
+            Scheme::Cookie(name) => Some(name),
+            Scheme::Bearer => None,
+        }
     }
 
     fn accepts_bearer(&self, enabled: &Enabled) -> bool {

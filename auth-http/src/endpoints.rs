@@ -92,7 +92,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 /// What a body may say of itself and only a superuser may decide.
 const FLAGS: [&str; 3] = ["is_active", "is_superuser", "is_verified"];
 
-/// Answers an error as the client sees it.
+/// Answers an error as the client sees it. No cache keeps any answer: most show a user's data or hand out a credential.
 async fn answer(judged: impl Future<Output = Result<Response, HttpError>>) -> Response {
-    judged.await.unwrap_or_else(HttpError::into_response)
+    judged.await.unwrap_or_else(HttpError::into_response).no_store()
 }

@@ -98,6 +98,8 @@ pub enum HttpError {
     Unauthorized {
         /// Whether the answer carries `WWW-Authenticate: Bearer`.
         bearer: bool,
+        /// The headers by which a browser forgets a cookie that no log-in could make good again.
+        removal: Vec<(&'static str, String)>,
     },
     /// 403.
     Forbidden,
@@ -121,18 +123,23 @@ pub enum HttpError {
 
 impl HttpError {
     /// The answer to the client. A 5xx is logged with its cause under a correlation id, which the client gets as
-    /// `X-Correlation-Id`. Of the request that line says nothing: the application's span around it does, if it has one.
+    /// `X-Correlation-Id`. Of the request that line says nothing: the application's span around it does, if it has one. No
+    /// answer is stored: its reason may tell of the user.
     #[must_use]
     pub fn into_response(self) -> Response {
-        match self {
+        let response = match self {
             Self::BadRequest => bare(400, "Bad Request"),
             Self::Code(code) => Response::json(400, &json!({ "detail": code })),
             Self::Password(code, reason) => {
                 Response::json(400, &json!({ "detail": { "code": code, "reason": reason } }))
             }
-            Self::Unauthorized { bearer: false } => bare(401, "Unauthorized"),
-            Self::Unauthorized { bearer: true } => {
-                bare(401, "Unauthorized").header("www-authenticate", "Bearer")
+            Self::Unauthorized { bearer, removal } => {
+                let mut response = bare(401, "Unauthorized");
+                response.headers = removal;
+                if bearer {
+                    response = response.header("www-authenticate", "Bearer");
+                }
+                response
             }
             Self::Forbidden => bare(403, "Forbidden"),
             Self::NotFound => bare(404, "Not Found"),
@@ -145,13 +152,12 @@ impl HttpError {
                 tracing::error!(target: "portcullis::http", correlation_id = %id, store = error.store(), error = ?error.to_string(), "a store did not answer");
                 let wait = error.retry_after().unwrap_or(LEAST_WAIT).max(LEAST_WAIT);
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                correlated(503, "Service Unavailable", id)
-                    .header("retry-after", seconds.to_string())
-                    .no_store()
+                correlated(503, "Service Unavailable", id).header("retry-after", seconds.to_string())
             }
             Self::Hook(error) => internal(&error.to_string()),
             Self::Internal(cause) => internal(cause),
-        }
+        };
+        response.no_store()
     }
 }
 

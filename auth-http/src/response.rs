@@ -50,7 +50,12 @@ impl Response {
     /// Forbids every cache to keep the answer (RFC 9111 §5.2.2.5).
     #[must_use]
     pub fn no_store(self) -> Self {
-        self.header("cache-control", "no-store")
+        let is_set = self.headers.iter().any(|(name, _value)| *name == "cache-control");
+        if is_set {
+            self
+        } else {
+            self.header("cache-control", "no-store")
+        }
     }
 }
 

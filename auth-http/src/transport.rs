@@ -39,14 +39,14 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Hands an issued `token` to the client.
+    /// Hands an issued `token` to the client that sent the request of `head`.
     ///
     /// # Errors
     /// [`HttpError::Internal`] if the transport cannot carry the token.
-    fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError>;
+    fn log_in(&self, token: &IssuedToken, head: &dyn RequestHead) -> Result<Response, HttpError>;
 
-    /// Tells the client that its credential is gone.
-    fn log_out(&self) -> Response;
+    /// Tells the client that sent the request of `head` that its credential is gone.
+    fn log_out(&self, head: &dyn RequestHead) -> Response;
 }
 
 /// What sort of credential a transport carries.

@@ -246,7 +246,7 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
         .issue(&Subject::from(&arthur), &ClientInfo::default())
         .await
         .expect("issue");
-    let response = auth_http::Transport::log_in(&cookie, &issued).expect("response");
+    let response = auth_http::Transport::log_in(&cookie, &issued, &bearer("")).expect("response");
     let csrf = response
         .headers
         .iter()

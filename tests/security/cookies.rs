@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis::http::{CookieTransport, SameSite};
 
-use crate::harness::{Answer, Blueprint, Kind, PASSWORD, Pass, Service, address, person};
+use crate::harness::{Answer, Blueprint, Kind, PASSWORD, Pass, Service, address, person, run};
 
 fn attributes(answer: &Answer) -> (String, Vec<String>) {
     let cookie = answer.header("set-cookie").expect("a cookie");
@@ -113,4 +113,104 @@ fn c3_what_is_set_fits_into_4096_bytes_and_what_is_longer_is_401() {
             }
         }
     });
+}
+
+/// Every cookie that an answer removes, as its path.
+fn removed(answer: &Answer) -> Vec<String> {
+    let cookies = answer.headers.get_all("set-cookie").iter();
+    let cookies = cookies.map(|cookie| cookie.to_str().expect("ASCII"));
+    let removals = cookies.filter(|cookie| cookie.starts_with("auth=;") && cookie.contains("Max-Age=0"));
+    removals
+        .map(|cookie| {
+            let path = cookie.split("; ").find_map(|part| part.strip_prefix("Path="));
+            path.expect("a path").to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn c5_two_cookies_of_one_name_are_401_and_removed_so_that_a_log_in_helps() {
+    run(async {
+        let cookie = CookieTransport::builder()
+            .name("auth")
+            .secure(false)
+            .allow_insecure()
+            .build();
+        let service = Service::with_cookie(cookie.expect("a cookie")).await;
+        service.seed(person("lancelot")).await;
+        let log_in = service
+            .log_in(Kind::DbCookie, &address("lancelot"), PASSWORD)
+            .await;
+        assert_eq!(log_in.status, 204);
+        assert_eq!(
+            removed(&log_in),
+            Vec::<String>::new(),
+            "nothing came that could shadow it"
+        );
+        let set = log_in.header("set-cookie").expect("a cookie");
+        let ours = set.split(';').next().expect("a pair");
+        for (shadowed, paths) in [
+            (
+                service.get("/users/me"),
+                &["/users", "/users/", "/users/me", "/"][..],
+            ),
+            (
+                service.get("/required/active"),
+                &["/required", "/required/", "/required/active", "/"],
+            ),
+            (
+                service.get("/guarded/active/optional/active"),
+                &["/guarded", "/guarded/active", "/"],
+            ),
+            (
+                service.post(&Kind::DbCookie.logout()),
+                &["/auth", "/auth/cookie", "/auth/cookie/logout", "/"],
+            ),
+        ] {
+            let answer = shadowed
+                .header("cookie", format!("auth=stray; {ours}"))
+                .send()
+                .await;
+            answer.is_unauthorized();
+            let removed = removed(&answer);
+            for path in paths {
+                assert!(
+                    removed.iter().any(|removed| removed == path),
+                    "{path}: {removed:?}"
+                );
+            }
+            assert_eq!(removed.last().map(String::as_str), Some("/"), "ours is the last");
+        }
+        let form = [("username", &*address("lancelot")), ("password", PASSWORD)];
+        let again = service.post(&Kind::DbCookie.login()).form(&form);
+        let again = again.header("cookie", "auth=stray").send().await;
+        assert_eq!(again.status, 204);
+        assert!(removed(&again).contains(&"/auth/cookie".to_owned()));
+        let cookies: Vec<_> = again.headers.get_all("set-cookie").iter().collect();
+        let last = cookies.last().expect("a cookie").to_str().expect("ASCII");
+        assert!(last.starts_with("auth=") && !last.contains("Max-Age=0"), "{last}");
+    });
+}
+
+#[test]
+fn n17_a_log_out_with_a_dead_cookie_is_401_and_removes_it() {
+    for kind in [Kind::DbCookie, Kind::JwtCookie] {
+        Blueprint::of(&[kind, Kind::DbBearer]).run(async |service: &Service| {
+            let dead = Pass::new(kind, "nonsense");
+            let answer = service.post(&kind.logout()).with(&dead).send().await;
+            answer.is_unauthorized();
+            let (pair, attributes) = attributes(&answer);
+            assert_eq!(pair, format!("{}=", kind.cookie().expect("a cookie")));
+            assert!(attributes.contains(&"Max-Age=0".to_owned()), "{attributes:?}");
+            // Nothing is removed that was not there, and elsewhere a dead cookie stays.
+            for answer in [
+                service.post(&kind.logout()).send().await,
+                service.post(&Kind::DbBearer.logout()).with(&dead).send().await,
+                service.me(&dead).await,
+            ] {
+                answer.is_unauthorized();
+                assert_eq!(answer.header("set-cookie"), None);
+            }
+        });
+    }
 }

@@ -10,6 +10,7 @@ mod harness;
 
 mod accounts;
 mod bad_input;
+mod caching;
 mod cancellation;
 mod configuration;
 mod cookies;

@@ -45,8 +45,7 @@ impl Answers {
         let content = content(BEARER_RESPONSE).example(Some(example)).build();
         let response = Response::builder()
             .description("The token, to be sent as `Authorization: Bearer …`.")
-            .content(JSON, content)
-            .header("Cache-Control", header("`no-store`"));
+            .content(JSON, content);
         Self::new(200, response)
     }
 
@@ -54,8 +53,7 @@ impl Answers {
     pub(super) fn cookie(about: &str) -> Self {
         let response = Response::builder()
             .description(about)
-            .header("Set-Cookie", header(about))
-            .header("Cache-Control", header("`no-store`"));
+            .header("Set-Cookie", header(about));
         Self::new(204, response)
     }
 
@@ -66,15 +64,13 @@ impl Answers {
 
     fn new(status: u16, response: ResponseBuilder) -> Self {
         let correlated = |detail, about| {
-            bare(detail, about)
-                .header(
-                    "X-Correlation-Id",
-                    header("What to look for in the service's log."),
-                )
-                .header("Cache-Control", header("`no-store`"))
+            bare(detail, about).header(
+                "X-Correlation-Id",
+                header("What to look for in the service's log."),
+            )
         };
-        let answers = ResponsesBuilder::new().response(status.to_string(), response);
-        let answers = Self(answers)
+        let answers = Self(ResponsesBuilder::new())
+            .and(status, response)
             .and(400, bare("Bad Request", "The request cannot be read."))
             .and(408, bare("Request Timeout", "The body did not arrive in time."))
             .and(413, bare("Payload Too Large", "The body is too large."))
@@ -147,6 +143,7 @@ impl Answers {
     }
 
     fn and(self, status: u16, response: ResponseBuilder) -> Self {
+        let response = response.header("Cache-Control", header("`no-store`"));
         Self(self.0.response(status.to_string(), response))
     }
 }

@@ -1,6 +1,6 @@
 //! Guards of whole scopes.
 
-use actix_web::{App, http::StatusCode, test, web};
+use actix_web::{App, HttpResponse, http::StatusCode, test, web};
 use auth_actix::{Active, Superuser, Verified};
 use auth_http::Enabled;
 
@@ -230,4 +230,40 @@ async fn extractors_where_no_service_is_mounted_take_the_user_of_the_guard_aroun
         get!(app, "/guarded/optional/superuser", bearer(&token)),
         (200, "nobody".to_owned())
     );
+}
+
+#[actix_web::test]
+async fn c6_what_a_guard_lets_through_is_not_stored_unless_the_handler_says_so() {
+    let service = Service::new();
+    let cached = || {
+        HttpResponse::Ok()
+            .insert_header(("cache-control", "private, max-age=60"))
+            .finish()
+    };
+    let guarded = web::scope("/guarded")
+        .wrap(service.auth.require(Active))
+        .route("/plain", web::get().to(async || "a report"))
+        .route("/cached", web::get().to(move || async move { cached() }))
+        .route("/inner", web::get().to(required::<Superuser>));
+    let accepting = web::scope("/accepting")
+        .wrap(service.auth.accept(["bearer"]).expect("a backend"))
+        .route("/plain", web::get().to(async || "for everyone"));
+    let app = app!(service, .service(guarded).service(accepting));
+    let token = service.token("a").await;
+    for (path, expected) in [
+        ("/guarded/plain", Some("no-store")),
+        ("/guarded/cached", Some("private, max-age=60")),
+        ("/guarded/inner", Some("no-store")),
+        ("/guarded/none", Some("no-store")),
+        ("/accepting/plain", None),
+    ] {
+        let request = test::TestRequest::get().uri(path).insert_header(bearer(&token));
+        let response = test::call_service(&app, request.to_request()).await;
+        let found = response.headers().get("cache-control");
+        assert_eq!(
+            found.map(|value| value.to_str().expect("ASCII")),
+            expected,
+            "{path}"
+        );
+    }
 }

@@ -177,7 +177,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         token: &IssuedToken,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        let response = backend.transport().log_in(token)?;
+        let response = backend.transport().log_in(token, head)?;
         self.users.logged_in(user).await?;
         revoke_presented(backend, head).await?;
         tracing::info!(target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(), "a user logged in");
@@ -194,13 +194,27 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .backend(name)
             .filter(|b| b.has_logout())
             .ok_or(HttpError::NotFound)?;
+        let enabled = Enabled::only([name]);
         let found = self
             .authenticator
-            .require(request.head, &Enabled::only([name]), self.base_requirement())
-            .await?;
+            .require(request.head, &enabled, self.base_requirement());
+        let found = found
+            .await
+            .map_err(|error| forgetting(backend, request.head, error))?;
         revoke_presented(backend, request.head).await?;
         tracing::info!(target: "portcullis::http", outcome = "logged_out", user = ?found.user.id, backend = name, "a user logged out");
-        Ok(backend.transport().log_out())
+        Ok(backend.transport().log_out(request.head))
+    }
+}
+
+/// `error`, and a 401 also removes the cookie that the request presents: it is no use any more.
+fn forgetting<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead, error: HttpError) -> HttpError {
+    match (error, backend.transport().extract(head)) {
+        (HttpError::Unauthorized { bearer, .. }, Presented::Token(_) | Presented::Refused(_)) => {
+            let removal = backend.transport().log_out(head).headers;
+            HttpError::Unauthorized { bearer, removal }
+        }
+        (error, _) => error,
     }
 }
 

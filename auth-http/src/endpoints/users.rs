@@ -87,7 +87,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .await;
         updated.map_err(|error| match error {
             // Deleted since the credential was read, which is nobody's now.
-            HttpError::NotFound => self.authenticator.unauthorized(enabled),
+            HttpError::NotFound => self.authenticator.unauthorized(request.head, enabled),
             error => error,
         })
     }

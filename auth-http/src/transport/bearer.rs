@@ -45,7 +45,7 @@ impl Transport for BearerTransport {
         true
     }
 
-    fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError> {
+    fn log_in(&self, token: &IssuedToken, _head: &dyn RequestHead) -> Result<Response, HttpError> {
         let body = BearerResponse {
             access_token: token.secret.expose_secret(),
             token_type: "bearer",
@@ -53,7 +53,7 @@ impl Transport for BearerTransport {
         Ok(Response::json(200, &body).no_store())
     }
 
-    fn log_out(&self) -> Response {
+    fn log_out(&self, _head: &dyn RequestHead) -> Response {
         Response::empty(204)
     }
 }

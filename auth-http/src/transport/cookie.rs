@@ -3,6 +3,10 @@ use std::time::Duration;
 use auth_core::{ConfigError, ExposeSecret as _, IssuedToken, Rejection, SigningSecret};
 use cookie::Cookie;
 
+mod strays;
+
+use strays::strays;
+
 use super::{
     Presented, Scheme, Transport,
     double_submit::{self, DoubleSubmit},
@@ -16,6 +20,17 @@ const MAX_COOKIE_BYTES: usize = 4096;
 
 /// A cookie. By default `__Host-portcullis; HttpOnly; SameSite=Lax; Secure; Path=/` without a domain, living as long
 /// as the token in it.
+///
+/// # Security
+/// Keep the prefix `__Host-` in the name. Cookies are not kept apart by port, and those for a domain not by host: without
+/// the prefix, any other service of the host or of a sibling host can set a second cookie of the same name, under another
+/// path or domain. A request with two is 401, since nobody can tell which is ours, and so is every request after the next
+/// log-in. A browser lets nobody set a `__Host-` cookie but the host itself over HTTPS, for the path `/` (RFC 6265bis
+/// §4.1.3.2).
+///
+/// Without the prefix, a log-in and a log-out remove the cookies of this name that may have come with their own request,
+/// under every path above theirs and every domain above the host. One that somebody set for another path, such as `/users`,
+/// is not sent to them and stays: the log of the 401 names the cookie.
 #[derive(Clone, Debug)]
 pub struct CookieTransport {
     name: String,
@@ -62,14 +77,34 @@ impl CookieTransport {
         &self.name
     }
 
-    /// The cookie of the credential and, where a page has to confirm its requests, the one that it reads for that.
-    fn response(&self, credential: &str, max_age: Option<time::Duration>) -> Response {
-        let mut response = Response::empty(204)
-            .header(
-                "set-cookie",
-                self.cookie(&self.name, credential, self.http_only, max_age),
-            )
-            .no_store();
+    /// The cookie of the credential and, if a page has to confirm its requests, the one that it reads for that. If the
+    /// request brought as many cookies of the name as `suspicious`, the others are removed.
+    fn response(
+        &self,
+        credential: &str,
+        max_age: Option<time::Duration>,
+        head: &dyn RequestHead,
+        suspicious: usize,
+    ) -> Response {
+        let mut response = Response::empty(204).no_store();
+        let mut sent = 0;
+        self.each_sent(head, &mut |_value| sent += 1);
+        if sent >= suspicious && !self.has_prefix("__Host-") {
+            // They come first: to some clients a cookie for a domain is the one of the host of that name.
+            for (path, domain) in strays(&head.target(), &self.path) {
+                if (path, domain) != (&*self.path, self.domain.as_deref()) {
+                    let stray = Self {
+                        path: path.to_owned(),
+                        domain: domain.map(str::to_owned),
+                        ..self.clone()
+                    };
+                    let removal = stray.cookie(&self.name, "", self.http_only, Some(time::Duration::ZERO));
+                    response = response.header("set-cookie", removal);
+                }
+            }
+        }
+        let cookie = self.cookie(&self.name, credential, self.http_only, max_age);
+        response = response.header("set-cookie", cookie);
         if let Some(double_submit) = &self.double_submit {
             let token = if credential.is_empty() {
                 String::new()
@@ -80,6 +115,25 @@ impl CookieTransport {
             response = response.header("set-cookie", self.cookie(&name, &token, false, max_age));
         }
         response
+    }
+
+    /// Calls `each` with every value under this name.
+    fn each_sent<'a>(&self, head: &'a dyn RequestHead, each: &mut dyn FnMut(&'a [u8])) {
+        head.headers("cookie", &mut |header| {
+            for pair in header.split(|byte| *byte == b';') {
+                let Some(at) = pair.iter().position(|byte| *byte == b'=') else {
+                    continue;
+                };
+                if trim(&pair[..at]) == self.name.as_bytes() {
+                    each(trim(&pair[at + 1..]));
+                }
+            }
+        });
+    }
+
+    fn has_prefix(&self, prefix: &str) -> bool {
+        let start = self.name.get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     }
 
     fn cookie(&self, name: &str, value: &str, http_only: bool, max_age: Option<time::Duration>) -> String {
@@ -114,7 +168,8 @@ impl Default for CookieTransport {
 }
 
 impl CookieBuilder {
-    /// The name. `__Host-` and `__Secure-` bind a browser to what they say (RFC 6265bis §4.1.3).
+    /// The name. `__Host-` and `__Secure-` bind a browser to what they say (RFC 6265bis §4.1.3). A name without `__Host-`
+    /// can be [shadowed](CookieTransport#security) by another service.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.cookie.name = name.into();
@@ -165,7 +220,8 @@ impl CookieBuilder {
 
     /// Asks unsafe requests for a signed double-submit token, on top of the check of their origin. It is set at log-in in
     /// a second cookie, `NAME-csrf`, which scripts of the page read and send back as `X-CSRF-Token`. Log-in and
-    /// registration, which come before it, are checked by their origin alone.
+    /// registration, which come before it, are checked by their origin alone, and so is a WebSocket handshake, to which a
+    /// page cannot add a header.
     #[must_use]
     pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
         self.cookie.double_submit = Some(DoubleSubmit(secret.clone()));
@@ -204,19 +260,13 @@ impl CookieBuilder {
         {
             return error("domain", "is no domain name");
         }
-        let prefixed = |prefix: &str| {
-            cookie
-                .name
-                .get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
-        if prefixed("__Host-") && cookie.domain.is_some() {
+        if cookie.has_prefix("__Host-") && cookie.domain.is_some() {
             return error("domain", "a `__Host-` cookie has none");
         }
-        if prefixed("__Host-") && cookie.path != "/" {
+        if cookie.has_prefix("__Host-") && cookie.path != "/" {
             return error("path", "a `__Host-` cookie has the path `/`");
         }
-        if (prefixed("__Host-") || prefixed("__Secure-")) && !cookie.secure {
+        if (cookie.has_prefix("__Host-") || cookie.has_prefix("__Secure-")) && !cookie.secure {
             return error("secure", "a `__Host-` or `__Secure-` cookie must be secure");
         }
         if cookie.same_site == SameSite::None && !cookie.secure {
@@ -246,21 +296,13 @@ impl Transport for CookieTransport {
 
     fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a> {
         let mut presented = Presented::Nothing;
-        head.headers("cookie", &mut |header| {
-            for pair in header.split(|byte| *byte == b';') {
-                let Some(at) = pair.iter().position(|byte| *byte == b'=') else {
-                    continue;
-                };
-                if trim(&pair[..at]) != self.name.as_bytes() {
-                    continue;
-                }
-                presented = match (presented, std::str::from_utf8(trim(&pair[at + 1..]))) {
-                    (Presented::Nothing, Ok(value)) => Presented::Token(value),
-                    (Presented::Nothing, Err(_)) => Presented::Refused(Rejection::Malformed),
-                    (Presented::Token(_), _) => Presented::Refused(Rejection::Ambiguous),
-                    (refused @ Presented::Refused(_), _) => refused,
-                };
-            }
+        self.each_sent(head, &mut |value| {
+            presented = match (presented, std::str::from_utf8(value)) {
+                (Presented::Nothing, Ok(value)) => Presented::Token(value),
+                (Presented::Nothing, Err(_)) => Presented::Refused(Rejection::Malformed),
+                (Presented::Token(_), _) => Presented::Refused(Rejection::Ambiguous),
+                (refused @ Presented::Refused(_), _) => refused,
+            };
         });
         match presented {
             Presented::Token("") => Presented::Nothing,
@@ -278,7 +320,7 @@ impl Transport for CookieTransport {
         self.double_submit.as_ref().map(|_| double_submit::HEADER)
     }
 
-    fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError> {
+    fn log_in(&self, token: &IssuedToken, head: &dyn RequestHead) -> Result<Response, HttpError> {
         let value = token.secret.expose_secret();
         if self.name.len() + value.len() > MAX_COOKIE_BYTES {
             return Err(HttpError::Internal("a token is too long for a cookie"));
@@ -288,11 +330,12 @@ impl Transport for CookieTransport {
             MaxAge::Fixed(span) => time::Duration::try_from(span).ok(),
             MaxAge::Token => token.expires_at.map(|end| whole_seconds(end - token.issued_at)),
         };
-        Ok(self.response(value, max_age))
+        // Any cookie of the name may be another than the one that is set now: the two would shut the user out.
+        Ok(self.response(value, max_age, head, 1))
     }
 
-    fn log_out(&self) -> Response {
-        self.response("", Some(time::Duration::ZERO))
+    fn log_out(&self, head: &dyn RequestHead) -> Response {
+        self.response("", Some(time::Duration::ZERO), head, 2)
     }
 }
 

@@ -5,6 +5,10 @@ use time::OffsetDateTime;
 use super::{super::seen, *};
 use crate::request::test_head::Head;
 
+fn no_cookie() -> Head {
+    Head::new("POST", &[])
+}
+
 fn set_cookie(response: &Response) -> Vec<String> {
     let (_, value) = response
         .headers
@@ -24,7 +28,7 @@ fn log_in(transport: &CookieTransport, value: &str, seconds: Option<i64>) -> Vec
         issued_at: now,
         expires_at,
     };
-    set_cookie(&transport.log_in(&token).expect("cookie"))
+    set_cookie(&transport.log_in(&token, &no_cookie()).expect("cookie"))
 }
 
 fn presented(headers: &[&str]) -> String {
@@ -108,7 +112,7 @@ fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
         "SameSite=Strict",
         "Secure",
     ];
-    let removal = set_cookie(&transport.log_out());
+    let removal = set_cookie(&transport.log_out(&no_cookie()));
     assert_eq!(removal[0], "__Secure-a=");
     assert_eq!(removal[1..], rest);
 }
@@ -121,7 +125,7 @@ fn c3_a_cookie_over_4096_bytes_is_not_sent() {
         issued_at,
         expires_at: None,
     };
-    assert!(CookieTransport::default().log_in(&token).is_err());
+    assert!(CookieTransport::default().log_in(&token, &no_cookie()).is_err());
 }
 
 #[test]
@@ -144,7 +148,7 @@ fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
             .nth(1)
             .expect("a second cookie")
     };
-    let set = csrf(&transport.log_in(&token).expect("cookie"));
+    let set = csrf(&transport.log_in(&token, &no_cookie()).expect("cookie"));
     assert!(
         set.starts_with("__Host-portcullis-csrf=") && !set.contains("HttpOnly"),
         "{set}"
@@ -152,7 +156,7 @@ fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
     let value = set.split(['=', ';']).nth(1).expect("value");
     assert!(transport.confirms(&Head::new("POST", &[("x-csrf-token", value)]), "T"));
     assert!(!transport.confirms(&Head::new("POST", &[]), "T"));
-    let removed = csrf(&transport.log_out());
+    let removed = csrf(&transport.log_out(&no_cookie()));
     assert!(
         removed.starts_with("__Host-portcullis-csrf=;") && removed.contains("Max-Age=0"),
         "{removed}"
@@ -227,6 +231,76 @@ fn t3_two_cookies_of_the_name_are_rejected() {
     assert_eq!(presented(&["auth=T; auth=T"]), "Refused(Ambiguous)");
     assert_eq!(presented(&["auth=T", "auth=U"]), "Refused(Ambiguous)");
     assert_eq!(presented(&["auth=; auth=U"]), "Refused(Ambiguous)");
+}
+
+/// The cookies that an answer sets or removes, without what they all have.
+fn all_set(response: &Response) -> Vec<String> {
+    let set = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
+    set.map(|(_, value)| {
+        let common = ["HttpOnly", "SameSite=Lax", "Secure"];
+        let mut parts: Vec<_> = value.split("; ").filter(|part| !common.contains(part)).collect();
+        parts[1..].sort_unstable();
+        parts.join("; ")
+    })
+    .collect()
+}
+
+#[test]
+fn c5_what_may_shadow_the_cookie_is_removed_before_it_is_set() {
+    let named = |name: &str| CookieTransport::builder().name(name).build().expect("a cookie");
+    let issued = IssuedToken {
+        secret: SecretString::from("T"),
+        issued_at: OffsetDateTime::UNIX_EPOCH,
+        expires_at: None,
+    };
+    let head = |cookies: &str| Head {
+        path: "/auth/login",
+        ..Head::new("POST", &[("host", "app.example.com:8080"), ("cookie", cookies)])
+    };
+    let removal = |rest: &str| match rest.split_once("; ") {
+        Some((path, domain)) => format!("auth=; {domain}; Max-Age=0; {path}"),
+        None => format!("auth=; Max-Age=0; {rest}"),
+    };
+    let strays: Vec<_> = [
+        "Path=/; Domain=app.example.com",
+        "Path=/; Domain=example.com",
+        "Path=/auth",
+        "Path=/auth; Domain=app.example.com",
+        "Path=/auth; Domain=example.com",
+        "Path=/auth/",
+        "Path=/auth/; Domain=app.example.com",
+        "Path=/auth/; Domain=example.com",
+        "Path=/auth/login",
+        "Path=/auth/login; Domain=app.example.com",
+        "Path=/auth/login; Domain=example.com",
+    ]
+    .map(removal)
+    .into();
+    let with = |last: &str| [&*strays, &[last.to_owned()]].concat();
+    let auth = named("auth");
+    for (cookies, log_in, log_out) in [
+        ("", vec!["auth=T; Path=/".to_owned()], vec![removal("Path=/")]),
+        (
+            "other=x",
+            vec!["auth=T; Path=/".to_owned()],
+            vec![removal("Path=/")],
+        ),
+        ("auth=x", with("auth=T; Path=/"), vec![removal("Path=/")]),
+        ("auth=x; auth=y", with("auth=T; Path=/"), with(&removal("Path=/"))),
+    ] {
+        let head = head(cookies);
+        assert_eq!(
+            all_set(&auth.log_in(&issued, &head).expect("a cookie")),
+            log_in,
+            "{cookies}"
+        );
+        assert_eq!(all_set(&auth.log_out(&head)), log_out, "{cookies}");
+    }
+    // Nobody else can set one of this name, and its removal would be refused.
+    let bound = named("__Host-auth");
+    let head = head("__Host-auth=x; __Host-auth=y");
+    assert_eq!(all_set(&bound.log_in(&issued, &head).expect("a cookie")).len(), 1);
+    assert_eq!(all_set(&bound.log_out(&head)).len(), 1);
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 
 mod browser;
 mod chromium;
+mod cookies;
 mod journey;
 mod readme;
 mod running;
