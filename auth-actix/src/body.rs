@@ -1,7 +1,10 @@
 //! Reading a body within bounds.
 
 use std::{
+    cell::RefCell,
+    fmt,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -10,11 +13,12 @@ use actix_web::{
     HttpRequest, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev,
-    http::header::CONTENT_LENGTH,
+    error::PayloadError,
+    http::header::{CONTENT_LENGTH, TRANSFER_ENCODING},
     web::{Bytes, BytesMut, Payload},
 };
 use auth_http::{HttpError, MAX_BODY_BYTES};
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 
 use crate::error::into_http;
 
@@ -35,7 +39,7 @@ pub(crate) async fn read(
 ///
 /// The answer holds the rest: without it actix-web would wait without end for a chunked body that nobody reads, instead
 /// of closing the connection.
-pub(crate) fn unread(answer: HttpResponse, rest: dev::Payload) -> HttpResponse {
+pub(crate) fn unread(answer: HttpResponse, rest: impl Unpin + 'static) -> HttpResponse {
     answer.map_body(|_head, answer| BoxBody::new(Unread { answer, _rest: rest }))
 }
 
@@ -69,13 +73,47 @@ async fn collect(payload: &mut Payload) -> Result<Bytes, HttpError> {
     Ok(body.freeze())
 }
 
-/// See [`unread`].
-struct Unread {
-    answer: BoxBody,
-    _rest: dev::Payload,
+/// The rest of a chunked body, shared by an extractor that may refuse the request and by the one that reads the body.
+#[derive(Clone)]
+pub(crate) struct Rest(Rc<RefCell<dev::Payload>>);
+
+impl Rest {
+    /// Takes a share of `payload`, which is read as before. There is none of a body that another extractor has taken, and
+    /// none of one with a length: actix-web closes the connection by itself if that was not read.
+    pub(crate) fn of(request: &HttpRequest, payload: &mut dev::Payload) -> Option<Self> {
+        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
+        if !is_chunked || matches!(payload, dev::Payload::None) {
+            return None;
+        }
+        let rest = Self(Rc::new(RefCell::new(payload.take())));
+        *payload = dev::Payload::Stream {
+            payload: Box::pin(rest.clone()),
+        };
+        Some(rest)
+    }
 }
 
-impl MessageBody for Unread {
+impl Stream for Rest {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
+/// See [`unread`].
+struct Unread<R> {
+    answer: BoxBody,
+    _rest: R,
+}
+
+impl<R: Unpin> MessageBody for Unread<R> {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

@@ -4,11 +4,12 @@ use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
 use auth_core::{Grant, Profile, User, UserId};
-use auth_http::{Authenticated, Enabled, HttpError};
+use auth_http::{Authenticated, Enabled, HttpError, Requirement};
 use uuid::Uuid;
 
 use crate::{
     auth::Shared,
+    body::Rest,
     error::AuthError,
     head::Head,
     role::{Active, Role},
@@ -26,8 +27,15 @@ use crate::{
 /// Where there is neither, the request is answered 500, and a line of the log names the type. That shows at the first
 /// request of the route, not at start: actix-web asks nothing of an extractor before.
 ///
-/// It leaves the body unread. Where it refuses a request, actix-web waits without end for the rest of a chunked body, as
-/// after any answer of a handler that reads none; a [`Guard`](crate::Guard) that refuses closes the connection.
+/// It leaves the body to the extractors after it. If it refuses a request whose body has not arrived whole, the
+/// connection is closed.
+///
+/// # Security
+/// Ask for it **before** what reads the body, as in `(user: CurrentUser, body: Json<T>)`. actix-web waits without end for a
+/// chunked body that stalls, and an extractor that comes first keeps the body to itself. A [`Guard`](crate::Guard) closes
+/// such a connection whatever the handler asks for.
+///
+/// An answer that shows data of the user should carry `Cache-Control: no-store`. An extractor cannot add that; a guard does.
 #[derive(Clone, Debug)]
 pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
     pub(crate) found: Authenticated<Id, P>,
@@ -81,19 +89,11 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
     type Error = AuthError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, rest) = (request.clone(), Rest::of(request, payload));
         Box::pin(async move {
-            let shared = shared::<Id, P>(&request)?;
-            let found = match guarded(&request, &shared) {
-                Some(found) => R::REQUIREMENT.judge(found)?,
-                None => {
-                    let authenticator = shared.endpoints.authenticator();
-                    authenticator
-                        .require(&Head(&request), &enabled(&request), R::REQUIREMENT)
-                        .await?
-                }
-            };
+            let found = required::<Id, P>(&request, R::REQUIREMENT).await;
+            let found = found.map_err(|error| error.leaving(rest))?;
             Ok(Self {
                 found,
                 role: PhantomData,
@@ -106,20 +106,11 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
     type Error = AuthError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
 
-    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let request = request.clone();
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, rest) = (request.clone(), Rest::of(request, payload));
         Box::pin(async move {
-            let shared = shared::<Id, P>(&request)?;
-            let found = match guarded(&request, &shared) {
-                Some(found) => Some(found),
-                None => {
-                    shared
-                        .endpoints
-                        .authenticator()
-                        .find(&Head(&request), &enabled(&request))
-                        .await?
-                }
-            };
+            let found = optional::<Id, P>(&request).await;
+            let found = found.map_err(|error| error.leaving(rest))?;
             let found = found.filter(|found| R::REQUIREMENT.met_by(&found.user));
             Ok(Self(found.map(|found| CurrentUser {
                 found,
@@ -127,6 +118,34 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
             })))
         })
     }
+}
+
+/// The user of the request, who meets `requirement`.
+async fn required<Id: UserId, P: Profile>(
+    request: &HttpRequest,
+    requirement: Requirement,
+) -> Result<Authenticated<Id, P>, AuthError> {
+    let shared = shared::<Id, P>(request)?;
+    if let Some(found) = guarded(request, &shared) {
+        return Ok(requirement.judge(found)?);
+    }
+    let authenticator = shared.endpoints.authenticator();
+    let found = authenticator
+        .require(&Head(request), &enabled(request), requirement)
+        .await?;
+    Ok(found)
+}
+
+/// The user of the request, if there is one.
+async fn optional<Id: UserId, P: Profile>(
+    request: &HttpRequest,
+) -> Result<Option<Authenticated<Id, P>>, AuthError> {
+    let shared = shared::<Id, P>(request)?;
+    if let Some(found) = guarded(request, &shared) {
+        return Ok(Some(found));
+    }
+    let authenticator = shared.endpoints.authenticator();
+    Ok(authenticator.find(&Head(request), &enabled(request)).await?)
 }
 
 /// The user that a guard found.

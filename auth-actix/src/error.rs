@@ -10,16 +10,29 @@ use auth_users::{
     VerifyError,
 };
 
+use crate::body::{Rest, unread};
+
 /// Why a request was not let through, ready to be answered: the contract's body, and nothing of the cause.
 #[derive(Clone, Debug)]
-pub struct AuthError(Response);
+pub struct AuthError {
+    response: Response,
+    /// The body of the request that an extractor refused: its answer closes the connection rather than wait for it.
+    rest: Option<Rest>,
+}
+
+impl AuthError {
+    /// The answer to a request of which `rest` was not read.
+    pub(crate) fn leaving(self, rest: Option<Rest>) -> Self {
+        Self { rest, ..self }
+    }
+}
 
 /// So that a handler of the application's own answers by `?` as the routes here do.
 macro_rules! from {
     ($($error:ty),+) => {
         $(impl From<$error> for AuthError {
             fn from(error: $error) -> Self {
-                Self(HttpError::from(error).into_response())
+                Self { response: HttpError::from(error).into_response(), rest: None }
             }
         })+
     };
@@ -39,7 +52,8 @@ from!(
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the request was answered with status {}", self.0.status)
+        let status = self.response.status;
+        write!(f, "the request was answered with status {status}")
     }
 }
 
@@ -47,11 +61,15 @@ impl std::error::Error for AuthError {}
 
 impl ResponseError for AuthError {
     fn status_code(&self) -> StatusCode {
-        status(&self.0)
+        status(&self.response)
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        into_http(self.0.clone())
+        let answer = into_http(self.response.clone());
+        match &self.rest {
+            Some(rest) => unread(answer, rest.clone()),
+            None => answer,
+        }
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use actix_web::{
+    HttpResponse,
+    web::{self, Bytes, ServiceConfig},
+};
+use portcullis::actix::{AuthError, CurrentUser};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinSet};
 
@@ -67,9 +72,66 @@ fn d1_a_body_that_hides_its_length_is_cut_off_all_the_same() {
     });
 }
 
+/// Routes that read the body after an extractor of ours.
+fn readers(config: &mut ServiceConfig) {
+    config
+        .route(
+            "/reading/required",
+            web::post().to(async |_user: CurrentUser, body: Bytes| body),
+        )
+        .route(
+            "/reading/either",
+            web::post().to(async |user: Result<CurrentUser, AuthError>, body: Bytes| {
+                HttpResponse::Ok()
+                    .insert_header(("x-known", user.is_ok().to_string()))
+                    .body(body)
+            }),
+        );
+}
+
 #[test]
-fn d1_a_body_that_nobody_asks_for_is_cut_off_without_being_read() {
-    Blueprint::of(&[Kind::DbBearer, Kind::DbCookie]).run(async |service: &Service| {
+fn b7_the_body_is_whole_for_the_extractor_that_reads_it_and_the_connection_lives_on() {
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
+    blueprint.own_routes = readers;
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        let (name, value) = pass.header();
+        let request = |path: &str, credential: &str, last: &str| {
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: x\r\n{credential}{last}Transfer-Encoding: chunked\r\n\r\n\
+                 5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+            )
+        };
+        let known = format!("{name}: {value}\r\n");
+        // One after another on one connection, and all at once.
+        let pipelined = [
+            request("/reading/required", &known, ""),
+            request("/reading/either", "", ""),
+            request("/reading/either", &known, "Connection: close\r\n"),
+        ];
+        let (status, answers) = exchange(service.address, pipelined.concat().as_bytes()).await;
+        assert_eq!(status, 200, "{answers}");
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 3, "{answers}");
+        assert_eq!(answers.matches("hello world").count(), 3, "{answers}");
+        assert_eq!(answers.matches("x-known: true").count(), 1, "{answers}");
+        assert_eq!(answers.matches("x-known: false").count(), 1, "{answers}");
+        // A refusal of a request whose body is there whole closes nothing.
+        let pipelined = [
+            request("/reading/required", "", ""),
+            request("/reading/required", &known, "Connection: close\r\n"),
+        ];
+        let (status, answers) = exchange(service.address, pipelined.concat().as_bytes()).await;
+        assert_eq!(status, 401, "{answers}");
+        assert!(answers.ends_with("hello world"), "{answers}");
+    });
+}
+
+#[test]
+fn d1_b7_a_body_that_nobody_asks_for_is_cut_off_without_being_read() {
+    let mut blueprint = Blueprint::of(&[Kind::DbBearer, Kind::DbCookie]);
+    blueprint.own_routes = readers;
+    blueprint.run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
         let (name, value) = pass.header();
@@ -79,6 +141,12 @@ fn d1_a_body_that_nobody_asks_for_is_cut_off_without_being_read() {
         let forged = format!("{name}: {value}\r\nSec-Fetch-Site: cross-site\r\n");
         let mut cases = JoinSet::new();
         for (target, headers, status) in [
+            ("POST /required/active", "", 401),
+            ("POST /required/superuser", &*as_lancelot, 403),
+            ("POST /required/active", &*forged, 403),
+            ("POST /optional/active", &*forged, 403),
+            ("POST /only/db/required/active", "", 401),
+            ("POST /reading/required", "", 401),
             ("PUT /auth/register", "", 405),
             ("POST /users/me", "", 405),
             ("POST /auth/none", "", 404),
