@@ -1,8 +1,11 @@
 //! The routes, on actix-web.
 
+use std::rc::Rc;
+
 use actix_web::{
     Handler, HttpRequest, HttpResponse, Resource,
-    http::header::{ALLOW, HeaderValue},
+    dev::ResourceDef,
+    http::header::{ALLOW, HeaderValue, LOCATION, UPGRADE},
     web::{self, Payload, ServiceConfig},
 };
 use auth_core::{Profile, UserId};
@@ -26,7 +29,10 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
     let shared = &auth.shared;
     config.app_data(shared.clone());
     mounted::only_once::<Id, P>(config);
-    let mut routes = Routes { config };
+    let mut routes = Routes {
+        config,
+        paths: Vec::new(),
+    };
     let prefix = &shared.mount.auth;
     for backend in shared.endpoints.authenticator().backends() {
         let at = format!("{prefix}/{}", backend.name());
@@ -69,11 +75,39 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
     if shared.mount.users {
         mount_users(&mut routes, auth);
     }
+    let paths: Rc<[ResourceDef]> = routes.paths.into();
     for prefix in [prefix, &shared.mount.users_path] {
-        routes
-            .config
-            .route(&format!("{prefix}/{{tail:.*}}"), web::to(not_found));
+        let (paths, at) = (Rc::clone(&paths), prefix.clone());
+        let elsewhere = move |request: HttpRequest, body: Payload| {
+            let answer = match without_slash(&request, &at, &paths) {
+                Some(there) => HttpResponse::TemporaryRedirect()
+                    .insert_header((LOCATION, there))
+                    .finish(),
+                None => into_http(HttpError::NotFound.into_response()),
+            };
+            let answer = unread(answer, body.into_inner());
+            async move { answer }
+        };
+        config.route(&format!("{prefix}/{{tail:.*}}"), web::to(elsewhere));
     }
+}
+
+/// Where a request goes whose path has a slash too many at its end, as FastAPI answers it.
+///
+/// The address is relative to that of the request, so that it is right behind a proxy that strips a prefix, and never leads
+/// to another host.
+fn without_slash(request: &HttpRequest, prefix: &str, paths: &[ResourceDef]) -> Option<String> {
+    let tail = request.match_info().get("tail")?.strip_suffix('/')?;
+    let path = format!("{prefix}/{tail}");
+    let name = request.uri().path().strip_suffix('/')?.rsplit('/').next()?;
+    // Dots alone lead elsewhere, and what is encoded may be read otherwise by whoever follows.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~@+=:.".contains(&byte);
+    let is_name = name.bytes().all(is_plain) && name.bytes().any(|byte| byte != b'.');
+    if !is_name || !paths.iter().any(|known| known.is_match(&path)) {
+        return None;
+    }
+    let query = request.uri().query().map(|query| format!("?{query}"));
+    Some(format!("../{name}{}", query.unwrap_or_default()))
 }
 
 fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, auth: &Auth<Id, P>) {
@@ -104,11 +138,11 @@ fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, auth: &Auth<Id, 
         let enabled = enabled(request.head.0);
         endpoints.delete_user(id(request.head), request, &enabled).await
     });
-    let user = web::resource(user)
+    let resource = web::resource(&*user)
         .route(web::get().to(get))
         .route(web::patch().to(patch))
         .route(web::delete().to(delete));
-    routes.refusing_others(user, "GET, PATCH, DELETE");
+    routes.refusing_others(&user, resource, "GET, PATCH, DELETE");
 }
 
 fn id<'a>(head: &Head<'a>) -> &'a str {
@@ -118,6 +152,8 @@ fn id<'a>(head: &Head<'a>) -> &'a str {
 /// As few services as can be: every request for a route that the application mounts after these tries each of them.
 struct Routes<'c> {
     config: &'c mut ServiceConfig,
+    /// The paths of those that allow some methods only, which are all.
+    paths: Vec<ResourceDef>,
 }
 
 /// What actix-web hands to every route here.
@@ -125,11 +161,13 @@ type Arguments = (HttpRequest, Payload);
 
 impl Routes<'_> {
     fn only_post(&mut self, path: &str, handler: impl Handler<Arguments, Output = HttpResponse>) {
-        self.refusing_others(web::resource(path).route(web::post().to(handler)), "POST");
+        let resource = web::resource(path).route(web::post().to(handler));
+        self.refusing_others(path, resource, "POST");
     }
 
-    /// Mounts `resource`, and answers 405 where the method is not one of those that it allows.
-    fn refusing_others(&mut self, resource: Resource, allowed: &'static str) {
+    /// Mounts `resource` at `path`, and answers 405 where the method is not one of those that it allows.
+    fn refusing_others(&mut self, path: &str, resource: Resource, allowed: &'static str) {
+        self.paths.push(ResourceDef::new(path));
         let refuse = move |body: Payload| {
             let mut response = into_http(HttpError::MethodNotAllowed.into_response());
             let allowed = HeaderValue::from_static(allowed);
@@ -150,21 +188,19 @@ fn endpoint<Id: UserId, P: Profile>(
     move |request: HttpRequest, payload: Payload| {
         let (shared, run) = (shared.clone(), run.clone());
         async move {
-            let body = match body::read(&request, payload, shared.body_limit).await {
-                Ok(body) => body,
-                Err(refusal) => return refusal,
-            };
             let head = Head(&request);
-            into_http(
-                run(
-                    &shared.endpoints,
-                    Request {
-                        head: &head,
-                        body: &body,
-                    },
-                )
-                .await,
-            )
+            let judged = async |body: &[u8]| {
+                let head = &head;
+                into_http(run(&shared.endpoints, Request { head, body }).await)
+            };
+            if request.method().is_safe() && request.headers().contains_key(UPGRADE) {
+                // What follows a WebSocket handshake is no body, and has no end.
+                return unread(judged(&[]).await, payload.into_inner());
+            }
+            match body::read(&request, payload, shared.body_limit).await {
+                Ok(body) => judged(&body).await,
+                Err(refusal) => refusal,
+            }
         }
     }
 }

@@ -1,11 +1,21 @@
-//! X1 to X3: what another site can make a browser do.
+//! X1 to X5: what another site can make a browser do.
 
-use portcullis::{SigningSecret, http::CookieTransport};
+use portcullis::{
+    SigningSecret,
+    http::{CookieTransport, CsrfPolicy},
+};
 use reqwest::Method;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{
-    harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, SECRET, Service, address, person, run},
+    harness::{
+        Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, SECRET, Service, address, exchange, person,
+        run,
+    },
     routes::{json_routes, unsafe_routes},
 };
 
@@ -131,6 +141,169 @@ fn x1_with_double_submit_every_unsafe_route_asks_for_the_token_of_its_own_sessio
         assert!(service.stored(&address("mordred")).await.is_none());
         service.me(&session.pass).await.is_unauthorized();
         assert_eq!(service.me(&second.pass).await.status, 200);
+    });
+}
+
+#[test]
+fn c1_x4_a_websocket_handshake_of_another_site_is_403() {
+    for kind in [Kind::DbCookie, Kind::JwtCookie] {
+        Blueprint::of(&[kind, Kind::DbBearer]).run(async |service: &Service| {
+            service.seed(person("lancelot")).await;
+            let pass = service.pass(kind, &address("lancelot")).await;
+            let bearer = service.pass(Kind::DbBearer, &address("lancelot")).await;
+            let own = format!("http://{}", service.address);
+            for path in [
+                "/required/active",
+                "/optional/active",
+                "/guarded/active/required/active",
+                "/users/me",
+            ] {
+                for upgrade in ["websocket", "WebSocket", "h2c, websocket"] {
+                    let handshake = async |pass: &Pass, headers: &[(&str, &str)]| {
+                        let (name, value) = pass.header();
+                        let mut request = format!(
+                            "GET {path} HTTP/1.1\r\nHost: {}\r\n{name}: {value}\r\nConnection: Upgrade\r\n\
+                             Upgrade: {upgrade}\r\nSec-WebSocket-Version: 13\r\n\
+                             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                            service.address
+                        );
+                        for (name, value) in headers {
+                            request.push_str(&format!("{name}: {value}\r\n"));
+                        }
+                        request.push_str("\r\n");
+                        // The server waits for more, as this could be a WebSocket: its status is enough.
+                        let mut stream = TcpStream::connect(service.address).await.expect("a connection");
+                        stream.write_all(request.as_bytes()).await.expect("sent");
+                        let mut status = [0; "HTTP/1.1 200".len()];
+                        stream.read_exact(&mut status).await.expect("an answer");
+                        String::from_utf8_lossy(&status[9..]).into_owned()
+                    };
+                    for forged in [
+                        &[
+                            ("origin", "https://evil.example"),
+                            ("sec-fetch-site", "cross-site"),
+                        ][..],
+                        &[("origin", "https://evil.example")],
+                        &[("origin", "null")],
+                        &[("sec-fetch-site", "same-site")],
+                    ] {
+                        assert_eq!(handshake(&pass, forged).await, "403", "{path} {forged:?}");
+                        assert_eq!(handshake(&bearer, forged).await, "200", "{path}");
+                    }
+                    for good in [
+                        &[("origin", &*own), ("sec-fetch-site", "same-origin")][..],
+                        &[("origin", &*own)],
+                        &[],
+                    ] {
+                        assert_eq!(handshake(&pass, good).await, "200", "{path} {good:?}");
+                    }
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn c1_with_double_submit_a_handshake_is_judged_by_its_origin() {
+    run(async {
+        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let cookie = CookieTransport::builder().double_submit(&secret).build();
+        let service = Service::with_cookie(cookie.expect("secure")).await;
+        service.seed(person("lancelot")).await;
+        let session = Session::of(&service, "lancelot").await;
+        for (site, status) in [("same-origin", 200), ("cross-site", 403)] {
+            let call = service.get("/required/active").with(&session.pass);
+            let call = call
+                .header("connection", "Upgrade")
+                .header("upgrade", "websocket");
+            assert_eq!(call.header("sec-fetch-site", site).send().await.status, status);
+        }
+    });
+}
+
+/// The status of an unsafe request with the cookie, by a browser without `Sec-Fetch-Site`.
+async fn from_page(service: &Service, pass: &Pass, host: &str, origin: &str) -> u16 {
+    let call = service.patch("/users/me").json(&json!({})).with(pass);
+    let call = call.header("host", host).header("origin", origin);
+    call.send().await.status
+}
+
+#[test]
+fn c2_c4_x5_an_origin_is_its_scheme_host_and_port() {
+    for (public, cases) in [
+        (
+            None,
+            &[
+                ("app.example.com:443", "https://app.example.com", 200),
+                ("app.example.com", "http://app.example.com:80", 200),
+                ("App.Example.com:80", "http://app.example.com", 200),
+                ("[::1]:8080", "http://[::1]:8080", 200),
+                ("app.example.com", "https://app.example.com", 403),
+                ("app.example.com:8080", "https://app.example.com:8080", 403),
+                ("app.example.com:8080", "http://app.example.com", 403),
+            ][..],
+        ),
+        (
+            Some("https://app.example.com"),
+            &[
+                ("app.example.com", "https://app.example.com", 200),
+                ("127.0.0.1:8080", "https://app.example.com:443", 200),
+                ("app.example.com", "http://app.example.com", 403),
+                ("127.0.0.1:8080", "http://127.0.0.1:8080", 403),
+            ],
+        ),
+    ] {
+        let mut blueprint = Blueprint::of(&[Kind::DbCookie]);
+        if let Some(public) = public {
+            blueprint.csrf = CsrfPolicy::same_origin()
+                .public_origin(public)
+                .expect("an origin");
+        }
+        blueprint.run(async |service: &Service| {
+            service.seed(person("lancelot")).await;
+            let pass = service.pass(Kind::DbCookie, &address("lancelot")).await;
+            for (host, origin, status) in cases {
+                assert_eq!(
+                    from_page(service, &pass, host, origin).await,
+                    *status,
+                    "{host} {origin}"
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn c3_the_pages_of_an_application_register_and_log_in_if_they_are_trusted_by_name() {
+    let origins = [
+        "tauri://localhost",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "app://-",
+        "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+    ];
+    let mut blueprint = Blueprint::of(&[Kind::DbCookie]);
+    blueprint.csrf = origins[..4]
+        .iter()
+        .fold(CsrfPolicy::same_origin(), |policy, origin| {
+            policy.trust(origin).expect("an origin")
+        });
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        for (n, origin) in origins.iter().enumerate() {
+            let body = json!({"email": address(&format!("knight{n}")), "password": PASSWORD});
+            let form = [("username", &*address("lancelot")), ("password", PASSWORD)];
+            for (call, allowed) in [
+                (service.post("/auth/register").json(&body), 201),
+                (service.post(&Kind::DbCookie.login()).form(&form), 204),
+            ] {
+                let call = call
+                    .header("origin", origin)
+                    .header("sec-fetch-site", "cross-site");
+                let status = call.send().await.status;
+                assert_eq!(status, if n < 4 { allowed } else { 403 }, "{origin}");
+            }
+        }
     });
 }
 

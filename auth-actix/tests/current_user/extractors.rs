@@ -129,3 +129,71 @@ async fn two_services_of_one_type_of_user_do_not_answer_for_each_other() {
     assert_eq!(get!(app, "/users/me", bearer(&theirs)).0, 200);
     assert_eq!(get!(app, "/users/me", bearer(&ours)).0, 401);
 }
+
+#[actix_web::test]
+async fn c11_a_slash_too_many_leads_to_the_route_without_it_by_an_address_of_the_same_host() {
+    let service = Service::new();
+    let scoped = Service::new();
+    let app = test::init_service(
+        App::new()
+            .service(web::scope("/api/v2").configure(scoped.auth.routes()))
+            .configure(service.auth.routes()),
+    )
+    .await;
+    let id = "0190d1b4-6f2b-7c3a-9d00-000000000042";
+    let answer = async |method: Method, path: &str| {
+        let request = test::TestRequest::default().method(method).uri(path);
+        let response = test::call_service(&app, request.to_request()).await;
+        let location = response.headers().get("location");
+        let location = location.map(|location| location.to_str().expect("ASCII").to_owned());
+        (response.status().as_u16(), location)
+    };
+    for scope in ["", "/api/v2"] {
+        for (path, location) in [
+            ("/auth/bearer/login/", "../login"),
+            ("/auth/cookie/logout/", "../logout"),
+            ("/auth/register/", "../register"),
+            ("/auth/request-verify-token/", "../request-verify-token"),
+            ("/auth/verify/?token=a%2Fb&c", "../verify?token=a%2Fb&c"),
+            ("/auth/forgot-password/", "../forgot-password"),
+            ("/auth/reset-password/", "../reset-password"),
+            ("/users/me/", "../me"),
+            ("/users/me/?", "../me?"),
+            (&format!("/users/{id}/"), &format!("../{id}")),
+            ("/users/a.b@c/", "../a.b@c"),
+        ] {
+            for method in [
+                Method::GET,
+                Method::POST,
+                Method::PATCH,
+                Method::DELETE,
+                Method::HEAD,
+            ] {
+                let redirect = answer(method.clone(), &format!("{scope}{path}")).await;
+                assert_eq!(
+                    redirect,
+                    (307, Some(location.to_owned())),
+                    "{method} {scope}{path}"
+                );
+            }
+        }
+        for path in [
+            "/auth/",
+            "/users/",
+            "/auth/none/",
+            "/auth/none/login/",
+            "/users/me//",
+            "/users//me/",
+            "/users/me/x/",
+            "/users/../",
+            "/users/%2e%2e/",
+            "/users/a%2F..%2Fb/",
+            "/users/%5Cevil.example/",
+            "/auth//evil.example/",
+            "//evil.example/users/me/",
+        ] {
+            let not_found = answer(Method::GET, &format!("{scope}{path}")).await;
+            assert_eq!(not_found, (404, None), "{scope}{path}");
+        }
+    }
+}
