@@ -102,17 +102,17 @@ impl Answers {
         self.and(400, Response::builder().description(about).content(JSON, content))
     }
 
-    /// 401; with a challenge where a Bearer credential would have been read.
-    pub(super) fn unauthorized(self, bearer: bool) -> Self {
-        let response = bare("Unauthorized", "No valid credential of an active user.");
-        self.and(
-            401,
-            if bearer {
-                response.header("WWW-Authenticate", header("`Bearer`"))
-            } else {
-                response
-            },
-        )
+    /// 401; with a challenge where a Bearer credential would have been read, and perhaps the removal of a cookie.
+    pub(super) fn unauthorized(self, bearer: bool, cookie: bool) -> Self {
+        let mut response = bare("Unauthorized", "No valid credential of an active user.");
+        if bearer {
+            response = response.header("WWW-Authenticate", header("`Bearer`"));
+        }
+        if cookie {
+            let about = "Removes the cookie, if it came twice or with a log-out.";
+            response = response.header("Set-Cookie", header(about));
+        }
+        self.and(401, response)
     }
 
     /// 403 for any of `reasons`; not at all without one.

@@ -131,7 +131,7 @@ impl Service {
         };
         let cross_site = CrossSite::of([backend]);
         let answers = answers
-            .unauthorized(!backend.is_cookie())
+            .unauthorized(!backend.is_cookie(), backend.is_cookie())
             .forbidden(self.unverified().chain(cross_site.reasons()));
         let operation = operation(
             "auth",
@@ -162,7 +162,7 @@ impl Service {
 
     fn me(&self) -> Operation {
         let answers = Answers::user(200)
-            .unauthorized(self.has_bearer)
+            .unauthorized(self.has_bearer, self.has_cookie)
             .forbidden(self.unverified());
         self.of_users("users:current_user", "The current user", answers)
             .build()
@@ -206,7 +206,7 @@ impl Service {
     /// An operation on the user of an id, for superusers.
     fn of_one<Id: UserId>(&self, id: &str, summary: &str, answers: Answers) -> OperationBuilder {
         let answers = answers
-            .unauthorized(self.has_bearer)
+            .unauthorized(self.has_bearer, self.has_cookie)
             .not_found("There is no such user.");
         let parameter = Parameter::builder()
             .name("id")
@@ -230,7 +230,7 @@ impl Service {
                 ],
                 ErrorCode::UpdateUserProfileAlreadyExists,
             ))
-            .unauthorized(self.has_bearer)
+            .unauthorized(self.has_bearer, self.has_cookie)
             .invalid("email")
     }
 

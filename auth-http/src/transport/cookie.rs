@@ -24,13 +24,12 @@ const MAX_COOKIE_BYTES: usize = 4096;
 /// # Security
 /// Keep the prefix `__Host-` in the name. Cookies are not kept apart by port, and those for a domain not by host: without
 /// the prefix, any other service of the host or of a sibling host can set a second cookie of the same name, under another
-/// path or domain. A request with two is 401, since nobody can tell which is ours, and so is every request after the next
-/// log-in. A browser lets nobody set a `__Host-` cookie but the host itself over HTTPS, for the path `/` (RFC 6265bis
+/// path or domain. A request with two is 401, since nobody can tell which is ours. A browser lets nobody set a `__Host-` cookie but the host itself over HTTPS, for the path `/` (RFC 6265bis
 /// §4.1.3.2).
 ///
-/// Without the prefix, a log-in and a log-out remove the cookies of this name that may have come with their own request,
-/// under every path above theirs and every domain above the host. One that somebody set for another path, such as `/users`,
-/// is not sent to them and stays: the log of the 401 names the cookie.
+/// Without the prefix, that 401 removes every cookie of the name that can have come with its request: those for the paths
+/// above it, of the host and of each domain above the host, ours included. A log-in removes them before it sets ours. The
+/// user has to log in once more, and again after each visit to the other service. The log of the 401 names the cookie.
 #[derive(Clone, Debug)]
 pub struct CookieTransport {
     name: String,
