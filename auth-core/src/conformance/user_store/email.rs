@@ -10,7 +10,7 @@ use crate::{
 /// the user.
 pub async fn variants_of_an_email_are_one_email<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
-    let families: [&[&str]; 5] = [
+    let families: [&[&str]; 6] = [
         &[
             "King.Arthur@camelot.example",
             "king.arthur@CAMELOT.example",
@@ -24,6 +24,7 @@ pub async fn variants_of_an_email_are_one_email<F: UserFixture>(fixture: &F) {
         ],
         &["straße@example.com", "STRASSE@example.com", "strasse@example.com"],
         &["a@bücher.example", "A@BÜCHER.example", "a@xn--bcher-kva.example"],
+        &["b@straße.example", "b@XN--Strae-OQA.example", "b@STRAẞE.example"],
         &[
             "ΣΊΣΥΦΟΣ@example.com",
             "σίσυφος@example.com",
@@ -58,7 +59,7 @@ pub async fn variants_of_an_email_are_one_email<F: UserFixture>(fixture: &F) {
 }
 
 /// E-mails that a careless collation would take for one another are users of their own: accents, scripts, emoji and
-/// punctuation count.
+/// punctuation count, and so does what IDNA 2008 keeps apart in a domain.
 pub async fn different_emails_are_different_users<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let locals = [
@@ -94,15 +95,29 @@ pub async fn different_emails_are_different_users<F: UserFixture>(fixture: &F) {
         "0",
         "00",
     ];
+    let domains = [
+        "straße.example",
+        "strasse.example",
+        "βόλος.example",
+        "βόλοσ.example",
+        "نامه\u{200c}ای.example",
+        "نامهای.example",
+        "ශ්\u{200d}රී.example",
+        "ශ්රී.example",
+    ];
+    let addresses = locals
+        .iter()
+        .map(|local| format!("{local}@example.com"))
+        .chain(domains.iter().map(|domain| format!("a@{domain}")));
     let mut users = Vec::new();
-    for (n, local) in (0..).zip(locals) {
+    for (n, address) in (0..).zip(addresses) {
         let new = NewUser {
-            email: email(&format!("{local}@example.com")),
+            email: email(&address),
             ..new_user(fixture, n)
         };
         match store.insert(new).await {
             Ok(user) => users.push(user),
-            Err(error) => panic!("{local}@example.com is a user of its own: {error}"),
+            Err(error) => panic!("{address} is a user of its own: {error}"),
         }
     }
     for user in &users {

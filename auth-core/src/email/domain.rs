@@ -1,0 +1,69 @@
+//! The part behind the `@`.
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+use super::character::is_invisible;
+
+/// Names that no public mail reaches (RFC 6761, RFC 7686, RFC 6762). `example.com` is not among them.
+const SPECIAL_USE: [&str; 6] = ["arpa", "invalid", "local", "localhost", "onion", "test"];
+
+/// Both forms of a domain, by UTS 46.
+pub(super) struct Domain {
+    pub(super) ascii: String,
+    pub(super) unicode: String,
+}
+
+impl Domain {
+    /// The domain that was typed, in either form.
+    pub(super) fn of(typed: &str) -> Option<Self> {
+        // UTS 46 would drop most of what is not seen.
+        if has_hidden(typed) {
+            return None;
+        }
+        let (unicode, outcome) =
+            Uts46::new().to_unicode(typed.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
+        outcome.ok()?;
+        if has_hidden(&unicode) {
+            return None;
+        }
+        // From the one form that all spellings have, so that they have one ASCII form, too.
+        let ascii = Uts46::new()
+            .to_ascii(
+                unicode.as_bytes(),
+                AsciiDenyList::STD3,
+                Hyphens::CheckFirstLast,
+                DnsLength::Verify,
+            )
+            .ok()?
+            .into_owned();
+        Some(Self {
+            ascii,
+            unicode: unicode.into_owned(),
+        })
+    }
+
+    /// The form that is shown, in `room` bytes if it can be.
+    pub(super) fn shown(&self, room: usize) -> &str {
+        if self.unicode.len() > room || self.unicode.contains(is_joiner) {
+            &self.ascii
+        } else {
+            &self.unicode
+        }
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        let Some((_, last)) = self.ascii.rsplit_once('.') else {
+            return false;
+        };
+        !SPECIAL_USE.contains(&last) && !last.bytes().all(|b| b.is_ascii_digit())
+    }
+}
+
+/// Joiners are left to UTS 46, which lets them through where a script needs them (RFC 5892, appendix A).
+fn has_hidden(domain: &str) -> bool {
+    domain.contains(|c| is_invisible(c) && !is_joiner(c))
+}
+
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}

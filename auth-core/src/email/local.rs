@@ -1,0 +1,41 @@
+//! The part before the `@`.
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
+
+use super::character::{is_invisible, is_mark};
+
+/// Case folding can leave what is not in NFKC, and the reverse. No character needs more.
+const ROUNDS: usize = 4;
+
+/// The form of `local` in NFKC and case-folded that all local parts have which Unicode calls a compatibility caseless match
+/// (definition D146 of the standard). Nothing if `local` is empty, or has what is not seen or another `@`.
+pub(super) fn fold(local: &str) -> Option<String> {
+    let (decomposer, composer) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfkc());
+    let mut folded = local.to_owned();
+    for _ in 0..ROUNDS {
+        // Decomposed first: U+0345 becomes a letter, and must stand behind the marks of its own by then.
+        let next = CaseMapper::new()
+            .fold_string(&decomposer.normalize(&folded))
+            .into_owned();
+        let next = composer.normalize(&next).into_owned();
+        if next == folded {
+            let is_good = !folded.is_empty() && !folded.contains(|c| c == '@' || is_invisible(c));
+            return is_good.then_some(folded);
+        }
+        folded = next;
+    }
+    None
+}
+
+/// A dot-atom of RFC 5322 §3.2.3, widened to Unicode by RFC 6531 §3.3.
+pub(super) fn is_dot_atom(local: &str) -> bool {
+    local
+        .split('.')
+        .all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
+        && !local.starts_with(is_mark)
+}
+
+fn is_atext(c: char) -> bool {
+    !c.is_ascii() || c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
+}
