@@ -31,6 +31,7 @@ mod secret;
 mod strategy;
 mod token;
 mod user;
+mod user_id;
 
 pub use access_token::{
     AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired,
@@ -46,6 +47,7 @@ pub use secret::SigningSecret;
 pub use strategy::{Grant, IssueError, IssuedToken, Refusal, RevocableStrategy, Strategy, Subject};
 pub use token::{ShardTag, TokenDigest, TokenKey, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
+pub use user_id::user_id_from_text;
 
 /// Begins an implementation of a trait with `async` functions: `#[async_trait] impl UserStore for …`.
 pub use async_trait::async_trait;

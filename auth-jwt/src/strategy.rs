@@ -5,7 +5,7 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use auth_core::{
     ClientInfo, Clock, ConfigError, Grant, IssueError, IssuedToken, Lifetime, PublicId, Refusal, Rejection,
-    SigningSecret, StoreError, Strategy, Subject, SystemClock, UserId,
+    SigningSecret, StoreError, Strategy, Subject, SystemClock, UserId, user_id_from_text,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -185,8 +185,12 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
         let (Some(start), Some(end)) = (whole_seconds(now), end) else {
             return Err(StoreError::new("JWT signing", "the clock is out of range").into());
         };
+        let sub = subject.user_id.to_string();
+        if user_id_from_text::<Id>(&sub).is_none() {
+            return Err(StoreError::new("JWT signing", "the user's id could not be read back").into());
+        }
         let token = self.sign(&IssuedClaims {
-            sub: &subject.user_id.to_string(),
+            sub: &sub,
             aud: [&self.audience],
             iss: self.issuer.as_deref(),
             exp: end.unix_timestamp(),
@@ -204,7 +208,7 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
 
     async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal> {
         let claims = self.verify(presented)?;
-        let user_id = claims.sub.parse().map_err(|_unparsed| Rejection::BadClaim)?;
+        let user_id = user_id_from_text(&claims.sub).ok_or(Rejection::BadClaim)?;
         let epoch = claims
             .epoch
             .or(self.accepts_without_epoch.then_some(0))

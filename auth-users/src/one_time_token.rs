@@ -1,6 +1,6 @@
 //! Stateless one-time tokens for mails.
 
-use auth_core::{SecretString, SigningSecret, User, UserId};
+use auth_core::{SecretString, SigningSecret, User, UserId, user_id_from_text};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -8,10 +8,12 @@ use time::OffsetDateTime;
 
 /// Longer strings are refused unread.
 const MAX_CHARS: usize = 1024;
+const SEAL_BYTES: usize = 32;
 const EXPIRY_BYTES: usize = 8;
-const TAG_BYTES: usize = 32;
+/// The seal keeps it from being chosen, so that it only has to differ from state to state.
+const STATE_BYTES: usize = 16;
 
-/// What a token allows. A token of one purpose is never good for the other: each has a key of its own.
+/// What a token allows. A token of one purpose is never good for the other: each has keys of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To mark the e-mail that the token was made for as verified.
@@ -21,24 +23,39 @@ pub(crate) enum Purpose {
 }
 
 /// The keys of the tokens, derived from the application's secret, so that the secret may sign other things too.
+///
+/// A token is a seal, the expiry, the state of its user and the user's id. The seal is a MAC over the rest: it is checked
+/// before anything is looked up, so that no id reaches a store that was not mailed. The state is a MAC over what the token
+/// will change, which only the store knows.
 #[derive(Clone)]
 pub(crate) struct OneTimeTokens {
-    verify: Hmac<Sha256>,
-    reset: Hmac<Sha256>,
+    verify: Keys,
+    reset: Keys,
 }
 
-/// A string of the form of a token. Whether it is genuine depends on its user: see [`OneTimeTokens::is_genuine`].
+#[derive(Clone)]
+struct Keys {
+    seal: Hmac<Sha256>,
+    state: Hmac<Sha256>,
+}
+
+/// What a token says that was made here and has not expired. Whether its user still is as it says: see
+/// [`OneTimeTokens::is_of`].
 pub(crate) struct Claim<Id> {
     pub(crate) user_id: Id,
-    expires_at: i64,
-    tag: [u8; TAG_BYTES],
+    state: [u8; STATE_BYTES],
 }
 
 impl OneTimeTokens {
     pub(crate) fn new(secret: &SigningSecret) -> Self {
+        // The number is that of the format: a token of another one is never good.
+        let keys = |purpose: &str| Keys {
+            seal: derive(secret, &format!("portcullis/one-time-token/2/{purpose}/seal")),
+            state: derive(secret, &format!("portcullis/one-time-token/2/{purpose}/state")),
+        };
         Self {
-            verify: derive(secret, b"portcullis/one-time-token/1/verify"),
-            reset: derive(secret, b"portcullis/one-time-token/1/reset"),
+            verify: keys("verify"),
+            reset: keys("reset"),
         }
     }
 
@@ -49,37 +66,62 @@ impl OneTimeTokens {
         user: &User<Id, P>,
         expires_at: OffsetDateTime,
     ) -> SecretString {
-        let expires_at = milliseconds(expires_at);
-        let mut token = expires_at.to_be_bytes().to_vec();
-        let tag = self.mac(purpose, user, expires_at).finalize().into_bytes();
-        token.extend_from_slice(&tag);
-        token.extend_from_slice(user.id.to_string().as_bytes());
+        let mut sealed = milliseconds(expires_at).to_be_bytes().to_vec();
+        let state = self.state(purpose, user).finalize().into_bytes();
+        sealed.extend_from_slice(&state[..STATE_BYTES]);
+        sealed.extend_from_slice(user.id.to_string().as_bytes());
+        let seal = self.keys(purpose).seal.clone().chain_update(&sealed);
+        let mut token = seal.finalize().into_bytes().to_vec();
+        token.extend_from_slice(&sealed);
         SecretString::from(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Whether `claim` was made for `user` as it stands and has not expired `now`.
-    pub(crate) fn is_genuine<Id: UserId, P>(
+    /// Reads `token`: exactly a string that [`issue`](Self::issue) made for this `purpose`, which has not expired `now`.
+    pub(crate) fn open<Id: UserId>(
+        &self,
+        purpose: Purpose,
+        token: &str,
+        now: OffsetDateTime,
+    ) -> Option<Claim<Id>> {
+        if token.len() > MAX_CHARS {
+            return None;
+        }
+        // The decoder refuses padding, white space and bits that no encoder sets.
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (seal, sealed) = bytes.split_first_chunk::<SEAL_BYTES>()?;
+        let mac = self.keys(purpose).seal.clone().chain_update(sealed);
+        mac.verify_slice(seal).ok()?;
+        let (expires_at, rest) = sealed.split_first_chunk::<EXPIRY_BYTES>()?;
+        let (state, id) = rest.split_first_chunk::<STATE_BYTES>()?;
+        if milliseconds(now) >= i64::from_be_bytes(*expires_at) {
+            return None;
+        }
+        Some(Claim {
+            user_id: user_id_from_text(std::str::from_utf8(id).ok()?)?,
+            state: *state,
+        })
+    }
+
+    /// Whether `claim` was made for `user` as it stands.
+    pub(crate) fn is_of<Id: UserId, P>(
         &self,
         purpose: Purpose,
         claim: &Claim<Id>,
         user: &User<Id, P>,
-        now: OffsetDateTime,
     ) -> bool {
-        let mac = self.mac(purpose, user, claim.expires_at);
         claim.user_id == user.id
-            && mac.verify_slice(&claim.tag).is_ok()
-            && milliseconds(now) < claim.expires_at
+            && self
+                .state(purpose, user)
+                .verify_truncated_left(&claim.state)
+                .is_ok()
     }
 
-    /// Over the user, the expiry, and what the token will change.
-    fn mac<Id: UserId, P>(&self, purpose: Purpose, user: &User<Id, P>, expires_at: i64) -> Hmac<Sha256> {
-        let mut mac = match purpose {
-            Purpose::Verify => self.verify.clone(),
-            Purpose::Reset => self.reset.clone(),
-        };
-        mac.update(&expires_at.to_be_bytes());
+    /// Over the user and what the token will change. Of the e-mail it is the very address that was mailed to, but for the
+    /// case of ASCII letters: one normalised form can be that of several mailboxes.
+    fn state<Id: UserId, P>(&self, purpose: Purpose, user: &User<Id, P>) -> Hmac<Sha256> {
+        let mut mac = self.keys(purpose).state.clone();
         put(&mut mac, user.id.to_string().as_bytes());
-        put(&mut mac, user.email.normalized().as_str().as_bytes());
+        put(&mut mac, user.email.as_str().to_ascii_lowercase().as_bytes());
         if purpose == Purpose::Reset {
             mac.update(&user.security_epoch.to_be_bytes());
             mac.update(&[u8::from(user.password_hash.is_some())]);
@@ -88,30 +130,16 @@ impl OneTimeTokens {
         }
         mac
     }
-}
 
-impl<Id: UserId> Claim<Id> {
-    /// Reads `token`: exactly a string that [`OneTimeTokens::issue`] could have made.
-    pub(crate) fn parse(token: &str) -> Option<Self> {
-        if token.len() > MAX_CHARS {
-            return None;
+    fn keys(&self, purpose: Purpose) -> &Keys {
+        match purpose {
+            Purpose::Verify => &self.verify,
+            Purpose::Reset => &self.reset,
         }
-        // The decoder refuses padding, white space and bits that no encoder sets.
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (expires_at, rest) = bytes.split_first_chunk::<EXPIRY_BYTES>()?;
-        let (tag, id) = rest.split_first_chunk::<TAG_BYTES>()?;
-        let id = std::str::from_utf8(id).ok()?;
-        let user_id: Id = id.parse().ok()?;
-        // An id may be written in several ways; the tag covers one of them.
-        (user_id.to_string() == id).then_some(Self {
-            user_id,
-            expires_at: i64::from_be_bytes(*expires_at),
-            tag: *tag,
-        })
     }
 }
 
-fn derive(secret: &SigningSecret, label: &[u8]) -> Hmac<Sha256> {
+fn derive(secret: &SigningSecret, label: &str) -> Hmac<Sha256> {
     let key = keyed(secret.expose()).chain_update(label).finalize().into_bytes();
     keyed(&key)
 }
@@ -167,7 +195,8 @@ mod tests {
     }
 
     fn is_good(purpose: Purpose, token: &str, user: &User, now: OffsetDateTime) -> bool {
-        Claim::parse(token).is_some_and(|claim| tokens().is_genuine(purpose, &claim, user, now))
+        let claim = tokens().open(purpose, token, now);
+        claim.is_some_and(|claim| tokens().is_of(purpose, &claim, user))
     }
 
     #[test]
@@ -193,8 +222,7 @@ mod tests {
         assert!(!is_good(Purpose::Verify, &reset, &one, START));
         assert!(!is_good(Purpose::Verify, &verify, &two, START));
         let other = OneTimeTokens::new(&SigningSecret::generate().expect("secret"));
-        let claim = Claim::parse(&verify).expect("token");
-        assert!(!other.is_genuine(Purpose::Verify, &claim, &one, START));
+        assert!(other.open::<Uuid>(Purpose::Verify, &verify, START).is_none());
     }
 
     #[test]
@@ -225,8 +253,8 @@ mod tests {
     #[test]
     fn v3_a_blank_token_never_matches() {
         for blank in ["", " ", "\0", "=", "AAAA"] {
-            assert!(Claim::<Uuid>::parse(blank).is_none(), "{blank:?}");
-            assert!(Claim::<String>::parse(blank).is_none(), "{blank:?}");
+            let opened = tokens().open::<String>(Purpose::Verify, blank, START);
+            assert!(opened.is_none(), "{blank:?}");
         }
     }
 
@@ -254,16 +282,52 @@ mod tests {
         }
     }
 
+    /// A token whose parts are as `edit` leaves them, with the seal that it had.
+    fn edited(token: &str, edit: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut bytes = URL_SAFE_NO_PAD.decode(token).expect("base64url");
+        edit(&mut bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
     #[test]
-    fn an_id_written_in_another_way_is_another_token() {
-        let user = user(Uuid::now_v7());
-        let token = issue(Purpose::Verify, &user);
-        let bytes = URL_SAFE_NO_PAD.decode(&token).expect("base64url");
-        let (head, id) = bytes.split_at(EXPIRY_BYTES + TAG_BYTES);
-        let id = std::str::from_utf8(id).expect("id").to_uppercase();
-        let edited = URL_SAFE_NO_PAD.encode([head, id.as_bytes()].concat());
-        assert!(Claim::<Uuid>::parse(&token).is_some());
-        assert!(Claim::<Uuid>::parse(&edited).is_none());
+    fn a7_no_id_but_the_one_that_was_mailed_comes_out_of_a_token() {
+        let one = user(Uuid::now_v7());
+        let token = issue(Purpose::Verify, &one);
+        let open = |token: &str| tokens().open::<String>(Purpose::Verify, token, START);
+        let claim = open(&token).expect("genuine");
+        assert_eq!(claim.user_id, one.id.to_string());
+        let id_at = SEAL_BYTES + EXPIRY_BYTES + STATE_BYTES;
+        for id in ["\0", "lance\0lot", "", "a", &one.id.to_string().to_uppercase()] {
+            let edited = edited(&token, |bytes| {
+                bytes.truncate(id_at);
+                bytes.extend_from_slice(id.as_bytes());
+            });
+            assert!(open(&edited).is_none(), "{id:?}");
+        }
+        for at in 0..id_at {
+            assert!(
+                open(&edited(&token, |bytes| bytes[at] ^= 1)).is_none(),
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn a2_a_token_signs_the_very_address_that_it_was_mailed_to() {
+        for (mailed, other) in [
+            ("eve@fussball.example", "eve@fußball.example"),
+            ("kelvin@example.org", "\u{212a}elvin@example.org"),
+            ("eve.strasse@example.org", "eve.straße@example.org"),
+            ("andré@example.org", "andre\u{301}@example.org"),
+            ("é@example.org", "É@example.org"),
+        ] {
+            let mut user = user(Uuid::now_v7());
+            user.email = mailed.parse().expect("e-mail");
+            let (verify, reset) = (issue(Purpose::Verify, &user), issue(Purpose::Reset, &user));
+            user.email = other.parse().expect("e-mail");
+            assert!(!is_good(Purpose::Verify, &verify, &user, START), "{other}");
+            assert!(!is_good(Purpose::Reset, &reset, &user, START), "{other}");
+        }
     }
 
     #[test]
@@ -275,15 +339,30 @@ mod tests {
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
             "{token}"
         );
-        assert!(Claim::<String>::parse(&"A".repeat(MAX_CHARS)).is_some());
-        assert!(Claim::<String>::parse(&"A".repeat(MAX_CHARS + 4)).is_none());
+        let longest = (MAX_CHARS / 4) * 3 - SEAL_BYTES - EXPIRY_BYTES - STATE_BYTES;
+        for (length, is_read) in [(longest, true), (longest + 1, false)] {
+            let user = user(Uuid::now_v7());
+            let user = NewUser {
+                id: None,
+                email: user.email,
+                password_hash: None,
+                is_active: true,
+                is_superuser: false,
+                is_verified: false,
+                created_at: START,
+                profile: (),
+            };
+            let user = user.into_user("a".repeat(length));
+            let token = tokens().issue(Purpose::Verify, &user, START + Duration::HOUR);
+            let claim = tokens().open::<String>(Purpose::Verify, token.expose_secret(), START);
+            assert_eq!(claim.is_some(), is_read, "{length}");
+        }
     }
 
     proptest! {
         #[test]
         fn parsing_never_panics(token in "\\PC{0,64}|[A-Za-z0-9_-]{0,200}") {
-            let _ = Claim::<Uuid>::parse(&token);
-            let _ = Claim::<i64>::parse(&token);
+            assert!(tokens().open::<String>(Purpose::Verify, &token, START).is_none());
         }
     }
 }

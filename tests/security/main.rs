@@ -9,6 +9,7 @@
 mod harness;
 
 mod accounts;
+mod addresses;
 mod bad_input;
 mod caching;
 mod cancellation;
@@ -27,4 +28,5 @@ mod purposes;
 mod round_trips;
 mod routes;
 mod sessions;
+mod text_ids;
 mod tokens;

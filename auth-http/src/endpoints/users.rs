@@ -1,6 +1,6 @@
 //! The users' own data, and everybody's for superusers.
 
-use auth_core::{Profile, User, UserId};
+use auth_core::{Profile, User, UserId, user_id_from_text};
 use auth_users::{ProtectedFields, UserUpdate, merge_profile};
 
 use super::{Endpoints, FLAGS, Request, answer};
@@ -146,13 +146,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .map(|_superuser| ())
     }
 
-    /// The user of an id in a path; one that does not parse is nobody's.
+    /// The user of an id in a path.
     async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
-        // Nobody's: no id has what not every store can keep.
-        if id.contains('\0') {
-            return Err(HttpError::NotFound);
-        }
-        let id = id.parse().map_err(|_error| HttpError::NotFound)?;
+        let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
     }
 }

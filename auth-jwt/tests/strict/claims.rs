@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use auth_core::{
-    Clock as _,
+    Clock as _, Refusal,
     Rejection::{self, BadClaim, BadSignature, Expired, Malformed, NotYetValid},
+    Strategy as _,
 };
+use auth_jwt::JwtStrategy;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use time::Duration as Span;
 
 use crate::craft::{
-    HEADER, LIFETIME, START, USER, clock_at, issue, payload, payload_with, payload_without, read, signed,
-    strategy, token,
+    HEADER, LIFETIME, START, USER, at_once, clock_at, issue, lifetime, payload, payload_with,
+    payload_without, read, secret, signed, strategy, token,
 };
 
 fn read_payload(payload: &str) -> Result<(), Rejection> {
@@ -120,6 +122,22 @@ fn j7_a_subject_that_is_no_id_is_rejected() {
             Err(BadClaim),
             "{subject}"
         );
+    }
+}
+
+#[test]
+fn a7_a_subject_with_a_nul_is_rejected_whatever_an_id_may_be() {
+    let strategy = JwtStrategy::<String>::hs256(&secret(), lifetime())
+        .expect("valid")
+        .clock(clock_at(START));
+    let read = |subject: &str| {
+        let token = token(HEADER, payload_with("sub", subject));
+        at_once(strategy.read(&token)).map(|grant| grant.subject.user_id)
+    };
+    assert_eq!(read(r#""lancelot""#).expect("valid"), "lancelot");
+    for subject in [r#""lance\u0000lot""#, r#""\u0000""#] {
+        let refused = read(subject).expect_err("nobody's id");
+        assert!(matches!(refused, Refusal::Rejected(BadClaim)), "{subject}");
     }
 }
 

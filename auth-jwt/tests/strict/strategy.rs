@@ -98,7 +98,7 @@ fn ids_of_other_types_are_written_and_read() {
     round_trip(Uuid::now_v7());
     round_trip(i64::MIN);
     round_trip(42_i32);
-    round_trip(String::from("\"quoted\" \\ \u{1F600} \0"));
+    round_trip(String::from("\"quoted\" \\ \u{1F600} \u{1}"));
 }
 
 #[test]
@@ -106,6 +106,12 @@ fn a_token_that_could_not_be_read_is_not_issued() {
     let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
     let subject = Subject {
         user_id: "x".repeat(MAX_TOKEN_BYTES),
+        epoch: 0,
+    };
+    let refused = at_once(strategy.issue(&subject, &ClientInfo::default()));
+    assert!(matches!(refused, Err(IssueError::Unavailable(_))));
+    let subject = Subject {
+        user_id: "lance\0lot".to_owned(),
         epoch: 0,
     };
     let refused = at_once(strategy.issue(&subject, &ClientInfo::default()));

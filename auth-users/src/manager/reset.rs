@@ -72,7 +72,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         token: &str,
         password: &SecretString,
     ) -> Result<User<Id, P>, ResetPasswordError> {
-        let claim = Claim::<Id>::parse(token);
+        let claim = self.tokens.open(Purpose::Reset, token, self.clock.now());
         let reset = self.replace_password(claim.as_ref(), password).await;
         match &reset {
             Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "password reset"),
@@ -130,10 +130,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .find(&claim.user_id)
             .await?
             .ok_or(ResetPasswordError::BadToken)?;
-        let genuine = self
-            .tokens
-            .is_genuine(Purpose::Reset, claim, &user, self.clock.now());
-        if genuine && user.is_active {
+        if user.is_active && self.tokens.is_of(Purpose::Reset, claim, &user) {
             Ok(user)
         } else {
             Err(ResetPasswordError::BadToken)

@@ -11,7 +11,7 @@ use crate::{
 /// A change of a user. What is `None` stays.
 #[derive(Clone, Debug, Default)]
 pub struct UserUpdate {
-    /// Another e-mail. It is not verified, unless `is_verified` says so.
+    /// Another e-mail. It is not verified, unless `is_verified` says so, or only the case of ASCII letters changes.
     pub email: Option<Email>,
     /// Another password. It ends every credential.
     pub password: Option<SecretString>,
@@ -125,7 +125,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         update: &UserUpdate,
     ) -> Result<(User<Id, P>, Changed), UpdateError> {
         let epoch = user.security_epoch;
-        let known_email = user.email.normalized().clone();
+        let known_email = user.email.clone();
         // Before the hash, so that a profile that is refused does not pay for it.
         let _valid = self.hidden.merge(&user.profile, &update.profile)?;
         let hash = match &update.password {
@@ -144,7 +144,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             let verifies_unread = changed.verified
                 && next.is_verified
                 && update.email.is_none()
-                && *next.email.normalized() != known_email;
+                && !next.email.is_same_but_for_ascii_case(&known_email);
             if user.security_epoch != epoch || verifies_unread {
                 return Err(contention().into());
             }
@@ -172,8 +172,8 @@ fn changed<Id: UserId, P: Profile>(
     let mut next = user.clone();
     next.profile = hidden.merge(&user.profile, &update.profile)?;
     if let Some(email) = &update.email {
-        // Another case of one's own address reaches the same mailbox.
-        next.is_verified &= email.normalized() == user.email.normalized();
+        // ASCII letters in another case reach the same mailbox; of other spellings nobody knows.
+        next.is_verified &= email.is_same_but_for_ascii_case(&user.email);
         next.email = email.clone();
     }
     next.is_active = update.is_active.unwrap_or(next.is_active);

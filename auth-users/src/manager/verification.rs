@@ -39,14 +39,16 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Marks the e-mail that `token` was made for as verified, of an inactive user too.
     ///
-    /// Until it expires, a token that was used verifies the same address again: where a superuser has set the user back to
-    /// unverified, and where the user has changed to another address and back. It shows who reads the mailbox, and no
-    /// more was taken back.
+    /// The address is the very one that the token was mailed to. A change of the case of ASCII letters alone leaves the token
+    /// good; any other change, to another spelling of the same user's e-mail too, makes it [`VerifyError::BadToken`].
+    ///
+    /// A used token stays valid until it expires: it can verify the same address again if a superuser resets the flag, or if
+    /// the user changes the address and changes it back. It only proves control of the mailbox.
     ///
     /// # Errors
     /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
-        let claim = Claim::<Id>::parse(token);
+        let claim = self.tokens.open(Purpose::Verify, token, self.clock.now());
         let verified = self.mark_verified(claim.as_ref()).await;
         match &verified {
             Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "verified"),
@@ -73,8 +75,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 .find(&claim.user_id)
                 .await?
                 .ok_or(VerifyError::BadToken)?;
-            let now = self.clock.now();
-            if !self.tokens.is_genuine(Purpose::Verify, claim, &user, now) {
+            if !self.tokens.is_of(Purpose::Verify, claim, &user) {
                 return Err(VerifyError::BadToken);
             }
             if user.is_verified {

@@ -122,6 +122,52 @@ async fn deviation_3_another_case_of_ones_own_email_is_kept_as_typed_and_stays_v
 }
 
 #[tokio::test]
+async fn a1_a5_another_spelling_is_unverified_unless_only_the_case_of_ascii_letters_differs() {
+    let scene = Scene::new();
+    let mut user = verified_arthur(&scene).await;
+    for (address, stays_verified) in [
+        ("m@weiss.de", false),
+        ("M@Weiss.DE", true),
+        ("m@weiß.de", false),
+        ("m@xn--wei-7ka.de", true),
+        ("kelvin.strasse@example.org", false),
+        ("Kelvin.Strasse@example.org", true),
+        ("\u{212a}elvin.straße@example.org", false),
+        ("andré@example.org", false),
+        ("andre\u{301}@example.org", false),
+        ("ANDRE\u{301}@example.org", true),
+    ] {
+        scene.change(&user, |user| user.is_verified = true).await;
+        let read = scene.read(&user).await;
+        user = scene
+            .users
+            .update(read, &to_email(address))
+            .await
+            .expect("updated");
+        let stored = scene.read(&user).await;
+        assert_eq!(stored.is_verified, stays_verified, "{address}");
+        assert_eq!(stored.email, email(address));
+    }
+}
+
+#[tokio::test]
+async fn a5_another_spelling_that_the_user_set_meanwhile_is_not_verified_in_place_of_the_one_that_was_read() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let to_verified = UserUpdate {
+        is_verified: Some(true),
+        ..UserUpdate::default()
+    };
+    let spelling = "\u{212a}ing.Arthur@camelot.example";
+    scene
+        .store
+        .before_next_write(move |user| user.email = email(spelling));
+    let error = scene.users.update(arthur.clone(), &to_verified).await;
+    assert!(matches!(error, Err(UpdateError::Unavailable(_))), "{error:?}");
+    assert!(!scene.read(&arthur).await.is_verified);
+}
+
+#[tokio::test]
 async fn a_taken_email_is_refused_and_nothing_is_written() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;

@@ -138,6 +138,23 @@ async fn v5_a_token_older_than_a_change_of_email_is_bad_also_where_the_new_one_i
 }
 
 #[tokio::test]
+async fn a2_a_token_is_bad_for_another_spelling_than_the_one_it_was_mailed_to() {
+    let scene = Scene::new();
+    let arthur = scene.arthur().await;
+    let (verify, reset) = (scene.verify_token().await, scene.reset_token().await);
+    for (spelling, is_good) in [
+        ("\u{212a}ing.Arthur@camelot.example", false),
+        ("king.arthur@CAMELOT.example", true),
+    ] {
+        scene.change(&arthur, |user| user.email = email(spelling)).await;
+        let verified = scene.users.verify(&verify).await;
+        assert_eq!(verified.is_ok(), is_good, "{spelling}: {verified:?}");
+        let reset = scene.users.reset_password(&reset, &ANOTHER.into()).await;
+        assert_eq!(reset.is_ok(), is_good, "{spelling}: {reset:?}");
+    }
+}
+
+#[tokio::test]
 async fn v5_an_email_that_changes_during_the_verification_is_not_verified() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
