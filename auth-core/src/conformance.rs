@@ -30,6 +30,11 @@
 //!
 //! auth_core::user_store_conformance!(users);
 //!
+//! /// Each macro makes functions beside its call; a second one in a file wants a module.
+//! mod list {
+//!     auth_core::list_users_conformance!(super::users);
+//! }
+//!
 //! // Each promise can be tried alone, too.
 //! conformance::run(async {
 //!     conformance::user_store::an_inserted_user_is_found_with_every_field(&users().await).await;
@@ -66,7 +71,6 @@
 //!
 //! auth_core::access_token_store_conformance!(tokens);
 //!
-//! /// Each macro makes functions beside its call; a second one in a file wants a module.
 //! mod index {
 //!     auth_core::access_token_index_conformance!(super::tokens);
 //! }
@@ -98,6 +102,7 @@ pub mod access_token_index;
 pub mod access_token_store;
 mod cancel;
 mod fixture;
+pub mod list_users;
 pub mod opaque_strategy;
 mod parallel;
 pub mod purge_expired;
@@ -171,6 +176,20 @@ macro_rules! user_store_conformance {
             a_cancelled_update_is_whole_or_absent
             a_cancelled_deletion_is_whole_or_absent
             a_cancelled_look_up_does_not_spoil_the_next
+        } }
+    };
+}
+
+/// Names one test for each promise of [`list_users`](crate::conformance::list_users).
+///
+/// The argument is that of [`user_store_conformance`](crate::user_store_conformance), of a store that is a
+/// [`ListUsers`](crate::ListUsers).
+#[macro_export]
+macro_rules! list_users_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, list_users {
+            pages_hold_each_user_once
+            outdated_emails_are_found_and_can_be_mended
         } }
     };
 }

@@ -3,10 +3,13 @@
 mod character;
 mod domain;
 mod local;
+mod outdated;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, str::FromStr};
+
+pub use outdated::{OutdatedEmail, outdated_emails};
 
 use character::is_symbol_but_no_pictograph;
 use domain::Domain;

@@ -20,6 +20,7 @@ pub mod conformance;
 mod email;
 mod error;
 mod lifetime;
+mod list_users;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(doctest)]
@@ -37,9 +38,10 @@ pub use access_token::{
     AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use email::{Email, InvalidEmail, NormalizedEmail};
+pub use email::{Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_emails};
 pub use error::{ConfigError, StoreError, checked_deadline, with_deadline};
 pub use lifetime::Lifetime;
+pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;
 pub use outcome::{Outcome, Rejection, admit, authenticate};
 pub use profile_shape::{ProfileShape, sample_profile, written_fields};

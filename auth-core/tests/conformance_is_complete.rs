@@ -7,7 +7,7 @@ const WRONG_USERS: &str = include_str!("wrong_store/users.rs");
 const WRONG_TOKENS: &str = include_str!("wrong_store/access_tokens.rs");
 
 /// Each suite with its sources and the wrong store that breaks it.
-const SUITES: [(&str, &[&str], &str); 5] = [
+const SUITES: [(&str, &[&str], &str); 6] = [
     (
         "user_store",
         &[
@@ -17,6 +17,11 @@ const SUITES: [(&str, &[&str], &str); 5] = [
             include_str!("../src/conformance/user_store/insert.rs"),
             include_str!("../src/conformance/user_store/update.rs"),
         ],
+        WRONG_USERS,
+    ),
+    (
+        "list_users",
+        &[include_str!("../src/conformance/list_users.rs")],
         WRONG_USERS,
     ),
     (
@@ -60,7 +65,11 @@ fn each_promise_is_a_test_of_a_macro() {
 #[test]
 fn each_promise_is_broken_by_a_wrong_store() {
     for (suite, sources, wrong_store) in SUITES {
-        let fixture = if suite == "user_store" { "Users" } else { "Tokens" };
+        let fixture = if suite.ends_with("users") || suite == "user_store" {
+            "Users"
+        } else {
+            "Tokens"
+        };
         let broken: BTreeSet<&str> = block(wrong_store, &format!("breaks! {{ {suite}, {fixture} {{"))
             .split(';')
             .filter_map(|line| line.split_once(':'))

@@ -65,6 +65,12 @@ mod users_with_ids_made_here {
     auth_core::user_store_conformance!(async || Users::<Uuid>(Arc::default()));
 }
 
+mod list {
+    use super::*;
+
+    auth_core::list_users_conformance!(async || Users::<Uuid>(Arc::default()));
+}
+
 mod users_with_ids_made_by_the_store {
     use super::*;
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod document;
+mod list;
 
 use std::{fmt, sync::Arc};
 

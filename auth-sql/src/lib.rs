@@ -73,7 +73,8 @@ pub mod __private {
     };
     pub use ::{async_trait::async_trait, diesel, diesel_async, time::OffsetDateTime};
     pub use auth_core::{
-        AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, InsertUserError, NewUser,
-        NormalizedEmail, PublicId, PurgeExpired, StoreError, TokenKey, UpdateUserError, User, UserStore,
+        AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, InsertUserError, ListUsers,
+        NewUser, NormalizedEmail, PublicId, PurgeExpired, StoreError, TokenKey, UpdateUserError, User,
+        UserStore,
     };
 }

@@ -1,11 +1,12 @@
-use std::{collections::HashMap, fmt, sync::Mutex};
+use std::{collections::HashMap, fmt, num::NonZeroU32, sync::Mutex};
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    InsertUserError, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User, UserId, UserStore,
+    InsertUserError, ListUsers, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User, UserId,
+    UserStore,
 };
 
 /// Users in memory.
@@ -129,5 +130,23 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for MemoryUserStore<Id, P> {
         };
         state.ids_by_email.remove(user.email.normalized());
         Ok(true)
+    }
+}
+
+/// In the order of the ids' texts.
+#[async_trait]
+impl<Id: UserId, P: Profile> ListUsers<Id, P> for MemoryUserStore<Id, P> {
+    async fn list(&self, after: Option<&Id>, limit: NonZeroU32) -> Result<Vec<User<Id, P>>, StoreError> {
+        let after = after.map(Id::to_string);
+        let state = lock(&self.state);
+        let mut users: Vec<(String, &User<Id, P>)> = state
+            .users
+            .values()
+            .map(|user| (user.id.to_string(), user))
+            .filter(|(id, _)| after.as_ref().is_none_or(|after| id > after))
+            .collect();
+        users.sort_by(|(a, _), (b, _)| a.cmp(b));
+        users.truncate(limit.get() as usize);
+        Ok(users.into_iter().map(|(_, user)| user.clone()).collect())
     }
 }

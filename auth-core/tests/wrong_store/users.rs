@@ -1,12 +1,13 @@
 use std::{
     mem,
+    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard},
 };
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertUserError, NewUser, NormalizedEmail, PasswordHash, StoreError, UpdateUserError, User, UserStore,
-    conformance::UserFixture,
+    InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, StoreError, UpdateUserError, User,
+    UserStore, conformance::UserFixture,
 };
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
@@ -52,6 +53,7 @@ enum Defect {
     UpdatesInTwoSteps,
     DeletesInTwoSteps,
     LeavesReplies,
+    RepeatsTheLastOfAPage,
 }
 
 /// A table without a unique index: what keeps its promises are the checks here, all but one.
@@ -289,6 +291,18 @@ impl UserStore<Uuid, Name> for WrongUsers {
     }
 }
 
+#[async_trait]
+impl ListUsers<Uuid, Name> for WrongUsers {
+    async fn list(&self, after: Option<&Uuid>, limit: NonZeroU32) -> Result<Vec<Reader>, StoreError> {
+        let repeats = self.has(Defect::RepeatsTheLastOfAPage);
+        let mut rows = self.table().rows.clone();
+        rows.retain(|row| after.is_none_or(|after| row.id > *after || (repeats && row.id == *after)));
+        rows.sort_by_key(|row| row.id);
+        rows.truncate(limit.get() as usize);
+        Ok(rows)
+    }
+}
+
 struct Users(Arc<WrongUsers>);
 
 impl Users {
@@ -352,5 +366,9 @@ mod with_its_defect_it_is_caught {
         a_cancelled_update_is_whole_or_absent: UpdatesInTwoSteps;
         a_cancelled_deletion_is_whole_or_absent: DeletesInTwoSteps;
         a_cancelled_look_up_does_not_spoil_the_next: LeavesReplies;
+    } }
+    crate::breaks! { list_users, Users {
+        pages_hold_each_user_once: RepeatsTheLastOfAPage;
+        outdated_emails_are_found_and_can_be_mended: UpdateKeepsTheOldEmail;
     } }
 }

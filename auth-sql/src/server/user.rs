@@ -306,6 +306,33 @@ macro_rules! __server_user_store {
                     .map(|gone| gone > 0)
                 }
             }
+
+            #[__sql::async_trait]
+            impl __sql::ListUsers<$id, $profile_type> for $name {
+                async fn list(
+                    &self,
+                    after: Option<&$id>,
+                    limit: ::core::num::NonZeroU32,
+                ) -> ::core::result::Result<::std::vec::Vec<__sql::User<$id, $profile_type>>, __sql::StoreError> {
+                    let after = after.cloned();
+                    self.0
+                        .read(move |connection| {
+                            let after = after.clone().map(__Id::from);
+                            let page = __table::table
+                                .select(__columns!())
+                                .order(__table::id)
+                                .limit(limit.get().into());
+                            Box::pin(async move {
+                                let users = match after {
+                                    Some(id) => page.filter(__table::id.gt(id)).load(connection).await?,
+                                    None => page.load(connection).await?,
+                                };
+                                Ok(users.into_iter().map(__user!()).collect())
+                            })
+                        })
+                        .await
+                }
+            }
         };
     };
 }

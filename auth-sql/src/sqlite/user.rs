@@ -213,6 +213,30 @@ macro_rules! __sqlite_user_store {
                         .await
                 }
             }
+
+            #[__sql::async_trait]
+            impl __sql::ListUsers<$id, $profile_type> for $name {
+                async fn list(
+                    &self,
+                    after: Option<&$id>,
+                    limit: ::core::num::NonZeroU32,
+                ) -> ::core::result::Result<::std::vec::Vec<__sql::User<$id, $profile_type>>, __sql::StoreError> {
+                    let after = after.cloned().map(__Id::from);
+                    self.0
+                        .read(move |connection| {
+                            let page = __table::table
+                                .select(__columns!())
+                                .order(__table::id)
+                                .limit(limit.get().into());
+                            let users = match after {
+                                Some(id) => page.filter(__table::id.gt(id)).load(connection)?,
+                                None => page.load(connection)?,
+                            };
+                            Ok(users.into_iter().map(__user!()).collect())
+                        })
+                        .await
+                }
+            }
         };
     };
 }

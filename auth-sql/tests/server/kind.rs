@@ -186,6 +186,10 @@ macro_rules! suite {
             auth_core::user_store_conformance!(super::fixture, #[ignore = $why]);
         }
 
+        mod list {
+            auth_core::list_users_conformance!(super::fixture, #[ignore = $why]);
+        }
+
         mod tokens {
             auth_core::access_token_store_conformance!(super::fixture, #[ignore = $why]);
         }

@@ -76,6 +76,10 @@ mod users {
     auth_core::user_store_conformance!(super::fixture);
 }
 
+mod list {
+    auth_core::list_users_conformance!(super::fixture);
+}
+
 mod tokens {
     auth_core::access_token_store_conformance!(super::fixture);
 }
