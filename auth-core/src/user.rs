@@ -176,8 +176,9 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// # Errors
     /// [`InsertUserError::EmailTaken`] if the normalised e-mail is another user's. The store's unique index decides,
     /// never a look-up before the write: of any number of parallel calls with one e-mail exactly one succeeds.
-    /// [`InsertUserError::ProfileTaken`] if a unique index of the application's own refuses the profile. Where both are
-    /// taken, either may be the answer.
+    /// [`InsertUserError::ProfileTaken`] if a unique index of the application's own refuses the profile. If both are
+    /// taken, either may be the answer. [`InsertUserError::ProfileRefused`] if the store cannot hold a value of the
+    /// profile: nothing is written.
     async fn insert(&self, user: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError>;
 
     /// The user of `id`.
@@ -199,10 +200,12 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// [`UpdateUserError::Conflict`] if the user is gone or was written since it was read: nothing is written.
     /// [`UpdateUserError::EmailTaken`] if the normalised e-mail is another user's: nothing is written.
     /// [`UpdateUserError::ProfileTaken`] if a unique index of the application's own refuses the profile: nothing is
-    /// written. Where both are taken, either may be the answer.
+    /// written. If both are taken, either may be the answer. [`UpdateUserError::ProfileRefused`] if the store cannot hold
+    /// a value of the profile: nothing is written.
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError>;
 
-    /// Deletes the user of `id` and says whether there was one. The store never gives that id to another user: a
+    /// Deletes the user of `id` and says whether there was one. Tokens in another store are not its business: `UserManager`
+    /// revokes them before. The store never gives that id to another user: a
     /// credential of the one would open the other's account.
     ///
     /// # Errors
@@ -220,6 +223,13 @@ pub enum InsertUserError {
     /// it can tell. A taken id is none: it is the application's mistake, and a [`StoreError`].
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
+    /// The store cannot hold a value of the profile, or the e-mail: it is too long, out of range, or breaks a rule of the column or the
+    /// collection. To try it again changes nothing.
+    #[error("the store cannot hold {}", .field.as_deref().unwrap_or("a value of the profile"))]
+    ProfileRefused {
+        /// The field, by its name in the store or in Rust, `email` for the e-mail; `None` if the store does not say which.
+        field: Option<String>,
+    },
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -238,6 +248,13 @@ pub enum UpdateUserError {
     /// it can tell. A taken id is none: it is the application's mistake, and a [`StoreError`].
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
+    /// The store cannot hold a value of the profile, or the e-mail: it is too long, out of range, or breaks a rule of the column or the
+    /// collection. To try it again changes nothing.
+    #[error("the store cannot hold {}", .field.as_deref().unwrap_or("a value of the profile"))]
+    ProfileRefused {
+        /// The field, by its name in the store or in Rust, `email` for the e-mail; `None` if the store does not say which.
+        field: Option<String>,
+    },
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),

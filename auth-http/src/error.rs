@@ -191,6 +191,7 @@ impl From<CreateUserError> for HttpError {
             }
             CreateUserError::EmailTaken => Self::Code(ErrorCode::RegisterUserAlreadyExists),
             CreateUserError::ProfileTaken => Self::Code(ErrorCode::RegisterProfileAlreadyExists),
+            CreateUserError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
             CreateUserError::PolicyPanicked => Self::Internal("the password policy panicked"),
             CreateUserError::Hook(error) => error.into(),
             CreateUserError::Unavailable(error) => error.into(),

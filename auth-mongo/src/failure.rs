@@ -4,7 +4,7 @@ use std::io;
 
 use auth_core::StoreError;
 use mongodb::{
-    bson::{RawDocument, raw::RawBsonRef},
+    bson::{Document, RawDocument, raw::RawBsonRef},
     error::{Error, ErrorKind, WriteFailure},
 };
 
@@ -12,6 +12,10 @@ use crate::call::STORE;
 
 /// The server's code for a value that a unique index holds already.
 const DUPLICATE_KEY: i32 = 11000;
+
+/// The server's codes for a document that it refuses: of its validator, a value or a key that it does not store, levels too
+/// deep, and too many bytes.
+const REFUSED_DOCUMENT: [i32; 9] = [121, 2, 15, 52, 56, 57, 10334, 17419, 17420];
 
 /// A failure of the driver. A message of the server's is left out: it may quote a document.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +89,20 @@ pub(crate) fn duplicate(error: &Error) -> Option<Duplicate> {
     };
     let fields = || error.server_response().and_then(|answer| key_pattern(answer));
     is_duplicate.then(|| fields().map_or(Duplicate::Unknown, Duplicate::Of))
+}
+
+/// What the server says of a document that it refuses for a value in it, if `error` is such a refusal.
+pub(crate) fn refused_document(error: &Error) -> Option<Document> {
+    let (code, details) = match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(refused)) => (refused.code, refused.details.clone()),
+        ErrorKind::Command(refused) => (refused.code, None),
+        // The driver itself: the document is larger than any may be.
+        ErrorKind::InvalidArgument { .. } => return Some(Document::new()),
+        _ => return None,
+    };
+    REFUSED_DOCUMENT
+        .contains(&code)
+        .then(|| details.unwrap_or_default())
 }
 
 /// The fields of the key pattern that MongoDB adds to its refusal.

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use auth_core::{ConfigError, Profile, ProfileShape, sample_profile, written_fields};
-use mongodb::bson::{self, Document, RawDocument, RawDocumentBuf};
+use mongodb::bson::{self, Bson, Document, RawDocument, RawDocumentBuf};
 use serde::de::{self, value::UnitDeserializer};
 
 use crate::user::OWN_FIELDS;
@@ -26,8 +26,9 @@ impl<P> Copy for ProfileFields<P> {}
 /// A profile that cannot stand in a document, or that does not stand in one.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProfileError {
+    /// A document cannot hold a value: a key with a NUL, or a number above 63 bits.
     #[error("the profile cannot be written")]
-    Unwritable,
+    Unwritable { field: Option<String> },
     #[error("the profile writes a field that it does not read")]
     UnknownField,
     #[error("the stored profile cannot be read")]
@@ -86,12 +87,32 @@ impl<P: Profile> ProfileFields<P> {
         // Into bytes first: a type that asks whether its form is for humans is told "no" there alone.
         let fields = bson::serialize_to_raw_document_buf(profile)
             .and_then(|fields| Document::try_from(&fields))
-            .map_err(|_error| ProfileError::Unwritable)?;
+            .map_err(|error| ProfileError::Unwritable {
+                field: error.key.filter(|key| names.contains(&key.as_str())),
+            })?;
         if fields.keys().all(|name| names.contains(&name.as_str())) {
             Ok(fields)
         } else {
             Err(ProfileError::UnknownField)
         }
+    }
+
+    /// The field that `refusal` names, which is what the server says of a document that it refused.
+    pub(crate) fn named_in(self, refusal: &Document) -> Option<String> {
+        let names = self.names.unwrap_or_default();
+        let is_field = |name: &str| names.contains(&name).then(|| name.to_owned());
+        let named = refusal.get_str("propertyName").ok().and_then(is_field);
+        named.or_else(|| {
+            refusal.iter().find_map(|(key, value)| match value {
+                Bson::Document(inner) if key == "specifiedAs" => inner.keys().find_map(|name| is_field(name)),
+                Bson::Document(inner) => self.named_in(inner),
+                Bson::Array(inner) => inner
+                    .iter()
+                    .filter_map(Bson::as_document)
+                    .find_map(|inner| self.named_in(inner)),
+                _ => None,
+            })
+        })
     }
 
     /// The names that are not in `fields`: what the profile leaves out where it has no value.
@@ -181,6 +202,29 @@ mod tests {
             .expect("no fields")
             .encode(&Nothing);
         assert_eq!(nothing.expect("a document"), doc! {});
+    }
+
+    /// Answers as MongoDB's manual shows them.
+    #[test]
+    fn e1_the_field_that_a_validator_refuses_is_known_by_the_servers_answer() {
+        let fields = ProfileFields::<Member>::of().expect("fields");
+        let schema = doc! { "failingDocumentId": 1, "details": {
+            "operatorName": "$jsonSchema",
+            "schemaRulesNotSatisfied": [{
+                "operatorName": "properties",
+                "propertiesNotSatisfied": [{
+                    "propertyName": "shelf",
+                    "details": [{ "operatorName": "maximum", "specifiedAs": { "maximum": 99 }, "consideredValue": 100 }],
+                }],
+            }],
+        } };
+        assert_eq!(fields.named_in(&schema).as_deref(), Some("shelf"));
+        let query = doc! { "details": {
+            "operatorName": "$regex", "specifiedAs": { "firstName": { "$regex": "^.{1,8}$" } },
+        } };
+        assert_eq!(fields.named_in(&query).as_deref(), Some("firstName"));
+        let another = doc! { "details": { "operatorName": "$expr", "specifiedAs": { "$expr": false } } };
+        assert_eq!(fields.named_in(&another), None);
     }
 
     #[test]

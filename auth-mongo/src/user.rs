@@ -22,9 +22,9 @@ pub(crate) use document::OWN_FIELDS;
 use crate::{
     DocumentId,
     call::{Calls, STORE},
-    failure::{Duplicate, duplicate, failed},
+    failure::{Duplicate, duplicate, failed, refused_document},
     index,
-    profile::ProfileFields,
+    profile::{ProfileError, ProfileFields},
 };
 
 /// Users in a collection of MongoDB, one document each.
@@ -47,7 +47,8 @@ use crate::{
 ///
 /// A struct whose fields Serde knows by name, or `()`. Its fields are those of the document, as `Collection<Profile>`
 /// would write them, and can be searched and indexed: an index that the application makes unique is answered with
-/// [`ProfileTaken`](InsertUserError::ProfileTaken). A date or UUID is best the driver's own, or has one of
+/// [`ProfileTaken`](InsertUserError::ProfileTaken), and a validator of the collection that refuses a value with
+/// [`ProfileRefused`](InsertUserError::ProfileRefused). A date or UUID is best the driver's own, or has one of
 /// the `serde_helpers` of `mongodb::bson`.
 ///
 /// # Sharding
@@ -132,12 +133,23 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
                 let id = new.id.clone().or_else(|| (store.make_id)());
                 let id = id.ok_or_else(|| StoreError::new(STORE, "nobody made an id for the new user"))?;
                 let user = new.into_user(id);
-                let document = document::document(&user, store.profile)?;
+                let document = match document::document(&user, store.profile) {
+                    Ok(document) => document,
+                    Err(ProfileError::Unwritable { field }) => {
+                        return Err(InsertUserError::ProfileRefused { field });
+                    }
+                    Err(error) => return Err(StoreError::new(STORE, error).into()),
+                };
                 let Err(error) = store.users.clone_with_type().insert_one(document).await else {
                     return Ok(user);
                 };
                 let Some(index) = duplicate(&error) else {
-                    return Err(failed(error).into());
+                    return Err(match refused_document(&error) {
+                        Some(refusal) => InsertUserError::ProfileRefused {
+                            field: store.profile.named_in(&refusal),
+                        },
+                        None => failed(error).into(),
+                    });
                 };
                 match store.taken(&user, index, true).await? {
                     Taken::Email => Err(InsertUserError::EmailTaken),
@@ -173,14 +185,25 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
             .calls
             .make(async move {
                 let filter = doc! { "_id": user.id.to_bson(), "revision": user.revision };
-                let update = document::update(&user, store.profile)?;
+                let update = match document::update(&user, store.profile) {
+                    Ok(update) => update,
+                    Err(ProfileError::Unwritable { field }) => {
+                        return Err(UpdateUserError::ProfileRefused { field });
+                    }
+                    Err(error) => return Err(StoreError::new(STORE, error).into()),
+                };
                 let error = match store.users.update_one(filter, update).await {
                     Ok(answer) if answer.matched_count == 0 => return Err(UpdateUserError::Conflict),
                     Ok(_answer) => return Ok(()),
                     Err(error) => error,
                 };
                 let Some(index) = duplicate(&error) else {
-                    return Err(failed(error).into());
+                    return Err(match refused_document(&error) {
+                        Some(refusal) => UpdateUserError::ProfileRefused {
+                            field: store.profile.named_in(&refusal),
+                        },
+                        None => failed(error).into(),
+                    });
                 };
                 match store.taken(&user, index, false).await? {
                     Taken::Email => Err(UpdateUserError::EmailTaken),

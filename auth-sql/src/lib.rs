@@ -47,6 +47,8 @@ mod column;
 pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod refusal;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub mod server;
 #[cfg(feature = "sqlite")]
@@ -58,11 +60,13 @@ pub use column::{ColumnId, DigestColumn, InstantColumn, UuidColumn};
 /// What the macros name. No part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+    pub use crate::refusal::{FieldColumn, not_inserted, not_updated};
     #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub use crate::server::{
         access_token::inserted,
         call::{IfLost, execute, perform, transact},
-        user::{insert as insert_user, update as update_user},
+        user::{refusal, within},
     };
     #[cfg(feature = "sqlite")]
     pub use crate::sqlite::{access_token as sqlite_access_token, user as sqlite_user};

@@ -21,17 +21,12 @@ use diesel::{
     QueryResult,
     result::{DatabaseErrorInformation, DatabaseErrorKind, Error},
 };
-use diesel_async::{
-    AnsiTransactionManager, AsyncConnection, AsyncConnectionCore, pooled_connection::PoolError,
-};
+use diesel_async::{AnsiTransactionManager, AsyncConnection, pooled_connection::PoolError};
 
 pub use database::Database;
 
 /// What a query on a borrowed connection comes to: `Box::pin(async move { … })`.
 pub type Answer<'c, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'c>>;
-
-/// The SQL backend of a server, as Diesel knows it.
-pub(crate) type Backend<S> = <<S as Server>::Connection as AsyncConnectionCore>::Backend;
 
 /// A kind of server: [`Postgres`](crate::postgres::Postgres) or [`Mysql`](crate::mysql::Mysql).
 pub trait Server: Sized + Send + Sync + 'static {
@@ -57,37 +52,17 @@ pub trait Server: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure;
 
-    /// The name of the unique index that was violated.
+    /// The part of an error in which a column or a constraint is named.
     #[doc(hidden)]
-    fn violated(violation: &dyn DatabaseErrorInformation) -> Option<&str>;
+    fn named(error: &dyn DatabaseErrorInformation) -> Option<&str>;
 
-    /// The columns of the index `name` of the table that is called `table` in SQL.
+    /// Whether an error without a kind of its own says that a column cannot hold its value.
     #[doc(hidden)]
-    fn columns<'c>(
-        connection: &'c mut Self::Connection,
-        table: String,
-        name: String,
-    ) -> Answer<'c, IndexColumns>;
+    fn refuses_value(error: &dyn DatabaseErrorInformation) -> bool;
 
     /// The error to report. It repeats no value of a row.
     #[doc(hidden)]
     fn report(error: Error) -> StoreError;
-}
-
-/// The columns of an index.
-#[doc(hidden)]
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IndexColumns {
-    /// Whether it is that of the primary key.
-    pub is_primary: bool,
-    /// The names of the columns; an expression has none.
-    pub names: Vec<Option<String>>,
-}
-
-impl IndexColumns {
-    fn is_of(&self, column: &str) -> bool {
-        matches!(&self.names[..], [Some(name)] if name == column)
-    }
 }
 
 /// What an error of a call says of the call and of its connection.
@@ -100,7 +75,9 @@ pub enum Failure {
     Undone,
     /// The connection is gone, and with it perhaps the others of the pool.
     Lost,
-    /// Nobody knows in which state the connection is.
+    /// Nothing was done. The statement may have been prepared before a table changed: prepared anew, it may succeed.
+    Stale,
+    /// Nobody knows in which state the connection is, until it answers again.
     Unclear,
 }
 

@@ -64,15 +64,17 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
 /// | `security_epoch`, `revision` | `BigInt` |
 /// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
 ///
-/// A column of the profile has to take what the field's type lets through, in length too: what the database refuses is
-/// a [`StoreError`](auth_core::StoreError), as if it were away.
+/// A value that its column cannot hold is `ProfileRefused`, and nothing is written: a text that is too long, a number out
+/// of range, a `CHECK`, `NOT NULL` or foreign key that it breaks. It names the field if the database names the column, or
+/// if the name of the constraint has that of one column in it (`members_shelf_check`). MySQL cuts such a value silently
+/// on a connection that is not in the strict mode, which this crate's `mysql::connect` sets.
 ///
 /// The normalised e-mail is compared byte for byte, and so is a text that is an id: no collation of PostgreSQL's may be
 /// nondeterministic, and MySQL wants a `varbinary` column.
 ///
 /// An integer id is made by the database and must never be given twice, or a deleted user's JWT would be another's:
 /// `INTEGER PRIMARY KEY AUTOINCREMENT` on SQLite, `GENERATED ALWAYS AS IDENTITY` on PostgreSQL, `AUTO_INCREMENT` on
-/// MySQL. A violation of another unique index is `ProfileTaken`, and one of the primary key a
+/// MySQL. A violation of another unique index or exclusion constraint is `ProfileTaken`, and one of the primary key a
 /// [`StoreError`](auth_core::StoreError). A table without the unique index on `normalized_email` takes no user; MySQL
 /// alone does not notice.
 ///

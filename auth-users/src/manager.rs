@@ -96,7 +96,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 }
                 Err(UpdateUserError::Conflict) => {}
                 Err(UpdateUserError::Store(error)) => return Err(error),
-                Err(error @ (UpdateUserError::EmailTaken | UpdateUserError::ProfileTaken)) => {
+                Err(error) => {
                     return Err(contradiction(error));
                 }
             }

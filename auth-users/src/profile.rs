@@ -352,4 +352,32 @@ mod tests {
             Some(Nothing)
         );
     }
+
+    #[test]
+    fn e1_a_refused_field_has_its_name_in_json() {
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Smith {
+            first_name: String,
+            anvils: i32,
+            #[serde(rename = "anVils")]
+            others: i32,
+        }
+
+        let smith = Smith {
+            first_name: String::new(),
+            anvils: 1,
+            others: 2,
+        };
+        for (field, name) in [
+            (Some("first_name"), Some("firstName")),
+            (Some("firstName"), Some("firstName")),
+            (Some("anvils"), Some("anvils")),
+            (Some("AN_VILS"), None),
+            (Some("others"), None),
+            (None, None),
+        ] {
+            assert_eq!(ProfileError::refused(&smith, field).field(), name, "{field:?}");
+        }
+    }
 }

@@ -44,24 +44,30 @@ struct UserFields {
 }
 
 /// The document of `user`.
+///
+/// # Errors
+/// [`ProfileError`] if the profile does not make fields of a document.
 pub(crate) fn document<Id: DocumentId, P: Profile>(
     user: &User<Id, P>,
     profile: ProfileFields<P>,
-) -> Result<Document, StoreError> {
+) -> Result<Document, ProfileError> {
     let mut document = doc! { "_id": user.id.to_bson() };
     document.extend(changing_fields(user));
     document.insert("revision", user.revision);
     document.insert("created_at", date(user.created_at));
-    document.extend(profile_fields(user, profile)?);
+    document.extend(profile.encode(&user.profile)?);
     Ok(document)
 }
 
 /// The update that makes the document of `user` what [`document`] says, at the next revision, but for its creation.
+///
+/// # Errors
+/// Those of [`document`].
 pub(crate) fn update<Id: DocumentId, P: Profile>(
     user: &User<Id, P>,
     profile: ProfileFields<P>,
-) -> Result<Document, StoreError> {
-    let fields = profile_fields(user, profile)?;
+) -> Result<Document, ProfileError> {
+    let fields = profile.encode(&user.profile)?;
     let missing: Document = profile
         .missing(&fields)
         .map(|name| (name.to_owned(), Bson::String(String::new())))
@@ -88,17 +94,6 @@ fn changing_fields<Id, P>(user: &User<Id, P>) -> Document {
         "security_epoch": user.security_epoch,
         "updated_at": date(user.updated_at),
     }
-}
-
-fn profile_fields<Id, P: Profile>(
-    user: &User<Id, P>,
-    profile: ProfileFields<P>,
-) -> Result<Document, StoreError> {
-    profile.encode(&user.profile).map_err(unwritable)
-}
-
-fn unwritable(error: ProfileError) -> StoreError {
-    StoreError::new(STORE, error)
 }
 
 /// The user of a stored `document`.

@@ -16,7 +16,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, NewUser, ShardTag,
+    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, NewUser, ShardTag, UpdateUserError,
     SystemClock, TokenKey, UserStore as _, generate_token,
 };
 use auth_mongo::{
@@ -185,6 +185,41 @@ async fn the_server_says_which_unique_index_refused() {
     let id = users.insert(twin).await;
     assert!(matches!(id, Err(InsertUserError::Store(_))), "{id:?}");
     assert_eq!(commands.load(Ordering::SeqCst), 3, "nothing had to be looked up");
+}
+
+#[tokio::test]
+#[ignore = "needs MONGODB_URL"]
+async fn e1_a_value_that_the_validator_refuses_names_its_field() {
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Card {
+        card: i32,
+    }
+
+    let test = TestDatabase::new().await;
+    let validator = doc! { "$jsonSchema": { "properties": { "card": { "maximum": 99 } } } };
+    let created = test
+        .database
+        .create_collection("users")
+        .validator(validator)
+        .await;
+    created.expect("a collection");
+    let users = MongoUserStore::<Uuid, Card>::builder(&test.database)
+        .build()
+        .expect("a store");
+    let mut ada = users
+        .insert(new_user("ada", Card { card: 1 }))
+        .await
+        .expect("a user");
+    let inserted = users.insert(new_user("ben", Card { card: 100 })).await;
+    match inserted {
+        Err(InsertUserError::ProfileRefused { field }) => assert_eq!(field.as_deref(), Some("card")),
+        other => panic!("{other:?}"),
+    }
+    ada.profile.card = 100;
+    match users.update(&ada).await {
+        Err(UpdateUserError::ProfileRefused { field }) => assert_eq!(field.as_deref(), Some("card")),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,6 @@
-//! What is another's: each unique index by its own answer.
+//! What is another's: each unique index by its own answer. And what no document holds.
+
+use std::collections::BTreeMap;
 
 use auth_core::{
     AccessToken, AccessTokenStore as _, InsertTokenError, InsertUserError, NewUser, UpdateUserError, User,
@@ -36,6 +38,46 @@ async fn users(database: &TestDatabase) -> MongoUserStore<Uuid, Card> {
     let collection = database.database.collection::<Document>("users");
     collection.create_index(index).await.expect("an index");
     users
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn e1_a_value_that_no_document_holds_is_refused_and_nothing_is_written() {
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Loose {
+        number: u64,
+        words: BTreeMap<String, i32>,
+    }
+
+    let loose = |number, word: &str| Loose {
+        number,
+        words: BTreeMap::from([(word.to_owned(), 1)]),
+    };
+    let database = TestDatabase::new().await;
+    let users = MongoUserStore::<Uuid, Loose>::builder(&database.database);
+    let users = users.build().expect("a store");
+    let ada = users
+        .insert(new_user("ada", loose(1, "one")))
+        .await
+        .expect("a user");
+    for profile in [loose(u64::MAX, "one"), loose(1, "a\0b")] {
+        let inserted = users.insert(new_user("ben", profile.clone())).await;
+        assert!(
+            matches!(inserted, Err(InsertUserError::ProfileRefused { .. })),
+            "{profile:?}: {inserted:?}"
+        );
+        let changed = User {
+            profile,
+            ..ada.clone()
+        };
+        let updated = users.update(&changed).await;
+        assert!(
+            matches!(updated, Err(UpdateUserError::ProfileRefused { .. })),
+            "{updated:?}"
+        );
+    }
+    let found = users.find(&ada.id).await.expect("an answer").expect("the user");
+    assert_eq!((found.revision, found.profile.number), (0, 1));
 }
 
 #[tokio::test]

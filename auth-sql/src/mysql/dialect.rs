@@ -1,13 +1,9 @@
 use auth_core::StoreError;
-use diesel::{
-    dsl::sql,
-    result::{DatabaseErrorInformation, DatabaseErrorKind, Error},
-    sql_types::{Nullable, Text},
-};
-use diesel_async::{RunQueryDsl as _, pooled_connection::AsyncDieselConnectionManager};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 
 use super::Connection;
-use crate::server::{Answer, Failure, IndexColumns, Server};
+use crate::server::{Failure, Server};
 
 /// A server of MySQL or MariaDB.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +35,32 @@ const TAKES_NO_WRITES: [&str; 5] = [
     "Running in read-only mode",
 ];
 
+/// What a server says of a statement that it prepared before a table changed, if it cannot prepare it again by itself.
+const STALE: &str = "Prepared statement needs to be re-prepared";
+
+/// What a server says of a value that a column cannot hold.
+const REFUSED_VALUES: [&str; 8] = [
+    "Data too long for column ",
+    "Data truncated for column ",
+    "Out of range value for column ",
+    "Incorrect ",
+    "Truncated incorrect ",
+    "Invalid JSON text",
+    "Invalid utf8",
+    "CONSTRAINT ",
+];
+
+/// What stands before and behind the name of a column or a constraint.
+const NAMED: [(&str, &str); 7] = [
+    ("FOREIGN KEY (", ")"),
+    ("for column ", " at row"),
+    ("for column ", "'."),
+    ("CONSTRAINT ", " failed for"),
+    ("Check constraint ", " is violated"),
+    ("Column ", " cannot be null"),
+    ("Field ", " doesn't have"),
+];
+
 impl Server for Mysql {
     const STORE: &'static str = "mysql";
     /// The server's default would lock the gaps between rows, and so one user's calls against another's.
@@ -56,50 +78,46 @@ impl Server for Mysql {
             Failure::Undone
         } else if begins(&LOST) || begins(&TAKES_NO_WRITES) {
             Failure::Lost
+        } else if message.starts_with(STALE) {
+            Failure::Stale
         } else {
             Failure::Unclear
         }
     }
 
-    /// The last word of the message, in quotes.
-    fn violated(violation: &dyn DatabaseErrorInformation) -> Option<&str> {
-        let (_, index) = violation.message().strip_suffix('\'')?.rsplit_once('\'')?;
-        Some(index)
+    fn named(error: &dyn DatabaseErrorInformation) -> Option<&str> {
+        let message = error.message();
+        NAMED.iter().find_map(|(before, after)| {
+            // The last: a value may stand before it.
+            let (_, rest) = message.rsplit_once(before)?;
+            let name = rest.split_once(after)?.0;
+            Some(name.rsplit('.').next().unwrap_or(name))
+        })
     }
 
-    fn columns(connection: &mut Connection, table: String, name: String) -> Answer<'_, IndexColumns> {
-        let (database, table) = unquoted(&table);
-        // MySQL puts the table before the index, MariaDB does not.
-        let name = name
-            .strip_prefix(&format!("{table}."))
-            .unwrap_or(&name)
-            .to_owned();
-        let is_primary = name == "PRIMARY";
-        let columns = sql::<Nullable<Text>>(
-            "SELECT column_name FROM information_schema.statistics WHERE table_schema = COALESCE(",
-        )
-        .bind::<Nullable<Text>, _>(database)
-        .sql(", DATABASE()) AND table_name = ")
-        .bind::<Text, _>(table)
-        .sql(" AND index_name = ")
-        .bind::<Text, _>(name);
-        Box::pin(async move {
-            let names = columns.load(connection).await?;
-            Ok(IndexColumns { is_primary, names })
-        })
+    fn refuses_value(error: &dyn DatabaseErrorInformation) -> bool {
+        let message = error.message();
+        REFUSED_VALUES
+            .iter()
+            .any(|beginning| message.starts_with(beginning))
+            || message.contains("value is out of range in")
     }
 
     /// The message of a taken value repeats the value, and so does that of one which a column cannot hold.
     fn report(error: Error) -> StoreError {
         match &error {
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation) => {
-                let index = Self::violated(&**violation).unwrap_or_default();
+                let index = violated(violation.message()).unwrap_or_default();
                 StoreError::new(
                     Self::STORE,
                     format!("a value of the unique index {index:?} is taken"),
                 )
             }
-            Error::DatabaseError(_, problem) if problem.message().starts_with("Incorrect ") => {
+            Error::DatabaseError(_, problem)
+                if ["Incorrect ", "Truncated incorrect "]
+                    .iter()
+                    .any(|beginning| problem.message().starts_with(beginning)) =>
+            {
                 let without = problem
                     .message()
                     .split('\'')
@@ -113,13 +131,10 @@ impl Server for Mysql {
     }
 }
 
-/// The database, if it is named, and the table of a name as Diesel writes it into a statement.
-fn unquoted(table: &str) -> (Option<String>, String) {
-    let plain = |name: &str| name.trim_matches('`').replace("``", "`");
-    match table.split_once("`.`") {
-        Some((database, table)) => (Some(plain(database)), plain(table)),
-        None => (None, plain(table)),
-    }
+/// The unique index that a message names with its last word, in quotes.
+fn violated(message: &str) -> Option<&str> {
+    let (_, index) = message.strip_suffix('\'')?.rsplit_once('\'')?;
+    Some(index)
 }
 
 #[cfg(test)]
@@ -142,7 +157,7 @@ mod tests {
             let Error::DatabaseError(_, violation) = taken(message) else {
                 unreachable!()
             };
-            assert_eq!(Mysql::violated(&*violation), Some(index));
+            assert_eq!(violated(violation.message()), Some(index));
             let error = Mysql::report(taken(message));
             assert!(!format!("{error} {error:?}").contains("example.com"), "{error}");
         }
@@ -167,6 +182,7 @@ mod tests {
             }
         }
         assert_eq!(failure("Running in read-only mode"), Failure::Lost);
+        assert_eq!(failure(STALE), Failure::Stale);
         for another in [
             "The MySQL server is running with the --secure-file-priv option so it cannot execute this",
             "Incorrect string value: 'The MySQL server is running with the --read-only option'",
@@ -176,11 +192,45 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_known_by_the_name_in_its_statement() {
-        assert_eq!(unquoted("`users`"), (None, "users".to_owned()));
-        assert_eq!(
-            unquoted("`shop`.`the ``members``"),
-            (Some("shop".to_owned()), "the `members".to_owned())
-        );
+    fn e1_the_column_that_cannot_hold_a_value_is_known_by_the_message() {
+        for (message, name) in [
+            ("Data too long for column 'nickname' at row 1", "'nickname'"),
+            ("Out of range value for column 'shelf' at row 1", "'shelf'"),
+            (
+                "Incorrect string value: '\\xF0 for column 'evil' at row 1' for column `app`.`users`.`nickname` at row 1",
+                "`nickname`",
+            ),
+            (
+                "Invalid JSON text: \"Invalid value.\" at position 1 in value for column 'users.settings'.",
+                "settings",
+            ),
+            ("CONSTRAINT `users.shelf` failed for `app`.`users`", "shelf`"),
+            (
+                "CONSTRAINT `positive_shelf` failed for `app`.`users`",
+                "`positive_shelf`",
+            ),
+        ] {
+            let message = message.to_owned();
+            assert!(Mysql::refuses_value(&message), "{message}");
+            assert_eq!(Mysql::named(&message), Some(name), "{message}");
+        }
+        for (message, name) in [
+            (
+                "Check constraint 'users_shelf' is violated.",
+                Some("'users_shelf'"),
+            ),
+            ("Column 'nickname' cannot be null", Some("'nickname'")),
+            ("Field 'tenant' doesn't have a default value", Some("'tenant'")),
+            (
+                "Cannot add or update a child row: a foreign key constraint fails (`app`.`users`, CONSTRAINT `one` \
+                 FOREIGN KEY (`team`) REFERENCES `teams` (`id`))",
+                Some("`team`"),
+            ),
+            ("Table 'app.users' doesn't exist", None),
+        ] {
+            let message = message.to_owned();
+            assert!(!Mysql::refuses_value(&message), "{message}");
+            assert_eq!(Mysql::named(&message), name, "{message}");
+        }
     }
 }

@@ -1,13 +1,9 @@
 use auth_core::StoreError;
-use diesel::{
-    dsl::sql,
-    result::{DatabaseErrorInformation, Error},
-    sql_types::{Bool, Nullable, Text},
-};
-use diesel_async::{RunQueryDsl as _, pooled_connection::AsyncDieselConnectionManager};
+use diesel::result::{DatabaseErrorInformation, Error};
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 
 use super::Connection;
-use crate::server::{Answer, Failure, IndexColumns, Server};
+use crate::server::{Failure, Server};
 
 /// A server of PostgreSQL.
 #[derive(Clone, Copy, Debug)]
@@ -31,40 +27,39 @@ impl Server for Postgres {
             || message.starts_with("the database system is")
         {
             Failure::Lost
+        } else if may_be_stale(error) {
+            Failure::Stale
         } else {
             Failure::Unclear
         }
     }
 
-    fn violated(violation: &dyn DatabaseErrorInformation) -> Option<&str> {
-        violation.constraint_name()
+    fn named(error: &dyn DatabaseErrorInformation) -> Option<&str> {
+        error.column_name().or(error.constraint_name())
     }
 
-    fn columns(connection: &mut Connection, table: String, name: String) -> Answer<'_, IndexColumns> {
-        let columns = sql::<(Bool, Nullable<Text>)>(
-            "SELECT index.indisprimary, attribute.attname::text FROM pg_catalog.pg_index AS index \
-             JOIN pg_catalog.pg_class AS class ON class.oid = index.indexrelid \
-             LEFT JOIN pg_catalog.pg_attribute AS attribute \
-             ON attribute.attrelid = index.indrelid \
-             AND attribute.attnum = ANY ((index.indkey::int2[])[0:index.indnkeyatts - 1]) \
-             WHERE index.indrelid = to_regclass(",
-        )
-        .bind::<Text, _>(table)
-        .sql(") AND class.relname = ")
-        .bind::<Text, _>(name);
-        Box::pin(async move {
-            let columns = columns.load::<(bool, Option<String>)>(connection).await?;
-            Ok(IndexColumns {
-                is_primary: columns.iter().any(|(is_primary, _)| *is_primary),
-                names: columns.into_iter().map(|(_, name)| name).collect(),
-            })
-        })
+    /// Without the code of the error nobody can tell, but the server can be asked: see `__refused_field`.
+    fn refuses_value(_error: &dyn DatabaseErrorInformation) -> bool {
+        false
     }
 
     /// Its messages name tables, columns and constraints; values are in the details, which nobody prints.
     fn report(error: Error) -> StoreError {
         StoreError::new(Self::STORE, error)
     }
+}
+
+/// `cached plan must not change result type`, in whatever language: it comes with nothing but the message. Others do so, too,
+/// and whatever they are, the server has undone the statement: trying it once more costs a round trip.
+fn may_be_stale(error: &dyn DatabaseErrorInformation) -> bool {
+    let details = [
+        error.details(),
+        error.hint(),
+        error.table_name(),
+        error.column_name(),
+        error.constraint_name(),
+    ];
+    details.iter().all(Option::is_none) && error.statement_position().is_none()
 }
 
 /// Whatever the language of the message: each line of the details is of one process of the circle and names the kind of

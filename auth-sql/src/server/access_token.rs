@@ -1,42 +1,27 @@
 use auth_core::{InsertTokenError, StoreError};
 use diesel::{
-    Column, QueryResult,
-    backend::Backend as DieselBackend,
-    query_builder::QueryFragment,
+    QueryResult,
     result::{DatabaseErrorKind, Error},
 };
-use tokio::time::Instant;
 
-use super::{Backend, Database, Server, user::violated_index};
+use super::{Database, Server};
 
-/// What the `answer` to an insertion means, which is how many rows it wrote: none where the digest is taken, and
-/// [`Error::NotFound`] where there is no such user; `_digest` is the unique column, and `until` the end of the call.
+/// What the `answer` to an insertion means, which is how many rows it wrote: none if the digest is taken, and
+/// [`Error::NotFound`] if there is no such user.
 ///
 /// # Errors
 /// Those of [`AccessTokenStore::insert`](auth_core::AccessTokenStore::insert).
-pub async fn inserted<S: Server, T, C>(
-    database: &Database<S>,
-    table: T,
-    _digest: C,
-    until: Instant,
+pub fn inserted<S: Server>(
+    _of: &Database<S>,
     answer: Result<QueryResult<usize>, StoreError>,
-) -> Result<(), InsertTokenError>
-where
-    T: QueryFragment<Backend<S>>,
-    C: Column,
-    Backend<S>: Default,
-    <Backend<S> as DieselBackend>::QueryBuilder: Default,
-{
+) -> Result<(), InsertTokenError> {
     match answer? {
         Ok(0) => Err(InsertTokenError::DigestTaken),
         Ok(_) => Ok(()),
         Err(Error::NotFound | Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => {
             Err(InsertTokenError::UnknownUser)
         }
-        Err(error) => match violated_index(database, until, &table, &error).await? {
-            Some(index) if index.is_of(C::NAME) => Err(InsertTokenError::DigestTaken),
-            _ => Err(S::report(error).into()),
-        },
+        Err(error) => Err(S::report(error).into()),
     }
 }
 
@@ -202,7 +187,7 @@ macro_rules! __server_access_token_store {
                     token: &__sql::AccessToken<$id>,
                     cap: Option<::core::num::NonZeroU32>,
                 ) -> ::core::result::Result<(), __sql::InsertTokenError> {
-                    let (token, until) = (token.clone(), self.0.until());
+                    let token = token.clone();
                     let answer = match cap {
                         None => {
                             __sql::perform(&self.0, __sql::IfLost::Fail, move |connection| {
@@ -221,7 +206,7 @@ macro_rules! __server_access_token_store {
                             .await
                         }
                     };
-                    __sql::inserted(&self.0, __table::table, __table::digest, until, answer).await
+                    __sql::inserted(&self.0, answer)
                 }
 
                 async fn find(

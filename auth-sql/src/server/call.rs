@@ -118,13 +118,22 @@ async fn attempt<S: Server, T, F>(
 where
     F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T>,
 {
-    let Ok(answer) = timeout_at(until, work(lease.connection()?)).await else {
+    let mut answer = timeout_at(until, work(lease.connection()?)).await;
+    if let Ok(Err(error)) = &answer
+        && Failure::of::<S>(error) == Failure::Stale
+    {
+        lease.forget_statements();
+        answer = timeout_at(until, work(lease.connection()?)).await;
+    }
+    let Ok(answer) = answer else {
         lease.discard_silent(&database.pool);
         return None;
     };
     match answer.as_ref().map_err(Failure::of::<S>) {
-        Ok(_) | Err(Failure::Answer | Failure::Undone) => lease.keep(),
+        // What fails twice has been answered twice.
+        Ok(_) | Err(Failure::Answer | Failure::Undone | Failure::Stale) => lease.keep(),
         Err(Failure::Lost) => lease.discard_all(&database.pool),
+        Err(Failure::Unclear) if lease.answers(until).await => lease.keep(),
         Err(Failure::Unclear) => lease.discard(),
     }
     Some(answer)

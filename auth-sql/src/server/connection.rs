@@ -1,8 +1,11 @@
 use std::time::Duration;
 
 use deadpool::managed::{Object, Pool};
-use diesel_async::{AnsiTransactionManager, TransactionManager as _};
-use tokio::time::Instant;
+use diesel::connection::CacheSize;
+use diesel_async::{
+    AnsiTransactionManager, AsyncConnection as _, SimpleAsyncConnection as _, TransactionManager as _,
+};
+use tokio::time::{Instant, timeout_at};
 
 use super::Server;
 
@@ -26,6 +29,25 @@ impl<S: Server> Lease<S> {
 
     pub(super) fn connection(&mut self) -> Option<&mut S::Connection> {
         self.connection.as_deref_mut()
+    }
+
+    /// Forgets the statements that the connection has prepared.
+    pub(super) fn forget_statements(&mut self) {
+        if let Some(connection) = self.connection() {
+            connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+            connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
+        }
+    }
+
+    /// Whether the server still answers on the connection by `until`.
+    pub(super) async fn answers(&mut self, until: Instant) -> bool {
+        match self.connection() {
+            Some(connection) => {
+                let answer = timeout_at(until, connection.batch_execute("SELECT 1")).await;
+                answer.is_ok_and(|answer| answer.is_ok())
+            }
+            None => false,
+        }
     }
 
     pub(super) fn keep(mut self) {

@@ -20,7 +20,8 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 /// call could read: on PostgreSQL the driver skips it, on MySQL the connection is closed, as it is on both within a
 /// transaction, at the deadline and, since the call may wait for a lock, after more than 100 ms. A call that the server
 /// undid, because of a deadlock or a conflict, is made again, up to three times; one whose connection was lost is made
-/// once more where that comes to the same, and fails otherwise.
+/// once more where that comes to the same, and fails otherwise. One that fails because a table has changed since its
+/// statement was prepared is prepared and made again.
 pub struct Database<S: Server> {
     pub(crate) pool: Pool<S::Manager>,
     pub(crate) deadline: Duration,
@@ -50,6 +51,13 @@ impl<S: Server> Database<S> {
     #[must_use]
     pub fn until(&self) -> Instant {
         Instant::now() + self.deadline
+    }
+
+    /// The error to report for `error`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn report(&self, error: diesel::result::Error) -> StoreError {
+        S::report(error)
     }
 
     /// Runs `call`, which writes nothing, and once more if its connection was lost.

@@ -1,118 +1,60 @@
-use auth_core::{InsertUserError, StoreError, UpdateUserError};
-use diesel::{
-    Column,
-    backend::Backend as DieselBackend,
-    query_builder::QueryFragment,
-    result::{DatabaseErrorKind, Error},
-};
+use auth_core::StoreError;
+use diesel::result::Error;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Answer, Backend, Database, IndexColumns, Server,
+    Answer, Database, Failure, Server,
     call::{IfLost, perform},
 };
+use crate::refusal::{FieldColumn, Refusal};
 
-/// Inserts a user by `insert`, which answers the id, or nothing where the e-mail is taken; `_email` is the unique
-/// column.
+/// Why the server answered a write of a user's row with `error`. If only the server can tell, `find_refused` asks it for
+/// the field.
 ///
 /// # Errors
-/// Those of [`UserStore::insert`](auth_core::UserStore::insert).
-pub async fn insert<S: Server, Id, T, C, F>(
+/// [`StoreError`] if the server does not answer.
+pub async fn refusal<S: Server, F>(
     database: &Database<S>,
-    table: T,
-    _email: C,
-    insert: F,
-) -> Result<Id, InsertUserError>
+    error: &Error,
+    columns: &[FieldColumn],
+    find_refused: F,
+) -> Result<Refusal, StoreError>
 where
-    Id: Send + 'static,
-    T: QueryFragment<Backend<S>>,
-    C: Column,
-    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, Option<Id>> + Send + Sync + 'static,
-    Backend<S>: Default,
-    <Backend<S> as DieselBackend>::QueryBuilder: Default,
+    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, Option<&'static str>> + Send + Sync + 'static,
 {
-    let until = database.until();
-    match perform(database, IfLost::Fail, insert).await? {
-        Ok(id) => id.ok_or(InsertUserError::EmailTaken),
-        Err(error) => match violated_index(database, until, &table, &error).await? {
-            Some(index) if index.is_of(C::NAME) => Err(InsertUserError::EmailTaken),
-            Some(index) if !index.is_primary => Err(InsertUserError::ProfileTaken),
-            _ => Err(S::report(error).into()),
-        },
+    let name = match error {
+        Error::DatabaseError(_, problem) => S::named(&**problem),
+        _ => None,
+    };
+    if let Some(refusal) = Refusal::of(error, name, columns) {
+        return Ok(refusal);
     }
+    Ok(match (error, Failure::of::<S>(error)) {
+        (Error::DatabaseError(_, problem), _) if S::refuses_value(&**problem) => {
+            Refusal::value(name, columns)
+        }
+        (_, Failure::Stale | Failure::Unclear) => {
+            match perform(database, IfLost::Repeat, find_refused).await? {
+                Ok(Some(field)) => Refusal::field(field),
+                Ok(None) | Err(_) => Refusal::Failed,
+            }
+        }
+        _ => Refusal::Failed,
+    })
 }
 
-/// Updates a user by `update`, which answers how many rows it wrote; `_email` is the unique column.
+/// The outcome of `look_up`, which is made on account of a call that ends at `until`.
 ///
 /// # Errors
-/// Those of [`UserStore::update`](auth_core::UserStore::update).
-pub async fn update<S: Server, T, C, F>(
-    database: &Database<S>,
-    table: T,
-    _email: C,
-    update: F,
-) -> Result<(), UpdateUserError>
-where
-    T: QueryFragment<Backend<S>>,
-    C: Column,
-    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, usize> + Send + Sync + 'static,
-    Backend<S>: Default,
-    <Backend<S> as DieselBackend>::QueryBuilder: Default,
-{
-    let until = database.until();
-    match perform(database, IfLost::Fail, update).await? {
-        Ok(0) => Err(UpdateUserError::Conflict),
-        Ok(_) => Ok(()),
-        Err(error) => match violated_index(database, until, &table, &error).await? {
-            Some(index) if index.is_of(C::NAME) => Err(UpdateUserError::EmailTaken),
-            Some(index) if !index.is_primary => Err(UpdateUserError::ProfileTaken),
-            _ => Err(S::report(error).into()),
-        },
-    }
-}
-
-/// The columns of the unique index of `table` that `error` is of, if it is of one: a server names the index, and its
-/// name is the application's to choose. It is asked `until` the end of the call that failed.
-pub(super) async fn violated_index<S: Server, T>(
+/// Those of `look_up`, and [`StoreError`] past the end of the call.
+pub async fn within<S: Server, T>(
     database: &Database<S>,
     until: Instant,
-    table: &T,
-    error: &Error,
-) -> Result<Option<IndexColumns>, StoreError>
-where
-    T: QueryFragment<Backend<S>>,
-    Backend<S>: Default,
-    <Backend<S> as DieselBackend>::QueryBuilder: Default,
-{
-    let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation) = error else {
-        return Ok(None);
-    };
-    let Some(name) = S::violated(&**violation).map(str::to_owned) else {
-        return Ok(None);
-    };
-    let table = sql_name::<S, T>(table).map_err(S::report)?;
-    let columns = perform(database, IfLost::Repeat, move |connection| {
-        S::columns(connection, table.clone(), name.clone())
-    });
-    let columns = timeout_at(until, columns)
+    look_up: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout_at(until, look_up)
         .await
-        .map_err(|_elapsed| StoreError::timeout(S::STORE, database.deadline))?;
-    let columns = columns?.map_err(S::report)?;
-    Ok(Some(columns).filter(|columns| !columns.names.is_empty()))
-}
-
-/// The name of `table` as it stands in a statement, in quotes and with its schema.
-fn sql_name<S: Server, T>(table: &T) -> Result<String, Error>
-where
-    T: QueryFragment<Backend<S>>,
-    Backend<S>: Default,
-    <Backend<S> as DieselBackend>::QueryBuilder: Default,
-{
-    use diesel::query_builder::QueryBuilder as _;
-
-    let mut sql = <Backend<S> as DieselBackend>::QueryBuilder::default();
-    table.to_sql(&mut sql, &Backend::<S>::default())?;
-    Ok(sql.finish())
+        .unwrap_or_else(|_elapsed| Err(StoreError::timeout(S::STORE, database.deadline)))
 }
 
 /// Inserts a row by `$insert` and answers its id, or nothing where the e-mail is taken.
@@ -138,6 +80,44 @@ macro_rules! __insert_user {
             .get_result::<__Id>($connection)
             .await
             .map(Some),
+        }
+    }};
+}
+
+/// A call that asks the server which `$field` it refuses, or whether the e-mail, by an update of no row. PostgreSQL looks
+/// at the values before it looks for rows, and does not say by itself which column is too narrow. MySQL does.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __refused_field {
+    ($row:expr, [$($profile:tt)+], [$(($($field:ident),+))?]) => {{
+        let row = $row;
+        move |connection| {
+            let row = row.clone();
+            Box::pin(async move {
+                let $($profile)+ = row.profile;
+                // As it stands in no cache, it is planned with the values.
+                let nobody = || {
+                    __table::table.filter(__sql::diesel::dsl::sql::<__sql::diesel::sql_types::Bool>("FALSE"))
+                };
+                __sql::diesel::update(nobody())
+                    .set(__table::is_active.eq(row.is_active))
+                    .execute(connection)
+                    .await?;
+                let email = (
+                    __table::email.eq(row.email.as_str()),
+                    __table::normalized_email.eq(row.email.normalized().as_str()),
+                );
+                if __sql::diesel::update(nobody()).set(email).execute(connection).await.is_err() {
+                    return Ok(Some("email"));
+                }
+                $($(
+                    let update = __sql::diesel::update(nobody()).set(__table::$field.eq($field));
+                    if update.execute(connection).await.is_err() {
+                        return Ok(Some(::core::stringify!($field)));
+                    }
+                )+)?
+                Ok(None)
+            })
         }
     }};
 }
@@ -174,6 +154,13 @@ macro_rules! __server_user_store {
 
             type __Id = <$id as __sql::ColumnId>::Column;
 
+            const __FIELDS: &[__sql::FieldColumn] = &[
+                (<__table::email as __sql::diesel::Column>::NAME, ::core::option::Option::Some("email")),
+                (<__table::normalized_email as __sql::diesel::Column>::NAME, ::core::option::Option::Some("email")),
+                (<__table::password_hash as __sql::diesel::Column>::NAME, ::core::option::Option::None),
+                $($((<__table::$field as __sql::diesel::Column>::NAME, ::core::option::Option::Some(::core::stringify!($field))),)+)?
+            ];
+
             macro_rules! __columns {
                 () => {(
                     (
@@ -205,8 +192,8 @@ macro_rules! __server_user_store {
                     &self,
                     new: __sql::NewUser<$id, $profile_type>,
                 ) -> ::core::result::Result<__sql::User<$id, $profile_type>, __sql::InsertUserError> {
-                    let row = new.clone();
-                    let id = __sql::insert_user(&self.0, __table::table, __table::normalized_email, move |connection| {
+                    let (row, until) = (new.clone(), self.0.until());
+                    let inserted = __sql::perform(&self.0, __sql::IfLost::Fail, move |connection| {
                         let row = row.clone();
                         Box::pin(async move {
                             let $($profile)+ = row.profile;
@@ -228,7 +215,22 @@ macro_rules! __server_user_store {
                         })
                     })
                     .await?;
-                    Ok(new.into_user(__Id::into(id)))
+                    let error = match inserted {
+                        Ok(Some(id)) => return Ok(new.into_user(id.into())),
+                        Ok(None) => return Err(__sql::InsertUserError::EmailTaken),
+                        Err(error) => error,
+                    };
+                    Err(__sql::within(&self.0, until, async {
+                        let refusal = __sql::refusal(
+                            &self.0,
+                            &error,
+                            __FIELDS,
+                            $crate::__refused_field!(new.clone(), [$($profile)+], [$(($($field),+))?]),
+                        )
+                        .await?;
+                        __sql::not_inserted(self, &new, refusal, self.0.report(error)).await
+                    })
+                    .await?)
                 }
 
                 async fn find(
@@ -269,8 +271,8 @@ macro_rules! __server_user_store {
                     &self,
                     user: &__sql::User<$id, $profile_type>,
                 ) -> ::core::result::Result<(), __sql::UpdateUserError> {
-                    let row = user.clone();
-                    __sql::update_user(&self.0, __table::table, __table::normalized_email, move |connection| {
+                    let (row, until) = (user.clone(), self.0.until());
+                    let updated = __sql::perform(&self.0, __sql::IfLost::Fail, move |connection| {
                         let row = row.clone();
                         Box::pin(async move {
                             let $($profile)+ = row.profile;
@@ -293,7 +295,23 @@ macro_rules! __server_user_store {
                                 .await
                         })
                     })
-                    .await
+                    .await?;
+                    let error = match updated {
+                        Ok(0) => return Err(__sql::UpdateUserError::Conflict),
+                        Ok(_) => return Ok(()),
+                        Err(error) => error,
+                    };
+                    Err(__sql::within(&self.0, until, async {
+                        let refusal = __sql::refusal(
+                            &self.0,
+                            &error,
+                            __FIELDS,
+                            $crate::__refused_field!(user.clone(), [$($profile)+], [$(($($field),+))?]),
+                        )
+                        .await?;
+                        __sql::not_updated(self, user, refusal, self.0.report(error)).await
+                    })
+                    .await?)
                 }
 
                 async fn delete(&self, id: &$id) -> ::core::result::Result<bool, __sql::StoreError> {

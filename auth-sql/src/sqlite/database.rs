@@ -92,7 +92,8 @@ impl Database {
     }
 
     /// [`write`](Self::write), with SQLite's own answer apart, for a caller that tells its errors from each other.
-    pub(crate) async fn try_write<T: Send + 'static>(
+    #[doc(hidden)]
+    pub async fn try_write<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<QueryResult<T>, StoreError> {

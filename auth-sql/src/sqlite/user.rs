@@ -1,55 +1,36 @@
-use auth_core::{InsertUserError, UpdateUserError};
-use diesel::{
-    Column, QueryResult, SqliteConnection,
-    result::{DatabaseErrorInformation, DatabaseErrorKind, Error},
-};
+use auth_core::StoreError;
+use diesel::result::{DatabaseErrorKind, Error};
 
-use super::{Database, call::failed};
+use super::call::failed;
+use crate::refusal::{FieldColumn, Refusal};
 
-/// Inserts a user by `insert`, which answers the id, or nothing where the e-mail is taken; `_id` is the primary key.
-pub async fn insert<Id: Send + 'static, C: Column>(
-    database: &Database,
-    _id: C,
-    insert: impl FnOnce(&mut SqliteConnection) -> QueryResult<Option<Id>> + Send + 'static,
-) -> Result<Id, InsertUserError> {
-    match database.try_write(insert).await? {
-        Ok(id) => id.ok_or(InsertUserError::EmailTaken),
-        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation))
-            if !is_of(&*violation, C::NAME) =>
+/// What SQLite says of a value that a column cannot hold, if that has no kind of its own.
+const REFUSED_VALUES: [&str; 3] = ["cannot store ", "datatype mismatch", "string or blob too big"];
+
+/// Why SQLite answered a write of a user's row with `error`, and the error to report if the values have no part in it.
+pub fn refusal(error: Error, columns: &[FieldColumn]) -> (Refusal, StoreError) {
+    let message = match &error {
+        Error::DatabaseError(_, problem) => problem.message(),
+        _ => "",
+    };
+    let name = match &error {
+        // Of a check it names the constraint, or its text, which may have any character.
+        Error::DatabaseError(DatabaseErrorKind::CheckViolation, _) => {
+            message.split_once(": ").map(|(_, name)| name)
+        }
+        _ => message.rsplit_once('.').map(|(_table, column)| column),
+    };
+    let refusal = Refusal::of(&error, name, columns).unwrap_or_else(|| {
+        if REFUSED_VALUES
+            .iter()
+            .any(|beginning| message.starts_with(beginning))
         {
-            Err(InsertUserError::ProfileTaken)
+            Refusal::value(name, columns)
+        } else {
+            Refusal::Failed
         }
-        Err(error) => Err(failed(error).into()),
-    }
-}
-
-/// Updates a user by `update`, which answers how many rows it wrote; `_email` is the unique column.
-pub async fn update<C: Column>(
-    database: &Database,
-    _email: C,
-    update: impl FnOnce(&mut SqliteConnection) -> QueryResult<usize> + Send + 'static,
-) -> Result<(), UpdateUserError> {
-    match database.try_write(update).await? {
-        Ok(0) => Err(UpdateUserError::Conflict),
-        Ok(_) => Ok(()),
-        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation)) => {
-            if is_of(&*violation, C::NAME) {
-                Err(UpdateUserError::EmailTaken)
-            } else {
-                Err(UpdateUserError::ProfileTaken)
-            }
-        }
-        Err(error) => Err(failed(error).into()),
-    }
-}
-
-/// Whether the `violation` is of the unique index on `column` alone: SQLite names the columns, not the index.
-fn is_of(violation: &dyn DatabaseErrorInformation, column: &str) -> bool {
-    violation
-        .message()
-        .strip_prefix("UNIQUE constraint failed: ")
-        .and_then(|columns| columns.rsplit_once('.'))
-        .is_some_and(|(table, violated)| violated == column && !table.contains(", "))
+    });
+    (refusal, failed(error))
 }
 
 /// [`user_store!`](crate::user_store) on SQLite.
@@ -81,6 +62,13 @@ macro_rules! __sqlite_user_store {
             };
 
             type __Id = <$id as __sql::ColumnId>::Column;
+
+            const __FIELDS: &[__sql::FieldColumn] = &[
+                (<__table::email as __sql::diesel::Column>::NAME, ::core::option::Option::Some("email")),
+                (<__table::normalized_email as __sql::diesel::Column>::NAME, ::core::option::Option::Some("email")),
+                (<__table::password_hash as __sql::diesel::Column>::NAME, ::core::option::Option::None),
+                $($((<__table::$field as __sql::diesel::Column>::NAME, ::core::option::Option::Some(::core::stringify!($field))),)+)?
+            ];
 
             macro_rules! __columns {
                 () => {(
@@ -114,7 +102,7 @@ macro_rules! __sqlite_user_store {
                     new: __sql::NewUser<$id, $profile_type>,
                 ) -> ::core::result::Result<__sql::User<$id, $profile_type>, __sql::InsertUserError> {
                     let row = new.clone();
-                    let id = __sql::sqlite_user::insert(&self.0, __table::id, move |connection| {
+                    let inserted = self.0.try_write(move |connection| {
                         let $($profile)+ = row.profile;
                         __sql::diesel::insert_into(__table::table)
                             .values((
@@ -138,7 +126,13 @@ macro_rules! __sqlite_user_store {
                             .optional()
                     })
                     .await?;
-                    Ok(new.into_user(id.into()))
+                    let error = match inserted {
+                        Ok(Some(id)) => return Ok(new.into_user(id.into())),
+                        Ok(None) => return Err(__sql::InsertUserError::EmailTaken),
+                        Err(error) => error,
+                    };
+                    let (refusal, failed) = __sql::sqlite_user::refusal(error, __FIELDS);
+                    Err(__sql::not_inserted(self, &new, refusal, failed).await?)
                 }
 
                 async fn find(
@@ -181,7 +175,7 @@ macro_rules! __sqlite_user_store {
                     user: &__sql::User<$id, $profile_type>,
                 ) -> ::core::result::Result<(), __sql::UpdateUserError> {
                     let row = user.clone();
-                    __sql::sqlite_user::update(&self.0, __table::normalized_email, move |connection| {
+                    let updated = self.0.try_write(move |connection| {
                         let $($profile)+ = row.profile;
                         let unchanged =
                             __table::id.eq(__Id::from(row.id)).and(__table::revision.eq(row.revision));
@@ -200,7 +194,14 @@ macro_rules! __sqlite_user_store {
                             ))
                             .execute(connection)
                     })
-                    .await
+                    .await?;
+                    let error = match updated {
+                        Ok(0) => return Err(__sql::UpdateUserError::Conflict),
+                        Ok(_) => return Ok(()),
+                        Err(error) => error,
+                    };
+                    let (refusal, failed) = __sql::sqlite_user::refusal(error, __FIELDS);
+                    Err(__sql::not_updated(self, user, refusal, failed).await?)
                 }
 
                 async fn delete(&self, id: &$id) -> ::core::result::Result<bool, __sql::StoreError> {

@@ -17,6 +17,16 @@ pub(crate) const EXACT_TEXT: &str = "varbinary(254)";
 /// What is behind the columns of a table.
 pub(crate) const TABLE_END: &str = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
+/// A text that does not hold every text, and one that it does not hold.
+pub(crate) const NARROW_TEXT: &str = "varchar(20) CHARACTER SET latin1";
+pub(crate) const UNHOLDABLE: &str = "\u{2692}\u{1f98a}";
+/// A number below an integer's largest: what makes the type, and its name.
+pub(crate) const SMALL: (&str, &str) = ("", "smallint");
+/// The field that is named of a larger one.
+pub(crate) const OUT_OF_RANGE: Option<&str> = Some("shelf");
+/// Makes columns wider.
+pub(crate) const WIDER: &str = "ALTER TABLE smiths MODIFY nickname varchar(80) NOT NULL, MODIFY shelf bigint, MODIFY email text NOT NULL";
+
 /// Where the session stands that would break a cap if a call did not say otherwise.
 pub(crate) const OLD_SNAPSHOTS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 

@@ -14,6 +14,7 @@ mod tls;
 server::all!("needs MariaDB");
 server::kind::all!(Mysql, "needs MariaDB");
 server::library::all!(Mysql, "needs MariaDB");
+server::refused::all!(Mysql, "needs MariaDB");
 
 /// MariaDB has a type for them, and MySQL has none.
 mod id_is_a_uuid_of_mariadb {

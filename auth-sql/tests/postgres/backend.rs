@@ -17,6 +17,16 @@ pub(crate) const EXACT_TEXT: &str = "text COLLATE \"C\"";
 /// What is behind the columns of a table.
 pub(crate) const TABLE_END: &str = "";
 
+/// A text that does not hold every text, and one that it does not hold.
+pub(crate) const NARROW_TEXT: &str = "text";
+pub(crate) const UNHOLDABLE: &str = "a\0b";
+/// A number below an integer's largest: what makes the type, and its name.
+pub(crate) const SMALL: (&str, &str) = ("CREATE DOMAIN small AS integer CHECK (VALUE < 32768);", "small");
+/// The field that is named of a larger one: the server names the domain alone.
+pub(crate) const OUT_OF_RANGE: Option<&str> = None;
+/// Makes columns wider, one that an insertion answers included.
+pub(crate) const WIDER: &str = "ALTER TABLE smiths ALTER COLUMN nickname TYPE varchar(80), ALTER COLUMN id TYPE varchar(80) COLLATE \"C\"";
+
 /// Where the session stands that would break a cap if a call did not say otherwise.
 pub(crate) const OLD_SNAPSHOTS: &str =
     "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ";

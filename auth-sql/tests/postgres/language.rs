@@ -33,6 +33,16 @@ async fn attempts(statement: String) -> u32 {
 
 #[test]
 #[ignore = "needs PostgreSQL"]
+fn e4_a_stale_plan_is_known_in_any_language() {
+    auth_core::conformance::run(async {
+        let german = "DO $$ BEGIN RAISE EXCEPTION 'gecachter Plan darf den Ergebnistyp nicht ändern' \
+                      USING ERRCODE = '0A000'; END $$";
+        assert_eq!(attempts(german.to_owned()).await, 2);
+    });
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
 fn a_deadlock_is_known_in_any_language() {
     auth_core::conformance::run(async {
         let circle = "Prozess 11939 wartet auf ShareLock-Sperre auf Transaktion 727; blockiert von Prozess 11940.\\n\

@@ -15,3 +15,4 @@ mod unique_index;
 server::all!("needs PostgreSQL");
 server::kind::all!(Postgres, "needs PostgreSQL");
 server::library::all!(Postgres, "needs PostgreSQL");
+server::refused::all!(Postgres, "needs PostgreSQL");

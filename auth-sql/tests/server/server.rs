@@ -15,6 +15,7 @@ pub(crate) mod migrate;
 pub(crate) mod object_id;
 pub(crate) mod proxy;
 pub(crate) mod purge;
+pub(crate) mod refused;
 pub(crate) mod sample;
 pub(crate) mod stranger;
 pub(crate) mod unique;

@@ -12,3 +12,4 @@ mod migrate;
 mod object_id;
 mod own_id;
 mod own_table;
+mod refused;

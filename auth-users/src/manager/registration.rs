@@ -1,7 +1,7 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
 use super::UserManager;
-use crate::{Event, HashQueue, HookError, PolicyError, event::Panicked};
+use crate::{Event, HashQueue, HookError, PolicyError, ProfileError, event::Panicked};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -49,6 +49,9 @@ pub enum CreateUserError {
     /// A field of the profile that the application made unique is another user's.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
+    /// The store cannot hold a value of the profile.
+    #[error(transparent)]
+    InvalidProfile(#[from] ProfileError),
     /// The user was made, and the event handler failed.
     #[error(transparent)]
     Hook(#[from] HookError),
@@ -87,6 +90,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                     CreateUserError::PolicyPanicked => "policy_panicked",
                     CreateUserError::EmailTaken => "email_taken",
                     CreateUserError::ProfileTaken => "profile_taken",
+                    CreateUserError::InvalidProfile(_) => "invalid_profile",
                     CreateUserError::Hook(_) | CreateUserError::Unavailable(_) => "unavailable",
                 };
                 tracing::info!(target: "portcullis::users", why, "registration refused");
@@ -113,11 +117,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             is_superuser: registration.is_superuser,
             is_verified: registration.is_verified,
             created_at: self.clock.now(),
-            profile: registration.profile,
+            profile: registration.profile.clone(),
         };
         self.store.insert(user).await.map_err(|error| match error {
             InsertUserError::EmailTaken => CreateUserError::EmailTaken,
             InsertUserError::ProfileTaken => CreateUserError::ProfileTaken,
+            InsertUserError::ProfileRefused { field } => {
+                ProfileError::refused(&registration.profile, field.as_deref()).into()
+            }
             InsertUserError::Store(error) => CreateUserError::Unavailable(error),
         })
     }

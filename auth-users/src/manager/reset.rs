@@ -116,7 +116,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 Ok(()) => return Ok(user),
                 Err(UpdateUserError::Conflict) => {}
                 Err(UpdateUserError::Store(error)) => return Err(error.into()),
-                Err(error @ (UpdateUserError::EmailTaken | UpdateUserError::ProfileTaken)) => {
+                Err(error) => {
                     return Err(contradiction(error).into());
                 }
             }

@@ -41,7 +41,7 @@ pub enum UpdateError {
     /// A field of the profile that the application made unique is another user's.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
-    /// The patched profile is none.
+    /// The patched profile is none, or the store cannot hold it.
     #[error(transparent)]
     InvalidProfile(#[from] ProfileError),
     /// The profile does not read back what it writes, so that a part of it would be lost; a line of the log names its type. See
@@ -155,6 +155,10 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 }
                 Err(UpdateUserError::EmailTaken) => return Err(UpdateError::EmailTaken),
                 Err(UpdateUserError::ProfileTaken) => return Err(UpdateError::ProfileTaken),
+                Err(UpdateUserError::ProfileRefused { field }) => {
+                    let problem = ProfileError::refused(&next.profile, field.as_deref());
+                    return Err(UpdateError::InvalidProfile(problem));
+                }
                 Err(UpdateUserError::Store(error)) => return Err(error.into()),
             }
         }

@@ -1,6 +1,9 @@
 use std::fmt;
 
+use auth_core::Profile;
 use serde::Serialize;
+
+use super::fields_of;
 
 /// Why fields do not make a profile. It never repeats a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +43,27 @@ impl ProfileError {
             kind,
             message: message.into(),
         }
+    }
+
+    /// The store cannot hold `field` of `profile`, which it calls by its column or by its name in Rust. The client knows it
+    /// by its name in JSON, which mostly differs in case and underscores alone.
+    pub(crate) fn refused<P: Profile>(profile: &P, field: Option<&str>) -> Self {
+        let plain = |name: &str| {
+            let letters = name.chars().filter(|character| character.is_alphanumeric());
+            letters.flat_map(char::to_lowercase).collect::<String>()
+        };
+        let names = fields_of(profile).unwrap_or_default();
+        let known = field.and_then(|field| {
+            let mut alike = names.keys().filter(|name| plain(name) == plain(field));
+            let exact = (field == "email" || names.contains_key(field)).then(|| field.to_owned());
+            exact.or_else(|| alike.next().filter(|_| alike.next().is_none()).cloned())
+        });
+        let path = known.map(PathStep::Key).into_iter().collect();
+        Self::new(
+            path,
+            "value_error",
+            "The value cannot be stored: it is too long, out of range or not allowed",
+        )
     }
 
     /// The way to the field, level by level; empty where nobody can tell.

@@ -224,3 +224,33 @@ async fn a_field_that_the_application_made_unique_is_400_where_it_is_taken_and_n
         "the e-mail keeps its own code"
     );
 }
+
+#[actix_web::test]
+async fn e1_a_value_that_its_column_does_not_take_is_a_422_that_names_the_field() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("library.db").display().to_string();
+    let database = database::open(&path).await.expect("database");
+    let auth = service::auth(&database, &SigningSecret::generate().expect("secret")).expect("auth");
+    let app = test::init_service(App::new().configure(service::routes(&auth, &database))).await;
+    let refused = |answer: (u16, Value)| {
+        assert_eq!(answer.0, 422, "{answer:?}");
+        let error = &answer.1["detail"][0];
+        assert_eq!(error["loc"], json!(["body", "first_name"]), "{error}");
+        assert!(!error.to_string().contains("AAA"), "{error}");
+    };
+    let mut body = ada();
+    body["first_name"] = json!("A".repeat(101));
+    refused(call!(app, "", POST "/auth/register", &body));
+    assert_eq!(
+        call!(app, "", POST "/auth/register", ada()).0,
+        201,
+        "nothing was written"
+    );
+    let token = log_in!(app, "ada@example.com");
+    refused(call!(app, token, PATCH "/users/me", json!({"first_name": "A".repeat(101), "birthdate": null})));
+    let (_, me) = call!(app, token, GET "/users/me");
+    assert_eq!(
+        (&me["first_name"], &me["birthdate"]),
+        (&json!("Ada"), &json!("1815-12-10"))
+    );
+}

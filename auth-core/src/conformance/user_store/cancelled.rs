@@ -28,7 +28,7 @@ pub async fn a_cancelled_insertion_is_whole_or_absent<F: UserFixture>(fixture: &
         match store.insert(again).await {
             // Where the profile has a unique field too, the store may meet that first.
             Ok(_) | Err(InsertUserError::EmailTaken | InsertUserError::ProfileTaken) => {}
-            Err(InsertUserError::Store(error)) => {
+            Err(error @ (InsertUserError::ProfileRefused { .. } | InsertUserError::Store(_))) => {
                 panic!("the store works after a cancelled insertion: {error}")
             }
         }

@@ -11,7 +11,8 @@ CREATE TABLE members (
     revision INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    first_name TEXT NOT NULL,
+    -- What a column does not take is the client's mistake, and a 422 that names the field.
+    first_name TEXT NOT NULL CHECK (length(first_name) BETWEEN 1 AND 100),
     birthdate TEXT
 ) STRICT;
 

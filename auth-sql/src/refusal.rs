@@ -1,0 +1,168 @@
+//! Why a database did not write a user's row.
+
+use auth_core::{InsertUserError, NewUser, StoreError, UpdateUserError, User, UserId, UserStore};
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// A column: its name in SQL, and the field that a client sends for it, if there is one.
+pub type FieldColumn = (&'static str, Option<&'static str>);
+
+/// Why a database did not write a user's row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another row has a value that a constraint allows once.
+    Taken,
+    /// A column cannot hold its value.
+    Value {
+        /// The field of the profile, if that is known.
+        field: Option<String>,
+    },
+    /// The values have no part in it.
+    Failed,
+}
+
+impl Refusal {
+    /// What the kind of `error` says. `name` is the part of the error in which a column or a constraint is named; `None`
+    /// if the error has no kind of its own.
+    pub(crate) fn of(error: &Error, name: Option<&str>, columns: &[FieldColumn]) -> Option<Self> {
+        use DatabaseErrorKind as Kind;
+        match error {
+            Error::DatabaseError(Kind::UniqueViolation | Kind::ExclusionViolation, _) => Some(Self::Taken),
+            // Nobody wrote this column: the application's table has more than its profile.
+            Error::DatabaseError(Kind::NotNullViolation, _)
+                if name.is_some_and(|name| column_in(name, columns).is_none()) =>
+            {
+                Some(Self::Failed)
+            }
+            Error::SerializationError(_)
+            | Error::DatabaseError(
+                Kind::CheckViolation
+                | Kind::NotNullViolation
+                | Kind::ForeignKeyViolation
+                | Kind::RestrictViolation,
+                _,
+            ) => Some(Self::value(name, columns)),
+            Error::DatabaseError(Kind::Unknown, _) => None,
+            _ => Some(Self::Failed),
+        }
+    }
+
+    /// A column cannot hold its value; `name` is what the database calls the column, or the constraint.
+    pub(crate) fn value(name: Option<&str>, columns: &[FieldColumn]) -> Self {
+        match name.and_then(|name| column_in(name, columns)) {
+            // It is too narrow for what this library writes.
+            Some((_, None)) => Self::Failed,
+            Some((_, Some(field))) => Self::field(field),
+            None => Self::Value { field: None },
+        }
+    }
+
+    /// The column of `field` cannot hold its value.
+    pub(crate) fn field(field: &str) -> Self {
+        Self::Value {
+            field: Some(field.strip_prefix("r#").unwrap_or(field).to_owned()),
+        }
+    }
+}
+
+/// The one column that stands in `name` as a word, or as a part between underscores. The name of a constraint and the text
+/// of a check mostly have that of their column in them.
+fn column_in(name: &str, columns: &[FieldColumn]) -> Option<FieldColumn> {
+    let within_word = |character: char| character.is_alphanumeric();
+    let stands_in_name = |column: &str| {
+        name.match_indices(column).any(|(at, _)| {
+            !name[..at].ends_with(within_word) && !name[at + column.len()..].starts_with(within_word)
+        })
+    };
+    let found: Vec<_> = columns
+        .iter()
+        .filter(|(column, _)| stands_in_name(column))
+        .collect();
+    let is_of_longer = |column: &str| {
+        found
+            .iter()
+            .any(|(other, _)| other.len() > column.len() && other.contains(column))
+    };
+    let mut columns = found.iter().filter(|(column, _)| !is_of_longer(column));
+    match (columns.next(), columns.next()) {
+        (Some(column), None) => Some(**column),
+        _ => None,
+    }
+}
+
+/// The error of an insertion of `new` that the database refused; `failed` is the error if the values have no part in it.
+/// The database has decided: the look-up only tells the e-mail from the rest.
+pub async fn not_inserted<Id: UserId, P>(
+    store: &dyn UserStore<Id, P>,
+    new: &NewUser<Id, P>,
+    refusal: Refusal,
+    failed: StoreError,
+) -> Result<InsertUserError, StoreError> {
+    Ok(match refusal {
+        Refusal::Failed => failed.into(),
+        Refusal::Value { field } => InsertUserError::ProfileRefused { field },
+        Refusal::Taken if store.find_by_email(new.email.normalized()).await?.is_some() => {
+            InsertUserError::EmailTaken
+        }
+        Refusal::Taken => match &new.id {
+            Some(id) if store.find(id).await?.is_some() => failed.into(),
+            _ => InsertUserError::ProfileTaken,
+        },
+    })
+}
+
+/// The error of an update of `user` that the database refused; the rest is as for [`not_inserted`].
+pub async fn not_updated<Id: UserId, P>(
+    store: &dyn UserStore<Id, P>,
+    user: &User<Id, P>,
+    refusal: Refusal,
+    failed: StoreError,
+) -> Result<UpdateUserError, StoreError> {
+    Ok(match refusal {
+        Refusal::Failed => failed.into(),
+        Refusal::Value { field } => UpdateUserError::ProfileRefused { field },
+        Refusal::Taken => match store.find_by_email(user.email.normalized()).await? {
+            Some(owner) if owner.id != user.id => UpdateUserError::EmailTaken,
+            _ => UpdateUserError::ProfileTaken,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [FieldColumn; 5] = [
+        ("name", Some("name")),
+        ("first_name", Some("first_name")),
+        ("place", Some("shelf")),
+        ("type", Some("r#type")),
+        ("password_hash", None),
+    ];
+
+    #[test]
+    fn a_field_is_known_by_the_name_of_its_column_or_of_its_constraint() {
+        for (name, field) in [
+            ("first_name", Some("first_name")),
+            ("members_first_name_check", Some("first_name")),
+            ("members_name_check", Some("name")),
+            ("place > 0 AND place < 100", Some("shelf")),
+            ("positive_place", Some("shelf")),
+            ("type", Some("type")),
+            ("members_check", None),
+            ("a_name_and_a_place", None),
+            ("places", None),
+            ("surname", None),
+            ("", None),
+        ] {
+            let field = field.map(str::to_owned);
+            assert_eq!(
+                Refusal::value(Some(name), &COLUMNS),
+                Refusal::Value { field },
+                "{name}"
+            );
+        }
+        assert_eq!(Refusal::value(None, &COLUMNS), Refusal::Value { field: None });
+        let narrow = Refusal::value(Some("password_hash"), &COLUMNS);
+        assert_eq!(narrow, Refusal::Failed, "that is the application's mistake");
+    }
+}
