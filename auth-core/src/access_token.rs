@@ -116,11 +116,12 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
 /// A store that can list a user's tokens, for "where am I logged in".
 #[async_trait]
 pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
-    /// The user's tokens that the store holds, the newest first, expired ones perhaps among them.
+    /// The user's tokens that were issued under `epoch`, the newest first, expired ones perhaps among them. Those of
+    /// another epoch are rejected wherever they are presented: a list that showed them would show log-ins that are over.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
-    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError>;
+    async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError>;
 
     /// Removes the user's token of the public `id` and says whether there was one. Another user's is not touched.
     ///

@@ -251,6 +251,7 @@ macro_rules! access_token_index_conformance {
     ($make:expr $(, $(#[$attribute:meta])+)?) => {
         $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, access_token_index {
             a_list_holds_the_users_tokens_the_newest_first
+            a_list_holds_the_tokens_of_one_epoch_alone
             a_list_follows_every_change
             a_token_deleted_by_its_id_is_gone
             another_users_token_is_not_deleted_by_its_id

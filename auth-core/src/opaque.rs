@@ -155,6 +155,11 @@ impl<Id: UserId> RevocableStrategy<Id> for OpaqueStrategy<Id> {
     async fn revoke(&self, presented: &str) -> Result<(), StoreError> {
         self.store.delete(&self.key(presented)).await.map(|_was_there| ())
     }
+
+    /// With the tokens of every other strategy on the same store, whatever their audience.
+    async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError> {
+        self.store.delete_all(user_id).await.map(drop)
+    }
 }
 
 #[cfg(all(test, feature = "memory"))]

@@ -106,7 +106,7 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal>;
 }
 
-/// A strategy whose credentials can be revoked one by one, at once.
+/// A strategy whose credentials can be revoked, at once: one by one, or all that a user has.
 ///
 /// A strategy that cannot (a JWT which nobody keeps track of) does not implement it.
 #[diagnostic::on_unimplemented(
@@ -123,4 +123,11 @@ pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {
     /// # Errors
     /// [`StoreError`] if the store does not answer: the credential may still be valid.
     async fn revoke(&self, presented: &str) -> Result<(), StoreError>;
+
+    /// Revokes every credential of the user, whatever its epoch, and leaves nothing of them in the store. A credential that
+    /// is issued at the same time may survive: whoever issues it looks at the user afterwards.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer: some of the credentials may still be valid. It is safe to call again.
+    async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError>;
 }

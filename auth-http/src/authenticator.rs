@@ -140,6 +140,9 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// Reads the credential of a request. A backend whose store does not answer makes the outcome
     /// [`Outcome::Unavailable`], unless another yields a user.
     ///
+    /// A credential that is over because its user is gone, or because it was issued under an earlier epoch, is revoked on
+    /// the way, so that no row of it stays for longer.
+    ///
     /// It does not tell cross-site requests apart: [`find`](Self::find) and [`require`](Self::require) do.
     pub async fn read_without_csrf_check(
         &self,
@@ -158,7 +161,16 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                     Err(Refusal::Unavailable(error)) => (Outcome::Unavailable(error), None),
                     Ok(grant) => {
                         let user_id = grant.subject.user_id.clone();
-                        (admit(&*self.users, grant).await, Some(user_id))
+                        let outcome = admit(&*self.users, grant).await;
+                        if let (
+                            Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch),
+                            Some(strategy),
+                        ) = (&outcome, backend.revocable())
+                        {
+                            // Rejected it is, whether or not it can be removed.
+                            let _revoked = strategy.revoke(token).await;
+                        }
+                        (outcome, Some(user_id))
                     }
                 },
             };

@@ -84,6 +84,13 @@ impl<Id> AuthBackend<Id> {
         }
     }
 
+    pub(crate) fn shared_revocable(&self) -> Option<Arc<dyn RevocableStrategy<Id>>> {
+        match &self.kind {
+            Kind::Revocable(strategy) => Some(Arc::clone(strategy)),
+            Kind::Stateless(_) => None,
+        }
+    }
+
     /// Whether the backend has a log-out: it can revoke, or it has a cookie to remove.
     #[must_use]
     pub fn has_logout(&self) -> bool {

@@ -40,7 +40,8 @@ impl<'a, H: RequestHead> Request<'a, H> {
 }
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// The routes for `users`, who log in through `backends`.
+    /// The routes for `users`, who log in through `backends`. From now on `users` revokes a user's credentials of these
+    /// backends when it deletes the user, or ends all of their credentials.
     ///
     /// # Errors
     /// [`ConfigError`] as from [`Authenticator::new`], or naming `profile` if that has a field that every user has.
@@ -51,6 +52,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Self, ConfigError> {
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(backends, Arc::clone(users.store()), csrf)?;
+        for strategy in authenticator.backends().filter_map(AuthBackend::shared_revocable) {
+            users.revoke_through(strategy);
+        }
         Ok(Self {
             users,
             authenticator,

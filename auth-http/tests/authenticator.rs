@@ -69,6 +69,10 @@ impl RevocableStrategy for Down {
     async fn revoke(&self, _presented: &str) -> Result<(), StoreError> {
         Err(StoreError::new("down", "out of order"))
     }
+
+    async fn revoke_all(&self, _user_id: &Uuid) -> Result<(), StoreError> {
+        Err(StoreError::new("down", "out of order"))
+    }
 }
 
 struct Fixture {

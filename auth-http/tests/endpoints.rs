@@ -317,7 +317,7 @@ async fn a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behi
         service.log_in(Some(&old)).await,
         (500, json!({"detail": "Internal Server Error"}))
     );
-    assert_eq!(service.tokens.list(&id).await.expect("list").len(), 1);
+    assert_eq!(service.tokens.list(&id, 0).await.expect("list").len(), 1);
     assert_eq!(service.patch(None, &old, json!({})).await.0, 200);
 
     service.moody.0.store(false, Ordering::SeqCst);
@@ -327,7 +327,7 @@ async fn a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behi
         401,
         "the old one is dead"
     );
-    assert_eq!(service.tokens.list(&id).await.expect("list").len(), 1);
+    assert_eq!(service.tokens.list(&id, 0).await.expect("list").len(), 1);
 }
 
 #[tokio::test]

@@ -247,8 +247,9 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
 
 #[async_trait]
 impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
-    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
-        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+    async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        let (store, mut filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+        filter.insert("epoch", epoch);
         self.inner
             .calls
             .make(async move {

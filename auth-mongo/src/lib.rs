@@ -63,9 +63,9 @@
 //! driver repeats a look-up or a write of one document once where the connection fails; of a single server it repeats no
 //! write.
 //!
-//! MongoDB has no foreign keys. The tokens of a user who is deleted are rejected, as nobody is found to whom they
-//! belong, and go when they expire; tokens for ever go with
-//! [`delete_all`](auth_core::AccessTokenStore::delete_all).
+//! MongoDB has no foreign keys: a user's tokens are removed before the user is, by
+//! [`delete_all`](auth_core::AccessTokenStore::delete_all). `UserManager::delete` calls it. Tokens that survive, of a user
+//! whose document the application removes by itself, are rejected, and go when they are presented or expire.
 //!
 //! # Servers
 //!

@@ -135,7 +135,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
 
 #[async_trait]
 impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
-    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
+    async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
         let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
         let (names, args) = (vec![keys.index(tag, user_id)], vec![keys.tokens(tag)]);
         let found: Vec<Str> = self.redis.run(self.redis.limit(), &LIST, names, args).await?;
@@ -145,7 +145,9 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
             let digest =
                 key::decode(digest).ok_or_else(|| failed("an index has an entry that is not ours"))?;
             let (token, order) = record::read::<Id>(digest, value).map_err(failed)?;
-            tokens.push((order, token));
+            if token.epoch == epoch {
+                tokens.push((order, token));
+            }
         }
         tokens.sort_by(|(one, _), (other, _)| other.cmp(one));
         Ok(tokens.into_iter().map(|(_order, token)| token).collect())

@@ -29,8 +29,8 @@
 //! Redis 6.2 or later, or Valkey. On a cluster and through Sentinel only masters are asked. Another URL has to name a
 //! master: a replica answers look-ups late, and so takes tokens that were revoked.
 //!
-//! - `maxmemory-policy noeviction`. Any other drops sessions when memory runs short, and a dropped index hides tokens
-//!   from "log out everywhere". Out of memory, nobody can log in; who is logged in stays, and can log out.
+//! - `maxmemory-policy noeviction`. Any other drops sessions when memory runs short, and the tokens of a dropped index stay
+//!   when their user is deleted; they are rejected. Out of memory, nobody can log in; who is logged in stays, and can log out.
 //! - `appendonly yes` keeps sessions over a restart. `appendfsync always` keeps each revocation that was answered; the
 //!   default loses up to a second of them in a power failure.
 //! - A failover loses what the old master had not yet sent to its replicas, and what it took until it heard of the
@@ -41,9 +41,10 @@
 //!   database. To wait for replicas takes `+wait`.
 //!
 //! On a cluster, a token whose slot is just moving to another node is unavailable until the move is done: it is neither
-//! found nor said to be gone. "Log out everywhere" may end with an error after a part of it there; the same call does the
-//! rest once the move is done. Scripts name the keys that they find in an index, which all have the hash tag of a key that
-//! they declare; a server that takes declared keys alone must be told to allow it.
+//! found nor said to be gone. Removing all of a user's tokens, which the deletion of the user begins with, may end with an
+//! error after a part of it there; the same call does the rest once the move is done. Scripts name the keys that they find
+//! in an index, which all have the hash tag of a key that they declare; a server that takes declared keys alone must be
+//! told to allow it.
 //!
 //! [`OpaqueStrategy`]: auth_core::OpaqueStrategy
 //! [`Lifetime::FOREVER`]: auth_core::Lifetime::FOREVER

@@ -9,10 +9,14 @@ mod reset;
 mod update;
 mod verification;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, RwLock},
+};
 
 use auth_core::{
-    Clock, Email, Lifetime, Profile, SecretString, StoreError, UpdateUserError, User, UserId, UserStore,
+    Clock, Email, Lifetime, Profile, RevocableStrategy, SecretString, StoreError, UpdateUserError, User,
+    UserId, UserStore,
 };
 use uuid::Uuid;
 
@@ -45,6 +49,7 @@ pub struct UserManager<Id = Uuid, P = ()> {
     events: Option<Arc<dyn EventHandler<Id, P>>>,
     outbox: Outbox,
     tokens: OneTimeTokens,
+    revocable: RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>,
     requires_verification: bool,
     verification_lifetime: Lifetime,
     reset_lifetime: Lifetime,
@@ -92,6 +97,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             match self.write(&mut user).await {
                 Ok(()) => {
                     tracing::info!(target: "portcullis::users", user = ?user.id, "logged out everywhere");
+                    self.discard_credentials(&user.id).await;
                     return Ok(Some(user));
                 }
                 Err(UpdateUserError::Conflict) => {}

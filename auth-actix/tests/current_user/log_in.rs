@@ -79,7 +79,7 @@ async fn l4_an_application_that_logs_a_user_in_makes_the_same_checks() {
             let id = service.user(flags).await;
             for (backend, label) in BACKENDS.into_iter().zip(["", "/phone"]) {
                 let answer = service.admit(&format!("/admit/{backend}/{id}{label}")).await;
-                let held = service.token_store.list(&id).await.expect("a list").len();
+                let held = service.token_store.list(&id, 0).await.expect("a list").len();
                 match code {
                     Some(code) => assert_eq!((answer, held), (refused(code), 0), "{flags}"),
                     None => {
@@ -130,7 +130,7 @@ async fn a_session_has_the_label_that_the_application_gives_it() {
             (format!("/admit/{backend}/{id}/phone"), Some("phone")),
         ] {
             service.admit(&path).await;
-            let sessions = service.token_store.list(&id).await.expect("a list");
+            let sessions = service.token_store.list(&id, 0).await.expect("a list");
             assert!(
                 sessions
                     .iter()

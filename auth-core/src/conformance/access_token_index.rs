@@ -10,7 +10,7 @@ use time::Duration;
 use super::{
     AccessTokenFixture, answered,
     cancel::Cancellations,
-    sample::{inserted_token, start, token},
+    sample::{EPOCH, inserted_token, start, token},
 };
 use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, PublicId};
 
@@ -24,7 +24,7 @@ where
     let store = fixture.store();
     let (user, other) = (fixture.user().await, fixture.user().await);
     assert_eq!(
-        answered(store.list(&user).await),
+        answered(store.list(&user, EPOCH).await),
         [],
         "a user without tokens has an empty list"
     );
@@ -38,9 +38,43 @@ where
     }
     expected.sort_by_key(|token| std::cmp::Reverse(token.created_at));
     assert_eq!(
-        answered(store.list(&user).await),
+        answered(store.list(&user, EPOCH).await),
         expected,
         "a list holds the user's tokens, the newest first"
+    );
+}
+
+/// A token of an earlier or a later epoch is not listed, and stays found: to reject it is for whoever reads it.
+pub async fn a_list_holds_the_tokens_of_one_epoch_alone<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let user = fixture.user().await;
+    let mut tokens = Vec::new();
+    for (n, epoch) in [(1, EPOCH - 1), (2, EPOCH), (3, EPOCH + (1 << 40))] {
+        let (key, token) = token(&user, n);
+        let token = AccessToken { epoch, ..token };
+        answered(store.insert(&token, None).await);
+        tokens.push((key, token));
+    }
+    for (key, token) in tokens {
+        assert_eq!(
+            answered(store.list(&user, token.epoch).await),
+            [token.clone()],
+            "a list holds the tokens of one epoch"
+        );
+        assert_eq!(
+            answered(store.find(&key).await),
+            Some(token),
+            "a list removes nothing"
+        );
+    }
+    assert_eq!(
+        answered(store.list(&user, EPOCH + 1).await),
+        [],
+        "an epoch without tokens has an empty list"
     );
 }
 
@@ -61,26 +95,26 @@ where
         ..one
     };
     assert_eq!(
-        answered(store.list(&user).await),
+        answered(store.list(&user, EPOCH).await),
         [two, one.clone()],
         "a touch shows in the list"
     );
     answered(store.delete(&two_key).await);
     assert_eq!(
-        answered(store.list(&user).await),
+        answered(store.list(&user, EPOCH).await),
         [one],
         "a deletion shows in the list"
     );
     let (_, three) = token(&user, 3);
     answered(store.insert(&three, NonZeroU32::new(1)).await);
     assert_eq!(
-        answered(store.list(&user).await),
+        answered(store.list(&user, EPOCH).await),
         [three],
         "a cap shows in the list"
     );
     answered(store.delete_all(&user).await);
     assert_eq!(
-        answered(store.list(&user).await),
+        answered(store.list(&user, EPOCH).await),
         [],
         "a deletion of all shows in the list"
     );
@@ -109,7 +143,7 @@ where
         "a token deleted by its id is not found"
     );
     assert_eq!(
-        answered(store.list(&user).await),
+        answered(store.list(&user, EPOCH).await),
         [kept],
         "a token deleted by its id is not listed"
     );
@@ -142,7 +176,7 @@ where
         "another user's token stays"
     );
     assert_eq!(
-        answered(store.list(&owner).await),
+        answered(store.list(&owner, EPOCH).await),
         [token],
         "another user's token stays listed"
     );
@@ -174,7 +208,7 @@ where
             "a token deleted by its id is not found"
         );
         assert_eq!(
-            answered(store.list(&user).await),
+            answered(store.list(&user, EPOCH).await),
             [],
             "a cancelled deletion leaves nothing in the list"
         );

@@ -117,8 +117,10 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
 
 #[async_trait]
 impl<Id: UserId> AccessTokenIndex<Id> for MemoryAccessTokenStore<Id> {
-    async fn list(&self, user_id: &Id) -> Result<Vec<AccessToken<Id>>, StoreError> {
-        Ok(lock(&self.state).of(user_id).into_iter().cloned().collect())
+    async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        let state = lock(&self.state);
+        let tokens = state.of(user_id).into_iter().filter(|token| token.epoch == epoch);
+        Ok(tokens.cloned().collect())
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {

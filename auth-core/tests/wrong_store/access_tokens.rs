@@ -43,6 +43,7 @@ enum Defect {
     DeletesOneByOne,
     LeavesReplies,
     ListsTheOldestFirst,
+    ListsEveryEpoch,
     ListsTheDeleted,
     DeletesByIdAlone,
     PurgesLate,
@@ -134,6 +135,7 @@ mod with_its_defect_it_is_caught {
 
     crate::breaks! { access_token_index, Tokens {
         a_list_holds_the_users_tokens_the_newest_first: ListsTheOldestFirst;
+        a_list_holds_the_tokens_of_one_epoch_alone: ListsEveryEpoch;
         a_list_follows_every_change: ListsTheDeleted;
         a_token_deleted_by_its_id_is_gone: DeletesNothing, ListsTheDeleted, DeletesAllOfTheUser, DeleteIsAlwaysTrue;
         another_users_token_is_not_deleted_by_its_id: DeletesByIdAlone;

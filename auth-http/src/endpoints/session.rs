@@ -110,14 +110,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let proven = self.users.authenticate(&form.username, &form.password).await?;
-        // Hashing takes its time. Whoever changed the password meanwhile must not let the old one in, and a credential
-        // of the old epoch would be dead on arrival.
-        let user = self.as_stored(&proven).await?;
-        if user.security_epoch != proven.security_epoch {
-            let problem = "the user's credentials were ended during the log-in";
-            return Err(StoreError::new("users", problem).into());
-        }
+        let user = self.users.authenticate(&form.username, &form.password).await?;
         self.issue(backend, &user, request.head, client(request.head))
             .await
     }
@@ -178,10 +171,22 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let response = backend.transport().log_in(token, head)?;
+        self.refuse_if_ended(user).await?;
         self.users.logged_in(user).await?;
         revoke_presented(backend, head).await?;
         tracing::info!(target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(), "a user logged in");
         Ok(response)
+    }
+
+    /// Refuses a log-in whose user may not log in any more, or whose user's credentials were all ended, before the new
+    /// credential was in its store: whoever did that could not remove it. To hash a password takes its time.
+    async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), HttpError> {
+        let stored = self.as_stored(user).await?;
+        if stored.security_epoch != user.security_epoch {
+            let problem = "the user's credentials were ended during the log-in";
+            return Err(StoreError::new("users", problem).into());
+        }
+        Ok(())
     }
 
     async fn judge_log_out(

@@ -16,8 +16,8 @@ use std::{
 };
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, NewUser, ShardTag, UpdateUserError,
-    SystemClock, TokenKey, UserStore as _, generate_token,
+    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, NewUser, ShardTag,
+    SystemClock, TokenKey, UpdateUserError, UserStore as _, generate_token,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,

@@ -125,7 +125,7 @@ async fn each_call_costs_one_command_and_an_insertion_under_a_cap_two() {
     commands.take();
     tokens.touch(&key, second.created_at).await.expect("an answer");
     assert_eq!(commands.names(), ["update"]);
-    tokens.list(&ada.id).await.expect("an answer");
+    tokens.list(&ada.id, 0).await.expect("an answer");
     assert_eq!(commands.names(), ["find"]);
     assert!(tokens.delete(&key).await.expect("an answer"));
     assert_eq!(commands.names(), ["delete"]);

@@ -266,12 +266,14 @@ macro_rules! __server_access_token_store {
                 async fn list(
                     &self,
                     user_id: &$id,
+                    epoch: i64,
                 ) -> ::core::result::Result<Vec<__sql::AccessToken<$id>>, __sql::StoreError> {
                     let user_id = user_id.clone();
                     self.0
                         .read(move |connection| {
                             let tokens = __table::table
                                 .filter(__table::user_id.eq(__Id::from(user_id.clone())))
+                                .filter(__table::epoch.eq(epoch))
                                 .order((__table::created_at.desc(), __table::id.desc()))
                                 .select(__columns!());
                             Box::pin(async move {

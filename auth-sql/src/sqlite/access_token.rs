@@ -182,12 +182,13 @@ macro_rules! __sqlite_access_token_store {
                 async fn list(
                     &self,
                     user_id: &$id,
+                    epoch: i64,
                 ) -> ::core::result::Result<Vec<__sql::AccessToken<$id>>, __sql::StoreError> {
                     let user_id = __Id::from(user_id.clone());
                     self.0
                         .read(move |connection| {
                             let tokens = __table::table
-                                .filter(__table::user_id.eq(user_id))
+                                .filter(__table::user_id.eq(user_id).and(__table::epoch.eq(epoch)))
                                 .order((__table::created_at.desc(), __sql::diesel::dsl::sql::<__sql::diesel::sql_types::BigInt>("rowid").desc()))
                                 .select(__columns!())
                                 .load::<__sql::AccessTokenColumns<$id>>(connection)?;

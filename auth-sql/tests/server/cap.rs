@@ -36,7 +36,7 @@ pub(crate) async fn s7_a_cap_holds_whatever_the_isolation_of_the_session() {
     for log_in in log_ins {
         log_in.await.expect("a task").expect("a token");
     }
-    assert_eq!(tokens.list(&ada.id).await.expect("a list").len(), 3);
+    assert_eq!(tokens.list(&ada.id, 0).await.expect("a list").len(), 3);
 }
 
 pub(crate) async fn a_session_of_a_user_who_is_gone_is_refused_under_a_cap_too() {
@@ -72,5 +72,5 @@ pub(crate) async fn a_taken_public_id_is_no_taken_digest() {
             "{refused:?}"
         );
     }
-    assert_eq!(tokens.list(&ada.id).await.expect("a list"), [token]);
+    assert_eq!(tokens.list(&ada.id, 0).await.expect("a list"), [token]);
 }

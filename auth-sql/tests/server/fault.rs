@@ -315,5 +315,5 @@ pub(crate) async fn e4_no_value_stands_in_an_error() {
             assert!(!error.contains(secret), "{error}");
         }
     }
-    assert_eq!(tokens.list(&ada.id).await.expect("a list"), [token]);
+    assert_eq!(tokens.list(&ada.id, 0).await.expect("a list"), [token]);
 }

@@ -35,7 +35,7 @@ pub(crate) async fn a_purge_waits_for_nobody_and_leaves_what_another_call_is_at(
     let later = now() + Duration::DAY;
     assert_eq!(tokens.purge_expired(later, 100).await.expect("no wait"), 2);
     other.batch_execute("ROLLBACK").await.expect("no lock");
-    let left = tokens.list(&ada.id).await.expect("a list");
+    let left = tokens.list(&ada.id, 0).await.expect("a list");
     assert_eq!(
         left.iter().map(|token| token.digest).collect::<Vec<_>>(),
         [held.digest]

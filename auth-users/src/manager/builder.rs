@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use auth_core::{Clock, ConfigError, Lifetime, Profile, SigningSecret, SystemClock, UserId, UserStore};
 use uuid::Uuid;
@@ -194,6 +198,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             events: self.events,
             outbox,
             tokens: self.tokens,
+            revocable: RwLock::default(),
             requires_verification: self.requires_verification,
             verification_lifetime: finite("verification_lifetime", self.verification_lifetime)?,
             reset_lifetime: finite("reset_lifetime", self.reset_lifetime)?,

@@ -11,10 +11,13 @@ use super::{Defect, store::WrongTokens};
 
 #[async_trait]
 impl AccessTokenIndex for WrongTokens {
-    async fn list(&self, user_id: &Uuid) -> Result<Vec<AccessToken>, StoreError> {
+    async fn list(&self, user_id: &Uuid, epoch: i64) -> Result<Vec<AccessToken>, StoreError> {
         let table = self.table();
         let rows = table.rows.iter().chain(&table.deleted);
-        let mut list: Vec<_> = rows.filter(|row| row.user_id == *user_id).cloned().collect();
+        let is_listed = |row: &&AccessToken| {
+            row.user_id == *user_id && (row.epoch == epoch || self.has(Defect::ListsEveryEpoch))
+        };
+        let mut list: Vec<_> = rows.filter(is_listed).cloned().collect();
         match self.defect {
             Defect::ListsTheOldestFirst => list.sort_by_key(|row| row.created_at),
             _ => list.sort_by_key(|row| Reverse(row.created_at)),

@@ -58,7 +58,7 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
         call!("touch", store, store.touch(&key, at)),
         call!("delete", store, store.delete(&key)),
         call!("delete_all", store, store.delete_all(&user)),
-        call!("list", store, store.list(&user)),
+        call!("list", store, store.list(&user, 0)),
         call!(
             "delete_by_id",
             store,

@@ -146,7 +146,7 @@ async fn a_token_expires_and_the_index_forgets_it_at_the_next_insertion() {
         })
         .await;
     }
-    assert_eq!(scene.store.list(&user).await.expect("a list").len(), 1);
+    assert_eq!(scene.store.list(&user, 0).await.expect("a list").len(), 1);
     assert_eq!(scene.index_size(user).await, 6);
     scene.store.insert(&hour(user).1, None).await.expect("inserted");
     assert_eq!(scene.index_size(user).await, 2);
@@ -283,7 +283,7 @@ async fn one_of_two_tokens_of_the_same_instant_is_the_older() {
         ids.insert(0, token.id);
     }
     let list = async || -> Vec<PublicId> {
-        let list = scene.store.list(&user).await.expect("a list");
+        let list = scene.store.list(&user, 0).await.expect("a list");
         list.iter().map(|token| token.id).collect()
     };
     assert_eq!(list().await, ids);
@@ -333,7 +333,7 @@ async fn a_token_of_another_system_is_adopted_and_found_without_a_tag() {
     let used = token.last_used_at + Duration::MINUTE;
     scene.store.touch(&foreign, used).await.expect("touched");
     token.last_used_at = used;
-    assert_eq!(scene.store.list(&user).await.expect("a list"), [token]);
+    assert_eq!(scene.store.list(&user, 0).await.expect("a list"), [token]);
     assert!(scene.store.delete(&foreign).await.expect("an answer"));
     assert_eq!(scene.store.find(&foreign).await.expect("an answer"), None);
 }

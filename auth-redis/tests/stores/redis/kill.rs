@@ -54,7 +54,7 @@ async fn k1_after_a_kill_what_was_answered_holds_and_a_token_is_there_with_its_e
         .map(|user| tokio::spawn(come_and_go(store.clone(), *user)))
         .collect();
     until("tokens have come and gone", async || {
-        let listed = store.list(&users[0]).await;
+        let listed = store.list(&users[0], 0).await;
         listed.is_ok_and(|listed| listed.len() >= 10)
     })
     .await;
@@ -67,7 +67,7 @@ async fn k1_after_a_kill_what_was_answered_holds_and_a_token_is_there_with_its_e
     server.restart().await;
     until("the server is used again", async || redis.ping().await.is_ok()).await;
     for (user, tales) in users.iter().zip(tales) {
-        let listed = store.list(user).await.expect("a list");
+        let listed = store.list(user, 0).await.expect("a list");
         for (key, token, told) in tales {
             let found = store.find(&key).await.expect("an answer");
             match told {

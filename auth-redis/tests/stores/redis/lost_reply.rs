@@ -29,7 +29,7 @@ async fn a_lost_insertion_is_made_again_and_finds_its_own() {
         .expect("the second attempt finds the token of the first");
     assert!(thief.has_stolen());
     assert_eq!(
-        store.list(&user).await.expect("a list"),
+        store.list(&user, 0).await.expect("a list"),
         [token.clone(), first.clone()]
     );
 
@@ -67,5 +67,5 @@ async fn a_lost_look_up_or_revocation_is_made_again() {
     thief.steal_the_next_reply();
     store.delete_all(&user).await.expect("the second attempt");
     assert!(thief.has_stolen());
-    assert_eq!(store.list(&user).await.expect("a list"), []);
+    assert_eq!(store.list(&user, 0).await.expect("a list"), []);
 }

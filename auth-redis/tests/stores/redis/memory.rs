@@ -39,7 +39,7 @@ async fn out_of_memory_nobody_logs_in_but_tokens_are_read_and_revoked() {
         assert!(error.to_string().contains("OOM"), "{error}");
         let left = if scripts_are_known { 5 } else { 2 };
         assert_eq!(
-            store.list(&user).await.expect("a list").len(),
+            store.list(&user, 0).await.expect("a list").len(),
             left,
             "nothing was changed"
         );
@@ -54,7 +54,7 @@ async fn out_of_memory_nobody_logs_in_but_tokens_are_read_and_revoked() {
             assert!(store.delete(&tokens[2].0).await.expect("logged out"));
         } else {
             assert_eq!(store.delete_all(&user).await.expect("logged out everywhere"), 2);
-            assert_eq!(store.list(&user).await.expect("a list"), []);
+            assert_eq!(store.list(&user, 0).await.expect("a list"), []);
         }
         limit("0").await;
     }
@@ -85,7 +85,7 @@ async fn a_flushed_server_knows_nobody_and_nothing_revoked_comes_back() {
         assert_eq!(store.find(key).await.expect("an answer"), None);
     }
     store.insert(&hour(user).1, None).await.expect("inserted");
-    assert_eq!(store.list(&user).await.expect("a list").len(), 1);
+    assert_eq!(store.list(&user, 0).await.expect("a list").len(), 1);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_token_whose_index_alone_was_dropped_is_found_and_revoked_by_itself() 
     let dropped = ask(&client, &["DEL", &index]).await.expect("deleted");
     assert_eq!(dropped.as_i64(), Some(1));
     assert_eq!(store.find(&key).await.expect("an answer").as_ref(), Some(&token));
-    assert_eq!(store.list(&user).await.expect("a list"), []);
+    assert_eq!(store.list(&user, 0).await.expect("a list"), []);
     assert!(!store.delete_by_id(&user, token.id).await.expect("an answer"));
     assert_eq!(store.delete_all(&user).await.expect("an answer"), 0);
     assert!(store.delete(&key).await.expect("revoked"));

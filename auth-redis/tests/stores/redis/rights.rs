@@ -32,7 +32,7 @@ async fn works(redis: &Redis) {
     store.insert(&token, None).await.expect("inserted");
     store.touch(&key, token.last_used_at).await.expect("touched");
     assert_eq!(store.find(&key).await.expect("an answer").as_ref(), Some(&token));
-    assert_eq!(store.list(&user).await.expect("a list").len(), 2);
+    assert_eq!(store.list(&user, 0).await.expect("a list").len(), 2);
     assert!(store.delete_by_id(&user, token.id).await.expect("deleted"));
     let (key, token) = hour(user);
     store.insert(&token, None).await.expect("inserted");

@@ -78,7 +78,7 @@ async fn a_look_up_is_one_get_and_every_other_call_one_script() {
     // The first time a server is sent the whole script.
     store.insert(&token, None).await.expect("inserted");
     store.touch(&key, token.created_at).await.expect("touched");
-    store.list(&user).await.expect("a list");
+    store.list(&user, 0).await.expect("a list");
     store.delete(&hour(user).0).await.expect("nothing to delete");
     store
         .delete_by_id(&user, hour(user).1.id)
@@ -110,7 +110,7 @@ async fn a_look_up_is_one_get_and_every_other_call_one_script() {
     sent("insert").await;
     store.touch(&other_key, other.created_at).await.expect("touched");
     sent("touch").await;
-    store.list(&user).await.expect("a list");
+    store.list(&user, 0).await.expect("a list");
     sent("list").await;
     assert!(store.delete_by_id(&user, other.id).await.expect("deleted"));
     sent("delete_by_id").await;

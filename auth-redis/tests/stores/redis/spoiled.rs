@@ -45,7 +45,7 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error_and_can_be_deleted(
             .expect("spoiled");
         for error in [
             store.find(&key).await.expect_err(damage),
-            store.list(&user).await.expect_err(damage),
+            store.list(&user, 0).await.expect_err(damage),
         ] {
             assert!(!error.is_timeout(), "{error}");
             let text = format!("{error} {error:?}");
@@ -55,7 +55,7 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error_and_can_be_deleted(
         }
         assert!(store.delete(&key).await.expect("deleted"));
         assert_eq!(store.find(&key).await.expect("an answer"), None);
-        assert_eq!(store.list(&user).await.expect("a list"), []);
+        assert_eq!(store.list(&user, 0).await.expect("a list"), []);
     }
 }
 

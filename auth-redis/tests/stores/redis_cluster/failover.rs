@@ -41,7 +41,7 @@ async fn after_a_failover_tokens_are_found_and_revocations_hold() {
     );
     assert_eq!(store.find(&revoked_key).await.expect("an answer"), None);
     store.insert(&hour(user).1, None).await.expect("inserted");
-    assert_eq!(store.list(&user).await.expect("a list").len(), 2);
+    assert_eq!(store.list(&user, 0).await.expect("a list").len(), 2);
     assert_eq!(store.delete_all(&user).await.expect("deleted"), 2);
 }
 

@@ -51,7 +51,7 @@ async fn a_token_whose_slot_moves_is_found_or_unavailable_but_never_gone() {
         hasty.find(key).await.expect_err("on its way"),
         hasty.touch(key, token.created_at).await.expect_err("on its way"),
         hasty.delete(key).await.expect_err("on its way"),
-        hasty.list(&user).await.expect_err("on its way"),
+        hasty.list(&user, 0).await.expect_err("on its way"),
     ];
     drop(unavailable);
     until("another user is found meanwhile", async || {

@@ -74,7 +74,7 @@ impl Scene {
         assert_eq!(size.as_i64(), Some(3), "two tokens and their index");
         assert_eq!(self.store.find(&kept_key).await.expect("an answer"), Some(kept));
         assert_eq!(self.store.find(&revoked_key).await.expect("an answer"), None);
-        assert_eq!(self.store.list(&user).await.expect("a list").len(), 2);
+        assert_eq!(self.store.list(&user, 0).await.expect("a list").len(), 2);
         assert_eq!(self.store.delete_all(&user).await.expect("deleted"), 2);
     }
 }

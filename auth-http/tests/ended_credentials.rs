@@ -1,0 +1,180 @@
+//! Rows of credentials that have ended.
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use async_trait::async_trait;
+use auth_core::{
+    AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, OpaqueStrategy,
+    Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenKey, User, UserStore,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, Request, RequestHead};
+use auth_users::{Registration, UserManager, UserUpdate};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+const PASSWORD: &str = "correct horse battery";
+
+struct Head(&'static str, Vec<(&'static str, String)>);
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        self.0
+    }
+
+    fn host(&self) -> Option<&str> {
+        None
+    }
+
+    fn client_address(&self) -> Option<String> {
+        None
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        let named = self.1.iter().filter(|(header, _)| *header == name);
+        named.for_each(|(_, value)| each(value.as_bytes()));
+    }
+}
+
+/// Deletes the user of each token right before it inserts the token, as another node may.
+struct Late {
+    tokens: Arc<MemoryAccessTokenStore>,
+    users: Arc<MemoryUserStore>,
+}
+
+#[async_trait]
+impl AccessTokenStore for Late {
+    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        self.users.delete(&token.user_id).await?;
+        self.tokens.insert(token, cap).await
+    }
+
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
+        self.tokens.find(key).await
+    }
+
+    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+        self.tokens.touch(key, at).await
+    }
+
+    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+        self.tokens.delete(key).await
+    }
+
+    async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
+        self.tokens.delete_all(user_id).await
+    }
+}
+
+fn strategy(tokens: &Arc<MemoryAccessTokenStore>) -> OpaqueStrategy {
+    OpaqueStrategy::new(Arc::clone(tokens) as Arc<dyn AccessTokenStore>, Lifetime::FOREVER)
+}
+
+async fn log_in(tokens: &Arc<MemoryAccessTokenStore>, user: &User) -> String {
+    let issued = strategy(tokens)
+        .issue(&Subject::from(user), &ClientInfo::default())
+        .await;
+    issued.expect("a token").secret.expose_secret().to_owned()
+}
+
+fn endpoints(users: &Arc<MemoryUserStore>, strategy: OpaqueStrategy) -> Endpoints {
+    let secret = SigningSecret::generate().expect("randomness");
+    let manager = UserManager::builder(Arc::clone(users) as Arc<dyn UserStore>, &secret).build();
+    let backend = AuthBackend::new("db", BearerTransport, strategy);
+    let manager = Arc::new(manager.expect("a manager"));
+    Endpoints::new(manager, vec![backend], CsrfPolicy::same_origin()).expect("endpoints")
+}
+
+async fn ada(endpoints: &Endpoints) -> User {
+    let email = "ada@example.com".parse().expect("an e-mail");
+    let registration = Registration::new(email, PASSWORD.into(), ());
+    endpoints.users().create(registration).await.expect("a user")
+}
+
+#[tokio::test]
+async fn e5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_presented() {
+    let (users, tokens) = (Arc::default(), Arc::default());
+    let endpoints = endpoints(&users, strategy(&tokens));
+    let before = ada(&endpoints).await;
+    let mut now = before.clone();
+    now.security_epoch += 1;
+    users.update(&now).await.expect("written past the manager");
+    let stranger = User {
+        id: Uuid::now_v7(),
+        ..before.clone()
+    };
+    for (user, rejection) in [
+        (&before, Some(Rejection::StaleEpoch)),
+        (&stranger, Some(Rejection::UserGone)),
+        (&now, None),
+    ] {
+        let token = log_in(&tokens, user).await;
+        let head = Head("GET", vec![("authorization", format!("Bearer {token}"))]);
+        let outcome = endpoints
+            .authenticator()
+            .read_without_csrf_check(&head, &Enabled::All)
+            .await;
+        let found = match outcome {
+            Outcome::Rejected(found) => Some(found),
+            Outcome::Authenticated(_) => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, rejection);
+        let row = tokens.find(&TokenKey::of(&token)).await.expect("an answer");
+        assert_eq!(row.is_some(), rejection.is_none(), "{rejection:?}");
+    }
+}
+
+#[tokio::test]
+async fn e5_a_password_change_a_reset_and_a_deactivation_leave_no_row_behind() {
+    let (users, tokens) = (Arc::default(), Arc::default());
+    let endpoints = endpoints(&users, strategy(&tokens));
+    let mut user = ada(&endpoints).await;
+    let changes = [
+        UserUpdate {
+            password: Some("another horse battery".into()),
+            ..Default::default()
+        },
+        UserUpdate {
+            is_active: Some(false),
+            ..Default::default()
+        },
+    ];
+    for change in changes {
+        let key = TokenKey::of(&log_in(&tokens, &user).await);
+        user = endpoints.users().update(user, &change).await.expect("changed");
+        assert!(tokens.find(&key).await.expect("an answer").is_none());
+    }
+    let key = TokenKey::of(&log_in(&tokens, &user).await);
+    let change = UserUpdate {
+        is_verified: Some(true),
+        ..Default::default()
+    };
+    endpoints.users().update(user, &change).await.expect("changed");
+    assert!(
+        tokens.find(&key).await.expect("an answer").is_some(),
+        "another change ends nothing"
+    );
+}
+
+#[tokio::test]
+async fn e5_a_log_in_whose_user_is_deleted_meanwhile_leaves_no_token() {
+    let (users, tokens) = (Arc::default(), Arc::<MemoryAccessTokenStore>::default());
+    let late = Late {
+        tokens: Arc::clone(&tokens),
+        users: Arc::clone(&users),
+    };
+    let endpoints = endpoints(&users, OpaqueStrategy::new(Arc::new(late), Lifetime::FOREVER));
+    let user = ada(&endpoints).await;
+    let head = Head(
+        "POST",
+        vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
+    );
+    let body = format!("username=ada@example.com&password={PASSWORD}").replace(' ', "+");
+    let request = Request {
+        head: &head,
+        body: body.as_bytes(),
+    };
+    assert_eq!(endpoints.log_in("db", request).await.status, 400);
+    assert_eq!(tokens.delete_all(&user.id).await.expect("a number"), 0);
+}
