@@ -132,7 +132,8 @@ pub(crate) fn refuse_kid_twice<'a>(
 ) -> Result<(), ConfigError> {
     match new {
         Some(kid) if held.any(|other| other == Some(kid)) => {
-            Err(ConfigError::new("kid", format_args!("two keys are named {kid}")))
+            let problem = format_args!("two keys are named {:?}", kid.as_str());
+            Err(ConfigError::new("kid", problem))
         }
         _ => Ok(()),
     }

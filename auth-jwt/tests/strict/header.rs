@@ -166,17 +166,14 @@ fn j9_a_token_that_says_it_is_of_another_kind_is_rejected() {
 }
 
 #[test]
-fn j11_a_kid_is_bounded_and_of_a_small_charset_before_it_is_looked_for() {
+fn j11_a_kid_is_bounded_and_printable_ascii_before_it_is_looked_for() {
     for kid in [
         "",
-        "../../../../dev/null",
-        "' OR 1=1 --",
-        "a b",
         "a\0",
         "é",
-        "a=",
-        "https://attacker.example/",
-        &"k".repeat(65),
+        "a\nb",
+        "\u{7f}",
+        &"k".repeat(257),
         &"k".repeat(4000),
     ] {
         assert_eq!(
@@ -192,8 +189,16 @@ fn j11_a_kid_is_bounded_and_of_a_small_charset_before_it_is_looked_for() {
             "{kid}"
         );
     }
-    let unknown = token_with(&json!({ "kid": "k".repeat(64) }));
-    assert_eq!(read(&strategy(), &unknown), Err(BadSignature));
+    // These are only compared, and name no key of ours.
+    for kid in [
+        "../../../../dev/null",
+        "' OR 1=1 --",
+        "https://attacker.example/",
+        &"k".repeat(256),
+    ] {
+        let unknown = token_with(&json!({ "kid": kid }));
+        assert_eq!(read(&strategy(), &unknown), Err(BadSignature), "{kid}");
+    }
 }
 
 #[test]

@@ -256,6 +256,51 @@ fn j8_a_name_or_a_key_that_issuers_share_vouches_for_each_as_its_own() {
 }
 
 #[test]
+fn e8_the_name_of_another_issuers_key_may_be_any_printable_ascii() {
+    let theirs = SigningKey::from_pem(SigningAlgorithm::EdDsa, OTHER_ED25519).expect("valid");
+    let them = json!(THEM).to_string();
+    for kid in [
+        "1LlZOd3AQy+eMMgT2pyKDh6XNhXyKHfIbtP9/Vj8Xjk=",
+        "MTAxZDI5ZTkxZTc0ZTkwZjRkY2YxOWY3ZmMyNDlhZGM2N2UxNzgyNzk0MWU5OTI0YjM5MGY5YzYyMjI2NTI0ZQ_RS256",
+        "https://vault.example.net/keys/sign/78deebed173b48e48f55abf87ed4cf71",
+        "signing@realm",
+        "CN=Example Issuer, O=\"Ex\\ample\"",
+        " ",
+        "../../etc/passwd",
+        "' OR 1=1 --",
+        "${jndi:ldap://a}",
+        &"=".repeat(256),
+    ] {
+        let mut document = serde_json::to_value(Jwks {
+            keys: vec![theirs.verifying_key().to_jwk()],
+        })
+        .expect("JSON");
+        document["keys"][0]["kid"] = json!(kid);
+        let jwks: Jwks = serde_json::from_value(document).expect("JSON");
+        let jwk = jwks.find(kid).expect("there");
+        let key = VerifyingKey::from_jwk(VerifyingAlgorithm::EdDsa, jwk).expect(kid);
+        let keys = AsymmetricKeys::new(named(ED25519, "ours")).trust_issuer(THEM, key);
+        let reader = strategy_of(keys.expect("valid"));
+        assert!(
+            read(&reader, &of_issuer(OTHER_ED25519, kid, Some(&them))).is_ok(),
+            "{kid}"
+        );
+        // Exactly that name, and no other that looks like it.
+        for other in [kid.replace('=', ""), format!("{kid} "), kid.to_ascii_lowercase()] {
+            if other != kid && other.len() <= 256 {
+                let token = of_issuer(OTHER_ED25519, &other, Some(&them));
+                assert!(read(&reader, &token).is_err(), "{other}");
+            }
+        }
+        // A key of ours may be called so, too.
+        let own = strategy_of(named(ED25519, kid));
+        let token = issue(&own);
+        assert_eq!(decoded(parts(&token)[0])["kid"], kid);
+        assert!(read(&own, &token).is_ok(), "{kid}");
+    }
+}
+
+#[test]
 fn an_unnamed_token_of_an_unnamed_key_is_still_held_to_its_claims() {
     let key = EncodingKey::from_secret(&bytes("c"));
     let token = signed(HEADER, payload_without("exp"), Algorithm::HS256, &key);
