@@ -1,7 +1,8 @@
 //! The suite that every store runs, on the real server: one async function a promise, and macros that make each a
 //! test.
 //!
-//! A fixture hands out a fresh, empty store; the macro does the rest. For a store of users:
+//! A fixture hands out a fresh, empty store, a second handle onto its data, and a handle that reaches nothing; the macro
+//! does the rest. For a store of users:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -18,6 +19,15 @@
 //!
 //!     fn store(&self) -> Arc<MemoryUserStore> {
 //!         Arc::clone(&self.0)
+//!     }
+//!
+//!     /// Here a pool of its own would be opened. The memory of this process has no other handle, and never fails.
+//!     async fn another_process(&self) -> Arc<MemoryUserStore> {
+//!         self.store()
+//!     }
+//!
+//!     async fn out_of_reach(&self) -> Option<Arc<MemoryUserStore>> {
+//!         None
 //!     }
 //!
 //!     fn profile(&self, _n: u32) {}
@@ -60,8 +70,16 @@
 //!     }
 //!
 //!     /// Where tokens have a foreign key to the users, this inserts one.
-//!     async fn user(&self) -> Uuid {
-//!         Uuid::now_v7()
+//!     async fn user(&self, id: Option<Uuid>) -> Uuid {
+//!         id.unwrap_or_else(Uuid::now_v7)
+//!     }
+//!
+//!     async fn another_process(&self) -> Arc<MemoryAccessTokenStore> {
+//!         self.store()
+//!     }
+//!
+//!     async fn out_of_reach(&self) -> Option<Arc<MemoryAccessTokenStore>> {
+//!         None
 //!     }
 //! }
 //!
@@ -90,8 +108,9 @@
 //!
 //! # What a store's operator should know
 //!
-//! The suite makes up to 50 calls at once and cancels calls at each of their awaits. It needs the store's clock to
-//! be roughly right: tokens that a test wants to keep expire an hour or more after the present.
+//! The suite makes up to 50 calls at once, cancels calls at each of their awaits, and gives one user up to 300 tokens. It
+//! needs the store's clock to be roughly right: tokens that a test wants to keep expire an hour or more after the
+//! present.
 //!
 //! # Panics
 //!
@@ -109,9 +128,15 @@ pub mod purge_expired;
 mod sample;
 pub mod user_store;
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{
+    fmt::{Debug, Display},
+    future::Future,
+    time::Duration,
+};
 
 pub use fixture::{AccessTokenFixture, UserFixture};
+
+use crate::StoreError;
 
 /// A test that takes longer hangs.
 const TEST_LIMIT: Duration = Duration::from_secs(180);
@@ -142,6 +167,15 @@ fn answered<T, E: Display>(answer: Result<T, E>) -> T {
     }
 }
 
+/// Fails unless the `call` of a store that reaches nothing did.
+#[track_caller]
+fn failed<T: Debug>(call: &str, answer: Result<T, StoreError>) {
+    assert!(
+        answer.is_err(),
+        "out of reach, `{call}` is a failure, not {answer:?}"
+    );
+}
+
 /// Names one test for each promise of [`user_store`](crate::conformance::user_store).
 ///
 /// The argument is called without arguments once for each test and returns a future of a
@@ -156,6 +190,9 @@ macro_rules! user_store_conformance {
             long_and_odd_values_are_kept
             a_taken_email_is_refused_and_nothing_is_written
             of_parallel_insertions_of_one_email_exactly_one_succeeds
+            a_taken_id_is_refused_and_nothing_is_written
+            of_parallel_insertions_of_one_id_exactly_one_succeeds
+            ids_are_compared_byte_for_byte
             variants_of_an_email_are_one_email
             different_emails_are_different_users
             wildcards_in_an_email_match_nothing_else
@@ -172,6 +209,8 @@ macro_rules! user_store_conformance {
             a_deletion_leaves_the_other_users
             of_parallel_deletions_exactly_one_finds_the_user
             the_id_of_a_deleted_user_is_never_given_again
+            another_process_sees_every_change_at_once
+            every_call_out_of_reach_is_a_failure
             a_cancelled_insertion_is_whole_or_absent
             a_cancelled_update_is_whole_or_absent
             a_cancelled_deletion_is_whole_or_absent
@@ -208,11 +247,13 @@ macro_rules! access_token_store_conformance {
             a_taken_digest_is_refused_and_nothing_is_written
             a_taken_digest_does_not_change_hands
             of_parallel_insertions_of_one_digest_exactly_one_succeeds
+            a_taken_public_id_overwrites_nothing
             only_the_exact_digest_is_found
             digests_of_any_bytes_are_told_apart
             a_cap_keeps_the_newest_tokens
             a_cap_never_removes_the_inserted_token
             a_cap_leaves_other_users_alone
+            a_cap_removes_hundreds_of_tokens
             a_cap_holds_under_parallel_insertions
             a_touch_sets_the_last_use_alone
             a_touch_of_an_unknown_token_inserts_nothing
@@ -221,8 +262,13 @@ macro_rules! access_token_store_conformance {
             a_deletion_leaves_the_other_tokens
             of_parallel_deletions_exactly_one_finds_the_token
             deleting_all_removes_the_users_tokens_and_counts_them
+            deleting_all_removes_hundreds_of_tokens
             deleting_all_leaves_other_users_alone
             deleting_all_wins_over_parallel_insertions
+            users_of_one_shard_tag_are_told_apart
+            ids_of_users_are_compared_byte_for_byte
+            another_process_sees_every_change_at_once
+            every_call_out_of_reach_is_a_failure
             a_cancelled_insertion_is_whole_or_absent
             a_cancelled_insertion_under_a_cap_is_whole_or_absent
             a_cancelled_touch_is_whole_or_absent
@@ -255,6 +301,12 @@ macro_rules! access_token_index_conformance {
             a_list_follows_every_change
             a_token_deleted_by_its_id_is_gone
             another_users_token_is_not_deleted_by_its_id
+            a_taken_public_id_ends_no_other_users_token
+            a_list_holds_hundreds_of_tokens
+            users_of_one_shard_tag_have_lists_of_their_own
+            users_of_ids_that_look_alike_have_lists_of_their_own
+            another_process_lists_every_change_at_once
+            every_call_of_an_index_out_of_reach_is_a_failure
             a_cancelled_deletion_by_id_is_whole_or_absent
         } }
     };
@@ -270,6 +322,8 @@ macro_rules! purge_expired_conformance {
         $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, purge_expired {
             a_purge_removes_what_has_expired_alone
             a_purge_removes_no_more_than_its_limit
+            a_purge_removes_hundreds_of_tokens
+            a_purge_out_of_reach_is_a_failure
         } }
     };
 }

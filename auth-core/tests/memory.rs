@@ -28,6 +28,14 @@ impl<Id: UserId> UserFixture for Users<Id> {
         Arc::clone(&self.0)
     }
 
+    async fn another_process(&self) -> Arc<Self::Store> {
+        self.store()
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
+        None
+    }
+
     fn profile(&self, n: u32) -> Reader {
         Reader {
             first_name: format!("Zoë \"{n}\""),
@@ -46,8 +54,16 @@ impl<Id: UserId> AccessTokenFixture for Tokens<Id> {
         Arc::clone(&self.0)
     }
 
-    async fn user(&self) -> Id {
-        self.1()
+    async fn user(&self, id: Option<Id>) -> Id {
+        id.unwrap_or_else(self.1)
+    }
+
+    async fn another_process(&self) -> Arc<Self::Store> {
+        self.store()
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
+        None
     }
 }
 
@@ -79,6 +95,12 @@ mod users_with_ids_made_by_the_store {
     });
 }
 
+mod users_with_text_ids {
+    use super::*;
+
+    auth_core::user_store_conformance!(async || Users::<String>(Arc::default()));
+}
+
 mod access_tokens {
     auth_core::access_token_store_conformance!(super::tokens);
 }
@@ -89,6 +111,10 @@ mod access_tokens_of_text_ids {
 
 mod index {
     auth_core::access_token_index_conformance!(super::tokens);
+}
+
+mod index_of_text_ids {
+    auth_core::access_token_index_conformance!(super::tokens_of_text_ids);
 }
 
 mod purge {

@@ -10,9 +10,13 @@ use time::Duration;
 use super::{
     AccessTokenFixture, answered,
     cancel::Cancellations,
-    sample::{EPOCH, inserted_token, start, token},
+    failed,
+    sample::{
+        EPOCH, HUNDREDS, ids_that_look_alike, inserted_hundreds, inserted_token, start, token,
+        users_of_one_shard_tag,
+    },
 };
-use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, PublicId};
+use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, InsertTokenError, PublicId, UserId};
 
 /// A list holds the user's tokens with every field, and no other user's, the newest first, in whatever order they were
 /// inserted.
@@ -22,7 +26,7 @@ where
     F::Store: AccessTokenIndex<F::Id>,
 {
     let store = fixture.store();
-    let (user, other) = (fixture.user().await, fixture.user().await);
+    let (user, other) = (fixture.user(None).await, fixture.user(None).await);
     assert_eq!(
         answered(store.list(&user, EPOCH).await),
         [],
@@ -85,7 +89,7 @@ where
     F::Store: AccessTokenIndex<F::Id>,
 {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let (one_key, one) = inserted_token(&*store, &user, 1).await;
     let (two_key, two) = inserted_token(&*store, &user, 2).await;
     let at = start() + Duration::milliseconds(60_001);
@@ -128,7 +132,7 @@ where
     F::Store: AccessTokenIndex<F::Id>,
 {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let (key, token) = inserted_token(&*store, &user, 1).await;
     let (_, kept) = inserted_token(&*store, &user, 2).await;
     let unknown = answered(store.delete_by_id(&user, PublicId::generate()).await);
@@ -165,7 +169,7 @@ where
     F::Store: AccessTokenIndex<F::Id>,
 {
     let store = fixture.store();
-    let (owner, other) = (fixture.user().await, fixture.user().await);
+    let (owner, other) = (fixture.user(None).await, fixture.user(None).await);
     let (key, token) = inserted_token(&*store, &owner, 1).await;
     inserted_token(&*store, &other, 2).await;
     let deleted = answered(store.delete_by_id(&other, token.id).await);
@@ -182,6 +186,172 @@ where
     );
 }
 
+/// Where two users have a token of one public id, each ends their own by it.
+pub async fn a_taken_public_id_ends_no_other_users_token<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let (owner, other) = (fixture.user(None).await, fixture.user(None).await);
+    let (key, first) = inserted_token(&*store, &owner, 1).await;
+    let (_, second) = token(&other, 2);
+    let second = AccessToken {
+        id: first.id,
+        ..second
+    };
+    let is_inserted = match store.insert(&second, None).await {
+        Ok(()) => true,
+        Err(InsertTokenError::Store(_)) => false,
+        Err(error) => panic!("a taken public id is a failure, not {error:?}"),
+    };
+    assert_eq!(
+        answered(store.delete_by_id(&other, first.id).await),
+        is_inserted,
+        "a deletion by a taken id finds the user's own token"
+    );
+    assert_eq!(
+        answered(store.find(&key).await).as_ref(),
+        Some(&first),
+        "another user's token of the same id stays"
+    );
+    assert!(
+        answered(store.delete_by_id(&owner, first.id).await),
+        "a deletion by a taken id finds the first token"
+    );
+    assert_eq!(
+        answered(store.find(&key).await),
+        None,
+        "a token deleted by its id is not found"
+    );
+}
+
+/// A list holds hundreds of tokens, and not one page of them.
+pub async fn a_list_holds_hundreds_of_tokens<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    inserted_hundreds(fixture, &user, None).await;
+    let list = answered(store.list(&user, EPOCH).await);
+    let newest_first = (0..HUNDREDS).rev().map(|n| token(&user, n).1.created_at);
+    assert!(
+        list.iter().map(|token| token.created_at).eq(newest_first),
+        "a list holds all of hundreds, the newest first, and not {}",
+        list.len()
+    );
+    let oldest = list.last().map_or_else(PublicId::generate, |token| token.id);
+    assert!(
+        answered(store.delete_by_id(&user, oldest).await),
+        "the oldest of hundreds is deleted by its id"
+    );
+}
+
+/// Users of one [`ShardTag`](crate::ShardTag) neither see nor end each other's log-ins.
+pub async fn users_of_one_shard_tag_have_lists_of_their_own<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let users = users_of_one_shard_tag(fixture).await;
+    lists_of_their_own(&*fixture.store(), users).await;
+}
+
+/// Users whose ids differ in case alone, or in a space at their end, neither see nor end each other's log-ins. Ids of
+/// which there is one spelling have nothing to show here.
+pub async fn users_of_ids_that_look_alike_have_lists_of_their_own<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    for [one, other] in ids_that_look_alike() {
+        let users = [fixture.user(Some(one)).await, fixture.user(Some(other)).await];
+        lists_of_their_own(&*fixture.store(), users).await;
+    }
+}
+
+async fn lists_of_their_own<Id: UserId>(store: &impl AccessTokenIndex<Id>, users: [Id; 2]) {
+    let [one, other] = &users;
+    let (_, own) = inserted_token(store, one, 1).await;
+    let (_, theirs) = inserted_token(store, other, 2).await;
+    for (user, token) in [(one, &own), (other, &theirs)] {
+        assert_eq!(
+            answered(store.list(user, EPOCH).await),
+            [token.clone()],
+            "a list holds no token of a user of a similar id"
+        );
+    }
+    assert!(
+        !answered(store.delete_by_id(one, theirs.id).await),
+        "a token of a user of a similar id is not deleted"
+    );
+    assert_eq!(
+        answered(store.list(other, EPOCH).await),
+        [theirs],
+        "a token of a user of a similar id stays listed"
+    );
+}
+
+/// What one process has inserted or deleted, another lists at once, though it has listed before, and ends by its id.
+pub async fn another_process_lists_every_change_at_once<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let (here, there) = (fixture.store(), fixture.another_process().await);
+    let user = fixture.user(None).await;
+    assert_eq!(
+        answered(there.list(&user, EPOCH).await),
+        [],
+        "a user without tokens has an empty list"
+    );
+    let (key, one) = inserted_token(&*here, &user, 1).await;
+    let (_, two) = inserted_token(&*here, &user, 2).await;
+    assert_eq!(
+        answered(there.list(&user, EPOCH).await),
+        [two.clone(), one.clone()],
+        "another process lists an inserted token"
+    );
+    assert!(
+        answered(here.find(&key).await).is_some(),
+        "an inserted token is found"
+    );
+    assert!(
+        answered(there.delete_by_id(&user, one.id).await),
+        "another process deletes a token by its id"
+    );
+    assert_eq!(
+        answered(here.find(&key).await),
+        None,
+        "a token that another process deleted by its id is not found"
+    );
+    for store in [&here, &there] {
+        assert_eq!(
+            answered(store.list(&user, EPOCH).await),
+            [two.clone()],
+            "a token that another process deleted by its id is not listed"
+        );
+    }
+}
+
+/// If the data is out of reach, a list and a deletion by public id are a [`StoreError`](crate::StoreError): never an
+/// empty list, and never "no such token".
+pub async fn every_call_of_an_index_out_of_reach_is_a_failure<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: AccessTokenIndex<F::Id>,
+{
+    let user = fixture.user(None).await;
+    let (_, token) = inserted_token(&*fixture.store(), &user, 1).await;
+    let Some(store) = fixture.out_of_reach().await else {
+        return;
+    };
+    failed("list", store.list(&user, EPOCH).await);
+    failed("delete_by_id", store.delete_by_id(&user, token.id).await);
+}
+
 /// A cancelled deletion by public id removed the token from the store and the list, or from neither.
 pub async fn a_cancelled_deletion_by_id_is_whole_or_absent<F>(fixture: &F)
 where
@@ -189,7 +359,7 @@ where
     F::Store: AccessTokenIndex<F::Id>,
 {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let mut cancellations = Cancellations::new();
     while let Some(n) = cancellations.next() {
         let (key, token) = inserted_token(&*store, &user, n).await;

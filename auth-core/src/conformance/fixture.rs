@@ -18,6 +18,16 @@ pub trait UserFixture: Send + Sync {
     /// The store; the same one at each call.
     fn store(&self) -> Arc<Self::Store>;
 
+    /// A second handle onto the same data, made from the ground up as another process of the application makes it: with
+    /// a client, a pool and a cache of its own, never a clone. A store in the memory of this process has no other, and
+    /// gives [`store`](Self::store).
+    fn another_process(&self) -> impl Future<Output = Arc<Self::Store>> + Send;
+
+    /// A handle that reaches nothing, so that each of its calls must fail: on an address where nobody listens, say
+    /// `127.0.0.1:1`, or on a pool that was closed. A call may take its deadline to fail; give it a short one. `None` is
+    /// for a store that cannot be out of reach, as one in the memory of this process.
+    fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
+
     /// The `n`-th sample of a profile. Two samples of different numbers differ in each field, where a field has
     /// enough values; odd strings and absent values among them show more.
     fn profile(&self, n: u32) -> Self::Profile;
@@ -36,6 +46,13 @@ pub trait AccessTokenFixture: Send + Sync {
     /// The store; the same one at each call.
     fn store(&self) -> Arc<Self::Store>;
 
-    /// The id of another user at each call. Where tokens have a foreign key to the users, the user is in its table.
-    fn user(&self) -> impl Future<Output = Self::Id> + Send;
+    /// The id of another user at each call: `id`, if that is given. If tokens have a foreign key to the users, the user
+    /// is in its table.
+    fn user(&self, id: Option<Self::Id>) -> impl Future<Output = Self::Id> + Send;
+
+    /// See [`UserFixture::another_process`].
+    fn another_process(&self) -> impl Future<Output = Arc<Self::Store>> + Send;
+
+    /// See [`UserFixture::out_of_reach`].
+    fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
 }

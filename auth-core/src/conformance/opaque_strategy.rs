@@ -25,11 +25,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let subject = Subject {
-        user_id: fixture.user().await,
+        user_id: fixture.user(None).await,
         epoch: (1 << 40) + 1,
     };
     let other = Subject {
-        user_id: fixture.user().await,
+        user_id: fixture.user(None).await,
         epoch: 2,
     };
     for subject in [subject, other] {
@@ -115,7 +115,7 @@ pub async fn only_the_issued_string_is_accepted<F: AccessTokenFixture>(fixture: 
 pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let subject = Subject {
-        user_id: fixture.user().await,
+        user_id: fixture.user(None).await,
         epoch: 0,
     };
     let revoked = answered(strategy.issue(&subject, &ClientInfo::default()).await);
@@ -167,7 +167,7 @@ async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, _clock) = strategy(fixture, lifetime(HOUR));
     let strategy = Arc::new(strategy.cap(NonZeroU32::new(5).expect("five is not zero")));
     let subject = Subject {
-        user_id: fixture.user().await,
+        user_id: fixture.user(None).await,
         epoch: 0,
     };
     let mut tokens = at_once((0..50).map(|_| {
@@ -210,7 +210,7 @@ fn lifetime(span: Duration) -> Lifetime {
 /// A token of a user of its own.
 async fn issued<F: AccessTokenFixture>(fixture: &F, strategy: &OpaqueStrategy<F::Id>) -> SecretString {
     let subject = Subject {
-        user_id: fixture.user().await,
+        user_id: fixture.user(None).await,
         epoch: 0,
     };
     answered(strategy.issue(&subject, &ClientInfo::default()).await).secret

@@ -9,8 +9,8 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    AccessTokenFixture, answered,
-    sample::{present, start, token},
+    AccessTokenFixture, answered, failed,
+    sample::{HUNDREDS, inserted_hundreds, present, start, token},
 };
 use crate::{AccessTokenStore, PurgeExpired, TokenKey, UserId};
 
@@ -29,7 +29,7 @@ where
         "an empty store has nothing to purge"
     );
     let mut keys = Vec::new();
-    let (user, other) = (fixture.user().await, fixture.user().await);
+    let (user, other) = (fixture.user(None).await, fixture.user(None).await);
     for (user, expires_at) in [
         (&user, Some(now - Duration::DAY)),
         (&other, Some(now - Duration::MILLISECOND)),
@@ -64,7 +64,7 @@ where
     F::Store: PurgeExpired,
 {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let now = start() + Duration::days(3);
     let mut keys = Vec::new();
     for n in 0..5 {
@@ -91,6 +91,34 @@ where
         [true],
         "a purge removes nothing that lives"
     );
+}
+
+/// A purge whose limit allows it removes hundreds of tokens: fewer than the limit says that none is left.
+pub async fn a_purge_removes_hundreds_of_tokens<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: PurgeExpired,
+{
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    let now = start() + Duration::days(3);
+    inserted_hundreds(fixture, &user, Some(now)).await;
+    assert_eq!(
+        answered(store.purge_expired(now, HUNDREDS + 1).await),
+        u64::from(HUNDREDS),
+        "a purge of fewer than its limit leaves none"
+    );
+}
+
+/// If the data is out of reach, a purge is a [`StoreError`](crate::StoreError), and never "nothing has expired".
+pub async fn a_purge_out_of_reach_is_a_failure<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: PurgeExpired,
+{
+    if let Some(store) = fixture.out_of_reach().await {
+        failed("purge_expired", store.purge_expired(start(), 100).await);
+    }
 }
 
 async fn expiring<Id: UserId>(

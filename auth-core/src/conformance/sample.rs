@@ -1,11 +1,11 @@
 //! Users and tokens to put into a store.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use secrecy::ExposeSecret as _;
 use time::{Duration, OffsetDateTime};
 
-use super::{UserFixture, answered};
+use super::{AccessTokenFixture, UserFixture, answered, parallel::at_once};
 use crate::{
     AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, PublicId, ShardTag,
     SystemClock, TokenDigest, TokenKey, User, UserId, UserStore as _, generate_token,
@@ -165,6 +165,71 @@ pub(super) async fn inserted_token<Id: UserId>(
     let (key, token) = token(user, n);
     answered(store.insert(&token, None).await);
     (key, token)
+}
+
+/// More tokens than anything reads or writes at a time that works in pages of 100 or of 256.
+pub(super) const HUNDREDS: u32 = 300;
+
+/// How many calls the suite makes at once.
+const BATCH: usize = 50;
+
+/// Inserts the user's first [`HUNDREDS`] of tokens, each issued a second after the one before, which expired at `end` if
+/// that is given.
+pub(super) async fn inserted_hundreds<F: AccessTokenFixture>(
+    fixture: &F,
+    user: &F::Id,
+    end: Option<OffsetDateTime>,
+) -> Vec<TokenKey> {
+    let mut tokens: Vec<_> = (0..HUNDREDS).map(|n| token(user, n)).collect();
+    let keys = tokens.iter().map(|(key, _)| *key).collect();
+    while !tokens.is_empty() {
+        let batch = tokens.split_off(tokens.len().saturating_sub(BATCH));
+        at_once(batch.into_iter().map(|(_, mut token)| {
+            let store = fixture.store();
+            token.expires_at = end.or(token.expires_at);
+            async move { answered(store.insert(&token, None).await) }
+        }))
+        .await;
+    }
+    keys
+}
+
+/// Two users whose ids have one shard tag.
+pub(super) async fn users_of_one_shard_tag<F: AccessTokenFixture>(fixture: &F) -> [F::Id; 2] {
+    let mut seen = HashMap::new();
+    loop {
+        // An id that is made here is a user's once there are two.
+        let made = F::Id::generate();
+        let id = match &made {
+            Some(id) => id.clone(),
+            None => fixture.user(None).await,
+        };
+        if let Some(other) = seen.insert(ShardTag::of(&id), id.clone()) {
+            return match made {
+                Some(_) => [fixture.user(Some(other)).await, fixture.user(Some(id)).await],
+                None => [other, id],
+            };
+        }
+    }
+}
+
+/// Pairs of ids that differ in case alone, or in a space at their end. An id of which there is one spelling, such as a
+/// number or a UUID, has no such pair.
+pub(super) fn ids_that_look_alike<Id: UserId>() -> Vec<[Id; 2]> {
+    let text = Id::generate().map(|id| id.to_string()).unwrap_or_default();
+    let swapped = text.chars().map(|letter| match letter.is_ascii_lowercase() {
+        true => letter.to_ascii_uppercase(),
+        false => letter.to_ascii_lowercase(),
+    });
+    let swapped = swapped.collect();
+    let mut shorter = text.clone();
+    // No longer than an id is anyway, as a column may have no room for more.
+    shorter.pop();
+    let spaced = format!("{shorter} ");
+    let pairs = [[text, swapped], [shorter, spaced]];
+    let parsed = pairs.map(|pair| pair.map(|text| text.parse().ok()));
+    let parsed = parsed.into_iter().filter_map(|[one, other]| Some([one?, other?]));
+    parsed.filter(|[one, other]: &[Id; 2]| one != other).collect()
 }
 
 /// For each key, whether the store finds a token.

@@ -1,26 +1,10 @@
-use std::{
-    mem,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard},
-};
+mod store;
 
-use async_trait::async_trait;
-use auth_core::{
-    InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, StoreError, UpdateUserError, User,
-    UserStore, conformance::UserFixture,
-};
-use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
-use uuid::Uuid;
+use std::sync::Arc;
 
-use crate::meanwhile;
+use auth_core::conformance::UserFixture;
 
-type Reader = User<Uuid, Name>;
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Name {
-    first_name: String,
-}
+use store::{Name, WrongUsers};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Defect {
@@ -54,273 +38,44 @@ enum Defect {
     DeletesInTwoSteps,
     LeavesReplies,
     RepeatsTheLastOfAPage,
-}
-
-/// A table without a unique index: what keeps its promises are the checks here, all but one.
-struct WrongUsers {
-    defect: Defect,
-    table: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    rows: Vec<Reader>,
-    reserved: Vec<NormalizedEmail>,
-    unread: Option<Option<Reader>>,
-}
-
-impl WrongUsers {
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().expect("no panic under the lock")
-    }
-
-    fn has(&self, defect: Defect) -> bool {
-        self.defect == defect
-    }
-
-    fn key(&self, user: &Reader) -> String {
-        match self.defect {
-            Defect::CaseSensitive => user.email.as_str().to_owned(),
-            Defect::FoldsAccents => folded(user.email.normalized()),
-            _ => user.email.normalized().as_str().to_owned(),
-        }
-    }
-
-    fn is_taken(&self, table: &Table, user: &Reader) -> bool {
-        let key = self.key(user);
-        let others = |row: &&Reader| row.id != user.id || self.has(Defect::OwnEmailIsTaken);
-        table.reserved.contains(user.email.normalized())
-            || table.rows.iter().filter(others).any(|row| self.key(row) == key)
-    }
-
-    /// Answers with what the call before left unread, if there is something.
-    async fn reply(&self, answer: Option<Reader>) -> Option<Reader> {
-        if !self.has(Defect::LeavesReplies) {
-            return answer;
-        }
-        if let Some(unread) = self.table().unread.take() {
-            return unread;
-        }
-        self.table().unread = Some(answer);
-        meanwhile().await;
-        self.table().unread.take().flatten()
-    }
-}
-
-fn folded(email: &NormalizedEmail) -> String {
-    email.as_str().nfd().filter(char::is_ascii).collect()
-}
-
-/// What `LIKE` does with `_`.
-fn is_like(text: &str, pattern: &str) -> bool {
-    text.len() == pattern.len()
-        && text
-            .bytes()
-            .zip(pattern.bytes())
-            .all(|(t, p)| p == b'_' || t == p)
-}
-
-#[async_trait]
-impl UserStore<Uuid, Name> for WrongUsers {
-    async fn insert(&self, new: NewUser<Uuid, Name>) -> Result<Reader, InsertUserError> {
-        let id = match (self.defect, new.id) {
-            (Defect::CountsIds, _) => Uuid::from_u128(self.table().rows.len() as u128),
-            (Defect::OwnIds, _) | (_, None) => Uuid::now_v7(),
-            (_, Some(id)) => id,
-        };
-        let returned = new.into_user(id);
-        let mut user = returned.clone();
-        if self.has(Defect::WholeSeconds) {
-            user.created_at = user.created_at.replace_millisecond(0).expect("0 ms");
-        }
-        if self.has(Defect::CutsHashes) {
-            user.password_hash = user
-                .password_hash
-                .map(|hash| PasswordHash::new(hash.expose().chars().take(255).collect::<String>()));
-        }
-        if self.is_taken(&self.table(), &user) && !self.has(Defect::Upserts) {
-            return Err(InsertUserError::EmailTaken);
-        }
-        if self.has(Defect::SelectsThenInserts) {
-            meanwhile().await;
-            self.table().rows.push(user);
-            return Ok(returned);
-        }
-        if self.has(Defect::InsertsInTwoSteps) {
-            let half = User {
-                is_active: !user.is_active,
-                ..user.clone()
-            };
-            self.table().rows.push(half);
-            meanwhile().await;
-        }
-        let mut table = self.table();
-        let key = self.key(&user);
-        if self.has(Defect::Upserts) {
-            table.rows.retain(|row| self.key(row) != key);
-        }
-        table.rows.retain(|row| row.id != user.id);
-        if self.is_taken(&table, &user) {
-            return Err(InsertUserError::EmailTaken);
-        }
-        table.rows.push(user);
-        Ok(returned)
-    }
-
-    async fn find(&self, id: &Uuid) -> Result<Option<Reader>, StoreError> {
-        let found = self.table().rows.iter().find(|row| row.id == *id).cloned();
-        Ok(self.reply(found).await)
-    }
-
-    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<Reader>, StoreError> {
-        let found = {
-            let table = self.table();
-            let mut rows = table.rows.iter();
-            match self.defect {
-                Defect::MatchesPatterns => {
-                    rows.find(|row| is_like(row.email.normalized().as_str(), email.as_str()))
-                }
-                Defect::FoldsAccents => rows.find(|row| folded(row.email.normalized()) == folded(email)),
-                Defect::FindsTheFirst => rows
-                    .find(|row| row.email.normalized() == email)
-                    .or(table.rows.first()),
-                _ => rows.find(|row| row.email.normalized() == email),
-            }
-            .cloned()
-        };
-        Ok(self.reply(found).await)
-    }
-
-    async fn update(&self, user: &Reader) -> Result<(), UpdateUserError> {
-        let written = User {
-            revision: user.revision + 1,
-            ..user.clone()
-        };
-        let is_current = |row: &&mut Reader| {
-            row.id == user.id
-                && match self.defect {
-                    Defect::IgnoresTheRevision => true,
-                    Defect::IgnoresLaterRevisions => row.revision <= user.revision,
-                    _ => row.revision == user.revision,
-                }
-        };
-        if self.has(Defect::SelectsThenUpdates) {
-            let current = self.table().rows.iter_mut().find(is_current).is_some();
-            meanwhile().await;
-            let mut table = self.table();
-            let row = table.rows.iter_mut().find(|row| row.id == user.id && current);
-            *row.ok_or(UpdateUserError::Conflict)? = written;
-            return Ok(());
-        }
-        if self.has(Defect::ChecksTheEmailFirst) {
-            if self.is_taken(&self.table(), user) {
-                return Err(UpdateUserError::EmailTaken);
-            }
-            meanwhile().await;
-        }
-        if self.has(Defect::UpdatesInTwoSteps) {
-            if let Some(row) = self.table().rows.iter_mut().find(is_current) {
-                row.password_hash = user.password_hash.clone();
-            }
-            meanwhile().await;
-        }
-
-        let mut table = self.table();
-        if self.has(Defect::UpdateInserts) && !table.rows.iter().any(|row| row.id == user.id) {
-            table.rows.push(user.clone());
-        }
-        let taken = self.is_taken(&table, user) && !self.has(Defect::ChecksTheEmailFirst);
-        let Some(row) = table.rows.iter_mut().find(is_current) else {
-            return Err(UpdateUserError::Conflict);
-        };
-        if taken {
-            if self.has(Defect::WritesBeforeItRefuses) {
-                row.profile = user.profile.clone();
-            }
-            return Err(UpdateUserError::EmailTaken);
-        }
-        let old = mem::replace(row, written);
-        if !self.has(Defect::ForgesTheCreation) {
-            row.created_at = old.created_at;
-        }
-        match self.defect {
-            Defect::ForgetsTheEpoch => row.security_epoch = old.security_epoch,
-            Defect::UpdateKeepsTheOldEmail => table.reserved.push(old.email.normalized().clone()),
-            Defect::UpdatesEveryone => table
-                .rows
-                .iter_mut()
-                .for_each(|row| row.profile = user.profile.clone()),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    async fn delete(&self, id: &Uuid) -> Result<bool, StoreError> {
-        if self.has(Defect::SelectsThenDeletes) {
-            let found = self.table().rows.iter().any(|row| row.id == *id);
-            meanwhile().await;
-            self.table().rows.retain(|row| row.id != *id);
-            return Ok(found);
-        }
-        let Some(at) = self.table().rows.iter().position(|row| row.id == *id) else {
-            return Ok(false);
-        };
-        if self.has(Defect::DeletesInTwoSteps) {
-            let email = {
-                let mut table = self.table();
-                let gone = table.rows.remove(at);
-                table.reserved.push(gone.email.normalized().clone());
-                gone.email.normalized().clone()
-            };
-            meanwhile().await;
-            self.table().reserved.retain(|reserved| *reserved != email);
-            return Ok(true);
-        }
-        let mut table = self.table();
-        let before = table.rows.len();
-        let gone = table.rows.iter().find(|row| row.id == *id).cloned();
-        table.rows.retain(|row| row.id != *id);
-        let found = table.rows.len() < before;
-        if self.has(Defect::DeletesANeighbour) && at < table.rows.len() {
-            table.rows.remove(at);
-        }
-        if let Some(gone) = gone.filter(|_| self.has(Defect::DeleteKeepsTheEmail)) {
-            table.reserved.push(gone.email.normalized().clone());
-        }
-        Ok(found)
-    }
-}
-
-#[async_trait]
-impl ListUsers<Uuid, Name> for WrongUsers {
-    async fn list(&self, after: Option<&Uuid>, limit: NonZeroU32) -> Result<Vec<Reader>, StoreError> {
-        let repeats = self.has(Defect::RepeatsTheLastOfAPage);
-        let mut rows = self.table().rows.clone();
-        rows.retain(|row| after.is_none_or(|after| row.id > *after || (repeats && row.id == *after)));
-        rows.sort_by_key(|row| row.id);
-        rows.truncate(limit.get() as usize);
-        Ok(rows)
-    }
+    OverwritesTakenIds,
+    SelectsTheIdFirst,
+    FindsByFoldedId,
+    UpdatesByFoldedId,
+    DeletesByFoldedId,
+    RefusesFoldedIds,
+    CachesUsers,
+    CachesNobody,
+    FailureIsNobody,
+    FailureIsNobodyByEmail,
+    FailureIsFalse,
+    FailureIsTaken,
+    FailureIsConflict,
 }
 
 struct Users(Arc<WrongUsers>);
 
 impl Users {
     fn new(defect: Defect) -> Self {
-        Self(Arc::new(WrongUsers {
-            defect,
-            table: Mutex::default(),
-        }))
+        Self(Arc::new(WrongUsers::new(defect)))
     }
 }
 
 impl UserFixture for Users {
-    type Id = Uuid;
+    type Id = String;
     type Profile = Name;
     type Store = WrongUsers;
 
     fn store(&self) -> Arc<WrongUsers> {
         Arc::clone(&self.0)
+    }
+
+    async fn another_process(&self) -> Arc<WrongUsers> {
+        Arc::new(self.0.another())
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<WrongUsers>> {
+        Some(Arc::new(WrongUsers::out_of_reach(self.0.defect)))
     }
 
     fn profile(&self, n: u32) -> Name {
@@ -346,6 +101,9 @@ mod with_its_defect_it_is_caught {
         long_and_odd_values_are_kept: CutsHashes;
         a_taken_email_is_refused_and_nothing_is_written: Upserts;
         of_parallel_insertions_of_one_email_exactly_one_succeeds: SelectsThenInserts, Upserts;
+        a_taken_id_is_refused_and_nothing_is_written: OverwritesTakenIds;
+        of_parallel_insertions_of_one_id_exactly_one_succeeds: OverwritesTakenIds, SelectsTheIdFirst;
+        ids_are_compared_byte_for_byte: FindsByFoldedId, UpdatesByFoldedId, DeletesByFoldedId, RefusesFoldedIds;
         variants_of_an_email_are_one_email: CaseSensitive;
         different_emails_are_different_users: FoldsAccents;
         wildcards_in_an_email_match_nothing_else: MatchesPatterns;
@@ -362,6 +120,8 @@ mod with_its_defect_it_is_caught {
         a_deletion_leaves_the_other_users: DeletesANeighbour;
         of_parallel_deletions_exactly_one_finds_the_user: SelectsThenDeletes;
         the_id_of_a_deleted_user_is_never_given_again: CountsIds;
+        another_process_sees_every_change_at_once: CachesUsers, CachesNobody;
+        every_call_out_of_reach_is_a_failure: FailureIsNobody, FailureIsNobodyByEmail, FailureIsFalse, FailureIsTaken, FailureIsConflict;
         a_cancelled_insertion_is_whole_or_absent: InsertsInTwoSteps;
         a_cancelled_update_is_whole_or_absent: UpdatesInTwoSteps;
         a_cancelled_deletion_is_whole_or_absent: DeletesInTwoSteps;

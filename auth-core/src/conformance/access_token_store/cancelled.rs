@@ -14,7 +14,7 @@ use crate::{
 /// A cancelled insertion left the whole token or nothing, and the next one is told which.
 pub async fn a_cancelled_insertion_is_whole_or_absent<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let mut cancellations = Cancellations::new();
     while let Some(n) = cancellations.next() {
         let (key, token) = token(&user, n);
@@ -48,7 +48,7 @@ pub async fn a_cancelled_insertion_under_a_cap_is_whole_or_absent<F: AccessToken
     let store = fixture.store();
     let mut cancellations = Cancellations::new();
     while cancellations.next().is_some() {
-        let user = fixture.user().await;
+        let user = fixture.user(None).await;
         let (new_key, new) = token(&user, 9);
         let keys = [
             inserted_token(&*store, &user, 1).await.0,
@@ -80,7 +80,7 @@ pub async fn a_cancelled_insertion_under_a_cap_is_whole_or_absent<F: AccessToken
 /// A cancelled touch set the last use or did not, and changed nothing else.
 pub async fn a_cancelled_touch_is_whole_or_absent<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let mut cancellations = Cancellations::new();
     while let Some(n) = cancellations.next() {
         let (key, token) = inserted_token(&*store, &user, n).await;
@@ -110,7 +110,7 @@ pub async fn a_cancelled_touch_is_whole_or_absent<F: AccessTokenFixture>(fixture
 /// A cancelled deletion removed the token or left it whole.
 pub async fn a_cancelled_deletion_is_whole_or_absent<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let mut cancellations = Cancellations::new();
     while let Some(n) = cancellations.next() {
         let (key, token) = inserted_token(&*store, &user, n).await;
@@ -139,7 +139,7 @@ pub async fn a_cancelled_deletion_is_whole_or_absent<F: AccessTokenFixture>(fixt
 /// A cancelled deletion of all removed each of the user's tokens or none.
 pub async fn a_cancelled_deletion_of_all_is_whole_or_absent<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let mut cancellations = Cancellations::new();
     while cancellations.next().is_some() {
         let mut keys = Vec::new();
@@ -168,8 +168,8 @@ pub async fn a_cancelled_deletion_of_all_is_whole_or_absent<F: AccessTokenFixtur
 pub async fn a_cancelled_look_up_does_not_spoil_the_next<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let tokens = [
-        inserted_token(&*store, &fixture.user().await, 1).await,
-        inserted_token(&*store, &fixture.user().await, 2).await,
+        inserted_token(&*store, &fixture.user(None).await, 1).await,
+        inserted_token(&*store, &fixture.user(None).await, 2).await,
     ];
     let mut cancellations = Cancellations::new();
     while let Some(n) = cancellations.next() {

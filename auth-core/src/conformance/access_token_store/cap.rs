@@ -7,7 +7,7 @@ use crate::{
     conformance::{
         AccessTokenFixture, answered,
         parallel::{ROUNDS, at_once},
-        sample::{inserted_token, present, token},
+        sample::{HUNDREDS, inserted_hundreds, inserted_token, present, token},
     },
 };
 
@@ -16,7 +16,7 @@ const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
 /// Under a cap of 3 each insertion leaves the newest 3 of the user's tokens, one that is above the cap at first too.
 pub async fn a_cap_keeps_the_newest_tokens<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let mut keys = Vec::new();
     // The order of insertion is not the order of issue.
     for n in [2, 1, 4, 3, 5] {
@@ -51,7 +51,7 @@ pub async fn a_cap_keeps_the_newest_tokens<F: AccessTokenFixture>(fixture: &F) {
 /// The inserted token stays though every other is newer, or as new: a clock may step back or stand still.
 pub async fn a_cap_never_removes_the_inserted_token<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let mut keys = Vec::new();
     for n in [10, 11, 12] {
         keys.push(inserted_token(&*store, &user, n).await.0);
@@ -68,7 +68,7 @@ pub async fn a_cap_never_removes_the_inserted_token<F: AccessTokenFixture>(fixtu
         "the oldest of the other tokens makes room"
     );
 
-    let still = fixture.user().await;
+    let still = fixture.user(None).await;
     let mut keys = Vec::new();
     for n in 0..12 {
         let (key, token) = token(&still, n);
@@ -91,10 +91,30 @@ pub async fn a_cap_never_removes_the_inserted_token<F: AccessTokenFixture>(fixtu
     }
 }
 
+/// A cap that is new to a user of hundreds of tokens removes all but the newest in one insertion.
+pub async fn a_cap_removes_hundreds_of_tokens<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    let keys = inserted_hundreds(fixture, &user, None).await;
+    let (key, token) = token(&user, HUNDREDS);
+    answered(store.insert(&token, Some(THREE)).await);
+    assert!(
+        answered(store.find(&key).await).is_some(),
+        "the inserted token is not removed"
+    );
+    let mut expected = vec![false; keys.len() - 2];
+    expected.extend([true; 2]);
+    assert_eq!(
+        present(&*store, &keys).await,
+        expected,
+        "a cap of 3 leaves 3 of hundreds"
+    );
+}
+
 /// One user's cap removes no other user's token.
 pub async fn a_cap_leaves_other_users_alone<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let (user, other) = (fixture.user().await, fixture.user().await);
+    let (user, other) = (fixture.user(None).await, fixture.user(None).await);
     let mut keys = Vec::new();
     for n in 0..5 {
         keys.push(inserted_token(&*store, &other, n).await.0);
@@ -118,7 +138,7 @@ pub async fn a_cap_holds_under_parallel_insertions<F: AccessTokenFixture>(fixtur
 
 async fn race_under_a_cap<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let tokens: Vec<_> = (0..50).map(|n| token(&user, n)).collect();
     at_once(tokens.clone().into_iter().map(|(_, token)| {
         let store = fixture.store();

@@ -3,14 +3,14 @@ use crate::{
     conformance::{
         AccessTokenFixture, answered,
         parallel::{ROUNDS, at_once},
-        sample::{inserted_token, present, token, token_key},
+        sample::{HUNDREDS, inserted_hundreds, inserted_token, present, token, token_key},
     },
 };
 
 /// A deletion says `true`, the next one `false`, and the token is not found. A token that never was is `false`.
 pub async fn a_deleted_token_is_gone<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let (key, _) = inserted_token(&*store, &user, 1).await;
     assert!(
         !answered(store.delete(&token_key(&user)).await),
@@ -36,7 +36,7 @@ pub async fn a_deleted_token_is_gone<F: AccessTokenFixture>(fixture: &F) {
 /// A deletion leaves the user's other tokens, and other users'.
 pub async fn a_deletion_leaves_the_other_tokens<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let (user, other) = (fixture.user().await, fixture.user().await);
+    let (user, other) = (fixture.user(None).await, fixture.user(None).await);
     let keys = [
         inserted_token(&*store, &user, 1).await.0,
         inserted_token(&*store, &user, 2).await.0,
@@ -57,7 +57,7 @@ pub async fn a_deletion_leaves_the_other_tokens<F: AccessTokenFixture>(fixture: 
 /// Of 16 deletions of one token at once exactly one says `true`.
 pub async fn of_parallel_deletions_exactly_one_finds_the_token<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     for round in 0..ROUNDS {
         let (key, _) = inserted_token(&*store, &user, round).await;
         let answers = at_once((0..16).map(|_| {
@@ -73,7 +73,7 @@ pub async fn of_parallel_deletions_exactly_one_finds_the_token<F: AccessTokenFix
 /// Deleting all removes each of the user's tokens, whether it expires or not, and says how many there were.
 pub async fn deleting_all_removes_the_users_tokens_and_counts_them<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     assert_eq!(
         answered(store.delete_all(&user).await),
         0,
@@ -104,10 +104,26 @@ pub async fn deleting_all_removes_the_users_tokens_and_counts_them<F: AccessToke
     );
 }
 
+/// Deleting all removes and counts hundreds of tokens: not one page of them.
+pub async fn deleting_all_removes_hundreds_of_tokens<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    let keys = inserted_hundreds(fixture, &user, None).await;
+    assert_eq!(
+        answered(store.delete_all(&user).await),
+        u64::from(HUNDREDS),
+        "deleting all says how many hundreds there were"
+    );
+    assert!(
+        !present(&*store, &keys).await.contains(&true),
+        "deleting all leaves none of hundreds"
+    );
+}
+
 /// Deleting all of one user's tokens removes no other user's.
 pub async fn deleting_all_leaves_other_users_alone<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let (user, other) = (fixture.user().await, fixture.user().await);
+    let (user, other) = (fixture.user(None).await, fixture.user(None).await);
     inserted_token(&*store, &user, 1).await;
     let kept = [
         inserted_token(&*store, &other, 1).await.0,
@@ -125,7 +141,7 @@ pub async fn deleting_all_leaves_other_users_alone<F: AccessTokenFixture>(fixtur
 /// meanwhile are there or not; the next call finds and counts each that is.
 pub async fn deleting_all_wins_over_parallel_insertions<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     for round in 0..ROUNDS {
         let mut before = Vec::new();
         for n in 0..10 {

@@ -13,7 +13,7 @@ use crate::{
 /// more than 32 bits, a client of many words or of none.
 pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let century = Lifetime::from_secs(100 * 366 * 86_400).expect("a hundred years are a lifetime");
     let (plain_key, plain) = token(&user, 1);
     let (odd_key, odd) = token(&user, 2);
@@ -52,7 +52,7 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
 /// removes nothing.
 pub async fn a_taken_digest_is_refused_and_nothing_is_written<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let old = inserted_token(&*store, &user, 1).await;
     let first = inserted_token(&*store, &user, 2).await;
     for cap in [None, std::num::NonZeroU32::new(1)] {
@@ -74,7 +74,7 @@ pub async fn a_taken_digest_is_refused_and_nothing_is_written<F: AccessTokenFixt
 /// Whatever another user inserts, the key of a token finds the user to whom it was issued.
 pub async fn a_taken_digest_does_not_change_hands<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let (owner, other) = (fixture.user().await, fixture.user().await);
+    let (owner, other) = (fixture.user(None).await, fixture.user(None).await);
     let (key, token) = inserted_token(&*store, &owner, 1).await;
     match store.insert(&token_of(&other, key.digest, 2), None).await {
         // A store that is partitioned by user looks into the partition that the key names.
@@ -88,6 +88,37 @@ pub async fn a_taken_digest_does_not_change_hands<F: AccessTokenFixture>(fixture
     );
 }
 
+/// A second token of one public id, of the same user or another, overwrites no token: the first stays as it is. The
+/// second is either refused with a [`StoreError`](crate::StoreError), or there as well. A public id is random, and a
+/// token's digest is what is unique, so that a taken one is never [`InsertTokenError::DigestTaken`].
+pub async fn a_taken_public_id_overwrites_nothing<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let (owner, other) = (fixture.user(None).await, fixture.user(None).await);
+    let (key, first) = inserted_token(&*store, &owner, 1).await;
+    for (n, user) in (2..).zip([&owner, &other]) {
+        let (second_key, second) = token(user, n);
+        let second = AccessToken {
+            id: first.id,
+            ..second
+        };
+        let expected = match store.insert(&second, None).await {
+            Ok(()) => Some(second),
+            Err(InsertTokenError::Store(_)) => None,
+            Err(error) => panic!("a taken public id is a failure, not {error:?}"),
+        };
+        assert_eq!(
+            answered(store.find(&second_key).await),
+            expected,
+            "a token of a taken public id is there if its insertion succeeded"
+        );
+        assert_eq!(
+            answered(store.find(&key).await).as_ref(),
+            Some(&first),
+            "a taken public id stays the first token's"
+        );
+    }
+}
+
 /// Of 50 insertions of one digest at once exactly one succeeds, the others are [`InsertTokenError::DigestTaken`], and
 /// the winner's is found.
 pub async fn of_parallel_insertions_of_one_digest_exactly_one_succeeds<F: AccessTokenFixture>(fixture: &F) {
@@ -97,7 +128,7 @@ pub async fn of_parallel_insertions_of_one_digest_exactly_one_succeeds<F: Access
 }
 
 async fn race_for_one_digest<F: AccessTokenFixture>(fixture: &F) {
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let key = token_key(&user);
     let tokens: Vec<_> = (0..50).map(|n| token_of(&user, key.digest, n)).collect();
     let answers = at_once(tokens.clone().into_iter().map(|token| {
@@ -126,7 +157,7 @@ async fn race_for_one_digest<F: AccessTokenFixture>(fixture: &F) {
 /// A digest that differs in one bit, or in the case of a letter of its base64, finds nothing.
 pub async fn only_the_exact_digest_is_found<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let (key, token) = inserted_token(&*store, &user, 1).await;
     let exact = *key.digest.as_bytes();
     let flipped = (0..256).map(|bit| {
@@ -176,7 +207,7 @@ fn in_other_case(digest: &[u8; 32]) -> impl Iterator<Item = [u8; 32]> {
 /// A digest is 32 bytes of any value: zeros, spaces and letters of either case make different ones.
 pub async fn digests_of_any_bytes_are_told_apart<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let real = token_key(&user);
     let ending = |last: u8, start: u8| {
         let mut bytes = [start; 32];

@@ -12,7 +12,7 @@ use crate::{
 /// A touch sets when the token was last used, to the millisecond, and nothing else, of no other token.
 pub async fn a_touch_sets_the_last_use_alone<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let (key, token) = inserted_token(&*store, &user, 1).await;
     let (other_key, other) = inserted_token(&*store, &user, 2).await;
     let at = start() + Duration::milliseconds(90_001);
@@ -36,7 +36,7 @@ pub async fn a_touch_sets_the_last_use_alone<F: AccessTokenFixture>(fixture: &F)
 /// A touch of a token that is not there does nothing.
 pub async fn a_touch_of_an_unknown_token_inserts_nothing<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let (key, token) = token(&user, 1);
     answered(store.touch(&key, start()).await);
     assert_eq!(answered(store.find(&key).await), None, "a touch inserts nothing");
@@ -53,7 +53,7 @@ pub async fn a_touch_of_an_unknown_token_inserts_nothing<F: AccessTokenFixture>(
 /// Touches that come after a deletion, or at the same time, do not bring the token back.
 pub async fn a_touch_never_brings_a_deleted_token_back<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user().await;
+    let user = fixture.user(None).await;
     let (key, _) = inserted_token(&*store, &user, 1).await;
     answered(store.delete(&key).await);
     answered(store.touch(&key, start() + Duration::minutes(1)).await);

@@ -1,8 +1,9 @@
 //! A store of tokens with one defect.
 
 use std::{
+    collections::HashMap,
     num::NonZeroU32,
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use async_trait::async_trait;
@@ -12,35 +13,114 @@ use auth_core::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime, macros::datetime};
-use uuid::Uuid;
 
 use super::Defect;
 use crate::meanwhile;
 
+/// What a store that works in pages takes for all.
+pub(super) const PAGE: usize = 100;
+
+pub(super) type Token = AccessToken<String>;
+
 /// A table without a unique index: what keeps its promises are the checks here, all but one.
 pub(super) struct WrongTokens {
     pub(super) defect: Defect,
-    table: Mutex<Table>,
+    /// `None` where it is out of reach.
+    shared: Option<Arc<Mutex<Table>>>,
+    cache: Mutex<Cache>,
+}
+
+/// What this handle remembers, if it does.
+#[derive(Default)]
+pub(super) struct Cache {
+    tokens: HashMap<TokenDigest, Option<Token>>,
+    pub(super) lists: HashMap<String, Vec<Token>>,
 }
 
 #[derive(Default)]
 pub(super) struct Table {
-    pub(super) rows: Vec<AccessToken>,
+    pub(super) rows: Vec<Token>,
     index: Vec<TokenDigest>,
-    pub(super) deleted: Vec<AccessToken>,
-    unread: Option<Option<AccessToken>>,
+    pub(super) deleted: Vec<Token>,
+    unread: Option<Option<Token>>,
 }
 
 impl WrongTokens {
     pub(super) fn new(defect: Defect) -> Self {
+        Self::on(defect, Some(Arc::default()))
+    }
+
+    pub(super) fn out_of_reach(defect: Defect) -> Self {
+        Self::on(defect, None)
+    }
+
+    /// Another handle onto the same table.
+    pub(super) fn another(&self) -> Self {
+        Self::on(self.defect, self.shared.clone())
+    }
+
+    fn on(defect: Defect, shared: Option<Arc<Mutex<Table>>>) -> Self {
         Self {
             defect,
-            table: Mutex::default(),
+            shared,
+            cache: Mutex::default(),
         }
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().expect("no panic under the lock")
+        let table = self.shared.as_ref().expect("a table");
+        table.lock().expect("no panic under the lock")
+    }
+
+    pub(super) fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().expect("no panic under the lock")
+    }
+
+    /// A process that caches does know what it writes itself.
+    fn forget(&self) {
+        *self.cache() = Cache::default();
+    }
+
+    /// What this handle remembers of the digest, and otherwise what it `found` now.
+    fn remembered(&self, digest: TokenDigest, found: Option<Token>) -> Option<Token> {
+        let is_kept = match self.defect {
+            Defect::CachesTokens => found.is_some(),
+            Defect::CachesMisses => found.is_none(),
+            _ => return found,
+        };
+        let mut cache = self.cache();
+        match cache.tokens.get(&digest) {
+            Some(remembered) => return remembered.clone(),
+            None if is_kept => cache.tokens.insert(digest, found.clone()),
+            None => None,
+        };
+        found
+    }
+
+    /// What a call comes to that reaches nothing: `wrong` to a store with that `defect`.
+    pub(super) fn reach<T>(&self, defect: Defect, wrong: T) -> Result<Option<T>, StoreError> {
+        match &self.shared {
+            Some(_) => Ok(None),
+            None if self.has(defect) => Ok(Some(wrong)),
+            None => Err(StoreError::new("wrong", "out of reach")),
+        }
+    }
+
+    /// Whether a row of `owner` is that of `user`: to a store with the first defect if they share a tag, to one with the
+    /// second if their ids are folded to the same.
+    pub(super) fn is_owner(
+        &self,
+        [by_tag, by_folded_id]: [Defect; 2],
+        owner: &String,
+        user: &String,
+    ) -> bool {
+        if self.has(by_tag) {
+            ShardTag::of(owner) == ShardTag::of(user)
+        } else if self.has(by_folded_id) {
+            owner.trim_end().eq_ignore_ascii_case(user.trim_end())
+        } else {
+            owner == user
+        }
     }
 
     pub(super) fn has(&self, defect: Defect) -> bool {
@@ -60,8 +140,9 @@ impl WrongTokens {
     }
 
     /// Makes room for one more of the user's tokens, under a cap.
-    fn trim(&self, table: &mut Table, user_id: Uuid, keep: usize) {
-        let owned = |row: &&AccessToken| row.user_id == user_id || self.has(Defect::CapsEveryone);
+    fn trim(&self, table: &mut Table, user_id: &String, keep: usize) {
+        let by = [Defect::CapsByTag, Defect::CapsByFoldedId];
+        let owned = |row: &&Token| self.is_owner(by, &row.user_id, user_id) || self.has(Defect::CapsEveryone);
         // Of the same instant the earlier row is the older, as the sort is stable.
         let mut oldest: Vec<_> = table
             .rows
@@ -73,13 +154,16 @@ impl WrongTokens {
             oldest.sort_by_key(|(created_at, _)| *created_at);
         }
         oldest.truncate(oldest.len().saturating_sub(keep));
+        if self.has(Defect::CapsAPage) {
+            oldest.truncate(PAGE);
+        }
         table
             .rows
             .retain(|row| !oldest.iter().any(|(_, digest)| *digest == row.digest));
     }
 
     /// Answers with what the call before left unread, if there is something.
-    async fn reply(&self, answer: Option<AccessToken>) -> Option<AccessToken> {
+    async fn reply(&self, answer: Option<Token>) -> Option<Token> {
         if !self.has(Defect::LeavesReplies) {
             return answer;
         }
@@ -92,13 +176,14 @@ impl WrongTokens {
     }
 
     /// Removes one row and says whether there was one.
-    fn take(&self, doomed: impl Fn(&AccessToken) -> bool) -> bool {
+    fn take(&self, doomed: impl Fn(&Token) -> bool) -> bool {
         let mut table = self.table();
         let at = table.rows.iter().position(doomed);
         at.map(|at| table.rows.remove(at)).is_some()
     }
 
-    pub(super) async fn delete_where(&self, doomed: impl Fn(&AccessToken) -> bool + Send) -> bool {
+    pub(super) async fn delete_where(&self, doomed: impl Fn(&Token) -> bool + Send) -> bool {
+        self.forget();
         if self.has(Defect::SelectsThenDeletes) {
             let found = self.table().rows.iter().any(&doomed);
             meanwhile().await;
@@ -126,10 +211,15 @@ impl WrongTokens {
 }
 
 #[async_trait]
-impl AccessTokenStore for WrongTokens {
-    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+impl AccessTokenStore<String> for WrongTokens {
+    async fn insert(&self, token: &Token, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        self.forget();
+        if self.reach(Defect::FailureIsTaken, ())?.is_some() {
+            return Err(InsertTokenError::DigestTaken);
+        }
         let mut token = token.clone();
         match self.defect {
+            Defect::OverwritesPublicIds => self.table().rows.retain(|row| row.id != token.id),
             Defect::EndsIn2038 => {
                 token.expires_at = token
                     .expires_at
@@ -153,9 +243,9 @@ impl AccessTokenStore for WrongTokens {
             (_, cap) => cap - 1,
         });
         if let Some(keep) = keep.filter(|_| self.has(Defect::CapsBeforeItRefuses)) {
-            self.trim(&mut self.table(), token.user_id, keep);
+            self.trim(&mut self.table(), &token.user_id, keep);
         }
-        let is_twin = |row: &AccessToken| self.is_same(&row.digest, &token.digest);
+        let is_twin = |row: &Token| self.is_same(&row.digest, &token.digest);
         if self.has(Defect::Upserts) {
             self.table().rows.retain(|row| !is_twin(row));
         }
@@ -170,7 +260,7 @@ impl AccessTokenStore for WrongTokens {
             }
             Defect::CapsThenInserts => {
                 if let Some(keep) = keep {
-                    self.trim(&mut self.table(), token.user_id, keep);
+                    self.trim(&mut self.table(), &token.user_id, keep);
                 }
                 meanwhile().await;
                 self.table().rows.push(token);
@@ -199,12 +289,12 @@ impl AccessTokenStore for WrongTokens {
         if table.rows.iter().any(is_twin) {
             return Err(InsertTokenError::DigestTaken);
         }
-        let (user_id, inserted_is_capped) = (token.user_id, self.has(Defect::CapsTheInserted));
+        let (user_id, inserted_is_capped) = (token.user_id.clone(), self.has(Defect::CapsTheInserted));
         if inserted_is_capped {
             table.rows.push(token.clone());
         }
         if let Some(keep) = keep {
-            self.trim(&mut table, user_id, keep + usize::from(inserted_is_capped));
+            self.trim(&mut table, &user_id, keep + usize::from(inserted_is_capped));
         }
         if !inserted_is_capped {
             table.rows.push(token);
@@ -212,16 +302,23 @@ impl AccessTokenStore for WrongTokens {
         Ok(())
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
-        let is_it = |row: &&AccessToken| match self.defect {
+    async fn find(&self, key: &TokenKey) -> Result<Option<Token>, StoreError> {
+        if let Some(none) = self.reach(Defect::FailureIsNone, None)? {
+            return Ok(none);
+        }
+        let is_it = |row: &&Token| match self.defect {
             Defect::FindsByTag => key.tag == Some(ShardTag::of(&row.user_id)),
             _ => self.is_same(&row.digest, &key.digest),
         };
         let found = self.table().rows.iter().find(is_it).cloned();
-        Ok(self.reply(found).await)
+        Ok(self.reply(self.remembered(key.digest, found)).await)
     }
 
     async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+        self.forget();
+        if self.reach(Defect::FailureIsDone, ())?.is_some() {
+            return Ok(());
+        }
         let found = self
             .table()
             .rows
@@ -233,7 +330,7 @@ impl AccessTokenStore for WrongTokens {
                 self.table().rows.push(AccessToken {
                     id: PublicId::generate(),
                     digest: key.digest,
-                    user_id: Uuid::nil(),
+                    user_id: String::new(),
                     epoch: 0,
                     created_at: at,
                     expires_at: None,
@@ -268,13 +365,22 @@ impl AccessTokenStore for WrongTokens {
     }
 
     async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+        if let Some(wrong) = self.reach(Defect::FailureIsFalse, false)? {
+            return Ok(wrong);
+        }
         Ok(self
             .delete_where(|row| self.is_same(&row.digest, &key.digest))
             .await)
     }
 
-    async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
-        let is_theirs = |row: &AccessToken| row.user_id == *user_id || self.has(Defect::DeletesEveryones);
+    async fn delete_all(&self, user_id: &String) -> Result<u64, StoreError> {
+        self.forget();
+        if let Some(wrong) = self.reach(Defect::FailureIsZero, 0)? {
+            return Ok(wrong);
+        }
+        let by = [Defect::DeletesByTag, Defect::DeletesByFoldedId];
+        let is_theirs =
+            |row: &Token| self.is_owner(by, &row.user_id, user_id) || self.has(Defect::DeletesEveryones);
         if self.has(Defect::DeletesOneByOne) {
             let mut count = 0;
             while self.take(is_theirs) {
@@ -287,11 +393,17 @@ impl AccessTokenStore for WrongTokens {
         let before = table.rows.len();
         let index = table.index.clone();
         let mut spared = u32::from(self.has(Defect::DeletesAllButOne));
+        let mut left = if self.has(Defect::DeletesAPage) {
+            PAGE
+        } else {
+            usize::MAX
+        };
         table.rows.retain(|row| {
             let goes =
                 is_theirs(row) && (!self.has(Defect::WritesTheIndexBack) || index.contains(&row.digest));
-            let stays = !goes || spared > 0;
+            let stays = !goes || spared > 0 || left == 0;
             spared = spared.saturating_sub(u32::from(goes));
+            left -= usize::from(!stays);
             stays
         });
         Ok((before - table.rows.len()) as u64)
