@@ -1,9 +1,9 @@
 //! What the conformance suite runs on: a store with keys of its own on the server of a URL.
 
-use std::{convert::Infallible, fmt, marker::PhantomData, str::FromStr, sync::Arc};
+use std::{convert::Infallible, fmt, marker::PhantomData, str::FromStr, sync::Arc, time::Duration};
 
 use auth_core::{UserId, conformance::AccessTokenFixture};
-use auth_redis::RedisAccessTokenStore;
+use auth_redis::{Redis, RedisAccessTokenStore};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -11,14 +11,19 @@ use crate::server;
 
 pub(crate) struct Fixture<Id> {
     store: Arc<RedisAccessTokenStore<Id>>,
+    url: String,
+    prefix: String,
     id: PhantomData<Id>,
 }
 
 impl<Id: SampleId> Fixture<Id> {
     pub(crate) async fn on(variable: &str) -> Self {
-        let redis = server::redis(&server::url(variable)).await;
+        let (url, prefix) = (server::url(variable), server::prefix());
+        let redis = server::redis_with(&url, &prefix).await;
         Self {
             store: Arc::new(RedisAccessTokenStore::new(redis)),
+            url,
+            prefix,
             id: PhantomData,
         }
     }
@@ -32,8 +37,20 @@ impl<Id: SampleId> AccessTokenFixture for Fixture<Id> {
         Arc::clone(&self.store)
     }
 
-    async fn user(&self) -> Id {
-        Id::sample()
+    async fn user(&self, id: Option<Id>) -> Id {
+        id.unwrap_or_else(Id::sample)
+    }
+
+    async fn another_process(&self) -> Arc<Self::Store> {
+        let redis = server::unconnected(&self.url, &self.prefix).await;
+        redis.ping().await.expect("a connection");
+        Arc::new(RedisAccessTokenStore::new(redis))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
+        let pool = auth_redis::connect("URL", "redis://127.0.0.1:1").await;
+        let redis = Redis::new(pool.expect("a pool")).deadline(Duration::from_millis(200));
+        Some(Arc::new(RedisAccessTokenStore::new(redis.expect("a deadline"))))
     }
 }
 

@@ -34,11 +34,21 @@ pub(crate) fn url(variable: &str) -> String {
 
 /// A connected store on the server at `url`, with keys of its own, and a deadline that a busy machine keeps.
 pub(crate) async fn redis(url: &str) -> Redis {
-    let pool = auth_redis::connect("URL", url).await.expect("a pool");
-    let redis = Redis::new(pool).prefix(&prefix()).expect("a prefix");
-    let redis = redis.deadline(PATIENCE).expect("a deadline");
+    redis_with(url, &prefix()).await
+}
+
+/// The same with keys that begin with `prefix`.
+pub(crate) async fn redis_with(url: &str, prefix: &str) -> Redis {
+    let redis = unconnected(url, prefix).await;
     until("a connection", async || redis.ping().await.is_ok()).await;
     redis
+}
+
+/// The same, which is not connected yet.
+pub(crate) async fn unconnected(url: &str, prefix: &str) -> Redis {
+    let pool = auth_redis::connect("URL", url).await.expect("a pool");
+    let redis = Redis::new(pool).prefix(prefix).expect("a prefix");
+    redis.deadline(PATIENCE).expect("a deadline")
 }
 
 /// The beginning of keys that no other test has.

@@ -54,6 +54,9 @@ pub(crate) const INDEXES: &str = "SELECT count(*) AS number FROM information_sch
     (('users', 'normalized_email', 0), ('access_tokens', 'digest', 0), ('access_tokens', 'user_id', 1), \
     ('access_tokens', 'expires_at', 1))";
 
+/// Where nobody listens.
+pub(crate) const NOWHERE: &str = "mysql://nobody@127.0.0.1:1/nothing";
+
 pub(crate) fn server() -> String {
     env::var("TEST_MARIADB_URL").expect("TEST_MARIADB_URL names a MariaDB server")
 }

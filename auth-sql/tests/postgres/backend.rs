@@ -53,6 +53,9 @@ pub(crate) const INDEXES: &str = "SELECT count(*) AS number FROM pg_indexes WHER
     AND indexdef SIMILAR TO '%(UNIQUE%users%[(]normalized_email[)]|UNIQUE%access_tokens%[(]digest[)]|\
     %access_tokens%[(]user_id, created_at[)]|%access_tokens%[(]expires_at[)])%'";
 
+/// Where nobody listens.
+pub(crate) const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/nothing";
+
 pub(crate) fn server() -> String {
     env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL names a PostgreSQL server")
 }

@@ -30,13 +30,13 @@ macro_rules! all {
             use std::sync::Arc;
 
             use auth_core::{
-                UserStore as _,
+                NewUser, UserStore as _,
                 conformance::{AccessTokenFixture, UserFixture},
             };
             use serde::{Deserialize, Serialize};
 
             use crate::{
-                backend::{Database, Place},
+                backend::{Database, NOWHERE, Place, database, pool},
                 server::{library::tables, sample::new_user},
             };
 
@@ -139,6 +139,14 @@ macro_rules! all {
                     Arc::clone(&self.members)
                 }
 
+                async fn another_process(&self) -> Arc<Members> {
+                    Arc::new(Members::new(self.place.database(2)))
+                }
+
+                async fn out_of_reach(&self) -> Option<Arc<Members>> {
+                    Some(Arc::new(Members::new(database(&pool(NOWHERE, 1)))))
+                }
+
                 fn profile(&self, n: u32) -> User {
                     User {
                         nickname: format!("member {n} 'the \"reader\"' \\ 読者 \u{1f4da}"),
@@ -156,9 +164,20 @@ macro_rules! all {
                     Arc::clone(&self.cards)
                 }
 
-                async fn user(&self) -> i64 {
+                async fn another_process(&self) -> Arc<Cards> {
+                    Arc::new(Cards::new(self.place.database(2)))
+                }
+
+                async fn out_of_reach(&self) -> Option<Arc<Cards>> {
+                    Some(Arc::new(Cards::new(database(&pool(NOWHERE, 1)))))
+                }
+
+                async fn user(&self, id: Option<i64>) -> i64 {
                     let name = uuid::Uuid::new_v4().to_string();
-                    let user = new_user(&name, profile(&name, None));
+                    let user = NewUser {
+                        id,
+                        ..new_user(&name, profile(&name, None))
+                    };
                     self.members.insert(user).await.expect("a member").id
                 }
             }

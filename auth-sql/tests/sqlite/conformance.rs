@@ -6,7 +6,7 @@ use auth_core::{
     Clock as _, NewUser, SystemClock, UserStore as _,
     conformance::{AccessTokenFixture, UserFixture},
 };
-use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore};
+use auth_sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -15,15 +15,33 @@ use super::file::folder;
 struct Fixture {
     users: Arc<SqliteUserStore>,
     tokens: Arc<SqliteAccessTokenStore>,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+impl Fixture {
+    /// A pool of its own on the same file, as another process has.
+    async fn pool(&self) -> Pool {
+        open(&self.folder).await
+    }
+
+    /// On a pool that was closed.
+    async fn closed(&self) -> Pool {
+        let pool = self.pool().await;
+        pool.close();
+        pool
+    }
+}
+
+async fn open(folder: &TempDir) -> Pool {
+    let location = format!("sqlite://{}", folder.path().join("auth.db").display());
+    sqlite::connect("DATABASE_URL", &location)
+        .await
+        .expect("a database")
 }
 
 async fn fixture() -> Fixture {
     let folder = folder();
-    let location = format!("sqlite://{}", folder.path().join("auth.db").display());
-    let pool = sqlite::connect("DATABASE_URL", &location)
-        .await
-        .expect("a database");
+    let pool = open(&folder).await;
     sqlite::migrate(&pool).await.expect("tables");
     // Many wait for one writer here: the suite asks for an order, not for speed.
     let database = Database::new(pool).deadline(Duration::from_secs(20));
@@ -31,7 +49,7 @@ async fn fixture() -> Fixture {
     Fixture {
         users: Arc::new(SqliteUserStore::new(&database)),
         tokens: Arc::new(SqliteAccessTokenStore::new(&database)),
-        _folder: folder,
+        folder,
     }
 }
 
@@ -42,6 +60,14 @@ impl UserFixture for Fixture {
 
     fn store(&self) -> Arc<SqliteUserStore> {
         Arc::clone(&self.users)
+    }
+
+    async fn another_process(&self) -> Arc<SqliteUserStore> {
+        Arc::new(SqliteUserStore::new(self.pool().await))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<SqliteUserStore>> {
+        Some(Arc::new(SqliteUserStore::new(self.closed().await)))
     }
 
     fn profile(&self, _n: u32) {}
@@ -55,8 +81,16 @@ impl AccessTokenFixture for Fixture {
         Arc::clone(&self.tokens)
     }
 
-    async fn user(&self) -> Uuid {
-        let id = Uuid::now_v7();
+    async fn another_process(&self) -> Arc<SqliteAccessTokenStore> {
+        Arc::new(SqliteAccessTokenStore::new(self.pool().await))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<SqliteAccessTokenStore>> {
+        Some(Arc::new(SqliteAccessTokenStore::new(self.closed().await)))
+    }
+
+    async fn user(&self, id: Option<Uuid>) -> Uuid {
+        let id = id.unwrap_or_else(Uuid::now_v7);
         let user = NewUser {
             id: Some(id),
             email: format!("{id}@example.com").parse().expect("an e-mail"),

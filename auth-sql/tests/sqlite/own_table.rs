@@ -6,7 +6,7 @@ use auth_core::{
     Clock as _, Email, InsertUserError, NewUser, SystemClock, UpdateUserError, UserId, UserStore,
     conformance::{AccessTokenFixture, UserFixture},
 };
-use auth_sql::sqlite::{self, Database};
+use auth_sql::sqlite::{self, Database, Pool};
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use tempfile::TempDir;
 
@@ -109,12 +109,23 @@ const LIBRARY: &str = "
     ) STRICT;
 ";
 
+/// A pool on the file in `folder`: a second one is what another process has.
+pub(crate) async fn open(folder: &TempDir) -> Pool {
+    let path = folder.path().join("own.db").display().to_string();
+    sqlite::connect("DATABASE_URL", &path).await.expect("a database")
+}
+
+/// A pool that was closed, so that nothing can be reached by it.
+pub(crate) async fn closed(folder: &TempDir) -> Pool {
+    let pool = open(folder).await;
+    pool.close();
+    pool
+}
+
 pub(crate) async fn database(tables: &'static str) -> (Database, TempDir) {
     let folder = folder();
-    let path = folder.path().join("own.db").display().to_string();
-    let pool = sqlite::connect("DATABASE_URL", &path).await.expect("a database");
     // Many wait for one writer here: the suite asks for an order, not for speed.
-    let database = Database::new(pool).deadline(Duration::from_secs(20));
+    let database = Database::new(open(&folder).await).deadline(Duration::from_secs(20));
     let database = database.expect("a deadline");
     database
         .write(|connection| connection.batch_execute(tables))
@@ -127,7 +138,7 @@ struct Library {
     members: Arc<library::Members>,
     cards: Arc<library::Cards>,
     database: Database,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 async fn library() -> Library {
@@ -136,7 +147,7 @@ async fn library() -> Library {
         members: Arc::new(library::Members::new(&database)),
         cards: Arc::new(library::Cards::new(&database)),
         database,
-        _folder: folder,
+        folder,
     }
 }
 
@@ -147,6 +158,14 @@ impl UserFixture for Library {
 
     fn store(&self) -> Arc<library::Members> {
         Arc::clone(&self.members)
+    }
+
+    async fn another_process(&self) -> Arc<library::Members> {
+        Arc::new(library::Members::new(open(&self.folder).await))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<library::Members>> {
+        Some(Arc::new(library::Members::new(closed(&self.folder).await)))
     }
 
     fn profile(&self, n: u32) -> library::User {
@@ -168,9 +187,20 @@ impl AccessTokenFixture for Library {
         Arc::clone(&self.cards)
     }
 
-    async fn user(&self) -> i64 {
+    async fn another_process(&self) -> Arc<library::Cards> {
+        Arc::new(library::Cards::new(open(&self.folder).await))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<library::Cards>> {
+        Some(Arc::new(library::Cards::new(closed(&self.folder).await)))
+    }
+
+    async fn user(&self, id: Option<i64>) -> i64 {
         let name = uuid::Uuid::new_v4().to_string();
-        let user = new_user(&name, profile(&name, None));
+        let user = NewUser {
+            id,
+            ..new_user(&name, profile(&name, None))
+        };
         self.members.insert(user).await.expect("a member").id
     }
 }

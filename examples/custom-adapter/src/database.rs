@@ -27,7 +27,14 @@ impl Database {
     /// # Errors
     /// If it cannot be opened, or another process has it open.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, redb::Error> {
-        let redb = redb::Database::create(path)?;
+        Self::on(redb::Database::create(path)?)
+    }
+
+    /// The same in a database that is open already, in a file or elsewhere.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn on(redb: redb::Database) -> Result<Self, redb::Error> {
         let transaction = redb.begin_write()?;
         transaction.open_table(users::USERS)?;
         transaction.open_table(users::EMAILS)?;

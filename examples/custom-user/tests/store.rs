@@ -9,7 +9,7 @@ use custom_user::{
 use portcullis::{
     Clock as _, NewUser, SystemClock, UserStore as _,
     conformance::{AccessTokenFixture, UserFixture},
-    sql::sqlite::Database,
+    sql::sqlite::{self, Database, Pool},
 };
 use tempfile::TempDir;
 use time::{Date, macros::date};
@@ -18,7 +18,7 @@ struct Library {
     database: Database,
     members: Arc<Members>,
     tokens: Arc<MemberTokens>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 async fn library() -> Library {
@@ -31,7 +31,22 @@ async fn library() -> Library {
         members: Arc::new(Members::new(&database)),
         tokens: Arc::new(MemberTokens::new(&database)),
         database,
-        _folder: folder,
+        folder,
+    }
+}
+
+impl Library {
+    /// A pool of its own on the same file, as another process has.
+    async fn pool(&self) -> Pool {
+        let path = self.folder.path().join("library.db").display().to_string();
+        sqlite::connect("DATABASE_URL", &path).await.expect("a database")
+    }
+
+    /// A pool that was closed, so that nothing can be reached by it.
+    async fn closed(&self) -> Pool {
+        let pool = self.pool().await;
+        pool.close();
+        pool
     }
 }
 
@@ -60,6 +75,14 @@ impl UserFixture for Library {
         Arc::clone(&self.members)
     }
 
+    async fn another_process(&self) -> Arc<Members> {
+        Arc::new(Members::new(self.pool().await))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<Members>> {
+        Some(Arc::new(Members::new(self.closed().await)))
+    }
+
     fn profile(&self, n: u32) -> Profile {
         Profile {
             first_name: format!("Zoë {n}"),
@@ -80,9 +103,21 @@ impl AccessTokenFixture for Library {
         Arc::clone(&self.tokens)
     }
 
-    async fn user(&self) -> i64 {
+    async fn another_process(&self) -> Arc<MemberTokens> {
+        Arc::new(MemberTokens::new(self.pool().await))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<MemberTokens>> {
+        Some(Arc::new(MemberTokens::new(self.closed().await)))
+    }
+
+    async fn user(&self, id: Option<i64>) -> i64 {
         let email = format!("{}@example.com", portcullis::PublicId::generate());
-        let member = self.members.insert(new_member(email, "Ada", None)).await;
+        let member = NewUser {
+            id,
+            ..new_member(email, "Ada", None)
+        };
+        let member = self.members.insert(member).await;
         member.expect("a member").id
     }
 }

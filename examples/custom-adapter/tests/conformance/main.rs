@@ -1,5 +1,6 @@
 //! The stores keep every promise of the public suite, and what they keep outlives the process.
 
+mod disk;
 mod readme;
 
 use std::{path::Path, sync::Arc};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 struct Stores {
     users: Arc<RedbUserStore>,
     tokens: Arc<RedbAccessTokenStore>,
+    database: Database,
     folder: TempDir,
 }
 
@@ -28,7 +30,8 @@ async fn stores() -> Stores {
     let database = open(folder.path());
     Stores {
         users: Arc::new(RedbUserStore(database.clone())),
-        tokens: Arc::new(RedbAccessTokenStore(database)),
+        tokens: Arc::new(RedbAccessTokenStore(database.clone())),
+        database,
         folder,
     }
 }
@@ -52,6 +55,14 @@ impl UserFixture for Stores {
         Arc::clone(&self.users)
     }
 
+    async fn another_process(&self) -> Arc<RedbUserStore> {
+        Arc::new(RedbUserStore(self.database.clone()))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<RedbUserStore>> {
+        Some(Arc::new(RedbUserStore(disk::unplugged())))
+    }
+
     fn profile(&self, n: u32) -> Reader {
         Reader {
             first_name: format!("Zoë \"{n}\""),
@@ -68,8 +79,18 @@ impl AccessTokenFixture for Stores {
         Arc::clone(&self.tokens)
     }
 
-    async fn user(&self) -> Uuid {
-        Uuid::now_v7()
+    async fn user(&self, id: Option<Uuid>) -> Uuid {
+        id.unwrap_or_else(Uuid::now_v7)
+    }
+
+    /// One process alone can open the file, so that another store in this one has to do.
+    async fn another_process(&self) -> Arc<RedbAccessTokenStore> {
+        Arc::new(RedbAccessTokenStore(self.database.clone()))
+    }
+
+    /// With a server it would be a client of `127.0.0.1:1`, where nobody listens.
+    async fn out_of_reach(&self) -> Option<Arc<RedbAccessTokenStore>> {
+        Some(Arc::new(RedbAccessTokenStore(disk::unplugged())))
     }
 }
 
@@ -90,6 +111,7 @@ async fn users_and_tokens_are_there_when_the_file_is_opened_again() {
     let Stores {
         users,
         tokens,
+        database,
         folder,
     } = stores().await;
     let now = SystemClock.now();
@@ -115,7 +137,7 @@ async fn users_and_tokens_are_there_when_the_file_is_opened_again() {
         client: ClientInfo::default(),
     };
     tokens.insert(&token, None).await.expect("inserted");
-    drop((users, tokens));
+    drop((users, tokens, database));
 
     let database = open(folder.path());
     let found: Option<User> = RedbUserStore(database.clone())
