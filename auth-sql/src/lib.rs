@@ -43,6 +43,8 @@ mod access_token;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod authorities;
 mod column;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod failure;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(feature = "postgres")]

@@ -8,8 +8,10 @@ pub mod access_token;
 #[doc(hidden)]
 pub mod call;
 mod connection;
+pub(crate) mod credentials;
 mod database;
 pub(crate) mod migrate;
+pub(crate) mod opening;
 #[doc(hidden)]
 pub mod user;
 

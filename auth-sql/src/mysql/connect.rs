@@ -1,12 +1,13 @@
-use auth_core::ConfigError;
+use auth_core::{ConfigError, ServerAddress, Unreachable};
 use diesel::ConnectionError;
 use diesel_async::{
     AsyncMysqlConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
-use mysql_async::{Conn, Opts};
+use mysql_async::{Conn, Error, IoError, Opts};
 
 use super::{Connection, Pool, url};
+use crate::server::opening::Opening;
 
 /// For as many requests at once; a server takes 151 connections unless it is told otherwise.
 const CONNECTIONS: usize = 16;
@@ -54,16 +55,49 @@ pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
 /// [`ConfigError`] naming `setting` if `url` is none of MySQL, or a certificate cannot be read.
 pub fn manager(setting: &str, url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
     let server = url::parse(url).map_err(|problem| ConfigError::new(setting, problem))?;
+    let address = address(setting, &server);
     let mut config = ManagerConfig::default();
     // A connection that the server has closed is known by the first call that fails, which discards the others, too.
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(move |_url| Box::pin(open(server.clone())));
+    config.custom_setup = Box::new(move |_url| Box::pin(open(server.clone(), address.clone())));
     Ok(AsyncDieselConnectionManager::new_with_config("", config))
 }
 
-async fn open(server: Opts) -> Result<Connection, ConnectionError> {
-    let connection = Conn::new(server)
-        .await
-        .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+async fn open(server: Opts, address: ServerAddress) -> Result<Connection, ConnectionError> {
+    let opening = Opening::at(&address);
+    let connected = Conn::new(server).await;
+    opening.ended();
+    let connection =
+        connected.map_err(|error| ConnectionError::BadConnection(address.problem(reason(&error), &error)))?;
     AsyncMysqlConnection::try_from(connection).await
+}
+
+fn address(setting: &str, server: &Opts) -> ServerAddress {
+    let host = match server.socket() {
+        Some(socket) => socket.to_owned(),
+        None => format!("{}:{}", server.ip_or_hostname(), server.tcp_port()),
+    };
+    let mut address = ServerAddress::new(setting, [host]);
+    if let Some(name) = server.db_name() {
+        address = address.database(name);
+    }
+    match server.user() {
+        Some(name) => address.user(name),
+        None => address,
+    }
+}
+
+fn reason(error: &Error) -> Unreachable {
+    match error {
+        Error::Io(IoError::Io(error)) => Unreachable::of(error),
+        Error::Io(IoError::Tls(_)) => Unreachable::Tls,
+        // The codes of both servers.
+        Error::Server(answer) => match answer.code {
+            1045 | 1698 => Unreachable::Credentials,
+            1049 => Unreachable::NoDatabase,
+            1044 | 1130 => Unreachable::Forbidden,
+            _ => Unreachable::Other,
+        },
+        _ => Unreachable::Other,
+    }
 }

@@ -3,7 +3,10 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 
 use super::Connection;
-use crate::server::{Failure, Server};
+use crate::{
+    failure::with_next_step,
+    server::{Failure, Server},
+};
 
 /// A server of MySQL or MariaDB.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +129,7 @@ impl Server for Mysql {
                     .trim_end();
                 StoreError::new(Self::STORE, without.trim_end_matches(':'))
             }
-            _ => StoreError::new(Self::STORE, error),
+            _ => StoreError::new(Self::STORE, with_next_step(error)),
         }
     }
 }

@@ -1,10 +1,11 @@
 use std::{borrow::Cow, fs, path::Path};
 
+use auth_core::unreadable_url;
 use mysql_async::{Opts, OptsBuilder, SslOpts};
 use percent_encoding::percent_decode_str;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
-use crate::authorities;
+use crate::{authorities, server::credentials};
 
 /// No problem repeats a part of the URL: whatever is wrong with it, that part may be of the password.
 const NO_URL: &str =
@@ -31,18 +32,26 @@ const DEAD_PEER: u32 = 10_000;
 
 /// The server of `url`, and how its connections begin.
 pub(super) fn parse(url: &str) -> Result<Opts, String> {
+    let unreadable = || unreadable_url(NO_URL);
+    if credentials::are_cut_short(url) {
+        return Err(unreadable());
+    }
     let address = ["mysql://", "mariadb://"]
         .iter()
         .find_map(|scheme| url.strip_prefix(scheme));
     let (address, parameters) = address
         .map(|address| address.split_once('?').unwrap_or((address, "")))
-        .ok_or(NO_URL)?;
+        .ok_or_else(unreadable)?;
     let (mut ca, mut prefers_socket, mut others) = (None, false, Vec::new());
     let (mut says_whether_tls, mut says_how) = (false, false);
     for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
         match parameter.split_once('=') {
             Some(("ssl_ca", file)) => {
-                ca = Some(percent_decode_str(file).decode_utf8().map_err(|_error| NO_URL)?);
+                ca = Some(
+                    percent_decode_str(file)
+                        .decode_utf8()
+                        .map_err(|_error| unreadable())?,
+                );
                 continue;
             }
             Some(("prefer_socket", value)) => {
@@ -59,7 +68,7 @@ pub(super) fn parse(url: &str) -> Result<Opts, String> {
         others.push("require_ssl=true");
     }
     let server = Opts::from_url(&format!("mysql://{address}?{}", others.join("&")))
-        .map_err(|_repeats_the_url| NO_URL)?;
+        .map_err(|_repeats_the_url| unreadable())?;
     if server.db_name().is_none_or(str::is_empty) {
         return Err(NO_DATABASE.to_owned());
     }
@@ -129,6 +138,8 @@ mod tests {
             "postgres://ada:sesame@localhost/app",
             "mysql://ada:se?same@localhost/app",
             "mysql://ada:sesame@localhost:port/app",
+            "mysql://ada:12/sesame@localhost/app",
+            "mysql://ada:12#sesame@localhost/app",
             "mysql://ada:sesame@localhost/app?sesame=1",
             "mysql://ada:sesame@localhost/app?require_ssl=sesame",
         ] {

@@ -3,7 +3,10 @@ use diesel::result::{DatabaseErrorInformation, Error};
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 
 use super::Connection;
-use crate::server::{Failure, Server};
+use crate::{
+    failure::with_next_step,
+    server::{Failure, Server},
+};
 
 /// A server of PostgreSQL.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,7 @@ impl Server for Postgres {
 
     /// Its messages name tables, columns and constraints; values are in the details, which nobody prints.
     fn report(error: Error) -> StoreError {
-        StoreError::new(Self::STORE, error)
+        StoreError::new(Self::STORE, with_next_step(error))
     }
 }
 

@@ -1,7 +1,13 @@
 use std::{borrow::Cow, path::PathBuf, time::Duration};
 
+use auth_core::unreadable_url;
 use percent_encoding::percent_decode_str;
-use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
+
+use crate::server::credentials;
 
 /// What is asked of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,14 @@ const NO_URL: &str = "is no PostgreSQL URL, `postgres://USER:PASSWORD@HOST:PORT/
 const NO_MODE: &str = "has an `sslmode` that is none of disable, prefer, require, verify-ca and verify-full";
 const NO_VERIFICATION: &str = "has an `sslrootcert`, which nobody would look at without an `sslmode` of require, verify-ca or verify-full";
 
+/// The problem of a URL, with what is the matter most of the time.
+pub(super) fn explained(problem: &'static str) -> String {
+    match problem {
+        NO_URL => unreadable_url(NO_URL),
+        other => other.to_owned(),
+    }
+}
+
 impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, &'static str> {
         if !["postgres://", "postgresql://"]
@@ -51,6 +65,11 @@ impl Location {
         let mut server: Config = format!("{address}?{}", others.join("&"))
             .parse()
             .map_err(|_repeats_the_url| NO_URL)?;
+        // What stands behind an `@` in a password would be the host, and stand in messages.
+        let is_cut = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+        if credentials::are_cut_short(url) || server.get_hosts().iter().any(is_cut) {
+            return Err(NO_URL);
+        }
         let (mode, verify) = match &*mode {
             "disable" | "prefer" if authorities.is_some() => return Err(NO_VERIFICATION),
             "disable" => (SslMode::Disable, Verify::Nothing),
@@ -105,6 +124,10 @@ mod tests {
             "app.db",
             "mysql://ada:sesame@localhost/app",
             "postgres://ada:sesame@localhost:port/app",
+            "postgres://ada:p@sesame@localhost/app",
+            "postgres://ada:12/sesame@localhost/app",
+            "postgres://ada:12#sesame@localhost/app",
+            "postgres://ada:100%sesame@localhost/app",
             "postgres://ada:sesame@localhost/app?sesame=1",
             "postgres://ada:sesame@localhost/app?sslmode=sesame",
             "host=localhost password=sesame",

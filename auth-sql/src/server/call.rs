@@ -6,6 +6,7 @@ use diesel_async::{AnsiTransactionManager, TransactionManager as _};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Answer, Database, Failure, Server, connection::Lease};
+use crate::failure::no_connection;
 
 /// How often a transaction that the server undid is tried again.
 const RETRIES: u32 = 3;
@@ -44,7 +45,7 @@ where
         let connection = timeout_at(until, database.pool.get())
             .await
             .map_err(|_elapsed| late())?;
-        let lease = Lease::<S>::of(connection.map_err(|error| StoreError::new(S::STORE, error))?);
+        let lease = Lease::<S>::of(connection.map_err(|error| no_connection(S::STORE, error))?);
         let answer = attempt(lease, database, &work, until).await.ok_or_else(late)?;
         let Err(error) = &answer else {
             return Ok(answer);

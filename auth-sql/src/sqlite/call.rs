@@ -9,11 +9,12 @@ use diesel::{QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Object;
 
 use super::Pool;
+use crate::failure::{no_connection, with_next_step};
 
 pub(super) const STORE: &str = "sqlite";
 
 pub(super) fn failed(source: impl Error + Send + Sync + 'static) -> StoreError {
-    StoreError::new(STORE, source)
+    StoreError::new(STORE, with_next_step(source))
 }
 
 /// Work for one connection, which begins once and only while its caller is there.
@@ -37,7 +38,7 @@ impl<F> Call<F> {
         F: FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
         loop {
-            let connection = async { pool.get().await.map_err(failed) };
+            let connection = async { pool.get().await.map_err(|error| no_connection(STORE, error)) };
             let mut connection = with_deadline(STORE, limit, connection).await?;
             let (work, caller) = (Arc::clone(&self.work), self.caller.clone());
             let answer = connection.spawn_blocking(move |connection| {

@@ -45,16 +45,47 @@ const SETUP: &str = "
 pub async fn connect(setting: &str, location: &str) -> Result<Pool, ConfigError> {
     let refused = |problem: &dyn fmt::Display| ConfigError::new(setting, problem);
     let path = path_of(location).map_err(|problem| refused(&problem))?;
-    create(path).map_err(|problem| refused(&format_args!("{path}: {problem}")))?;
+    create(path).map_err(|problem| refused(&unusable(path, &problem)))?;
     let pool = Pool::builder(manager(path))
         .max_size(CONNECTIONS)
         .build()
         .map_err(|problem| refused(&problem))?;
-    Database::new(pool.clone())
-        .read(check)
-        .await
-        .map_err(|problem| refused(&format_args!("{path}: {problem}")))?;
+    Database::new(pool.clone()).read(check).await.map_err(|problem| {
+        refused(&format_args!(
+            "`{path}` cannot be used: {problem}{}",
+            next_step(path)
+        ))
+    })?;
     Ok(pool)
+}
+
+/// The folder and what to do about it: where a relative path leads depends on where the process was started.
+fn unusable(path: &str, problem: &io::Error) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_unknown| path.into());
+    let folder = absolute.parent().unwrap_or(&absolute).display();
+    match problem.kind() {
+        io::ErrorKind::NotFound if !absolute.parent().is_some_and(Path::exists) => {
+            format!("`{path}` cannot be made, as there is no folder `{folder}`: make it, or name another")
+        }
+        io::ErrorKind::NotADirectory => {
+            format!("`{path}` cannot be made, as `{folder}` is no folder: name another")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(
+            "`{path}` cannot be made: {problem}. Let the user of this process write in the folder `{folder}`"
+        ),
+        _ => format!("`{path}` cannot be made in `{folder}`: {problem}"),
+    }
+}
+
+/// What to do about a file that is there and is of no use.
+fn next_step(path: &str) -> &'static str {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => ". It is a folder: name a file in it",
+        Ok(found) if found.permissions().readonly() => {
+            ". It is read-only: let the user of this process write it and its folder"
+        }
+        _ => ". Is it a database of SQLite, which the user of this process can write, as well as its folder?",
+    }
 }
 
 /// What opens the connections of a pool that the application builds by itself.
@@ -80,7 +111,10 @@ pub fn manager(path: &str) -> AsyncDieselConnectionManager<Connection> {
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(|path| {
         Box::pin(async move {
-            let mut connection = Connection::establish(path).await?;
+            let opened = Connection::establish(path).await;
+            let mut connection = opened.map_err(|error| {
+                ConnectionError::BadConnection(format!("`{path}` cannot be opened: {error}"))
+            })?;
             let setup = connection.spawn_blocking(set_up).await;
             setup.map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)

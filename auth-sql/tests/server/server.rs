@@ -51,6 +51,9 @@ macro_rules! all {
             connect {
                 a_location_that_cannot_be_used_names_the_setting_and_no_secret
                 a_server_that_is_down_is_a_store_error_and_no_error_at_start
+                n10_a_server_that_cannot_be_used_is_named_with_the_cause_and_the_next_step
+                n10_a_password_that_is_not_percent_encoded_is_told_and_not_repeated
+                n10_tables_that_are_not_there_or_are_anothers_are_told_with_the_next_step
             }
             deadlock {
                 a_deadlock_is_tried_again

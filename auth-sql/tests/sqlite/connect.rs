@@ -3,8 +3,10 @@
 #[cfg(unix)]
 use std::path::PathBuf;
 
-use auth_sql::sqlite;
+use auth_core::UserStore as _;
+use auth_sql::sqlite::{self, SqliteUserStore};
 use diesel::prelude::*;
+use uuid::Uuid;
 
 use super::file::File;
 
@@ -59,6 +61,72 @@ async fn a_database_that_cannot_be_opened_names_the_setting() {
         assert_eq!(error.setting(), "DATABASE_URL", "{location}");
         assert!(!error.to_string().contains("open-sesame"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn n10_a_file_that_cannot_be_used_is_named_with_the_next_step() {
+    let file = File::new();
+    let folder = file.folder.path();
+    let text = folder.join("text");
+    std::fs::write(&text, "not a database, but long enough to be asked".repeat(100)).expect("a file");
+    let mut tries = vec![
+        (folder.join("no-such-folder/auth.db"), "make it, or name another"),
+        (text.join("auth.db"), "is no folder"),
+        (folder.to_owned(), "It is a folder: name a file in it"),
+        (text, "Is it a database of SQLite"),
+    ];
+    if cfg!(target_os = "linux") {
+        // Nobody makes a file there, whoever runs the test.
+        tries.push((
+            "/sys/auth.db".into(),
+            "Let the user of this process write in the folder `/sys`",
+        ));
+    }
+    for (path, next_step) in tries {
+        let path = path.display().to_string();
+        for location in [path.clone(), format!("sqlite://{path}")] {
+            let refused = sqlite::connect("DATABASE_URL", &location).await;
+            let message = refused.err().expect(&location).to_string();
+            assert!(
+                message.starts_with(&format!("DATABASE_URL: `{path}` ")),
+                "{message}"
+            );
+            assert!(message.contains(next_step), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn n10_tables_that_are_not_there_or_are_anothers_are_told_with_the_next_step() {
+    let file = File::new();
+    let path = file.path().display().to_string();
+    let pool = sqlite::connect("DATABASE_URL", &path).await.expect("a database");
+    let error = SqliteUserStore::new(&pool)
+        .find(&Uuid::now_v7())
+        .await
+        .expect_err("no table");
+    assert!(error.to_string().contains("run `migrate`"), "{error}");
+    let made = sqlite::Database::new(pool.clone())
+        .write(|connection| diesel::sql_query("CREATE TABLE users (id INTEGER)").execute(connection))
+        .await;
+    made.expect("another's table");
+    let error = sqlite::migrate(&pool).await.expect_err("another's table");
+    assert!(error.to_string().contains("`user_store!`"), "{error}");
+}
+
+#[tokio::test]
+async fn n10_a_file_that_went_away_is_named() {
+    let file = File::new();
+    let path = file.path().display().to_string();
+    let pool = sqlite::Pool::builder(sqlite::manager(&format!("{path}/gone"))).build();
+    let users = SqliteUserStore::new(pool.expect("a pool"));
+    let error = users.find(&Uuid::now_v7()).await.expect_err("no such file");
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("`{path}/gone` cannot be opened")),
+        "{error}"
+    );
 }
 
 #[cfg(unix)]

@@ -1,0 +1,36 @@
+//! The user and the password in a URL.
+
+/// Whether the password of `url` goes on behind what a reader takes for the host, as with a `/` or a `#` in it that is not
+/// percent-encoded. Its end would be the name of the database then, and stand in messages.
+pub(crate) fn are_cut_short(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let path = path.split('?').next().unwrap_or_default();
+    !authority.contains('@') && path.contains('@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n10_a_password_that_ends_in_the_path_is_seen() {
+        for url in [
+            "mysql://ada:12/34@localhost/app",
+            "mysql://ada:12#34@localhost/app",
+        ] {
+            assert!(are_cut_short(url), "{url}");
+        }
+        for url in [
+            "mysql://ada:p%40ss@localhost/app",
+            "mysql://ada:p@ss@localhost/app",
+            "mysql://localhost/app?options=a@b",
+            "mysql://localhost?user=a@b",
+            "mysql://localhost",
+            "",
+        ] {
+            assert!(!are_cut_short(url), "{url}");
+        }
+    }
+}
