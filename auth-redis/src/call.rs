@@ -160,9 +160,21 @@ where
                 again = true;
                 sleep(PATIENCE.min(left)).await;
             }
+            _ if !connection.client.is_connected() => return Err(unconnected(&connection.client, error)),
             _ => return Err(StoreError::new(STORE, error)),
         }
     }
+}
+
+/// There is no connection. fred only says that it did not send the command.
+fn unconnected(client: &Client, error: Error) -> StoreError {
+    let hosts = client.client_config().server.hosts();
+    let hosts: Vec<_> = hosts.iter().map(|host| format!("`{host}`")).collect();
+    let problem = format!(
+        "no connection to {}: {error}. Is the server running, and is this its address?",
+        hosts.join(", ")
+    );
+    StoreError::new(STORE, problem)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 use std::{ops::RangeInclusive, time::Duration};
 
-use auth_core::ConfigError;
+use auth_core::{ConfigError, ServerAddress, unreadable_url};
 use fred::{
     clients::{Client, Pool},
     error::ErrorKind,
@@ -58,6 +58,7 @@ const DEAD_PEER: Duration = Duration::from_secs(10);
 /// [`ConfigError`] naming `setting` if the URL is none of these, or the machine has no root certificates for TLS.
 pub async fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
     let config = config_of(url).map_err(|problem| ConfigError::new(setting, problem))?;
+    let address = address(setting, &config);
     let policy = ReconnectPolicy::Exponential {
         attempts: 0,
         max_attempts: 0,
@@ -69,34 +70,51 @@ pub async fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
     let pool = Pool::new(config, None, Some(connection()), Some(policy), CONNECTIONS)
         .map_err(|problem| ConfigError::new(setting, problem.details()))?;
     // Listens before there is anything to hear.
-    tokio::spawn(watch::watch(&pool));
+    tokio::spawn(watch::watch(&pool, address.clone()));
     for client in pool.clients() {
-        tokio::spawn(keep_connected(client.clone()));
+        tokio::spawn(keep_connected(client.clone(), address.clone()));
     }
     Ok(pool)
 }
 
+fn address(setting: &str, config: &Config) -> ServerAddress {
+    let mut address = ServerAddress::new(setting, config.server.hosts());
+    if let Some(number) = config.database {
+        address = address.database(number);
+    }
+    match &config.username {
+        Some(name) => address.user(name),
+        None => address,
+    }
+}
+
 /// Nothing of the URL stands in the problem: it may hold a password.
-fn config_of(url: &str) -> Result<Config, &'static str> {
+fn config_of(url: &str) -> Result<Config, String> {
     let (scheme, rest) = url.split_once("://").ok_or("is not a URL")?;
     let (server, kind) = scheme.split_once('-').unwrap_or((scheme, ""));
     let (server, secure) = match server {
         "redis" | "valkey" => (server, false),
         "rediss" => ("redis", true),
         "valkeys" => ("valkey", true),
-        _ => return Err("does not begin with redis:// or rediss://, or such with -sentinel or -cluster"),
+        _ => {
+            return Err(
+                "does not begin with redis:// or rediss://, or such with -sentinel or -cluster".to_owned(),
+            );
+        }
     };
     // fred would look for a TLS provider of the whole process, of which there may be two.
     let plain = match kind {
         "" if !scheme.contains('-') => format!("{server}://{rest}"),
         "cluster" | "sentinel" => format!("{server}-{kind}://{rest}"),
-        _ => return Err("is of a kind of server that is neither -sentinel nor -cluster"),
+        _ => return Err("is of a kind of server that is neither -sentinel nor -cluster".to_owned()),
     };
     let mut config = Config::from_url(&plain).map_err(|_secret| {
-        "lacks a host, sentinelServiceName or HOST:PORT of a node, or has a port or database that is none"
+        unreadable_url(
+            "lacks a host, sentinelServiceName or HOST:PORT of a node, or has a port or database that is none",
+        )
     })?;
     if config.username.is_some() && config.password.is_none() {
-        return Err("has a user but no password");
+        return Err("has a user but no password".to_owned());
     }
     if let ServerConfig::Clustered { policy, .. } = &mut config.server {
         // The node that the URL names may be the one that went down.
@@ -134,7 +152,7 @@ fn connection() -> ConnectionConfig {
 
 /// Lets `client` connect until it is told to quit. fred gives up where it takes an error for final; but a server that is
 /// set up wrongly is set right while we run.
-async fn keep_connected(client: Client) {
+async fn keep_connected(client: Client, address: ServerAddress) {
     loop {
         let mut rest = REST;
         match client.connect().await {
@@ -143,7 +161,8 @@ async fn keep_connected(client: Client) {
             // and takes the second `ASK` for the end.
             Ok(Err(problem)) if *problem.kind() == ErrorKind::Routing => rest = BLINK,
             Ok(Err(problem)) => {
-                tracing::error!(target: "portcullis::redis", %problem, "the client gave up, and begins anew");
+                let problem = address.problem(watch::reason(&problem), problem);
+                tracing::error!(target: "portcullis::redis", problem, "the client gave up, and begins anew");
             }
             Err(ended) if ended.is_cancelled() => return,
             Err(_panic) => {

@@ -2,14 +2,35 @@
 
 use std::future::Future;
 
-use fred::{clients::Pool, interfaces::EventInterface as _};
+use auth_core::{ServerAddress, Unreachable};
+use fred::{
+    clients::Pool,
+    error::{Error, ErrorKind},
+    interfaces::EventInterface as _,
+};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::Redis;
 
-/// Writes an event when the server of `pool` cannot be reached and when it can again, and looks at its eviction policy
+/// Why the server cannot be used. fred tells most of it in words: the operating system's, and the server's.
+pub(crate) fn reason(problem: &Error) -> Unreachable {
+    let details = problem.details();
+    let says = |words: &[&str]| words.iter().any(|words| details.contains(words));
+    match problem.kind() {
+        _ if says(&["Connection refused", "os error 111"]) => Unreachable::Refused,
+        _ if says(&["failed to lookup address"]) => Unreachable::UnknownHost,
+        _ if says(&["WRONGPASS", "NOAUTH", "invalid password", "AUTH"]) => Unreachable::Credentials,
+        _ if says(&["NOPERM"]) => Unreachable::Forbidden,
+        ErrorKind::Auth => Unreachable::Credentials,
+        ErrorKind::Tls => Unreachable::Tls,
+        ErrorKind::Timeout => Unreachable::Silent,
+        _ => Unreachable::Other,
+    }
+}
+
+/// Writes an event when the server of `pool` at `address` cannot be reached and when it can again, and looks at its eviction policy
 /// then: after a failover it is another server.
-pub(crate) fn watch(pool: &Pool) -> impl Future<Output = ()> + use<> {
+pub(crate) fn watch(pool: &Pool, address: ServerAddress) -> impl Future<Output = ()> + use<> {
     let client = pool.clients()[0].clone();
     let (mut errors, mut connections) = (client.error_rx(), client.reconnect_rx());
     let redis = Redis::from(pool);
@@ -34,7 +55,8 @@ pub(crate) fn watch(pool: &Pool) -> impl Future<Output = ()> + use<> {
                 error = errors.recv() => match error {
                     Ok((problem, _server)) => {
                         if connected.replace(false) != Some(false) {
-                            tracing::warn!(target: "portcullis::redis", %problem, "the server cannot be reached");
+                            let problem = address.problem(reason(&problem), problem);
+                            tracing::warn!(target: "portcullis::redis", problem, "the server cannot be reached");
                         }
                     }
                     Err(RecvError::Lagged(_)) => {}

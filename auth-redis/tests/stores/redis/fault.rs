@@ -21,6 +21,45 @@ fn took(start: Instant, least: u64, most: u64) {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
+async fn n10_a_server_that_cannot_be_used_is_named_with_the_cause_and_the_next_step() {
+    let server = server::url("TEST_REDIS_URL");
+    let (_, host) = server.rsplit_once('/').expect("a URL");
+    let host = host.rsplit('@').next().unwrap_or(host);
+    for (url, place, next_step) in [
+        (
+            "redis://ada:open-sesame@127.0.0.1:1/3",
+            "`127.0.0.1:1`, database `3`, user `ada`",
+            "Is the server running",
+        ),
+        (
+            "redis://no-such-host.invalid:7",
+            "`no-such-host.invalid:7`",
+            "Is the host spelt correctly?",
+        ),
+        (
+            &format!("redis://ada:open-sesame@{host}"),
+            &format!("`{host}`, user `ada`"),
+            "Check the user and the password",
+        ),
+    ] {
+        let log = Log::start();
+        let pool = auth_redis::connect("REDIS_URL", url).await.expect("a pool");
+        let redis = Redis::from(&pool);
+        let named = format!("REDIS_URL: no connection to {place}: ");
+        until(&format!("an event of {url}"), async || {
+            log.text().contains(&named) && log.text().contains(next_step)
+        })
+        .await;
+        let store = RedisAccessTokenStore::<Uuid>::new(&redis);
+        let error = store.find(&hour(Uuid::now_v7()).0).await.expect_err("no server");
+        let host = place.split(',').next().unwrap_or_default();
+        assert!(error.to_string().contains(host), "{error}");
+        assert!(!format!("{error:?}{}", log.text()).contains("sesame"), "{error}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
 async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
     let mut server = Server::start(&[]).await;
     server.kill();
