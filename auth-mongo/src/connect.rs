@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use auth_core::ConfigError;
+use auth_core::{ConfigError, ServerAddress, unreadable_url};
 use mongodb::{Client, Database, error::ErrorKind, options::ClientOptions};
+
+use crate::watch;
 
 /// Shorter than the deadline of a call, so that the log says why no server could be had.
 const SELECTION_LIMIT: Duration = Duration::from_millis(1500);
@@ -11,7 +13,8 @@ const SELECTION_LIMIT: Duration = Duration::from_millis(1500);
 ///
 /// No server is asked: one that is down is an error of the first call. Of `mongodb+srv` the name server is, as it knows
 /// the hosts. Where the URL does not say how long to wait for a server and for a connection (`serverSelectionTimeoutMS`,
-/// `connectTimeoutMS`), it is a second and a half. `setting` is the name under which the application configures the
+/// `connectTimeoutMS`), it is a second and a half. The log has an event when a server cannot be reached and when it can
+/// again. `setting` is the name under which the application configures the
 /// URL, for the error.
 ///
 /// # Errors
@@ -21,14 +24,27 @@ pub async fn connect(setting: &str, url: &str) -> Result<Database, ConfigError> 
     let mut options = ClientOptions::parse(url)
         .await
         .map_err(|error| match *error.kind {
-            ErrorKind::DnsResolve { .. } => refused("the name server does not tell the hosts"),
+            ErrorKind::DnsResolve { .. } => refused(
+                "the name server does not tell the hosts. Is the host of `mongodb+srv` spelt correctly?",
+            ),
             // The driver's message may quote a part of the URL.
-            _ => refused("is no connection string of MongoDB: `mongodb://HOST/DATABASE`"),
+            _ => refused(&unreadable_url(
+                "is no connection string of MongoDB: `mongodb://USER:PASSWORD@HOST/DATABASE`",
+            )),
         })?;
     let name = options
         .default_database
         .clone()
         .ok_or_else(|| refused("names no database: `mongodb://HOST/DATABASE`"))?;
+    let mut address = ServerAddress::new(setting, &options.hosts).database(&name);
+    if let Some(user) = options
+        .credential
+        .as_ref()
+        .and_then(|credential| credential.username.as_ref())
+    {
+        address = address.user(user);
+    }
+    options.sdam_event_handler = Some(watch::handler(address));
     options.server_selection_timeout.get_or_insert(SELECTION_LIMIT);
     options.connect_timeout.get_or_insert(SELECTION_LIMIT);
     let client =

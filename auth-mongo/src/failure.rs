@@ -28,6 +28,10 @@ enum Failure {
     Io(io::ErrorKind),
     #[error("{0}")]
     Driver(String),
+    #[error("{0}: check the user, the password and `authSource`, and percent-encode them in a URL")]
+    Credentials(String),
+    #[error("{0}: is the server running, and is this its address?")]
+    NoServer(String),
     #[error("a stored document cannot be read")]
     Unreadable,
     #[error("the driver failed")]
@@ -51,12 +55,12 @@ pub(crate) fn failed(error: Error) -> StoreError {
         },
         ErrorKind::Io(error) => Failure::Io(error.kind()),
         // These are the driver's own words, about servers and connections.
-        ErrorKind::Authentication { message, .. }
-        | ErrorKind::ConnectionPoolCleared { message, .. }
+        ErrorKind::Authentication { message, .. } => Failure::Credentials(message),
+        ErrorKind::ServerSelection { message, .. } => Failure::NoServer(message),
+        ErrorKind::ConnectionPoolCleared { message, .. }
         | ErrorKind::DnsResolve { message, .. }
         | ErrorKind::IncompatibleServer { message, .. }
-        | ErrorKind::InvalidTlsConfig { message, .. }
-        | ErrorKind::ServerSelection { message, .. } => Failure::Driver(message),
+        | ErrorKind::InvalidTlsConfig { message, .. } => Failure::Driver(message),
         ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. } => Failure::Unreadable,
         _ => Failure::Other,
     };

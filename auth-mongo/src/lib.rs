@@ -85,6 +85,7 @@ mod instant;
 mod profile;
 mod settings;
 mod user;
+mod watch;
 
 pub use access_token::{MongoAccessTokenStore, MongoAccessTokenStoreBuilder};
 pub use connect::connect;

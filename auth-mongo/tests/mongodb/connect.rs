@@ -30,6 +30,30 @@ async fn a_url_that_cannot_be_used_names_the_setting_and_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn n10_a_server_that_cannot_be_used_is_named_with_the_next_step() {
+    let refused = connect("DATABASE_URL", "mongodb://ada:p@sesame@localhost/auth").await;
+    let message = refused.expect_err("a password that is not encoded").to_string();
+    assert!(
+        message.contains("`@` is `%40`") && !message.contains("sesame"),
+        "{message}"
+    );
+
+    for (host, cause) in [("127.0.0.1:1", "refused"), ("no-such-host.invalid:7", "lookup")] {
+        let url = format!("mongodb://ada:open-sesame@{host}/auth");
+        let database = connect("DATABASE_URL", &url).await.expect("a database");
+        let users = MongoUserStore::<Uuid>::builder(&database)
+            .build()
+            .expect("a store");
+        let error = users.find(&Uuid::now_v7()).await.expect_err("nobody is there");
+        let message = error.to_string();
+        for part in [host, cause, "is the server running"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert!(!message.contains("sesame"), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_url_names_the_database_and_no_server_is_asked() {
     let database = connect("DATABASE_URL", "mongodb://127.0.0.1:1/auth")
         .await

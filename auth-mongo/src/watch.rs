@@ -1,0 +1,42 @@
+//! What an operator is told of the servers of a client of `connect`'s.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
+use auth_core::{ServerAddress, Unreachable};
+use mongodb::{
+    error::{Error, ErrorKind},
+    event::{EventHandler, sdam::SdamEvent},
+};
+
+/// Writes an event when a server of `address` cannot be reached, and when it can again.
+pub(crate) fn handler(address: ServerAddress) -> EventHandler<SdamEvent> {
+    let lost = Mutex::new(HashSet::new());
+    EventHandler::callback(move |event| {
+        let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            SdamEvent::ServerHeartbeatFailed(event) if lost.insert(event.server_address.clone()) => {
+                let problem = address.problem(reason(&event.failure), &event.failure.kind);
+                let server = event.server_address;
+                tracing::warn!(target: "portcullis::mongo", %server, problem, "the server cannot be reached");
+            }
+            SdamEvent::ServerHeartbeatSucceeded(event) if lost.remove(&event.server_address) => {
+                let server = event.server_address;
+                tracing::info!(target: "portcullis::mongo", %server, "the server can be reached again");
+            }
+            _ => {}
+        }
+    })
+}
+
+fn reason(error: &Error) -> Unreachable {
+    match &*error.kind {
+        ErrorKind::Io(error) => Unreachable::of(error),
+        ErrorKind::DnsResolve { .. } => Unreachable::UnknownHost,
+        ErrorKind::Authentication { .. } => Unreachable::Credentials,
+        ErrorKind::InvalidTlsConfig { .. } => Unreachable::Tls,
+        _ => Unreachable::Other,
+    }
+}
