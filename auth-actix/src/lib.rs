@@ -42,6 +42,7 @@
 //! - `openapi`: the OpenAPI document and interactive docs, served from the binary: `Auth::openapi`, `Auth::docs`, `Docs`.
 
 mod auth;
+mod bind;
 mod body;
 mod current_user;
 mod error;
@@ -56,6 +57,7 @@ mod role;
 mod routes;
 
 pub use auth::{Auth, AuthBuilder};
+pub use bind::bind_error;
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::AuthError;
 pub use guard::{Guard, GuardMiddleware};

@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc};
 use actix_web::{App, HttpServer, Responder, web};
 use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
-    actix::{Auth, CurrentUser},
+    actix::{Auth, CurrentUser, bind_error},
     http::{AuthBackend, BearerTransport, CookieTransport},
     jwt::JwtStrategy,
     sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore},
@@ -63,7 +63,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .configure(auth.routes())
             .configure(auth.docs("/docs"))
     })
-    .bind(address)?
+    .bind(&address)
+    .map_err(bind_error("BIND", &address))?
     .run()
     .await?;
     Ok(())

@@ -25,7 +25,7 @@ use actix_web::{
 };
 use portcullis::{
     ConfigError,
-    actix::{Auth, AuthBuilder, not_found},
+    actix::{Auth, AuthBuilder, bind_error, not_found},
     users::UserManager,
 };
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -79,10 +79,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     if let Some(workers) = settings.workers {
         server = server.workers(workers.get().into());
     }
-    let server = server.bind(&*settings.bind).map_err(|problem| {
-        let addresses: Vec<String> = settings.bind.iter().map(ToString::to_string).collect();
-        ConfigError::new("BIND", format_args!("{}: {problem}", addresses.join(", ")))
-    })?;
+    let addresses: Vec<String> = settings.bind.iter().map(ToString::to_string).collect();
+    let server = server
+        .bind(&*settings.bind)
+        .map_err(bind_error("BIND", addresses.join(", ")))?;
     for address in server.addrs() {
         tracing::info!("open http://{address}/docs");
     }

@@ -115,11 +115,12 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_an_error_at_start() {
+async fn n10_an_address_that_is_taken_is_an_error_at_start() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("an address");
     let address = taken.local_addr().expect("its address").to_string();
     let error = refusal(&[("BIND", &address)]).await;
     assert!(error.starts_with(&format!("error: BIND: {address}: ")), "{error}");
+    assert!(error.contains("choose another port"), "{error}");
 }
 
 #[tokio::test]
