@@ -8,7 +8,7 @@ use auth_core::{
     Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenKey, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, Request, RequestHead};
+use auth_http::{AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, Request, RequestHead, Target};
 use auth_users::{Registration, UserManager, UserUpdate};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -22,8 +22,8 @@ impl RequestHead for Head {
         self.0
     }
 
-    fn host(&self) -> Option<&str> {
-        None
+    fn target(&self) -> Target<'_> {
+        Target::new(false, None, "/")
     }
 
     fn client_address(&self) -> Option<String> {

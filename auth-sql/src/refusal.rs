@@ -91,6 +91,9 @@ fn column_in(name: &str, columns: &[FieldColumn]) -> Option<FieldColumn> {
 
 /// The error of an insertion of `new` that the database refused; `failed` is the error if the values have no part in it.
 /// The database has decided: the look-up only tells the e-mail from the rest.
+///
+/// # Errors
+/// [`StoreError`] if the look-up fails.
 pub async fn not_inserted<Id: UserId, P>(
     store: &dyn UserStore<Id, P>,
     new: &NewUser<Id, P>,
@@ -111,6 +114,9 @@ pub async fn not_inserted<Id: UserId, P>(
 }
 
 /// The error of an update of `user` that the database refused; the rest is as for [`not_inserted`].
+///
+/// # Errors
+/// [`StoreError`] if the look-up fails.
 pub async fn not_updated<Id: UserId, P>(
     store: &dyn UserStore<Id, P>,
     user: &User<Id, P>,

@@ -11,7 +11,7 @@ use portcullis::{
     actix::{Auth, CurrentUser},
     http::{AuthBackend, BearerTransport},
     jwt::JwtStrategy,
-    users::{PasswordHasher, Registration, UserManager},
+    users::{Registration, UserManager},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -65,10 +65,6 @@ impl Service {
     pub(crate) async fn remove(self) -> Fallible<()> {
         drop(self.auth);
         self.store.remove().await
-    }
-
-    pub(crate) fn hasher(&self) -> &PasswordHasher {
-        self.auth.users().hasher()
     }
 }
 

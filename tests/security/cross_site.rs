@@ -12,10 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    harness::{
-        Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, SECRET, Service, address, exchange, person,
-        run,
-    },
+    harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, SECRET, Service, address, person, run},
     routes::{json_routes, unsafe_routes},
 };
 

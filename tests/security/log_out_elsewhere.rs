@@ -6,10 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Data, ServiceConfig},
 };
-use portcullis::{
-    UserStore as _,
-    actix::{Auth, AuthError, CurrentUser},
-};
+use portcullis::actix::{Auth, AuthError, CurrentUser};
 
 use crate::harness::{Blueprint, Kind, Pass, Service, Watch, address, person};
 

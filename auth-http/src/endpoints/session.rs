@@ -85,7 +85,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let backend = self.backend_for(&current.backend, head)?;
         let Some(user) = self.users.log_out_elsewhere(&current.user).await? else {
             let enabled = Enabled::only([backend.name()]);
-            return Err(self.authenticator.unauthorized(&enabled));
+            return Err(self.authenticator.unauthorized(head, &enabled));
         };
         self.may_log_in(&user)?;
         self.issue(backend, &user, head, client(head)).await

@@ -126,14 +126,14 @@ fn address(setting: &str, server: &Config) -> ServerAddress {
 
 fn reason(error: &Error) -> Unreachable {
     if let Some(answer) = error.as_db_error() {
-        return match answer.code() {
-            &SqlState::INVALID_PASSWORD => Unreachable::Credentials,
-            &SqlState::INVALID_AUTHORIZATION_SPECIFICATION if answer.message().contains("pg_hba.conf") => {
+        return match *answer.code() {
+            SqlState::INVALID_PASSWORD => Unreachable::Credentials,
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION if answer.message().contains("pg_hba.conf") => {
                 Unreachable::Forbidden
             }
-            &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Unreachable::Credentials,
-            &SqlState::INVALID_CATALOG_NAME => Unreachable::NoDatabase,
-            &SqlState::INSUFFICIENT_PRIVILEGE => Unreachable::Forbidden,
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Unreachable::Credentials,
+            SqlState::INVALID_CATALOG_NAME => Unreachable::NoDatabase,
+            SqlState::INSUFFICIENT_PRIVILEGE => Unreachable::Forbidden,
             _ => Unreachable::Other,
         };
     }

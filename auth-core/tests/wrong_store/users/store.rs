@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, StoreError, UpdateUserError, User, UserId as _,
-    UserStore,
+    InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, StoreError, UpdateUserError, User,
+    UserId as _, UserStore,
 };
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
