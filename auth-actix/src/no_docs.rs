@@ -8,7 +8,7 @@ use crate::Auth;
 /// Nothing has it.
 #[diagnostic::on_unimplemented(
     message = "the OpenAPI document and its docs are behind the feature `openapi`",
-    label = "needs the feature `openapi`",
+    label = "enable the feature `openapi`",
     note = "add the feature `openapi` to the dependency `portcullis`: `cargo add portcullis --features openapi`"
 )]
 #[doc(hidden)]
