@@ -186,7 +186,9 @@ mod tests {
     }
 
     fn tokens() -> OneTimeTokens {
-        OneTimeTokens::new(&SigningSecret::generate().expect("secret"))
+        let secret =
+            SigningSecret::new("secret", "the secret of these tests, which no other knows").expect("secret");
+        OneTimeTokens::new(&secret)
     }
 
     fn issue(purpose: Purpose, user: &User) -> String {

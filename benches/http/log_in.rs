@@ -36,7 +36,8 @@ const CLIENTS: u32 = 64;
 const LARGE_CROWD: u32 = 500;
 
 pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
-    let service = Service::on(Store::sqlite().await?).await?;
+    let hasher = plan.hasher.clone().build()?;
+    let service = Service::hashing_by(hasher, Store::sqlite().await?).await?;
     let server = Server::start(None, service.routes())?;
     let address = server.address;
     in_turn(address, 10).await?;

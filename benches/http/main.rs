@@ -1,7 +1,7 @@
 //! What a request costs over HTTP: beside a handler that uses no library, and while passwords are hashed.
 //!
 //! ```text
-//! cargo xtask bench http [-- [--quick] [--clients=N] [jwt] [db] [log-in] [sqlite] [postgres] [mariadb] [mongodb] [redis]]
+//! cargo xtask bench http [-- [--quick] [--clients=N] [--niceness=N] [--permits=N] [jwt] [db] [log-in] [sqlite] [postgres] [mariadb] [mongodb] [redis]]
 //! ```
 //!
 //! `jwt` and `db` are `GET /users/me` on SQLite. A store is `GET /protected/db` on it, and what 100,000 tokens take there,

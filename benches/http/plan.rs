@@ -1,5 +1,7 @@
 use std::{num::NonZeroUsize, time::Duration};
 
+use portcullis::users::{PasswordHasher, PasswordHasherBuilder};
+
 use crate::{Fallible, store::STORES};
 
 /// What is measured, and for how long.
@@ -17,11 +19,14 @@ pub(crate) struct Plan {
     pub(crate) rounds: u32,
     /// How long one of them takes.
     pub(crate) span: Duration,
+    /// How passwords are hashed where log-ins are measured.
+    pub(crate) hasher: PasswordHasherBuilder,
 }
 
 impl Plan {
-    /// The plan that `arguments` ask for: names of cases, `--clients=N` for N clients at once instead of 32, and `--quick`
-    /// for a look at the order of magnitude. Cargo adds `--bench`.
+    /// The plan that `arguments` ask for: names of cases, `--clients=N` for N clients at once instead of 32, `--niceness=N` and
+    /// `--permits=N` for another hasher than the default, and `--quick` for a look at the order of magnitude. Cargo adds
+    /// `--bench`.
     pub(crate) fn of(arguments: &[String]) -> Fallible<Self> {
         let (flags, names): (Vec<&str>, Vec<&str>) = arguments
             .iter()
@@ -33,7 +38,7 @@ impl Plan {
             return Err(format!("no case `{unknown}`; there are: {}", known.join(", ")).into());
         }
         let is_asked = |name: &str| names.is_empty() || names.contains(&name);
-        let (mut is_quick, mut clients) = (false, 32);
+        let (mut is_quick, mut clients, mut hasher) = (false, 32, PasswordHasher::builder());
         for flag in flags {
             match flag.split_once('=') {
                 None if flag == "--quick" => is_quick = true,
@@ -44,7 +49,12 @@ impl Plan {
                         .map_err(|problem| format!("--clients: {problem}"))?;
                     clients = number.get();
                 }
-                _ => return Err(format!("no flag `{flag}`; there are: --quick, --clients=N").into()),
+                Some(("--niceness", number)) => hasher = hasher.niceness(number.parse()?),
+                Some(("--permits", number)) => hasher = hasher.permits(number.parse()?),
+                _ => {
+                    let flags = "--quick, --clients=N, --niceness=N, --permits=N";
+                    return Err(format!("no flag `{flag}`; there are: {flags}").into());
+                }
             }
         }
         let (rounds, span) = if is_quick {
@@ -61,6 +71,7 @@ impl Plan {
             clients,
             rounds,
             span,
+            hasher,
         })
     }
 }

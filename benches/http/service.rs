@@ -11,7 +11,7 @@ use portcullis::{
     actix::{Auth, CurrentUser},
     http::{AuthBackend, BearerTransport},
     jwt::JwtStrategy,
-    users::{Registration, UserManager},
+    users::{PasswordHasher, Registration, UserManager},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -38,8 +38,14 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn on(store: Store) -> Fallible<Self> {
+        Self::hashing_by(PasswordHasher::default(), store).await
+    }
+
+    pub(crate) async fn hashing_by(hasher: PasswordHasher, store: Store) -> Fallible<Self> {
         let secret = SigningSecret::generate()?;
-        let users = UserManager::builder(Arc::clone(&store.users), &secret).build()?;
+        let users = UserManager::builder(Arc::clone(&store.users), &secret)
+            .hasher(hasher)
+            .build()?;
         users
             .create(Registration::new(EMAIL.parse()?, PASSWORD.into(), ()))
             .await?;

@@ -127,7 +127,6 @@ mod tests {
             "postgres://ada:p@sesame@localhost/app",
             "postgres://ada:12/sesame@localhost/app",
             "postgres://ada:12#sesame@localhost/app",
-            "postgres://ada:100%sesame@localhost/app",
             "postgres://ada:sesame@localhost/app?sesame=1",
             "postgres://ada:sesame@localhost/app?sslmode=sesame",
             "host=localhost password=sesame",
