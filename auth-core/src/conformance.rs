@@ -229,6 +229,7 @@ macro_rules! list_users_conformance {
         $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, list_users {
             pages_hold_each_user_once
             outdated_emails_are_found_and_can_be_mended
+            a_list_out_of_reach_is_a_failure
         } }
     };
 }

@@ -60,9 +60,12 @@ const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 /// - a local part that is no dot-atom (RFC 5322 §3.2.3, in Unicode by RFC 6531 §3.3), as typed or folded
 /// - everything that is not seen: what Unicode calls default-ignorable, format and control characters, white space, and
 ///   what it has not assigned or left to private use. Joiners in the domain are let through as UTS 46 says
-/// - symbols that are no pictographs. Some are blank, as U+2800 is, and no property tells which
+/// - symbols that are no pictographs, such as `°`. Some are blank, as U+2800 is, and no property tells which
 /// - a domain of one label, of an IP address, or of a name that no public mail reaches (RFC 6761)
 /// - more than 254 bytes, shown or compared (RFC 5321 §4.5.3.1.3)
+///
+/// Three code points are blank in most fonts although Unicode's properties call them letters or marks: U+13441, U+13442 and
+/// U+16FE4. A local part may hold them.
 ///
 /// [UTS 46]: https://www.unicode.org/reports/tr46/
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, Request, RequestHead, Target};
-use auth_users::{Registration, UserManager, UserUpdate};
+use auth_users::{Registration, UserManager};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -123,38 +123,6 @@ async fn e5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_
         let row = tokens.find(&TokenKey::of(&token)).await.expect("an answer");
         assert_eq!(row.is_some(), rejection.is_none(), "{rejection:?}");
     }
-}
-
-#[tokio::test]
-async fn e5_a_password_change_a_reset_and_a_deactivation_leave_no_row_behind() {
-    let (users, tokens) = (Arc::default(), Arc::default());
-    let endpoints = endpoints(&users, strategy(&tokens));
-    let mut user = ada(&endpoints).await;
-    let changes = [
-        UserUpdate {
-            password: Some("another horse battery".into()),
-            ..Default::default()
-        },
-        UserUpdate {
-            is_active: Some(false),
-            ..Default::default()
-        },
-    ];
-    for change in changes {
-        let key = TokenKey::of(&log_in(&tokens, &user).await);
-        user = endpoints.users().update(user, &change).await.expect("changed");
-        assert!(tokens.find(&key).await.expect("an answer").is_none());
-    }
-    let key = TokenKey::of(&log_in(&tokens, &user).await);
-    let change = UserUpdate {
-        is_verified: Some(true),
-        ..Default::default()
-    };
-    endpoints.users().update(user, &change).await.expect("changed");
-    assert!(
-        tokens.find(&key).await.expect("an answer").is_some(),
-        "another change ends nothing"
-    );
 }
 
 #[tokio::test]

@@ -13,9 +13,12 @@ use crate::call::STORE;
 /// The server's code for a value that a unique index holds already.
 const DUPLICATE_KEY: i32 = 11000;
 
+/// The server's code for a bad value.
+const BAD_VALUE: i32 = 2;
+
 /// The server's codes for a document that it refuses: of its validator, a value or a key that it does not store, levels too
 /// deep, and too many bytes.
-const REFUSED_DOCUMENT: [i32; 9] = [121, 2, 15, 52, 56, 57, 10334, 17419, 17420];
+const REFUSED_DOCUMENT: [i32; 9] = [121, BAD_VALUE, 15, 52, 56, 57, 10334, 17419, 17420];
 
 /// A failure of the driver. A message of the server's is left out: it may quote a document.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +102,8 @@ pub(crate) fn duplicate(error: &Error) -> Option<Duplicate> {
 pub(crate) fn refused_document(error: &Error) -> Option<Document> {
     let (code, details) = match &*error.kind {
         ErrorKind::Write(WriteFailure::WriteError(refused)) => (refused.code, refused.details.clone()),
-        ErrorKind::Command(refused) => (refused.code, None),
+        // Of a whole command a bad value is its own fault, and no document's.
+        ErrorKind::Command(refused) if refused.code != BAD_VALUE => (refused.code, None),
         // The driver itself: the document is larger than any may be.
         ErrorKind::InvalidArgument { .. } => return Some(Document::new()),
         _ => return None,

@@ -3,6 +3,7 @@
 /// Verifies stored hashes of a scheme that this library does not know, such as PBKDF2 or scrypt, or one of an
 /// application's own. Give it to [`PasswordHasherBuilder::legacy`](crate::PasswordHasherBuilder::legacy).
 ///
+/// It is asked about every hash that the library can't read, also if that begins like one of a scheme that the library knows.
 /// At the next log-in of its owner, such a hash is replaced by one of today's parameters.
 ///
 /// ```

@@ -26,6 +26,9 @@ const MEMORY: usize = 100_000;
 /// gets no fresh budget. One address gets ten times the mails of an account at most, so that nobody floods a mailbox by
 /// moving one account after the other to its address; an account that was deleted and registered again gets its mails.
 ///
+/// Ten accounts that were at one address within the window can use up what it gets: who registers there next gets no mail
+/// until the window ends.
+///
 /// Each process counts for itself, and starts at zero. It remembers 100,000 mails, and forgets the oldest first if more
 /// are accepted within the window.
 ///

@@ -97,7 +97,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             match self.write(&mut user).await {
                 Ok(()) => {
                     tracing::info!(target: "portcullis::users", user = ?user.id, "logged out everywhere");
-                    self.discard_credentials(&user.id).await;
                     return Ok(Some(user));
                 }
                 Err(UpdateUserError::Conflict) => {}

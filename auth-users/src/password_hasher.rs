@@ -30,8 +30,8 @@ const SALT_BYTES: usize = 16;
 /// Hashes and verifies passwords with argon2id (RFC 9106), a bounded number at a time.
 ///
 /// A hash runs on one of a few threads that do nothing else, one for each core by default. More hashes than that wait, as
-/// long as they can be done by the deadline. One that can't be is refused at once with a [`StoreError`], which a client
-/// sees as 503 with a `Retry-After`. The deadline holds for the hash itself, too.
+/// long as they can be done by the deadline. If too many wait, one more is refused at once with a [`StoreError`], which a client
+/// sees as 503 with a `Retry-After`. The deadline holds for the hash itself, too, and for one that others delay.
 ///
 /// Each [`HashQueue`] waits by itself, and the queues take turns: a crowd that resets passwords does not keep others from
 /// logging in.
@@ -218,10 +218,11 @@ impl Schemes {
                 (Some(Ok(hash)), _) if hash.can_match(form.as_bytes()) => {
                     Some(hash.matches(form.as_bytes(), memory).map_err(failed)?)
                 }
-                (Some(Err(InvalidStoredHash::UnknownScheme)), Some(hash)) => self
-                    .legacy
-                    .iter()
-                    .find_map(|scheme| scheme.verify(form, hash.expose())),
+                (Some(Err(InvalidStoredHash::UnknownScheme | InvalidStoredHash::Malformed)), Some(hash)) => {
+                    self.legacy
+                        .iter()
+                        .find_map(|scheme| scheme.verify(form, hash.expose()))
+                }
                 _ => None,
             };
             if matches == Some(true) {

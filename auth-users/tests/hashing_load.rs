@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use auth_users::{PasswordHasher, Verdict};
@@ -43,6 +43,8 @@ async fn b1_b6_hashing_goes_on_where_others_keep_every_core_busy_and_memory_is_b
         );
     }
 
+    let default = PasswordHasher::default();
+    let idle = time_of_hashes(&default).await;
     let is_over = Arc::new(AtomicBool::new(false));
     let busy: Vec<_> = (0..thread::available_parallelism().map_or(1, usize::from))
         .map(|_| {
@@ -50,15 +52,26 @@ async fn b1_b6_hashing_goes_on_where_others_keep_every_core_busy_and_memory_is_b
             thread::spawn(move || while !is_over.load(Ordering::Relaxed) {})
         })
         .collect();
-    let default = PasswordHasher::default();
-    for _ in 0..20 {
-        let verdict = default.verify(&"an unknown user's".into(), None).await;
-        assert_eq!(verdict.expect("slower, but served"), Verdict::Mismatch);
-    }
+    let busy_time = time_of_hashes(&default).await;
     is_over.store(true, Ordering::Relaxed);
     for thread in busy {
         thread.join().expect("it ends");
     }
+    // A fifth of the idle rate is what the benchmark asks for; at the lowest priority it would be a seventieth.
+    assert!(
+        busy_time < idle * 15,
+        "{busy_time:?} beside busy threads, {idle:?} idle"
+    );
+}
+
+/// How long 20 hashes take, one after the other.
+async fn time_of_hashes(hasher: &PasswordHasher) -> Duration {
+    let start = Instant::now();
+    for _ in 0..20 {
+        let verdict = hasher.verify(&"an unknown user's".into(), None).await;
+        assert_eq!(verdict.expect("served"), Verdict::Mismatch);
+    }
+    start.elapsed()
 }
 
 /// What the process holds of memory, in MiB.

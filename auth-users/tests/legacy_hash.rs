@@ -120,6 +120,7 @@ async fn e6_e7_a_legacy_hash_is_tried_with_the_form_that_was_typed_too() {
     let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
     for (typed, stored, expected, calls) in [
         (composed, composed, Verdict::OutdatedMatch, 1),
+        ("$2b$ of our own", "$2b$ of our own", Verdict::OutdatedMatch, 1),
         (decomposed, composed, Verdict::OutdatedMatch, 1),
         (decomposed, decomposed, Verdict::OutdatedMatch, 2),
         (composed, decomposed, Verdict::Mismatch, 1),

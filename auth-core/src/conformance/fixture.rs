@@ -23,9 +23,10 @@ pub trait UserFixture: Send + Sync {
     /// gives [`store`](Self::store).
     fn another_process(&self) -> impl Future<Output = Arc<Self::Store>> + Send;
 
-    /// A handle that reaches nothing, so that each of its calls must fail: on an address where nobody listens, say
-    /// `127.0.0.1:1`, or on a pool that was closed. A call may take its deadline to fail; give it a short one. `None` is
-    /// for a store that cannot be out of reach, as one in the memory of this process.
+    /// A handle that reaches nothing, so that each of its calls must fail: on an address where nobody listens, for
+    /// example `127.0.0.1:1`, or on a pool that was closed. A call may take its deadline to fail; give it a short one. Return
+    /// `None` only for a store that cannot be out of reach, such as one in the memory of this process: the promises of a
+    /// store out of reach are not tried then.
     fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
 
     /// The `n`-th sample of a profile. Two samples of different numbers differ in each field, where a field has

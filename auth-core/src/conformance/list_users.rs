@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 
 use super::{
-    UserFixture, answered,
+    UserFixture, answered, failed,
     sample::{differing_field, email, insert, inserted, new_user},
 };
 use crate::{Email, ListUsers, NewUser, User, UserStore as _, outdated_emails};
@@ -110,4 +110,17 @@ where
         "what the user had by mistake is free"
     );
     assert_eq!(answered(outdated_emails(&*store).await).len(), 2, "one is mended");
+}
+
+/// A list that nobody answers is a failure, and not an empty one: nobody would look for outdated e-mails any further.
+pub async fn a_list_out_of_reach_is_a_failure<F>(fixture: &F)
+where
+    F: UserFixture,
+    F::Store: ListUsers<F::Id, F::Profile>,
+{
+    let Some(store) = fixture.out_of_reach().await else {
+        return;
+    };
+    failed("list", store.list(None, NonZeroU32::MIN).await);
+    failed("outdated_emails", outdated_emails(&*store).await);
 }

@@ -38,6 +38,7 @@ enum Defect {
     DeletesInTwoSteps,
     LeavesReplies,
     RepeatsTheLastOfAPage,
+    FailureIsAnEmptyPage,
     OverwritesTakenIds,
     SelectsTheIdFirst,
     FindsByFoldedId,
@@ -130,5 +131,6 @@ mod with_its_defect_it_is_caught {
     crate::breaks! { list_users, Users {
         pages_hold_each_user_once: RepeatsTheLastOfAPage;
         outdated_emails_are_found_and_can_be_mended: UpdateKeepsTheOldEmail;
+        a_list_out_of_reach_is_a_failure: FailureIsAnEmptyPage;
     } }
 }

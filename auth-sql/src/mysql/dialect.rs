@@ -42,12 +42,10 @@ const TAKES_NO_WRITES: [&str; 5] = [
 const STALE: &str = "Prepared statement needs to be re-prepared";
 
 /// What a server says of a value that a column cannot hold.
-const REFUSED_VALUES: [&str; 8] = [
+const REFUSED_VALUES: [&str; 6] = [
     "Data too long for column ",
     "Data truncated for column ",
     "Out of range value for column ",
-    "Incorrect ",
-    "Truncated incorrect ",
     "Invalid JSON text",
     "Invalid utf8",
     "CONSTRAINT ",
@@ -103,6 +101,7 @@ impl Server for Mysql {
         REFUSED_VALUES
             .iter()
             .any(|beginning| message.starts_with(beginning))
+            || repeats_a_value(message)
             || message.contains("value is out of range in")
     }
 
@@ -116,11 +115,7 @@ impl Server for Mysql {
                     format!("a value of the unique index {index:?} is taken"),
                 )
             }
-            Error::DatabaseError(_, problem)
-                if ["Incorrect ", "Truncated incorrect "]
-                    .iter()
-                    .any(|beginning| problem.message().starts_with(beginning)) =>
-            {
+            Error::DatabaseError(_, problem) if repeats_a_value(problem.message()) => {
                 let without = problem
                     .message()
                     .split('\'')
@@ -138,6 +133,12 @@ impl Server for Mysql {
 fn violated(message: &str) -> Option<&str> {
     let (_, index) = message.strip_suffix('\'')?.rsplit_once('\'')?;
     Some(index)
+}
+
+/// `Incorrect datetime value: '…' for column …`, and not `Incorrect key file for table …`, which is a fault of the server.
+fn repeats_a_value(message: &str) -> bool {
+    let message = message.strip_prefix("Truncated i").or(message.strip_prefix('I'));
+    message.is_some_and(|rest| rest.starts_with("ncorrect ") && rest.contains(" value: '"))
 }
 
 #[cfg(test)]
@@ -230,6 +231,8 @@ mod tests {
                 Some("`team`"),
             ),
             ("Table 'app.users' doesn't exist", None),
+            ("Incorrect key file for table 'users'; try to repair it", None),
+            ("Incorrect information in file: './app/users.frm'", None),
         ] {
             let message = message.to_owned();
             assert!(!Mysql::refuses_value(&message), "{message}");

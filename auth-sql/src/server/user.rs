@@ -107,12 +107,17 @@ macro_rules! __refused_field {
                     __table::email.eq(row.email.as_str()),
                     __table::normalized_email.eq(row.email.normalized().as_str()),
                 );
+                // If the column is refused with its own value, too, the reason is another: a right, or a lost connection.
                 if __sql::diesel::update(nobody()).set(email).execute(connection).await.is_err() {
+                    let itself = __table::email.eq(__table::email);
+                    __sql::diesel::update(nobody()).set(itself).execute(connection).await?;
                     return Ok(Some("email"));
                 }
                 $($(
                     let update = __sql::diesel::update(nobody()).set(__table::$field.eq($field));
                     if update.execute(connection).await.is_err() {
+                        let itself = __table::$field.eq(__table::$field);
+                        __sql::diesel::update(nobody()).set(itself).execute(connection).await?;
                         return Ok(Some(::core::stringify!($field)));
                     }
                 )+)?

@@ -1,6 +1,7 @@
 use std::sync::{Arc, PoisonError};
 
 use auth_core::{Profile, RevocableStrategy, StoreError, User, UserId};
+use futures_util::future::join_all;
 
 use super::UserManager;
 use crate::{Event, HookError};
@@ -53,22 +54,31 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         if !self.store.delete(&user.id).await? {
             return Err(DeleteUserError::NotFound);
         }
-        // Those that were issued in between. They are rejected already, as their user is gone.
-        self.discard_credentials(&user.id).await;
+        // Those that were issued in between. They are rejected already, as their user is gone; what is left of them if this
+        // fails goes when it expires or is presented.
+        if let Err(error) = self.revoke_all(&user.id).await {
+            let problem = error.to_string();
+            tracing::warn!(
+                target: "portcullis::users", user = ?user.id, store = error.store(), ?problem,
+                "a deleted user's credentials were not removed"
+            );
+        }
         Ok(())
     }
 
-    /// Lets `strategy` lose a user's credentials when the user is deleted, and when all of them are ended.
+    /// Lets a deletion of a user revoke the credentials of `strategy`, too. Naming one strategy twice changes nothing.
     ///
-    /// The HTTP layer does this for each of its backends. A program that deletes users without it, or a strategy that is
-    /// in no backend, needs this call: credentials of a deleted user are rejected either way, but their rows would stay
+    /// The HTTP layer does this for each of its backends. Call it if a program deletes users without that layer, or for a
+    /// strategy that is in no backend. Credentials of a deleted user are rejected either way, but their rows would stay
     /// until they expire or are presented.
     pub fn revoke_through(&self, strategy: Arc<dyn RevocableStrategy<Id>>) {
         let mut strategies = self.revocable.write().unwrap_or_else(PoisonError::into_inner);
-        strategies.push(strategy);
+        if !strategies.iter().any(|known| Arc::ptr_eq(known, &strategy)) {
+            strategies.push(strategy);
+        }
     }
 
-    /// Revokes every credential of the user.
+    /// Revokes every credential of the user, in each store that answers.
     ///
     /// # Errors
     /// [`StoreError`] if a store does not answer.
@@ -78,21 +88,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        for strategy in strategies {
-            strategy.revoke_all(id).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes what is left of credentials that have ended already. If that fails, they are rejected all the same, and
-    /// their rows go when they expire or are presented.
-    pub(super) async fn discard_credentials(&self, id: &Id) {
-        if let Err(error) = self.revoke_all(id).await {
-            let problem = error.to_string();
-            tracing::warn!(
-                target: "portcullis::users", user = ?id, store = error.store(), ?problem,
-                "rows of ended credentials were not removed"
-            );
-        }
+        let calls = strategies.iter().map(|strategy| strategy.revoke_all(id));
+        join_all(calls).await.into_iter().collect()
     }
 }

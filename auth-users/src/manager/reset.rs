@@ -113,10 +113,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             user.password_hash = Some(hash);
             user.security_epoch += 1;
             match self.write(&mut user).await {
-                Ok(()) => {
-                    self.discard_credentials(&user.id).await;
-                    return Ok(user);
-                }
+                Ok(()) => return Ok(user),
                 Err(UpdateUserError::Conflict) => {}
                 Err(UpdateUserError::Store(error)) => return Err(error.into()),
                 Err(error) => {

@@ -149,12 +149,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 return Err(contention().into());
             }
             match self.write(&mut next).await {
-                Ok(()) => {
-                    if next.security_epoch != epoch {
-                        self.discard_credentials(&next.id).await;
-                    }
-                    return Ok((next, changed));
-                }
+                Ok(()) => return Ok((next, changed)),
                 Err(UpdateUserError::Conflict) => {
                     user = self.store.find(&user.id).await?.ok_or(UpdateError::NotFound)?;
                 }

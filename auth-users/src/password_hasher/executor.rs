@@ -18,6 +18,8 @@ use super::{STORE, memory::Memory};
 
 /// A thread without work for this long ends and gives its memory back.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// After this long without a hash, what was measured before says nothing about the machine any more.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Which queue a hash waits in. The queues take turns, so that a crowd in one takes no places of another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -77,6 +79,9 @@ struct State {
     running: usize,
     /// How long a hash takes: an average that follows the machine's load.
     typical: Duration,
+    /// How long the quickest took, and when the last one ended.
+    quickest: Duration,
+    last_end: Instant,
     is_closed: bool,
 }
 
@@ -127,6 +132,8 @@ impl Executor {
             idle: 0,
             running: 0,
             typical: settings.first_guess.min(settings.deadline / 2),
+            quickest: settings.first_guess.min(settings.deadline / 2),
+            last_end: Instant::now(),
             is_closed: false,
         };
         Self {
@@ -155,8 +162,8 @@ impl Executor {
     /// Runs `hash` on one of the threads, in the turn of `queue`.
     ///
     /// # Errors
-    /// [`StoreError`] at once if the hash cannot be done by the deadline, and at the deadline if it was not. Both say when
-    /// to try again.
+    /// [`StoreError`] at once if too many wait for the hash to be done by the deadline, and by the deadline if it was not.
+    /// Both say when to try again.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         queue: HashQueue,
@@ -192,15 +199,16 @@ impl Shared {
     }
 
     fn estimate(&self, queue: HashQueue) -> Duration {
-        self.lock().estimate(queue, &self.settings)
+        self.lock().estimate(queue as usize, &self.settings)
     }
 
     fn submit(shared: &Arc<Self>, queue: HashQueue, job: Box<dyn Job>) -> Result<(), StoreError> {
         let settings = &shared.settings;
         let mut state = shared.lock();
+        state.forget_a_busy_spell();
         // A free permit is always used, so that the estimate is measured anew even if it is too high.
         if state.running + state.waiting() >= settings.permits {
-            let estimate = state.estimate(queue, settings);
+            let estimate = state.estimate(queue as usize, settings);
             if estimate > settings.deadline {
                 return Err(StoreError::overloaded(STORE, estimate - settings.deadline));
             }
@@ -251,13 +259,16 @@ impl Shared {
     fn next(&self) -> Option<Box<dyn Job>> {
         let mut state = self.lock();
         loop {
-            while let Some(job) = state.pop() {
+            while let Some((queue, job)) = state.pop() {
                 if job.is_worth_it(state.typical) {
                     state.running += 1;
                     self.started.fetch_add(1, Ordering::Relaxed);
                     return Some(job);
                 }
-                job.refuse(StoreError::overloaded(STORE, state.typical));
+                job.refuse(StoreError::overloaded(
+                    STORE,
+                    state.estimate(queue, &self.settings),
+                ));
             }
             let is_over = state.is_closed || {
                 state.idle += 1;
@@ -283,6 +294,8 @@ impl Shared {
         // A machine that slept must not look slow for long, nor so slow that nothing is tried.
         let took = took.min(self.settings.deadline / 2);
         state.typical = (state.typical * 7 + took) / 8;
+        state.quickest = state.quickest.min(took);
+        state.last_end = Instant::now();
     }
 }
 
@@ -291,27 +304,34 @@ impl State {
         self.queues.iter().map(VecDeque::len).sum()
     }
 
-    /// The first of the queue whose turn it is.
-    fn pop(&mut self) -> Option<Box<dyn Job>> {
+    /// The first of the queue whose turn it is, and that queue.
+    fn pop(&mut self) -> Option<(usize, Box<dyn Job>)> {
         for step in 0..QUEUES {
             let at = (self.turn + step) % QUEUES;
             if let Some(job) = self.queues[at].pop_front() {
                 self.turn = (at + 1) % QUEUES;
-                return Some(job);
+                return Some((at, job));
             }
         }
         None
     }
 
+    /// Takes nothing of a busy spell that is over for the present: with nothing to do for a while, nothing was measured.
+    fn forget_a_busy_spell(&mut self) {
+        if self.running == 0 && self.waiting() == 0 && self.last_end.elapsed() >= QUIET {
+            self.typical = self.quickest;
+        }
+    }
+
     /// How long a hash takes that joins `queue` now, its wait included.
-    fn estimate(&self, queue: HashQueue, settings: &Settings) -> Duration {
-        let own = self.queues[queue as usize].len();
+    fn estimate(&self, queue: usize, settings: &Settings) -> Duration {
+        let own = self.queues[queue].len();
         // The queues take turns: no other goes first more often than this one's place says.
         let others = self
             .queues
             .iter()
             .enumerate()
-            .filter(|(at, _)| *at != queue as usize)
+            .filter(|(at, _)| *at != queue)
             .map(|(_, other)| other.len().min(own + 1))
             .sum::<usize>();
         let ahead = self.running + own + others;

@@ -1,6 +1,7 @@
 //! The working memory of a hash.
 
 use argon2::Block;
+use zeroize::Zeroize as _;
 
 /// The memory that one worker hashes in, again and again.
 ///
@@ -42,9 +43,9 @@ impl Memory {
 
     /// Overwrites what the last hash left, which would let its reader test passwords at a fraction of the cost.
     pub(super) fn wipe(&mut self) {
-        self.blocks[..std::mem::take(&mut self.used)].fill(Block::new());
-        // Nothing reads the zeros, so that the compiler might leave them out.
-        std::hint::black_box(&self.blocks);
+        for block in &mut self.blocks[..std::mem::take(&mut self.used)] {
+            block.zeroize();
+        }
         if self.blocks.len() > self.usual {
             self.blocks = Vec::new();
         }

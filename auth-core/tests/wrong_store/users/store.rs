@@ -359,6 +359,9 @@ impl UserStore<String, Name> for WrongUsers {
 #[async_trait]
 impl ListUsers<String, Name> for WrongUsers {
     async fn list(&self, after: Option<&String>, limit: NonZeroU32) -> Result<Vec<Reader>, StoreError> {
+        if let Some(empty) = self.reach(Defect::FailureIsAnEmptyPage, Vec::new())? {
+            return Ok(empty);
+        }
         let repeats = self.has(Defect::RepeatsTheLastOfAPage);
         let mut rows = self.table().rows.clone();
         rows.retain(|row| after.is_none_or(|after| row.id > *after || (repeats && row.id == *after)));

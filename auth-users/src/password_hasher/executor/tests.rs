@@ -135,7 +135,7 @@ async fn d3_a_hash_that_would_end_too_late_is_not_begun() {
     executor.shared.lock().typical = MINUTE;
     held.end.send(()).expect("it runs");
     let error = late.await.expect("the task").expect_err("too late");
-    assert!(error.retry_after().is_some(), "{error}");
+    assert!(error.retry_after() > Some(Duration::from_millis(200)), "{error}");
     assert_eq!((executor.started(), log.lock().expect("the log").len()), (1, 0));
 }
 
@@ -146,6 +146,28 @@ async fn d4_a_free_permit_is_used_however_slow_the_machine_seemed() {
         executor.run(HashQueue::LogIn, |_| Ok(())).await.expect("served");
     }
     assert!(executor.shared.lock().typical < Duration::from_millis(500));
+}
+
+#[tokio::test]
+async fn b2_d4_a_crowd_after_a_busy_spell_is_measured_by_the_idle_machine() {
+    let executor = executor(1, MINUTE, Duration::from_millis(20));
+    {
+        let mut state = executor.shared.lock();
+        state.typical = MINUTE / 2;
+        state.last_end = Instant::now()
+            .checked_sub(QUIET)
+            .expect("the machine runs for a second");
+    }
+    let held = Held::start(&executor).await;
+    let log = Arc::default();
+    let mut calls = Vec::new();
+    for _ in 0..100 {
+        calls.push(submit(&executor, HashQueue::LogIn, "served", &log).await);
+    }
+    held.end().await;
+    for call in calls {
+        call.await.expect("the task").expect("served");
+    }
 }
 
 #[tokio::test]
