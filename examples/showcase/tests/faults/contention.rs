@@ -128,6 +128,19 @@ pub(crate) async fn deadlock(kind: Kind) {
         unreachable!("a database")
     };
     let mut other = Other::of(kind, database).await;
+    // A table of the application's own, whose rows go with their user.
+    let id_type = match kind {
+        Kind::MariaDb => "binary(16)",
+        _ => "uuid",
+    };
+    other
+        .run(&format!(
+            "CREATE TABLE notes (user_id {id_type} NOT NULL, FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE)"
+        ))
+        .await;
+    other
+        .run("INSERT INTO notes SELECT id FROM users WHERE email LIKE 'ben@%'")
+        .await;
     if kind == Kind::MariaDb {
         other
             .run("CREATE TABLE written (n int) SELECT seq AS n FROM seq_1_to_1000")
@@ -156,11 +169,9 @@ async fn in_a_circle(other: &mut Other, kind: Kind, delete: Call) -> Answer {
     } else {
         other.run("BEGIN").await;
     }
-    let its_user = "(SELECT id FROM users WHERE email LIKE 'ben@%')";
-    let lock_token = format!("SELECT 1 FROM access_tokens WHERE user_id = {its_user} FOR UPDATE");
-    other.run(&lock_token).await;
+    other.run("SELECT 1 FROM notes FOR UPDATE").await;
     let (deleted, ()) = tokio::join!(delete.send(), async {
-        // It has the user by then, and waits for the token. PostgreSQL undoes whoever has waited for a second first.
+        // It has the user by then, and waits for the note. PostgreSQL undoes whoever has waited for a second first.
         other.is_in_the_way().await;
         other
             .run("SELECT 1 FROM users WHERE email LIKE 'ben@%' FOR UPDATE")
