@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     auth::Shared,
     body::Rest,
-    error::AuthError,
+    error::{AuthError, ExtractError},
     head::Head,
     role::{Active, Role},
 };
@@ -28,7 +28,8 @@ use crate::{
 /// request of the route, not at start: actix-web asks nothing of an extractor before.
 ///
 /// It leaves the body to the extractors after it. If it refuses a request whose body has not arrived whole, the
-/// connection is closed.
+/// connection is closed. A handler that answers the refusal itself takes a `Result<CurrentUser, ExtractError>`
+/// ([`ExtractError`]).
 ///
 /// # Security
 /// Ask for it **before** what reads the body, as in `(user: CurrentUser, body: Json<T>)`. actix-web waits without end for a
@@ -45,7 +46,7 @@ pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
 /// The user of the request, if there is one of the role.
 ///
 /// Without a valid credential, or for a user of another role, it is `None`. A cross-site request with a cookie is
-/// answered 403, and 503 where a store does not answer: that is not "nobody".
+/// answered 403, and 503 where a store does not answer: that is not "nobody". Both are an [`ExtractError`].
 ///
 /// ```
 /// use auth_actix::OptionalUser;
@@ -86,14 +87,14 @@ impl<R, Id, P> Deref for CurrentUser<R, Id, P> {
 }
 
 impl<R: Role, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
-    type Error = AuthError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
+    type Error = ExtractError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ExtractError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, rest) = (request.clone(), Rest::of(request, payload));
         Box::pin(async move {
             let found = required::<Id, P>(&request, R::REQUIREMENT).await;
-            let found = found.map_err(|error| error.leaving(rest))?;
+            let found = found.map_err(|error| ExtractError::new(error, rest))?;
             Ok(Self {
                 found,
                 role: PhantomData,
@@ -103,14 +104,14 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
 }
 
 impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
-    type Error = AuthError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, AuthError>>>>;
+    type Error = ExtractError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ExtractError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, rest) = (request.clone(), Rest::of(request, payload));
         Box::pin(async move {
             let found = optional::<Id, P>(&request).await;
-            let found = found.map_err(|error| error.leaving(rest))?;
+            let found = found.map_err(|error| ExtractError::new(error, rest))?;
             let found = found.filter(|found| R::REQUIREMENT.met_by(&found.user));
             Ok(Self(found.map(|found| CurrentUser {
                 found,

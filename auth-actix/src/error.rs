@@ -14,16 +14,32 @@ use crate::body::{Rest, unread};
 
 /// Why a request was not let through, ready to be answered: the contract's body, and nothing of the cause.
 #[derive(Clone, Debug)]
-pub struct AuthError {
-    response: Response,
-    /// The body of the request that an extractor refused: its answer closes the connection rather than wait for it.
+pub struct AuthError(Response);
+
+/// Why [`CurrentUser`](crate::CurrentUser) or [`OptionalUser`](crate::OptionalUser) refused a request: an [`AuthError`],
+/// and what has not arrived of the request's body.
+///
+/// Its answer closes the connection if the body has not arrived whole. That of the [`AuthError`] alone does not, and
+/// actix-web may wait without end for a chunked body. Return this error itself from a handler that took a
+/// `Result<CurrentUser, ExtractError>` and does not read the body.
+///
+/// It is not `Send`, as the body is not. The [`AuthError`] is.
+#[derive(Clone, Debug)]
+pub struct ExtractError {
+    error: AuthError,
     rest: Option<Rest>,
 }
 
-impl AuthError {
-    /// The answer to a request of which `rest` was not read.
-    pub(crate) fn leaving(self, rest: Option<Rest>) -> Self {
-        Self { rest, ..self }
+impl ExtractError {
+    /// `error` as the answer to a request of which `rest` was not read.
+    pub(crate) fn new(error: AuthError, rest: Option<Rest>) -> Self {
+        Self { error, rest }
+    }
+}
+
+impl From<ExtractError> for AuthError {
+    fn from(refused: ExtractError) -> Self {
+        refused.error
     }
 }
 
@@ -32,7 +48,7 @@ macro_rules! from {
     ($($error:ty),+) => {
         $(impl From<$error> for AuthError {
             fn from(error: $error) -> Self {
-                Self { response: HttpError::from(error).into_response(), rest: None }
+                Self(HttpError::from(error).into_response())
             }
         })+
     };
@@ -52,8 +68,7 @@ from!(
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let status = self.response.status;
-        write!(f, "the request was answered with status {status}")
+        write!(f, "the request was answered with status {}", self.0.status)
     }
 }
 
@@ -61,11 +76,29 @@ impl std::error::Error for AuthError {}
 
 impl ResponseError for AuthError {
     fn status_code(&self) -> StatusCode {
-        status(&self.response)
+        status(&self.0)
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let answer = into_http(self.response.clone());
+        into_http(self.0.clone())
+    }
+}
+
+impl fmt::Display for ExtractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for ExtractError {}
+
+impl ResponseError for ExtractError {
+    fn status_code(&self) -> StatusCode {
+        self.error.status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let answer = self.error.error_response();
         match &self.rest {
             Some(rest) => unread(answer, rest.clone()),
             None => answer,

@@ -59,7 +59,7 @@ mod routes;
 pub use auth::{Auth, AuthBuilder};
 pub use bind::bind_error;
 pub use current_user::{CurrentUser, OptionalUser};
-pub use error::AuthError;
+pub use error::{AuthError, ExtractError};
 pub use guard::{Guard, GuardMiddleware};
 #[cfg(not(feature = "openapi"))]
 #[doc(hidden)]

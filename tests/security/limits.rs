@@ -6,7 +6,7 @@ use actix_web::{
     HttpResponse,
     web::{self, Bytes, ServiceConfig},
 };
-use portcullis::actix::{AuthError, CurrentUser};
+use portcullis::actix::{CurrentUser, ExtractError};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinSet};
 
@@ -80,8 +80,12 @@ fn readers(config: &mut ServiceConfig) {
             web::post().to(async |_user: CurrentUser, body: Bytes| body),
         )
         .route(
+            "/reading/nothing",
+            web::post().to(async |user: Result<CurrentUser, ExtractError>| user.map(|_user| "known")),
+        )
+        .route(
             "/reading/either",
-            web::post().to(async |user: Result<CurrentUser, AuthError>, body: Bytes| {
+            web::post().to(async |user: Result<CurrentUser, ExtractError>, body: Bytes| {
                 HttpResponse::Ok()
                     .insert_header(("x-known", user.is_ok().to_string()))
                     .body(body)
@@ -147,6 +151,7 @@ fn d1_b7_a_body_that_nobody_asks_for_is_cut_off_without_being_read() {
             ("POST /optional/active", &*forged, 403),
             ("POST /only/db/required/active", "", 401),
             ("POST /reading/required", "", 401),
+            ("POST /reading/nothing", "", 401),
             ("PUT /auth/register", "", 405),
             ("POST /users/me", "", 405),
             ("POST /auth/none", "", 404),

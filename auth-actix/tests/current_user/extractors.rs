@@ -1,7 +1,9 @@
 //! Extractors.
 
+use std::error::Error;
+
 use actix_web::{App, HttpResponse, http::Method, test, web};
-use auth_actix::{Active, CurrentUser};
+use auth_actix::{Active, AuthError, CurrentUser, ExtractError};
 
 use crate::service::{Service, app, bearer, cookie, get, routes};
 
@@ -80,6 +82,37 @@ async fn x1_a_cross_site_request_with_a_cookie_reaches_no_handler() {
             );
         }
     }
+}
+
+/// So that `?` turns it into an `anyhow::Error` or into an error of the application's own.
+#[actix_web::test]
+async fn an_error_of_an_extractor_becomes_one_that_goes_anywhere() {
+    fn is_send<T: Error + Clone + Send + Sync + 'static>() {}
+    is_send::<AuthError>();
+    async fn answered(user: Result<CurrentUser, ExtractError>) -> Result<String, AuthError> {
+        Ok(user?.backend().to_owned())
+    }
+    async fn told(user: Result<CurrentUser, ExtractError>) -> String {
+        let checked = || -> Result<String, Box<dyn Error + Send + Sync>> {
+            let user = user.map_err(AuthError::from)?;
+            Ok(user.backend().to_owned())
+        };
+        checked().unwrap_or_else(|error| error.to_string())
+    }
+    let service = Service::new();
+    let app = app!(
+        service,
+        .route("/answered", web::get().to(answered)).route("/told", web::get().to(told))
+    );
+    let token = service.token("a").await;
+    assert_eq!(get!(app, "/answered", bearer(&token)), (200, "bearer".to_owned()));
+    assert_eq!(
+        get!(app, "/answered",),
+        (401, r#"{"detail":"Unauthorized"}"#.to_owned())
+    );
+    assert_eq!(get!(app, "/told", bearer(&token)), (200, "bearer".to_owned()));
+    let told = "the request was answered with status 401";
+    assert_eq!(get!(app, "/told",), (200, told.to_owned()));
 }
 
 #[actix_web::test]
