@@ -200,8 +200,8 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             if let (Rejection::Ambiguous, Some(cookie)) = (rejection, self.cookie_of(backend)) {
                 tracing::warn!(
                     target: "portcullis::http", outcome = "rejected", backend, reason, cookie,
-                    "two cookies of one name were sent, and both are removed: another service of this host or domain set \
-                     one of them; a name that begins with `__Host-` keeps it out"
+                    "two cookies of one name were sent, and a 401 removes them: another service of this host or domain \
+                     set one of them; a name that begins with `__Host-` keeps it out"
                 );
                 continue;
             }
@@ -246,12 +246,13 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             let presented = backend.transport().extract(head);
             backend.is_cookie() && matches!(presented, Presented::Refused(Rejection::Ambiguous))
         });
-        HttpError::Unauthorized {
+        let unauthorized = HttpError::Unauthorized {
             bearer: self.accepts_bearer(enabled),
-            removal: ambiguous
-                .flat_map(|backend| backend.transport().log_out(head).headers)
-                .collect(),
-        }
+            removal: Vec::new(),
+        };
+        ambiguous.fold(unauthorized, |error, backend| {
+            error.removing(backend.transport().log_out(head).headers)
+        })
     }
 
     /// The user of a request, or `None` where nothing valid is presented.

@@ -11,7 +11,10 @@ use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::Response;
+use crate::{
+    Response,
+    response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
+};
 
 /// What `Retry-After` says at least.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
@@ -122,6 +125,21 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// The same; a 401 also sends those of `headers` that it does not send yet. It leaves them all away if its `Set-Cookie`
+    /// headers would become too long: the next 401 sends them, when the first cookies are gone.
+    pub(crate) fn removing(mut self, mut headers: Vec<(&'static str, String)>) -> Self {
+        if let Self::Unauthorized { removal, .. } = &mut self {
+            headers.retain(|header| !removal.contains(header));
+            let all = removal.iter().chain(&headers);
+            let cookies = all.filter(|(name, _value)| *name == SET_COOKIE);
+            let bytes: usize = cookies.map(|(_name, value)| set_cookie_bytes(value)).sum();
+            if removal.is_empty() || bytes <= MAX_SET_COOKIE_BYTES {
+                removal.append(&mut headers);
+            }
+        }
+        self
+    }
+
     /// The answer to the client. A 5xx is logged with its cause under a correlation id, which the client gets as
     /// `X-Correlation-Id`. Of the request that line says nothing: the application's span around it does, if it has one. No
     /// answer is stored: its reason may tell of the user.

@@ -6,6 +6,18 @@ use serde::Serialize;
 
 use crate::error::internal;
 
+/// The header that sets and removes cookies.
+pub(crate) const SET_COOKIE: &str = "set-cookie";
+
+/// How long the `Set-Cookie` headers of an answer may be together if some only remove what others set. nginx takes the
+/// whole head of an answer into 4 KiB by default (`proxy_buffer_size`), and answers 502 if it is longer.
+pub(crate) const MAX_SET_COOKIE_BYTES: usize = 2048;
+
+/// How long a `Set-Cookie` header of this value is in HTTP/1.
+pub(crate) fn set_cookie_bytes(value: &str) -> usize {
+    SET_COOKIE.len() + ": \r\n".len() + value.len()
+}
+
 /// An answer: a status, headers, and a JSON body or none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {

@@ -287,6 +287,64 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
     );
 }
 
+#[tokio::test]
+async fn c5_a_401_that_removes_the_cookies_of_several_backends_stays_short() {
+    let fixture = Fixture::new();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let backends = names.map(|name| {
+        let cookie = CookieTransport::builder()
+            .name(format!("__Secure-{name}"))
+            .build();
+        AuthBackend::new(name, cookie.expect("a cookie"), fixture.opaque())
+    });
+    let authenticator = fixture.authenticator(backends.into());
+    let twice = names.map(|name| format!("__Secure-{name}=x; __Secure-{name}=y"));
+    let head = Head {
+        method: "GET",
+        headers: vec![("cookie", twice.join("; "))],
+    };
+    let refused = authenticator
+        .require(&head, &Enabled::All, Requirement::default())
+        .await;
+    let answer = refused.expect_err("nobody").into_response();
+    let of = |header: &'static str| answer.headers.iter().filter(move |(name, _)| *name == header);
+    let bytes: usize = of("set-cookie")
+        .map(|(name, value)| name.len() + value.len() + 4)
+        .sum();
+    assert!(bytes <= 2048, "{bytes}");
+    assert!(
+        of("set-cookie").any(|(_, value)| value.starts_with("__Secure-a=;")),
+        "{answer:?}"
+    );
+    assert_eq!(of("cache-control").count(), 1);
+}
+
+/// An optional user is not refused, and then nothing is removed.
+#[tokio::test]
+async fn c5_the_log_of_two_cookies_promises_their_removal_by_a_401_alone() {
+    let fixture = Fixture::new();
+    let cookie = CookieTransport::builder().name("auth").build().expect("a cookie");
+    let authenticator = fixture.authenticator(vec![AuthBackend::new("b", cookie, fixture.opaque())]);
+    let head = Head {
+        method: "GET",
+        headers: vec![("cookie", "auth=x; auth=y".to_owned())],
+    };
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(Arc::new(file.reopen().expect("the file")))
+        .finish();
+    let listening = tracing::subscriber::set_default(subscriber);
+    let found = authenticator.find(&head, &Enabled::All).await;
+    drop(listening);
+    assert!(matches!(found, Ok(None)), "{found:?}");
+    let log = std::fs::read_to_string(file).expect("a log");
+    assert!(
+        log.contains("a 401 removes them") && log.contains(r#"cookie="auth""#),
+        "{log}"
+    );
+}
+
 #[test]
 fn two_backends_of_one_name_or_one_cookie_are_refused_at_start() {
     let fixture = Fixture::new();

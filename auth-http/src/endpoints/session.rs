@@ -214,12 +214,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
 /// `error`, and a 401 also removes the cookie that the request presents: it is no use any more.
 fn forgetting<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead, error: HttpError) -> HttpError {
-    match (error, backend.transport().extract(head)) {
-        (HttpError::Unauthorized { bearer, .. }, Presented::Token(_) | Presented::Refused(_)) => {
-            let removal = backend.transport().log_out(head).headers;
-            HttpError::Unauthorized { bearer, removal }
+    match backend.transport().extract(head) {
+        Presented::Nothing => error,
+        Presented::Token(_) | Presented::Refused(_) => {
+            error.removing(backend.transport().log_out(head).headers)
         }
-        (error, _) => error,
     }
 }
 
@@ -251,5 +250,46 @@ fn client(head: &impl RequestHead) -> ClientInfo {
         user_agent,
         address: head.client_address(),
         label: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use auth_core::{AccessTokenStore, Lifetime, OpaqueStrategy, memory::MemoryAccessTokenStore};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{CookieTransport, request::test_head::Head};
+
+    #[test]
+    fn a_log_out_with_a_dead_cookie_removes_it_beside_what_the_401_removes_anyway() {
+        let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+        let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
+        let backend = AuthBackend::<Uuid>::new("cookie", CookieTransport::default(), strategy);
+        let head = Head::new("POST", &[("cookie", "__Host-portcullis=dead")]);
+        let other = ("set-cookie", "other=; Max-Age=0".to_owned());
+        let mut error = HttpError::Unauthorized {
+            bearer: true,
+            removal: vec![other.clone()],
+        };
+        // Twice: what it removes already is not added again.
+        for _ in 0..2 {
+            error = forgetting(&backend, &head, error);
+            let HttpError::Unauthorized {
+                bearer: true,
+                removal,
+            } = &error
+            else {
+                panic!("{error:?}");
+            };
+            let cookies: Vec<_> = removal.iter().filter(|(name, _)| *name == "set-cookie").collect();
+            let [first, dead] = &*cookies else {
+                panic!("{cookies:?}");
+            };
+            assert_eq!(**first, other);
+            assert!(dead.1.starts_with("__Host-portcullis=;"), "{dead:?}");
+        }
     }
 }

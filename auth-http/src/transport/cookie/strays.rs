@@ -5,24 +5,32 @@ use std::net::Ipv4Addr;
 use super::is_domain_byte;
 use crate::Target;
 
-/// Longer paths and domains than these have no part in it: an answer has only so much room.
+/// Longer paths and more domains than these have no part in it: an answer has only so much room.
 const MAX_SEGMENTS: usize = 6;
 const MAX_DOMAINS: usize = 4;
 
 /// The paths and domains, `None` for the host alone, with which a cookie can have been set that came with a request for
 /// `target` (RFC 6265 §5.1.3 and §5.1.4): each is another cookie, and is removed by its own path and domain alone. A browser
 /// ignores the removal of one that it would not have let the host set.
+///
+/// The likeliest come first. A service sets its cookies for `/` or for the path at which it is mounted, which is a short one,
+/// and for its host or for a domain that it shares with others.
 pub(super) fn strays<'a>(target: &Target<'a>, own_path: &'a str) -> Vec<(&'a str, Option<&'a str>)> {
-    let domains = domains(target.host.unwrap_or_default());
+    let domains = domains(target.host.unwrap_or_default()).into_iter().map(Some);
+    let domains: Vec<_> = std::iter::once(None).chain(domains).collect();
     let mut paths = paths(target.path);
-    if !paths.contains(&own_path) {
-        paths.push(own_path);
+    paths.retain(|path| *path != own_path);
+    paths.insert(0, own_path);
+    let mut all = Vec::new();
+    for (path_rank, path) in paths.into_iter().enumerate() {
+        for (domain_rank, domain) in domains.iter().enumerate() {
+            all.push((path_rank + domain_rank, path, *domain));
+        }
     }
-    let all = paths.into_iter().flat_map(|path| {
-        let of_domains = domains.iter().map(move |domain| (path, Some(*domain)));
-        std::iter::once((path, None)).chain(of_domains)
-    });
-    all.collect()
+    all.sort_by_key(|(rank, ..)| *rank);
+    all.into_iter()
+        .map(|(_rank, path, domain)| (path, domain))
+        .collect()
 }
 
 /// `/`, `/a`, `/a/` and `/a/b` of `/a/b`. What has no place in an attribute ends the list.
@@ -49,21 +57,16 @@ fn paths(path: &str) -> Vec<&str> {
     paths
 }
 
-/// `a.b.example` and `b.example` of `a.b.example:8080`. An address has no domain.
+/// `a.b.c.example`, `c.example` and `b.c.example` of `a.b.c.example:8080`: the host, then the domains above it, the
+/// shortest first, since most hosts share that. An address has no domain.
 fn domains(authority: &str) -> Vec<&str> {
     let (host, _port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-    if host.parse::<Ipv4Addr>().is_ok() || !host.bytes().all(is_domain_byte) {
+    if host.is_empty() || host.parse::<Ipv4Addr>().is_ok() || !host.bytes().all(is_domain_byte) {
         return Vec::new();
     }
-    let mut domains = Vec::new();
-    let mut rest = Some(host);
-    while let Some(domain) = rest.filter(|domain| domain.contains('.') || *domain == host) {
-        if !domain.is_empty() && domains.len() < MAX_DOMAINS {
-            domains.push(domain);
-        }
-        rest = domain.split_once('.').map(|(_label, parent)| parent);
-    }
-    domains
+    let dots = host.rmatch_indices('.').map(|(at, _)| &host[at + 1..]);
+    let above = dots.filter(|domain| domain.trim_end_matches('.').contains('.'));
+    std::iter::once(host).chain(above).take(MAX_DOMAINS).collect()
 }
 
 #[cfg(test)]
@@ -76,13 +79,27 @@ mod tests {
             &Target::new(false, Some("app.example.com:8080"), "/auth/login"),
             "/",
         );
-        let paths = ["/", "/auth", "/auth/", "/auth/login"];
-        let domains = [None, Some("app.example.com"), Some("example.com")];
-        let expected: Vec<_> = paths
-            .iter()
-            .flat_map(|path| domains.iter().map(move |domain| (*path, *domain)))
-            .collect();
-        assert_eq!(all, expected);
+        let (app, example) = (Some("app.example.com"), Some("example.com"));
+        let likeliest_first = [
+            ("/", None),
+            ("/", app),
+            ("/auth", None),
+            ("/", example),
+            ("/auth", app),
+            ("/auth/", None),
+            ("/auth", example),
+            ("/auth/", app),
+            ("/auth/login", None),
+            ("/auth/", example),
+            ("/auth/login", app),
+            ("/auth/login", example),
+        ];
+        assert_eq!(all, likeliest_first);
+        let own_first = strays(&Target::new(false, None, "/a/b"), "/a");
+        assert_eq!(
+            own_first,
+            [("/a", None), ("/", None), ("/a/", None), ("/a/b", None)]
+        );
     }
 
     #[test]
@@ -91,7 +108,12 @@ mod tests {
             assert_eq!(domains(host), Vec::<&str>::new(), "{host}");
         }
         assert_eq!(domains("localhost:3000"), ["localhost"]);
-        assert_eq!(domains("a.b.c.d.e.example").len(), MAX_DOMAINS);
+        assert_eq!(
+            domains("a.b.c.example."),
+            ["a.b.c.example.", "c.example.", "b.c.example."]
+        );
+        let shortest = ["a.b.c.d.e.example", "e.example", "d.e.example", "c.d.e.example"];
+        assert_eq!(domains("a.b.c.d.e.example"), shortest);
         assert_eq!(paths("/a;Domain=x/b"), ["/"]);
         assert_eq!(paths("/a/b;c"), ["/", "/a", "/a/"]);
         assert_eq!(paths("/a/"), ["/", "/a", "/a/"]);

@@ -1,12 +1,22 @@
-use auth_core::SecretString;
+use auth_core::{SecretString, SigningSecret};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
 use super::{super::seen, *};
 use crate::request::test_head::Head;
 
+mod removals;
+
 fn no_cookie() -> Head {
     Head::new("POST", &[])
+}
+
+fn issued(value: &str) -> IssuedToken {
+    IssuedToken {
+        secret: SecretString::from(value),
+        issued_at: OffsetDateTime::UNIX_EPOCH,
+        expires_at: None,
+    }
 }
 
 fn set_cookie(response: &Response) -> Vec<String> {
@@ -24,9 +34,8 @@ fn log_in(transport: &CookieTransport, value: &str, seconds: Option<i64>) -> Vec
     let now = OffsetDateTime::UNIX_EPOCH;
     let expires_at = seconds.map(|seconds| now + time::Duration::seconds(seconds));
     let token = IssuedToken {
-        secret: SecretString::from(value),
-        issued_at: now,
         expires_at,
+        ..issued(value)
     };
     set_cookie(&transport.log_in(&token, &no_cookie()).expect("cookie"))
 }
@@ -119,12 +128,7 @@ fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
 
 #[test]
 fn c3_a_cookie_over_4096_bytes_is_not_sent() {
-    let issued_at = OffsetDateTime::UNIX_EPOCH;
-    let token = IssuedToken {
-        secret: SecretString::from("x".repeat(4096)),
-        issued_at,
-        expires_at: None,
-    };
+    let token = issued(&"x".repeat(4096));
     assert!(CookieTransport::default().log_in(&token, &no_cookie()).is_err());
 }
 
@@ -135,12 +139,7 @@ fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
         .double_submit(&secret)
         .build()
         .expect("transport");
-    let issued_at = OffsetDateTime::UNIX_EPOCH;
-    let token = IssuedToken {
-        secret: SecretString::from("T"),
-        issued_at,
-        expires_at: None,
-    };
+    let token = issued("T");
     let csrf = |response: &Response| {
         let cookies = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
         cookies
@@ -231,76 +230,6 @@ fn t3_two_cookies_of_the_name_are_rejected() {
     assert_eq!(presented(&["auth=T; auth=T"]), "Refused(Ambiguous)");
     assert_eq!(presented(&["auth=T", "auth=U"]), "Refused(Ambiguous)");
     assert_eq!(presented(&["auth=; auth=U"]), "Refused(Ambiguous)");
-}
-
-/// The cookies that an answer sets or removes, without what they all have.
-fn all_set(response: &Response) -> Vec<String> {
-    let set = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
-    set.map(|(_, value)| {
-        let common = ["HttpOnly", "SameSite=Lax", "Secure"];
-        let mut parts: Vec<_> = value.split("; ").filter(|part| !common.contains(part)).collect();
-        parts[1..].sort_unstable();
-        parts.join("; ")
-    })
-    .collect()
-}
-
-#[test]
-fn c5_what_may_shadow_the_cookie_is_removed_before_it_is_set() {
-    let named = |name: &str| CookieTransport::builder().name(name).build().expect("a cookie");
-    let issued = IssuedToken {
-        secret: SecretString::from("T"),
-        issued_at: OffsetDateTime::UNIX_EPOCH,
-        expires_at: None,
-    };
-    let head = |cookies: &str| Head {
-        path: "/auth/login",
-        ..Head::new("POST", &[("host", "app.example.com:8080"), ("cookie", cookies)])
-    };
-    let removal = |rest: &str| match rest.split_once("; ") {
-        Some((path, domain)) => format!("auth=; {domain}; Max-Age=0; {path}"),
-        None => format!("auth=; Max-Age=0; {rest}"),
-    };
-    let strays: Vec<_> = [
-        "Path=/; Domain=app.example.com",
-        "Path=/; Domain=example.com",
-        "Path=/auth",
-        "Path=/auth; Domain=app.example.com",
-        "Path=/auth; Domain=example.com",
-        "Path=/auth/",
-        "Path=/auth/; Domain=app.example.com",
-        "Path=/auth/; Domain=example.com",
-        "Path=/auth/login",
-        "Path=/auth/login; Domain=app.example.com",
-        "Path=/auth/login; Domain=example.com",
-    ]
-    .map(removal)
-    .into();
-    let with = |last: &str| [&*strays, &[last.to_owned()]].concat();
-    let auth = named("auth");
-    for (cookies, log_in, log_out) in [
-        ("", vec!["auth=T; Path=/".to_owned()], vec![removal("Path=/")]),
-        (
-            "other=x",
-            vec!["auth=T; Path=/".to_owned()],
-            vec![removal("Path=/")],
-        ),
-        ("auth=x", with("auth=T; Path=/"), vec![removal("Path=/")]),
-        ("auth=x; auth=y", with("auth=T; Path=/"), with(&removal("Path=/"))),
-    ] {
-        let head = head(cookies);
-        assert_eq!(
-            all_set(&auth.log_in(&issued, &head).expect("a cookie")),
-            log_in,
-            "{cookies}"
-        );
-        assert_eq!(all_set(&auth.log_out(&head)), log_out, "{cookies}");
-    }
-    // Nobody else can set one of this name, and its removal would be refused.
-    let bound = named("__Host-auth");
-    let head = head("__Host-auth=x; __Host-auth=y");
-    assert_eq!(all_set(&bound.log_in(&issued, &head).expect("a cookie")).len(), 1);
-    assert_eq!(all_set(&bound.log_out(&head)).len(), 1);
 }
 
 proptest! {

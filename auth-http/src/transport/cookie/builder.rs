@@ -1,0 +1,149 @@
+//! The settings of a cookie.
+
+use auth_core::{ConfigError, SigningSecret};
+
+use super::{CookieTransport, DoubleSubmit, MaxAge, SameSite, is_domain_byte};
+
+/// Builds a [`CookieTransport`].
+#[derive(Clone, Debug)]
+pub struct CookieBuilder {
+    cookie: CookieTransport,
+    insecure: bool,
+}
+
+impl CookieBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            cookie: CookieTransport::default(),
+            insecure: false,
+        }
+    }
+
+    /// The name. `__Host-` and `__Secure-` bind a browser to what they say (RFC 6265bis §4.1.3). A name without `__Host-`
+    /// can be [shadowed](CookieTransport#security) by another service.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.cookie.name = name.into();
+        self
+    }
+
+    /// How long a browser keeps it.
+    #[must_use]
+    pub fn max_age(mut self, max_age: MaxAge) -> Self {
+        self.cookie.max_age = max_age;
+        self
+    }
+
+    /// The path below which a browser sends it.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.cookie.path = path.into();
+        self
+    }
+
+    /// The domain whose hosts all get it; without one only the host that set it does.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.cookie.domain = Some(domain.into());
+        self
+    }
+
+    /// Whether a browser sends it over HTTPS alone.
+    #[must_use]
+    pub fn secure(mut self, secure: bool) -> Self {
+        self.cookie.secure = secure;
+        self
+    }
+
+    /// Whether scripts of the page cannot read it.
+    #[must_use]
+    pub fn http_only(mut self, http_only: bool) -> Self {
+        self.cookie.http_only = http_only;
+        self
+    }
+
+    /// Which cross-site requests carry it.
+    #[must_use]
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.cookie.same_site = same_site;
+        self
+    }
+
+    /// Asks unsafe requests for a signed double-submit token, on top of the check of their origin. It is set at log-in in
+    /// a second cookie, `NAME-csrf`, which scripts of the page read and send back as `X-CSRF-Token`. Log-in and
+    /// registration, which come before it, are checked by their origin alone, and so is a WebSocket handshake, to which a
+    /// page cannot add a header.
+    #[must_use]
+    pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
+        self.cookie.double_submit = Some(DoubleSubmit(secret.clone()));
+        self
+    }
+
+    /// Allows a cookie that is not `Secure` or not `HttpOnly`: for trials over plain HTTP, never in production.
+    #[must_use]
+    pub fn allow_insecure(mut self) -> Self {
+        self.insecure = true;
+        self
+    }
+
+    /// The transport.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the setting if a browser would refuse the cookie, or if it is insecure and
+    /// [`allow_insecure`](Self::allow_insecure) was not called.
+    pub fn build(self) -> Result<CookieTransport, ConfigError> {
+        let cookie = self.cookie;
+        let error =
+            |setting: &str, problem: &str| Err(ConfigError::new(format!("cookie.{setting}"), problem));
+        if cookie.name.is_empty() || cookie.name.len() > 256 || !cookie.name.bytes().all(is_token_byte) {
+            return error("name", "is not 1 to 256 bytes of an HTTP token");
+        }
+        if !cookie.path.starts_with('/') || !cookie.path.bytes().all(is_attribute_byte) {
+            return error(
+                "path",
+                "does not start with `/`, or holds a byte that no attribute may",
+            );
+        }
+        if cookie
+            .domain
+            .as_ref()
+            .is_some_and(|d| d.is_empty() || !d.bytes().all(is_domain_byte))
+        {
+            return error("domain", "is no domain name");
+        }
+        if cookie.has_prefix("__Host-") && cookie.domain.is_some() {
+            return error("domain", "a `__Host-` cookie has none");
+        }
+        if cookie.has_prefix("__Host-") && cookie.path != "/" {
+            return error("path", "a `__Host-` cookie has the path `/`");
+        }
+        if (cookie.has_prefix("__Host-") || cookie.has_prefix("__Secure-")) && !cookie.secure {
+            return error("secure", "a `__Host-` or `__Secure-` cookie must be secure");
+        }
+        if cookie.same_site == SameSite::None && !cookie.secure {
+            return error("secure", "a cookie with SameSite=None must be secure");
+        }
+        if !cookie.secure && !self.insecure {
+            return error("secure", "false without `allow_insecure()`");
+        }
+        if !cookie.http_only && !self.insecure {
+            return error("http_only", "false without `allow_insecure()`");
+        }
+        if matches!(cookie.max_age, MaxAge::Fixed(span) if span.as_secs() == 0 || span.as_secs() > 400 * 86_400)
+        {
+            return error(
+                "max_age",
+                "is not between a second and 400 days (RFC 6265bis §5.5)",
+            );
+        }
+        Ok(cookie)
+    }
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_attribute_byte(byte: u8) -> bool {
+    (0x20..0x7f).contains(&byte) && byte != b';'
+}

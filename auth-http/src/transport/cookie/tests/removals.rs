@@ -1,0 +1,164 @@
+//! What is removed of others.
+
+use super::*;
+
+/// The cookies that an answer sets or removes, without what they all have.
+fn all_set(response: &Response) -> Vec<String> {
+    let set = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
+    set.map(|(_, value)| {
+        let common = ["HttpOnly", "SameSite=Lax", "Secure"];
+        let mut parts: Vec<_> = value.split("; ").filter(|part| !common.contains(part)).collect();
+        parts[1..].sort_unstable();
+        parts.join("; ")
+    })
+    .collect()
+}
+
+#[test]
+fn c5_what_may_shadow_the_cookie_is_removed_before_it_is_set() {
+    let named = |name: &str| CookieTransport::builder().name(name).build().expect("a cookie");
+    let head = |cookies: &str| Head {
+        path: "/auth/login",
+        ..Head::new("POST", &[("host", "app.example.com:8080"), ("cookie", cookies)])
+    };
+    let removal = |rest: &str| match rest.split_once("; ") {
+        Some((path, domain)) => format!("auth=; {domain}; Max-Age=0; {path}"),
+        None => format!("auth=; Max-Age=0; {rest}"),
+    };
+    let strays: Vec<_> = [
+        "Path=/; Domain=app.example.com",
+        "Path=/auth",
+        "Path=/; Domain=example.com",
+        "Path=/auth; Domain=app.example.com",
+        "Path=/auth/",
+        "Path=/auth; Domain=example.com",
+        "Path=/auth/; Domain=app.example.com",
+        "Path=/auth/login",
+        "Path=/auth/; Domain=example.com",
+        "Path=/auth/login; Domain=app.example.com",
+        "Path=/auth/login; Domain=example.com",
+    ]
+    .map(removal)
+    .into();
+    let with = |last: &str| [&*strays, &[last.to_owned()]].concat();
+    let auth = named("auth");
+    for (cookies, log_in, log_out) in [
+        ("", vec!["auth=T; Path=/".to_owned()], vec![removal("Path=/")]),
+        (
+            "other=x",
+            vec!["auth=T; Path=/".to_owned()],
+            vec![removal("Path=/")],
+        ),
+        ("auth=x", with("auth=T; Path=/"), vec![removal("Path=/")]),
+        ("auth=x; auth=y", with("auth=T; Path=/"), with(&removal("Path=/"))),
+    ] {
+        let head = head(cookies);
+        assert_eq!(
+            all_set(&auth.log_in(&issued("T"), &head).expect("a cookie")),
+            log_in,
+            "{cookies}"
+        );
+        assert_eq!(all_set(&auth.log_out(&head)), log_out, "{cookies}");
+    }
+    // Nobody else can set one of this name, and its removal would be refused.
+    let bound = named("__Host-auth");
+    let head = head("__Host-auth=x; __Host-auth=y");
+    assert_eq!(
+        all_set(&bound.log_in(&issued("T"), &head).expect("a cookie")).len(),
+        1
+    );
+    assert_eq!(all_set(&bound.log_out(&head)).len(), 1);
+}
+
+#[test]
+fn c5_what_may_shadow_the_cookie_that_a_page_reads_is_removed_as_well() {
+    let secret = SigningSecret::generate().expect("secret");
+    let built = CookieTransport::builder().name("auth").double_submit(&secret);
+    let auth = built.build().expect("a cookie");
+    let removed = |response: &Response| {
+        let mut set = all_set(response);
+        let ours = set.split_off(set.len() - 2);
+        assert!(
+            ours[0].starts_with("auth=") && ours[1].starts_with("auth-csrf="),
+            "{ours:?}"
+        );
+        set
+    };
+    let of = |name: &str| {
+        ["app.example.com", "example.com"]
+            .map(|domain| format!("{name}=; Domain={domain}; Max-Age=0; Path=/"))
+    };
+    let none = Vec::new();
+    for (cookies, log_in, log_out) in [
+        ("", none.clone(), none.clone()),
+        ("auth-csrf=x", of("auth-csrf").to_vec(), none.clone()),
+        (
+            "auth=x; auth-csrf=x; auth-csrf=y",
+            [of("auth"), of("auth-csrf")].concat(),
+            of("auth-csrf").to_vec(),
+        ),
+        (
+            "auth=x; auth=y; auth-csrf=x",
+            [of("auth"), of("auth-csrf")].concat(),
+            of("auth").to_vec(),
+        ),
+    ] {
+        let head = Head::new("POST", &[("host", "app.example.com"), ("cookie", cookies)]);
+        let mut after_log_in = removed(&auth.log_in(&issued("T"), &head).expect("a cookie"));
+        // By name: they come by how likely each is.
+        after_log_in.sort_by_key(|cookie| cookie.starts_with("auth-csrf"));
+        assert_eq!(after_log_in, log_in, "{cookies}");
+        assert_eq!(removed(&auth.log_out(&head)), log_out, "{cookies}");
+    }
+    // Without the double submit, a cookie of that name is none of ours.
+    let plain = CookieTransport::builder().name("auth").build().expect("a cookie");
+    let head = Head::new(
+        "POST",
+        &[
+            ("host", "app.example.com"),
+            ("cookie", "auth-csrf=x; auth-csrf=y"),
+        ],
+    );
+    assert_eq!(all_set(&plain.log_out(&head)), ["auth=; Max-Age=0; Path=/"]);
+}
+
+#[test]
+fn c5_the_removals_leave_room_for_the_rest_of_the_answer_and_the_likeliest_come_first() {
+    let secret = SigningSecret::generate().expect("secret");
+    let built = CookieTransport::builder()
+        .name("__Secure-auth")
+        .double_submit(&secret);
+    let auth = built.build().expect("a cookie");
+    let cookies = "__Secure-auth=x; __Secure-auth=y; __Secure-auth-csrf=x; __Secure-auth-csrf=y";
+    let head = Head {
+        path: "/first/second/third/fourth/fifth/sixth/seventh",
+        ..Head::new(
+            "POST",
+            &[("host", "www.shop.north.europe.example.com"), ("cookie", cookies)],
+        )
+    };
+    let bytes = |response: &Response| {
+        let set = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
+        set.map(|(name, value)| format!("{name}: {value}\r\n").len())
+            .sum::<usize>()
+    };
+    let log_in = |length: usize| {
+        auth.log_in(&issued(&"T".repeat(length)), &head)
+            .expect("a cookie")
+    };
+    for answer in [log_in(43), log_in(700), log_in(1500), auth.log_out(&head)] {
+        assert!(bytes(&answer) <= 2048, "{}", bytes(&answer));
+    }
+    for answer in [log_in(43), auth.log_out(&head)] {
+        let set = all_set(&answer);
+        assert!((10..=18).contains(&set.len()), "{set:?}");
+        for likely in ["Domain=example.com; Max-Age=0; Path=/", "Max-Age=0; Path=/first"] {
+            for name in ["__Secure-auth", "__Secure-auth-csrf"] {
+                let likely = format!("{name}=; {likely}");
+                assert!(set.contains(&likely), "{likely}: {set:?}");
+            }
+        }
+    }
+    // A token that fills the room by itself is set all the same. The 401 makes the room for the removals.
+    assert_eq!(all_set(&log_in(3000)).len(), 2);
+}
