@@ -108,10 +108,11 @@ impl Email {
 
     /// Whether both are one address but for the case of ASCII letters. Such a change leaves an address verified.
     ///
-    /// Every other change is of another address, even if both have one normalised form: a host may tell them apart.
+    /// Every other change is of another address, even if both have one normalised form: a host may tell them apart. So is one
+    /// of the normalised form alone, which a store may have from an older rule: mail then went to another host.
     #[must_use]
     pub fn is_same_but_for_ascii_case(&self, other: &Self) -> bool {
-        self.address.eq_ignore_ascii_case(&other.address)
+        self.address.eq_ignore_ascii_case(&other.address) && self.normalized == other.normalized
     }
 }
 

@@ -1,3 +1,4 @@
+use auth_core::Email;
 use auth_users::{Registration, UpdateError, UserUpdate};
 use serde_json::{Map, Value, json};
 
@@ -148,6 +149,24 @@ async fn a1_a5_another_spelling_is_unverified_unless_only_the_case_of_ascii_lett
         assert_eq!(stored.is_verified, stays_verified, "{address}");
         assert_eq!(stored.email, email(address));
     }
+}
+
+#[tokio::test]
+async fn a1_an_address_whose_stored_form_is_of_an_older_rule_is_not_verified_under_todays() {
+    let scene = Scene::new();
+    let user = verified_arthur(&scene).await;
+    let old = Email::from_stored("m@weiß.de".to_owned(), "m@weiss.de".to_owned());
+    scene.change(&user, |user| user.email = old).await;
+    let read = scene.read(&user).await;
+    assert!(read.is_verified);
+    scene
+        .users
+        .update(read, &to_email("m@weiß.de"))
+        .await
+        .expect("updated");
+    let stored = scene.read(&user).await;
+    assert_eq!(stored.email, email("m@weiß.de"));
+    assert!(!stored.is_verified, "of m@weiss.de that was said");
 }
 
 #[tokio::test]
