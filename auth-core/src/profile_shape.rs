@@ -244,6 +244,40 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_is_found_for_a_flattened_struct() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Address {
+            city: String,
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Inner {
+            number: u32,
+            flag: bool,
+            tags: Vec<String>,
+            since: uuid::Uuid,
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Outer {
+            name: String,
+            address: Address,
+            #[serde(flatten)]
+            inner: Inner,
+        }
+        let sample = sample_profile::<Outer>().expect("a sample");
+        let expected = Outer {
+            name: "a".to_owned(),
+            address: Address { city: "a".to_owned() },
+            inner: Inner {
+                number: 1,
+                flag: true,
+                tags: vec!["a".to_owned()],
+                since: uuid::uuid!("01980000-0000-7000-8000-000000000000"),
+            },
+        };
+        assert_eq!(sample, expected);
+    }
+
+    #[test]
     fn a_struct_tells_the_names_of_each_field_and_anything_else_none() {
         for mut fields in [ProfileShape::fields::<Member>(), ProfileShape::fields::<Strict>()] {
             fields.iter_mut().for_each(|names| names.sort_unstable());

@@ -25,6 +25,8 @@ const TEXTS: [&str; 11] = [
     "+4930123456",
     "en",
 ];
+/// How many other forms what may be anything is tried in: a number, a flag and a list.
+const FORMS: usize = 3;
 const MAX_TRIES: usize = 200;
 const MAX_DEPTH: usize = 8;
 
@@ -56,13 +58,19 @@ struct Choices {
     name: (usize, &'static str),
     /// Other names of fields.
     aliases: HashSet<(usize, &'static str)>,
+    /// What a map has to hold, which `#[serde(flatten)]` reads a struct from.
+    keys: Vec<&'static str>,
 }
 
 impl Choices {
-    fn text(&mut self) -> &'static str {
+    fn next(&mut self) -> usize {
         self.texts.resize(self.texts.len().max(self.read + 1), 0);
         self.read += 1;
-        TEXTS[self.texts[self.read - 1]]
+        self.texts[self.read - 1]
+    }
+
+    fn text(&mut self) -> Result<&'static str, Problem> {
+        TEXTS.get(self.next()).copied().ok_or(Problem::Refused)
     }
 
     /// `None` if nothing else can be tried.
@@ -73,7 +81,12 @@ impl Choices {
                 let last = self.read.checked_sub(1)?;
                 self.texts.truncate(self.read);
                 self.texts[last] += 1;
-                (self.texts[last] < TEXTS.len()).then_some(())
+                (self.texts[last] < TEXTS.len() + FORMS).then_some(())
+            }
+            Problem::Missing(field) => {
+                let is_new = !self.keys.contains(field);
+                self.keys.push(field);
+                is_new.then_some(())
             }
         }
     }
@@ -82,6 +95,7 @@ impl Choices {
 #[derive(Debug)]
 enum Problem {
     Duplicate,
+    Missing(&'static str),
     Refused,
 }
 
@@ -100,6 +114,10 @@ impl de::Error for Problem {
 
     fn duplicate_field(_field: &'static str) -> Self {
         Self::Duplicate
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
     }
 }
 
@@ -129,7 +147,7 @@ macro_rules! scalars {
 macro_rules! texts {
     ($($deserialize:ident)+) => {
         $(fn $deserialize<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
-            let text = self.choices.borrow_mut().text();
+            let text = self.choices.borrow_mut().text()?;
             visitor.visit_str(text)
         })+
     };
@@ -157,7 +175,17 @@ impl<'de> Deserializer<'de> for Sampler<'_> {
         deserialize_byte_buf visit_bytes b"a";
     }
 
-    texts! { deserialize_any deserialize_str deserialize_string deserialize_identifier }
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        let choice = self.choices.borrow_mut().next();
+        match choice.checked_sub(TEXTS.len()) {
+            None => visitor.visit_str(TEXTS[choice]),
+            Some(0) => visitor.visit_u64(1),
+            Some(1) => visitor.visit_bool(true),
+            Some(_) => self.deserialize_seq(visitor),
+        }
+    }
+
+    texts! { deserialize_str deserialize_string deserialize_identifier }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         // A type may hold itself.
@@ -200,6 +228,7 @@ impl<'de> Deserializer<'de> for Sampler<'_> {
         visitor.visit_seq(Elements {
             sampler: self.deeper(),
             left: len,
+            keys: 0,
         })
     }
 
@@ -216,6 +245,7 @@ impl<'de> Deserializer<'de> for Sampler<'_> {
         visitor.visit_map(Elements {
             sampler: self.deeper(),
             left: usize::from(self.depth < MAX_DEPTH),
+            keys: 0,
         })
     }
 
@@ -246,6 +276,8 @@ impl<'de> Deserializer<'de> for Sampler<'_> {
 struct Elements<'c> {
     sampler: Sampler<'c>,
     left: usize,
+    /// How many of the keys that a map has to hold were read.
+    keys: usize,
 }
 
 impl Elements<'_> {
@@ -269,8 +301,13 @@ impl<'de> MapAccess<'de> for Elements<'_> {
     type Error = Problem;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
-        let is_left = self.take_one();
-        is_left.then(|| seed.deserialize(self.sampler)).transpose()
+        if self.take_one() {
+            return seed.deserialize(self.sampler).map(Some);
+        }
+        let key = self.sampler.choices.borrow().keys.get(self.keys).copied();
+        self.keys += 1;
+        key.map(|key| seed.deserialize(StrDeserializer::new(key)))
+            .transpose()
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {
