@@ -59,10 +59,18 @@ impl UserId for i32 {
 /// A field with `#[serde(default)]` may be left out at registration. A user sets every field of their own, unless the
 /// service protects it (`protected_fields` of the HTTP layer).
 ///
-/// An update merges a change into what the profile writes, and reads that. A part that does not come back (`skip`,
-/// `skip_serializing`, one name to write and another to read, a masking `serialize_with`) is refused when the `UserManager` is
-/// built, if the type shows it, and else by the update itself, which then writes nothing. `hidden_field` of its builder keeps
-/// such a field. It is compared by its `Debug`: a field that Serde skips and `Debug` does not show is lost unseen.
+/// An update merges a change into what the profile writes, and reads that. What this does to the fields that the change does
+/// not name:
+///
+/// - **A field that Serde does not write** (`skip`, `skip_serializing`) would be erased. `hidden_field` of the `UserManager`'s
+///   builder keeps it. One that is not named there is refused when the `UserManager` is built, if the type shows it, and else
+///   by the update, which then writes nothing.
+/// - **A field that does not read what it writes** (one name to write and another to read, a masking `serialize_with`) is
+///   refused in the same way.
+/// - **A field that is written with less precision**, as a time in whole seconds is, is cut to that precision. Any other loss
+///   counts as this if it shows in no sample of the type, and what comes back is written as before.
+///
+/// Values are compared by their `Debug`: a field that Serde skips and `Debug` does not show is lost unseen.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the profile of a user",
     label = "no profile",

@@ -85,6 +85,12 @@ pub(crate) fn fields_of<P: Profile>(profile: &P) -> Result<Map<String, Value>, P
     }
 }
 
+/// What a name in Rust mostly has in common with the one in JSON.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|character| character.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
 fn strip(mut fields: Map<String, Value>) -> Map<String, Value> {
     for name in RESERVED {
         fields.remove(name);

@@ -3,7 +3,7 @@ use std::fmt;
 use auth_core::Profile;
 use serde::Serialize;
 
-use super::fields_of;
+use super::{fields_of, plain};
 
 /// Why fields do not make a profile. It never repeats a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,10 +48,6 @@ impl ProfileError {
     /// The store cannot hold `field` of `profile`, which it calls by its column or by its name in Rust. The client knows it
     /// by its name in JSON, which mostly differs in case and underscores alone.
     pub(crate) fn refused<P: Profile>(profile: &P, field: Option<&str>) -> Self {
-        let plain = |name: &str| {
-            let letters = name.chars().filter(|character| character.is_alphanumeric());
-            letters.flat_map(char::to_lowercase).collect::<String>()
-        };
         let names = fields_of(profile).unwrap_or_default();
         let known = field.and_then(|field| {
             let mut alike = names.keys().filter(|name| plain(name) == plain(field));

@@ -1,11 +1,16 @@
 //! E2: what a profile does not write is kept in an update of another field, or refused before anything is lost.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use auth_core::{ConfigError, Profile, SigningSecret, memory::MemoryUserStore};
 use auth_users::{Registration, UpdateError, UserManager, UserManagerBuilder, UserUpdate};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use time::{OffsetDateTime, macros::datetime};
 use uuid::Uuid;
 
 use crate::scene::{EMAIL, PASSWORD, email};
@@ -142,8 +147,8 @@ fn e2_a_field_that_is_read_and_not_written_is_an_error_at_start_which_names_it()
         #[serde(skip_serializing, default)]
         key: String,
     }
-    impl std::fmt::Debug for Redacted {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    impl fmt::Debug for Redacted {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("[REDACTED]")
         }
     }
@@ -204,6 +209,121 @@ async fn e2_what_only_a_value_shows_is_refused_by_the_update_and_nothing_is_lost
         others: HashMap::new(),
     })
     .await;
+}
+
+#[tokio::test]
+async fn e2_a_hidden_part_is_refused_whatever_lies_around_it() {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Money(u32);
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Place {
+        city: String,
+        #[serde(skip, default = "Place::free")]
+        rent: Money,
+    }
+    impl Place {
+        fn free() -> Money {
+            Money(0)
+        }
+    }
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Member {
+        name: String,
+        #[serde(with = "time::serde::timestamp")]
+        joined: OffsetDateTime,
+        places: Vec<Place>,
+    }
+    is_refused(Member {
+        name: "Grace".to_owned(),
+        joined: datetime!(2026-11-29 18:00:00.123456 UTC),
+        places: [0, 1200]
+            .map(|rent| Place {
+                city: "Arlington".to_owned(),
+                rent: Money(rent),
+            })
+            .into(),
+    })
+    .await;
+
+    /// The same characters print in another order.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Anagram {
+        #[serde(skip, default = "Anagram::start")]
+        points: u32,
+    }
+    impl Anagram {
+        fn start() -> u32 {
+            1020
+        }
+    }
+    is_refused(Anagram { points: 1200 }).await;
+
+    /// The field has another value in each profile that is read.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Random {
+        #[serde(skip, default = "Uuid::new_v4")]
+        key: Uuid,
+    }
+    is_refused(Random { key: Uuid::nil() }).await;
+}
+
+#[tokio::test]
+async fn e2_a_part_that_is_written_less_precisely_is_cut_and_the_rest_is_changed() {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Dates {
+        #[serde(with = "time::serde::timestamp")]
+        joined: OffsetDateTime,
+        #[serde(rename = "lastSeen", with = "time::serde::timestamp")]
+        seen_at: OffsetDateTime,
+        tags: HashSet<String>,
+    }
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Member {
+        name: String,
+        #[serde(flatten)]
+        dates: Dates,
+    }
+    let precise = datetime!(2026-11-29 18:00:00.123456 UTC);
+    let dates = Dates {
+        joined: precise,
+        seen_at: precise,
+        tags: (0..20_u8).map(|n| n.to_string()).collect(),
+    };
+    let mut member = Member {
+        name: "Grace".to_owned(),
+        dates,
+    };
+    let changed = renamed(&member).await;
+    member.name = "Ada".to_owned();
+    let whole = datetime!(2026-11-29 18:00:00 UTC);
+    (member.dates.joined, member.dates.seen_at) = (whole, whole);
+    assert_eq!(changed, member);
+}
+
+#[tokio::test]
+async fn e2_a_profile_that_prints_its_address_is_patched() {
+    #[derive(Clone, PartialEq, Serialize, Deserialize)]
+    struct Opaque {
+        name: String,
+    }
+    impl fmt::Debug for Opaque {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "Opaque at {:p}", self.name.as_ptr())
+        }
+    }
+    let opaque = Opaque {
+        name: "Grace".to_owned(),
+    };
+    assert_eq!(renamed(&opaque).await.name, "Ada");
+}
+
+/// `profile` after a change of its name.
+async fn renamed<P: Profile>(profile: &P) -> P {
+    let users = settings::<P>().build().expect("nothing is lost");
+    let registration = Registration::new(email(EMAIL), PASSWORD.into(), profile.clone());
+    let user = users.create(registration).await.expect("created");
+    let user = users.update(user, &patch(json!({"name": "Ada"}))).await;
+    user.expect("changed").profile
 }
 
 async fn is_refused<P: Profile + PartialEq>(profile: P) {
