@@ -271,7 +271,8 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// field of the profile.
     ///
     /// Use the names that they have in JSON. A `#[serde(alias)]` of such a field is protected with it. [`build`](Self::build)
-    /// refuses a name that no field has.
+    /// refuses a name that no field has. If the names cannot be known, as with `#[serde(flatten)]`, it refuses a field that the
+    /// profile does not write.
     #[must_use]
     pub fn protected_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.protected.extend(fields.into_iter().map(str::to_owned));

@@ -1,12 +1,13 @@
 use auth_core::{ConfigError, Profile, ProfileShape, sample_profile, written_fields};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{PathStep, ProfileError, RESERVED, fields_of, new_profile};
 
 /// Fields of a profile that users do not set of themselves.
 ///
-/// A field is protected under each of its names. If those cannot be known, as with `#[serde(flatten)]`, it is still
-/// protected: a body that would set it under another name is refused.
+/// A field is protected under each of its names. If those cannot be known, as with `#[serde(flatten)]`, a body that would set it
+/// under another name is refused. This shows in what the profile writes, so that a field that it does not write cannot be
+/// protected then.
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedFields {
     /// As the application named them.
@@ -21,7 +22,8 @@ impl ProtectedFields {
     /// These fields of `P`, by the names that they have in JSON.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `protected_fields` if `P` has no such field, or if it is one that every user has.
+    /// [`ConfigError`] naming `protected_fields` if `P` has no such field, if it is one that every user has, or if the names of
+    /// `P`'s fields cannot be known and `P` does not write it.
     pub fn of<P: Profile>(fields: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
         let refused = |problem: String| Err(ConfigError::new("protected_fields", problem));
         let mut protected = Self {
@@ -42,6 +44,13 @@ impl ProtectedFields {
                     let known = known.concat();
                     return refused(format!(
                         "the profile reads no field `{field}`; it reads {known:?}"
+                    ));
+                }
+                None if !may_write::<P>(&field) => {
+                    return refused(format!(
+                        "the profile does not write `{field}`, as far as a sample of it shows, and may read it under other names, \
+                         which nobody knows (`#[serde(flatten)]`): name the field as it is written, let Serde always write it, and \
+                         give each required field a `#[serde(default)]`"
                     ));
                 }
                 None => protected.names.push(field.clone()),
@@ -70,9 +79,39 @@ impl ProtectedFields {
         let profile: P = new_profile(body.clone())?;
         // Only under a name that the profile does not write can it have been set.
         let written = fields_of(&profile)?;
-        body.retain(|name, _value| written.contains_key(name));
-        self.check(&new_profile::<P>(body)?, &profile)?;
+        let unknown: Vec<_> = body.keys().filter(|&name| !written.contains_key(name)).collect();
+        self.check_unknown(&body, &profile, &unknown)?;
         Ok(profile)
+    }
+
+    /// Makes sure that none of the names `unknown` sets a protected field of `profile`, which was read from `body`.
+    fn check_unknown<P: Profile>(
+        &self,
+        body: &Map<String, Value>,
+        profile: &P,
+        unknown: &[&String],
+    ) -> Result<(), ProfileError> {
+        let mut without = body.clone();
+        for &name in unknown {
+            without.remove(name);
+        }
+        match new_profile::<P>(without) {
+            Ok(before) => self.check(&before, profile),
+            Err(error) => {
+                let missing = self.fields.iter().find(|&field| error.field() == Some(field));
+                match (missing, unknown) {
+                    (Some(field), _) => Err(not_yours(field)),
+                    // It is an alias of a required field that is not protected.
+                    (None, [] | [_]) => Ok(()),
+                    // By halves, as a body may have thousands of names that say nothing.
+                    (None, _) => {
+                        let (some, others) = unknown.split_at(unknown.len() / 2);
+                        self.check_unknown(body, profile, some)?;
+                        self.check_unknown(body, profile, others)
+                    }
+                }
+            }
+        }
     }
 
     /// Makes sure that a user's own change from `before` to `after` leaves the protected fields as they were.
@@ -88,15 +127,30 @@ impl ProtectedFields {
             .fields
             .iter()
             .find(|&field| before.get(field) != after.get(field));
-        changed.map_or(Ok(()), |field| {
-            let path = vec![PathStep::Key(field.clone())];
-            Err(ProfileError::new(
-                path,
-                "value_error",
-                "Field is not yours to set",
-            ))
-        })
+        changed.map_or(Ok(()), |field| Err(not_yours(field)))
     }
+}
+
+fn not_yours(field: &str) -> ProfileError {
+    let path = vec![PathStep::Key(field.to_owned())];
+    ProfileError::new(path, "value_error", "Field is not yours to set")
+}
+
+/// Whether `P` writes `field`, of itself or if a body sets it under that name.
+fn may_write<P: Profile>(field: &str) -> bool {
+    let written = sample_profile::<P>().and_then(|sample| fields_of(&sample).ok());
+    written.is_some_and(|written| {
+        let values = written
+            .values()
+            .cloned()
+            .chain([json!("a"), json!(1), json!(true)]);
+        let mut set = values.map(|value| {
+            let mut fields = written.clone();
+            fields.insert(field.to_owned(), value);
+            new_profile::<P>(fields).and_then(|profile| fields_of(&profile))
+        });
+        written.contains_key(field) || set.any(|fields| fields.is_ok_and(|fields| fields.contains_key(field)))
+    })
 }
 
 /// Refuses a profile that has a field of every user: JSON would have the name twice, and nobody could set the field.
@@ -126,7 +180,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use serde::{Deserialize, Serialize};
-    use serde_json::json;
 
     use super::*;
     use crate::merge_profile;
@@ -216,6 +269,84 @@ mod tests {
             Some("planName")
         );
         protected.check(&same, &same).expect("the same");
+    }
+
+    #[test]
+    fn v2_e3_a_field_that_is_not_written_cannot_be_protected_where_nobody_knows_its_names() {
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        struct Hidden {
+            #[serde(skip_serializing, default, alias = "tier")]
+            plan: String,
+        }
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        struct Outer {
+            #[serde(flatten)]
+            hidden: Hidden,
+        }
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        struct Named {
+            name: String,
+            age: u8,
+            #[serde(flatten)]
+            hidden: Hidden,
+            #[serde(flatten)]
+            others: BTreeMap<String, Value>,
+        }
+        for refused in [
+            protected::<Outer>(&["plan"]),
+            protected::<Named>(&["plan"]),
+            protected::<Flat>(&["plan"]),
+            protected::<Flat>(&["plann"]),
+        ] {
+            let error = refused.expect_err("not written");
+            assert_eq!(error.setting(), "protected_fields");
+            assert!(error.to_string().contains("does not write `plan"), "{error}");
+        }
+        protected::<Hidden>(&["plan"]).expect("its names are known");
+        protected::<Named>(&["name", "credit"]).expect("a map writes any name");
+
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        struct Left {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            credit: Option<u32>,
+            #[serde(flatten)]
+            member: Member,
+        }
+        protected::<Left>(&["credit"]).expect("it is left out for now");
+    }
+
+    #[test]
+    fn e3_an_alias_of_a_field_that_is_not_protected_is_read_where_nobody_knows_the_names() {
+        let protected = protected::<Flat>(&["planName"]).expect("it writes one");
+        let called = protected.new_profile::<Flat>(body(&json!({"called": "Ada"})));
+        assert_eq!(called.expect("valid"), Flat { member: ada(None) });
+        let said = body(&json!({"called": "Ada", "tier": "enterprise", "unknown": 1}));
+        let error = protected
+            .new_profile::<Flat>(said)
+            .expect_err("a protected field");
+        assert_eq!(error.field(), Some("planName"));
+    }
+
+    #[test]
+    fn v2_a_required_field_is_protected_under_its_alias_where_nobody_knows_the_names() {
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        struct Required {
+            #[serde(alias = "called")]
+            name: String,
+            #[serde(alias = "tier")]
+            plan: String,
+        }
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        struct Outer {
+            #[serde(flatten)]
+            required: Required,
+        }
+        let protected = protected::<Outer>(&["plan"]).expect("it writes one");
+        for name in ["name", "called"] {
+            let said = body(&json!({name: "Ada", "tier": "enterprise"}));
+            let error = protected.new_profile::<Outer>(said).expect_err(name);
+            assert_eq!(error.message(), "Field is not yours to set", "{name}");
+        }
     }
 
     #[test]
