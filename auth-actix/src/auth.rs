@@ -171,7 +171,8 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// Ends every credential of the current user, whatever issued it, and answers like a log-in through the backend that read
     /// `current`: with a new credential, the only one that is left.
     ///
-    /// The present credential ends, too, and the answer replaces it: send the answer to the client.
+    /// The present credential ends, too, and the answer replaces it: send the answer to the client. For the handler below, the
+    /// application adds `.app_data(web::Data::new(auth.clone()))`.
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use actix_web::{
     Handler, HttpRequest, HttpResponse, Resource,
     dev::ResourceDef,
-    http::header::{ALLOW, HeaderValue, LOCATION, UPGRADE},
+    http::header::{ALLOW, CACHE_CONTROL, HeaderValue, LOCATION, UPGRADE},
     web::{self, Payload, ServiceConfig},
 };
 use auth_core::{Profile, UserId};
@@ -82,6 +82,7 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
             let answer = match without_slash(&request, &at, &paths) {
                 Some(there) => HttpResponse::TemporaryRedirect()
                     .insert_header((LOCATION, there))
+                    .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
                     .finish(),
                 None => into_http(HttpError::NotFound.into_response()),
             };

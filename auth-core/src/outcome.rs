@@ -37,6 +37,8 @@ pub enum Rejection {
     BadClaim,
     /// It was issued under another security epoch.
     StaleEpoch,
+    /// The credential was issued under an epoch that the user's row has not reached: the row was read from a copy that lags.
+    UnknownEpoch,
     /// Its user does not exist.
     UserGone,
     /// Its user is not active.
@@ -56,6 +58,7 @@ impl Rejection {
             Self::BadSignature => "bad_signature",
             Self::BadClaim => "bad_claim",
             Self::StaleEpoch => "stale_epoch",
+            Self::UnknownEpoch => "unknown_epoch",
             Self::UserGone => "user_gone",
             Self::UserInactive => "user_inactive",
         }
@@ -94,8 +97,11 @@ pub async fn admit<Id, P>(
     match users.find(&grant.subject.user_id).await {
         Err(error) => Outcome::Unavailable(error),
         Ok(None) => Outcome::Rejected(Rejection::UserGone),
-        Ok(Some(user)) if user.security_epoch != grant.subject.epoch => {
+        Ok(Some(user)) if user.security_epoch > grant.subject.epoch => {
             Outcome::Rejected(Rejection::StaleEpoch)
+        }
+        Ok(Some(user)) if user.security_epoch < grant.subject.epoch => {
+            Outcome::Rejected(Rejection::UnknownEpoch)
         }
         Ok(Some(user)) if !user.is_active => Outcome::Rejected(Rejection::UserInactive),
         Ok(Some(user)) => Outcome::Authenticated((user, grant)),

@@ -24,13 +24,12 @@ const MAX_LOGGED_BYTES: usize = 256;
 ///
 /// Origins are compared as scheme, host and port. The service's own is the [public origin](Self::public_origin) if there
 /// is one. If there is none, its host and port are those of the `Host` header, and its scheme is that of the connection:
-/// `https` only if this process ends TLS itself.
+/// `https` if this process ends TLS itself or `Host` names the port 443.
 ///
 /// # Behind a proxy that ends TLS
-/// Without a public origin the service takes itself for `http://HOST`. Browsers that send `Sec-Fetch-Site` (all since
-/// March 2023) are not affected. A page of `https://HOST` in an older browser is refused with 403 until the service is told
-/// its [public origin](Self::public_origin). `X-Forwarded-Proto` is never read: a service without a proxy would take it
-/// from anyone.
+/// Set the [public origin](Self::public_origin). Without it the service takes itself for `http://HOST`, and refuses with 403
+/// what a page of `https://HOST` sends without `Sec-Fetch-Site`: every WebSocket handshake of Chromium, and every request of a
+/// browser from before March 2023. `X-Forwarded-Proto` is never read: a service without a proxy would take it from anyone.
 ///
 /// Sources: W3C Fetch Metadata; RFC 6454; RFC 6455 §10.2; OWASP's cheat sheet on cross-site request forgery.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +46,9 @@ impl CsrfPolicy {
     }
 
     /// Trusts the pages of `origin` too, for example `https://app.example.com`.
+    ///
+    /// Trusting is not CORS. A page of another site also needs CORS headers with credentials, and a cookie with
+    /// `SameSite=None`. A Bearer backend mostly serves an application better.
     ///
     /// The default port may be written or left out, and the case of a host does not matter. The origin of an application
     /// or an extension, such as `tauri://localhost` or `chrome-extension://ID`, is compared byte by byte.
@@ -137,7 +139,9 @@ impl CsrfPolicy {
         let is_ours = self
             .own(head)
             .is_some_and(|own| own.authority() == origin.authority());
-        let setting = if is_ours && self.public.is_none() {
+        // If the browser says `Sec-Fetch-Site`, that decides before our own origin does.
+        let is_judged_by_origin = matches!(header(head, "sec-fetch-site"), Header::Absent);
+        let setting = if is_ours && self.public.is_none() && is_judged_by_origin {
             "public_origin"
         } else {
             "trust"

@@ -108,11 +108,15 @@ fn config_of(url: &str) -> Result<Config, String> {
         "cluster" | "sentinel" => format!("{server}-{kind}://{rest}"),
         _ => return Err("is of a kind of server that is neither -sentinel nor -cluster".to_owned()),
     };
-    let mut config = Config::from_url(&plain).map_err(|_secret| {
+    let unreadable = || {
         unreadable_url(
-            "lacks a host, sentinelServiceName or HOST:PORT of a node, or has a port or database that is none",
+            "lacks a host, sentinelServiceName or HOST:PORT of a node, or has a port or database that is not one",
         )
-    })?;
+    };
+    if are_cut_short(rest) {
+        return Err(unreadable());
+    }
+    let mut config = Config::from_url(&plain).map_err(|_secret| unreadable())?;
     if config.username.is_some() && config.password.is_none() {
         return Err("has a user but no password".to_owned());
     }
@@ -123,6 +127,24 @@ fn config_of(url: &str) -> Result<Config, String> {
     config.fail_fast = false;
     config.tls = secure.then(tls::config).transpose()?;
     Ok(config)
+}
+
+/// Whether the password in what follows the scheme goes on behind what a reader takes for the host, as with a `/` in it that is
+/// not percent-encoded. Its pieces would be hosts, ports and databases then, and stand in messages.
+fn are_cut_short(rest: &str) -> bool {
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (path, parameters) = rest[end..].split_once('?').unwrap_or((&rest[end..], ""));
+    let may_hold_an_at = |parameter: &&str| {
+        ["sentinelUsername=", "sentinelPassword="]
+            .iter()
+            .any(|name| parameter.starts_with(name))
+    };
+    rest.contains('#')
+        || path.contains('@')
+        || parameters
+            .split('&')
+            .filter(|parameter| !may_hold_an_at(parameter))
+            .any(|parameter| parameter.contains('@'))
 }
 
 fn connection() -> ConnectionConfig {
@@ -231,5 +253,26 @@ mod tests {
             .await
             .expect_err("no URL of Redis");
         assert_eq!(refused.setting(), "REDIS_URL");
+    }
+
+    #[test]
+    fn n10_no_piece_of_a_password_becomes_a_host_or_a_port() {
+        for url in [
+            "redis://:Pa@ss#word@localhost:6379/0",
+            "redis://:Pa@ss?word@localhost:6379/0",
+            "redis://:Pa@ss/word@localhost:6379/0",
+            "redis://ada:12#34@localhost/0",
+            "redis://ada:12?34@localhost/0",
+            "redis-cluster://ada:12/34@localhost:7000",
+        ] {
+            let problem = config_of(url).expect_err(url);
+            assert!(problem.contains("percent-encode"), "{problem}");
+            assert!(
+                !problem.contains("localhost") && !problem.contains("ada"),
+                "{problem}"
+            );
+        }
+        let sentinel = "redis-sentinel://localhost:26379?sentinelServiceName=main&sentinelPassword=p@ss";
+        assert!(config_of(sentinel).is_ok(), "as it has always been read");
     }
 }

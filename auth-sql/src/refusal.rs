@@ -26,6 +26,12 @@ impl Refusal {
     pub(crate) fn of(error: &Error, name: Option<&str>, columns: &[FieldColumn]) -> Option<Self> {
         use DatabaseErrorKind as Kind;
         match error {
+            // PostgreSQL's name for a primary key. No value of the profile has a part in it: a sequence may be behind its table.
+            Error::DatabaseError(Kind::UniqueViolation, _)
+                if name.is_some_and(|name| name.ends_with("_pkey")) =>
+            {
+                Some(Self::Failed)
+            }
             Error::DatabaseError(Kind::UniqueViolation | Kind::ExclusionViolation, _) => Some(Self::Taken),
             // Nobody wrote this column: the application's table has more than its profile.
             Error::DatabaseError(Kind::NotNullViolation, _)

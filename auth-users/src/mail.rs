@@ -13,7 +13,8 @@ use auth_core::SecretString;
 pub struct Mail {
     /// What it is for.
     pub kind: MailKind,
-    /// The address, as the user typed it.
+    /// The address as it is shown: the local part as the user typed it, and the domain in Unicode. A mailer whose server does
+    /// not know SMTPUTF8 brings the domain to its ASCII form.
     pub to: String,
     /// The one-time token. It is URL-safe.
     pub token: SecretString,
@@ -74,7 +75,7 @@ impl fmt::Display for MailKind {
 #[async_trait]
 pub trait Mailer: Send + Sync {
     /// Sends `mail`. A call that takes longer than 10 s is dropped. After a failure `mail` is sent again, so it may
-    /// arrive twice: see [`Outbox`](crate::Outbox).
+    /// arrive once for each attempt: see [`Outbox`](crate::Outbox).
     ///
     /// # Errors
     /// [`MailError`] if the mail was not sent.

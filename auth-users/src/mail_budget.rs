@@ -161,10 +161,23 @@ impl Ledger {
         }
     }
 
+    /// Takes back the last mail that was counted, since it never went out.
+    pub(crate) fn take_back(&mut self, kind: MailKind, to: Addressee) {
+        let is_it = |spent: &Spent| spent.kind == kind && spent.to == to;
+        if let Some(at) = self.mails.iter().rposition(is_it)
+            && let Some(spent) = self.mails.remove(at)
+        {
+            self.forget(spent);
+        }
+    }
+
     fn forget_oldest(&mut self) {
-        let Some(Spent { kind, to, .. }) = self.mails.pop_front() else {
-            return;
-        };
+        if let Some(spent) = self.mails.pop_front() {
+            self.forget(spent);
+        }
+    }
+
+    fn forget(&mut self, Spent { kind, to, .. }: Spent) {
         for key in to.keys() {
             if let Entry::Occupied(mut count) = self.counts.entry((kind, key)) {
                 *count.get_mut() -= 1;

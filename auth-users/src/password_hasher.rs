@@ -20,12 +20,15 @@ use crate::{
 use executor::Executor;
 
 pub use builder::PasswordHasherBuilder;
+pub(crate) use executor::Cost;
 pub use executor::HashQueue;
 pub(crate) use memory::Memory;
 
 /// What a [`StoreError`] of this module names.
 const STORE: &str = "password hashing";
 const SALT_BYTES: usize = 16;
+/// What a hash of an application's own scheme is taken to cost, in hashes with today's parameters.
+const LEGACY_HASHES: f64 = 10.0;
 
 /// Hashes and verifies passwords with argon2id (RFC 9106), a bounded number at a time.
 ///
@@ -37,7 +40,19 @@ const SALT_BYTES: usize = 16;
 /// logging in.
 ///
 /// Each thread hashes in memory of its own, which it wipes and uses again: 19 MiB for each thread with the default
-/// parameters. A thread that was idle for half a minute ends and frees it.
+/// parameters. The threads start when they are needed and end with the last clone of the hasher.
+///
+/// A debug build takes about half a second for a password, and a crowd of ten is then refused. Let Cargo optimise the two
+/// crates that do the work, in the application's own `Cargo.toml`:
+///
+/// ```toml
+/// [profile.dev.package.argon2]
+/// opt-level = 3
+/// [profile.dev.package.blake2]
+/// opt-level = 3
+/// ```
+///
+/// [`UserManager`](crate::UserManager) picks the queue of what it hashes; [`in_queue`](Self::in_queue) is for your own hashes.
 ///
 /// Passwords are hashed in Unicode's Normalization Form C (RFC 8265, section 4.2), so that a password is the same on every
 /// keyboard. A hash that was made of another form is still verified, for whoever types that form.
@@ -106,7 +121,9 @@ impl PasswordHasher {
         let password = normal_form(password).unwrap_or_else(|| password.clone());
         let scheme = Arc::clone(&self.scheme);
         self.executor
-            .run(self.queue, move |memory| scheme.hash(&password, memory))
+            .run(self.queue, Cost::ONE, move |memory| {
+                scheme.hash(&password, memory)
+            })
             .await
     }
 
@@ -123,11 +140,12 @@ impl PasswordHasher {
         password: &SecretString,
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, StoreError> {
+        let cost = self.scheme.cost(password, stored);
         let stored = stored.cloned();
         let password = password.clone();
         let scheme = Arc::clone(&self.scheme);
         self.executor
-            .run(self.queue, move |memory| {
+            .run(self.queue, cost, move |memory| {
                 scheme.verify(&password, stored.as_ref(), memory)
             })
             .await
@@ -200,6 +218,28 @@ impl Schemes {
             hash: Some(Output::new(&output).map_err(failed)?),
         };
         Ok(PasswordHash::new(hash.to_string()))
+    }
+
+    /// What it costs to verify `password` against `stored`.
+    fn cost(&self, password: &SecretString, stored: Option<&PasswordHash>) -> Cost {
+        let forms = if normal_form(password).is_some() { 2.0 } else { 1.0 };
+        let cost = match stored.map(|stored| StoredHash::parse(stored.expose())) {
+            Some(Ok(stored)) => stored.cost(self.argon2.params()),
+            Some(Err(InvalidStoredHash::UnknownScheme | InvalidStoredHash::Malformed))
+                if !self.legacy.is_empty() =>
+            {
+                Cost {
+                    hashes: LEGACY_HASHES,
+                    is_exact: false,
+                }
+            }
+            None | Some(Err(_)) => Cost::ONE,
+        };
+        Cost {
+            hashes: cost.hashes * forms,
+            // The first form may match, and then it is one.
+            is_exact: cost.is_exact && forms == 1.0,
+        }
     }
 
     fn verify(

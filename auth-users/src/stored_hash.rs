@@ -9,7 +9,7 @@ use argon2::{
 use bcrypt::HashParts;
 use subtle::ConstantTimeEq as _;
 
-use crate::password_hasher::Memory;
+use crate::password_hasher::{Cost, Memory};
 
 /// Longer strings are refused unread.
 const MAX_BYTES: usize = 512;
@@ -125,6 +125,24 @@ impl StoredHash {
             Scheme::Bcrypt(hash) => {
                 Ok(self.can_match(password) && bcrypt::verify(password, hash).unwrap_or(false))
             }
+        }
+    }
+
+    /// What it costs to verify, in hashes with the parameters of `today`.
+    pub(crate) fn cost(&self, today: &Params) -> Cost {
+        let hashes = match &self.0 {
+            Scheme::Argon2 { params, .. } => work(params) as f64 / work(today) as f64,
+            // bcrypt at cost 12 takes about as long as ten hashes of the least cost of argon2.
+            Scheme::Bcrypt(hash) => {
+                let cost = hash
+                    .parse()
+                    .map_or(MAX_BCRYPT_COST, |parts: HashParts| parts.get_cost());
+                10.0 * (f64::from(cost) - 12.0).exp2() * work(&Params::DEFAULT) as f64 / work(today) as f64
+            }
+        };
+        Cost {
+            hashes,
+            is_exact: !self.is_outdated(today),
         }
     }
 

@@ -5,9 +5,7 @@
 pub(crate) fn are_cut_short(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let path = path.split('?').next().unwrap_or_default();
-    !authority.contains('@') && path.contains('@')
+    rest[end..].split('?').next().unwrap_or_default().contains('@')
 }
 
 #[cfg(test)]
@@ -19,6 +17,8 @@ mod tests {
         for url in [
             "mysql://ada:12/34@localhost/app",
             "mysql://ada:12#34@localhost/app",
+            "mysql://ada:Pa@ss/word@localhost/app",
+            "postgres://ada:Pa@ss#word@localhost/app",
         ] {
             assert!(are_cut_short(url), "{url}");
         }

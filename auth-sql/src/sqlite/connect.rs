@@ -147,6 +147,10 @@ fn path_of(location: &str) -> Result<&str, &'static str> {
     };
     match path {
         "" => Err("names no file"),
+        // Other libraries write it so; here it would be a file of that name.
+        path if path.starts_with("sqlite:") && !path.starts_with("sqlite::") => {
+            Err("is no SQLite location: write `sqlite://PATH` or a path")
+        }
         // What SQLite would not take for a file's name.
         path if path.starts_with(':') || path.starts_with("file:") || location.starts_with("sqlite::") => {
             Err("is no file; a database in memory is not shared by the connections of a pool")

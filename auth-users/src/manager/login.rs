@@ -96,7 +96,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             tracing::info!(target: "portcullis::users", user = ?user.id, why = "not_verified", "log-in refused");
             return Err(AuthenticateError::NotVerified);
         }
-        if verdict == Verdict::OutdatedMatch {
+        // While others wait, the upgrade does too: the next log-in can make it.
+        if verdict == Verdict::OutdatedMatch && self.hasher.hashes_waiting() == 0 {
             return Ok(self.upgrade_hash(user, password).await);
         }
         Ok(user)

@@ -178,6 +178,7 @@ impl Queue {
         let (due, _place) = *last.key();
         let item = (due > now).then(|| last.remove())?;
         self.release(item.to);
+        self.ledger.take_back(item.letter.kind, item.to);
         Some(item.letter)
     }
 

@@ -15,6 +15,9 @@ use crate::{
 /// Far above what any machine hashes at once.
 const MAX_PERMITS: usize = 1024;
 const MAX_NICENESS: u8 = 19;
+const LEAST_DEADLINE: Duration = Duration::from_millis(100);
+/// No client waits for longer.
+const MOST_DEADLINE: Duration = Duration::from_secs(600);
 /// What a machine of our days needs for a hash of the least cost, until it was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(20);
 
@@ -70,7 +73,8 @@ impl PasswordHasherBuilder {
         self
     }
 
-    /// How long a call takes at most, its wait and its hash together: 5 seconds by default. This decides how large a crowd is
+    /// How long a call takes at most, its wait and its hash together: 5 seconds by default, 100 milliseconds
+    /// at least and 10 minutes at most. This decides how large a crowd is
     /// served: two cores do some 500 hashes in 5 seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -104,11 +108,9 @@ impl PasswordHasherBuilder {
         between("argon2.lanes", self.lanes, Params::DEFAULT_P_COST, MAX_LANES)?;
         between("hashing.permits", self.permits, 1, MAX_PERMITS)?;
         between("hashing.niceness", self.niceness, 0, MAX_NICENESS)?;
-        if self.deadline.is_zero() {
-            return Err(ConfigError::new(
-                "hashing.deadline",
-                "is zero, so that no password could be hashed",
-            ));
+        if !(LEAST_DEADLINE..=MOST_DEADLINE).contains(&self.deadline) {
+            let problem = format_args!("is not between {LEAST_DEADLINE:?} and {MOST_DEADLINE:?}");
+            return Err(ConfigError::new("hashing.deadline", problem));
         }
         let params = Params::new(self.memory, self.passes, self.lanes, None)
             .map_err(|error| ConfigError::new("argon2.memory", error))?;

@@ -16,8 +16,6 @@ use tokio::sync::oneshot;
 
 use super::{STORE, memory::Memory};
 
-/// A thread without work for this long ends and gives its memory back.
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// After this long without a hash, what was measured before says nothing about the machine any more.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -69,15 +67,38 @@ struct Shared {
     started: AtomicU64,
 }
 
+/// What a call costs, in hashes with today's parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cost {
+    pub(crate) hashes: f64,
+    /// Whether the cost is exact, so that its time is a measure of the machine. Of other schemes it is a guess.
+    pub(crate) is_exact: bool,
+}
+
+impl Cost {
+    /// One hash with today's parameters.
+    pub(crate) const ONE: Self = Self {
+        hashes: 1.0,
+        is_exact: true,
+    };
+}
+
+struct Waiting {
+    job: Box<dyn Job>,
+    cost: Cost,
+}
+
 struct State {
-    queues: [VecDeque<Box<dyn Job>>; QUEUES],
+    queues: [VecDeque<Waiting>; QUEUES],
     /// Whose turn it is.
     turn: usize,
     threads: usize,
     /// Threads that wait for work.
     idle: usize,
     running: usize,
-    /// How long a hash takes: an average that follows the machine's load.
+    /// What those that run cost together.
+    running_hashes: f64,
+    /// How long a hash with today's parameters takes: an average that follows the machine's load.
     typical: Duration,
     /// How long the quickest took, and when the last one ended.
     quickest: Duration,
@@ -86,8 +107,11 @@ struct State {
 }
 
 trait Job: Send {
-    /// Whether somebody still waits for the answer, and can have it if the hash takes as long as `typical`.
-    fn is_worth_it(&self, typical: Duration) -> bool;
+    /// Whether somebody still waits for the answer, and can have it if the hash takes as long as `expected`.
+    fn is_worth_it(&self, expected: Duration) -> bool;
+
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
 
     /// Hashes, and returns what hands the answer over.
     fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send>;
@@ -107,8 +131,12 @@ where
     T: Send + 'static,
     F: FnOnce(&mut Memory) -> Result<T, StoreError> + Send,
 {
-    fn is_worth_it(&self, typical: Duration) -> bool {
-        !self.tell.is_closed() && Instant::now() + typical <= self.deadline
+    fn is_worth_it(&self, expected: Duration) -> bool {
+        !self.is_abandoned() && Instant::now() + expected <= self.deadline
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.tell.is_closed()
     }
 
     fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send> {
@@ -131,6 +159,7 @@ impl Executor {
             threads: 0,
             idle: 0,
             running: 0,
+            running_hashes: 0.0,
             typical: settings.first_guess.min(settings.deadline / 2),
             quickest: settings.first_guess.min(settings.deadline / 2),
             last_end: Instant::now(),
@@ -159,7 +188,7 @@ impl Executor {
         self.shared.lock().waiting()
     }
 
-    /// Runs `hash` on one of the threads, in the turn of `queue`.
+    /// Runs `hash`, which costs that much, on one of the threads, in the turn of `queue`.
     ///
     /// # Errors
     /// [`StoreError`] at once if too many wait for the hash to be done by the deadline, and by the deadline if it was not.
@@ -167,6 +196,7 @@ impl Executor {
     pub(super) async fn run<T: Send + 'static>(
         &self,
         queue: HashQueue,
+        cost: Cost,
         hash: impl FnOnce(&mut Memory) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let limit = self.shared.settings.deadline;
@@ -176,11 +206,12 @@ impl Executor {
             tell,
             deadline: Instant::now() + limit,
         };
-        Shared::submit(&self.shared, queue, Box::new(job))?;
+        let job = Box::new(job);
+        Shared::submit(&self.shared, queue, Waiting { job, cost })?;
         match tokio::time::timeout(limit, told).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_dropped)) => Err(StoreError::new(STORE, "a hash panicked")),
-            Err(_elapsed) => Err(StoreError::overloaded(STORE, self.shared.estimate(queue))),
+            Err(_elapsed) => Err(StoreError::overloaded(STORE, self.shared.estimate(queue, cost))),
         }
     }
 }
@@ -198,22 +229,29 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn estimate(&self, queue: HashQueue) -> Duration {
-        self.lock().estimate(queue as usize, &self.settings)
+    fn estimate(&self, queue: HashQueue, cost: Cost) -> Duration {
+        self.lock().estimate(queue as usize, cost, &self.settings)
     }
 
-    fn submit(shared: &Arc<Self>, queue: HashQueue, job: Box<dyn Job>) -> Result<(), StoreError> {
+    fn submit(shared: &Arc<Self>, queue: HashQueue, waiting: Waiting) -> Result<(), StoreError> {
         let settings = &shared.settings;
         let mut state = shared.lock();
         state.forget_a_busy_spell();
         // A free permit is always used, so that the estimate is measured anew even if it is too high.
         if state.running + state.waiting() >= settings.permits {
-            let estimate = state.estimate(queue as usize, settings);
+            let mut estimate = state.estimate(queue as usize, waiting.cost, settings);
+            if estimate > settings.deadline {
+                // Those whose clients went away take no time.
+                for queue in &mut state.queues {
+                    queue.retain(|waiting| !waiting.job.is_abandoned());
+                }
+                estimate = state.estimate(queue as usize, waiting.cost, settings);
+            }
             if estimate > settings.deadline {
                 return Err(StoreError::overloaded(STORE, estimate - settings.deadline));
             }
         }
-        state.queues[queue as usize].push_back(job);
+        state.queues[queue as usize].push_back(waiting);
         if state.waiting() <= state.idle {
             shared.work.notify_one();
         } else if state.threads < settings.permits {
@@ -241,11 +279,11 @@ impl Shared {
         lower_priority(self.settings.niceness);
         let mut memory = Memory::new(self.settings.blocks);
         let mut wiping = Duration::ZERO;
-        while let Some(job) = self.next() {
+        while let Some(Waiting { job, cost }) = self.next() {
             let start = Instant::now();
             let done = catch_unwind(AssertUnwindSafe(|| job.run(&mut memory)));
             let hashed = Instant::now();
-            self.finished(hashed - start + wiping);
+            self.finished(cost, hashed - start + wiping);
             if let Ok(hand_over) = done {
                 hand_over();
             }
@@ -256,46 +294,47 @@ impl Shared {
     }
 
     /// The next hash that is worth it, or `None` if the thread is to end.
-    fn next(&self) -> Option<Box<dyn Job>> {
+    fn next(&self) -> Option<Waiting> {
         let mut state = self.lock();
         loop {
-            while let Some((queue, job)) = state.pop() {
-                if job.is_worth_it(state.typical) {
+            while let Some((queue, waiting)) = state.pop() {
+                let Waiting { job, cost } = waiting;
+                // A dear one that has half of the deadline left is tried: otherwise it never would be.
+                let expected = state.time_of(cost.hashes).min(self.settings.deadline / 2);
+                if job.is_worth_it(expected) {
                     state.running += 1;
+                    state.running_hashes += cost.hashes;
                     self.started.fetch_add(1, Ordering::Relaxed);
-                    return Some(job);
+                    return Some(Waiting { job, cost });
                 }
-                job.refuse(StoreError::overloaded(
-                    STORE,
-                    state.estimate(queue, &self.settings),
-                ));
+                let estimate = state.estimate(queue, cost, &self.settings);
+                job.refuse(StoreError::overloaded(STORE, estimate));
             }
-            let is_over = state.is_closed || {
-                state.idle += 1;
-                let (guard, waited) = self
-                    .work
-                    .wait_timeout(state, IDLE_LIMIT)
-                    .unwrap_or_else(PoisonError::into_inner);
-                state = guard;
-                state.idle -= 1;
-                waited.timed_out() && state.waiting() == 0
-            };
-            if is_over {
+            if state.is_closed {
                 state.threads -= 1;
                 return None;
             }
+            // A thread keeps its buffer. One that ended would leave it to an allocator that may not give it back.
+            state.idle += 1;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 
     /// Before the answer is handed over: whoever gets it finds the permit back.
-    fn finished(&self, took: Duration) {
+    fn finished(&self, cost: Cost, took: Duration) {
         let mut state = self.lock();
         state.running -= 1;
+        state.running_hashes -= cost.hashes;
+        state.last_end = Instant::now();
+        if !cost.is_exact {
+            return;
+        }
+        let took = took.div_f64(cost.hashes);
         // A machine that slept must not look slow for long, nor so slow that nothing is tried.
         let took = took.min(self.settings.deadline / 2);
         state.typical = (state.typical * 7 + took) / 8;
         state.quickest = state.quickest.min(took);
-        state.last_end = Instant::now();
     }
 }
 
@@ -305,12 +344,12 @@ impl State {
     }
 
     /// The first of the queue whose turn it is, and that queue.
-    fn pop(&mut self) -> Option<(usize, Box<dyn Job>)> {
+    fn pop(&mut self) -> Option<(usize, Waiting)> {
         for step in 0..QUEUES {
             let at = (self.turn + step) % QUEUES;
-            if let Some(job) = self.queues[at].pop_front() {
+            if let Some(waiting) = self.queues[at].pop_front() {
                 self.turn = (at + 1) % QUEUES;
-                return Some((at, job));
+                return Some((at, waiting));
             }
         }
         None
@@ -323,20 +362,26 @@ impl State {
         }
     }
 
-    /// How long a hash takes that joins `queue` now, its wait included.
-    fn estimate(&self, queue: usize, settings: &Settings) -> Duration {
-        let own = self.queues[queue].len();
+    /// How long a call takes that joins `queue` now, its wait included.
+    fn estimate(&self, queue: usize, cost: Cost, settings: &Settings) -> Duration {
+        let place = self.queues[queue].len();
+        let hashes = |queue: &VecDeque<Waiting>, first: usize| -> f64 {
+            queue.iter().take(first).map(|waiting| waiting.cost.hashes).sum()
+        };
         // The queues take turns: no other goes first more often than this one's place says.
-        let others = self
+        let ahead: f64 = self
             .queues
             .iter()
             .enumerate()
-            .filter(|(at, _)| *at != queue)
-            .map(|(_, other)| other.len().min(own + 1))
-            .sum::<usize>();
-        let ahead = self.running + own + others;
-        let rounds = u32::try_from((ahead + 1).div_ceil(settings.permits)).unwrap_or(u32::MAX);
-        self.typical.saturating_mul(rounds)
+            .map(|(at, waiting)| hashes(waiting, if at == queue { place } else { place + 1 }))
+            .sum();
+        let before = (self.running_hashes + ahead) / settings.permits as f64;
+        self.time_of(before + cost.hashes)
+    }
+
+    /// How long that many hashes with today's parameters take, one after the other.
+    fn time_of(&self, hashes: f64) -> Duration {
+        Duration::try_from_secs_f64(self.typical.as_secs_f64() * hashes.max(0.0)).unwrap_or(Duration::MAX)
     }
 }
 

@@ -35,6 +35,10 @@ fn p1_weaker_parameters_are_refused_and_the_setting_named() {
             PasswordHasher::builder().deadline(Duration::ZERO),
             "hashing.deadline",
         ),
+        (
+            PasswordHasher::builder().deadline(Duration::MAX),
+            "hashing.deadline",
+        ),
         (PasswordHasher::builder().niceness(20), "hashing.niceness"),
     ] {
         assert_eq!(settings.build().expect_err(name).setting(), name);
