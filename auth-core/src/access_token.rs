@@ -75,7 +75,7 @@ pub struct ClientInfo {
     message = "`{Self}` keeps no access tokens of users with ids `{Id}`",
     label = "no store of access tokens",
     note = "a store is made for one type of ids: `SqliteAccessTokenStore<i64>`, for example; one that `user_store!` or `access_token_store!` defines has that of its table",
-    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
 pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
@@ -91,7 +91,7 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError>;
+    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
     /// Sets `last_used_at` of the token of `key` if it is still there; it never brings one back.
     ///

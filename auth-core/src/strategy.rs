@@ -85,7 +85,7 @@ pub enum IssueError {
     message = "`{Self}` is no strategy for users with ids `{Id}`",
     label = "issues and reads no credentials of such users",
     note = "ready ones are `OpaqueStrategy`, over any store of access tokens, and `JwtStrategy`",
-    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
 pub trait Strategy<Id = Uuid>: Send + Sync {
@@ -103,7 +103,7 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     ///
     /// # Errors
     /// [`Refusal::Rejected`] if it is not valid, [`Refusal::Unavailable`] if the store does not answer.
-    async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal>;
+    async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// A strategy whose credentials can be revoked, at once: one by one, or all that a user has.
@@ -114,7 +114,7 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     label = "cannot revoke",
     note = "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
     note = "credentials that a log-out ends are those of `OpaqueStrategy`",
-    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
 pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {

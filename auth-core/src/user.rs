@@ -175,7 +175,7 @@ impl<Id, P> NewUser<Id, P> {
     message = "`{Self}` keeps no users with ids `{Id}` and profiles `{P}`",
     label = "no store of such users",
     note = "a store is made for one type of ids and one of profiles: `MemoryUserStore<Uuid, Member>`, for example",
-    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
 pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
@@ -193,7 +193,7 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
-    async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError>;
+    async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
     /// The user whose normalised e-mail is exactly `email`.
     ///

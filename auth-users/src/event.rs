@@ -162,7 +162,7 @@ impl Changed {
     message = "`{Self}` handles no events of users with ids `{Id}` and profiles `{P}`",
     label = "no handler of such events",
     note = "a handler is made for one type of ids and one of profiles: `impl EventHandler<Uuid, Member> for …`",
-    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
 pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
@@ -170,7 +170,7 @@ pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
     ///
     /// # Errors
     /// [`HookError`] if the reaction failed: see [`EventHandler`].
-    async fn handle(&self, event: Event<'_, Id, P>) -> Result<(), HookError>;
+    async fn handle(&self, event: Event<'_, Id, P>) -> Result<(), HookError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// An [`EventHandler`] failed or panicked. The source is for logs; no part of it reaches a client.

@@ -70,7 +70,7 @@ impl fmt::Display for MailKind {
     message = "`{Self}` sends no mails",
     label = "no `Mailer`",
     note = "`FolderMailer` writes them into a folder; for your mail server implement `Mailer`, which has one function",
-    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
 pub trait Mailer: Send + Sync {
@@ -79,7 +79,7 @@ pub trait Mailer: Send + Sync {
     ///
     /// # Errors
     /// [`MailError`] if the mail was not sent.
-    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// The mail could not be sent. The text is logged, with the mail's token redacted.

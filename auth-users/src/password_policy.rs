@@ -36,7 +36,7 @@ const MAX_CODE_POINTS: usize = 256;
     message = "`{Self}` is no password policy",
     label = "no `PasswordPolicy`",
     note = "`DefaultPasswordPolicy` is the one that holds without another",
-    note = "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is"
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
 pub trait PasswordPolicy: Send + Sync {
@@ -44,7 +44,7 @@ pub trait PasswordPolicy: Send + Sync {
     ///
     /// # Errors
     /// [`PolicyError::Refused`] with a reason for the user; [`PolicyError::Unavailable`] if nobody can tell now.
-    async fn check(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError>;
+    async fn check(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// Why a password was not accepted.

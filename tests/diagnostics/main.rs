@@ -6,7 +6,7 @@ use std::{env, fs, path::PathBuf, process::Command, time::SystemTime};
 const ADVICE: [&str; 16] = [
     "` cannot revoke a credential of a user with an id `",
     "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
-    "an implementation begins with `#[async_trait]`, which `portcullis::async_trait` is",
+    "write `#[portcullis::async_trait]` above the `impl` of it",
     "carries no credentials",
     "the second argument of an `AuthBackend` is its transport",
     "is no strategy for users with ids",
@@ -28,6 +28,16 @@ fn n11_a_wrong_type_is_answered_with_the_next_step() {
     for advice in ADVICE {
         assert!(said.contains(advice), "{advice}\n{said}");
     }
+}
+
+#[test]
+fn n11_a_forgotten_async_trait_is_answered_with_the_next_step() {
+    // The compiler shows the line of the trait, with our comment behind it.
+    let said = compile("forgotten.rs");
+    assert!(
+        said.contains("Needs `#[portcullis::async_trait]` above the `impl`."),
+        "{said}"
+    );
 }
 
 /// What the compiler says of a source beside this one, with the library as this test has it.
