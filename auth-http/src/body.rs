@@ -3,15 +3,43 @@
 mod form;
 mod json;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 pub use form::LoginForm;
 pub(crate) use json::{Fields, JsonBody};
 
 /// The largest body that these endpoints read, in bytes. A binding stops reading there.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// The longest password that is looked at, in bytes. What a policy allows is its own matter.
+/// The longest password that is looked at, in bytes of Unicode's Form C. What a policy allows is its own matter.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 
 fn media_type(content_type: Option<&str>) -> Option<mime::Mime> {
     content_type?.parse().ok()
+}
+
+/// Whether a password is longer than [`MAX_PASSWORD_BYTES`] in the form in which it is hashed. As some keyboards type it, it has
+/// several times as many.
+fn is_too_long(password: &str) -> bool {
+    let normal = || password.nfc().map(char::len_utf8).sum::<usize>();
+    password.len() > MAX_PASSWORD_BYTES && normal() > MAX_PASSWORD_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e6_d1_a_password_is_measured_in_the_form_in_which_it_is_hashed() {
+        for (password, expected) in [
+            ("a".repeat(MAX_PASSWORD_BYTES), false),
+            ("a".repeat(MAX_PASSWORD_BYTES + 1), true),
+            // Hangul: three bytes for a syllable, nine for its letters.
+            ("\u{1112}\u{1161}\u{11ab}".repeat(300), false),
+            ("\u{d55c}".repeat(342), true),
+            ("\u{1112}\u{1161}\u{11ab}".repeat(342), true),
+        ] {
+            assert_eq!(is_too_long(&password), expected, "{} bytes", password.len());
+        }
+    }
 }

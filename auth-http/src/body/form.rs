@@ -4,7 +4,7 @@ use auth_core::SecretString;
 use futures_util::stream;
 use percent_encoding::percent_decode;
 
-use super::{MAX_PASSWORD_BYTES, json::too_long, media_type};
+use super::{is_too_long, json::too_long, media_type};
 use crate::{FieldError, HttpError};
 
 /// The form of a log-in (RFC 6749 §4.3.2), urlencoded or multipart.
@@ -101,10 +101,7 @@ impl Form {
         }
         let username = required("username", self.username, &mut errors);
         let password = required("password", self.password, &mut errors);
-        if password
-            .as_ref()
-            .is_some_and(|password| password.len() > MAX_PASSWORD_BYTES)
-        {
+        if password.as_deref().is_some_and(is_too_long) {
             errors.push(too_long("password"));
         }
         match (username, password) {
@@ -149,6 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::MAX_PASSWORD_BYTES;
 
     async fn urlencoded(body: &[u8]) -> Result<(String, String), Vec<String>> {
         seen(LoginForm::parse(Some("application/x-www-form-urlencoded; charset=utf-8"), body).await)

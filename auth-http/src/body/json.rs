@@ -3,7 +3,7 @@ use auth_users::{ProfileError, ProtectedFields};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_PASSWORD_BYTES, media_type};
+use super::{MAX_PASSWORD_BYTES, is_too_long, media_type};
 use crate::{FieldError, HttpError};
 
 /// The byte order mark of UTF-8. Some clients write it, and a parser may ignore it (RFC 8259 §8.1).
@@ -118,7 +118,7 @@ impl Fields {
     /// A required password.
     pub(crate) fn password(&mut self) -> Option<SecretString> {
         let password = self.string("password")?;
-        if password.len() > MAX_PASSWORD_BYTES {
+        if is_too_long(&password) {
             self.errors.push(too_long("password"));
             return None;
         }
