@@ -83,6 +83,14 @@ struct Schemes {
     legacy: Vec<Arc<dyn LegacyHash>>,
 }
 
+/// A password to be verified, in each of its forms, and the stored hash, understood if it can be.
+struct Attempt {
+    password: SecretString,
+    normal: Option<SecretString>,
+    stored: Option<PasswordHash>,
+    parsed: Option<Result<StoredHash, InvalidStoredHash>>,
+}
+
 /// How a password and a stored hash go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -140,14 +148,16 @@ impl PasswordHasher {
         password: &SecretString,
         stored: Option<&PasswordHash>,
     ) -> Result<Verdict, StoreError> {
-        let cost = self.scheme.cost(password, stored);
-        let stored = stored.cloned();
-        let password = password.clone();
+        let attempt = Attempt {
+            password: password.clone(),
+            normal: normal_form(password),
+            stored: stored.cloned(),
+            parsed: stored.map(|hash| StoredHash::parse(hash.expose())),
+        };
+        let cost = self.scheme.cost(&attempt);
         let scheme = Arc::clone(&self.scheme);
         self.executor
-            .run(self.queue, cost, move |memory| {
-                scheme.verify(&password, stored.as_ref(), memory)
-            })
+            .run(self.queue, cost, move |memory| scheme.verify(&attempt, memory))
             .await
     }
 
@@ -220,10 +230,10 @@ impl Schemes {
         Ok(PasswordHash::new(hash.to_string()))
     }
 
-    /// What it costs to verify `password` against `stored`.
-    fn cost(&self, password: &SecretString, stored: Option<&PasswordHash>) -> Cost {
-        let forms = if normal_form(password).is_some() { 2.0 } else { 1.0 };
-        let cost = match stored.map(|stored| StoredHash::parse(stored.expose())) {
+    /// What it costs to verify.
+    fn cost(&self, attempt: &Attempt) -> Cost {
+        let forms = if attempt.normal.is_some() { 2.0 } else { 1.0 };
+        let cost = match &attempt.parsed {
             Some(Ok(stored)) => stored.cost(self.argon2.params()),
             Some(Err(InvalidStoredHash::UnknownScheme | InvalidStoredHash::Malformed))
                 if !self.legacy.is_empty() =>
@@ -242,19 +252,18 @@ impl Schemes {
         }
     }
 
-    fn verify(
-        &self,
-        password: &SecretString,
-        stored: Option<&PasswordHash>,
-        memory: &mut Memory,
-    ) -> Result<Verdict, StoreError> {
-        let parsed = stored.map(|hash| StoredHash::parse(hash.expose()));
-        let normal = normal_form(password);
+    fn verify(&self, attempt: &Attempt, memory: &mut Memory) -> Result<Verdict, StoreError> {
+        let Attempt {
+            password,
+            normal,
+            stored,
+            parsed,
+        } = attempt;
         // The normal form first: it is what every new hash is made of.
         let forms = normal.iter().chain([password]).map(|form| form.expose_secret());
         let mut otherwise = Verdict::Mismatch;
         for (at, form) in forms.enumerate() {
-            let matches = match (&parsed, stored) {
+            let matches = match (parsed, stored) {
                 (Some(Ok(hash)), _) if hash.can_match(form.as_bytes()) => {
                     Some(hash.matches(form.as_bytes(), memory).map_err(failed)?)
                 }
@@ -266,7 +275,7 @@ impl Schemes {
                 _ => None,
             };
             if matches == Some(true) {
-                let is_todays = matches!(&parsed, Some(Ok(hash)) if !hash.is_outdated(self.argon2.params()));
+                let is_todays = matches!(parsed, Some(Ok(hash)) if !hash.is_outdated(self.argon2.params()));
                 // What was typed is not what a new hash is made of.
                 let is_normal = normal.is_none() || at == 0;
                 return Ok(match is_todays && is_normal {
@@ -276,7 +285,7 @@ impl Schemes {
             }
             if matches.is_none() {
                 self.burn(form.as_bytes(), memory)?;
-                if let Some(Err(invalid)) = &parsed {
+                if let Some(Err(invalid)) = parsed {
                     otherwise = Verdict::Unusable(*invalid);
                 }
             }
