@@ -1,5 +1,7 @@
 //! The threads that hash, and the queues in front of them.
 
+mod job;
+
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,6 +17,7 @@ use auth_core::StoreError;
 use tokio::sync::oneshot;
 
 use super::{STORE, memory::Memory};
+use job::{Job, Task};
 
 /// After this long without a hash, what was measured before says nothing about the machine any more.
 const QUIET: Duration = Duration::from_secs(1);
@@ -104,51 +107,6 @@ struct State {
     quickest: Duration,
     last_end: Instant,
     is_closed: bool,
-}
-
-trait Job: Send {
-    /// Whether somebody still waits for the answer, and can have it if the hash takes as long as `expected`.
-    fn is_worth_it(&self, expected: Duration) -> bool;
-
-    /// Whether nobody waits for the answer any more.
-    fn is_abandoned(&self) -> bool;
-
-    /// Hashes, and returns what hands the answer over.
-    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send>;
-
-    /// Answers `error` instead of hashing.
-    fn refuse(self: Box<Self>, error: StoreError);
-}
-
-struct Task<T, F> {
-    hash: F,
-    tell: oneshot::Sender<Result<T, StoreError>>,
-    deadline: Instant,
-}
-
-impl<T, F> Job for Task<T, F>
-where
-    T: Send + 'static,
-    F: FnOnce(&mut Memory) -> Result<T, StoreError> + Send,
-{
-    fn is_worth_it(&self, expected: Duration) -> bool {
-        !self.is_abandoned() && Instant::now() + expected <= self.deadline
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.tell.is_closed()
-    }
-
-    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send> {
-        let answer = (self.hash)(memory);
-        let tell = self.tell;
-        // Nobody listens if the caller went away meanwhile.
-        Box::new(move || drop(tell.send(answer)))
-    }
-
-    fn refuse(self: Box<Self>, error: StoreError) {
-        drop(self.tell.send(Err(error)));
-    }
 }
 
 impl Executor {

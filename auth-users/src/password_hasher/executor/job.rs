@@ -1,0 +1,55 @@
+//! A hash that waits for a thread.
+
+use std::time::{Duration, Instant};
+
+use auth_core::StoreError;
+use tokio::sync::oneshot;
+
+use crate::password_hasher::Memory;
+
+/// What a thread takes from a queue.
+pub(super) trait Job: Send {
+    /// Whether somebody still waits for the answer, and can have it if the hash takes as long as `expected`.
+    fn is_worth_it(&self, expected: Duration) -> bool;
+
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
+
+    /// Hashes, and returns what hands the answer over.
+    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send>;
+
+    /// Answers `error` instead of hashing.
+    fn refuse(self: Box<Self>, error: StoreError);
+}
+
+/// A call that waits for its answer.
+pub(super) struct Task<T, F> {
+    pub(super) hash: F,
+    pub(super) tell: oneshot::Sender<Result<T, StoreError>>,
+    pub(super) deadline: Instant,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Memory) -> Result<T, StoreError> + Send,
+{
+    fn is_worth_it(&self, expected: Duration) -> bool {
+        !self.is_abandoned() && Instant::now() + expected <= self.deadline
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.tell.is_closed()
+    }
+
+    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send> {
+        let answer = (self.hash)(memory);
+        let tell = self.tell;
+        // Nobody listens if the caller went away meanwhile.
+        Box::new(move || drop(tell.send(answer)))
+    }
+
+    fn refuse(self: Box<Self>, error: StoreError) {
+        drop(self.tell.send(Err(error)));
+    }
+}
