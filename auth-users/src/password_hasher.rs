@@ -39,8 +39,8 @@ const LEGACY_HASHES: f64 = 10.0;
 /// Each [`HashQueue`] waits by itself, and the queues take turns: a crowd that resets passwords does not keep others from
 /// logging in.
 ///
-/// Each thread hashes in memory of its own, which it wipes and uses again: 19 MiB for each thread with the default
-/// parameters. The threads start when they are needed and end with the last clone of the hasher.
+/// Each thread hashes in memory of its own: 19 MiB for each thread with the default parameters. The next hash overwrites it,
+/// and if none follows at once, the thread wipes it. The threads start when they are needed and end with the last clone of the hasher.
 ///
 /// A debug build takes about half a second for a password, and a crowd of ten is then refused. Let Cargo optimise the two
 /// crates that do the work, in the application's own `Cargo.toml`:

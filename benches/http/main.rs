@@ -21,16 +21,17 @@ mod service;
 mod store;
 mod stores;
 
+use log_in::busy;
+
 /// Whoever runs a benchmark reads its errors: the sentence is all there is to them.
 type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments
-        .iter()
-        .any(|argument| argument == log_in::busy::ARGUMENT)
+    if let [argument] = &*arguments
+        && [busy::SPIN, busy::HASH].contains(&argument.as_str())
     {
-        return Ok(log_in::busy::spin()?);
+        return Ok(busy::work(argument)?);
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
         println!("a benchmark, and no test: run it by `cargo xtask bench http`");
@@ -57,8 +58,8 @@ fn judged(is_met: bool) -> &'static str {
     if is_met { "PASS" } else { "FAIL" }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

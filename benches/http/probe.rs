@@ -1,7 +1,7 @@
 //! How long a plain route takes to answer.
 
 use std::{
-    io,
+    fmt, io,
     net::SocketAddr,
     thread,
     time::{Duration, Instant},
@@ -30,6 +30,13 @@ impl Latencies {
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let index = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
         self.0.get(index).copied().unwrap_or_default()
+    }
+}
+
+/// The median and the 99th percentile.
+impl fmt::Display for Latencies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1?}, {:.1?}", self.percentile(50), self.percentile(99))
     }
 }
 

@@ -42,7 +42,7 @@ impl Default for PasswordHasherBuilder {
             lanes: Params::DEFAULT_P_COST,
             permits: std::thread::available_parallelism().map_or(1, usize::from),
             deadline: Duration::from_secs(5),
-            niceness: 3,
+            niceness: 5,
             legacy: Vec::new(),
         }
     }
@@ -82,7 +82,7 @@ impl PasswordHasherBuilder {
     }
 
     /// How far hashes step back behind the threads that serve requests: what is added to the process's nice value on Linux,
-    /// from 0 to 19, and 3 by default.
+    /// from 0 to 19, and 5 by default.
     ///
     /// With 0, other routes are slower while passwords are hashed. With 19, log-ins almost stop on a machine that other
     /// processes keep busy. Other systems ignore it.

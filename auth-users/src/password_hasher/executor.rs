@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 use super::{STORE, memory::Memory};
 use job::{Job, Task};
 
-/// After this long without a hash, what was measured before says nothing about the machine any more.
-const QUIET: Duration = Duration::from_secs(1);
+/// How long a crowd must have waited, as a part of the deadline, until what was measured is of that crowd.
+const MEASURED_AFTER: u32 = 10;
 
 /// Which queue a hash waits in. The queues take turns, so that a crowd in one takes no places of another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -103,9 +103,10 @@ struct State {
     running_hashes: f64,
     /// How long a hash with today's parameters takes: an average that follows the machine's load.
     typical: Duration,
-    /// How long the quickest took, and when the last one ended.
+    /// How long the quickest took.
     quickest: Duration,
-    last_end: Instant,
+    /// Since when there was no moment at which nobody waited.
+    crowded_since: Option<Instant>,
     is_closed: bool,
 }
 
@@ -120,7 +121,7 @@ impl Executor {
             running_hashes: 0.0,
             typical: settings.first_guess.min(settings.deadline / 2),
             quickest: settings.first_guess.min(settings.deadline / 2),
-            last_end: Instant::now(),
+            crowded_since: None,
             is_closed: false,
         };
         Self {
@@ -194,7 +195,6 @@ impl Shared {
     fn submit(shared: &Arc<Self>, queue: HashQueue, waiting: Waiting) -> Result<(), StoreError> {
         let settings = &shared.settings;
         let mut state = shared.lock();
-        state.forget_a_busy_spell();
         // A free permit is always used, so that the estimate is measured anew even if it is too high.
         if state.running + state.waiting() >= settings.permits {
             let mut estimate = state.estimate(queue as usize, waiting.cost, settings);
@@ -210,6 +210,7 @@ impl Shared {
             }
         }
         state.queues[queue as usize].push_back(waiting);
+        state.crowded_since.get_or_insert_with(Instant::now);
         if state.waiting() <= state.idle {
             shared.work.notify_one();
         } else if state.threads < settings.permits {
@@ -236,37 +237,32 @@ impl Shared {
     fn work(&self) {
         lower_priority(self.settings.niceness);
         let mut memory = Memory::new(self.settings.blocks);
-        let mut wiping = Duration::ZERO;
-        while let Some(Waiting { job, cost }) = self.next() {
+        let mut next = self.next();
+        while let Some(Waiting { job, cost }) = next {
             let start = Instant::now();
             let done = catch_unwind(AssertUnwindSafe(|| job.run(&mut memory)));
-            let hashed = Instant::now();
-            self.finished(cost, hashed - start + wiping);
+            self.finished(cost, start.elapsed());
             if let Ok(hand_over) = done {
                 hand_over();
             }
-            // After the answer, which need not wait for it.
-            memory.wipe();
-            wiping = hashed.elapsed();
+            next = self.next_at_once();
+            // A hash of the same size that follows at once overwrites the memory itself. Another one may not use it.
+            let is_overwritten = cost.is_exact && next.as_ref().is_some_and(|next| next.cost.is_exact);
+            if !is_overwritten {
+                memory.wipe();
+            }
+            if next.is_none() {
+                next = self.next();
+            }
         }
     }
 
-    /// The next hash that is worth it, or `None` if the thread is to end.
+    /// The next hash, or `None` if the thread is to end.
     fn next(&self) -> Option<Waiting> {
         let mut state = self.lock();
         loop {
-            while let Some((queue, waiting)) = state.pop() {
-                let Waiting { job, cost } = waiting;
-                // A dear one that has half of the deadline left is tried: otherwise it never would be.
-                let expected = state.time_of(cost.hashes).min(self.settings.deadline / 2);
-                if job.is_worth_it(expected) {
-                    state.running += 1;
-                    state.running_hashes += cost.hashes;
-                    self.started.fetch_add(1, Ordering::Relaxed);
-                    return Some(Waiting { job, cost });
-                }
-                let estimate = state.estimate(queue, cost, &self.settings);
-                job.refuse(StoreError::overloaded(STORE, estimate));
+            if let Some(next) = self.take(&mut state) {
+                return Some(next);
             }
             if state.is_closed {
                 state.threads -= 1;
@@ -279,12 +275,35 @@ impl Shared {
         }
     }
 
+    /// The next hash if one waits.
+    fn next_at_once(&self) -> Option<Waiting> {
+        self.take(&mut self.lock())
+    }
+
+    /// Takes the next hash that is worth it. The others before it are refused.
+    fn take(&self, state: &mut State) -> Option<Waiting> {
+        while let Some((queue, Waiting { job, cost })) = state.pop() {
+            // A dear one that has half of the deadline left is tried: otherwise it never would be.
+            let expected = state.time_of(cost.hashes).min(self.settings.deadline / 2);
+            if job.is_worth_it(expected) {
+                state.running += 1;
+                state.running_hashes += cost.hashes;
+                self.started.fetch_add(1, Ordering::Relaxed);
+                state.note_an_empty_queue();
+                return Some(Waiting { job, cost });
+            }
+            let estimate = state.estimate(queue, cost, &self.settings);
+            job.refuse(StoreError::overloaded(STORE, estimate));
+        }
+        state.note_an_empty_queue();
+        None
+    }
+
     /// Before the answer is handed over: whoever gets it finds the permit back.
     fn finished(&self, cost: Cost, took: Duration) {
         let mut state = self.lock();
         state.running -= 1;
         state.running_hashes -= cost.hashes;
-        state.last_end = Instant::now();
         if !cost.is_exact {
             return;
         }
@@ -313,10 +332,9 @@ impl State {
         None
     }
 
-    /// Takes nothing of a busy spell that is over for the present: with nothing to do for a while, nothing was measured.
-    fn forget_a_busy_spell(&mut self) {
-        if self.running == 0 && self.waiting() == 0 && self.last_end.elapsed() >= QUIET {
-            self.typical = self.quickest;
+    fn note_an_empty_queue(&mut self) {
+        if self.waiting() == 0 {
+            self.crowded_since = None;
         }
     }
 
@@ -334,13 +352,29 @@ impl State {
             .map(|(at, waiting)| hashes(waiting, if at == queue { place } else { place + 1 }))
             .sum();
         let before = (self.running_hashes + ahead) / settings.permits as f64;
-        self.time_of(before + cost.hashes)
+        let pace = self.pace(settings.deadline / MEASURED_AFTER);
+        times(pace, before + cost.hashes)
+    }
+
+    /// How long a hash is taken to need by those who decide whether to wait.
+    ///
+    /// The machine may have been busy when the last ones were measured, and idle since. A crowd is sent away by what was
+    /// measured of the crowd itself, and until then by the best that the machine has shown.
+    fn pace(&self, measured_after: Duration) -> Duration {
+        match self.crowded_since {
+            Some(since) if since.elapsed() >= measured_after => self.typical,
+            _ => self.quickest,
+        }
     }
 
     /// How long that many hashes with today's parameters take, one after the other.
     fn time_of(&self, hashes: f64) -> Duration {
-        Duration::try_from_secs_f64(self.typical.as_secs_f64() * hashes.max(0.0)).unwrap_or(Duration::MAX)
+        times(self.typical, hashes)
     }
+}
+
+fn times(pace: Duration, hashes: f64) -> Duration {
+    Duration::try_from_secs_f64(pace.as_secs_f64() * hashes.max(0.0)).unwrap_or(Duration::MAX)
 }
 
 /// Lets the threads that serve requests go first, by a nice value, which every process may raise.

@@ -10,7 +10,7 @@ use zeroize::Zeroize as _;
 pub(crate) struct Memory {
     /// As many as a hash with today's parameters needs, once there was one.
     blocks: Vec<Block>,
-    /// How many the last hash wrote to.
+    /// How many the last hash wrote to. The others are zero.
     used: usize,
     /// How many are kept between two hashes.
     usual: usize,
@@ -37,7 +37,11 @@ impl Memory {
                 .map_err(|_full| argon2::Error::OutOfMemory)?;
             self.blocks.resize(count, Block::new());
         }
-        self.used = self.used.max(count);
+        // What is handed out will be overwritten.
+        for block in self.blocks.iter_mut().take(self.used).skip(count) {
+            block.zeroize();
+        }
+        self.used = count;
         Ok(&mut self.blocks[..count])
     }
 

@@ -1,4 +1,4 @@
-//! Processes that keep the machine busy, at ordinary priority.
+//! Processes that keep the machine busy.
 
 use std::{
     env, io,
@@ -6,12 +6,20 @@ use std::{
     thread,
 };
 
-/// What makes this program such a process.
-pub(crate) const ARGUMENT: &str = "--spin";
+use super::bare;
 
-/// Computes until whoever started the process closes its input, or is gone.
-pub(crate) fn spin() -> io::Result<()> {
-    thread::spawn(|| {
+/// What makes this program a process that computes.
+pub(crate) const SPIN: &str = "--spin";
+/// What makes this program a process that hashes passwords.
+pub(crate) const HASH: &str = "--hash";
+
+/// Works, in the way that `argument` says, until whoever started the process closes its input, or is gone.
+pub(crate) fn work(argument: &str) -> io::Result<()> {
+    let is_hashing = argument == HASH;
+    thread::spawn(move || {
+        if is_hashing {
+            bare::hash_for_ever();
+        }
         loop {
             std::hint::spin_loop();
         }
@@ -23,15 +31,31 @@ pub(crate) fn spin() -> io::Result<()> {
 pub(super) struct Busy(Vec<Child>);
 
 impl Busy {
-    pub(super) fn start() -> io::Result<Self> {
+    /// They compute at ordinary priority.
+    pub(super) fn computing() -> io::Result<Self> {
+        let program = env::current_exe()?;
+        Self::start(|| {
+            let mut command = Command::new(&program);
+            command.arg(SPIN);
+            command
+        })
+    }
+
+    /// They hash passwords, at the lowest priority that the system has.
+    pub(super) fn hashing_at_the_lowest_priority() -> io::Result<Self> {
+        let program = env::current_exe()?;
+        Self::start(|| {
+            let mut command = Command::new("nice");
+            command.args(["-n", "19"]).arg(&program).arg(HASH);
+            command
+        })
+    }
+
+    fn start(command: impl Fn() -> Command) -> io::Result<Self> {
         let cores = thread::available_parallelism()?.get();
         let mut busy = Self(Vec::new());
         for _ in 0..cores {
-            let child = Command::new(env::current_exe()?)
-                .arg(ARGUMENT)
-                .stdin(Stdio::piped())
-                .spawn()?;
-            busy.0.push(child);
+            busy.0.push(command().stdin(Stdio::piped()).spawn()?);
         }
         Ok(busy)
     }

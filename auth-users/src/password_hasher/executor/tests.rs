@@ -197,21 +197,22 @@ async fn b2_d4_those_who_went_away_take_no_places() {
 }
 
 #[tokio::test]
-async fn b2_d4_a_crowd_after_a_busy_spell_is_measured_by_the_idle_machine() {
-    let executor = executor(1, MINUTE, Duration::from_millis(20));
-    {
-        let mut state = executor.shared.lock();
-        state.typical = MINUTE / 2;
-        state.last_end = Instant::now()
-            .checked_sub(QUIET)
-            .expect("the machine runs for a second");
-    }
+async fn b2_d4_a_crowd_is_sent_away_by_what_was_measured_of_the_crowd_itself() {
+    let executor = executor(1, Duration::from_secs(2), Duration::from_millis(10));
+    // What the machine needed while other work kept it busy.
+    executor.shared.lock().typical = Duration::from_millis(500);
     let held = Held::start(&executor).await;
     let log = Arc::default();
     let mut calls = Vec::new();
     for _ in 0..100 {
         calls.push(submit(&executor, HashQueue::LogIn, "served", &log).await);
     }
+    thread::sleep(Duration::from_millis(210));
+    let refused = executor
+        .run(HashQueue::LogIn, Cost::ONE, |_| Ok(()))
+        .await
+        .expect_err("the crowd is as slow as the busy machine");
+    assert!(refused.retry_after() > Some(Duration::from_secs(40)), "{refused}");
     held.end().await;
     for call in calls {
         call.await.expect("the task").expect("served");
@@ -315,32 +316,76 @@ async fn e5_a_panicking_hash_is_an_error_and_its_thread_goes_on() {
 }
 
 #[tokio::test]
-async fn b6_memory_is_used_again_and_wiped_between_two_hashes_a_panic_in_one_too() {
+async fn b6_memory_is_used_again_and_wiped_when_no_hash_follows_after_a_panic_too() {
     let executor = executor(1, MINUTE, Duration::ZERO);
     let address = |memory: &mut Memory, panics: bool| {
         let blocks = memory.blocks(4).expect("memory");
-        assert!(
-            blocks
-                .iter()
-                .all(|block| block.as_ref().iter().all(|word| *word == 0))
-        );
+        assert!(blocks.iter().all(is_zero));
         blocks[3].as_mut().fill(7);
         assert!(!panics, "on purpose");
         Ok(blocks.as_ptr() as usize)
     };
-    let first = executor
-        .run(HashQueue::LogIn, Cost::ONE, move |memory| address(memory, false))
-        .await
-        .expect("first");
-    let panicked = executor
-        .run(HashQueue::LogIn, Cost::ONE, move |memory| address(memory, true))
-        .await;
-    assert!(panicked.is_err());
-    let third = executor
-        .run(HashQueue::LogIn, Cost::ONE, move |memory| address(memory, false))
-        .await
-        .expect("third");
-    assert_eq!(first, third, "the same memory");
+    let mut addresses = Vec::new();
+    for panics in [false, true, false] {
+        let hash = executor.run(HashQueue::LogIn, Cost::ONE, move |memory| address(memory, panics));
+        addresses.extend(hash.await.map_err(|_error| assert!(panics)));
+        while executor.shared.lock().idle == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(addresses.len(), 2);
+    assert_eq!(addresses[0], addresses[1], "the same memory");
+}
+
+#[tokio::test]
+async fn b6_memory_is_wiped_before_a_hash_that_may_not_overwrite_it() {
+    let executor = executor(1, MINUTE, Duration::ZERO);
+    let of_another_scheme = Cost {
+        hashes: 1.0,
+        is_exact: false,
+    };
+    let held = Held::start(&executor).await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let mut calls = Vec::new();
+    for cost in [Cost::ONE, of_another_scheme, Cost::ONE] {
+        let waiting = executor.waiting();
+        let (executor, tell) = (Arc::clone(&executor), tell.clone());
+        let hash = move |memory: &mut Memory| {
+            let blocks = memory.blocks(4).expect("memory");
+            tell.send(blocks.iter().all(is_zero)).expect("the test waits");
+            blocks[0].as_mut().fill(7);
+            Ok(())
+        };
+        let shared = Arc::clone(&executor.shared);
+        calls.push(tokio::spawn(async move {
+            executor.run(HashQueue::LogIn, cost, hash).await
+        }));
+        while shared.lock().waiting() == waiting {
+            tokio::task::yield_now().await;
+        }
+    }
+    held.end().await;
+    for call in calls {
+        call.await.expect("the task").expect("served");
+        assert_eq!(told.recv().await, Some(true));
+    }
+}
+
+fn is_zero(block: &argon2::Block) -> bool {
+    block.as_ref().iter().all(|word| *word == 0)
+}
+
+#[test]
+fn b6_what_the_next_hash_leaves_of_the_memory_is_wiped() {
+    let mut memory = Memory::new(4);
+    memory
+        .blocks(4)
+        .expect("memory")
+        .iter_mut()
+        .for_each(|block| block.as_mut().fill(7));
+    memory.blocks(2).expect("memory");
+    let blocks = memory.blocks(4).expect("memory");
+    assert!(!blocks[..2].iter().any(is_zero) && blocks[2..].iter().all(is_zero));
 }
 
 #[test]
