@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use auth_core::{ConfigError, Profile, User, UserId};
-use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints};
+use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints, EndpointsBuilder};
 use auth_users::UserManager;
 use uuid::Uuid;
 
@@ -27,30 +27,14 @@ pub struct Auth<Id = Uuid, P = ()> {
 
 pub(crate) struct Shared<Id, P> {
     pub(crate) endpoints: Endpoints<Id, P>,
-    pub(crate) mount: Mount,
     pub(crate) body_limit: Duration,
     #[cfg(feature = "openapi")]
     pub(crate) docs: std::sync::OnceLock<crate::Docs>,
 }
 
-/// Where the routes are, and which of them.
-#[derive(Clone, Debug)]
-pub(crate) struct Mount {
-    pub(crate) auth: String,
-    pub(crate) users_path: String,
-    pub(crate) register: bool,
-    pub(crate) verify: bool,
-    pub(crate) reset: bool,
-    pub(crate) users: bool,
-}
-
 /// Builds an [`Auth`].
 pub struct AuthBuilder<Id = Uuid, P = ()> {
-    users: Arc<UserManager<Id, P>>,
-    backends: Vec<AuthBackend<Id>>,
-    csrf: CsrfPolicy,
-    protected: Vec<String>,
-    mount: Mount,
+    endpoints: EndpointsBuilder<Id, P>,
     body_limit: Duration,
 }
 
@@ -66,18 +50,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// A builder for the accounts that `users` manages.
     pub fn builder(users: impl Into<Arc<UserManager<Id, P>>>) -> AuthBuilder<Id, P> {
         AuthBuilder {
-            users: users.into(),
-            backends: Vec::new(),
-            csrf: CsrfPolicy::same_origin(),
-            protected: Vec::new(),
-            mount: Mount {
-                auth: "/auth".to_owned(),
-                users_path: "/users".to_owned(),
-                register: true,
-                verify: true,
-                reset: true,
-                users: true,
-            },
+            endpoints: Endpoints::builder(users),
             body_limit: Duration::from_secs(10),
         }
     }
@@ -214,56 +187,56 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// Adds a backend, to be tried after those that were added before. It is mounted at `/auth/NAME`.
     #[must_use]
     pub fn backend(mut self, backend: AuthBackend<Id>) -> Self {
-        self.backends.push(backend);
+        self.endpoints = self.endpoints.backend(backend);
         self
     }
 
     /// The check against cross-site requests; by default only the service's own origin is trusted.
     #[must_use]
     pub fn csrf(mut self, policy: CsrfPolicy) -> Self {
-        self.csrf = policy;
+        self.endpoints = self.endpoints.csrf(policy);
         self
     }
 
     /// The path of log-in, registration, verification and reset, instead of `/auth`.
     #[must_use]
     pub fn auth_at(mut self, path: impl Into<String>) -> Self {
-        self.mount.auth = path.into();
+        self.endpoints = self.endpoints.auth_at(path);
         self
     }
 
     /// The path of the users, instead of `/users`.
     #[must_use]
     pub fn users_at(mut self, path: impl Into<String>) -> Self {
-        self.mount.users_path = path.into();
+        self.endpoints = self.endpoints.users_at(path);
         self
     }
 
     /// Leaves out `POST /register`.
     #[must_use]
     pub fn without_registration(mut self) -> Self {
-        self.mount.register = false;
+        self.endpoints = self.endpoints.without_registration();
         self
     }
 
     /// Leaves out `POST /request-verify-token` and `POST /verify`.
     #[must_use]
     pub fn without_verification(mut self) -> Self {
-        self.mount.verify = false;
+        self.endpoints = self.endpoints.without_verification();
         self
     }
 
     /// Leaves out `POST /forgot-password` and `POST /reset-password`.
     #[must_use]
     pub fn without_reset(mut self) -> Self {
-        self.mount.reset = false;
+        self.endpoints = self.endpoints.without_reset();
         self
     }
 
     /// Leaves out the routes of the users.
     #[must_use]
     pub fn without_users(mut self) -> Self {
-        self.mount.users = false;
+        self.endpoints = self.endpoints.without_users();
         self
     }
 
@@ -276,7 +249,7 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// profile does not write.
     #[must_use]
     pub fn protected_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
-        self.protected.extend(fields.into_iter().map(str::to_owned));
+        self.endpoints = self.endpoints.protected_fields(fields);
         self
     }
 
@@ -293,31 +266,14 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     /// [`ConfigError`] naming the setting: no backend, two backends of one name or one cookie, a path that does not start with `/` or ends with one, a body time-out of zero,
     /// a protected field that the profile does not have, or a profile with a field that every user has.
     pub fn build(self) -> Result<Auth<Id, P>, ConfigError> {
-        for (setting, path) in [
-            ("auth_at", &self.mount.auth),
-            ("users_at", &self.mount.users_path),
-        ] {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
-            if !path.starts_with('/') || path.ends_with('/') || !path.bytes().all(plain) {
-                return Err(ConfigError::new(
-                    setting,
-                    format_args!("{path:?} is no path like `/auth`"),
-                ));
-            }
-        }
-        if self.mount.auth == self.mount.users_path {
-            return Err(ConfigError::new("users_at", "is the path of `auth_at`"));
-        }
         if self.body_limit.is_zero() {
             return Err(ConfigError::new(
                 "body_timeout",
                 "is zero, so that no body could arrive",
             ));
         }
-        let endpoints = Endpoints::new(self.users, self.backends, self.csrf)?.protect(self.protected)?;
         let shared = Shared {
-            endpoints,
-            mount: self.mount,
+            endpoints: self.endpoints.build()?,
             body_limit: self.body_limit,
             #[cfg(feature = "openapi")]
             docs: std::sync::OnceLock::new(),

@@ -1,19 +1,10 @@
 //! The OpenAPI document, and docs that a browser shows.
 
-mod answers;
-mod cross_site;
 mod docs;
-mod operations;
-mod profile_shape;
-mod schemas;
-mod security;
 
 use actix_web::web::ServiceConfig;
 use auth_core::{Profile, UserId};
-use utoipa::{
-    ToSchema,
-    openapi::{Components, Info, OpenApi, tag::TagBuilder},
-};
+use utoipa::{ToSchema, openapi::OpenApi};
 
 pub use docs::Docs;
 
@@ -48,24 +39,7 @@ impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
     /// ```
     #[must_use]
     pub fn openapi(&self) -> OpenApi {
-        let shared = &self.shared;
-        let mut components = Components::new();
-        components.schemas.extend(schemas::all::<Id, P>());
-        for backend in shared.endpoints.authenticator().backends() {
-            let scheme = security::scheme(backend, &shared.mount.auth);
-            components.add_security_scheme(backend.name(), scheme);
-        }
-        let mut document = OpenApi::new(
-            Info::new("Users and authentication", env!("CARGO_PKG_VERSION")),
-            operations::paths(shared),
-        );
-        document.components = Some(components);
-        let tag = |name, about| TagBuilder::new().name(name).description(Some(about)).build();
-        document.tags = Some(vec![
-            tag("auth", "Log-in, log-out, registration, verification and reset"),
-            tag("users", "The users' own data, and everybody's for superusers"),
-        ]);
-        document
+        self.shared.endpoints.openapi()
     }
 
     /// Serves interactive docs at `path`, say `/docs`, and the document at `/openapi.json`, for `App::configure`: see

@@ -3,13 +3,16 @@
 use std::rc::Rc;
 
 use actix_web::{
-    Handler, HttpRequest, HttpResponse, Resource,
+    HttpRequest, HttpResponse, Resource,
     dev::ResourceDef,
-    http::header::{ALLOW, CACHE_CONTROL, HeaderValue, LOCATION, UPGRADE},
+    http::{
+        Method,
+        header::{ALLOW, CACHE_CONTROL, HeaderValue, LOCATION, UPGRADE},
+    },
     web::{self, Payload, ServiceConfig},
 };
 use auth_core::{Profile, UserId};
-use auth_http::{Endpoints, HttpError, Request, Response};
+use auth_http::{HttpError, Request, Route};
 
 use crate::{
     Auth,
@@ -29,55 +32,26 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
     let shared = &auth.shared;
     config.app_data(shared.clone());
     mounted::only_once::<Id, P>(config);
-    let mut routes = Routes {
-        config,
-        paths: Vec::new(),
-    };
-    let prefix = &shared.mount.auth;
-    for backend in shared.endpoints.authenticator().backends() {
-        let at = format!("{prefix}/{}", backend.name());
-        let name = backend.name().to_owned();
-        let log_in = endpoint(auth, async move |endpoints, request| {
-            endpoints.log_in(&name, request).await
-        });
-        routes.only_post(&format!("{at}/login"), log_in);
-        // Without one, the path is as unknown as any other.
-        if backend.has_logout() {
-            let name = backend.name().to_owned();
-            let log_out = endpoint(auth, async move |endpoints, request| {
-                endpoints.log_out(&name, request).await
-            });
-            routes.only_post(&format!("{at}/logout"), log_out);
+    let mut table: Vec<(String, Vec<Route>)> = Vec::new();
+    for route in shared.endpoints.routes() {
+        match table.iter_mut().find(|(path, _)| *path == route.path) {
+            Some((_, routes)) => routes.push(route),
+            None => table.push((route.path.clone(), vec![route])),
         }
     }
-    if shared.mount.register {
-        let register = endpoint(auth, async |endpoints, request| endpoints.register(request).await);
-        routes.only_post(&format!("{prefix}/register"), register);
+    let paths: Rc<[ResourceDef]> = table.iter().map(|(path, _)| ResourceDef::new(&**path)).collect();
+    for (index, (path, routes)) in table.iter().enumerate() {
+        if paths[index + 1..].iter().any(|other| other.is_match(path)) {
+            // Any other method is one of the path with the parameter.
+            for route in routes {
+                config.route(path, handler(auth, route));
+            }
+        } else {
+            config.service(resource(auth, path, routes));
+        }
     }
-    if shared.mount.verify {
-        let request_token = endpoint(auth, async |endpoints, request| {
-            endpoints.request_verify_token(request).await
-        });
-        routes.only_post(&format!("{prefix}/request-verify-token"), request_token);
-        let verify = endpoint(auth, async |endpoints, request| endpoints.verify(request).await);
-        routes.only_post(&format!("{prefix}/verify"), verify);
-    }
-    if shared.mount.reset {
-        let forgot = endpoint(auth, async |endpoints, request| {
-            endpoints.forgot_password(request).await
-        });
-        routes.only_post(&format!("{prefix}/forgot-password"), forgot);
-        let reset = endpoint(auth, async |endpoints, request| {
-            endpoints.reset_password(request).await
-        });
-        routes.only_post(&format!("{prefix}/reset-password"), reset);
-    }
-    if shared.mount.users {
-        mount_users(&mut routes, auth);
-    }
-    let paths: Rc<[ResourceDef]> = routes.paths.into();
-    for prefix in [prefix, &shared.mount.users_path] {
-        let (paths, at) = (Rc::clone(&paths), prefix.clone());
+    for prefix in shared.endpoints.prefixes() {
+        let (paths, at) = (Rc::clone(&paths), prefix.to_owned());
         let elsewhere = move |request: HttpRequest, body: Payload| {
             let answer = match without_slash(&request, &at, &paths) {
                 Some(there) => HttpResponse::TemporaryRedirect()
@@ -91,6 +65,52 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
         };
         config.route(&format!("{prefix}/{{tail:.*}}"), web::to(elsewhere));
     }
+}
+
+/// The routes of one path, which answers 405 to any other method.
+///
+/// As few services as can be: every request for a route that the application mounts after these tries each of them.
+fn resource<Id: UserId, P: Profile>(auth: &Auth<Id, P>, path: &str, routes: &[Route]) -> Resource {
+    let resource = web::resource(path);
+    let resource = routes
+        .iter()
+        .fold(resource, |resource, route| resource.route(handler(auth, route)));
+    let allowed: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
+    let allowed = HeaderValue::from_str(&allowed.join(", "))
+        .unwrap_or_else(|_| unreachable!("the names of methods are plain text"));
+    let refuse = move |body: Payload| {
+        let mut response = into_http(HttpError::MethodNotAllowed.into_response());
+        response.headers_mut().insert(ALLOW, allowed.clone());
+        let response = unread(response, body.into_inner());
+        async move { response }
+    };
+    resource.default_service(web::to(refuse))
+}
+
+/// Reads the body within its bounds and runs the route, for the users of this `auth` and no other.
+fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_web::Route {
+    let method = Method::from_bytes(route.method.as_str().as_bytes())
+        .unwrap_or_else(|_| unreachable!("the name of a method is a token"));
+    let (shared, operation) = (auth.shared.clone(), Rc::new(route.operation.clone()));
+    web::method(method).to(move |request: HttpRequest, payload: Payload| {
+        let (shared, operation) = (shared.clone(), Rc::clone(&operation));
+        async move {
+            let head = Head(&request);
+            let answer = async |body: &[u8]| {
+                let id = request.match_info().get("id").unwrap_or_default();
+                let asked = Request::new(&head, body).with_id(id).accepting(enabled(&request));
+                into_http(shared.endpoints.call(&operation, asked).await)
+            };
+            if request.method().is_safe() && request.headers().contains_key(UPGRADE) {
+                // What follows a WebSocket handshake is no body, and has no end.
+                return unread(answer(&[]).await, payload.into_inner());
+            }
+            match body::read(&request, payload, shared.body_limit).await {
+                Ok(body) => answer(&body).await,
+                Err(refusal) => refusal,
+            }
+        }
+    })
 }
 
 /// Where a request goes whose path has a slash too many at its end, as FastAPI answers it.
@@ -109,99 +129,4 @@ fn without_slash(request: &HttpRequest, prefix: &str, paths: &[ResourceDef]) -> 
     }
     let query = request.uri().query().map(|query| format!("?{query}"));
     Some(format!("../{name}{}", query.unwrap_or_default()))
-}
-
-fn mount_users<Id: UserId, P: Profile>(routes: &mut Routes<'_>, auth: &Auth<Id, P>) {
-    let prefix = &auth.shared.mount.users_path;
-    let me = format!("{prefix}/me");
-    let get = endpoint(auth, async |endpoints, request| {
-        let enabled = enabled(request.head.0);
-        endpoints.me(request, &enabled).await
-    });
-    let patch = endpoint(auth, async |endpoints, request| {
-        let enabled = enabled(request.head.0);
-        endpoints.update_me(request, &enabled).await
-    });
-    // Any other method is one of the user whose id is "me".
-    routes.config.route(&me, web::get().to(get));
-    routes.config.route(&me, web::patch().to(patch));
-
-    let user = format!("{prefix}/{{id}}");
-    let get = endpoint(auth, async |endpoints, request| {
-        let enabled = enabled(request.head.0);
-        endpoints.user(id(request.head), request, &enabled).await
-    });
-    let patch = endpoint(auth, async |endpoints, request| {
-        let enabled = enabled(request.head.0);
-        endpoints.update_user(id(request.head), request, &enabled).await
-    });
-    let delete = endpoint(auth, async |endpoints, request| {
-        let enabled = enabled(request.head.0);
-        endpoints.delete_user(id(request.head), request, &enabled).await
-    });
-    let resource = web::resource(&*user)
-        .route(web::get().to(get))
-        .route(web::patch().to(patch))
-        .route(web::delete().to(delete));
-    routes.refusing_others(&user, resource, "GET, PATCH, DELETE");
-}
-
-fn id<'a>(head: &Head<'a>) -> &'a str {
-    head.0.match_info().get("id").unwrap_or_default()
-}
-
-/// As few services as can be: every request for a route that the application mounts after these tries each of them.
-struct Routes<'c> {
-    config: &'c mut ServiceConfig,
-    /// The paths of those that allow some methods only, which are all.
-    paths: Vec<ResourceDef>,
-}
-
-/// What actix-web hands to every route here.
-type Arguments = (HttpRequest, Payload);
-
-impl Routes<'_> {
-    fn only_post(&mut self, path: &str, handler: impl Handler<Arguments, Output = HttpResponse>) {
-        let resource = web::resource(path).route(web::post().to(handler));
-        self.refusing_others(path, resource, "POST");
-    }
-
-    /// Mounts `resource` at `path`, and answers 405 where the method is not one of those that it allows.
-    fn refusing_others(&mut self, path: &str, resource: Resource, allowed: &'static str) {
-        self.paths.push(ResourceDef::new(path));
-        let refuse = move |body: Payload| {
-            let mut response = into_http(HttpError::MethodNotAllowed.into_response());
-            let allowed = HeaderValue::from_static(allowed);
-            response.headers_mut().insert(ALLOW, allowed);
-            let response = unread(response, body.into_inner());
-            async move { response }
-        };
-        self.config.service(resource.default_service(web::to(refuse)));
-    }
-}
-
-/// A handler that reads the body within its bounds and answers by `run`, for the users of this `auth` and no other.
-fn endpoint<Id: UserId, P: Profile>(
-    auth: &Auth<Id, P>,
-    run: impl for<'a> AsyncFn(&'a Endpoints<Id, P>, Request<'a, Head<'a>>) -> Response + Clone + 'static,
-) -> impl Handler<Arguments, Output = HttpResponse> {
-    let shared = auth.shared.clone();
-    move |request: HttpRequest, payload: Payload| {
-        let (shared, run) = (shared.clone(), run.clone());
-        async move {
-            let head = Head(&request);
-            let judged = async |body: &[u8]| {
-                let head = &head;
-                into_http(run(&shared.endpoints, Request { head, body }).await)
-            };
-            if request.method().is_safe() && request.headers().contains_key(UPGRADE) {
-                // What follows a WebSocket handshake is no body, and has no end.
-                return unread(judged(&[]).await, payload.into_inner());
-            }
-            match body::read(&request, payload, shared.body_limit).await {
-                Ok(body) => judged(&body).await,
-                Err(refusal) => refusal,
-            }
-        }
-    }
 }

@@ -1,17 +1,23 @@
 //! The routes of the HTTP contract, from a request to a response.
 
 mod account;
+mod builder;
+mod log_in;
 mod session;
 mod users;
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
-use auth_core::{ConfigError, Profile, UserId};
-use auth_users::{ProtectedFields, UserManager, check_profile_names};
+use auth_core::{Profile, UserId};
+use auth_users::{ProtectedFields, UserManager};
 use uuid::Uuid;
 
+pub use builder::EndpointsBuilder;
+pub(crate) use builder::Mount;
+
+use self::{account::AccountRoute, session::SessionRoute, users::UsersRoute};
 use crate::{
-    AuthBackend, Authenticator, CsrfPolicy, HttpError, RequestHead, Requirement, Response,
+    Authenticator, Enabled, HttpError, Operation, RequestHead, Requirement, Response, Route,
     request::{Header, header},
 };
 
@@ -20,14 +26,55 @@ pub struct Endpoints<Id = Uuid, P = ()> {
     users: Arc<UserManager<Id, P>>,
     authenticator: Authenticator<Id, P>,
     protected: ProtectedFields,
+    mount: Mount,
+}
+
+/// The routes of one file below, which lists them, runs them and describes them.
+#[derive(Clone, Debug)]
+pub(crate) enum Family {
+    Session(SessionRoute),
+    Account(AccountRoute),
+    Users(UsersRoute),
 }
 
 /// A request: its head, and its body up to [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES).
+#[derive(Debug)]
+#[non_exhaustive]
 pub struct Request<'a, H> {
     /// The head.
     pub head: &'a H,
     /// The body; empty for a route that reads none.
     pub body: &'a [u8],
+    /// The segment `{id}` of the path, decoded; empty for a route that has none.
+    pub id: &'a str,
+    /// The backends that the application accepts at this route.
+    pub accepted: Enabled,
+}
+
+impl<'a, H> Request<'a, H> {
+    /// A request to a path without a parameter, which any backend may authenticate.
+    pub fn new(head: &'a H, body: &'a [u8]) -> Self {
+        Self {
+            head,
+            body,
+            id: "",
+            accepted: Enabled::All,
+        }
+    }
+
+    /// The same, with this segment `{id}` of its path.
+    #[must_use]
+    pub fn with_id(mut self, id: &'a str) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// The same, which only `backends` may authenticate.
+    #[must_use]
+    pub fn accepting(mut self, backends: Enabled) -> Self {
+        self.accepted = backends;
+        self
+    }
 }
 
 impl<'a, H: RequestHead> Request<'a, H> {
@@ -40,36 +87,39 @@ impl<'a, H: RequestHead> Request<'a, H> {
 }
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// The routes for `users`, who log in through `backends`. From now on `users` revokes a user's credentials of these
-    /// backends when it deletes the user, or ends all of their credentials.
-    ///
-    /// # Errors
-    /// [`ConfigError`] as from [`Authenticator::new`], or naming `profile` if that has a field that every user has.
-    pub fn new(
-        users: Arc<UserManager<Id, P>>,
-        backends: Vec<AuthBackend<Id>>,
-        csrf: CsrfPolicy,
-    ) -> Result<Self, ConfigError> {
-        check_profile_names::<P>()?;
-        let authenticator = Authenticator::new(backends, Arc::clone(users.store()), csrf)?;
-        for strategy in authenticator.backends().filter_map(AuthBackend::shared_revocable) {
-            users.revoke_through(strategy);
-        }
-        Ok(Self {
-            users,
-            authenticator,
-            protected: ProtectedFields::default(),
-        })
+    /// A builder for the accounts that `users` manages.
+    pub fn builder(users: impl Into<Arc<UserManager<Id, P>>>) -> EndpointsBuilder<Id, P> {
+        EndpointsBuilder::new(users.into())
     }
 
-    /// Ignores these fields of the profile in what users say of themselves: only a superuser sets them. They are known by the
-    /// names that they have in JSON; a `#[serde(alias)]` of such a field is protected with it.
+    /// Every route, for a binding to mount. It lists the routes anew with each call.
     ///
-    /// # Errors
-    /// [`ConfigError`] naming `protected_fields`, as from [`ProtectedFields::of`].
-    pub fn protect(mut self, fields: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
-        self.protected = ProtectedFields::of::<P>(fields)?;
-        Ok(self)
+    /// A path that another one with a parameter also matches comes before that one. A method that it does not have is one
+    /// of the path with the parameter: `DELETE /users/me` is `DELETE /users/{id}`.
+    #[must_use]
+    pub fn routes(&self) -> Vec<Route> {
+        let backends = self.authenticator.backends();
+        let mut routes = session::routes(&self.mount, backends);
+        routes.extend(account::routes(&self.mount));
+        routes.extend(users::routes(&self.mount));
+        routes
+    }
+
+    /// The paths below which every request is one of these routes, or one for a binding to refuse: 404, or 405 if another method
+    /// has a route there.
+    #[must_use]
+    pub fn prefixes(&self) -> [&str; 2] {
+        [&self.mount.auth_path, &self.mount.users_path]
+    }
+
+    /// Runs a route. No cache may keep the answer: most answers show a user's data or hand out a credential.
+    pub async fn call(&self, operation: &Operation, request: Request<'_, impl RequestHead>) -> Response {
+        let answer = match &operation.0 {
+            Family::Session(route) => self.call_session(route, request).await,
+            Family::Account(route) => self.call_account(*route, request).await,
+            Family::Users(route) => self.call_users(*route, request).await,
+        };
+        answer.unwrap_or_else(HttpError::into_response).no_store()
     }
 
     /// Who is asking.
@@ -84,6 +134,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self.users
     }
 
+    #[cfg(feature = "openapi")]
+    pub(crate) fn mount(&self) -> &Mount {
+        &self.mount
+    }
+
     /// What every route of a logged-in user asks: a verified e-mail, where the service requires one.
     fn base_requirement(&self) -> Requirement {
         Requirement {
@@ -95,8 +150,3 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
 /// What a body may say of itself and only a superuser may decide.
 const FLAGS: [&str; 3] = ["is_active", "is_superuser", "is_verified"];
-
-/// Answers an error as the client sees it. No cache keeps any answer: most show a user's data or hand out a credential.
-async fn answer(judged: impl Future<Output = Result<Response, HttpError>>) -> Response {
-    judged.await.unwrap_or_else(HttpError::into_response).no_store()
-}

@@ -1,13 +1,18 @@
-//! How a credential travels, free of any framework.
+//! The HTTP contract, free of any framework.
 //!
+//! - [`Endpoints`] are the routes: from the head and the body of a request to a [`Response`]. [`Endpoints::routes`] is the one
+//!   table of them, and [`Endpoints::call`] runs any of them.
 //! - A [`Transport`] carries a credential: [`BearerTransport`] in the `Authorization` header, [`CookieTransport`] in a
 //!   cookie.
 //! - An [`AuthBackend`] is a transport and a strategy under one name, and the [`Authenticator`] tries the backends of
 //!   a service in their order. [`CsrfPolicy`] tells cross-site requests apart.
-//! - [`Endpoints`] are the routes of the HTTP contract: from the head and the body of a request to a [`Response`].
 //!
-//! A binding to a framework implements [`RequestHead`], stops reading a body at [`MAX_BODY_BYTES`], calls an endpoint
-//! and writes the answer out.
+//! A binding to a framework implements [`RequestHead`], mounts each [`Route`], stops reading a body at [`MAX_BODY_BYTES`],
+//! calls the route's operation and writes the answer out.
+//!
+//! # Features
+//!
+//! - `openapi`: the OpenAPI document of the routes, `Endpoints::openapi`.
 
 mod authenticator;
 mod backend;
@@ -15,9 +20,12 @@ mod body;
 mod csrf;
 mod endpoints;
 mod error;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod origin;
 mod request;
 mod response;
+mod route;
 mod transport;
 mod user_body;
 
@@ -25,10 +33,11 @@ pub use authenticator::{Authenticated, Authenticator, Enabled, Requirement};
 pub use backend::AuthBackend;
 pub use body::{LoginForm, MAX_BODY_BYTES, MAX_PASSWORD_BYTES};
 pub use csrf::CsrfPolicy;
-pub use endpoints::{Endpoints, Request};
+pub use endpoints::{Endpoints, EndpointsBuilder, Request};
 pub use error::{ErrorCode, FieldError, HttpError};
 pub use request::{RequestHead, Target};
 pub use response::Response;
+pub use route::{Method, Operation, Route};
 pub use transport::{
     BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Transport,
 };

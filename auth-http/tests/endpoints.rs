@@ -9,9 +9,7 @@ use auth_core::{
     UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{
-    AuthBackend, BearerTransport, CsrfPolicy, Enabled, Endpoints, HttpError, Request, RequestHead, Target,
-};
+use auth_http::{AuthBackend, BearerTransport, Enabled, Endpoints, HttpError, Request, RequestHead, Target};
 use auth_users::{Event, EventHandler, HookError, UserManager};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -129,11 +127,11 @@ impl Service {
             .build()
             .expect("users");
         let strategy = OpaqueStrategy::new(tokens.clone() as Arc<dyn AccessTokenStore>, Lifetime::FOREVER);
-        let backends = vec![AuthBackend::new("db", BearerTransport, strategy)];
-        let endpoints =
-            Endpoints::new(Arc::new(manager), backends, CsrfPolicy::same_origin()).expect("endpoints");
+        let endpoints = Endpoints::builder(manager)
+            .backend(AuthBackend::new("db", BearerTransport, strategy))
+            .protected_fields(["plan"]);
         Self {
-            endpoints: endpoints.protect(["plan".to_owned()]).expect("a field"),
+            endpoints: endpoints.build().expect("endpoints"),
             users,
             tokens,
             moody,
@@ -143,31 +141,17 @@ impl Service {
     async fn register(&self, body: Value) -> (u16, Value) {
         let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
         let body = body.to_string();
-        answer(
-            self.endpoints
-                .register(Request {
-                    head: &head,
-                    body: body.as_bytes(),
-                })
-                .await,
-        )
+        let request = Request::new(&head, body.as_bytes());
+        answer(call(&self.endpoints, "register:register", request).await)
     }
 
     async fn log_in(&self, presented: Option<&str>) -> (u16, Value) {
         let mut headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         headers.extend(presented.map(|token| ("authorization", format!("Bearer {token}"))));
         let body = format!("username=ada@example.com&password={}", PASSWORD.replace(' ', "+"));
-        answer(
-            self.endpoints
-                .log_in(
-                    "db",
-                    Request {
-                        head: &Head("POST", headers),
-                        body: body.as_bytes(),
-                    },
-                )
-                .await,
-        )
+        let head = Head("POST", headers);
+        let request = Request::new(&head, body.as_bytes());
+        answer(call(&self.endpoints, "auth:db.login", request).await)
     }
 
     async fn patch(&self, id: Option<&str>, token: &str, body: Value) -> (u16, Value) {
@@ -176,15 +160,23 @@ impl Service {
             ("authorization", format!("Bearer {token}")),
         ];
         let (head, body) = (Head("PATCH", headers), body.to_string());
-        let request = Request {
-            head: &head,
-            body: body.as_bytes(),
+        let request = Request::new(&head, body.as_bytes());
+        let (name, request) = match id {
+            Some(id) => ("users:patch_user", request.with_id(id)),
+            None => ("users:patch_current_user", request),
         };
-        answer(match id {
-            Some(id) => self.endpoints.update_user(id, request, &Enabled::All).await,
-            None => self.endpoints.update_me(request, &Enabled::All).await,
-        })
+        answer(call(&self.endpoints, name, request).await)
     }
+}
+
+/// Runs the route of this name.
+async fn call<Id: auth_core::UserId, P: auth_core::Profile>(
+    endpoints: &Endpoints<Id, P>,
+    name: &str,
+    request: Request<'_, Head>,
+) -> auth_http::Response {
+    let route = endpoints.routes().into_iter().find(|route| route.name == name);
+    endpoints.call(&route.expect(name).operation, request).await
 }
 
 fn answer(response: auth_http::Response) -> (u16, Value) {
@@ -277,9 +269,10 @@ async fn an_id_with_a_nul_is_nobodys() {
         .issue(&Subject::from(&arthur), &ClientInfo::default())
         .await
         .expect("token");
-    let backends = vec![AuthBackend::new("db", BearerTransport, strategy)];
-    let endpoints =
-        Endpoints::new(Arc::new(manager), backends, CsrfPolicy::same_origin()).expect("endpoints");
+    let endpoints = Endpoints::builder(manager)
+        .backend(AuthBackend::new("db", BearerTransport, strategy))
+        .build()
+        .expect("endpoints");
     let head = Head(
         "GET",
         vec![(
@@ -288,15 +281,9 @@ async fn an_id_with_a_nul_is_nobodys() {
         )],
     );
     for (id, status) in [("arthur", 200), ("lance\0lot", 404)] {
-        let request = Request {
-            head: &head,
-            body: &[],
-        };
-        assert_eq!(
-            answer(endpoints.user(id, request, &Enabled::All).await).0,
-            status,
-            "{id:?}"
-        );
+        let request = Request::new(&head, &[]).with_id(id);
+        let answered = answer(call(&endpoints, "users:user", request).await);
+        assert_eq!(answered.0, status, "{id:?}");
     }
 }
 
@@ -376,11 +363,8 @@ async fn a_route_that_names_its_fields_misses_each_of_them() {
     let service = Service::new();
     let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
     for body in ["", "[]", "7", "null", "{}"] {
-        let request = Request {
-            head: &head,
-            body: body.as_bytes(),
-        };
-        let (status, body) = answer(service.endpoints.reset_password(request).await);
+        let request = Request::new(&head, body.as_bytes());
+        let (status, body) = answer(call(&service.endpoints, "reset:reset_password", request).await);
         let named: Vec<_> = body["detail"]
             .as_array()
             .expect("list")

@@ -4,46 +4,79 @@ use auth_core::{Email, Profile, UserId};
 use auth_users::Registration;
 use serde_json::Value;
 
-use super::{Endpoints, FLAGS, Request, answer};
-use crate::{HttpError, RequestHead, Response, UserBody, body::JsonBody};
+use super::{Endpoints, FLAGS, Family, Mount, Request};
+use crate::{HttpError, Method, RequestHead, Response, Route, UserBody, body::JsonBody};
+
+/// The routes of this file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AccountRoute {
+    Register,
+    RequestVerifyToken,
+    Verify,
+    ForgotPassword,
+    ResetPassword,
+}
+
+impl From<AccountRoute> for Family {
+    fn from(route: AccountRoute) -> Self {
+        Self::Account(route)
+    }
+}
+
+pub(super) fn routes(mount: &Mount) -> impl Iterator<Item = Route> {
+    use AccountRoute::{ForgotPassword, Register, RequestVerifyToken, ResetPassword, Verify};
+    [
+        (mount.register, "/register", "register:register", Register),
+        (
+            mount.verify,
+            "/request-verify-token",
+            "verify:request-token",
+            RequestVerifyToken,
+        ),
+        (mount.verify, "/verify", "verify:verify", Verify),
+        (
+            mount.reset,
+            "/forgot-password",
+            "reset:forgot_password",
+            ForgotPassword,
+        ),
+        (
+            mount.reset,
+            "/reset-password",
+            "reset:reset_password",
+            ResetPassword,
+        ),
+    ]
+    .into_iter()
+    .filter(|(is_mounted, ..)| *is_mounted)
+    .map(|(_, path, name, route)| Route::new(Method::Post, format!("{}{path}", mount.auth_path), name, route))
+}
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// `POST /register`. It is checked against cross-site requests where any backend is a cookie.
-    pub async fn register(&self, request: Request<'_, impl RequestHead>) -> Response {
-        answer(self.judge_register(request)).await
+    pub(super) async fn call_account(
+        &self,
+        route: AccountRoute,
+        request: Request<'_, impl RequestHead>,
+    ) -> Result<Response, HttpError> {
+        match route {
+            AccountRoute::Register => self.register(request).await,
+            AccountRoute::RequestVerifyToken => {
+                let email = only_email(request)?;
+                self.users.request_verify(&email).await?;
+                Ok(accepted())
+            }
+            AccountRoute::Verify => self.verify(request).await,
+            AccountRoute::ForgotPassword => {
+                let email = only_email(request)?;
+                self.users.forgot_password(&email).await?;
+                Ok(accepted())
+            }
+            AccountRoute::ResetPassword => self.reset_password(request).await,
+        }
     }
 
-    /// `POST /request-verify-token`.
-    pub async fn request_verify_token(&self, request: Request<'_, impl RequestHead>) -> Response {
-        answer(async {
-            let email = only_email(request)?;
-            self.users.request_verify(&email).await?;
-            Ok(accepted())
-        })
-        .await
-    }
-
-    /// `POST /verify`.
-    pub async fn verify(&self, request: Request<'_, impl RequestHead>) -> Response {
-        answer(self.judge_verify(request)).await
-    }
-
-    /// `POST /forgot-password`.
-    pub async fn forgot_password(&self, request: Request<'_, impl RequestHead>) -> Response {
-        answer(async {
-            let email = only_email(request)?;
-            self.users.forgot_password(&email).await?;
-            Ok(accepted())
-        })
-        .await
-    }
-
-    /// `POST /reset-password`.
-    pub async fn reset_password(&self, request: Request<'_, impl RequestHead>) -> Response {
-        answer(self.judge_reset_password(request)).await
-    }
-
-    async fn judge_register(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
+    /// It is checked against cross-site requests if any backend is a cookie.
+    async fn register(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
         if self.authenticator.has_cookie() {
             self.authenticator.refuse_cross_site(request.head)?;
@@ -65,7 +98,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(Response::json(201, &UserBody::from(&user)))
     }
 
-    async fn judge_verify(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
+    async fn verify(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
         let token = fields.string("token");
         let token = fields.finish(token)?;
@@ -73,10 +106,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(Response::json(200, &UserBody::from(&user)))
     }
 
-    async fn judge_reset_password(
-        &self,
-        request: Request<'_, impl RequestHead>,
-    ) -> Result<Response, HttpError> {
+    async fn reset_password(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
         let token = fields.string("token");
         let password = fields.password();
@@ -95,4 +125,88 @@ fn only_email(request: Request<'_, impl RequestHead>) -> Result<Email, HttpError
 /// The same answer whatever the e-mail.
 fn accepted() -> Response {
     Response::json(202, &Value::Null)
+}
+
+#[cfg(feature = "openapi")]
+mod description {
+    use utoipa::openapi::path::OperationBuilder;
+
+    use super::AccountRoute;
+    use crate::{
+        ErrorCode,
+        openapi::{Answers, CROSS_SITE, Refused, Service, USER_CREATE, json, object, operation, reference},
+    };
+
+    impl AccountRoute {
+        pub(crate) fn describe(self, service: &Service) -> OperationBuilder {
+            match self {
+                Self::Register => register(service),
+                Self::RequestVerifyToken => request_verify_token(),
+                Self::Verify => verify(),
+                Self::ForgotPassword => forgot_password(),
+                Self::ResetPassword => reset_password(),
+            }
+        }
+    }
+
+    fn register(service: &Service) -> OperationBuilder {
+        let answers = Answers::user(201)
+            .refused(&service.with_profile(
+                &[
+                    Refused::Password(ErrorCode::RegisterInvalidPassword),
+                    Refused::Code(ErrorCode::RegisterUserAlreadyExists),
+                ],
+                ErrorCode::RegisterProfileAlreadyExists,
+            ))
+            .forbidden(service.has_cookie.then_some(CROSS_SITE))
+            .invalid("email");
+        operation("auth", "Register", answers).request_body(Some(json(reference(USER_CREATE))))
+    }
+
+    fn request_verify_token() -> OperationBuilder {
+        let answers = Answers::null(
+            202,
+            "The same whatever the e-mail: an active, unverified user gets a mail.",
+        );
+        operation(
+            "auth",
+            "Ask for a mail to verify the e-mail",
+            answers.invalid("email"),
+        )
+        .request_body(Some(object(&[("email", "email")])))
+    }
+
+    fn verify() -> OperationBuilder {
+        let answers = Answers::user(200)
+            .refused(&[
+                Refused::Code(ErrorCode::VerifyUserBadToken),
+                Refused::Code(ErrorCode::VerifyUserAlreadyVerified),
+            ])
+            .invalid("token");
+        operation("auth", "Verify the e-mail", answers).request_body(Some(object(&[("token", "")])))
+    }
+
+    fn forgot_password() -> OperationBuilder {
+        let answers = Answers::null(202, "The same whatever the e-mail: an active user gets a mail.");
+        operation(
+            "auth",
+            "Ask for a mail to reset the password",
+            answers.invalid("email"),
+        )
+        .request_body(Some(object(&[("email", "email")])))
+    }
+
+    fn reset_password() -> OperationBuilder {
+        let answers = Answers::null(
+            200,
+            "The password is reset, and every log-in of the user is dead.",
+        )
+        .refused(&[
+            Refused::Code(ErrorCode::ResetPasswordBadToken),
+            Refused::Password(ErrorCode::ResetPasswordInvalidPassword),
+        ])
+        .invalid("token");
+        operation("auth", "Reset the password", answers)
+            .request_body(Some(object(&[("token", ""), ("password", "password")])))
+    }
 }

@@ -1,295 +1,131 @@
-//! Log-in and log-out.
+//! Log-in and log-out: the routes.
 
-use auth_core::{
-    ClientInfo, ExposeSecret as _, IssueError, IssuedToken, Profile, StoreError, Subject, User, UserId,
-};
+use std::sync::Arc;
 
-use super::{Endpoints, Request, answer};
-use crate::{
-    AuthBackend, Authenticated, Enabled, ErrorCode, HttpError, LoginForm, Presented, RequestHead, Response,
-    request::{Header, header},
-};
+use auth_core::{Profile, UserId};
 
-const MAX_DETAIL_BYTES: usize = 256;
+use super::{Endpoints, Family, Mount, Request};
+use crate::{AuthBackend, HttpError, Method, RequestHead, Response, Route};
+
+/// The routes of this file.
+#[derive(Clone, Debug)]
+pub(crate) enum SessionRoute {
+    /// Of the backend of this name.
+    LogIn(Arc<str>),
+    /// Of the backend of this name.
+    LogOut(Arc<str>),
+}
+
+impl From<SessionRoute> for Family {
+    fn from(route: SessionRoute) -> Self {
+        Self::Session(route)
+    }
+}
+
+pub(super) fn routes<'b, Id: 'b>(
+    mount: &Mount,
+    backends: impl Iterator<Item = &'b AuthBackend<Id>>,
+) -> Vec<Route> {
+    let prefix = &mount.auth_path;
+    let mut routes = Vec::new();
+    for backend in backends {
+        let name = backend.name();
+        let route = |action, route| {
+            let (path, name) = (
+                format!("{prefix}/{name}/{action}"),
+                format!("auth:{name}.{action}"),
+            );
+            Route::new(Method::Post, path, name, route)
+        };
+        routes.push(route("login", SessionRoute::LogIn(backend.shared_name())));
+        // Without one, the path is as unknown as any other.
+        if backend.has_logout() {
+            routes.push(route("logout", SessionRoute::LogOut(backend.shared_name())));
+        }
+    }
+    routes
+}
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// `POST /login` of the backend called `name`. A credential of this backend that the request itself presents is
-    /// revoked once the new one is issued.
-    pub async fn log_in(&self, name: &str, request: Request<'_, impl RequestHead>) -> Response {
-        answer(self.judge_log_in(name, request)).await
-    }
-
-    /// `POST /logout` of the backend called `name`: revokes the credential that the request presents to it.
-    pub async fn log_out(&self, name: &str, request: Request<'_, impl RequestHead>) -> Response {
-        answer(self.judge_log_out(name, request)).await
-    }
-
-    /// Logs `user` in through the backend called `name`, for an application that has made sure by itself who that is: after
-    /// an invitation, for example, or a second factor. It makes the checks of every log-in, and answers like one.
-    ///
-    /// The user is read again, so `user` may be as old as it likes: the checks are made on the user as stored now, and the
-    /// credential is good even if [`log_out_everywhere`](auth_users::UserManager::log_out_everywhere) ended all others
-    /// a moment ago.
-    ///
-    /// # Errors
-    /// [`HttpError::NotFound`] if there is no such backend, [`HttpError::Code`] if the user is gone, inactive or, if that
-    /// is required, not verified, [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site,
-    /// [`HttpError::Unavailable`] if the store does not answer.
-    pub async fn log_in_user(
+    pub(super) async fn call_session(
         &self,
-        name: &str,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
-    ) -> Result<Response, HttpError> {
-        self.admit(name, user, head, client(head)).await
-    }
-
-    /// [`log_in_user`](Self::log_in_user), with `label` as what the application calls the session in a list of them: its first
-    /// 256 bytes, without control characters.
-    ///
-    /// # Errors
-    /// Those of [`log_in_user`](Self::log_in_user).
-    pub async fn log_in_user_labelled(
-        &self,
-        name: &str,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
-        label: impl Into<String>,
-    ) -> Result<Response, HttpError> {
-        let mut label = label.into();
-        label.retain(|character| !character.is_control());
-        let client = ClientInfo {
-            label: Some(shortened(label)),
-            ..client(head)
-        };
-        self.admit(name, user, head, client).await
-    }
-
-    /// Ends every credential of the user of `current`, whatever issued it, and answers like a log-in through the backend
-    /// that read `current`: with a new credential, the only one that is left.
-    ///
-    /// The present credential ends, too, and the answer replaces it: plain JWTs and credentials of other backends can only be ended
-    /// together with it.
-    ///
-    /// # Errors
-    /// [`HttpError::Unauthorized`] if `current` was ended since it was read: nothing else is ended then.
-    /// [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site: nothing is ended.
-    /// [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in_user`](Self::log_in_user).
-    /// [`HttpError::Unavailable`] if a store does not answer: the credentials may still be valid, or all of them have
-    /// ended, the present one included.
-    pub async fn log_out_elsewhere(
-        &self,
-        current: &Authenticated<Id, P>,
-        head: &impl RequestHead,
-    ) -> Result<Response, HttpError> {
-        let backend = self.backend_for(&current.backend, head)?;
-        let Some(user) = self.users.log_out_elsewhere(&current.user).await? else {
-            let enabled = Enabled::only([backend.name()]);
-            return Err(self.authenticator.unauthorized(head, &enabled));
-        };
-        self.may_log_in(&user)?;
-        self.issue(backend, &user, head, client(head)).await
-    }
-
-    async fn admit(
-        &self,
-        name: &str,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
-        client: ClientInfo,
-    ) -> Result<Response, HttpError> {
-        let backend = self.backend_for(name, head)?;
-        let user = self.as_stored(user).await?;
-        self.issue(backend, &user, head, client).await
-    }
-
-    async fn judge_log_in(
-        &self,
-        name: &str,
+        route: &SessionRoute,
         request: Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
-        let backend = self.backend_for(name, request.head)?;
-        let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let user = self.users.authenticate(&form.username, &form.password).await?;
-        self.issue(backend, &user, request.head, client(request.head))
-            .await
-    }
-
-    /// The backend called `name`, if this request may be answered with a credential of it.
-    fn backend_for(&self, name: &str, head: &impl RequestHead) -> Result<&AuthBackend<Id>, HttpError> {
-        let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
-        if backend.is_cookie() {
-            self.authenticator.refuse_cross_site(head)?;
-        }
-        Ok(backend)
-    }
-
-    /// `user` as it is stored now, if it may log in.
-    async fn as_stored(&self, user: &User<Id, P>) -> Result<User<Id, P>, HttpError> {
-        let stored = self.users.find(&user.id).await?;
-        let user = stored.ok_or(HttpError::Code(ErrorCode::LoginBadCredentials))?;
-        self.may_log_in(&user)?;
-        Ok(user)
-    }
-
-    fn may_log_in(&self, user: &User<Id, P>) -> Result<(), HttpError> {
-        if !user.is_active {
-            return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
-        }
-        if !self.base_requirement().met_by(user) {
-            return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
-        }
-        Ok(())
-    }
-
-    async fn issue(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
-        client: ClientInfo,
-    ) -> Result<Response, HttpError> {
-        let issued = backend.strategy().issue(&Subject::from(user), &client).await;
-        let token = issued.map_err(|error| match error {
-            IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
-            IssueError::Unavailable(error) => error.into(),
-        })?;
-        let handed_over = self.hand_over(backend, user, &token, head).await;
-        if let (Err(_), Some(strategy)) = (&handed_over, backend.revocable()) {
-            // Nobody gets to know this token; if it cannot be revoked either, it expires unused.
-            let _revoked = strategy.revoke(token.secret.expose_secret()).await;
-        }
-        handed_over
-    }
-
-    /// The credential that the request presents goes last, so that a log-in that fails leaves it alone.
-    async fn hand_over(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: &User<Id, P>,
-        token: &IssuedToken,
-        head: &impl RequestHead,
-    ) -> Result<Response, HttpError> {
-        let response = backend.transport().log_in(token, head)?;
-        self.refuse_if_ended(user).await?;
-        self.users.logged_in(user).await?;
-        revoke_presented(backend, head).await?;
-        tracing::info!(target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(), "a user logged in");
-        Ok(response)
-    }
-
-    /// Refuses a log-in whose user may not log in any more, or whose user's credentials were all ended, before the new
-    /// credential was in its store: whoever did that could not remove it. To hash a password takes its time.
-    async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), HttpError> {
-        let stored = self.as_stored(user).await?;
-        if stored.security_epoch != user.security_epoch {
-            let problem = "the user's credentials were ended during the log-in";
-            return Err(StoreError::new("users", problem).into());
-        }
-        Ok(())
-    }
-
-    async fn judge_log_out(
-        &self,
-        name: &str,
-        request: Request<'_, impl RequestHead>,
-    ) -> Result<Response, HttpError> {
-        let backend = self
-            .authenticator
-            .backend(name)
-            .filter(|b| b.has_logout())
-            .ok_or(HttpError::NotFound)?;
-        let enabled = Enabled::only([name]);
-        let found = self
-            .authenticator
-            .require(request.head, &enabled, self.base_requirement());
-        let found = found
-            .await
-            .map_err(|error| forgetting(backend, request.head, error))?;
-        revoke_presented(backend, request.head).await?;
-        tracing::info!(target: "portcullis::http", outcome = "logged_out", user = ?found.user.id, backend = name, "a user logged out");
-        Ok(backend.transport().log_out(request.head))
-    }
-}
-
-/// `error`, and a 401 also removes the cookie that the request presents: it is no use any more.
-fn forgetting<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead, error: HttpError) -> HttpError {
-    match backend.transport().extract(head) {
-        Presented::Nothing => error,
-        Presented::Token(_) | Presented::Refused(_) => {
-            error.removing(backend.transport().log_out(head).headers)
+        match route {
+            SessionRoute::LogIn(backend) => self.log_in(backend, request).await,
+            SessionRoute::LogOut(backend) => self.log_out(backend, request).await,
         }
     }
 }
 
-async fn revoke_presented<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead) -> Result<(), HttpError> {
-    if let (Some(strategy), Presented::Token(token)) =
-        (backend.revocable(), backend.transport().extract(head))
-    {
-        strategy.revoke(token).await?;
-    }
-    Ok(())
-}
+#[cfg(feature = "openapi")]
+mod description {
+    use auth_core::{Profile, UserId};
+    use utoipa::openapi::{Content, Required, path::OperationBuilder, request_body::RequestBodyBuilder};
 
-/// What a list of sessions has room for.
-fn shortened(mut text: String) -> String {
-    let mut end = text.len().min(MAX_DETAIL_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
-}
-
-fn client(head: &impl RequestHead) -> ClientInfo {
-    let user_agent = match header(head, "user-agent") {
-        Header::One(value) => Some(shortened(String::from_utf8_lossy(value).into_owned())),
-        Header::Absent | Header::Many => None,
+    use super::SessionRoute;
+    use crate::{
+        AuthBackend, Authenticator, ErrorCode, Scheme,
+        openapi::{
+            Answers, CROSS_SITE, CrossSite, LOGIN_FORM, Refused, Service, operation, reference, requirement,
+        },
     };
-    ClientInfo {
-        user_agent,
-        address: head.client_address(),
-        label: None,
-    }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use auth_core::{AccessTokenStore, Lifetime, OpaqueStrategy, memory::MemoryAccessTokenStore};
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::{CookieTransport, request::test_head::Head};
-
-    #[test]
-    fn a_log_out_with_a_dead_cookie_removes_it_beside_what_the_401_removes_anyway() {
-        let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
-        let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
-        let backend = AuthBackend::<Uuid>::new("cookie", CookieTransport::default(), strategy);
-        let head = Head::new("POST", &[("cookie", "__Host-portcullis=dead")]);
-        let other = ("set-cookie", "other=; Max-Age=0".to_owned());
-        let mut error = HttpError::Unauthorized {
-            bearer: true,
-            removal: vec![other.clone()],
-        };
-        // Twice: what it removes already is not added again.
-        for _ in 0..2 {
-            error = forgetting(&backend, &head, error);
-            let HttpError::Unauthorized {
-                bearer: true,
-                removal,
-            } = &error
-            else {
-                panic!("{error:?}");
+    impl SessionRoute {
+        pub(crate) fn describe<Id: UserId, P: Profile>(
+            &self,
+            service: &Service,
+            authenticator: &Authenticator<Id, P>,
+        ) -> OperationBuilder {
+            let backend = |name: &str| {
+                authenticator
+                    .backend(name)
+                    .unwrap_or_else(|| unreachable!("it is mounted"))
             };
-            let cookies: Vec<_> = removal.iter().filter(|(name, _)| *name == "set-cookie").collect();
-            let [first, dead] = &*cookies else {
-                panic!("{cookies:?}");
-            };
-            assert_eq!(**first, other);
-            assert!(dead.1.starts_with("__Host-portcullis=;"), "{dead:?}");
+            match self {
+                Self::LogIn(name) => log_in(service, backend(name)),
+                Self::LogOut(name) => log_out(service, backend(name)),
+            }
         }
+    }
+
+    fn log_in<Id>(service: &Service, backend: &AuthBackend<Id>) -> OperationBuilder {
+        let answers = match backend.transport().scheme() {
+            Scheme::Bearer => Answers::token(),
+            Scheme::Cookie(_) => Answers::cookie("Logged in: the cookie is set."),
+        };
+        let mut refusals = vec![Refused::Code(ErrorCode::LoginBadCredentials)];
+        if service.requires_verification {
+            refusals.push(Refused::Code(ErrorCode::LoginUserNotVerified));
+        }
+        let answers = answers
+            .refused(&refusals)
+            .forbidden(backend.is_cookie().then_some(CROSS_SITE))
+            .invalid("username");
+        let form = || Content::new(Some(reference(LOGIN_FORM)));
+        let body = RequestBodyBuilder::new()
+            .content("application/x-www-form-urlencoded", form())
+            .content("multipart/form-data", form())
+            .required(Some(Required::True));
+        operation("auth", "Log in", answers).request_body(Some(body.build()))
+    }
+
+    fn log_out<Id>(service: &Service, backend: &AuthBackend<Id>) -> OperationBuilder {
+        let about = match backend.revocable() {
+            Some(_) => "Logged out: the credential is dead.",
+            None => "Logged out: the cookie is removed. A copy of the credential lives until it expires.",
+        };
+        let answers = if backend.is_cookie() {
+            Answers::cookie(about)
+        } else {
+            Answers::empty(about)
+        };
+        let cross_site = CrossSite::of([backend]);
+        let answers = answers
+            .unauthorized(!backend.is_cookie(), backend.is_cookie())
+            .forbidden(service.unverified().chain(cross_site.reasons()));
+        let operation = operation("auth", "Log out", answers);
+        cross_site.confirmed(operation.security(requirement(backend.name())))
     }
 }

@@ -3,79 +3,75 @@
 use auth_core::{Profile, User, UserId, user_id_from_text};
 use auth_users::{ProtectedFields, UserUpdate, merge_profile};
 
-use super::{Endpoints, FLAGS, Request, answer};
+use super::{Endpoints, FLAGS, Family, Mount, Request};
 use crate::{
-    Enabled, HttpError, RequestHead, Requirement, Response, UserBody,
+    HttpError, Method, RequestHead, Requirement, Response, Route, UserBody,
     body::{Fields, JsonBody},
 };
 
+/// The routes of this file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UsersRoute {
+    Me,
+    UpdateMe,
+    User,
+    UpdateUser,
+    DeleteUser,
+}
+
+impl From<UsersRoute> for Family {
+    fn from(route: UsersRoute) -> Self {
+        Self::Users(route)
+    }
+}
+
+pub(super) fn routes(mount: &Mount) -> impl Iterator<Item = Route> {
+    use UsersRoute::{DeleteUser, Me, UpdateMe, UpdateUser, User};
+    [
+        (Method::Get, "/me", "users:current_user", Me),
+        (Method::Patch, "/me", "users:patch_current_user", UpdateMe),
+        (Method::Get, "/{id}", "users:user", User),
+        (Method::Patch, "/{id}", "users:patch_user", UpdateUser),
+        (Method::Delete, "/{id}", "users:delete_user", DeleteUser),
+    ]
+    .into_iter()
+    .filter(|_| mount.users)
+    .map(|(method, path, name, route)| Route::new(method, format!("{}{path}", mount.users_path), name, route))
+}
+
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// `GET /me`.
-    pub async fn me(&self, request: Request<'_, impl RequestHead>, enabled: &Enabled) -> Response {
-        answer(async {
-            let found = self
-                .authenticator
-                .require(request.head, enabled, self.base_requirement())
-                .await?;
-            Ok(ok(&found.user))
-        })
-        .await
-    }
-
-    /// `PATCH /me`.
-    pub async fn update_me(&self, request: Request<'_, impl RequestHead>, enabled: &Enabled) -> Response {
-        answer(self.judge_update_me(request, enabled)).await
-    }
-
-    /// `GET /{id}`.
-    pub async fn user(
+    pub(super) async fn call_users(
         &self,
-        id: &str,
+        route: UsersRoute,
         request: Request<'_, impl RequestHead>,
-        enabled: &Enabled,
-    ) -> Response {
-        answer(async {
-            self.require_superuser(request.head, enabled).await?;
-            Ok(ok(&self.user_of(id).await?))
-        })
-        .await
-    }
-
-    /// `PATCH /{id}`.
-    pub async fn update_user(
-        &self,
-        id: &str,
-        request: Request<'_, impl RequestHead>,
-        enabled: &Enabled,
-    ) -> Response {
-        answer(self.judge_update_user(id, request, enabled)).await
-    }
-
-    /// `DELETE /{id}`.
-    pub async fn delete_user(
-        &self,
-        id: &str,
-        request: Request<'_, impl RequestHead>,
-        enabled: &Enabled,
-    ) -> Response {
-        answer(async {
-            self.require_superuser(request.head, enabled).await?;
-            let user = self.user_of(id).await?;
-            self.users.delete(&user).await?;
-            Ok(Response::empty(204))
-        })
-        .await
-    }
-
-    async fn judge_update_me(
-        &self,
-        request: Request<'_, impl RequestHead>,
-        enabled: &Enabled,
     ) -> Result<Response, HttpError> {
+        match route {
+            UsersRoute::Me => {
+                let required =
+                    self.authenticator
+                        .require(request.head, &request.accepted, self.base_requirement());
+                Ok(ok(&required.await?.user))
+            }
+            UsersRoute::UpdateMe => self.update_me(request).await,
+            UsersRoute::User => {
+                self.require_superuser(&request).await?;
+                Ok(ok(&self.user_of(request.id).await?))
+            }
+            UsersRoute::UpdateUser => self.update_user(request).await,
+            UsersRoute::DeleteUser => {
+                self.require_superuser(&request).await?;
+                let user = self.user_of(request.id).await?;
+                self.users.delete(&user).await?;
+                Ok(Response::empty(204))
+            }
+        }
+    }
+
+    async fn update_me(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
         let found = self
             .authenticator
-            .require(request.head, enabled, self.base_requirement())
+            .require(request.head, &request.accepted, self.base_requirement())
             .await?;
         let mut fields = body.into_fields()?;
         for flag in FLAGS {
@@ -83,27 +79,22 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         fields.ignore(&self.protected);
         let updated = self
-            .update(found.user, UserUpdate::default(), fields, &self.protected)
+            .change(found.user, UserUpdate::default(), fields, &self.protected)
             .await;
         updated.map_err(|error| match error {
             // Deleted since the credential was read, which is nobody's now.
-            HttpError::NotFound => self.authenticator.unauthorized(request.head, enabled),
+            HttpError::NotFound => self.authenticator.unauthorized(request.head, &request.accepted),
             error => error,
         })
     }
 
-    async fn judge_update_user(
-        &self,
-        id: &str,
-        request: Request<'_, impl RequestHead>,
-        enabled: &Enabled,
-    ) -> Result<Response, HttpError> {
+    async fn update_user(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
-        self.require_superuser(request.head, enabled).await?;
-        let user = self.user_of(id).await?;
+        self.require_superuser(&request).await?;
+        let user = self.user_of(request.id).await?;
         let mut fields = body.into_fields()?;
         let [is_active, is_superuser, is_verified] = FLAGS.map(|flag| fields.flag(flag));
-        self.update(
+        self.change(
             user,
             UserUpdate {
                 is_active,
@@ -117,7 +108,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         .await
     }
 
-    async fn update(
+    async fn change(
         &self,
         user: User<Id, P>,
         mut update: UserUpdate,
@@ -135,13 +126,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(ok(&user))
     }
 
-    async fn require_superuser(&self, head: &impl RequestHead, enabled: &Enabled) -> Result<(), HttpError> {
+    async fn require_superuser(&self, request: &Request<'_, impl RequestHead>) -> Result<(), HttpError> {
         let requirement = Requirement {
             superuser: true,
             ..self.base_requirement()
         };
         self.authenticator
-            .require(head, enabled, requirement)
+            .require(request.head, &request.accepted, requirement)
             .await
             .map(|_superuser| ())
     }
@@ -155,4 +146,96 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
 fn ok<Id: UserId, P: Profile>(user: &User<Id, P>) -> Response {
     Response::json(200, &UserBody::from(user))
+}
+
+#[cfg(feature = "openapi")]
+mod description {
+    use auth_core::UserId;
+    use utoipa::openapi::{
+        Required,
+        path::{OperationBuilder, Parameter, ParameterIn},
+    };
+
+    use super::UsersRoute;
+    use crate::{
+        ErrorCode,
+        openapi::{Answers, Refused, Service, USER_UPDATE, id_schema, json, reference},
+    };
+
+    impl UsersRoute {
+        pub(crate) fn describe<Id: UserId>(self, service: &Service) -> OperationBuilder {
+            match self {
+                Self::Me => me(service),
+                Self::UpdateMe => update_me(service),
+                Self::User => user::<Id>(service),
+                Self::UpdateUser => update_user::<Id>(service),
+                Self::DeleteUser => delete_user::<Id>(service),
+            }
+        }
+    }
+
+    fn me(service: &Service) -> OperationBuilder {
+        let answers = Answers::user(200)
+            .unauthorized(service.has_bearer, service.has_cookie)
+            .forbidden(service.unverified());
+        service.of_users("The current user", answers)
+    }
+
+    fn update_me(service: &Service) -> OperationBuilder {
+        let answers = updated(service)
+            .forbidden(service.unverified().chain(service.cross_site.reasons()))
+            .not_found("The user was deleted meanwhile.");
+        let operation = service.of_users("Change the current user", answers);
+        service
+            .cross_site
+            .confirmed(operation)
+            .request_body(Some(json(reference(USER_UPDATE))))
+    }
+
+    fn user<Id: UserId>(service: &Service) -> OperationBuilder {
+        let answers = Answers::user(200).forbidden(service.no_superuser());
+        of_one::<Id>(service, "A user", answers)
+    }
+
+    fn update_user<Id: UserId>(service: &Service) -> OperationBuilder {
+        let answers = updated(service).forbidden(service.no_superuser().chain(service.cross_site.reasons()));
+        let operation = of_one::<Id>(service, "Change a user", answers);
+        service
+            .cross_site
+            .confirmed(operation)
+            .request_body(Some(json(reference(USER_UPDATE))))
+    }
+
+    fn delete_user<Id: UserId>(service: &Service) -> OperationBuilder {
+        let answers = Answers::empty("The user and every log-in of theirs are gone.")
+            .forbidden(service.no_superuser().chain(service.cross_site.reasons()));
+        let operation = of_one::<Id>(service, "Delete a user", answers);
+        service.cross_site.confirmed(operation)
+    }
+
+    /// An operation on the user of an id, for superusers.
+    fn of_one<Id: UserId>(service: &Service, summary: &str, answers: Answers) -> OperationBuilder {
+        let answers = answers
+            .unauthorized(service.has_bearer, service.has_cookie)
+            .not_found("There is no such user.");
+        let parameter = Parameter::builder()
+            .name("id")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(id_schema::<Id>()));
+        service.of_users(summary, answers).parameter(parameter)
+    }
+
+    fn updated(service: &Service) -> Answers {
+        Answers::user(200)
+            .refused(&service.with_profile(
+                &[
+                    Refused::Password(ErrorCode::UpdateUserInvalidPassword),
+                    Refused::Code(ErrorCode::UpdateUserEmailAlreadyExists),
+                ],
+                ErrorCode::UpdateUserProfileAlreadyExists,
+            ))
+            .unauthorized(service.has_bearer, service.has_cookie)
+            .invalid("email")
+    }
 }

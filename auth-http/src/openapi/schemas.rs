@@ -13,17 +13,17 @@ use utoipa::{
 
 use super::profile_shape::ProfileShape;
 
-pub(super) const USER_READ: &str = "UserRead";
-pub(super) const USER_CREATE: &str = "UserCreate";
-pub(super) const USER_UPDATE: &str = "UserUpdate";
-pub(super) const LOGIN_FORM: &str = "LoginForm";
-pub(super) const BEARER_RESPONSE: &str = "BearerResponse";
-pub(super) const ERROR_MODEL: &str = "ErrorModel";
-pub(super) const HTTP_VALIDATION_ERROR: &str = "HTTPValidationError";
+pub(crate) const USER_READ: &str = "UserRead";
+pub(crate) const USER_CREATE: &str = "UserCreate";
+pub(crate) const USER_UPDATE: &str = "UserUpdate";
+pub(crate) const LOGIN_FORM: &str = "LoginForm";
+pub(crate) const BEARER_RESPONSE: &str = "BearerResponse";
+pub(crate) const ERROR_MODEL: &str = "ErrorModel";
+pub(crate) const HTTP_VALIDATION_ERROR: &str = "HTTPValidationError";
 const VALIDATION_ERROR: &str = "ValidationError";
 
 /// Every schema by its name, with those that the profile refers to.
-pub(super) fn all<Id: UserId, P: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
+pub(crate) fn all<Id: UserId, P: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
     let profile = ProfileShape::of::<P>();
     let own = [
         (USER_READ, profile.added_to(user_read::<Id>())),
@@ -40,12 +40,12 @@ pub(super) fn all<Id: UserId, P: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
     profile.references.into_iter().chain(own).collect()
 }
 
-pub(super) fn reference(name: &str) -> Ref {
+pub(crate) fn reference(name: &str) -> Ref {
     Ref::from_schema_name(name)
 }
 
 /// What an id is in JSON, as far as reading samples tells: a number, a UUID or other text.
-pub(super) fn id<Id: UserId>() -> Object {
+pub(crate) fn id<Id: UserId>() -> Object {
     let reads = |sample: Value| serde_json::from_value::<Id>(sample).is_ok();
     let number = |format| of(Type::Integer).format(Some(SchemaFormat::KnownFormat(format)));
     let schema = if reads(json!(i64::MAX)) {

@@ -8,16 +8,16 @@ use utoipa::{
 };
 
 /// What the schema of a profile says of its fields.
-pub(super) struct ProfileShape {
+pub(crate) struct ProfileShape {
     fields: Object,
     /// The whole schema, where it is not a plain list of fields.
     whole: Option<RefOr<Schema>>,
     /// The schemas that it refers to.
-    pub(super) references: BTreeMap<String, RefOr<Schema>>,
+    pub(crate) references: BTreeMap<String, RefOr<Schema>>,
 }
 
 impl ProfileShape {
-    pub(super) fn of<P: ToSchema>() -> Self {
+    pub(crate) fn of<P: ToSchema>() -> Self {
         let mut references = Vec::new();
         P::schemas(&mut references);
         let mut shape = Self {
@@ -34,7 +34,7 @@ impl ProfileShape {
     }
 
     /// `own` with the profile's fields; a field that `own` has already stays as it is.
-    pub(super) fn added_to(&self, own: Object) -> RefOr<Schema> {
+    pub(crate) fn added_to(&self, own: Object) -> RefOr<Schema> {
         let object = self.merged(own, true);
         match &self.whole {
             None => object,
@@ -44,7 +44,7 @@ impl ProfileShape {
 
     /// `own` with the profile's fields, each of which may be left out. Of one that is no list of fields any part may be
     /// left out, which no schema says; additional fields are allowed in any object.
-    pub(super) fn optionally_added_to(&self, own: Object) -> RefOr<Schema> {
+    pub(crate) fn optionally_added_to(&self, own: Object) -> RefOr<Schema> {
         self.merged(own, false)
     }
 

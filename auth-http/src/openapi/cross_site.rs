@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use auth_http::AuthBackend;
+use crate::AuthBackend;
 use utoipa::openapi::{
     ObjectBuilder, Required, Type,
     path::{OperationBuilder, Parameter, ParameterIn},
 };
 
-pub(super) const CROSS_SITE: &str = "A page of another site made a browser send the request";
+pub(crate) const CROSS_SITE: &str = "A page of another site made a browser send the request";
 
 /// What an unsafe request by some backends is asked for, and why it is refused.
-pub(super) struct CrossSite {
+pub(crate) struct CrossSite {
     reasons: Vec<String>,
     parameters: Vec<Parameter>,
 }
 
 impl CrossSite {
     /// For an operation that any of `backends` opens.
-    pub(super) fn of<'b, Id: 'b>(backends: impl IntoIterator<Item = &'b AuthBackend<Id>>) -> Self {
+    pub(crate) fn of<'b, Id: 'b>(backends: impl IntoIterator<Item = &'b AuthBackend<Id>>) -> Self {
         let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let (mut has_cookie, mut count) = (false, 0);
         for backend in backends {
@@ -45,12 +45,12 @@ impl CrossSite {
     }
 
     /// Why a request is refused: the reasons for a 403.
-    pub(super) fn reasons(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn reasons(&self) -> impl Iterator<Item = String> {
         self.reasons.iter().cloned()
     }
 
     /// `operation`, with the headers that confirm it.
-    pub(super) fn confirmed(&self, operation: OperationBuilder) -> OperationBuilder {
+    pub(crate) fn confirmed(&self, operation: OperationBuilder) -> OperationBuilder {
         let parameters = self.parameters.iter().cloned();
         parameters.fold(operation, OperationBuilder::parameter)
     }

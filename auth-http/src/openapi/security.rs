@@ -1,13 +1,13 @@
 //! Each backend as a security scheme.
 
-use auth_http::{AuthBackend, Scheme};
+use crate::{AuthBackend, Scheme};
 use utoipa::openapi::{
     SecurityRequirement,
     security::{ApiKey, ApiKeyValue, Flow, OAuth2, Password, Scopes, SecurityScheme},
 };
 
 /// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself.
-pub(super) fn scheme<Id>(backend: &AuthBackend<Id>, auth_path: &str) -> SecurityScheme {
+pub(crate) fn scheme<Id>(backend: &AuthBackend<Id>, auth_path: &str) -> SecurityScheme {
     let log_in = format!("{auth_path}/{}/login", backend.name());
     match backend.transport().scheme() {
         Scheme::Bearer => {
@@ -24,6 +24,6 @@ pub(super) fn scheme<Id>(backend: &AuthBackend<Id>, auth_path: &str) -> Security
     }
 }
 
-pub(super) fn requirement(backend: &str) -> SecurityRequirement {
+pub(crate) fn requirement(backend: &str) -> SecurityRequirement {
     SecurityRequirement::new(backend, [] as [&str; 0])
 }

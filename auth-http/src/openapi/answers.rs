@@ -1,6 +1,6 @@
 //! What a route answers: every status, its headers, its body's schema, and an example a code.
 
-use auth_http::ErrorCode;
+use crate::ErrorCode;
 use serde_json::{Value, json};
 use utoipa::openapi::{
     Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Response, ResponseBuilder, Responses,
@@ -12,11 +12,11 @@ use super::schemas::{BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, USER_R
 const JSON: &str = "application/json";
 
 /// The answers of one route: what it does when all is well, and what any route may answer.
-pub(super) struct Answers(ResponsesBuilder);
+pub(crate) struct Answers(ResponsesBuilder);
 
 /// A refusal with status 400 that a front end acts on.
 #[derive(Clone, Copy)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     Code(ErrorCode),
     /// The code comes with the reason for which the policy refuses a password.
     Password(ErrorCode),
@@ -24,23 +24,23 @@ pub(super) enum Refused {
 
 impl Answers {
     /// `status` and the user.
-    pub(super) fn user(status: u16) -> Self {
+    pub(crate) fn user(status: u16) -> Self {
         Self::with(status, content(USER_READ), "The user.")
     }
 
     /// `status` and the body `null`.
-    pub(super) fn null(status: u16, about: &str) -> Self {
+    pub(crate) fn null(status: u16, about: &str) -> Self {
         let null = ObjectBuilder::new().schema_type(Type::Null);
         Self::with(status, ContentBuilder::new().schema(Some(null)), about)
     }
 
     /// 204 and no body.
-    pub(super) fn empty(about: &str) -> Self {
+    pub(crate) fn empty(about: &str) -> Self {
         Self::new(204, Response::builder().description(about))
     }
 
     /// 200 and a token.
-    pub(super) fn token() -> Self {
+    pub(crate) fn token() -> Self {
         let example = json!({ "access_token": "qL8f…", "token_type": "bearer" });
         let content = content(BEARER_RESPONSE).example(Some(example)).build();
         let response = Response::builder()
@@ -50,14 +50,14 @@ impl Answers {
     }
 
     /// 204 and a cookie, set or removed.
-    pub(super) fn cookie(about: &str) -> Self {
+    pub(crate) fn cookie(about: &str) -> Self {
         let response = Response::builder()
             .description(about)
             .header("Set-Cookie", header(about));
         Self::new(204, response)
     }
 
-    fn with(status: u16, content: ContentBuilder, about: &str) -> Self {
+    pub(crate) fn with(status: u16, content: ContentBuilder, about: &str) -> Self {
         let response = Response::builder().description(about);
         Self::new(status, response.content(JSON, content.build()))
     }
@@ -81,7 +81,7 @@ impl Answers {
     }
 
     /// 400 for one of `refusals`, or for a request that cannot be read.
-    pub(super) fn refused(self, refusals: &[Refused]) -> Self {
+    pub(crate) fn refused(self, refusals: &[Refused]) -> Self {
         let own = refusals.iter().map(|refusal| match refusal {
             Refused::Code(code) => (name(*code), json!({ "detail": code })),
             Refused::Password(code) => {
@@ -103,7 +103,7 @@ impl Answers {
     }
 
     /// 401; with a challenge where a Bearer credential would have been read, and perhaps the removal of a cookie.
-    pub(super) fn unauthorized(self, bearer: bool, cookie: bool) -> Self {
+    pub(crate) fn unauthorized(self, bearer: bool, cookie: bool) -> Self {
         let mut response = bare("Unauthorized", "No valid credential of an active user.");
         if bearer {
             response = response.header("WWW-Authenticate", header("`Bearer`"));
@@ -116,7 +116,7 @@ impl Answers {
     }
 
     /// 403 for any of `reasons`; not at all without one.
-    pub(super) fn forbidden(self, reasons: impl IntoIterator<Item: Into<String>>) -> Self {
+    pub(crate) fn forbidden(self, reasons: impl IntoIterator<Item: Into<String>>) -> Self {
         let reasons: Vec<String> = reasons.into_iter().map(Into::into).collect();
         if reasons.is_empty() {
             return self;
@@ -125,12 +125,12 @@ impl Answers {
     }
 
     /// 404.
-    pub(super) fn not_found(self, about: &str) -> Self {
+    pub(crate) fn not_found(self, about: &str) -> Self {
         self.and(404, bare("Not Found", about))
     }
 
     /// 422, with an error of the `field`.
-    pub(super) fn invalid(self, field: &str) -> Self {
+    pub(crate) fn invalid(self, field: &str) -> Self {
         let errors =
             json!({ "detail": [{ "type": "missing", "loc": ["body", field], "msg": "Field required" }] });
         let content = content(HTTP_VALIDATION_ERROR).example(Some(errors)).build();
@@ -138,7 +138,7 @@ impl Answers {
         self.and(422, response.content(JSON, content))
     }
 
-    pub(super) fn build(self) -> Responses {
+    pub(crate) fn build(self) -> Responses {
         self.0.build()
     }
 

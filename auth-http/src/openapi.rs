@@ -1,0 +1,70 @@
+//! The OpenAPI document.
+
+mod answers;
+mod cross_site;
+mod profile_shape;
+mod schemas;
+mod security;
+mod service;
+
+use auth_core::{Profile, UserId};
+use utoipa::{
+    ToSchema,
+    openapi::{Components, HttpMethod, Info, OpenApi, Paths, path::OperationBuilder, tag::TagBuilder},
+};
+
+pub(crate) use self::{
+    answers::{Answers, Refused},
+    cross_site::{CROSS_SITE, CrossSite},
+    schemas::{LOGIN_FORM, USER_CREATE, USER_UPDATE, id as id_schema, reference},
+    security::requirement,
+    service::{Service, json, object, operation},
+};
+use crate::{Endpoints, Method, Route, endpoints::Family};
+
+impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
+    /// The OpenAPI 3.1 document of [`routes`](Self::routes): each with every status that it answers, and one security scheme
+    /// a backend, called like it. The profile's fields stand flat in the users' schemas: it derives `utoipa::ToSchema`, of
+    /// utoipa 6.
+    #[must_use]
+    pub fn openapi(&self) -> OpenApi {
+        let mut components = Components::new();
+        components.schemas.extend(schemas::all::<Id, P>());
+        for backend in self.authenticator().backends() {
+            let scheme = security::scheme(backend, &self.mount().auth_path);
+            components.add_security_scheme(backend.name(), scheme);
+        }
+        let service = Service::of(self);
+        let mut paths = Paths::new();
+        for route in self.routes() {
+            let operation = self.describe(&service, &route).operation_id(Some(route.name));
+            paths.add_path_operation(route.path, vec![method(route.method)], operation.build());
+        }
+        let info = Info::new("Users and authentication", env!("CARGO_PKG_VERSION"));
+        let mut document = OpenApi::new(info, paths);
+        document.components = Some(components);
+        let tag = |name, about| TagBuilder::new().name(name).description(Some(about)).build();
+        document.tags = Some(vec![
+            tag("auth", "Log-in, log-out, registration, verification and reset"),
+            tag("users", "The users' own data, and everybody's for superusers"),
+        ]);
+        document
+    }
+
+    fn describe(&self, service: &Service, route: &Route) -> OperationBuilder {
+        match &route.operation.0 {
+            Family::Session(route) => route.describe(service, self.authenticator()),
+            Family::Account(route) => route.describe(service),
+            Family::Users(route) => route.describe::<Id>(service),
+        }
+    }
+}
+
+fn method(method: Method) -> HttpMethod {
+    match method {
+        Method::Get => HttpMethod::Get,
+        Method::Post => HttpMethod::Post,
+        Method::Patch => HttpMethod::Patch,
+        Method::Delete => HttpMethod::Delete,
+    }
+}
