@@ -384,6 +384,7 @@ async fn what_a_route_returns_is_send() {
         statuses.push((route.name, assert_send(answer).await.status));
     }
     let expected = [
+        ("auth:methods", 200),
         ("auth:a.login", 422),
         ("auth:a.logout", 401),
         ("register:register", 422),

@@ -9,7 +9,10 @@ use auth_core::{
     UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, Enabled, Endpoints, HttpError, Request, RequestHead, Target};
+use auth_http::{
+    AuthBackend, BearerTransport, CookieTransport, Enabled, Endpoints, HttpError, Request, RequestHead,
+    Target,
+};
 use auth_users::{Event, EventHandler, HookError, UserManager};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -376,4 +379,48 @@ async fn a_route_that_names_its_fields_misses_each_of_them() {
             (422, vec![json!(["body", "token"]), json!(["body", "password"])])
         );
     }
+}
+
+#[tokio::test]
+async fn the_methods_tell_a_front_end_how_one_can_log_in() {
+    let secret = SigningSecret::generate().expect("secret");
+    let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+    let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), Lifetime::FOREVER);
+    let builder = || {
+        let users = UserManager::<Uuid, ()>::builder(Arc::new(MemoryUserStore::new()), &secret);
+        Endpoints::builder(users.build().expect("users"))
+            .backend(AuthBackend::new("api", BearerTransport, strategy()))
+            .backend(AuthBackend::stateless("plain", BearerTransport, strategy()))
+            .backend(AuthBackend::stateless(
+                "web",
+                CookieTransport::default(),
+                strategy(),
+            ))
+    };
+    let head = Head("GET", Vec::new());
+    let methods = async |endpoints: &Endpoints<Uuid, ()>| {
+        answer(call(endpoints, "auth:methods", Request::new(&head, &[])).await)
+    };
+    let all = builder().build().expect("endpoints");
+    let backends = json!([
+        { "name": "api", "transport": "bearer", "logout": true, "refresh": false },
+        { "name": "plain", "transport": "bearer", "logout": false, "refresh": false },
+        { "name": "web", "transport": "cookie", "logout": true, "refresh": false },
+    ]);
+    let body =
+        json!({ "backends": backends, "providers": [], "register": true, "verify": true, "reset": true });
+    assert_eq!(methods(&all).await, (200, body));
+    let few = builder()
+        .without_registration()
+        .without_reset()
+        .build()
+        .expect("endpoints");
+    let (_, body) = methods(&few).await;
+    assert_eq!(
+        (&body["register"], &body["verify"], &body["reset"]),
+        (&json!(false), &json!(true), &json!(false))
+    );
+    let own = AuthBackend::new("methods", BearerTransport, strategy());
+    let error = builder().backend(own).build().err().expect("its path is taken");
+    assert_eq!(error.setting(), "backend \"methods\"");
 }

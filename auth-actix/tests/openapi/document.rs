@@ -26,7 +26,8 @@ use super::{
 };
 
 /// What may be asked of each path that a service could have.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 13] = [
+    "/auth/methods",
     "/auth/cookie/login",
     "/auth/cookie/logout",
     "/auth/bearer/login",
@@ -194,6 +195,7 @@ async fn operations_are_called_as_fastapi_users_calls_them() {
         ("auth", "auth:bearer.logout"),
         ("auth", "auth:cookie.login"),
         ("auth", "auth:cookie.logout"),
+        ("auth", "auth:methods"),
         ("auth", "auth:plain.login"),
         ("auth", "register:register"),
         ("auth", "reset:forgot_password"),

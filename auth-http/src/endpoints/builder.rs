@@ -110,6 +110,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
     /// `protected_fields` if the profile has no such field.
     pub fn build(self) -> Result<Endpoints<Id, P>, ConfigError> {
         self.mount.check()?;
+        super::session::check(self.backends.iter())?;
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?;
         let protected = ProtectedFields::of::<P>(self.protected)?;

@@ -1,8 +1,9 @@
-//! Log-in and log-out: the routes.
+//! How one can log in, log-in and log-out: the routes.
 
 use std::sync::Arc;
 
-use auth_core::{Profile, UserId};
+use auth_core::{ConfigError, Profile, UserId};
+use serde::Serialize;
 
 use super::{Endpoints, Family, Mount, Request};
 use crate::{AuthBackend, HttpError, Method, RequestHead, Response, Route};
@@ -10,10 +11,28 @@ use crate::{AuthBackend, HttpError, Method, RequestHead, Response, Route};
 /// The routes of this file.
 #[derive(Clone, Debug)]
 pub(crate) enum SessionRoute {
+    Methods,
     /// Of the backend of this name.
     LogIn(Arc<str>),
     /// Of the backend of this name.
     LogOut(Arc<str>),
+}
+
+/// A path of this file would be that of the backend, too.
+const RESERVED: [&str; 1] = ["methods"];
+
+/// # Errors
+/// [`ConfigError`] naming a backend that is called like a route.
+pub(super) fn check<'b, Id: 'b>(
+    mut backends: impl Iterator<Item = &'b AuthBackend<Id>>,
+) -> Result<(), ConfigError> {
+    match backends.find(|backend| RESERVED.contains(&backend.name())) {
+        None => Ok(()),
+        Some(backend) => {
+            let setting = format!("backend {:?}", backend.name());
+            Err(ConfigError::new(setting, "a route has this name: choose another"))
+        }
+    }
 }
 
 impl From<SessionRoute> for Family {
@@ -27,7 +46,13 @@ pub(super) fn routes<'b, Id: 'b>(
     backends: impl Iterator<Item = &'b AuthBackend<Id>>,
 ) -> Vec<Route> {
     let prefix = &mount.auth_path;
-    let mut routes = Vec::new();
+    let methods = format!("{prefix}/methods");
+    let mut routes = vec![Route::new(
+        Method::Get,
+        methods,
+        "auth:methods",
+        SessionRoute::Methods,
+    )];
     for backend in backends {
         let name = backend.name();
         let route = |action, route| {
@@ -53,18 +78,64 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         request: Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
         match route {
+            SessionRoute::Methods => Ok(self.methods()),
             SessionRoute::LogIn(backend) => self.log_in(backend, request).await,
             SessionRoute::LogOut(backend) => self.log_out(backend, request).await,
         }
     }
+
+    /// What a front end needs to draw its log-in page.
+    fn methods(&self) -> Response {
+        let backends = self.authenticator.backends().map(|backend| BackendBody {
+            name: backend.name(),
+            transport: if backend.is_cookie() { "cookie" } else { "bearer" },
+            logout: backend.has_logout(),
+            refresh: false,
+        });
+        let body = MethodsBody {
+            backends: backends.collect(),
+            providers: Vec::new(),
+            register: self.mount.register,
+            verify: self.mount.verify,
+            reset: self.mount.reset,
+        };
+        Response::json(200, &body)
+    }
+}
+
+/// How one can log in.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct MethodsBody<'a> {
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    backends: Vec<BackendBody<'a>>,
+    providers: Vec<&'a str>,
+    register: bool,
+    verify: bool,
+    reset: bool,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct BackendBody<'a> {
+    name: &'a str,
+    /// `bearer` or `cookie`.
+    transport: &'a str,
+    logout: bool,
+    refresh: bool,
 }
 
 #[cfg(feature = "openapi")]
 mod description {
     use auth_core::{Profile, UserId};
-    use utoipa::openapi::{Content, Required, path::OperationBuilder, request_body::RequestBodyBuilder};
+    use utoipa::{
+        PartialSchema as _,
+        openapi::{
+            Content, ContentBuilder, Required, path::OperationBuilder, request_body::RequestBodyBuilder,
+        },
+    };
 
-    use super::SessionRoute;
+    use super::{MethodsBody, SessionRoute};
     use crate::{
         AuthBackend, Authenticator, ErrorCode, Scheme,
         openapi::{
@@ -84,6 +155,11 @@ mod description {
                     .unwrap_or_else(|| unreachable!("it is mounted"))
             };
             match self {
+                Self::Methods => {
+                    let body = ContentBuilder::new().schema(Some(MethodsBody::schema()));
+                    let about = "The backends in their order, and which other routes there are.";
+                    operation("auth", "How one can log in", Answers::with(200, body, about))
+                }
                 Self::LogIn(name) => log_in(service, backend(name)),
                 Self::LogOut(name) => log_out(service, backend(name)),
             }
