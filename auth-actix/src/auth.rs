@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use auth_core::{ConfigError, Profile, User, UserId};
-use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints, EndpointsBuilder};
+use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints, EndpointsBuilder, Requirement};
 use auth_users::UserManager;
 use uuid::Uuid;
 
@@ -16,7 +16,6 @@ use crate::{
     error::{AuthError, into_http},
     guard::Guard,
     head::Head,
-    role::Role,
     routes,
 };
 
@@ -70,9 +69,24 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         move |config| routes::mount(&auth, config)
     }
 
-    /// A guard for a whole scope: its handlers run for users of this role alone.
-    pub fn require<R: Role>(&self, _role: R) -> Guard<Id, P> {
-        Guard::requiring(self.clone(), R::REQUIREMENT)
+    /// A guard for a whole scope: its handlers run for users who meet the requirement alone. That is [`Verified`](crate::Verified),
+    /// [`Superuser`](crate::Superuser), or an application's own rule.
+    ///
+    /// ```
+    /// # use actix_web::{Scope, web};
+    /// # use auth_actix::Auth;
+    /// # use auth_core::{Grant, User};
+    /// # use uuid::Uuid;
+    /// fn is_colleague(user: &User, _credential: &Grant<Uuid>) -> bool {
+    ///     user.email.as_str().ends_with("@camelot.example")
+    /// }
+    ///
+    /// fn reports(auth: &Auth) -> impl actix_web::dev::HttpServiceFactory {
+    ///     web::scope("/reports").wrap(auth.require(is_colleague))
+    /// }
+    /// ```
+    pub fn require(&self, requirement: impl Requirement<Id, P>) -> Guard<Id, P> {
+        Guard::requiring(self.clone(), Arc::new(requirement))
     }
 
     /// A guard that accepts only the backends of `names`: extractors and guards around and within see no others.

@@ -4,7 +4,7 @@ use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
 use auth_core::{Grant, Profile, User, UserId};
-use auth_http::{Authenticated, Enabled, HttpError, Requirement};
+use auth_http::{Active, Authenticated, Enabled, HttpError, Requirement};
 use uuid::Uuid;
 
 use crate::{
@@ -12,12 +12,11 @@ use crate::{
     body::Rest,
     error::{AuthError, ExtractError},
     head::Head,
-    role::{Active, Role},
 };
 
-/// The user of the request: active and of the role, or the handler does not run. It derefs to the [`User`].
+/// The user of the request: active and as `R` requires, or the handler does not run. It derefs to the [`User`].
 ///
-/// A request without a valid credential is answered 401, a user of another role 403, a cross-site request with a
+/// A request without a valid credential is answered 401, one whose user does not meet `R` 403, a cross-site request with a
 /// cookie 403, and 503 where a store does not answer. For a handler that anonymous visitors may call, ask for an
 /// [`OptionalUser`]: with `Option<CurrentUser>` actix-web drops every error, so that a user whose store is down would
 /// look like an anonymous one.
@@ -40,12 +39,12 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
     pub(crate) found: Authenticated<Id, P>,
-    role: PhantomData<R>,
+    requirement: PhantomData<R>,
 }
 
-/// The user of the request, if there is one of the role.
+/// The user of the request, if there is one who meets `R`.
 ///
-/// Without a valid credential, or for a user of another role, it is `None`. A cross-site request with a cookie is
+/// Without a valid credential, or for a user who does not meet `R`, it is `None`. A cross-site request with a cookie is
 /// answered 403, and 503 where a store does not answer: that is not "nobody". Both are an [`ExtractError`].
 ///
 /// ```
@@ -86,24 +85,24 @@ impl<R, Id, P> Deref for CurrentUser<R, Id, P> {
     }
 }
 
-impl<R: Role, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
+impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> FromRequest for CurrentUser<R, Id, P> {
     type Error = ExtractError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ExtractError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, rest) = (request.clone(), Rest::of(request, payload));
         Box::pin(async move {
-            let found = required::<Id, P>(&request, R::REQUIREMENT).await;
+            let found = required(&request, &R::default()).await;
             let found = found.map_err(|error| ExtractError::new(error, rest))?;
             Ok(Self {
                 found,
-                role: PhantomData,
+                requirement: PhantomData,
             })
         })
     }
 }
 
-impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
+impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
     type Error = ExtractError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, ExtractError>>>>;
 
@@ -112,10 +111,10 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
         Box::pin(async move {
             let found = optional::<Id, P>(&request).await;
             let found = found.map_err(|error| ExtractError::new(error, rest))?;
-            let found = found.filter(|found| R::REQUIREMENT.met_by(&found.user));
+            let found = found.filter(|found| R::default().is_met(&found.user, &found.grant));
             Ok(Self(found.map(|found| CurrentUser {
                 found,
-                role: PhantomData,
+                requirement: PhantomData,
             })))
         })
     }
@@ -124,11 +123,11 @@ impl<R: Role, Id: UserId, P: Profile> FromRequest for OptionalUser<R, Id, P> {
 /// The user of the request, who meets `requirement`.
 async fn required<Id: UserId, P: Profile>(
     request: &HttpRequest,
-    requirement: Requirement,
+    requirement: &dyn Requirement<Id, P>,
 ) -> Result<Authenticated<Id, P>, AuthError> {
     let shared = shared::<Id, P>(request)?;
     if let Some(found) = guarded(request, &shared) {
-        return Ok(requirement.judge(found)?);
+        return Ok(found.meeting(requirement)?);
     }
     let authenticator = shared.endpoints.authenticator();
     let found = authenticator

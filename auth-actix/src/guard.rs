@@ -36,18 +36,36 @@ use crate::{
 /// A guard that requires a user also adds `Cache-Control: no-store` to every answer from within that has no
 /// `Cache-Control` of its own. Without it a browser may show a user's page after the log-out, and a shared cache may show it
 /// to somebody else. A handler whose answer may be kept sets the header itself.
-#[derive(Clone)]
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
-    requirement: Option<Requirement>,
+    requirement: Option<Arc<dyn Requirement<Id, P>>>,
     accepted: Option<Choice>,
 }
+
+/// What the guards around a request require together.
+struct Required<Id, P>(Arc<dyn Requirement<Id, P>>);
 
 /// Picks the backends that are accepted for a request.
 pub(crate) type Choice = Arc<dyn Fn(&HttpRequest) -> Enabled + Send + Sync>;
 
+impl<Id, P> Clone for Guard<Id, P> {
+    fn clone(&self) -> Self {
+        Self {
+            auth: self.auth.clone(),
+            requirement: self.requirement.clone(),
+            accepted: self.accepted.clone(),
+        }
+    }
+}
+
+impl<Id, P> Clone for Required<Id, P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<Id: UserId, P: Profile> Guard<Id, P> {
-    pub(crate) fn requiring(auth: Auth<Id, P>, requirement: Requirement) -> Self {
+    pub(crate) fn requiring(auth: Auth<Id, P>, requirement: Arc<dyn Requirement<Id, P>>) -> Self {
         Self {
             auth,
             requirement: Some(requirement),
@@ -69,17 +87,21 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
             let narrowed = enabled(request).and(choose(request));
             request.extensions_mut().insert(narrowed);
         }
-        let around = request.extensions().get::<Requirement>().copied();
-        let Some(requirement) = merged(around, self.requirement) else {
-            return Ok(());
+        let around = request.extensions().get::<Required<Id, P>>().cloned();
+        let requirement: Arc<dyn Requirement<Id, P>> = match (around, &self.requirement) {
+            (None, None) => return Ok(()),
+            (Some(Required(around)), None) => around,
+            (None, Some(own)) => Arc::clone(own),
+            (Some(Required(around)), Some(own)) => Arc::new((around, Arc::clone(own))),
         };
-        request.extensions_mut().insert(requirement);
+        let requirement = Required(requirement);
+        request.extensions_mut().insert(requirement.clone());
         let found = match guarded(request, &self.auth.shared) {
-            Some(found) => requirement.judge(found)?,
+            Some(found) => found.meeting(&requirement.0)?,
             None => {
                 let authenticator = self.auth.shared.endpoints.authenticator();
                 authenticator
-                    .require(&Head(request), &enabled(request), requirement)
+                    .require(&Head(request), &enabled(request), &requirement.0)
                     .await?
             }
         };
@@ -94,13 +116,6 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
 fn keep_out_of_caches(headers: &mut HeaderMap) {
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-}
-
-fn merged(one: Option<Requirement>, other: Option<Requirement>) -> Option<Requirement> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.and(other)),
-        (one, other) => one.or(other),
     }
 }
 

@@ -53,10 +53,10 @@ mod mounted;
 mod no_docs;
 #[cfg(feature = "openapi")]
 mod openapi;
-mod role;
 mod routes;
 
 pub use auth::{Auth, AuthBuilder};
+pub use auth_http::{Active, Requirement, Superuser, Verified, VerifiedSuperuser};
 pub use bind::bind_error;
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::{AuthError, ExtractError};
@@ -66,5 +66,4 @@ pub use guard::{Guard, GuardMiddleware};
 pub use no_docs::HasOpenapi;
 #[cfg(feature = "openapi")]
 pub use openapi::Docs;
-pub use role::{Active, Role, Superuser, Verified, VerifiedSuperuser};
 pub use routes::not_found;

@@ -6,7 +6,7 @@ use auth_core::{ConfigError, Grant, Outcome, Profile, Refusal, Rejection, User, 
 use uuid::Uuid;
 
 use crate::{
-    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Scheme,
+    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Requirement, Scheme,
     csrf::refused,
     request::{is_handshake, is_safe},
 };
@@ -55,15 +55,6 @@ impl Enabled {
             Self::Only(names) => names.iter().any(|enabled| enabled == name),
         }
     }
-}
-
-/// What a route asks of a user beside being logged in and active.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Requirement {
-    /// The e-mail is verified.
-    pub verified: bool,
-    /// The user may manage others.
-    pub superuser: bool,
 }
 
 /// The user of a request, and how it was found out.
@@ -231,11 +222,11 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         &self,
         head: &impl RequestHead,
         enabled: &Enabled,
-        requirement: Requirement,
+        requirement: &dyn Requirement<Id, P>,
     ) -> Result<Authenticated<Id, P>, HttpError> {
         match self.find(head, enabled).await? {
             None => Err(self.unauthorized(head, enabled)),
-            Some(found) => requirement.judge(found),
+            Some(found) => found.meeting(requirement),
         }
     }
 
@@ -326,36 +317,19 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 }
 
-impl Requirement {
-    /// `found`, if its user meets the requirement; if not, that is logged.
+impl<Id: UserId, P: Profile> Authenticated<Id, P> {
+    /// The same, if its user meets the `requirement`. If not, that is logged.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] if its user does not.
-    pub fn judge<Id: UserId, P>(
-        self,
-        found: Authenticated<Id, P>,
-    ) -> Result<Authenticated<Id, P>, HttpError> {
-        if self.met_by(&found.user) {
-            return Ok(found);
+    pub fn meeting(self, requirement: &dyn Requirement<Id, P>) -> Result<Self, HttpError> {
+        if requirement.is_met(&self.user, &self.grant) {
+            return Ok(self);
         }
         tracing::info!(
-            target: "portcullis::http", outcome = "forbidden", user = ?found.user.id, backend = &*found.backend,
-            needs = ?self, "a user may not do this"
+            target: "portcullis::http", outcome = "forbidden", user = ?self.user.id, backend = &*self.backend,
+            needs = requirement.name(), "a user may not do this"
         );
         Err(HttpError::Forbidden)
-    }
-
-    /// What both ask.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            verified: self.verified || other.verified,
-            superuser: self.superuser || other.superuser,
-        }
-    }
-
-    /// Whether `user` meets it.
-    pub fn met_by<Id, P>(self, user: &User<Id, P>) -> bool {
-        (!self.verified || user.is_verified) && (!self.superuser || user.is_superuser)
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use builder::Mount;
 
 use self::{account::AccountRoute, session::SessionRoute, users::UsersRoute};
 use crate::{
-    Authenticator, Enabled, HttpError, Operation, RequestHead, Requirement, Response, Route,
+    Authenticator, Enabled, HttpError, Operation, RequestHead, Response, Route, Verified,
     request::{Header, header},
 };
 
@@ -139,12 +139,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self.mount
     }
 
-    /// What every route of a logged-in user asks: a verified e-mail, where the service requires one.
-    fn base_requirement(&self) -> Requirement {
-        Requirement {
-            verified: self.users.requires_verification(),
-            superuser: false,
-        }
+    /// What every route of a logged-in user asks: a verified e-mail, if the service requires one.
+    fn base_requirement(&self) -> Option<Verified> {
+        self.users.requires_verification().then_some(Verified)
     }
 }
 

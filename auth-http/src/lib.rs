@@ -24,18 +24,20 @@ mod error;
 mod openapi;
 mod origin;
 mod request;
+mod requirement;
 mod response;
 mod route;
 mod transport;
 mod user_body;
 
-pub use authenticator::{Authenticated, Authenticator, Enabled, Requirement};
+pub use authenticator::{Authenticated, Authenticator, Enabled};
 pub use backend::AuthBackend;
 pub use body::{LoginForm, MAX_BODY_BYTES, MAX_PASSWORD_BYTES};
 pub use csrf::CsrfPolicy;
 pub use endpoints::{Endpoints, EndpointsBuilder, Request};
 pub use error::{ErrorCode, FieldError, HttpError};
 pub use request::{RequestHead, Target};
+pub use requirement::{Active, Requirement, Superuser, Verified, VerifiedSuperuser};
 pub use response::Response;
 pub use route::{Method, Operation, Route};
 pub use transport::{

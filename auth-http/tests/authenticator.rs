@@ -10,8 +10,8 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
-    AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy, Enabled, Endpoints, HttpError,
-    Request, RequestHead, Requirement, Target,
+    Active, AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy, Enabled, Endpoints,
+    HttpError, Request, RequestHead, Target,
 };
 use auth_users::UserManager;
 use time::OffsetDateTime;
@@ -191,9 +191,7 @@ async fn e2_a_store_that_is_down_is_unavailable_and_never_anonymous_or_rejected(
             outcome(&authenticator, &bearer(&token), &Enabled::All).await,
             "arthur@example.com by up"
         );
-        let required = authenticator
-            .require(&bearer("x"), &Enabled::All, Requirement::default())
-            .await;
+        let required = authenticator.require(&bearer("x"), &Enabled::All, &Active).await;
         assert!(matches!(required, Err(HttpError::Unavailable(_))));
         assert!(matches!(
             authenticator.find(&bearer("x"), &Enabled::All).await,
@@ -303,9 +301,7 @@ async fn c5_a_401_that_removes_the_cookies_of_several_backends_stays_short() {
         method: "GET",
         headers: vec![("cookie", twice.join("; "))],
     };
-    let refused = authenticator
-        .require(&head, &Enabled::All, Requirement::default())
-        .await;
+    let refused = authenticator.require(&head, &Enabled::All, &Active).await;
     let answer = refused.expect_err("nobody").into_response();
     let of = |header: &'static str| answer.headers.iter().filter(move |(name, _)| *name == header);
     let bytes: usize = of("set-cookie")

@@ -18,8 +18,8 @@ const ADVICE: [&str; 16] = [
     "handles no events of users with ids",
     "sends no mails",
     "is no password policy",
-    "`&str` is no role",
-    "roles are `Active`, `Verified`, `Superuser` and `VerifiedSuperuser`",
+    "`&str` is no requirement of a user with ids of",
+    "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, a function like",
 ];
 
 #[test]

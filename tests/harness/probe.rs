@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use portcullis::{
-    actix::{Auth, CurrentUser, OptionalUser, Role, Superuser, Verified, VerifiedSuperuser},
+    actix::{Auth, CurrentUser, OptionalUser, Requirement, Superuser, Verified, VerifiedSuperuser},
     http::Enabled,
 };
 use serde_json::{Value, json};
@@ -76,11 +76,11 @@ fn extractors(config: &mut ServiceConfig) {
         );
 }
 
-async fn required<R: Role>(user: CurrentUser<R>) -> HttpResponse {
+async fn required<R: Requirement + Default>(user: CurrentUser<R>) -> HttpResponse {
     HttpResponse::Ok().json(seen(&user))
 }
 
-async fn optional<R: Role>(OptionalUser(user): OptionalUser<R>) -> HttpResponse {
+async fn optional<R: Requirement + Default>(OptionalUser(user): OptionalUser<R>) -> HttpResponse {
     HttpResponse::Ok().json(user.map_or(Value::Null, |user| seen(&user)))
 }
 

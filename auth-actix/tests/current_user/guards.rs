@@ -1,8 +1,10 @@
 //! Guards of whole scopes.
 
 use actix_web::{App, HttpResponse, http::StatusCode, test, web};
-use auth_actix::{Active, Superuser, Verified};
+use auth_actix::{Active, Requirement, Superuser, Verified};
+use auth_core::{Grant, User};
 use auth_http::Enabled;
+use uuid::Uuid;
 
 use crate::service::{Service, app, bearer, cookie, get, required, routes};
 
@@ -38,6 +40,50 @@ async fn a_guard_answers_for_every_handler_of_its_scope() {
         401,
         "not even which routes there are is told"
     );
+}
+
+/// A rule of the application's own, for an extractor.
+#[derive(Default)]
+struct ByATokenOfAStore;
+
+impl Requirement for ByATokenOfAStore {
+    fn is_met(&self, _user: &User, credential: &Grant<Uuid>) -> bool {
+        credential.id.is_some()
+    }
+}
+
+#[actix_web::test]
+async fn an_application_asks_for_a_rule_of_its_own_of_user_and_credential() {
+    fn is_no_superuser(user: &User, credential: &Grant<Uuid>) -> bool {
+        !user.is_superuser && credential.subject.user_id == user.id
+    }
+    let service = Service::new();
+    let both = web::scope("/both")
+        .wrap(service.auth.require((is_no_superuser, Verified)))
+        .route("/rule", web::get().to(required::<(ByATokenOfAStore, Verified)>))
+        .route("/never", web::get().to(required::<(ByATokenOfAStore, Superuser)>));
+    let inner = web::scope("/inner")
+        .wrap(service.auth.require(is_no_superuser))
+        .route("", web::get().to(async || "passed"));
+    let nested = web::scope("/nested")
+        .wrap(service.auth.require(Verified))
+        .service(inner);
+    let app = app!(service, .service(both).service(nested));
+    let tokens = [
+        service.token("a").await,
+        service.token("av").await,
+        service.token("avs").await,
+    ];
+    for (path, statuses) in [
+        ("/both/rule", [403, 200, 403]),
+        ("/both/never", [403, 403, 403]),
+        ("/nested/inner", [403, 200, 403]),
+    ] {
+        for (token, status) in tokens.iter().zip(statuses) {
+            assert_eq!(get!(app, path, bearer(token)).0, status, "{path}");
+        }
+        assert_eq!(get!(app, path,).0, 401);
+    }
 }
 
 #[actix_web::test]

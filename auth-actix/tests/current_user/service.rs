@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use auth_actix::{Active, Auth, CurrentUser, OptionalUser, Role, Superuser, Verified, VerifiedSuperuser};
+use auth_actix::{
+    Active, Auth, CurrentUser, OptionalUser, Requirement, Superuser, Verified, VerifiedSuperuser,
+};
 use auth_core::{
     ClientInfo, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy, SigningSecret, Strategy as _, Subject,
     User, UserStore as _,
@@ -70,7 +72,7 @@ impl Service {
     }
 }
 
-pub(crate) async fn required<R: Role>(user: CurrentUser<R>) -> String {
+pub(crate) async fn required<R: Requirement + Default>(user: CurrentUser<R>) -> String {
     format!("{} by {}", user.is_active, user.backend())
 }
 
@@ -84,7 +86,7 @@ async fn token(user: CurrentUser) -> String {
     )
 }
 
-async fn optional<R: Role>(OptionalUser(user): OptionalUser<R>) -> &'static str {
+async fn optional<R: Requirement + Default>(OptionalUser(user): OptionalUser<R>) -> &'static str {
     if user.is_some() { "someone" } else { "nobody" }
 }
 

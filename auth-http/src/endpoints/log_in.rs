@@ -126,7 +126,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         if !user.is_active {
             return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
         }
-        if !self.base_requirement().met_by(user) {
+        if self.users.requires_verification() && !user.is_verified {
             return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
         }
         Ok(())
@@ -190,11 +190,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .backend(name)
             .filter(|b| b.has_logout())
             .ok_or(HttpError::NotFound)?;
-        let enabled = Enabled::only([name]);
+        let (enabled, requirement) = (Enabled::only([name]), self.base_requirement());
         let found = self
             .authenticator
-            .require(request.head, &enabled, self.base_requirement());
-        let found = found
+            .require(request.head, &enabled, &requirement)
             .await
             .map_err(|error| forgetting(backend, request.head, error))?;
         revoke_presented(backend, request.head).await?;

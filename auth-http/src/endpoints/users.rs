@@ -5,7 +5,7 @@ use auth_users::{ProtectedFields, UserUpdate, merge_profile};
 
 use super::{Endpoints, FLAGS, Family, Mount, Request};
 use crate::{
-    HttpError, Method, RequestHead, Requirement, Response, Route, UserBody,
+    HttpError, Method, RequestHead, Response, Route, Superuser, UserBody,
     body::{Fields, JsonBody},
 };
 
@@ -47,10 +47,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         match route {
             UsersRoute::Me => {
-                let required =
-                    self.authenticator
-                        .require(request.head, &request.accepted, self.base_requirement());
-                Ok(ok(&required.await?.user))
+                let requirement = self.base_requirement();
+                let found = self
+                    .authenticator
+                    .require(request.head, &request.accepted, &requirement)
+                    .await?;
+                Ok(ok(&found.user))
             }
             UsersRoute::UpdateMe => self.update_me(request).await,
             UsersRoute::User => {
@@ -71,7 +73,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
         let found = self
             .authenticator
-            .require(request.head, &request.accepted, self.base_requirement())
+            .require(request.head, &request.accepted, &self.base_requirement())
             .await?;
         let mut fields = body.into_fields()?;
         for flag in FLAGS {
@@ -127,12 +129,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     async fn require_superuser(&self, request: &Request<'_, impl RequestHead>) -> Result<(), HttpError> {
-        let requirement = Requirement {
-            superuser: true,
-            ..self.base_requirement()
-        };
+        let requirement = (Superuser, self.base_requirement());
         self.authenticator
-            .require(request.head, &request.accepted, requirement)
+            .require(request.head, &request.accepted, &requirement)
             .await
             .map(|_superuser| ())
     }

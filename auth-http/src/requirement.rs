@@ -1,0 +1,125 @@
+//! What a route asks of its user.
+
+use std::{any::type_name, sync::Arc};
+
+use auth_core::{Grant, User};
+use uuid::Uuid;
+
+/// What a route asks of its user and of the credential, beside being logged in and active.
+///
+/// [`Active`] asks nothing more, [`Verified`] and [`Superuser`] ask for a flag, and a function is an application's own rule. A pair asks for both.
+/// A requirement that is a type and has a [`Default`] can also be asked for by an extractor.
+///
+/// ```
+/// use auth_core::{Grant, User};
+/// use auth_http::{Requirement, Verified};
+/// use uuid::Uuid;
+///
+/// /// Colleagues have an address of the company.
+/// fn is_colleague(user: &User, _credential: &Grant<Uuid>) -> bool {
+///     user.email.as_str().ends_with("@camelot.example")
+/// }
+///
+/// fn verified_colleagues() -> impl Requirement {
+///     (Verified, is_colleague)
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no requirement of a user with ids of `{Id}` and a profile of `{P}`",
+    label = "no requirement",
+    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, a function like `fn(&User<{Id}, {P}>, &Grant<{Id}>) -> bool`, and your own types that implement `Requirement`",
+    note = "an extractor names the requirement first: `CurrentUser<Active, i64, Member>` for users with ids and profiles of your own"
+)]
+pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
+    /// Whether `user`, who presents `credential`, meets it.
+    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool;
+
+    /// Its name in the log line of a 403: by default that of the type or function.
+    fn name(&self) -> String {
+        type_name::<Self>().to_owned()
+    }
+}
+
+/// An active user: what every route asks that asks for a user.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Active;
+
+/// A user with a verified e-mail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verified;
+
+/// A superuser.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Superuser;
+
+/// A superuser with a verified e-mail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VerifiedSuperuser;
+
+impl<Id, P> Requirement<Id, P> for Active {
+    fn is_met(&self, _user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+        true
+    }
+}
+
+impl<Id, P> Requirement<Id, P> for Verified {
+    fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+        user.is_verified
+    }
+}
+
+impl<Id, P> Requirement<Id, P> for Superuser {
+    fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+        user.is_superuser
+    }
+}
+
+impl<Id, P> Requirement<Id, P> for VerifiedSuperuser {
+    fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+        user.is_verified && user.is_superuser
+    }
+}
+
+/// Both.
+impl<Id, P, A: Requirement<Id, P>, B: Requirement<Id, P>> Requirement<Id, P> for (A, B) {
+    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+        self.0.is_met(user, credential) && self.1.is_met(user, credential)
+    }
+
+    fn name(&self) -> String {
+        format!("{} and {}", self.0.name(), self.1.name())
+    }
+}
+
+/// Nothing more, if it is `None`.
+impl<Id, P, R: Requirement<Id, P>> Requirement<Id, P> for Option<R> {
+    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+        self.as_ref()
+            .is_none_or(|required| required.is_met(user, credential))
+    }
+
+    fn name(&self) -> String {
+        self.as_ref()
+            .map_or_else(|| Requirement::<Id, P>::name(&Active), R::name)
+    }
+}
+
+impl<Id: 'static, P: 'static> Requirement<Id, P> for Arc<dyn Requirement<Id, P>> {
+    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+        (**self).is_met(user, credential)
+    }
+
+    fn name(&self) -> String {
+        (**self).name()
+    }
+}
+
+/// An application's own rule.
+impl<Id, P, F> Requirement<Id, P> for F
+where
+    F: Fn(&User<Id, P>, &Grant<Id>) -> bool + Send + Sync + 'static,
+{
+    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+        self(user, credential)
+    }
+}
