@@ -1,0 +1,48 @@
+//! A request of axum as the endpoints see it.
+
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, OriginalUri},
+    http::{header, request::Parts},
+};
+use portcullis::http::{RequestHead, Target};
+
+pub(crate) struct Head<'a>(pub(crate) &'a Parts);
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.0.method.as_str()
+    }
+
+    fn target(&self) -> Target<'_> {
+        let Parts {
+            headers,
+            uri,
+            extensions,
+            ..
+        } = self.0;
+        // A nested router takes its prefix away.
+        let uri = extensions
+            .get::<OriginalUri>()
+            .map_or(uri, |original| &original.0);
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
+        // `axum::serve` speaks plain HTTP. Behind a proxy with TLS, `CsrfPolicy::public_origin` tells the origin.
+        let target = Target::new(false, host, uri.path());
+        match extensions.get::<MatchedPath>() {
+            Some(path) => target.by_route(path.as_str()),
+            None => target,
+        }
+    }
+
+    fn client_address(&self) -> Option<String> {
+        let peer = self.0.extensions.get::<ConnectInfo<SocketAddr>>()?;
+        Some(peer.0.ip().to_string())
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        let values = self.0.headers.get_all(name);
+        values.iter().for_each(|value| each(value.as_bytes()));
+    }
+}

@@ -1,0 +1,95 @@
+//! A binding to axum, made of `portcullis::http` alone: the routes, an extractor and a guard.
+//!
+//! It shows what a binding to another framework needs. Copy it, or start your own from it.
+
+mod current_user;
+mod head;
+mod routes;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::Request, http::HeaderValue, middleware::Next, response::Response};
+use portcullis::{
+    Profile, UserId,
+    http::{Endpoints, Requirement},
+};
+use uuid::Uuid;
+
+pub use current_user::{AuthError, CurrentUser, OptionalUser};
+
+use head::Head;
+
+/// The users, the backends and the routes of a service. It is cheap to clone: it is the state of a `Router`, or a part of
+/// that.
+pub struct Auth<Id = Uuid, P = ()> {
+    pub(crate) endpoints: Arc<Endpoints<Id, P>>,
+}
+
+impl<Id, P> Clone for Auth<Id, P> {
+    fn clone(&self) -> Self {
+        Self {
+            endpoints: Arc::clone(&self.endpoints),
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> Auth<Id, P> {
+    /// The routes of `endpoints`, on axum.
+    #[must_use]
+    pub fn new(endpoints: Endpoints<Id, P>) -> Self {
+        Self {
+            endpoints: Arc::new(endpoints),
+        }
+    }
+
+    /// The routes, to be merged into the application's own. Everything else is 404, as JSON.
+    ///
+    /// Serve the application by `into_make_service_with_connect_info::<SocketAddr>()`: that is how the peer's address gets
+    /// into the list of a user's log-ins.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        routes::router(self)
+    }
+
+    /// Lets a request pass if its user meets the `requirement`, for `axum::middleware::from_fn`. An answer from within that has
+    /// no `Cache-Control` is kept out of caches.
+    ///
+    /// # Errors
+    /// [`AuthError`]: 401, 403, or 503 if a store does not answer.
+    pub async fn guard(
+        self,
+        requirement: impl Requirement<Id, P>,
+        request: Request,
+        next: Next,
+    ) -> Result<Response, AuthError> {
+        let (parts, body) = request.into_parts();
+        let accepted = Default::default();
+        let authenticator = self.endpoints.authenticator();
+        authenticator
+            .require(&Head(&parts), &accepted, &requirement)
+            .await?;
+        let mut response = next.run(Request::from_parts(parts, body)).await;
+        let headers = response.headers_mut();
+        if !headers.contains_key("cache-control") {
+            headers.insert("cache-control", HeaderValue::from_static("no-store"));
+        }
+        Ok(response)
+    }
+}
+
+/// What the library answers, as axum writes it.
+fn into_axum(response: portcullis::http::Response) -> Response {
+    let mut answer = Response::builder().status(response.status);
+    for (name, value) in response.headers {
+        answer = answer.header(name, value);
+    }
+    let body = match response.body {
+        Some(json) => {
+            answer = answer.header("content-type", "application/json");
+            axum::body::Body::from(json)
+        }
+        None => axum::body::Body::empty(),
+    };
+    answer
+        .body(body)
+        .unwrap_or_else(|error| unreachable!("the library's own headers are plain text: {error}"))
+}
