@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use auth_core::{ConfigError, Profile, User, UserId};
-use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints, EndpointsBuilder, Requirement};
+use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints, EndpointsBuilder, Requirement, TrustedProxies};
 use auth_users::UserManager;
 use uuid::Uuid;
 
@@ -209,6 +209,14 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     #[must_use]
     pub fn csrf(mut self, policy: CsrfPolicy) -> Self {
         self.endpoints = self.endpoints.csrf(policy);
+        self
+    }
+
+    /// The reverse proxies whose word for a client's address is believed: none by default. That address stands in the list of a
+    /// user's log-ins.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.endpoints = self.endpoints.trusted_proxies(proxies);
         self
     }
 

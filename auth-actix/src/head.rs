@@ -1,5 +1,7 @@
 //! A request of actix-web as the endpoints see it.
 
+use std::net::IpAddr;
+
 use actix_web::{HttpRequest, http::header};
 use auth_http::{RequestHead, Target};
 
@@ -25,8 +27,8 @@ impl RequestHead for Head<'_> {
         }
     }
 
-    fn client_address(&self) -> Option<String> {
-        self.0.peer_addr().map(|address| address.ip().to_string())
+    fn peer(&self) -> Option<IpAddr> {
+        self.0.peer_addr().map(|address| address.ip())
     }
 
     fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {

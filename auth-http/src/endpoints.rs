@@ -17,7 +17,7 @@ pub(crate) use builder::Mount;
 
 use self::{account::AccountRoute, session::SessionRoute, users::UsersRoute};
 use crate::{
-    Authenticator, Enabled, HttpError, Operation, RequestHead, Response, Route, Verified,
+    Authenticator, Enabled, HttpError, Operation, RequestHead, Response, Route, TrustedProxies, Verified,
     request::{Header, header},
 };
 
@@ -27,6 +27,7 @@ pub struct Endpoints<Id = Uuid, P = ()> {
     authenticator: Authenticator<Id, P>,
     protected: ProtectedFields,
     mount: Mount,
+    proxies: TrustedProxies,
 }
 
 /// The routes of one file below, which lists them, runs them and describes them.

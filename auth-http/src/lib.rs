@@ -28,6 +28,7 @@ mod requirement;
 mod response;
 mod route;
 mod transport;
+mod trusted_proxies;
 mod user_body;
 
 pub use authenticator::{Authenticated, Authenticator, Enabled};
@@ -43,4 +44,5 @@ pub use route::{Method, Operation, Route};
 pub use transport::{
     BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Transport,
 };
+pub use trusted_proxies::TrustedProxies;
 pub use user_body::UserBody;

@@ -1,6 +1,6 @@
 //! What of a request the library looks at.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 /// The head of a request, as a binding to a framework presents it.
 pub trait RequestHead {
@@ -10,8 +10,8 @@ pub trait RequestHead {
     /// Where the request goes.
     fn target(&self) -> Target<'_>;
 
-    /// The address of the peer, for lists of sessions: a proxy's where one stands in front.
-    fn client_address(&self) -> Option<String>;
+    /// The address of the peer: the last proxy's, if the request came through one.
+    fn peer(&self) -> Option<IpAddr>;
 
     /// Calls `each` with the value of every header called `name` (given in lower case), in their order.
     fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8]));
@@ -119,6 +119,8 @@ mod tests {
 
 #[cfg(test)]
 pub(crate) mod test_head {
+    use std::net::IpAddr;
+
     use super::{RequestHead, Target};
 
     /// A request head made by hand.
@@ -127,6 +129,7 @@ pub(crate) mod test_head {
         pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
         pub(crate) is_tls: bool,
         pub(crate) path: &'static str,
+        pub(crate) peer: Option<IpAddr>,
     }
 
     impl Head {
@@ -140,7 +143,13 @@ pub(crate) mod test_head {
                 headers,
                 is_tls: false,
                 path: "/",
+                peer: None,
             }
+        }
+
+        pub(crate) fn from_peer(mut self, peer: IpAddr) -> Self {
+            self.peer = Some(peer);
+            self
         }
 
         /// A `GET` with one header, of any bytes.
@@ -163,8 +172,8 @@ pub(crate) mod test_head {
             Target::new(self.is_tls, host, self.path)
         }
 
-        fn client_address(&self) -> Option<String> {
-            None
+        fn peer(&self) -> Option<IpAddr> {
+            self.peer
         }
 
         fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {

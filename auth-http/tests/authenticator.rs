@@ -31,7 +31,7 @@ impl RequestHead for Head {
         Target::new(false, Some("app.example.com"), "/")
     }
 
-    fn client_address(&self) -> Option<String> {
+    fn peer(&self) -> Option<std::net::IpAddr> {
         None
     }
 

@@ -26,7 +26,7 @@ impl RequestHead for Head {
         Target::new(false, None, "/")
     }
 
-    fn client_address(&self) -> Option<String> {
+    fn peer(&self) -> Option<std::net::IpAddr> {
         None
     }
 

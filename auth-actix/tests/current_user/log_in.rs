@@ -140,3 +140,25 @@ async fn a_session_has_the_label_that_the_application_gives_it() {
         }
     }
 }
+
+#[actix_web::test]
+async fn c9_the_list_shows_the_client_behind_a_trusted_proxy_and_the_peer_otherwise() {
+    let service = Service::new();
+    for (peer, forwarded, expected) in [
+        ("10.1.2.3:4711", "127.0.0.1, 203.0.113.9", "203.0.113.9"),
+        ("192.0.2.1:4711", "203.0.113.9", "192.0.2.1"),
+    ] {
+        let id = service.user("a").await;
+        let request = TestRequest::get()
+            .uri(&format!("/admit/bearer/{id}"))
+            .peer_addr(peer.parse().expect("an address"))
+            .insert_header(("x-forwarded-for", forwarded));
+        assert_eq!(service.admit_by(request).await.0, 200);
+        let log_ins = service.token_store.list(&id, 0).await.expect("a list");
+        let addresses: Vec<_> = log_ins
+            .iter()
+            .map(|log_in| log_in.client.address.as_deref())
+            .collect();
+        assert_eq!(addresses, [Some(expected)]);
+    }
+}

@@ -11,7 +11,7 @@ use auth_core::{
     User, UserStore as _,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, CookieTransport};
+use auth_http::{AuthBackend, BearerTransport, CookieTransport, TrustedProxies};
 use auth_users::{UserManager, UserManagerBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -40,6 +40,7 @@ impl Service {
         let auth = Auth::builder(manager)
             .backend(AuthBackend::new("bearer", BearerTransport, strategy()))
             .backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()))
+            .trusted_proxies(TrustedProxies::parse("TRUSTED_PROXIES", "10.0.0.0/8").expect("a network"))
             .build()
             .expect("auth");
         Self {

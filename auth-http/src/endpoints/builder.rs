@@ -5,7 +5,7 @@ use auth_users::{ProtectedFields, UserManager, check_profile_names};
 use uuid::Uuid;
 
 use super::Endpoints;
-use crate::{AuthBackend, Authenticator, CsrfPolicy};
+use crate::{AuthBackend, Authenticator, CsrfPolicy, TrustedProxies};
 
 /// Where the routes are, and which of them there are.
 #[derive(Clone, Debug)]
@@ -26,6 +26,7 @@ pub struct EndpointsBuilder<Id = Uuid, P = ()> {
     csrf: CsrfPolicy,
     protected: Vec<String>,
     mount: Mount,
+    proxies: TrustedProxies,
 }
 
 impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
@@ -43,6 +44,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
                 reset: true,
                 users: true,
             },
+            proxies: TrustedProxies::default(),
         }
     }
 
@@ -55,6 +57,12 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
     /// The check against cross-site requests. By default only the service's own origin is trusted.
     pub fn csrf(mut self, policy: CsrfPolicy) -> Self {
         self.csrf = policy;
+        self
+    }
+
+    /// The reverse proxies whose word for a client's address is believed: none by default.
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
         self
     }
 
@@ -122,6 +130,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
             authenticator,
             protected,
             mount: self.mount,
+            proxies: self.proxies,
         })
     }
 }

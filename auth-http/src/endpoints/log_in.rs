@@ -30,7 +30,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         user: &User<Id, P>,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        self.admit(name, user, head, client(head)).await
+        self.admit(name, user, head, self.client(head)).await
     }
 
     /// [`log_in_user`](Self::log_in_user), with `label` as what the application calls the session in a list of them: its first
@@ -49,7 +49,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         label.retain(|character| !character.is_control());
         let client = ClientInfo {
             label: Some(shortened(label)),
-            ..client(head)
+            ..self.client(head)
         };
         self.admit(name, user, head, client).await
     }
@@ -77,7 +77,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             return Err(self.authenticator.unauthorized(head, &enabled));
         };
         self.may_log_in(&user)?;
-        self.issue(backend, &user, head, client(head)).await
+        self.issue(backend, &user, head, self.client(head)).await
     }
 
     async fn admit(
@@ -101,7 +101,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
         let user = self.users.authenticate(&form.username, &form.password).await?;
-        self.issue(backend, &user, request.head, client(request.head))
+        self.issue(backend, &user, request.head, self.client(request.head))
             .await
     }
 
@@ -168,6 +168,18 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(response)
     }
 
+    fn client(&self, head: &impl RequestHead) -> ClientInfo {
+        let user_agent = match header(head, "user-agent") {
+            Header::One(value) => Some(shortened(String::from_utf8_lossy(value).into_owned())),
+            Header::Absent | Header::Many => None,
+        };
+        ClientInfo {
+            user_agent,
+            address: self.proxies.client(head).map(|address| address.to_string()),
+            label: None,
+        }
+    }
+
     /// Refuses a log-in whose user may not log in any more, or whose user's credentials were all ended, before the new
     /// credential was in its store: whoever did that could not remove it. To hash a password takes its time.
     async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), HttpError> {
@@ -229,18 +241,6 @@ fn shortened(mut text: String) -> String {
     }
     text.truncate(end);
     text
-}
-
-fn client(head: &impl RequestHead) -> ClientInfo {
-    let user_agent = match header(head, "user-agent") {
-        Header::One(value) => Some(shortened(String::from_utf8_lossy(value).into_owned())),
-        Header::Absent | Header::Many => None,
-    };
-    ClientInfo {
-        user_agent,
-        address: head.client_address(),
-        label: None,
-    }
 }
 
 #[cfg(test)]

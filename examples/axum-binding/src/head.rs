@@ -1,6 +1,6 @@
 //! A request of axum as the endpoints see it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, OriginalUri},
@@ -36,9 +36,9 @@ impl RequestHead for Head<'_> {
         }
     }
 
-    fn client_address(&self) -> Option<String> {
+    fn peer(&self) -> Option<IpAddr> {
         let peer = self.0.extensions.get::<ConnectInfo<SocketAddr>>()?;
-        Some(peer.0.ip().to_string())
+        Some(peer.0.ip())
     }
 
     fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {

@@ -1,0 +1,155 @@
+//! Whose word for a client's address is believed.
+
+use std::net::IpAddr;
+
+use auth_core::ConfigError;
+use ipnet::IpNet;
+
+use crate::RequestHead;
+
+/// The reverse proxies whose `X-Forwarded-For` is believed: none by default, so that a client's address is that of its
+/// connection.
+///
+/// # Security
+/// Name only proxies that every request from outside passes and that append to `X-Forwarded-For` the address from which the
+/// request came. Any other peer could choose the address that it is listed and counted under.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// The proxies of `list`: addresses and networks such as `10.0.0.0/8`, with commas between them. `setting` is what the
+    /// application calls it: an environment variable, for example.
+    ///
+    /// ```
+    /// use auth_http::TrustedProxies;
+    ///
+    /// let proxies = TrustedProxies::parse("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8, fd00::/8")?;
+    /// # assert!(TrustedProxies::parse("TRUSTED_PROXIES", "proxy.internal").is_err());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `setting` if an entry is neither.
+    pub fn parse(setting: &str, list: &str) -> Result<Self, ConfigError> {
+        let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        let networks = entries.map(|entry| {
+            let address = entry.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+            address.or_else(|_| entry.parse()).map_err(|_| {
+                let problem = format_args!(
+                    "{entry:?} is neither an address nor a network: write `10.0.0.7` or `10.0.0.0/8`, with commas between them"
+                );
+                ConfigError::new(setting, problem)
+            })
+        });
+        networks.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The address of the client that made the request.
+    pub(crate) fn client(&self, head: &impl RequestHead) -> Option<IpAddr> {
+        let mut address = head.peer()?.to_canonical();
+        if !self.trusts(address) {
+            return Some(address);
+        }
+        let mut forwarded = Vec::new();
+        head.headers("x-forwarded-for", &mut |value| {
+            forwarded.extend(value.split(|byte| *byte == b','));
+        });
+        // Each proxy appended the peer that it saw, so that the last entries are the most credible.
+        for entry in forwarded.into_iter().rev() {
+            match parsed(entry) {
+                Some(before) => address = before,
+                // It does not say where the request came from: the proxy that sent it is all that is known.
+                None => break,
+            }
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        Some(address)
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// An address as proxies write it: alone, or with a port, which IPv6 has behind brackets.
+fn parsed(entry: &[u8]) -> Option<IpAddr> {
+    let entry = std::str::from_utf8(entry).ok()?.trim();
+    let address = match entry.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next()?.parse(),
+        None => match entry.parse() {
+            Ok(address) => Ok(address),
+            Err(_) => entry
+                .rsplit_once(':')?
+                .0
+                .parse::<std::net::Ipv4Addr>()
+                .map(IpAddr::V4),
+        },
+    };
+    address.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::test_head::Head;
+
+    fn client(proxies: &str, peer: &str, forwarded: &[&str]) -> String {
+        let proxies = TrustedProxies::parse("TRUSTED_PROXIES", proxies).expect("proxies");
+        let headers: Vec<_> = forwarded
+            .iter()
+            .map(|value| ("x-forwarded-for", *value))
+            .collect();
+        let head = Head::new("GET", &headers).from_peer(peer.parse().expect("an address"));
+        proxies.client(&head).expect("a client").to_string()
+    }
+
+    #[test]
+    fn c9_the_address_of_a_client_is_the_last_that_no_trusted_proxy_has() {
+        for (proxies, peer, forwarded, expected) in [
+            ("", "192.0.2.1", &["203.0.113.9"][..], "192.0.2.1"),
+            ("10.0.0.0/8", "192.0.2.1", &["203.0.113.9"], "192.0.2.1"),
+            ("10.0.0.0/8", "10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
+            // What the client itself sent stands before.
+            (
+                "10.0.0.0/8",
+                "10.0.0.1",
+                &["127.0.0.1, 203.0.113.9"],
+                "203.0.113.9",
+            ),
+            (
+                "10.0.0.0/8",
+                "10.0.0.1",
+                &["127.0.0.1", "203.0.113.9, 10.0.0.2"],
+                "203.0.113.9",
+            ),
+            ("10.0.0.0/8", "10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            ("10.0.0.0/8", "10.0.0.1", &["203.0.113.9, unknown"], "10.0.0.1"),
+            ("10.0.0.0/8", "10.0.0.1", &["203.0.113.9:4711"], "203.0.113.9"),
+            (
+                "fd00::/8, 10.0.0.1",
+                "fd00::1",
+                &["[2001:db8::9]:4711, 10.0.0.1"],
+                "2001:db8::9",
+            ),
+            (
+                "10.0.0.1",
+                "::ffff:10.0.0.1",
+                &["::ffff:203.0.113.9"],
+                "203.0.113.9",
+            ),
+        ] {
+            assert_eq!(client(proxies, peer, forwarded), expected, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn c9_a_proxy_that_is_no_address_is_an_error_that_names_the_setting() {
+        for list in ["proxy.internal", "10.0.0.0/33", "10.0.0.1; 10.0.0.2"] {
+            let error = TrustedProxies::parse("TRUSTED_PROXIES", list).expect_err(list);
+            assert_eq!(error.setting(), "TRUSTED_PROXIES");
+        }
+    }
+}
