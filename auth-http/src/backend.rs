@@ -12,12 +12,9 @@ use crate::{Scheme, Transport};
 pub struct AuthBackend<Id = Uuid> {
     name: Arc<str>,
     transport: Arc<dyn Transport>,
-    kind: Kind<Id>,
-}
-
-enum Kind<Id> {
-    Revocable(Arc<dyn RevocableStrategy<Id>>),
-    Stateless(Arc<dyn Strategy<Id>>),
+    strategy: Arc<dyn Strategy<Id>>,
+    /// The same strategy, if it can revoke.
+    revocable: Option<Arc<dyn RevocableStrategy<Id>>>,
 }
 
 impl<Id> AuthBackend<Id> {
@@ -27,11 +24,12 @@ impl<Id> AuthBackend<Id> {
         transport: impl Transport + 'static,
         strategy: impl RevocableStrategy<Id> + 'static,
     ) -> Self {
-        let kind = Kind::Revocable(Arc::new(strategy));
+        let strategy: Arc<dyn RevocableStrategy<Id>> = Arc::new(strategy);
         Self {
             name: name.into(),
             transport: Arc::new(transport),
-            kind,
+            strategy: Arc::clone(&strategy) as Arc<dyn Strategy<Id>>,
+            revocable: Some(strategy),
         }
     }
 
@@ -42,11 +40,11 @@ impl<Id> AuthBackend<Id> {
         transport: impl Transport + 'static,
         strategy: impl Strategy<Id> + 'static,
     ) -> Self {
-        let kind = Kind::Stateless(Arc::new(strategy));
         Self {
             name: name.into(),
             transport: Arc::new(transport),
-            kind,
+            strategy: Arc::new(strategy),
+            revocable: None,
         }
     }
 
@@ -69,26 +67,13 @@ impl<Id> AuthBackend<Id> {
     /// The strategy.
     #[must_use]
     pub fn strategy(&self) -> &dyn Strategy<Id> {
-        match &self.kind {
-            Kind::Revocable(strategy) => &**strategy,
-            Kind::Stateless(strategy) => &**strategy,
-        }
+        &*self.strategy
     }
 
     /// The strategy, if it can revoke.
     #[must_use]
-    pub fn revocable(&self) -> Option<&dyn RevocableStrategy<Id>> {
-        match &self.kind {
-            Kind::Revocable(strategy) => Some(&**strategy),
-            Kind::Stateless(_) => None,
-        }
-    }
-
-    pub(crate) fn shared_revocable(&self) -> Option<Arc<dyn RevocableStrategy<Id>>> {
-        match &self.kind {
-            Kind::Revocable(strategy) => Some(Arc::clone(strategy)),
-            Kind::Stateless(_) => None,
-        }
+    pub fn revocable(&self) -> Option<&Arc<dyn RevocableStrategy<Id>>> {
+        self.revocable.as_ref()
     }
 
     /// Whether the backend has a log-out: it can revoke, or it has a cookie to remove.

@@ -147,7 +147,7 @@ pub(crate) mod test_head {
             }
         }
 
-        pub(crate) fn from_peer(mut self, peer: IpAddr) -> Self {
+        pub(crate) fn sent_by(mut self, peer: IpAddr) -> Self {
             self.peer = Some(peer);
             self
         }

@@ -101,7 +101,7 @@ mod tests {
             .iter()
             .map(|value| ("x-forwarded-for", *value))
             .collect();
-        let head = Head::new("GET", &headers).from_peer(peer.parse().expect("an address"));
+        let head = Head::new("GET", &headers).sent_by(peer.parse().expect("an address"));
         proxies.client(&head).expect("a client").to_string()
     }
 

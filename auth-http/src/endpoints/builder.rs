@@ -122,8 +122,8 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?;
         let protected = ProtectedFields::of::<P>(self.protected)?;
-        for strategy in authenticator.backends().filter_map(AuthBackend::shared_revocable) {
-            self.users.revoke_through(strategy);
+        for strategy in authenticator.backends().filter_map(AuthBackend::revocable) {
+            self.users.revoke_through(Arc::clone(strategy));
         }
         Ok(Endpoints {
             users: self.users,
