@@ -268,6 +268,8 @@ impl Schemes {
                     Some(hash.matches(form.as_bytes(), memory).map_err(failed)?)
                 }
                 (Some(Err(InvalidStoredHash::UnknownScheme | InvalidStoredHash::Malformed)), Some(hash)) => {
+                    // It would not overwrite what another form of the password left there.
+                    memory.wipe();
                     self.legacy
                         .iter()
                         .find_map(|scheme| scheme.verify(form, hash.expose()))

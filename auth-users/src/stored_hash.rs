@@ -123,6 +123,8 @@ impl StoredHash {
                 Ok(bool::from(computed.ct_eq(output.as_bytes())))
             }
             Scheme::Bcrypt(hash) => {
+                // It would not overwrite what another form of the password left there.
+                memory.wipe();
                 Ok(self.can_match(password) && bcrypt::verify(password, hash).unwrap_or(false))
             }
         }

@@ -81,7 +81,8 @@ async fn beside_argon2(address: SocketAddr, plan: &Plan) -> Fallible<()> {
     let cores = thread::available_parallelism()?.get();
     let span = plan.span * 2;
     let (mut ratios, mut log_ins, mut bare) = (Vec::new(), Answers::default(), 0.0);
-    let rounds = plan.rounds / 2;
+    // Odd, so that the median is one of them.
+    let rounds = plan.rounds / 2 | 1;
     for _ in 0..rounds {
         let alone = tokio::task::spawn_blocking(move || bare::rate(cores, span)).await??;
         let load = Load::start(address, CLIENTS).await?;
@@ -103,8 +104,8 @@ async fn beside_argon2(address: SocketAddr, plan: &Plan) -> Fallible<()> {
     Ok(())
 }
 
-/// Three in turn: nothing else, hashes at the lowest priority in processes that have nothing to do with the server, and
-/// log-ins. What the second adds is the machine's share: no server that hashes on all cores can be quicker.
+/// Three in turn: nothing else, hashes at nice 19 in processes that have nothing to do with the server, and log-ins. The
+/// second tells what hashing on all cores costs a plain route on this machine if it steps back as far as can be.
 async fn beside_a_plain_route(address: SocketAddr, plan: &Plan) -> Fallible<()> {
     let (mut idle, mut floor, mut loaded) =
         (Latencies::default(), Latencies::default(), Latencies::default());
@@ -112,7 +113,7 @@ async fn beside_a_plain_route(address: SocketAddr, plan: &Plan) -> Fallible<()> 
     probe::latencies(address, plan.span).await?;
     for _ in 0..plan.rounds {
         let alone = probe::latencies(address, plan.span * 2).await?;
-        let busy = Busy::hashing_at_the_lowest_priority()?;
+        let busy = Busy::hashing_at_nice_19()?;
         tokio::time::sleep(plan.span / 4).await;
         let least = probe::latencies(address, plan.span * 2).await?;
         drop(busy);
@@ -143,7 +144,7 @@ async fn beside_a_plain_route(address: SocketAddr, plan: &Plan) -> Fallible<()> 
         all.served + all.refused,
     );
     println!(
-        "GET /live beside other processes that hash on all cores at the lowest priority: {floor}; log-ins have {to_floor:.2} \
+        "GET /live beside other processes that hash on all cores at nice 19: {floor}; log-ins have {to_floor:.2} \
          times that p99",
     );
     match peak_memory() {

@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 use super::{STORE, memory::Memory};
 use job::{Job, Task};
 
-/// How long a crowd must have waited, as a part of the deadline, until what was measured is of that crowd.
-const MEASURED_AFTER: u32 = 10;
+/// After so many hashes, nine tenths of the average are of the crowd that waits.
+const ENOUGH: u32 = 16;
 
 /// Which queue a hash waits in. The queues take turns, so that a crowd in one takes no places of another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,6 +56,13 @@ pub(super) struct Settings {
     pub(super) blocks: usize,
     /// How long a hash takes, until it was measured.
     pub(super) first_guess: Duration,
+}
+
+impl Settings {
+    /// There is room after `wait`, and at the latest when all that waits now is served or refused.
+    fn overloaded(&self, wait: Duration) -> StoreError {
+        StoreError::overloaded(STORE, wait.min(self.deadline))
+    }
 }
 
 /// Runs hashes on a bounded number of threads of its own. They end with the last handle to it.
@@ -104,9 +111,9 @@ struct State {
     /// How long a hash with today's parameters takes: an average that follows the machine's load.
     typical: Duration,
     /// How long the quickest took.
-    quickest: Duration,
-    /// Since when there was no moment at which nobody waited.
-    crowded_since: Option<Instant>,
+    quickest: Option<Duration>,
+    /// How many were measured since nobody waited.
+    measured: u32,
     is_closed: bool,
 }
 
@@ -120,8 +127,8 @@ impl Executor {
             running: 0,
             running_hashes: 0.0,
             typical: settings.first_guess.min(settings.deadline / 2),
-            quickest: settings.first_guess.min(settings.deadline / 2),
-            crowded_since: None,
+            quickest: None,
+            measured: 0,
             is_closed: false,
         };
         Self {
@@ -170,7 +177,10 @@ impl Executor {
         match tokio::time::timeout(limit, told).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_dropped)) => Err(StoreError::new(STORE, "a hash panicked")),
-            Err(_elapsed) => Err(StoreError::overloaded(STORE, self.shared.estimate(queue, cost))),
+            Err(_elapsed) => {
+                let estimate = self.shared.estimate(queue, cost);
+                Err(self.shared.settings.overloaded(estimate))
+            }
         }
     }
 }
@@ -203,14 +213,14 @@ impl Shared {
                 for queue in &mut state.queues {
                     queue.retain(|waiting| !waiting.job.is_abandoned());
                 }
+                state.note_an_empty_queue();
                 estimate = state.estimate(queue as usize, waiting.cost, settings);
             }
             if estimate > settings.deadline {
-                return Err(StoreError::overloaded(STORE, estimate - settings.deadline));
+                return Err(settings.overloaded(estimate - settings.deadline));
             }
         }
         state.queues[queue as usize].push_back(waiting);
-        state.crowded_since.get_or_insert_with(Instant::now);
         if state.waiting() <= state.idle {
             shared.work.notify_one();
         } else if state.threads < settings.permits {
@@ -223,6 +233,7 @@ impl Shared {
                 // Nobody else would ever take it.
                 Err(error) if state.threads == 0 => {
                     state.queues[queue as usize].pop_back();
+                    state.note_an_empty_queue();
                     return Err(StoreError::new(STORE, error));
                 }
                 Err(error) => {
@@ -241,9 +252,11 @@ impl Shared {
         while let Some(Waiting { job, cost }) = next {
             let start = Instant::now();
             let done = catch_unwind(AssertUnwindSafe(|| job.run(&mut memory)));
-            self.finished(cost, start.elapsed());
-            if let Ok(hand_over) = done {
-                hand_over();
+            // The time of one that failed says nothing of the machine.
+            let is_measured = cost.is_exact && done.as_ref().is_ok_and(|ran| ran.has_hashed);
+            self.finished(cost, is_measured.then(|| start.elapsed()));
+            if let Ok(ran) = done {
+                (ran.hand_over)();
             }
             next = self.next_at_once();
             // A hash of the same size that follows at once overwrites the memory itself. Another one may not use it.
@@ -293,25 +306,26 @@ impl Shared {
                 return Some(Waiting { job, cost });
             }
             let estimate = state.estimate(queue, cost, &self.settings);
-            job.refuse(StoreError::overloaded(STORE, estimate));
+            job.refuse(self.settings.overloaded(estimate));
         }
         state.note_an_empty_queue();
         None
     }
 
     /// Before the answer is handed over: whoever gets it finds the permit back.
-    fn finished(&self, cost: Cost, took: Duration) {
+    fn finished(&self, cost: Cost, took: Option<Duration>) {
         let mut state = self.lock();
         state.running -= 1;
         state.running_hashes -= cost.hashes;
-        if !cost.is_exact {
+        let Some(took) = took else {
             return;
-        }
+        };
         let took = took.div_f64(cost.hashes);
         // A machine that slept must not look slow for long, nor so slow that nothing is tried.
         let took = took.min(self.settings.deadline / 2);
         state.typical = (state.typical * 7 + took) / 8;
-        state.quickest = state.quickest.min(took);
+        state.quickest = Some(state.quickest.map_or(took, |quickest| quickest.min(took)));
+        state.measured = state.measured.saturating_add(1);
     }
 }
 
@@ -334,7 +348,7 @@ impl State {
 
     fn note_an_empty_queue(&mut self) {
         if self.waiting() == 0 {
-            self.crowded_since = None;
+            self.measured = 0;
         }
     }
 
@@ -352,18 +366,17 @@ impl State {
             .map(|(at, waiting)| hashes(waiting, if at == queue { place } else { place + 1 }))
             .sum();
         let before = (self.running_hashes + ahead) / settings.permits as f64;
-        let pace = self.pace(settings.deadline / MEASURED_AFTER);
-        times(pace, before + cost.hashes)
+        times(self.pace(), before + cost.hashes)
     }
 
     /// How long a hash is taken to need by those who decide whether to wait.
     ///
     /// The machine may have been busy when the last ones were measured, and idle since. A crowd is sent away by what was
     /// measured of the crowd itself, and until then by the best that the machine has shown.
-    fn pace(&self, measured_after: Duration) -> Duration {
-        match self.crowded_since {
-            Some(since) if since.elapsed() >= measured_after => self.typical,
-            _ => self.quickest,
+    fn pace(&self) -> Duration {
+        match self.quickest {
+            Some(quickest) if self.measured < ENOUGH => quickest,
+            _ => self.typical,
         }
     }
 

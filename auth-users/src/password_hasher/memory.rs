@@ -46,7 +46,7 @@ impl Memory {
     }
 
     /// Overwrites what the last hash left, which would let its reader test passwords at a fraction of the cost.
-    pub(super) fn wipe(&mut self) {
+    pub(crate) fn wipe(&mut self) {
         for block in &mut self.blocks[..std::mem::take(&mut self.used)] {
             block.zeroize();
         }

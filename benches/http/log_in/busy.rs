@@ -41,8 +41,8 @@ impl Busy {
         })
     }
 
-    /// They hash passwords, at the lowest priority that the system has.
-    pub(super) fn hashing_at_the_lowest_priority() -> io::Result<Self> {
+    /// They hash passwords at nice 19.
+    pub(super) fn hashing_at_nice_19() -> io::Result<Self> {
         let program = env::current_exe()?;
         Self::start(|| {
             let mut command = Command::new("nice");

@@ -15,11 +15,19 @@ pub(super) trait Job: Send {
     /// Whether nobody waits for the answer any more.
     fn is_abandoned(&self) -> bool;
 
-    /// Hashes, and returns what hands the answer over.
-    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send>;
+    /// Hashes.
+    fn run(self: Box<Self>, memory: &mut Memory) -> Ran;
 
     /// Answers `error` instead of hashing.
     fn refuse(self: Box<Self>, error: StoreError);
+}
+
+/// A hash that has run.
+pub(super) struct Ran {
+    /// Whether it was made: without memory it fails at once.
+    pub(super) has_hashed: bool,
+    /// Gives the answer to whoever waits for it.
+    pub(super) hand_over: Box<dyn FnOnce() + Send>,
 }
 
 /// A call that waits for its answer.
@@ -42,11 +50,14 @@ where
         self.tell.is_closed()
     }
 
-    fn run(self: Box<Self>, memory: &mut Memory) -> Box<dyn FnOnce() + Send> {
+    fn run(self: Box<Self>, memory: &mut Memory) -> Ran {
         let answer = (self.hash)(memory);
         let tell = self.tell;
-        // Nobody listens if the caller went away meanwhile.
-        Box::new(move || drop(tell.send(answer)))
+        Ran {
+            has_hashed: answer.is_ok(),
+            // Nobody listens if the caller went away meanwhile.
+            hand_over: Box::new(move || drop(tell.send(answer))),
+        }
     }
 
     fn refuse(self: Box<Self>, error: StoreError) {

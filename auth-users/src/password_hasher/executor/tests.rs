@@ -140,7 +140,8 @@ async fn d3_a_hash_that_would_end_too_late_is_not_begun() {
     thread::sleep(Duration::from_millis(120));
     held.end.send(()).expect("it runs");
     let error = late.await.expect("the task").expect_err("too late");
-    assert!(error.retry_after() > Some(Duration::from_millis(200)), "{error}");
+    let there_is_room = |wait| wait <= Duration::from_millis(200);
+    assert!(error.retry_after().is_some_and(there_is_room), "{error}");
     assert_eq!((executor.started(), log.lock().expect("the log").len()), (1, 0));
 }
 
@@ -199,24 +200,52 @@ async fn b2_d4_those_who_went_away_take_no_places() {
 #[tokio::test]
 async fn b2_d4_a_crowd_is_sent_away_by_what_was_measured_of_the_crowd_itself() {
     let executor = executor(1, Duration::from_secs(2), Duration::from_millis(10));
-    // What the machine needed while other work kept it busy.
-    executor.shared.lock().typical = Duration::from_millis(500);
+    {
+        let mut state = executor.shared.lock();
+        // The best that the machine has shown, and what it needed while other work kept it busy.
+        state.quickest = Some(Duration::from_millis(10));
+        state.typical = Duration::from_millis(500);
+    }
     let held = Held::start(&executor).await;
     let log = Arc::default();
     let mut calls = Vec::new();
     for _ in 0..100 {
         calls.push(submit(&executor, HashQueue::LogIn, "served", &log).await);
     }
-    thread::sleep(Duration::from_millis(210));
+    executor.shared.lock().measured = ENOUGH;
     let refused = executor
         .run(HashQueue::LogIn, Cost::ONE, |_| Ok(()))
         .await
         .expect_err("the crowd is as slow as the busy machine");
-    assert!(refused.retry_after() > Some(Duration::from_secs(40)), "{refused}");
+    let there_is_room_then = Some(Duration::from_secs(2));
+    assert_eq!(refused.retry_after(), there_is_room_then, "{refused}");
     held.end().await;
     for call in calls {
         call.await.expect("the task").expect("served");
     }
+    assert!(executor.shared.lock().measured < ENOUGH, "the crowd is over");
+}
+
+#[tokio::test]
+async fn b2_d4_the_time_of_a_hash_is_what_was_measured_and_never_that_of_one_that_failed() {
+    let executor = executor(1, MINUTE, Duration::from_millis(20));
+    let slow = executor.run(HashQueue::LogIn, Cost::ONE, |_| {
+        thread::sleep(Duration::from_millis(200));
+        Ok(())
+    });
+    slow.await.expect("served");
+    let failed = executor.run(HashQueue::LogIn, Cost::ONE, |_| -> Result<(), StoreError> {
+        Err(StoreError::new(STORE, "no memory"))
+    });
+    assert!(failed.await.is_err());
+    let panicked = executor.run(HashQueue::LogIn, Cost::ONE, |_| -> Result<(), StoreError> {
+        panic!("on purpose")
+    });
+    assert!(panicked.await.is_err());
+    let held = Held::start(&executor).await;
+    let estimate = executor.shared.estimate(HashQueue::LogIn, Cost::ONE);
+    assert!(estimate >= Duration::from_millis(400), "{estimate:?}");
+    held.end().await;
 }
 
 #[tokio::test]
