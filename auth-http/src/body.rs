@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e6_d1_a_password_is_measured_in_the_form_in_which_it_is_hashed() {
+    fn d1_p6_a_password_is_measured_in_the_form_in_which_it_is_hashed() {
         for (password, expected) in [
             ("a".repeat(MAX_PASSWORD_BYTES), false),
             ("a".repeat(MAX_PASSWORD_BYTES + 1), true),

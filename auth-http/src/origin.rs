@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn c3_the_origin_of_an_application_is_its_name() {
+    fn x6_the_origin_of_an_application_is_its_name() {
         for text in [
             "tauri://localhost",
             "capacitor://localhost",
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn c2_what_no_browser_writes_is_refused_and_the_error_says_what_to_write() {
+    fn x5_what_no_browser_writes_is_refused_and_the_error_says_what_to_write() {
         for (text, told) in [
             ("", "https://host"),
             ("*", "https://host"),

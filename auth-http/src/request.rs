@@ -96,7 +96,7 @@ mod tests {
     use super::{test_head::Head, *};
 
     #[test]
-    fn c1_a_request_for_another_protocol_is_no_safe_one() {
+    fn x4_a_request_for_another_protocol_is_no_safe_one() {
         for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
             assert!(is_safe(&Head::new(method, &[])), "{method}");
             for upgrade in [

@@ -95,7 +95,7 @@ async fn ada(endpoints: &Endpoints) -> User {
 }
 
 #[tokio::test]
-async fn e5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_presented() {
+async fn u5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_presented() {
     let (users, tokens) = (Arc::default(), Arc::default());
     let endpoints = endpoints(&users, strategy(&tokens));
     let before = ada(&endpoints).await;
@@ -129,7 +129,7 @@ async fn e5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_
 }
 
 #[tokio::test]
-async fn e5_a_log_in_whose_user_is_deleted_meanwhile_leaves_no_token() {
+async fn u5_a_log_in_whose_user_is_deleted_meanwhile_leaves_no_token() {
     let (users, tokens) = (Arc::default(), Arc::<MemoryAccessTokenStore>::default());
     let late = Late {
         tokens: Arc::clone(&tokens),

@@ -195,7 +195,7 @@ fn ada() -> Value {
 }
 
 #[tokio::test]
-async fn v2_e3_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
+async fn v2_u3_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
     let service = Service::new();
     let mut other_name = ada();
     other_name["email"] = json!("lovelace@example.com");

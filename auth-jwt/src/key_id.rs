@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e8_j11_a_kid_is_bounded_printable_ascii() {
+    fn j11_a_kid_is_bounded_printable_ascii() {
         let printable: String = (b' '..=b'~').map(char::from).collect();
         for good in [
             "a",

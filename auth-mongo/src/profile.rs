@@ -206,7 +206,7 @@ mod tests {
 
     /// Answers as MongoDB's manual shows them.
     #[test]
-    fn e1_the_field_that_a_validator_refuses_is_known_by_the_servers_answer() {
+    fn u1_the_field_that_a_validator_refuses_is_known_by_the_servers_answer() {
         let fields = ProfileFields::<Member>::of().expect("fields");
         let schema = doc! { "failingDocumentId": 1, "details": {
             "operatorName": "$jsonSchema",
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn e2_a_field_that_is_read_and_never_written_is_refused() {
+    fn u2_a_field_that_is_read_and_never_written_is_refused() {
         #[derive(Clone, Debug, Serialize, Deserialize)]
         struct Renamed {
             #[serde(rename(serialize = "is_superuser", deserialize = "is_friend"))]

@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e6_a_password_has_one_form_however_it_is_typed() {
+    fn p6_a_password_has_one_form_however_it_is_typed() {
         for (typed, normal) in [
             ("correct horse", None),
             ("caf\u{e9}", None),

@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn e1_a_refused_field_has_its_name_in_json() {
+    fn u1_a_refused_field_has_its_name_in_json() {
         #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Smith {

@@ -1,4 +1,4 @@
-//! E7: hashes of schemes that the application brings along.
+//! P7: hashes of schemes that the application brings along.
 
 use std::sync::{
     Arc,
@@ -69,7 +69,7 @@ async fn verdict(hasher: &PasswordHasher, password: &str, stored: &str) -> Verdi
 }
 
 #[tokio::test]
-async fn e7_hashes_of_django_and_werkzeug_are_verified_and_outdated() {
+async fn p7_hashes_of_django_and_werkzeug_are_verified_and_outdated() {
     let hasher = hasher();
     for stored in [DJANGO, WERKZEUG] {
         assert_eq!(
@@ -90,7 +90,7 @@ async fn e7_hashes_of_django_and_werkzeug_are_verified_and_outdated() {
 }
 
 #[tokio::test]
-async fn e7_a_hash_that_no_scheme_knows_is_unusable() {
+async fn p7_a_hash_that_no_scheme_knows_is_unusable() {
     let hasher = hasher();
     for stored in [
         "md5$salt$hash",
@@ -104,7 +104,7 @@ async fn e7_a_hash_that_no_scheme_knows_is_unusable() {
 }
 
 #[tokio::test]
-async fn e6_e7_a_legacy_hash_is_tried_with_the_form_that_was_typed_too() {
+async fn p6_p7_a_legacy_hash_is_tried_with_the_form_that_was_typed_too() {
     struct Seen(AtomicUsize);
     impl LegacyHash for Seen {
         fn verify(&self, password: &str, stored: &str) -> Option<bool> {
@@ -136,7 +136,7 @@ async fn e6_e7_a_legacy_hash_is_tried_with_the_form_that_was_typed_too() {
 }
 
 #[tokio::test]
-async fn e7_a_legacy_hash_is_replaced_at_the_next_log_in_and_only_by_the_right_password() {
+async fn p7_a_legacy_hash_is_replaced_at_the_next_log_in_and_only_by_the_right_password() {
     let store = Arc::new(MemoryUserStore::<Uuid, ()>::new());
     let secret = SigningSecret::generate().expect("randomness");
     let users = UserManager::builder(store.clone(), &secret)

@@ -102,7 +102,7 @@ fn run(test: impl Future<Output = ()>) {
 
 #[test]
 #[ignore = "needs Redis"]
-fn e5_nothing_is_left_of_a_deleted_user_in_redis() {
+fn u5_nothing_is_left_of_a_deleted_user_in_redis() {
     run(async {
         let url = env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a server");
         let pool = portcullis::redis::connect("TEST_REDIS_URL", &url)
@@ -128,7 +128,7 @@ fn e5_nothing_is_left_of_a_deleted_user_in_redis() {
 
 #[test]
 #[ignore = "needs MongoDB"]
-fn e5_nothing_is_left_of_a_deleted_user_in_mongodb() {
+fn u5_nothing_is_left_of_a_deleted_user_in_mongodb() {
     run(async {
         let url = env::var("TEST_MONGODB_URL").expect("TEST_MONGODB_URL names a server");
         let client = Client::with_uri_str(&url).await.expect("a client");
@@ -149,7 +149,7 @@ fn e5_nothing_is_left_of_a_deleted_user_in_mongodb() {
 }
 
 #[test]
-fn e5_a_user_whose_tokens_cannot_be_revoked_is_not_deleted() {
+fn u5_a_user_whose_tokens_cannot_be_revoked_is_not_deleted() {
     run(async {
         // Nobody listens there.
         let pool = portcullis::redis::connect("REDIS_URL", "redis://127.0.0.1:1")

@@ -59,7 +59,7 @@ fn deviation_4_a_token_of_another_backend_under_the_right_header_is_401() {
 }
 
 #[test]
-fn deviation_12_a_bearer_backend_that_cannot_revoke_has_no_log_out() {
+fn deviation_12_j12_a_bearer_backend_that_cannot_revoke_has_no_log_out() {
     Blueprint::of(&[Kind::JwtBearer]).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
         let pass = service.pass(Kind::JwtBearer, &address("lancelot")).await;

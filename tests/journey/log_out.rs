@@ -10,7 +10,7 @@ crate::sentences! {
     the_answer_is_empty_and_clears_the_cookie
 }
 
-/// A stateless Bearer backend has no log-out: see deviation D12.
+/// A stateless Bearer backend has no log-out: see deviation 12.
 fn has_log_out(case: &Case) -> bool {
     case.kind.is_revocable()
 }

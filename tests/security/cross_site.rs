@@ -1,4 +1,4 @@
-//! X1 to X5: what another site can make a browser do.
+//! X1 to X6: what another site can make a browser do.
 
 use portcullis::{
     SigningSecret,
@@ -142,7 +142,7 @@ fn x1_with_double_submit_every_unsafe_route_asks_for_the_token_of_its_own_sessio
 }
 
 #[test]
-fn c1_x4_a_websocket_handshake_of_another_site_is_403() {
+fn x4_a_websocket_handshake_of_another_site_is_403() {
     for kind in [Kind::DbCookie, Kind::JwtCookie] {
         Blueprint::of(&[kind, Kind::DbBearer]).run(async |service: &Service| {
             service.seed(person("lancelot")).await;
@@ -201,7 +201,7 @@ fn c1_x4_a_websocket_handshake_of_another_site_is_403() {
 }
 
 #[test]
-fn c1_with_double_submit_a_handshake_is_judged_by_its_origin() {
+fn x4_with_double_submit_a_handshake_is_judged_by_its_origin() {
     run(async {
         let secret = SigningSecret::new("secret", SECRET).expect("long enough");
         let cookie = CookieTransport::builder().double_submit(&secret).build();
@@ -226,7 +226,7 @@ async fn from_page(service: &Service, pass: &Pass, host: &str, origin: &str) -> 
 }
 
 #[test]
-fn c2_c4_x5_an_origin_is_its_scheme_host_and_port() {
+fn c4_x5_an_origin_is_its_scheme_host_and_port() {
     for (public, cases) in [
         (
             None,
@@ -271,7 +271,7 @@ fn c2_c4_x5_an_origin_is_its_scheme_host_and_port() {
 }
 
 #[test]
-fn c3_the_pages_of_an_application_register_and_log_in_if_they_are_trusted_by_name() {
+fn x6_the_pages_of_an_application_register_and_log_in_if_they_are_trusted_by_name() {
     let origins = [
         "tauri://localhost",
         "capacitor://localhost",

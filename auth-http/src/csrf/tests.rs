@@ -72,7 +72,7 @@ fn a_safe_method_passes_from_anywhere() {
 }
 
 #[test]
-fn c1_x4_a_websocket_handshake_is_judged_as_an_unsafe_request() {
+fn x4_a_websocket_handshake_is_judged_as_an_unsafe_request() {
     for method in ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"] {
         for upgrade in ["websocket", "WebSocket", "h2c, websocket", ""] {
             for (expected, headers) in [
@@ -107,7 +107,7 @@ fn passes(policy: &CsrfPolicy, is_tls: bool, host: &str, origin: &str) -> bool {
 }
 
 #[test]
-fn c2_x5_origins_are_compared_as_scheme_host_and_port() {
+fn x5_origins_are_compared_as_scheme_host_and_port() {
     let policy = CsrfPolicy::same_origin();
     for (is_tls, host, origin, expected) in [
         (true, "app.example.com:443", "https://app.example.com", true),
@@ -149,7 +149,7 @@ fn c2_x5_origins_are_compared_as_scheme_host_and_port() {
 }
 
 #[test]
-fn c3_the_page_of_an_application_is_trusted_by_its_exact_name() {
+fn x6_the_page_of_an_application_is_trusted_by_its_exact_name() {
     let policy = CsrfPolicy::same_origin()
         .trust("tauri://localhost")
         .expect("an origin");

@@ -256,7 +256,7 @@ fn j8_a_name_or_a_key_that_issuers_share_vouches_for_each_as_its_own() {
 }
 
 #[test]
-fn e8_the_name_of_another_issuers_key_may_be_any_printable_ascii() {
+fn j11_the_name_of_another_issuers_key_may_be_any_printable_ascii() {
     let theirs = SigningKey::from_pem(SigningAlgorithm::EdDsa, OTHER_ED25519).expect("valid");
     let them = json!(THEM).to_string();
     for kid in [

@@ -189,7 +189,7 @@ async fn the_server_says_which_unique_index_refused() {
 
 #[tokio::test]
 #[ignore = "needs MONGODB_URL"]
-async fn e1_a_value_that_the_validator_refuses_names_its_field() {
+async fn u1_a_value_that_the_validator_refuses_names_its_field() {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     struct Card {
         card: i32,

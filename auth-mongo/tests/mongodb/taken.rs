@@ -42,7 +42,7 @@ async fn users(database: &TestDatabase) -> MongoUserStore<Uuid, Card> {
 
 #[tokio::test]
 #[ignore = "needs MongoDB"]
-async fn e1_a_value_that_no_document_holds_is_refused_and_nothing_is_written() {
+async fn u1_a_value_that_no_document_holds_is_refused_and_nothing_is_written() {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     struct Loose {
         number: u64,

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn e1_the_column_that_cannot_hold_a_value_is_known_by_the_message() {
+    fn u1_the_column_that_cannot_hold_a_value_is_known_by_the_message() {
         for (message, name) in [
             ("Data too long for column 'nickname' at row 1", "'nickname'"),
             ("Out of range value for column 'shelf' at row 1", "'shelf'"),

@@ -33,7 +33,7 @@ async fn attempts(statement: String) -> u32 {
 
 #[test]
 #[ignore = "needs PostgreSQL"]
-fn e4_a_stale_plan_is_known_in_any_language() {
+fn u4_a_stale_plan_is_known_in_any_language() {
     auth_core::conformance::run(async {
         let german = "DO $$ BEGIN RAISE EXCEPTION 'gecachter Plan darf den Ergebnistyp nicht ändern' \
                       USING ERRCODE = '0A000'; END $$";

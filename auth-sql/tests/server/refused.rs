@@ -146,7 +146,7 @@ macro_rules! all {
 
             #[test]
             #[ignore = $why]
-            fn e1_a_value_that_a_column_cannot_hold_names_its_field_and_costs_no_connection() {
+            fn u1_a_value_that_a_column_cannot_hold_names_its_field_and_costs_no_connection() {
                 auth_core::conformance::run(async {
                     let (_place, pool, smiths) = scene().await;
                     let before = connection(&pool).await;
@@ -201,7 +201,7 @@ macro_rules! all {
 
             #[test]
             #[ignore = $why]
-            fn e1_what_the_values_have_no_part_in_stays_an_error_of_the_store() {
+            fn u1_what_the_values_have_no_part_in_stays_an_error_of_the_store() {
                 auth_core::conformance::run(async {
                     let (place, _pool, smiths) = scene().await;
                     place
@@ -224,7 +224,7 @@ macro_rules! all {
             /// Sixteen connections that have prepared everything, and then a table that changes.
             #[test]
             #[ignore = $why]
-            fn e4_a_table_that_changes_under_warm_connections_fails_no_call() {
+            fn u4_a_table_that_changes_under_warm_connections_fails_no_call() {
                 auth_core::conformance::run(async {
                     let (place, _pool, _smiths) = scene().await;
                     let pool = place.pool(16);

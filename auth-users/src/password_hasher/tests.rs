@@ -160,7 +160,7 @@ async fn l2_an_unknown_user_costs_one_hash_with_todays_parameters_and_never_matc
 }
 
 #[tokio::test]
-async fn e6_a_password_matches_in_whatever_form_it_is_typed() {
+async fn p6_a_password_matches_in_whatever_form_it_is_typed() {
     let (composed, decomposed) = ("k\u{f6}nig artus", "ko\u{308}nig artus");
     let hasher = PasswordHasher::default();
     for (set, typed) in [
@@ -175,7 +175,7 @@ async fn e6_a_password_matches_in_whatever_form_it_is_typed() {
 }
 
 #[tokio::test]
-async fn e6_a_hash_of_another_form_that_was_made_before_keeps_working_and_is_outdated() {
+async fn p6_a_hash_of_another_form_that_was_made_before_keeps_working_and_is_outdated() {
     // argon2id of the decomposed form, with today's parameters.
     let decomposed = "ko\u{308}nig artus";
     let before = Schemes::new(Params::DEFAULT, Vec::new());
@@ -200,7 +200,7 @@ async fn e6_a_hash_of_another_form_that_was_made_before_keeps_working_and_is_out
 }
 
 #[tokio::test]
-async fn e7_the_dearest_hashes_of_fastapi_users_and_its_ancestors_are_verified() {
+async fn p7_the_dearest_hashes_of_fastapi_users_and_its_ancestors_are_verified() {
     for dear in DEAR {
         assert_eq!(
             verdict("correct horse", dear).await,

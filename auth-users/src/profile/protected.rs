@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn e3_a_field_that_the_profile_does_not_have_is_an_error_that_names_those_it_has() {
+    fn u3_a_field_that_the_profile_does_not_have_is_an_error_that_names_those_it_has() {
         for field in ["plann", "PLANNAME", "", "name "] {
             let error = protected::<Member>(&["planName", field]).expect_err(field);
             assert_eq!(error.setting(), "protected_fields");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn e3_a_protected_field_is_protected_under_each_of_its_names() {
+    fn u3_a_protected_field_is_protected_under_each_of_its_names() {
         for named in ["planName", "plan", "tier"] {
             let protected = protected::<Member>(&[named]).expect("a field");
             for name in ["planName", "plan", "tier"] {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn e3_a_field_whose_names_nobody_knows_is_protected_by_what_happens_to_it() {
+    fn u3_a_field_whose_names_nobody_knows_is_protected_by_what_happens_to_it() {
         let protected = protected::<Flat>(&["planName"]).expect("it may have one");
         let flat = |plan| Flat { member: ada(plan) };
         let by_name = protected.new_profile::<Flat>(body(&json!({"name": "Ada", "planName": "enterprise"})));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn v2_e3_a_field_that_is_not_written_cannot_be_protected_where_nobody_knows_its_names() {
+    fn v2_u3_a_field_that_is_not_written_cannot_be_protected_where_nobody_knows_its_names() {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         struct Hidden {
             #[serde(skip_serializing, default, alias = "tier")]
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn e3_an_alias_of_a_field_that_is_not_protected_is_read_where_nobody_knows_the_names() {
+    fn u3_an_alias_of_a_field_that_is_not_protected_is_read_where_nobody_knows_the_names() {
         let protected = protected::<Flat>(&["planName"]).expect("it writes one");
         let called = protected.new_profile::<Flat>(body(&json!({"called": "Ada"})));
         assert_eq!(called.expect("valid"), Flat { member: ada(None) });
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn e3_a_profile_with_a_field_of_every_user_is_an_error() {
+    fn u3_a_profile_with_a_field_of_every_user_is_an_error() {
         #[derive(Clone, Debug, Serialize, Deserialize)]
         struct Taken {
             email: String,

@@ -1,4 +1,4 @@
-//! E2: what a profile does not write is kept in an update of another field, or refused before anything is lost.
+//! U2: what a profile does not write is kept in an update of another field, or refused before anything is lost.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -76,7 +76,7 @@ fn kept() -> UserManagerBuilder<Uuid, Customer> {
 }
 
 #[tokio::test]
-async fn e2_hidden_fields_stay_where_another_field_is_changed() {
+async fn u2_hidden_fields_stay_where_another_field_is_changed() {
     let users = kept().build().expect("users");
     let registration = Registration::new(email(EMAIL), PASSWORD.into(), customer());
     let user = users.create(registration).await.expect("created");
@@ -110,7 +110,7 @@ async fn e2_hidden_fields_stay_where_another_field_is_changed() {
 }
 
 #[test]
-fn e2_a_field_that_is_read_and_not_written_is_an_error_at_start_which_names_it() {
+fn u2_a_field_that_is_read_and_not_written_is_an_error_at_start_which_names_it() {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     #[allow(dead_code, reason = "only its type is looked at")]
     struct Hidden {
@@ -156,7 +156,7 @@ fn e2_a_field_that_is_read_and_not_written_is_an_error_at_start_which_names_it()
 }
 
 #[test]
-fn e2_a_part_that_does_not_come_back_is_an_error_at_start() {
+fn u2_a_part_that_does_not_come_back_is_an_error_at_start() {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     struct Within {
         address: Address,
@@ -185,7 +185,7 @@ fn e2_a_part_that_does_not_come_back_is_an_error_at_start() {
 }
 
 #[tokio::test]
-async fn e2_what_only_a_value_shows_is_refused_by_the_update_and_nothing_is_lost() {
+async fn u2_what_only_a_value_shows_is_refused_by_the_update_and_nothing_is_lost() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct Skipped {
         name: String,
@@ -212,7 +212,7 @@ async fn e2_what_only_a_value_shows_is_refused_by_the_update_and_nothing_is_lost
 }
 
 #[tokio::test]
-async fn e2_a_hidden_part_is_refused_whatever_lies_around_it() {
+async fn u2_a_hidden_part_is_refused_whatever_lies_around_it() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct Money(u32);
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -268,7 +268,7 @@ async fn e2_a_hidden_part_is_refused_whatever_lies_around_it() {
 }
 
 #[tokio::test]
-async fn e2_a_part_that_is_written_less_precisely_is_cut_and_the_rest_is_changed() {
+async fn u2_a_part_that_is_written_less_precisely_is_cut_and_the_rest_is_changed() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct Dates {
         #[serde(with = "time::serde::timestamp")]
@@ -301,7 +301,7 @@ async fn e2_a_part_that_is_written_less_precisely_is_cut_and_the_rest_is_changed
 }
 
 #[tokio::test]
-async fn e2_a_profile_that_prints_its_address_is_patched() {
+async fn u2_a_profile_that_prints_its_address_is_patched() {
     #[derive(Clone, PartialEq, Serialize, Deserialize)]
     struct Opaque {
         name: String,
@@ -341,7 +341,7 @@ async fn is_refused<P: Profile + PartialEq>(profile: P) {
 }
 
 #[tokio::test]
-async fn e2_a_profile_whose_parts_all_come_back_is_patched_whatever_its_form() {
+async fn u2_a_profile_whose_parts_all_come_back_is_patched_whatever_its_form() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct Whole {

@@ -226,7 +226,7 @@ async fn a_field_that_the_application_made_unique_is_400_where_it_is_taken_and_n
 }
 
 #[actix_web::test]
-async fn e1_a_value_that_its_column_does_not_take_is_a_422_that_names_the_field() {
+async fn u1_a_value_that_its_column_does_not_take_is_a_422_that_names_the_field() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("library.db").display().to_string();
     let database = database::open(&path).await.expect("database");

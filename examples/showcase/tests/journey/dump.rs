@@ -1,4 +1,4 @@
-//! D17: what stands in the stores after a journey.
+//! Deviation 17: what stands in the stores after a journey.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{PasswordHash, TokenDigest};
