@@ -16,7 +16,7 @@
 //! | `memory` | [`memory`] | stores in memory, for tests and trials |
 //! | `conformance` | [`conformance`] | the suite that every store passes, yours too |
 //!
-//! The smallest service, with everything in memory:
+//! The [`guide`] tells how the usual things are done. The smallest service, with everything in memory:
 //!
 #![cfg_attr(all(feature = "actix", feature = "memory"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "actix", feature = "memory")), doc = "```ignore")]
@@ -48,6 +48,9 @@
 //! ```
 
 pub use auth_core::*;
+
+#[cfg(any(doc, doctest))]
+pub mod guide;
 
 #[cfg(feature = "actix")]
 #[doc(inline)]
