@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::metadata::Workspace;
-use crate::{Fallible, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
+use crate::{Fallible, book, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
 
 /// What a step could not do, for the last lines of the run.
 type Skipped = Vec<String>;
@@ -35,6 +35,11 @@ const STEPS: &[Step] = &[
         name: "layout",
         about: "how files are named",
         run: |w| done(layout::check(&w.root)),
+    },
+    Step {
+        name: "book",
+        about: "the book has every page, promise and error",
+        run: |w| done(book::check(&w.root)),
     },
     Step {
         name: "clippy",

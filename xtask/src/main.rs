@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod book;
 mod check;
 mod chromium;
 mod feature_matrix;
