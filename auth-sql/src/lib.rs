@@ -55,8 +55,10 @@ mod refusal;
 pub mod server;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod statement;
 mod user;
 
+pub use access_token::AccessTokensIn;
 pub use column::{ColumnId, DigestColumn, InstantColumn, UuidColumn};
 
 /// What the macros name. No part of the public interface.
@@ -65,22 +67,19 @@ pub mod __private {
     #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
     pub use crate::refusal::{FieldColumn, not_inserted, not_updated};
     #[cfg(any(feature = "mysql", feature = "postgres"))]
-    pub use crate::server::{
-        access_token::inserted,
-        call::{IfLost, execute, perform, transact},
-        user::{refusal, within},
-    };
+    pub use crate::server::user::{refusal, within};
     #[cfg(feature = "sqlite")]
-    pub use crate::sqlite::{access_token as sqlite_access_token, user as sqlite_user};
+    pub use crate::sqlite::user as sqlite_user;
     pub use crate::{
-        access_token::{AccessTokenColumns, access_token},
+        access_token::{AccessTokenTable, TokenOwners, access_token},
         column::{ColumnId, DigestColumn, InstantColumn, UuidColumn},
+        statement::{OnDisconnect, Query, Statement, rows, same},
         user::{UserColumns, user},
     };
-    pub use ::{async_trait::async_trait, diesel, diesel_async, time::OffsetDateTime};
+    pub use ::{async_trait::async_trait, diesel, diesel_async, pastey::paste, time::OffsetDateTime};
     pub use auth_core::{
         AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, InsertUserError, ListUsers,
-        NewUser, NormalizedEmail, PublicId, PurgeExpired, StoreError, TokenKey, UpdateUserError, User,
-        UserStore,
+        NewUser, NormalizedEmail, PublicId, PurgeExpired, StoreError, TokenDigest, TokenKey, UpdateUserError,
+        User, UserStore,
     };
 }

@@ -3,15 +3,14 @@
 //! [`postgres::Database`](crate::postgres::Database) and [`mysql::Database`](crate::mysql::Database) are this
 //! [`Database`].
 
-#[doc(hidden)]
-pub mod access_token;
-#[doc(hidden)]
-pub mod call;
+mod access_token;
+mod call;
 mod connection;
 pub(crate) mod credentials;
 mod database;
 pub(crate) mod migrate;
 pub(crate) mod opening;
+mod statement;
 #[doc(hidden)]
 pub mod user;
 
@@ -39,6 +38,11 @@ pub trait Server: Sized + Send + Sync + 'static {
     /// is what its holder before left.
     #[doc(hidden)]
     const BEGIN: &'static str;
+
+    /// Whether an insertion can name the index whose violation is no error. If not, of two unique indexes that are violated
+    /// the error names the first.
+    #[doc(hidden)]
+    const HAS_ON_CONFLICT: bool;
 
     /// Whether the driver reads, and throws away, the reply to a statement that nobody waits for any more.
     #[doc(hidden)]

@@ -19,13 +19,13 @@
 //! One process writes at a time, others wait for up to a second; readers never wait. A database on a network file
 //! system is not safe.
 
-#[doc(hidden)]
-pub mod access_token;
+mod access_token;
 mod call;
 mod connect;
 mod database;
 mod migrate;
 pub mod schema;
+mod statement;
 #[doc(hidden)]
 pub mod user;
 

@@ -66,6 +66,7 @@ impl Server for Mysql {
     const STORE: &'static str = "mysql";
     /// The server's default would lock the gaps between rows, and so one user's calls against another's.
     const BEGIN: &'static str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN";
+    const HAS_ON_CONFLICT: bool = false;
     const SKIPS_REPLIES: bool = false;
 
     type Connection = Connection;

@@ -8,10 +8,12 @@ use diesel::{
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 
 use super::{Connection, Mysql, Pool};
-use crate::server::{
-    Answer, Server as _,
-    call::{IfLost, perform},
-    migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, patient, run_pending},
+use crate::{
+    server::{
+        Answer, Server as _,
+        migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, patient, run_pending},
+    },
+    statement::OnDisconnect,
 };
 
 /// One process after another. The names of locks are the whole server's; that of a database may be too long for one.
@@ -34,7 +36,7 @@ const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema
 /// if another process is still migrating after 55 seconds, or it is not done after 60.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let database = patient::<Mysql>(pool).await?;
-    let migrated = perform(&database, IfLost::Fail, |connection| {
+    let migrated = database.try_call(OnDisconnect::Fail, |connection| {
         Box::pin(async move {
             lock(connection).await?;
             let migrated = run_pending::<Mysql>(connection).await;

@@ -15,6 +15,7 @@ pub struct Postgres;
 impl Server for Postgres {
     const STORE: &'static str = "postgresql";
     const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+    const HAS_ON_CONFLICT: bool = true;
     const SKIPS_REPLIES: bool = true;
 
     type Connection = Connection;

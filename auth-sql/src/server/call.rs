@@ -6,125 +6,89 @@ use diesel_async::{AnsiTransactionManager, TransactionManager as _};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Answer, Database, Failure, Server, connection::Lease};
-use crate::failure::no_connection;
+use crate::{failure::no_connection, statement::OnDisconnect};
 
 /// How often a transaction that the server undid is tried again.
 const RETRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Whether a call may be made once more when its connection was lost, and with it the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfLost {
-    /// It comes to the same.
-    Repeat,
-    /// It may have been done.
-    Fail,
-}
-
-/// Runs `work` on a connection of the database, within its deadline, and again where the server undid it. The
-/// server's own answer is apart, for a caller that tells its errors from each other.
-///
-/// # Errors
-/// [`StoreError`] if there is no connection, or past the deadline.
-///
-/// # Panics
-/// If `work` does.
-pub async fn perform<S: Server, T, F>(
-    database: &Database<S>,
-    if_lost: IfLost,
-    work: F,
-) -> Result<QueryResult<T>, StoreError>
-where
-    T: Send + 'static,
-    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
-{
-    let until = Instant::now() + database.deadline;
-    let late = || StoreError::timeout(S::STORE, database.deadline);
-    let (mut undone, mut lost) = (0, false);
-    loop {
-        let connection = timeout_at(until, database.pool.get())
-            .await
-            .map_err(|_elapsed| late())?;
-        let lease = Lease::<S>::of(connection.map_err(|error| no_connection(S::STORE, error))?);
-        let answer = attempt(lease, database, &work, until).await.ok_or_else(late)?;
-        let Err(error) = &answer else {
-            return Ok(answer);
-        };
-        match Failure::of::<S>(error) {
-            Failure::Undone if undone < RETRIES => {
-                pause(undone).await;
-                undone += 1;
+impl<S: Server> Database<S> {
+    /// Runs `call` within the deadline, and again if the server undid it. The server's own answer is apart, for a caller
+    /// that tells its errors from each other.
+    #[doc(hidden)]
+    pub async fn try_call<T, F>(
+        &self,
+        on_disconnect: OnDisconnect,
+        call: F,
+    ) -> Result<QueryResult<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
+    {
+        let until = Instant::now() + self.deadline;
+        let late = || StoreError::timeout(S::STORE, self.deadline);
+        let (mut undone, mut lost) = (0, false);
+        loop {
+            let connection = timeout_at(until, self.pool.get())
+                .await
+                .map_err(|_elapsed| late())?;
+            let lease = Lease::<S>::of(connection.map_err(|error| no_connection(S::STORE, error))?);
+            let answer = attempt(lease, self, &call, until).await.ok_or_else(late)?;
+            let Err(error) = &answer else {
+                return Ok(answer);
+            };
+            match Failure::of::<S>(error) {
+                Failure::Undone if undone < RETRIES => {
+                    pause(undone).await;
+                    undone += 1;
+                }
+                Failure::Lost if on_disconnect == OnDisconnect::Retry && !lost => lost = true,
+                _ => return Ok(answer),
             }
-            Failure::Lost if if_lost == IfLost::Repeat && !lost => lost = true,
-            _ => return Ok(answer),
         }
+    }
+
+    /// [`write`](Self::write), with the server's own answer apart.
+    pub(super) async fn try_write<T, F>(&self, call: F) -> Result<QueryResult<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
+    {
+        let call = Arc::new(call);
+        self.try_call(OnDisconnect::Fail, move |connection| {
+            let call = Arc::clone(&call);
+            Box::pin(async move {
+                AnsiTransactionManager::begin_transaction_sql(connection, S::BEGIN).await?;
+                let answer = call(connection).await;
+                if answer.is_ok() {
+                    AnsiTransactionManager::commit_transaction(connection).await?;
+                } else {
+                    // A connection that cannot even do this is not used again: the pool looks at its transactions.
+                    let _rolled_back = AnsiTransactionManager::rollback_transaction(connection).await;
+                }
+                answer
+            })
+        })
+        .await
     }
 }
 
-/// [`perform`], for a statement whose every error is a [`StoreError`].
-///
-/// # Errors
-/// [`StoreError`] if `work` fails, if there is no connection, or past the deadline.
-///
-/// # Panics
-/// If `work` does.
-pub async fn execute<S: Server, F>(
-    database: &Database<S>,
-    if_lost: IfLost,
-    work: F,
-) -> Result<usize, StoreError>
-where
-    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, usize> + Send + Sync + 'static,
-{
-    perform(database, if_lost, work).await?.map_err(S::report)
-}
-
-/// [`perform`], in a transaction that is committed if `work` succeeds, and rolled back if it fails.
-///
-/// # Errors
-/// [`StoreError`] if there is no connection, or past the deadline.
-///
-/// # Panics
-/// If `work` does.
-pub async fn transact<S: Server, T, F>(database: &Database<S>, work: F) -> Result<QueryResult<T>, StoreError>
-where
-    T: Send + 'static,
-    F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
-{
-    let work = Arc::new(work);
-    perform(database, IfLost::Fail, move |connection| {
-        let work = Arc::clone(&work);
-        Box::pin(async move {
-            AnsiTransactionManager::begin_transaction_sql(connection, S::BEGIN).await?;
-            let answer = work(connection).await;
-            if answer.is_ok() {
-                AnsiTransactionManager::commit_transaction(connection).await?;
-            } else {
-                // A connection that cannot even do this is not used again: the pool looks at its transactions.
-                let _rolled_back = AnsiTransactionManager::rollback_transaction(connection).await;
-            }
-            answer
-        })
-    })
-    .await
-}
-
-/// Runs `work` once on the connection of `lease`; `None` past the deadline.
+/// Runs `call` once on the connection of `lease`; `None` past the deadline.
 async fn attempt<S: Server, T, F>(
     mut lease: Lease<S>,
     database: &Database<S>,
-    work: &F,
+    call: &F,
     until: Instant,
 ) -> Option<QueryResult<T>>
 where
     F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T>,
 {
-    let mut answer = timeout_at(until, work(lease.connection()?)).await;
+    let mut answer = timeout_at(until, call(lease.connection()?)).await;
     if let Ok(Err(error)) = &answer
         && Failure::of::<S>(error) == Failure::Stale
     {
         lease.forget_statements();
-        answer = timeout_at(until, work(lease.connection()?)).await;
+        answer = timeout_at(until, call(lease.connection()?)).await;
     }
     let Ok(answer) = answer else {
         lease.discard_silent(&database.pool);

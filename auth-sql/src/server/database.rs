@@ -2,12 +2,11 @@ use std::{fmt, time::Duration};
 
 use auth_core::{ConfigError, StoreError, checked_deadline};
 use deadpool::managed::Pool;
+
 use tokio::time::Instant;
 
-use super::{
-    Answer, Server,
-    call::{IfLost, perform, transact},
-};
+use super::{Answer, Server};
+use crate::statement::OnDisconnect;
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -72,7 +71,7 @@ impl<S: Server> Database<S> {
         T: Send + 'static,
         F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
     {
-        perform(self, IfLost::Repeat, call).await?.map_err(S::report)
+        self.try_call(OnDisconnect::Retry, call).await?.map_err(S::report)
     }
 
     /// Runs `call` in a transaction that is committed if it succeeds, and rolled back if it fails. Each of its
@@ -89,7 +88,7 @@ impl<S: Server> Database<S> {
         T: Send + 'static,
         F: for<'c> Fn(&'c mut S::Connection) -> Answer<'c, T> + Send + Sync + 'static,
     {
-        transact(self, call).await?.map_err(S::report)
+        self.try_write(call).await?.map_err(S::report)
     }
 }
 

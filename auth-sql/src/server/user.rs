@@ -2,11 +2,11 @@ use auth_core::StoreError;
 use diesel::result::Error;
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    Answer, Database, Failure, Server,
-    call::{IfLost, perform},
+use super::{Answer, Database, Failure, Server};
+use crate::{
+    refusal::{FieldColumn, Refusal},
+    statement::OnDisconnect,
 };
-use crate::refusal::{FieldColumn, Refusal};
 
 /// Why the server answered a write of a user's row with `error`. If only the server can tell, `find_refused` asks it for
 /// the field.
@@ -34,7 +34,7 @@ where
             Refusal::value(name, columns)
         }
         (_, Failure::Stale | Failure::Unclear) => {
-            match perform(database, IfLost::Repeat, find_refused).await? {
+            match database.try_call(OnDisconnect::Retry, find_refused).await? {
                 Ok(Some(field)) => Refusal::field(field),
                 Ok(None) | Err(_) => Refusal::Failed,
             }
@@ -198,7 +198,7 @@ macro_rules! __server_user_store {
                     new: __sql::NewUser<$id, $profile_type>,
                 ) -> ::core::result::Result<__sql::User<$id, $profile_type>, __sql::InsertUserError> {
                     let (row, until) = (new.clone(), self.0.until());
-                    let inserted = __sql::perform(&self.0, __sql::IfLost::Fail, move |connection| {
+                    let inserted = self.0.try_call(__sql::OnDisconnect::Fail, move |connection| {
                         let row = row.clone();
                         Box::pin(async move {
                             let $($profile)+ = row.profile;
@@ -277,7 +277,7 @@ macro_rules! __server_user_store {
                     user: &__sql::User<$id, $profile_type>,
                 ) -> ::core::result::Result<(), __sql::UpdateUserError> {
                     let (row, until) = (user.clone(), self.0.until());
-                    let updated = __sql::perform(&self.0, __sql::IfLost::Fail, move |connection| {
+                    let updated = self.0.try_call(__sql::OnDisconnect::Fail, move |connection| {
                         let row = row.clone();
                         Box::pin(async move {
                             let $($profile)+ = row.profile;
@@ -321,12 +321,12 @@ macro_rules! __server_user_store {
 
                 async fn delete(&self, id: &$id) -> ::core::result::Result<bool, __sql::StoreError> {
                     let id = id.clone();
-                    __sql::execute(&self.0, __sql::IfLost::Fail, move |connection| {
+                    let gone = self.0.try_call(__sql::OnDisconnect::Fail, move |connection| {
                         let user = __table::table.filter(__table::id.eq(__Id::from(id.clone())));
                         Box::pin(async move { __sql::diesel::delete(user).execute(connection).await })
                     })
-                    .await
-                    .map(|gone| gone > 0)
+                    .await?;
+                    gone.map(|gone| gone > 0).map_err(|error| self.0.report(error))
                 }
             }
 

@@ -41,7 +41,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    deadline: Duration,
+    pub(super) deadline: Duration,
     writer: Arc<Mutex<()>>,
 }
 
@@ -73,7 +73,7 @@ impl Database {
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.perform(async {}, call).await?.map_err(failed)
+        self.call(async {}, call).await?.map_err(failed)
     }
 
     /// Runs `call` in a transaction that is committed if it succeeds, and rolled back if it fails.
@@ -98,12 +98,12 @@ impl Database {
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<QueryResult<T>, StoreError> {
         let turn = Arc::clone(&self.writer).lock_owned();
-        self.perform(turn, |connection| connection.immediate_transaction(call))
+        self.call(turn, |connection| connection.immediate_transaction(call))
             .await
     }
 
     /// Runs `call` once it is its `turn`, and then ends the turn.
-    async fn perform<T: Send + 'static, G: Send>(
+    async fn call<T: Send + 'static, G: Send>(
         &self,
         turn: impl Future<Output = G> + Send + 'static,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,

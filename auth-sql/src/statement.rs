@@ -1,0 +1,121 @@
+//! The statements of a store, and the databases that run them.
+
+use std::{fmt, future::Future, marker::PhantomData, time::Duration};
+
+use auth_core::StoreError;
+use diesel::{QueryResult, result::Error};
+
+/// Whether a call is made once more if its connection was lost, and with it the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// A second time comes to the same.
+    Retry,
+    /// The change may have been made.
+    Fail,
+}
+
+/// A pool of connections to a database of some kind, with deadlines and retries: what the stores run on.
+pub trait AnyDatabase: Clone + fmt::Debug + Send + Sync + 'static {
+    /// The name in errors.
+    const STORE: &'static str;
+
+    /// A connection.
+    type Connection;
+
+    /// What a call on a borrowed connection returns: a [`QueryResult`], or the future of one.
+    type Answer<'c, T: Send + 'static>;
+
+    /// How long a call may take.
+    fn limit(&self) -> Duration;
+
+    /// The error to report. It repeats no value of a row.
+    fn report(error: Error) -> StoreError;
+
+    /// Runs `call`, which writes nothing.
+    fn read<T, F>(&self, call: F) -> impl Future<Output = Result<T, StoreError>> + Send
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut Self::Connection) -> Self::Answer<'c, T> + Send + Sync + 'static;
+
+    /// Runs `call`, which makes one change. The database's own answer is apart, for a caller that tells its errors from
+    /// each other.
+    fn try_change<T, F>(
+        &self,
+        on_disconnect: OnDisconnect,
+        call: F,
+    ) -> impl Future<Output = Result<QueryResult<T>, StoreError>> + Send
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut Self::Connection) -> Self::Answer<'c, T> + Send + Sync + 'static;
+
+    /// [`try_change`](Self::try_change), for a statement whose every error is a [`StoreError`].
+    fn change<F>(
+        &self,
+        on_disconnect: OnDisconnect,
+        call: F,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send
+    where
+        F: for<'c> Fn(&'c mut Self::Connection) -> Self::Answer<'c, usize> + Send + Sync + 'static,
+    {
+        async move { self.try_change(on_disconnect, call).await?.map_err(Self::report) }
+    }
+}
+
+/// A statement that writes rows.
+#[diagnostic::on_unimplemented(
+    message = "a column of the table cannot hold what the store writes to it",
+    note = "compare the types in `table!` with those in the documentation of `user_store!` and `access_token_store!`"
+)]
+pub trait Statement<D: AnyDatabase>: Send + 'static {
+    /// Runs it, and answers how many rows it wrote.
+    fn execute(self, connection: &mut D::Connection) -> D::Answer<'_, usize>;
+}
+
+/// A statement that returns rows, each as a `T`.
+#[diagnostic::on_unimplemented(
+    message = "a column of the table does not hold what the store reads from it",
+    note = "compare the types in `table!` with those in the documentation of `user_store!` and `access_token_store!`"
+)]
+pub trait Query<D: AnyDatabase, T: Send + 'static>: Send + 'static {
+    /// The only row, if there is one.
+    fn first(self, connection: &mut D::Connection) -> D::Answer<'_, Option<T>>;
+
+    /// All rows.
+    fn load(self, connection: &mut D::Connection) -> D::Answer<'_, Vec<T>>;
+}
+
+/// A [`Query`] whose rows are made of columns `U` by a function.
+pub struct Rows<Q, U, F> {
+    pub(crate) query: Q,
+    pub(crate) read: F,
+    columns: PhantomData<fn() -> U>,
+}
+
+/// The rows of `query`, each read by `read`.
+pub fn rows<Q, U, T, F: Fn(U) -> T>(query: Q, read: F) -> Rows<Q, U, F> {
+    Rows {
+        query,
+        read,
+        columns: PhantomData,
+    }
+}
+
+/// What reads a row of one column as it is.
+pub fn same<T>(column: T) -> T {
+    column
+}
+
+/// The database behind its name in the macros.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __database {
+    (Sqlite) => {
+        $crate::sqlite::Database
+    };
+    (Postgres) => {
+        $crate::postgres::Database
+    };
+    (Mysql) => {
+        $crate::mysql::Database
+    };
+}
