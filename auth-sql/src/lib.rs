@@ -51,6 +51,8 @@ pub mod mysql;
 pub mod postgres;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod refusal;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod schema;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub mod server;
 #[cfg(feature = "sqlite")]
