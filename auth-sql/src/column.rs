@@ -3,7 +3,11 @@
 mod digest;
 mod id;
 mod instant;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod password_hash;
 
 pub use digest::DigestColumn;
 pub use id::{ColumnId, UuidColumn};
 pub use instant::InstantColumn;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use password_hash::PasswordHashColumn;

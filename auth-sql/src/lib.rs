@@ -33,18 +33,21 @@
     doc = "| [`server`] | what those two have in common: a pool, and deadlines |"
 )]
 //! | [`user_store!`], [`access_token_store!`] | the same stores on an application's own tables, columns, ids and profile |
+//! | `UsersIn`, `AccessTokensIn` | the stores themselves, of any table and database |
 //! | [`ColumnId`] | what may be an id |
 //! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | how the values stand in columns, for own queries |
 //!
 //! A store sees digests of tokens, never a token. Unique indexes decide who was first, and each operation is one
 //! transaction: a call that is dropped, at a deadline or by a client that went away, is done whole or not at all.
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod access_token;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod authorities;
 mod column;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod failure;
+mod mapping;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(feature = "postgres")]
@@ -57,31 +60,30 @@ mod schema;
 pub mod server;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod statement;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod user;
 
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use access_token::AccessTokensIn;
 pub use column::{ColumnId, DigestColumn, InstantColumn, UuidColumn};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use user::UsersIn;
 
 /// What the macros name. No part of the public interface.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #[doc(hidden)]
 pub mod __private {
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-    pub use crate::refusal::{FieldColumn, not_inserted, not_updated};
     #[cfg(any(feature = "mysql", feature = "postgres"))]
-    pub use crate::server::user::{refusal, within};
-    #[cfg(feature = "sqlite")]
-    pub use crate::sqlite::user as sqlite_user;
+    pub use crate::server::user::{Probe, ThenLastId, UserProbes};
     pub use crate::{
         access_token::{AccessTokenTable, TokenOwners, access_token},
-        column::{ColumnId, DigestColumn, InstantColumn, UuidColumn},
-        statement::{OnDisconnect, Query, Statement, rows, same},
-        user::{UserColumns, user},
+        column::{ColumnId, DigestColumn, InstantColumn, PasswordHashColumn, UuidColumn},
+        refusal::FieldColumn,
+        statement::{Query, Statement, rows, same},
+        user::{Insertion, Returning, UserTable, user},
     };
-    pub use ::{async_trait::async_trait, diesel, diesel_async, pastey::paste, time::OffsetDateTime};
-    pub use auth_core::{
-        AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, InsertUserError, ListUsers,
-        NewUser, NormalizedEmail, PublicId, PurgeExpired, StoreError, TokenDigest, TokenKey, UpdateUserError,
-        User, UserStore,
-    };
+    pub use ::{diesel, pastey::paste, time::OffsetDateTime};
+    pub use auth_core::{AccessToken, Email, NewUser, NormalizedEmail, PublicId, TokenDigest, User};
 }

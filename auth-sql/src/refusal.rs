@@ -100,7 +100,7 @@ fn column_in(name: &str, columns: &[FieldColumn]) -> Option<FieldColumn> {
 ///
 /// # Errors
 /// [`StoreError`] if the look-up fails.
-pub async fn not_inserted<Id: UserId, P>(
+pub(crate) async fn not_inserted<Id: UserId, P>(
     store: &dyn UserStore<Id, P>,
     new: &NewUser<Id, P>,
     refusal: Refusal,
@@ -123,7 +123,7 @@ pub async fn not_inserted<Id: UserId, P>(
 ///
 /// # Errors
 /// [`StoreError`] if the look-up fails.
-pub async fn not_updated<Id: UserId, P>(
+pub(crate) async fn not_updated<Id: UserId, P>(
     store: &dyn UserStore<Id, P>,
     user: &User<Id, P>,
     refusal: Refusal,

@@ -11,8 +11,7 @@ mod database;
 pub(crate) mod migrate;
 pub(crate) mod opening;
 mod statement;
-#[doc(hidden)]
-pub mod user;
+pub(crate) mod user;
 
 use std::{future::Future, pin::Pin};
 

@@ -26,8 +26,7 @@ mod database;
 mod migrate;
 pub mod schema;
 mod statement;
-#[doc(hidden)]
-pub mod user;
+mod user;
 
 pub use connect::{connect, manager};
 pub use database::Database;

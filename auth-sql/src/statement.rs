@@ -63,8 +63,9 @@ pub trait AnyDatabase: Clone + fmt::Debug + Send + Sync + 'static {
 
 /// A statement that writes rows.
 #[diagnostic::on_unimplemented(
-    message = "a column of the table cannot hold what the store writes to it",
-    note = "compare the types in `table!` with those in the documentation of `user_store!` and `access_token_store!`"
+    message = "a column of the table has another type than what the store writes to it",
+    label = "this table, or a field of its profile",
+    note = "compare `table!` with the columns in the documentation of `user_store!` or `access_token_store!`, and the profile with its own columns"
 )]
 pub trait Statement<D: AnyDatabase>: Send + 'static {
     /// Runs it, and answers how many rows it wrote.
@@ -73,8 +74,9 @@ pub trait Statement<D: AnyDatabase>: Send + 'static {
 
 /// A statement that returns rows, each as a `T`.
 #[diagnostic::on_unimplemented(
-    message = "a column of the table does not hold what the store reads from it",
-    note = "compare the types in `table!` with those in the documentation of `user_store!` and `access_token_store!`"
+    message = "a column of the table has another type than what the store reads from it or writes to it",
+    label = "this table, or a field of its profile",
+    note = "compare `table!` with the columns in the documentation of `user_store!` or `access_token_store!`, and the profile with its own columns"
 )]
 pub trait Query<D: AnyDatabase, T: Send + 'static>: Send + 'static {
     /// The only row, if there is one.
@@ -103,19 +105,4 @@ pub fn rows<Q, U, T, F: Fn(U) -> T>(query: Q, read: F) -> Rows<Q, U, F> {
 /// What reads a row of one column as it is.
 pub fn same<T>(column: T) -> T {
     column
-}
-
-/// The database behind its name in the macros.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __database {
-    (Sqlite) => {
-        $crate::sqlite::Database
-    };
-    (Postgres) => {
-        $crate::postgres::Database
-    };
-    (Mysql) => {
-        $crate::mysql::Database
-    };
 }

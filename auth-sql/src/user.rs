@@ -1,9 +1,190 @@
-use auth_core::{Email, PasswordHash, User};
+//! Users in a table: what differs from table to table is [`UserTable`], which a macro implements.
 
-use crate::{ColumnId, InstantColumn};
+use std::{future::Future, marker::PhantomData, num::NonZeroU32};
+
+use async_trait::async_trait;
+use auth_core::{
+    Email, InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, Profile, StoreError,
+    UpdateUserError, User, UserStore,
+};
+use diesel::result::Error;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    ColumnId, InstantColumn,
+    refusal::{FieldColumn, Refusal, not_inserted, not_updated},
+    statement::{AnyDatabase, OnDisconnect, Query, Statement},
+};
+
+/// The statements on a table of users in a `D`, with ids `Id` and profiles `P`.
+pub trait UserTable<D: AnyDatabase, Id: ColumnId, P: Profile>: Send + Sync + 'static {
+    /// The columns whose values come from a client or may be refused.
+    const FIELDS: &'static [FieldColumn];
+
+    /// Inserts a user.
+    fn insert(new: NewUser<Id, P>) -> impl Insertion<D, Id>;
+
+    /// The user of `id`.
+    fn find(id: Id) -> impl Query<D, User<Id, P>>;
+
+    /// The user of `email`.
+    fn find_by_email(email: NormalizedEmail) -> impl Query<D, User<Id, P>>;
+
+    /// The first users by their ids.
+    fn list(limit: u32) -> impl Query<D, User<Id, P>>;
+
+    /// The first users behind the id `after`.
+    fn list_after(after: Id, limit: u32) -> impl Query<D, User<Id, P>>;
+
+    /// Writes `user` and the next revision if the row still has the user's.
+    fn update(user: User<Id, P>) -> impl Statement<D>;
+
+    /// Deletes the user of `id`.
+    fn delete(id: Id) -> impl Statement<D>;
+}
+
+/// The insertion of a row.
+pub trait Insertion<D: AnyDatabase, Id: Send + 'static>: Send + 'static {
+    /// Answers the row's id, or nothing if the e-mail is taken. A database without `ON CONFLICT` fails instead.
+    fn insert(self, connection: &mut D::Connection) -> D::Answer<'_, Option<Id>>;
+}
+
+/// An [`Insertion`] that returns the id itself.
+pub struct Returning<Q>(pub Q);
+
+impl<D: AnyDatabase, Id: Send + 'static, Q: Query<D, Id>> Insertion<D, Id> for Returning<Q> {
+    fn insert(self, connection: &mut D::Connection) -> D::Answer<'_, Option<Id>> {
+        self.0.first(connection)
+    }
+}
+
+/// What a database says of a write that it refused.
+pub trait UserCalls<T: UserTable<Self, Id, P>, Id: ColumnId, P: Profile>: AnyDatabase {
+    /// Why the database answered a write of `email` and `profile` with `error`.
+    fn refusal(
+        &self,
+        error: &Error,
+        email: &Email,
+        profile: &P,
+    ) -> impl Future<Output = Result<Refusal, StoreError>> + Send;
+}
+
+/// Users in a table `T` of a database `D`: what [`user_store!`](crate::user_store) makes.
+#[derive(Clone, Debug)]
+pub struct UsersIn<D, T> {
+    database: D,
+    table: PhantomData<T>,
+}
+
+impl<D: AnyDatabase, T> UsersIn<D, T> {
+    /// The store on a pool, or on a `Database`. On SQLite, one `Database` for all stores of a pool lets their writers take
+    /// turns.
+    #[must_use]
+    pub fn new(database: impl Into<D>) -> Self {
+        Self {
+            database: database.into(),
+            table: PhantomData,
+        }
+    }
+
+    /// The outcome of `look_up`, which is made on account of a call that ends at `until`.
+    async fn within<R>(
+        &self,
+        until: Instant,
+        look_up: impl Future<Output = Result<R, StoreError>>,
+    ) -> Result<R, StoreError> {
+        timeout_at(until, look_up)
+            .await
+            .unwrap_or_else(|_elapsed| Err(StoreError::timeout(D::STORE, self.database.limit())))
+    }
+}
+
+#[async_trait]
+impl<D, T, Id, P> UserStore<Id, P> for UsersIn<D, T>
+where
+    D: UserCalls<T, Id, P>,
+    T: UserTable<D, Id, P>,
+    Id: ColumnId,
+    P: Profile,
+{
+    async fn insert(&self, new: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
+        let (row, until) = (new.clone(), Instant::now() + self.database.limit());
+        let inserted = self.database.try_change(OnDisconnect::Fail, move |connection| {
+            T::insert(row.clone()).insert(connection)
+        });
+        let error = match inserted.await? {
+            Ok(Some(id)) => return Ok(new.into_user(id)),
+            Ok(None) => return Err(InsertUserError::EmailTaken),
+            Err(error) => error,
+        };
+        let why = async {
+            let refusal = self.database.refusal(&error, &new.email, &new.profile).await?;
+            not_inserted(self, &new, refusal, D::report(error)).await
+        };
+        Err(self.within(until, why).await?)
+    }
+
+    async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
+        let id = id.clone();
+        self.database
+            .read(move |connection| T::find(id.clone()).first(connection))
+            .await
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
+        let email = email.clone();
+        self.database
+            .read(move |connection| T::find_by_email(email.clone()).first(connection))
+            .await
+    }
+
+    async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
+        let (row, until) = (user.clone(), Instant::now() + self.database.limit());
+        let updated = self.database.try_change(OnDisconnect::Fail, move |connection| {
+            T::update(row.clone()).execute(connection)
+        });
+        let error = match updated.await? {
+            Ok(0) => return Err(UpdateUserError::Conflict),
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let why = async {
+            let refusal = self.database.refusal(&error, &user.email, &user.profile).await?;
+            not_updated(self, user, refusal, D::report(error)).await
+        };
+        Err(self.within(until, why).await?)
+    }
+
+    async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
+        let id = id.clone();
+        let gone = self.database.change(OnDisconnect::Fail, move |connection| {
+            T::delete(id.clone()).execute(connection)
+        });
+        Ok(gone.await? > 0)
+    }
+}
+
+#[async_trait]
+impl<D, T, Id, P> ListUsers<Id, P> for UsersIn<D, T>
+where
+    D: UserCalls<T, Id, P>,
+    T: UserTable<D, Id, P>,
+    Id: ColumnId,
+    P: Profile,
+{
+    async fn list(&self, after: Option<&Id>, limit: NonZeroU32) -> Result<Vec<User<Id, P>>, StoreError> {
+        let after = after.cloned();
+        self.database
+            .read(move |connection| match after.clone() {
+                Some(after) => T::list_after(after, limit.get()).load(connection),
+                None => T::list(limit.get()).load(connection),
+            })
+            .await
+    }
+}
 
 /// The columns of a user that every table has, in the order in which the stores select them.
-pub type UserColumns<Id> = (
+pub(crate) type UserColumns<Id> = (
     <Id as ColumnId>::Column,
     String,
     String,
@@ -45,155 +226,4 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
         updated_at: updated_at.0,
         profile,
     }
-}
-
-/// Maps an application's own table and profile to a [`UserStore`](auth_core::UserStore).
-///
-/// It makes a type with `new(database)`, where the database is a pool or a `Database` of the module for `Sqlite`,
-/// `Postgres` or `Mysql`, which is what stands behind the type's name. The table is one of Diesel's `table!` with these
-/// columns, and one of the same name for each field of the profile, whose types are for Diesel to match. A column of
-/// another name in the database has `#[sql_name = "…"]`.
-///
-/// | column | type in `table!` |
-/// |---|---|
-/// | `id` | what [`ColumnId`](crate::ColumnId) says of the id; the primary key |
-/// | `email` | `Text` |
-/// | `normalized_email` | `Text`, with a unique index of its own |
-/// | `password_hash` | `Nullable<Text>` |
-/// | `is_active`, `is_superuser`, `is_verified` | `Bool` |
-/// | `security_epoch`, `revision` | `BigInt` |
-/// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
-///
-/// A value that its column cannot hold is `ProfileRefused`, and nothing is written: a text that is too long, a number out
-/// of range, a `CHECK`, `NOT NULL` or foreign key that it breaks. It names the field if the database names the column, or
-/// if the name of the constraint has that of one column in it (`members_shelf_check`). MySQL cuts such a value silently
-/// on a connection that is not in the strict mode, which this crate's `mysql::connect` sets.
-///
-/// The normalised e-mail is compared byte for byte, and so is a text that is an id: no collation of PostgreSQL's may be
-/// nondeterministic, and MySQL wants a `varbinary` column.
-///
-/// An integer id is made by the database and must never be given twice, or a deleted user's JWT would be another's:
-/// `INTEGER PRIMARY KEY AUTOINCREMENT` on SQLite, `GENERATED ALWAYS AS IDENTITY` on PostgreSQL, `AUTO_INCREMENT` on
-/// MySQL. A violation of another unique index or exclusion constraint is `ProfileTaken`, and one of the primary key a
-/// [`StoreError`](auth_core::StoreError). A table without the unique index on `normalized_email` takes no user; MySQL
-/// alone does not notice.
-///
-#[cfg_attr(feature = "sqlite", doc = "```")]
-#[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
-/// use auth_core::{NewUser, UserStore as _};
-/// use auth_sql::sqlite::{self, Database};
-/// use diesel::{connection::SimpleConnection as _, prelude::*};
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Clone, Debug, Serialize, Deserialize)]
-/// struct Profile {
-///     first_name: String,
-///     shelf: Option<i32>,
-/// }
-///
-/// diesel::table! {
-///     members (id) {
-///         id -> BigInt,
-///         email -> Text,
-///         normalized_email -> Text,
-///         password_hash -> Nullable<Text>,
-///         is_active -> Bool,
-///         is_superuser -> Bool,
-///         is_verified -> Bool,
-///         security_epoch -> BigInt,
-///         revision -> BigInt,
-///         created_at -> BigInt,
-///         updated_at -> BigInt,
-///         first_name -> Text,
-///         shelf -> Nullable<Integer>,
-///     }
-/// }
-///
-/// auth_sql::user_store! {
-///     /// The library's members.
-///     pub struct Members: Sqlite {
-///         table: members,
-///         id: i64,
-///         profile: Profile { first_name, shelf },
-///     }
-/// }
-///
-/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("app.db").display().to_string();
-/// let database = Database::new(sqlite::connect("DATABASE_URL", &path).await?);
-/// // An application keeps this among its migrations.
-/// database.write(|connection| connection.batch_execute(
-///     "CREATE TABLE members (
-///         id INTEGER PRIMARY KEY AUTOINCREMENT,
-///         email TEXT NOT NULL,
-///         normalized_email TEXT NOT NULL UNIQUE,
-///         password_hash TEXT,
-///         is_active INTEGER NOT NULL,
-///         is_superuser INTEGER NOT NULL,
-///         is_verified INTEGER NOT NULL,
-///         security_epoch INTEGER NOT NULL,
-///         revision INTEGER NOT NULL,
-///         created_at INTEGER NOT NULL,
-///         updated_at INTEGER NOT NULL,
-///         first_name TEXT NOT NULL,
-///         shelf INTEGER
-///     ) STRICT",
-/// )).await?;
-///
-/// let ada = Members::new(&database).insert(NewUser {
-///     id: None,
-///     email: "ada@example.com".parse()?,
-///     password_hash: None,
-///     is_active: true,
-///     is_superuser: false,
-///     is_verified: false,
-///     created_at: time::OffsetDateTime::UNIX_EPOCH,
-///     profile: Profile { first_name: "Ada".into(), shelf: Some(3) },
-/// }).await?;
-/// assert_eq!(ada.id, 1);
-///
-/// let on_shelf_3 = database.read(|connection| {
-///     members::table.filter(members::shelf.eq(3)).select(members::first_name).load::<String>(connection)
-/// }).await?;
-/// assert_eq!(on_shelf_3, ["Ada"]);
-/// # Ok(()) }
-/// ```
-///
-/// A table with no column beside these has `profile: ()`.
-#[macro_export]
-macro_rules! user_store {
-    (
-        $(#[$meta:meta])*
-        $vis:vis struct $name:ident: $database:ident {
-            table: $($table:ident)::+,
-            id: $id:ty,
-            profile: () $(,)?
-        }
-    ) => {
-        $crate::__user_store! {
-            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id, (), [()], []
-        }
-    };
-    (
-        $(#[$meta:meta])*
-        $vis:vis struct $name:ident: $database:ident {
-            table: $($table:ident)::+,
-            id: $id:ty,
-            profile: $($profile:ident)::+ { $($field:ident),+ $(,)? } $(,)?
-        }
-    ) => {
-        $crate::__user_store! {
-            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id,
-            $($profile)::+, [$($profile)::+ { $($field),+ }], [($($field),+)]
-        }
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __user_store {
-    (Sqlite $($store:tt)+) => { $crate::__sqlite_user_store! { $($store)+ } };
-    (Postgres $($store:tt)+) => { $crate::__server_user_store! { postgres $($store)+ } };
-    (Mysql $($store:tt)+) => { $crate::__server_user_store! { mysql $($store)+ } };
 }

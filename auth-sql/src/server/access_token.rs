@@ -9,33 +9,35 @@ use time::OffsetDateTime;
 
 use super::{Database, Server};
 use crate::{
+    ColumnId,
     access_token::{AccessTokenCalls, AccessTokenTable, DIGESTS_AT_ONCE, TokenOwners},
     column::DigestColumn,
     statement::{OnDisconnect, Query as _, Statement as _},
 };
 
-impl<S, T> AccessTokenCalls<T> for Database<S>
+impl<S, T, Id> AccessTokenCalls<T, Id> for Database<S>
 where
     S: Server,
-    T: AccessTokenTable<Self> + TokenOwners<Self>,
+    T: TokenOwners<Self, Id>,
+    Id: ColumnId,
 {
     async fn insert(
         &self,
-        token: AccessToken<T::Id>,
+        token: AccessToken<Id>,
         cap: Option<NonZeroU32>,
     ) -> Result<QueryResult<usize>, StoreError> {
         match cap {
             None => {
                 self.try_call(OnDisconnect::Fail, move |connection| {
                     let token = token.clone();
-                    Box::pin(insert::<S, T>(connection, token))
+                    Box::pin(insert::<S, T, Id>(connection, token))
                 })
                 .await
             }
             Some(cap) => {
                 self.try_write(move |connection| {
                     let token = token.clone();
-                    Box::pin(insert_under_cap::<S, T>(connection, token, cap.get() - 1))
+                    Box::pin(insert_under_cap::<S, T, Id>(connection, token, cap.get() - 1))
                 })
                 .await
             }
@@ -46,16 +48,16 @@ where
         self.write(move |connection| {
             Box::pin(async move {
                 let expired = T::expired(now, limit).load(connection).await?;
-                delete::<S, T>(connection, expired).await
+                delete::<S, T, Id>(connection, expired).await
             })
         })
         .await
     }
 }
 
-async fn insert<S: Server, T: AccessTokenTable<Database<S>>>(
+async fn insert<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
     connection: &mut S::Connection,
-    token: AccessToken<T::Id>,
+    token: AccessToken<Id>,
 ) -> QueryResult<usize> {
     let digest = token.digest;
     match T::insert(token).execute(connection).await {
@@ -74,27 +76,28 @@ async fn insert<S: Server, T: AccessTokenTable<Database<S>>>(
 
 /// Inserts the token of a user whose row is locked, so that no other insertion under a cap is between this one and what
 /// it counts, and removes the oldest others beyond the `keep` newest. [`Error::NotFound`] if there is no such user.
-async fn insert_under_cap<S, T>(
+async fn insert_under_cap<S, T, Id>(
     connection: &mut S::Connection,
-    token: AccessToken<T::Id>,
+    token: AccessToken<Id>,
     keep: u32,
 ) -> QueryResult<usize>
 where
     S: Server,
-    T: AccessTokenTable<Database<S>> + TokenOwners<Database<S>>,
+    T: TokenOwners<Database<S>, Id>,
+    Id: ColumnId,
 {
     let (user_id, digest) = (token.user_id.clone(), token.digest);
     let owner = T::lock_owner(user_id.clone()).first(connection).await?;
     owner.ok_or(Error::NotFound)?;
-    let inserted = insert::<S, T>(connection, token).await?;
+    let inserted = insert::<S, T, Id>(connection, token).await?;
     if inserted > 0 {
         let older = T::older(user_id, digest, keep).load(connection).await?;
-        delete::<S, T>(connection, older).await?;
+        delete::<S, T, Id>(connection, older).await?;
     }
     Ok(inserted)
 }
 
-async fn delete<S: Server, T: AccessTokenTable<Database<S>>>(
+async fn delete<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
     connection: &mut S::Connection,
     digests: Vec<DigestColumn>,
 ) -> QueryResult<usize> {

@@ -15,8 +15,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 impl<S: Server> Database<S> {
     /// Runs `call` within the deadline, and again if the server undid it. The server's own answer is apart, for a caller
     /// that tells its errors from each other.
-    #[doc(hidden)]
-    pub async fn try_call<T, F>(
+    pub(crate) async fn try_call<T, F>(
         &self,
         on_disconnect: OnDisconnect,
         call: F,

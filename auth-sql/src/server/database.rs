@@ -3,8 +3,6 @@ use std::{fmt, time::Duration};
 use auth_core::{ConfigError, StoreError, checked_deadline};
 use deadpool::managed::Pool;
 
-use tokio::time::Instant;
-
 use super::{Answer, Server};
 use crate::statement::OnDisconnect;
 
@@ -43,20 +41,6 @@ impl<S: Server> Database<S> {
     pub fn deadline(mut self, limit: Duration) -> Result<Self, ConfigError> {
         self.deadline = checked_deadline(limit)?;
         Ok(self)
-    }
-
-    /// When a call ends that begins now.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn until(&self) -> Instant {
-        Instant::now() + self.deadline
-    }
-
-    /// The error to report for `error`.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn report(&self, error: diesel::result::Error) -> StoreError {
-        S::report(error)
     }
 
     /// Runs `call`, which writes nothing, and once more if its connection was lost.

@@ -45,6 +45,7 @@ impl<S: Server> AnyDatabase for Database<S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<S, Q> Statement<Database<S>> for Q
 where
     S: Server,

@@ -6,22 +6,23 @@ use time::OffsetDateTime;
 
 use super::Database;
 use crate::{
+    ColumnId,
     access_token::{AccessTokenCalls, AccessTokenTable, DIGESTS_AT_ONCE},
     column::DigestColumn,
     statement::{Query as _, Statement as _},
 };
 
-impl<T: AccessTokenTable<Self>> AccessTokenCalls<T> for Database {
+impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Database {
     async fn insert(
         &self,
-        token: AccessToken<T::Id>,
+        token: AccessToken<Id>,
         cap: Option<NonZeroU32>,
     ) -> Result<QueryResult<usize>, StoreError> {
         self.try_write(move |connection| {
             let inserted = T::insert(token.clone()).execute(connection)?;
             if let (1.., Some(cap)) = (inserted, cap) {
                 let older = T::older(token.user_id, token.digest, cap.get() - 1).load(connection)?;
-                delete::<T>(connection, &older)?;
+                delete::<T, Id>(connection, &older)?;
             }
             Ok(inserted)
         })
@@ -31,13 +32,13 @@ impl<T: AccessTokenTable<Self>> AccessTokenCalls<T> for Database {
     async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<usize, StoreError> {
         self.write(move |connection| {
             let expired = T::expired(now, limit).load(connection)?;
-            delete::<T>(connection, &expired)
+            delete::<T, Id>(connection, &expired)
         })
         .await
     }
 }
 
-fn delete<T: AccessTokenTable<Database>>(
+fn delete<T: AccessTokenTable<Database, Id>, Id: ColumnId>(
     connection: &mut SqliteConnection,
     digests: &[DigestColumn],
 ) -> QueryResult<usize> {

@@ -92,8 +92,7 @@ impl Database {
     }
 
     /// [`write`](Self::write), with SQLite's own answer apart, for a caller that tells its errors from each other.
-    #[doc(hidden)]
-    pub async fn try_write<T: Send + 'static>(
+    pub(super) async fn try_write<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<QueryResult<T>, StoreError> {

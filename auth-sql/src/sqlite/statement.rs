@@ -51,6 +51,7 @@ impl AnyDatabase for Database {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q> Statement<Database> for Q
 where
     Q: QueryFragment<Sqlite> + QueryId + Send + 'static,
@@ -60,6 +61,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q, U, T, F> Query<Database, T> for Rows<Q, U, F>
 where
     Q: LoadQuery<'static, SqliteConnection, U> + Send + 'static,

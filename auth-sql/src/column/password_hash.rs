@@ -1,0 +1,21 @@
+use auth_core::PasswordHash;
+use diesel::{
+    backend::Backend,
+    expression::AsExpression,
+    serialize::{self, Output, ToSql},
+    sql_types::Text,
+};
+
+/// The hash of a password on its way into a `Text` column, wiped from memory when dropped.
+#[derive(Clone, Debug, AsExpression)]
+#[diesel(sql_type = Text)]
+pub struct PasswordHashColumn(pub PasswordHash);
+
+impl<DB: Backend> ToSql<Text, DB> for PasswordHashColumn
+where
+    str: ToSql<Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.0.expose().to_sql(out)
+    }
+}

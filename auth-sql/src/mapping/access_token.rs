@@ -1,0 +1,243 @@
+/// Maps an application's own table to an [`AccessTokenStore`](auth_core::AccessTokenStore), which also is an
+/// [`AccessTokenIndex`](auth_core::AccessTokenIndex) and a [`PurgeExpired`](auth_core::PurgeExpired).
+///
+/// The struct is an alias of `AccessTokensIn`, with `new(database)` as [`user_store!`](crate::user_store) has it. The table
+/// is one of Diesel's `table!` with these columns; one of another name in the database has `#[sql_name = "…"]`. On
+/// PostgreSQL and MySQL, `users` is the table that `user_id` refers to: an insertion under a cap locks the user's row, so
+/// that parallel ones wait for each other. SQLite has one writer anyway.
+///
+/// | column | type in `table!` |
+/// |---|---|
+/// | `id` | `Binary`, `Text` or PostgreSQL's `Uuid`, with a unique index or as the primary key: the public id |
+/// | `digest` | `Binary`, with a unique index or as the primary key: the 32 bytes of SHA-256 |
+/// | `user_id` | that of the user's id; a foreign key with `ON DELETE CASCADE`, and an index with `created_at` |
+/// | `epoch` | `BigInt` |
+/// | `created_at`, `last_used_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
+/// | `expires_at` | `Nullable` of the same; with an index |
+/// | `user_agent`, `address`, `label` | `Nullable<Text>` |
+///
+/// On SQLite the table has a `rowid`, which tells the older of two tokens of one millisecond. Elsewhere their ids decide.
+///
+#[cfg_attr(feature = "sqlite", doc = "```")]
+#[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+/// diesel::table! {
+///     sessions (id) {
+///         id -> Text,
+///         digest -> Binary,
+///         user_id -> BigInt,
+///         epoch -> BigInt,
+///         created_at -> BigInt,
+///         expires_at -> Nullable<BigInt>,
+///         last_used_at -> BigInt,
+///         user_agent -> Nullable<Text>,
+///         address -> Nullable<Text>,
+///         label -> Nullable<Text>,
+///     }
+/// }
+///
+/// auth_sql::access_token_store! {
+///     /// Where the library's members are logged in.
+///     pub struct Sessions: Sqlite { table: sessions, user_id: i64 }
+/// }
+/// // On a server: `pub struct Sessions: Postgres { table: sessions, users: members, user_id: i64 }`
+/// ```
+#[macro_export]
+macro_rules! access_token_store {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident: $database:ident {
+            table: $($table:ident)::+,
+            $(users: $($users:ident)::+,)?
+            user_id: $id:ty $(,)?
+        }
+    ) => {
+        $crate::__private::paste! {
+            $(#[$meta])*
+            $vis type $name = $crate::AccessTokensIn<
+                $crate::__database!($database),
+                [<__ $name Table>],
+                $id,
+            >;
+
+            #[doc(hidden)]
+            #[derive(Clone, Debug)]
+            $vis enum [<__ $name Table>] {}
+
+            $crate::__access_token_table! {
+                $database [<__ $name Table>] [$($table)::+] [$($($users)::+)?] $id
+            }
+        }
+    };
+}
+
+/// The dialects: how a taken digest is no error, what tells the older of two tokens of one millisecond, how a row is left
+/// that another call is at, and how a user's row is locked.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __access_token_table {
+    (Sqlite $name:ident $table:tt $users:tt $id:ty) => {
+        $crate::__access_token_statements! {
+            Sqlite $name $table $id, [.on_conflict(__table::digest).do_nothing()],
+            [__sql::diesel::dsl::sql::<__sql::diesel::sql_types::BigInt>("rowid").desc()], []
+        }
+    };
+    (Postgres $name:ident $table:tt $users:tt $id:ty) => {
+        $crate::__access_token_statements! {
+            Postgres $name $table $id, [.on_conflict(__table::digest).do_nothing()],
+            [__table::id.desc()], [.for_update().skip_locked()]
+        }
+        $crate::__token_owners! { Postgres $name $users $id, [.for_no_key_update()] }
+    };
+    (Mysql $name:ident $table:tt $users:tt $id:ty) => {
+        $crate::__access_token_statements! {
+            Mysql $name $table $id, [], [__table::id.desc()], [.for_update().skip_locked()]
+        }
+        $crate::__token_owners! { Mysql $name $users $id, [.for_update()] }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __access_token_statements {
+    (
+        $database:ident $name:ident [$($table:tt)+] $id:ty,
+        [$($do_nothing:tt)*], [$($newest:tt)+], [$($skip_locked:tt)*]
+    ) => {
+        const _: () = {
+            use $($table)+ as __table;
+            use $crate::__private as __sql;
+            use __sql::diesel::{BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _};
+
+            type __Database = $crate::__database!($database);
+            type __Id = <$id as __sql::ColumnId>::Column;
+            type __Token = __sql::AccessToken<$id>;
+
+            macro_rules! __columns {
+                () => {(
+                    __table::id,
+                    __table::digest,
+                    __table::user_id,
+                    __table::epoch,
+                    __table::created_at,
+                    __table::expires_at,
+                    __table::last_used_at,
+                    __table::user_agent,
+                    __table::address,
+                    __table::label,
+                )};
+            }
+
+            impl __sql::AccessTokenTable<__Database, $id> for $name {
+                fn insert(token: __Token) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::insert_into(__table::table)
+                        .values((
+                            __table::id.eq(__sql::UuidColumn(token.id.0)),
+                            __table::digest.eq(__sql::DigestColumn(token.digest)),
+                            __table::user_id.eq(__Id::from(token.user_id)),
+                            __table::epoch.eq(token.epoch),
+                            __table::created_at.eq(__sql::InstantColumn(token.created_at)),
+                            __table::expires_at.eq(token.expires_at.map(__sql::InstantColumn)),
+                            __table::last_used_at.eq(__sql::InstantColumn(token.last_used_at)),
+                            __table::user_agent.eq(token.client.user_agent),
+                            __table::address.eq(token.client.address),
+                            __table::label.eq(token.client.label),
+                        ))
+                        $($do_nothing)*
+                }
+
+                fn find(digest: __sql::TokenDigest) -> impl __sql::Query<__Database, __Token> {
+                    let token = __table::table
+                        .filter(__table::digest.eq(__sql::DigestColumn(digest)))
+                        .select(__columns!());
+                    __sql::rows(token, __sql::access_token::<$id>)
+                }
+
+                fn list(user_id: $id, epoch: i64) -> impl __sql::Query<__Database, __Token> {
+                    let tokens = __table::table
+                        .filter(__table::user_id.eq(__Id::from(user_id)).and(__table::epoch.eq(epoch)))
+                        .order((__table::created_at.desc(), $($newest)+))
+                        .select(__columns!());
+                    __sql::rows(tokens, __sql::access_token::<$id>)
+                }
+
+                fn older(
+                    user_id: $id,
+                    newest: __sql::TokenDigest,
+                    keep: u32,
+                ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
+                    let others = __table::table
+                        .filter(__table::user_id.eq(__Id::from(user_id)))
+                        .filter(__table::digest.ne(__sql::DigestColumn(newest)))
+                        .order((__table::created_at.desc(), $($newest)+))
+                        .select(__table::digest);
+                    // MySQL has no offset without a limit.
+                    __sql::rows(others.limit(i64::MAX).offset(keep.into()), __sql::same)
+                }
+
+                fn expired(
+                    now: __sql::OffsetDateTime,
+                    limit: u32,
+                ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
+                    let expired = __table::table
+                        .filter(__table::expires_at.le(__sql::InstantColumn(now)))
+                        .select(__table::digest)
+                        .limit(limit.into());
+                    __sql::rows(expired $($skip_locked)*, __sql::same)
+                }
+
+                fn touch(
+                    digest: __sql::TokenDigest,
+                    at: __sql::OffsetDateTime,
+                ) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::update(__table::table.filter(__table::digest.eq(__sql::DigestColumn(digest))))
+                        .set(__table::last_used_at.eq(__sql::InstantColumn(at)))
+                }
+
+                fn delete(digest: __sql::TokenDigest) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table::table.filter(__table::digest.eq(__sql::DigestColumn(digest))))
+                }
+
+                fn delete_each(
+                    digests: ::std::vec::Vec<__sql::DigestColumn>,
+                ) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table::table.filter(__table::digest.eq_any(digests)))
+                }
+
+                fn delete_by_id(user_id: $id, id: __sql::PublicId) -> impl __sql::Statement<__Database> {
+                    let own = __table::id
+                        .eq(__sql::UuidColumn(id.0))
+                        .and(__table::user_id.eq(__Id::from(user_id)));
+                    __sql::diesel::delete(__table::table.filter(own))
+                }
+
+                fn delete_all(user_id: $id) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table::table.filter(__table::user_id.eq(__Id::from(user_id))))
+                }
+            }
+        };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __token_owners {
+    ($database:ident $name:ident [$($users:tt)+] $id:ty, [$($lock:tt)+]) => {
+        const _: () = {
+            use $($users)+ as __users;
+            use $crate::__private as __sql;
+            use __sql::diesel::{ExpressionMethods as _, QueryDsl as _};
+
+            type __Database = $crate::__database!($database);
+            type __Id = <$id as __sql::ColumnId>::Column;
+
+            impl __sql::TokenOwners<__Database, $id> for $name {
+                fn lock_owner(user_id: $id) -> impl __sql::Query<__Database, ()> {
+                    let owner = __users::table
+                        .filter(__users::id.eq(__Id::from(user_id)))
+                        .select(__users::id);
+                    __sql::rows(owner $($lock)+, |_owner: __Id| ())
+                }
+            }
+        };
+    };
+}
