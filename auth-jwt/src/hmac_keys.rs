@@ -46,7 +46,8 @@ impl From<HmacAlgorithm> for Algorithm {
 #[derive(Clone)]
 pub struct HmacKey {
     algorithm: HmacAlgorithm,
-    secret: SigningSecret,
+    signing: EncodingKey,
+    verifying: DecodingKey,
     kid: Option<KeyId>,
 }
 
@@ -56,14 +57,17 @@ impl HmacKey {
     /// # Errors
     /// [`ConfigError`] if the secret is shorter than the algorithm's hash: 32, 48 or 64 bytes (RFC 7518 §3.2).
     pub fn new(algorithm: HmacAlgorithm, secret: &SigningSecret) -> Result<Self, ConfigError> {
-        let (bytes, min) = (secret.expose().len(), algorithm.min_secret_bytes());
+        let refused = |problem: &dyn fmt::Display| ConfigError::new("JWT secret", problem);
+        let secret = secret.expose();
+        let (bytes, min) = (secret.len(), algorithm.min_secret_bytes());
         if bytes < min {
-            let problem = format!("a secret of {bytes} bytes; {algorithm:?} needs at least {min}");
-            return Err(ConfigError::new("JWT secret", problem));
+            let problem = format_args!("a secret of {bytes} bytes; {algorithm:?} needs at least {min}");
+            return Err(refused(&problem));
         }
         Ok(Self {
             algorithm,
-            secret: secret.clone(),
+            signing: EncodingKey::from_secret(secret).map_err(|error| refused(&error))?,
+            verifying: DecodingKey::from_secret(secret).map_err(|error| refused(&error))?,
             kid: None,
         })
     }
@@ -78,7 +82,7 @@ impl HmacKey {
     fn signer(&self) -> Signer {
         Signer {
             algorithm: self.algorithm.into(),
-            key: EncodingKey::from_secret(self.secret.expose()),
+            key: self.signing.clone(),
             kid: self.kid.clone(),
         }
     }
@@ -86,7 +90,7 @@ impl HmacKey {
     fn verifier(&self) -> Verifier {
         Verifier {
             algorithm: self.algorithm.into(),
-            key: DecodingKey::from_secret(self.secret.expose()),
+            key: self.verifying.clone(),
             kid: self.kid.clone(),
             is_own: true,
             issuer: None,
@@ -145,7 +149,8 @@ impl HmacKeys {
     pub fn also_verify(mut self, key: HmacKey) -> Result<Self, ConfigError> {
         refuse_kid_twice(self.iter().map(|held| held.kid.as_ref()), key.kid.as_ref())?;
         let is_for_another = |held: &HmacKey| {
-            held.algorithm != key.algorithm && bool::from(held.secret.expose().ct_eq(key.secret.expose()))
+            held.algorithm != key.algorithm
+                && bool::from(held.signing.as_bytes().ct_eq(key.signing.as_bytes()))
         };
         if self.iter().any(is_for_another) {
             return Err(ConfigError::new("JWT secret", "one secret for two algorithms"));

@@ -86,7 +86,7 @@ fn check_claims(claims: &[u8], grant: &Grant<Uuid>) {
 fn signed(header: &[u8], claims: &[u8]) -> String {
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part));
     let message = format!("{header}.{claims}");
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let key = EncodingKey::from_secret(SECRET.as_bytes()).expect("not empty");
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("signed");
     format!("{message}.{signature}")
 }

@@ -324,7 +324,8 @@ fn j10_claims_that_are_no_object_are_rejected() {
 
 #[test]
 fn nothing_is_believed_before_the_signature_was_verified() {
-    let other = EncodingKey::from_secret(b"another secret, of more than thirty-two bytes");
+    let other =
+        EncodingKey::from_secret(b"another secret, of more than thirty-two bytes").expect("not empty");
     for payload in [
         payload(),
         payload_with("exp", "1"),

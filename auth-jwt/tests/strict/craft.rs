@@ -123,7 +123,7 @@ pub(crate) fn base64url(bytes: impl AsRef<[u8]>) -> String {
 
 /// A token of these parts with the signature of HS256 and [`SECRET`].
 pub(crate) fn token(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let key = EncodingKey::from_secret(SECRET.as_bytes()).expect("not empty");
     signed(header, payload, Algorithm::HS256, &key)
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn routes(
     validation.set_audience(&["fastapi-users:auth"]);
     let state = Data::new(State {
         pool,
-        key: DecodingKey::from_secret(secret.expose()),
+        key: DecodingKey::from_secret(secret.expose()).expect("not empty"),
         validation,
     });
     move |config| {
