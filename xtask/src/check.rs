@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::metadata::Workspace;
-use crate::{Fallible, book, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
+use crate::{Fallible, book, deny, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
 
 /// What a step could not do, for the last lines of the run.
 type Skipped = Vec<String>;
@@ -25,6 +25,11 @@ const STEPS: &[Step] = &[
         name: "imports",
         about: "who may import whom",
         run: |w| done(imports::check(w)),
+    },
+    Step {
+        name: "deny",
+        about: "which crates, licences and sources the dependencies may have",
+        run: |w| done(deny::check(w)),
     },
     Step {
         name: "rust-version",

@@ -9,6 +9,7 @@ mod bench;
 mod book;
 mod check;
 mod chromium;
+mod deny;
 mod feature_matrix;
 mod fuzz;
 mod imports;
