@@ -86,7 +86,15 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
     command.env("CARGO_TARGET_DIR", TARGET_DIR);
     // Nothing is linked, so the fuzzer's own C++ need not be built; the file is never opened.
     command.env("CUSTOM_LIBFUZZER_PATH", "./libfuzzer.a");
-    process::run(command.args(["clippy", "--manifest-path", MANIFEST, "--", "-D", "warnings"]))
+    process::run(command.args([
+        "clippy",
+        "--locked",
+        "--manifest-path",
+        MANIFEST,
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
 /// How long, and which targets.
