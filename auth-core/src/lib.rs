@@ -15,10 +15,11 @@
 
 mod access_token;
 mod clock;
+mod config_error;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod deadline;
 mod email;
-mod error;
 mod lifetime;
 mod list_users;
 #[cfg(feature = "memory")]
@@ -30,6 +31,7 @@ mod outcome;
 mod profile_shape;
 mod secret;
 mod server_address;
+mod store_error;
 mod strategy;
 mod token;
 mod user;
@@ -39,8 +41,9 @@ pub use access_token::{
     AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use config_error::ConfigError;
+pub use deadline::{checked_deadline, with_deadline};
 pub use email::{Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_emails};
-pub use error::{ConfigError, StoreError, checked_deadline, with_deadline};
 pub use lifetime::Lifetime;
 pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;
@@ -48,6 +51,7 @@ pub use outcome::{Outcome, Rejection, admit, authenticate};
 pub use profile_shape::{ProfileShape, sample_profile, written_fields};
 pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};
+pub use store_error::{StoreError, StoreErrorKind};
 pub use strategy::{Grant, IssueError, IssuedToken, Refusal, RevocableStrategy, Strategy, Subject};
 pub use token::{ShardTag, TokenDigest, TokenKey, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};

@@ -112,7 +112,9 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
             Err(InsertTokenError::UnknownUser) => Err(IssueError::UnknownUser),
             Err(InsertTokenError::Store(error)) => Err(error.into()),
             // 256 random bits do not meet by chance: the generator is broken, and nothing must be issued.
-            Err(error @ InsertTokenError::DigestTaken) => Err(StoreError::new("access tokens", error).into()),
+            Err(error @ InsertTokenError::DigestTaken) => {
+                Err(StoreError::internal("access tokens", error).into())
+            }
         }
     }
 

@@ -123,7 +123,7 @@ fn tag_of(presented: &str) -> Option<ShardTag> {
 pub fn generate_token(tag: ShardTag) -> Result<SecretString, StoreError> {
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     getrandom::fill(bytes.as_mut())
-        .map_err(|source| StoreError::new("system randomness", source.to_string()))?;
+        .map_err(|source| StoreError::internal("system randomness", source.to_string()))?;
     let mut token = String::with_capacity(SECRET_CHARS + TAG_CHARS);
     URL_SAFE_NO_PAD.encode_string(bytes.as_ref(), &mut token);
     URL_SAFE_NO_PAD.encode_string(tag.0.to_be_bytes(), &mut token);

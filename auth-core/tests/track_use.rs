@@ -26,7 +26,7 @@ impl AccessTokenStore for ReadOnly {
     }
 
     async fn touch(&self, _key: &TokenKey, _at: OffsetDateTime) -> Result<(), StoreError> {
-        Err(StoreError::new("read-only", "the disk is full"))
+        Err(StoreError::refused("read-only", "the disk is full"))
     }
 
     async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {

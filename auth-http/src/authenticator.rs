@@ -178,7 +178,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                     let problem = error.to_string();
                     tracing::warn!(
                         target: "portcullis::http", outcome = "unavailable", backend = backend.name(),
-                        store = error.store(), ?problem, "a credential could not be read"
+                        origin = error.origin(), kind = %error.kind(), ?problem, "a credential could not be read"
                     );
                     unavailable = Some(error);
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::StoreError;
+use auth_core::{StoreError, StoreErrorKind};
 use auth_users::{
     AuthenticateError, CreateUserError, DeleteUserError, HookError, PathStep, ProfileError,
     ResetPasswordError, UpdateError, VerifyError,
@@ -116,7 +116,8 @@ pub enum HttpError {
     PayloadTooLarge,
     /// 422.
     Unprocessable(Vec<FieldError>),
-    /// 503: a store did not answer.
+    /// 503; or 500 if a store holds what cannot be understood, or the fault is this program's own: to ask again does not
+    /// help.
     Unavailable(StoreError),
     /// 500: a hook of the application failed.
     Hook(HookError),
@@ -165,13 +166,7 @@ impl HttpError {
             Self::RequestTimeout => bare(408, "Request Timeout").header("connection", "close"),
             Self::PayloadTooLarge => bare(413, "Payload Too Large"),
             Self::Unprocessable(errors) => Response::json(422, &json!({ "detail": errors })),
-            Self::Unavailable(error) => {
-                let id = Uuid::new_v4();
-                tracing::error!(target: "portcullis::http", correlation_id = %id, store = error.store(), error = ?error.to_string(), "a store did not answer");
-                let wait = error.retry_after().unwrap_or(LEAST_WAIT).max(LEAST_WAIT);
-                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                correlated(503, "Service Unavailable", id).header("retry-after", seconds.to_string())
-            }
+            Self::Unavailable(error) => unavailable(&error),
             Self::Hook(error) => internal(&error.to_string()),
             Self::Internal(cause) => internal(cause),
         };
@@ -288,9 +283,25 @@ fn correlated(status: u16, detail: &str, id: Uuid) -> Response {
     bare(status, detail).header("x-correlation-id", id.to_string())
 }
 
+fn unavailable(error: &StoreError) -> Response {
+    let (id, kind) = (Uuid::new_v4(), error.kind());
+    let cause = error.to_string();
+    tracing::error!(target: "portcullis::http", correlation_id = %id, origin = error.origin(), %kind, ?cause, "a request failed");
+    if let StoreErrorKind::InvalidData | StoreErrorKind::Internal = kind {
+        return internal_server_error(id);
+    }
+    let wait = error.retry_after().unwrap_or(LEAST_WAIT).max(LEAST_WAIT);
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    correlated(503, "Service Unavailable", id).header("retry-after", seconds.to_string())
+}
+
 pub(crate) fn internal(cause: &str) -> Response {
     let id = Uuid::new_v4();
     tracing::error!(target: "portcullis::http", correlation_id = %id, ?cause, "a request failed");
+    internal_server_error(id)
+}
+
+fn internal_server_error(id: Uuid) -> Response {
     correlated(500, "Internal Server Error", id).no_store()
 }
 
@@ -299,27 +310,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e1_e2_a_store_error_is_a_503_without_internals() {
-        let error = StoreError::new("sqlite", "no such table: users");
-        let response = HttpError::from(error).into_response();
-        assert_eq!(response.status, 503);
-        assert_eq!(
-            response.body.as_deref(),
-            Some(r#"{"detail":"Service Unavailable"}"#)
-        );
-        for header in ["retry-after", "cache-control", "x-correlation-id"] {
-            assert!(
-                response.headers.iter().any(|(name, _)| *name == header),
-                "{header}"
-            );
+    fn e1_e2_a_store_error_is_a_503_or_a_500_by_its_kind_and_names_no_internals() {
+        use StoreErrorKind::{Contention, Internal, InvalidData, Refused, Timeout, Unreachable};
+
+        for (kind, status, detail) in [
+            (Timeout, 503, "Service Unavailable"),
+            (Unreachable, 503, "Service Unavailable"),
+            (Refused, 503, "Service Unavailable"),
+            (Contention, 503, "Service Unavailable"),
+            (InvalidData, 500, "Internal Server Error"),
+            (Internal, 500, "Internal Server Error"),
+        ] {
+            let error = StoreError::new(kind, "sqlite", "no such table: users");
+            let response = HttpError::from(error).into_response();
+            assert_eq!(response.status, status, "{kind}");
+            let body = json!({ "detail": detail }).to_string();
+            assert_eq!(response.body.as_deref(), Some(&*body));
+            let has = |header| response.headers.iter().any(|(name, _)| *name == header);
+            assert!(has("cache-control") && has("x-correlation-id") && !has("set-cookie"));
+            assert_eq!(has("retry-after"), status == 503, "{kind}");
+            assert!(!format!("{:?}", response.headers).contains("sqlite"));
         }
-        assert!(!format!("{:?}", response.headers).contains("sqlite"));
     }
 
     #[test]
     fn d4_a_503_says_when_to_come_back_in_whole_seconds_and_at_least_one() {
         for (error, seconds) in [
-            (StoreError::new("sqlite", "no such table: users"), "1"),
+            (StoreError::refused("sqlite", "no such table: users"), "1"),
             (StoreError::timeout("sqlite", Duration::from_secs(2)), "1"),
             (StoreError::overloaded("password hashing", Duration::ZERO), "1"),
             (

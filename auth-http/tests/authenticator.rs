@@ -56,22 +56,22 @@ struct Down;
 #[async_trait]
 impl Strategy for Down {
     async fn issue(&self, _subject: &Subject, _client: &ClientInfo) -> Result<IssuedToken, IssueError> {
-        Err(StoreError::new("down", "out of order").into())
+        Err(StoreError::unreachable("down", "out of order").into())
     }
 
     async fn read(&self, _presented: &str) -> Result<Grant, Refusal> {
-        Err(StoreError::new("down", "out of order").into())
+        Err(StoreError::unreachable("down", "out of order").into())
     }
 }
 
 #[async_trait]
 impl RevocableStrategy for Down {
     async fn revoke(&self, _presented: &str) -> Result<(), StoreError> {
-        Err(StoreError::new("down", "out of order"))
+        Err(StoreError::unreachable("down", "out of order"))
     }
 
     async fn revoke_all(&self, _user_id: &Uuid) -> Result<(), StoreError> {
-        Err(StoreError::new("down", "out of order"))
+        Err(StoreError::unreachable("down", "out of order"))
     }
 }
 
@@ -129,7 +129,7 @@ async fn outcome(authenticator: &Authenticator, head: &Head, enabled: &Enabled) 
         Outcome::Authenticated(found) => format!("{} by {}", found.user.email, found.backend),
         Outcome::Anonymous => "anonymous".to_owned(),
         Outcome::Rejected(rejection) => rejection.to_string(),
-        Outcome::Unavailable(error) => format!("unavailable: {}", error.store()),
+        Outcome::Unavailable(error) => format!("unavailable: {}", error.origin()),
     }
 }
 

@@ -79,7 +79,7 @@ impl UserStore<Uuid, Profile> for Users {
 
     async fn update(&self, user: &User<Uuid, Profile>) -> Result<(), UpdateUserError> {
         if self.is_read_only.load(Ordering::SeqCst) {
-            return Err(StoreError::new("users", "is read-only").into());
+            return Err(StoreError::refused("users", "is read-only").into());
         }
         self.stored.update(user).await
     }

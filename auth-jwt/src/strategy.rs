@@ -136,14 +136,14 @@ impl<Id: UserId> JwtStrategy<Id> {
     }
 
     fn sign(&self, claims: &IssuedClaims<'_>) -> Result<String, StoreError> {
-        let failed = |error: jsonwebtoken::errors::Error| StoreError::new("JWT signing", error);
+        let failed = |error: jsonwebtoken::errors::Error| StoreError::internal("JWT signing", error);
         let payload = encode(claims).map_err(|error| failed(error.into()))?;
         let mut token = format!("{}.{payload}", self.header);
         let signature = self.signer.sign(token.as_bytes()).map_err(failed)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(StoreError::new(
+            return Err(StoreError::internal(
                 "JWT signing",
                 "the token would be too long to be read",
             ));
@@ -183,11 +183,11 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
         let now = self.clock.now();
         let end = self.lifetime.end(now).and_then(whole_seconds);
         let (Some(start), Some(end)) = (whole_seconds(now), end) else {
-            return Err(StoreError::new("JWT signing", "the clock is out of range").into());
+            return Err(StoreError::internal("JWT signing", "the clock is out of range").into());
         };
         let sub = subject.user_id.to_string();
         if user_id_from_text::<Id>(&sub).is_none() {
-            return Err(StoreError::new("JWT signing", "the user's id could not be read back").into());
+            return Err(StoreError::internal("JWT signing", "the user's id could not be read back").into());
         }
         let token = self.sign(&IssuedClaims {
             sub: &sub,

@@ -200,7 +200,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
                 match cap {
                     Some(cap) => store.insert_under(cap, &token).await,
                     None if store.insert_at(public_id(token.id), &token).await? => Ok(()),
-                    None => Err(StoreError::new(STORE, "the public id is taken").into()),
+                    None => Err(StoreError::internal(STORE, "the public id is taken").into()),
                 }
             })
             .await

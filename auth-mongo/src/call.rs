@@ -50,14 +50,14 @@ impl Calls {
         let (permits, rest) = (Arc::clone(&self.permits), self.limit.saturating_add(REST));
         with_deadline(STORE, self.limit, async {
             let permit = permits.acquire_owned().await;
-            let permit = permit.map_err(|closed| StoreError::new(STORE, closed))?;
+            let permit = permit.map_err(|closed| StoreError::internal(STORE, closed))?;
             let task = tokio::spawn(async move {
                 let _until_it_ends = permit;
                 with_deadline(STORE, rest, call).await
             });
             match task.await {
                 Ok(answer) => answer,
-                Err(error) => Err(StoreError::new(STORE, error).into()),
+                Err(error) => Err(StoreError::internal(STORE, error).into()),
             }
         })
         .await

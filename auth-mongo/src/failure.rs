@@ -2,7 +2,7 @@
 
 use std::io;
 
-use auth_core::StoreError;
+use auth_core::{StoreError, StoreErrorKind};
 use mongodb::{
     bson::{Document, RawDocument, raw::RawBsonRef},
     error::{Error, ErrorKind, WriteFailure},
@@ -12,6 +12,9 @@ use crate::call::STORE;
 
 /// The server's code for a value that a unique index holds already.
 const DUPLICATE_KEY: i32 = 11000;
+
+/// The server's code for a write that another one overtook.
+const WRITE_CONFLICT: i32 = 112;
 
 /// The server's code for a bad value.
 const BAD_VALUE: i32 = 2;
@@ -41,6 +44,24 @@ enum Failure {
     Other,
 }
 
+impl Failure {
+    fn kind(&self) -> StoreErrorKind {
+        match self {
+            Self::Refused {
+                code: WRITE_CONFLICT, ..
+            } => StoreErrorKind::Contention,
+            Self::Refused { .. } => StoreErrorKind::Refused,
+            Self::Unacknowledged { .. }
+            | Self::Io(_)
+            | Self::Driver(_)
+            | Self::Credentials(_)
+            | Self::NoServer(_) => StoreErrorKind::Unreachable,
+            Self::Unreadable => StoreErrorKind::InvalidData,
+            Self::Other => StoreErrorKind::Internal,
+        }
+    }
+}
+
 /// `error` as the failure of a store.
 pub(crate) fn failed(error: Error) -> StoreError {
     let failure = match *error.kind {
@@ -67,12 +88,12 @@ pub(crate) fn failed(error: Error) -> StoreError {
         ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. } => Failure::Unreadable,
         _ => Failure::Other,
     };
-    StoreError::new(STORE, failure)
+    StoreError::new(failure.kind(), STORE, failure)
 }
 
 /// A stored document that cannot be read.
 pub(crate) fn unreadable() -> StoreError {
-    StoreError::new(STORE, Failure::Unreadable)
+    StoreError::invalid_data(STORE, Failure::Unreadable)
 }
 
 /// The unique index that refused a write.

@@ -104,7 +104,7 @@ pub(crate) async fn check_collation(collection: &Collection<RawDocumentBuf>) -> 
                     .collation
                     .is_some()
                 {
-                    return Err(StoreError::new(
+                    return Err(StoreError::internal(
                         STORE,
                         "the collection has a collation, but e-mails and ids are compared byte for byte",
                     ));

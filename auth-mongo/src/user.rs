@@ -131,14 +131,15 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
             .calls
             .make(async move {
                 let id = new.id.clone().or_else(|| (store.make_id)());
-                let id = id.ok_or_else(|| StoreError::new(STORE, "nobody made an id for the new user"))?;
+                let id =
+                    id.ok_or_else(|| StoreError::internal(STORE, "nobody made an id for the new user"))?;
                 let user = new.into_user(id);
                 let document = match document::document(&user, store.profile) {
                     Ok(document) => document,
                     Err(ProfileError::Unwritable { field }) => {
                         return Err(InsertUserError::ProfileRefused { field });
                     }
-                    Err(error) => return Err(StoreError::new(STORE, error).into()),
+                    Err(error) => return Err(StoreError::internal(STORE, error).into()),
                 };
                 let Err(error) = store.users.clone_with_type().insert_one(document).await else {
                     return Ok(user);
@@ -153,7 +154,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
                 };
                 match store.taken(&user, index, true).await? {
                     Taken::Email => Err(InsertUserError::EmailTaken),
-                    Taken::Id => Err(StoreError::new(STORE, "the id is taken").into()),
+                    Taken::Id => Err(StoreError::internal(STORE, "the id is taken").into()),
                     Taken::Profile => Err(InsertUserError::ProfileTaken),
                 }
             })
@@ -190,7 +191,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
                     Err(ProfileError::Unwritable { field }) => {
                         return Err(UpdateUserError::ProfileRefused { field });
                     }
-                    Err(error) => return Err(StoreError::new(STORE, error).into()),
+                    Err(error) => return Err(StoreError::internal(STORE, error).into()),
                 };
                 let error = match store.users.update_one(filter, update).await {
                     Ok(answer) if answer.matched_count == 0 => return Err(UpdateUserError::Conflict),

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     Redis,
-    call::Limit,
+    call::{Limit, STORE},
     key, record,
-    redis::failed,
+    redis::unreadable,
     script::{DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, TOUCH},
 };
 
@@ -48,7 +48,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         token: &AccessToken<Id>,
         cap: Option<NonZeroU32>,
     ) -> Result<(), InsertTokenError> {
-        let written = record::write(token).map_err(failed)?;
+        let written = record::write(token).map_err(|error| StoreError::internal(STORE, error))?;
         let tag = ShardTag::of(&token.user_id);
         let (keys, digest) = (&self.redis.keys, key::encode(&token.digest));
         let names = vec![keys.token(tag, &token.digest), keys.index(tag, &token.user_id)];
@@ -94,7 +94,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         });
         let value = value.await?;
         let token = value.map(|value| record::read(key.digest, &value).map(|(token, _order)| token));
-        token.transpose().map_err(failed)
+        token.transpose().map_err(unreadable)
     }
 
     async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
@@ -143,8 +143,8 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
         let mut tokens = Vec::with_capacity(pairs.len());
         for [digest, value] in pairs {
             let digest =
-                key::decode(digest).ok_or_else(|| failed("an index has an entry that is not ours"))?;
-            let (token, order) = record::read::<Id>(digest, value).map_err(failed)?;
+                key::decode(digest).ok_or_else(|| unreadable("an index has an entry that is not ours"))?;
+            let (token, order) = record::read::<Id>(digest, value).map_err(unreadable)?;
             if token.epoch == epoch {
                 tokens.push((order, token));
             }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::StoreError;
+use auth_core::{StoreError, StoreErrorKind};
 use fred::{
     clients::{Client, WithOptions},
     error::{Error, ErrorKind},
@@ -161,7 +161,7 @@ where
                 sleep(PATIENCE.min(left)).await;
             }
             _ if !connection.client.is_connected() => return Err(unconnected(&connection.client, error)),
-            _ => return Err(StoreError::new(STORE, error)),
+            problem => return Err(StoreError::new(problem.kind(&error), STORE, error)),
         }
     }
 }
@@ -174,7 +174,7 @@ fn unconnected(client: &Client, error: Error) -> StoreError {
         "no connection to {}: {error}. Is the server running, and is this its address?",
         hosts.join(", ")
     );
-    StoreError::new(STORE, problem)
+    StoreError::unreachable(STORE, problem)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -194,24 +194,45 @@ enum Problem {
 }
 
 impl Problem {
+    /// What the error says that a call ends with. The rest it says itself.
+    fn kind(self, error: &Error) -> StoreErrorKind {
+        let details = error.details();
+        match (self, error.kind()) {
+            (Self::Silence, _) => StoreErrorKind::Timeout,
+            (Self::NotReady | Self::Dropped | Self::Broken, _) => StoreErrorKind::Unreachable,
+            (Self::Lasting, ErrorKind::Parse) => StoreErrorKind::InvalidData,
+            (Self::Lasting, _) if details.starts_with("WRONGTYPE") => StoreErrorKind::InvalidData,
+            (Self::Lasting, ErrorKind::Auth) => StoreErrorKind::Refused,
+            (Self::Lasting, _) if !is_reply(details) => StoreErrorKind::Internal,
+            (Self::NoScript | Self::Lasting, _) => StoreErrorKind::Refused,
+        }
+    }
+
     fn of(error: &Error) -> Self {
-        let code = error.details().split(' ').next().unwrap_or_default();
+        let code = first_word(error.details());
         match (error.kind(), code) {
             (ErrorKind::Timeout, _) => Self::Silence,
             (_, "NOSCRIPT") => Self::NoScript,
             (_, "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK") => {
                 Self::NotReady
             }
-            // Any other reply of the server's begins with a word in capitals, such as `OOM` or `NOPERM`.
-            (_, code) if code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase()) => {
-                Self::Lasting
-            }
+            _ if is_reply(error.details()) => Self::Lasting,
             (ErrorKind::Canceled, _) => Self::Dropped,
             // What fred has no other kind for is a connection that went away under it.
             (ErrorKind::IO | ErrorKind::Routing | ErrorKind::Cluster | ErrorKind::Unknown, _) => Self::Broken,
             _ => Self::Lasting,
         }
     }
+}
+
+/// Whether it is the server who says it: its replies begin with a word in capitals, such as `OOM` or `NOPERM`.
+fn is_reply(details: &str) -> bool {
+    let code = first_word(details);
+    code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -231,75 +252,116 @@ mod tests {
         let connections = Connections::from(&client);
         let answer = call(&connections, Limit::of(deadline), silence);
         let answer = timeout(100 * deadline, answer).await.expect("an end");
-        assert!(answer.expect_err("no answer").is_timeout());
+        assert_eq!(answer.expect_err("no answer").kind(), StoreErrorKind::Timeout);
         assert!(start.elapsed() >= deadline);
     }
 
     #[test]
-    fn only_what_may_end_otherwise_is_tried_again() {
+    fn only_what_may_end_otherwise_is_tried_again_and_the_rest_says_what_happened() {
+        use StoreErrorKind as Told;
+
         let problems = [
-            (ErrorKind::Timeout, "Request timed out.", Problem::Silence),
+            (
+                ErrorKind::Timeout,
+                "Request timed out.",
+                Problem::Silence,
+                Told::Timeout,
+            ),
             (
                 ErrorKind::Unknown,
                 "NOSCRIPT No matching script.",
                 Problem::NoScript,
+                Told::Refused,
             ),
             (
                 ErrorKind::Unknown,
                 "READONLY You can't write against a read only replica.",
                 Problem::NotReady,
+                Told::Unreachable,
             ),
             (
                 ErrorKind::Unknown,
                 "LOADING Redis is loading the dataset in memory",
                 Problem::NotReady,
+                Told::Unreachable,
             ),
             (
                 ErrorKind::Cluster,
                 "CLUSTERDOWN The cluster is down",
                 Problem::NotReady,
+                Told::Unreachable,
             ),
             (
                 ErrorKind::Unknown,
                 "TRYAGAIN Multiple keys request during rehashing of slot",
                 Problem::NotReady,
+                Told::Unreachable,
             ),
-            (ErrorKind::IO, "Connection closed.", Problem::Broken),
-            (ErrorKind::Unknown, "Failed to route command.", Problem::Broken),
+            (
+                ErrorKind::IO,
+                "Connection closed.",
+                Problem::Broken,
+                Told::Unreachable,
+            ),
+            (
+                ErrorKind::Unknown,
+                "Failed to route command.",
+                Problem::Broken,
+                Told::Unreachable,
+            ),
             (
                 ErrorKind::Canceled,
                 "Connection closed unexpectedly.",
                 Problem::Dropped,
+                Told::Unreachable,
             ),
             (
                 ErrorKind::Unknown,
                 "OOM command not allowed when used memory > 'maxmemory'.",
                 Problem::Lasting,
+                Told::Refused,
             ),
             (
                 ErrorKind::Unknown,
                 "NOPERM this user has no permissions to run the 'get' command",
                 Problem::Lasting,
+                Told::Refused,
             ),
             (
                 ErrorKind::Auth,
                 "NOAUTH Authentication required.",
                 Problem::Lasting,
+                Told::Refused,
             ),
             (
                 ErrorKind::Unknown,
                 "ERR value is not an integer",
                 Problem::Lasting,
+                Told::Refused,
             ),
             (
                 ErrorKind::InvalidArgument,
                 "WRONGTYPE Operation against a key",
                 Problem::Lasting,
+                Told::InvalidData,
             ),
-            (ErrorKind::Parse, "Cannot convert to number.", Problem::Lasting),
+            (
+                ErrorKind::Config,
+                "Invalid host.",
+                Problem::Lasting,
+                Told::Internal,
+            ),
+            (
+                ErrorKind::Parse,
+                "Cannot convert to number.",
+                Problem::Lasting,
+                Told::InvalidData,
+            ),
         ];
-        for (kind, details, problem) in problems {
-            assert_eq!(Problem::of(&Error::new(kind, details)), problem, "{details}");
+        for (kind, details, problem, told) in problems {
+            let error = Error::new(kind, details);
+            assert_eq!(Problem::of(&error), problem, "{details}");
+            assert_eq!(problem.kind(&error), told, "{details}");
         }
     }
 }

@@ -135,9 +135,9 @@ impl Redis {
     }
 }
 
-/// What the store could not do, and why.
-pub(crate) fn failed(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::new(STORE, problem)
+/// What is stored and is not what this crate writes.
+pub(crate) fn unreadable(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::invalid_data(STORE, problem)
 }
 
 impl From<Pool> for Redis {

@@ -63,7 +63,7 @@ impl Redis {
         let (removed, reached) = revoked.await?;
         if reached < replicas.count.get() {
             let problem = format!("the revocation reached {reached} of {} replicas", replicas.count);
-            return Err(StoreError::new(STORE, problem));
+            return Err(StoreError::unreachable(STORE, problem));
         }
         Ok(removed)
     }

@@ -2,8 +2,11 @@
 
 use std::{error::Error, fmt};
 
-use auth_core::StoreError;
-use diesel::ConnectionError;
+use auth_core::{StoreError, StoreErrorKind};
+use diesel::{
+    ConnectionError,
+    result::{DatabaseErrorKind, Error as QueryError},
+};
 use diesel_async::pooled_connection::{PoolError as OpenError, deadpool::PoolError};
 
 const NO_TABLE: &str = "run `migrate`, which makes the default tables, or the application's own migrations";
@@ -31,9 +34,39 @@ const ANSWERS: [(&[&str], &str); 11] = [
 pub(crate) fn no_connection(store: &'static str, error: PoolError) -> StoreError {
     match error {
         PoolError::Backend(OpenError::ConnectionError(ConnectionError::BadConnection(problem))) => {
-            StoreError::new(store, problem)
+            StoreError::unreachable(store, problem)
         }
-        other => StoreError::new(store, other),
+        other => StoreError::unreachable(store, other),
+    }
+}
+
+/// What an error says that a statement ended with. A database that answers with no more than words may mean a fault that
+/// passes, so it is not known to be ours.
+pub(crate) fn kind(error: &(dyn Error + 'static)) -> StoreErrorKind {
+    use DatabaseErrorKind as Kind;
+
+    let Some(error) = error.downcast_ref::<QueryError>() else {
+        return StoreErrorKind::Internal;
+    };
+    match error {
+        QueryError::DatabaseError(Kind::SerializationFailure, _) => StoreErrorKind::Contention,
+        QueryError::DatabaseError(
+            Kind::UnableToSendCommand | Kind::ClosedConnection | Kind::ReadOnlyTransaction,
+            _,
+        )
+        | QueryError::BrokenTransactionManager => StoreErrorKind::Unreachable,
+        QueryError::DatabaseError(Kind::Unknown, problem) => kind_of_words(problem.message()),
+        QueryError::RollbackErrorOnCommit { commit_error, .. } => kind(&**commit_error),
+        QueryError::DeserializationError(_) => StoreErrorKind::InvalidData,
+        _ => StoreErrorKind::Internal,
+    }
+}
+
+fn kind_of_words(message: &str) -> StoreErrorKind {
+    match message {
+        "database is locked" | "database table is locked" => StoreErrorKind::Contention,
+        "database disk image is malformed" | "file is not a database" => StoreErrorKind::InvalidData,
+        _ => StoreErrorKind::Refused,
     }
 }
 
@@ -85,7 +118,35 @@ impl<E: Error + 'static> Error for Advised<E> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Error as Unfinished;
+
     use super::*;
+
+    #[test]
+    fn a_database_that_refuses_is_told_from_one_whose_answer_cannot_be_read() {
+        use StoreErrorKind::{Contention, Internal, InvalidData, Refused, Unreachable};
+
+        let answer = |kind, words: &str| QueryError::DatabaseError(kind, Box::new(words.to_owned()));
+        let unknown = |words| answer(DatabaseErrorKind::Unknown, words);
+        for (error, told) in [
+            (unknown("no such table: users"), Refused),
+            (unknown("permission denied for table users"), Refused),
+            (unknown("database or disk is full"), Refused),
+            (unknown("database is locked"), Contention),
+            (unknown("file is not a database"), InvalidData),
+            (answer(DatabaseErrorKind::SerializationFailure, ""), Contention),
+            (answer(DatabaseErrorKind::ClosedConnection, ""), Unreachable),
+            (answer(DatabaseErrorKind::UniqueViolation, "users_pkey"), Internal),
+            (
+                QueryError::DeserializationError(Box::new(Unfinished)),
+                InvalidData,
+            ),
+            (QueryError::NotFound, Internal),
+        ] {
+            assert_eq!(kind(&error), told, "{error:?}");
+        }
+        assert_eq!(kind(&Unfinished), Internal);
+    }
 
     #[test]
     fn n10_an_answer_is_told_with_the_next_step() {

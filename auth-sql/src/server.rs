@@ -15,7 +15,7 @@ pub(crate) mod user;
 
 use std::{future::Future, pin::Pin};
 
-use auth_core::StoreError;
+use auth_core::{StoreError, StoreErrorKind};
 use deadpool::managed;
 use diesel::{
     QueryResult,
@@ -24,6 +24,8 @@ use diesel::{
 use diesel_async::{AnsiTransactionManager, AsyncConnection, pooled_connection::PoolError};
 
 pub use database::Database;
+
+use crate::failure;
 
 /// What a query on a borrowed connection comes to: `Box::pin(async move { … })`.
 pub type Answer<'c, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'c>>;
@@ -84,6 +86,15 @@ pub enum Failure {
     Stale,
     /// Nobody knows in which state the connection is, until it answers again.
     Unclear,
+}
+
+/// What `error` says to whoever made the call.
+pub(crate) fn kind<S: Server>(error: &Error) -> StoreErrorKind {
+    match Failure::of::<S>(error) {
+        Failure::Undone => StoreErrorKind::Contention,
+        Failure::Lost => StoreErrorKind::Unreachable,
+        Failure::Answer | Failure::Stale | Failure::Unclear => failure::kind(error),
+    }
 }
 
 impl Failure {

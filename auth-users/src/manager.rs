@@ -182,10 +182,10 @@ impl<Id, P> fmt::Debug for UserManager<Id, P> {
 
 /// The user was written by others again and again.
 fn contention() -> StoreError {
-    StoreError::new("users", "the user is being changed by others at the same time")
+    StoreError::contention("users", "the user is being changed by others at the same time")
 }
 
 /// The store says of a write what cannot be true of it.
 fn contradiction(error: UpdateUserError) -> StoreError {
-    StoreError::new("users", error)
+    StoreError::internal("users", error)
 }

@@ -209,7 +209,7 @@ impl Schemes {
     fn hash(&self, password: &SecretString, memory: &mut Memory) -> Result<PasswordHash, StoreError> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt)
-            .map_err(|source| StoreError::new("system randomness", source.to_string()))?;
+            .map_err(|source| StoreError::internal("system randomness", source.to_string()))?;
         let params = self.argon2.params();
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
         self.argon2
@@ -310,7 +310,7 @@ impl Schemes {
 }
 
 fn failed(source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::new(STORE, source)
+    StoreError::internal(STORE, source)
 }
 
 #[cfg(test)]

@@ -259,7 +259,7 @@ async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
     service.get("/users/me%0aFORGED").send().await;
     log.take();
     store_down(service).await;
-    tells(log, &["a store did not answer", "correlation_id", "sqlite"]);
+    tells(log, &["a request failed", "correlation_id", "sqlite"]);
     service.me(&king).await.is_error(503, "Service Unavailable");
     tells(
         log,
@@ -268,7 +268,7 @@ async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
             "a credential could not be read",
             r#"outcome="unavailable""#,
             r#"backend="db""#,
-            r#"store="sqlite""#,
+            r#"origin="sqlite""#,
             "no such table",
         ],
     );
@@ -307,7 +307,7 @@ async fn log_ins_that_do_not_stand(service: &Service, log: &Log, passes: &mut Ve
     .await;
     again().await.is_error(503, "Service Unavailable");
     tells_nothing_of(log, "logged in");
-    tells(log, &["a store did not answer", "stuck"]);
+    tells(log, &["a request failed", "stuck"]);
     assert_eq!(service.me(&old).await.status, 200, "the old credential lives");
     in_database(service, "DROP TRIGGER stuck").await;
     let answer = again().await;

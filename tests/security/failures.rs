@@ -165,7 +165,7 @@ fn p4_a_policy_that_cannot_tell_is_a_503_and_nothing_is_written() {
     #[async_trait]
     impl PasswordPolicy for Down {
         async fn check(&self, _password: &SecretString, _email: &Email) -> Result<(), PolicyError> {
-            Err(StoreError::new("breaches", "SELECT secret FROM breaches").into())
+            Err(StoreError::unreachable("breaches", "SELECT secret FROM breaches").into())
         }
     }
 

@@ -148,7 +148,7 @@ pub(crate) struct Users {
 impl Users {
     fn answering(&self) -> Result<&MemoryUserStore, StoreError> {
         if self.world.users_fail.load(Ordering::SeqCst) {
-            return Err(StoreError::new("users", "out of order"));
+            return Err(StoreError::unreachable("users", "out of order"));
         }
         Ok(&self.kept)
     }

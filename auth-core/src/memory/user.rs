@@ -70,9 +70,11 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for MemoryUserStore<Id, P> {
             .id
             .clone()
             .or_else(|| (self.next_id)(state.inserted))
-            .ok_or_else(|| StoreError::new("memory", "the new user has no id, and this store makes none"))?;
+            .ok_or_else(|| {
+                StoreError::internal("memory", "the new user has no id, and this store makes none")
+            })?;
         if state.users.contains_key(&id) {
-            return Err(StoreError::new("memory", "the id is taken").into());
+            return Err(StoreError::internal("memory", "the id is taken").into());
         }
         let user = user.into_user(id);
         state

@@ -186,7 +186,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let stored = self.as_stored(user).await?;
         if stored.security_epoch != user.security_epoch {
             let problem = "the user's credentials were ended during the log-in";
-            return Err(StoreError::new("users", problem).into());
+            return Err(StoreError::contention("users", problem).into());
         }
         Ok(())
     }

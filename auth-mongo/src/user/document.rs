@@ -119,6 +119,6 @@ pub(crate) fn user<Id: DocumentId, P: Profile>(
         updated_at: instant(fields.updated_at)?,
         profile: profile
             .decode(document)
-            .map_err(|error| StoreError::new(STORE, error))?,
+            .map_err(|error| StoreError::invalid_data(STORE, error))?,
     })
 }

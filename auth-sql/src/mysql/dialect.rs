@@ -5,7 +5,7 @@ use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use super::Connection;
 use crate::{
     failure::with_next_step,
-    server::{Failure, Server},
+    server::{self, Failure, Server},
 };
 
 /// A server of MySQL or MariaDB.
@@ -108,10 +108,12 @@ impl Server for Mysql {
 
     /// The message of a taken value repeats the value, and so does that of one which a column cannot hold.
     fn report(error: Error) -> StoreError {
+        let kind = server::kind::<Self>(&error);
         match &error {
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation) => {
                 let index = violated(violation.message()).unwrap_or_default();
                 StoreError::new(
+                    kind,
                     Self::STORE,
                     format!("a value of the unique index {index:?} is taken"),
                 )
@@ -123,9 +125,9 @@ impl Server for Mysql {
                     .next()
                     .unwrap_or_default()
                     .trim_end();
-                StoreError::new(Self::STORE, without.trim_end_matches(':'))
+                StoreError::new(kind, Self::STORE, without.trim_end_matches(':'))
             }
-            _ => StoreError::new(Self::STORE, with_next_step(error)),
+            _ => StoreError::new(kind, Self::STORE, with_next_step(error)),
         }
     }
 }

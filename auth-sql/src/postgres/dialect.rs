@@ -5,7 +5,7 @@ use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use super::Connection;
 use crate::{
     failure::with_next_step,
-    server::{Failure, Server},
+    server::{self, Failure, Server},
 };
 
 /// A server of PostgreSQL.
@@ -49,7 +49,7 @@ impl Server for Postgres {
 
     /// Its messages name tables, columns and constraints; values are in the details, which nobody prints.
     fn report(error: Error) -> StoreError {
-        StoreError::new(Self::STORE, with_next_step(error))
+        StoreError::new(server::kind::<Self>(&error), Self::STORE, with_next_step(error))
     }
 }
 

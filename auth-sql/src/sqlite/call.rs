@@ -9,12 +9,12 @@ use diesel::{QueryResult, SqliteConnection};
 use diesel_async::pooled_connection::deadpool::Object;
 
 use super::Pool;
-use crate::failure::{no_connection, with_next_step};
+use crate::failure::{kind, no_connection, with_next_step};
 
 pub(super) const STORE: &str = "sqlite";
 
 pub(super) fn failed(source: impl Error + Send + Sync + 'static) -> StoreError {
-    StoreError::new(STORE, with_next_step(source))
+    StoreError::new(kind(&source), STORE, with_next_step(source))
 }
 
 /// Work for one connection, which begins once and only while its caller is there.
@@ -46,7 +46,9 @@ impl<F> Call<F> {
                 Ok(work.map(|work| work(connection)))
             });
             match answer.await {
-                Ok(answer) => return answer.ok_or_else(|| StoreError::new(STORE, "the caller went away")),
+                Ok(answer) => {
+                    return answer.ok_or_else(|| StoreError::internal(STORE, "the caller went away"));
+                }
                 Err(error) => {
                     // Nobody knows what a panic left behind in the connection.
                     drop(Object::take(connection));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::UserStore as _;
+use auth_core::{StoreErrorKind, UserStore as _};
 use diesel_async::SimpleAsyncConnection as _;
 
 use crate::{
@@ -24,7 +24,7 @@ fn no_process_waits_for_a_lock_that_nobody_wants_any_more() {
             .delete(&ada.id)
             .await
             .expect_err("a locked row");
-        assert!(error.is_timeout(), "{error}");
+        assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
 
         // Of all that waits, what waits for this transaction.
         let waiting = "SELECT count(*) AS number FROM pg_stat_activity, \

@@ -7,7 +7,7 @@ use std::{
 
 use auth_core::{
     AccessToken, AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, NewUser, StoreError,
-    UserStore as _,
+    StoreErrorKind, UserStore as _,
 };
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
@@ -49,7 +49,7 @@ pub(crate) async fn a_locked_row_is_a_store_error_by_the_deadline() {
         .delete(&ada.id)
         .await
         .expect_err("a locked row");
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     // On another connection than the one that still waits for the lock.
     assert!(users.find(&ben.id).await.expect("an answer").is_some());
@@ -65,7 +65,7 @@ pub(crate) async fn an_exhausted_pool_is_a_store_error_by_the_deadline() {
     let hurried = Users::new(deadline(&database, 300));
     let held = pool.get().await.expect("the only connection");
     let error = hurried.find(&Uuid::now_v7()).await.expect_err("no connection");
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
     drop(held);
     let users = Users::new(&database);
     users.find(&Uuid::now_v7()).await.expect("a connection");
@@ -83,7 +83,7 @@ pub(crate) async fn a_hung_server_is_a_store_error_by_the_deadline_and_its_conne
     for _call in 0..3 {
         let start = Instant::now();
         let error = hurried.find(&ada.id).await.expect_err("nobody answers");
-        assert!(error.is_timeout(), "{error}");
+        assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert_eq!(pool.status().size, 0, "what hangs is no part of the pool");
     }
@@ -111,7 +111,7 @@ pub(crate) async fn a_server_that_never_greets_is_a_store_error_by_the_deadline(
     let users = Users::new(deadline(&database, 300));
     for _call in 0..3 {
         let error = users.find(&Uuid::now_v7()).await.expect_err("nobody answers");
-        assert!(error.is_timeout(), "{error}");
+        assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
     }
     mute.abort();
 }
@@ -211,7 +211,7 @@ pub(crate) async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
         } else {
             tokens.find(&key).await.expect_err(damage)
         };
-        assert!(!error.is_timeout(), "{damage}: {error}");
+        assert_eq!(error.kind(), StoreErrorKind::InvalidData, "{damage}: {error}");
         place
             .run(
                 "UPDATE users SET created_at = '2026-01-01', updated_at = '2026-01-01';

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, InsertUserError, NewUser, NormalizedEmail, StoreError, UserStore as _,
+    AccessToken, AccessTokenStore as _, InsertUserError, NewUser, NormalizedEmail, StoreError,
+    StoreErrorKind, UserStore as _,
 };
 use auth_sql::sqlite::{Database, Pool, SqliteAccessTokenStore, SqliteUserStore, schema};
 use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
@@ -30,7 +31,7 @@ async fn a_locked_database_is_a_store_error_by_the_deadline_and_readers_go_on() 
     let Err(InsertUserError::Store(error)) = refused else {
         panic!("a locked database took a user: {refused:?}")
     };
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
     assert!(users.find(&ada.id).await.expect("an answer").is_some());
     other.batch_execute("ROLLBACK").expect("no lock");
     users.insert(new_user("eve")).await.expect("the lock is free");
@@ -58,7 +59,7 @@ async fn a_lock_that_outlasts_the_busy_timeout_is_a_store_error() {
     let Err(InsertUserError::Store(error)) = refused else {
         panic!("a locked database took a user: {refused:?}")
     };
-    assert!(!error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Contention, "{error}");
     other.batch_execute("ROLLBACK").expect("no lock");
     users.insert(new_user("ada")).await.expect("the lock is free");
 }
@@ -71,7 +72,7 @@ async fn an_exhausted_pool_is_a_store_error_by_the_deadline() {
     let held = pool.get().await.expect("the only connection");
     let refused = SqliteUserStore::new(&hurried).find(&Uuid::now_v7()).await;
     let error = refused.expect_err("no connection");
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
     drop(held);
     let answer = SqliteUserStore::new(&patient).find(&Uuid::now_v7()).await;
     answer.expect("a connection");
@@ -131,7 +132,7 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
         } else {
             tokens.find(&key).await.expect_err(damage)
         };
-        assert!(!error.is_timeout(), "{damage}: {error}");
+        assert_eq!(error.kind(), StoreErrorKind::InvalidData, "{damage}: {error}");
         let repair = "UPDATE users SET created_at = 0, updated_at = 0; \
              UPDATE access_tokens SET id = zeroblob(16), expires_at = NULL, user_agent = NULL;";
         other.batch_execute(repair).expect("a repair");

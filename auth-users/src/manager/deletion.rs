@@ -59,7 +59,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         if let Err(error) = self.revoke_all(&user.id).await {
             let problem = error.to_string();
             tracing::warn!(
-                target: "portcullis::users", user = ?user.id, store = error.store(), ?problem,
+                target: "portcullis::users", user = ?user.id, origin = error.origin(), kind = %error.kind(), ?problem,
                 "a deleted user's credentials were not removed"
             );
         }

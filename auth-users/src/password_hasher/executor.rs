@@ -176,7 +176,7 @@ impl Executor {
         Shared::submit(&self.shared, queue, Waiting { job, cost })?;
         match tokio::time::timeout(limit, told).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_dropped)) => Err(StoreError::new(STORE, "a hash panicked")),
+            Ok(Err(_dropped)) => Err(StoreError::internal(STORE, "a hash panicked")),
             Err(_elapsed) => {
                 let estimate = self.shared.estimate(queue, cost);
                 Err(self.shared.settings.overloaded(estimate))
@@ -234,7 +234,7 @@ impl Shared {
                 Err(error) if state.threads == 0 => {
                     state.queues[queue as usize].pop_back();
                     state.note_an_empty_queue();
-                    return Err(StoreError::new(STORE, error));
+                    return Err(StoreError::contention(STORE, error));
                 }
                 Err(error) => {
                     tracing::warn!(target: "portcullis::users", %error, "no thread could be started to hash a password");

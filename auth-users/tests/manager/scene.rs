@@ -200,7 +200,7 @@ impl Meddled {
 
     fn broken(&self) -> Result<(), StoreError> {
         match *self.breaks.lock().expect("lock") {
-            true => Err(StoreError::new("meddled", "connection reset by peer")),
+            true => Err(StoreError::unreachable("meddled", "connection reset by peer")),
             false => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ impl PasswordPolicy for Whim {
         match self.0 {
             "refuses" => Err(PolicyError::Refused("not today".to_owned())),
             "accepts" => Ok(()),
-            "is down" => Err(StoreError::new("breaches", "out of order").into()),
+            "is down" => Err(StoreError::unreachable("breaches", "out of order").into()),
             _ => panic!("on purpose"),
         }
     }
@@ -74,7 +74,7 @@ async fn p4_a_policy_that_cannot_tell_is_unavailable_and_nothing_is_written() {
     let registration = Registration::new(galahad.clone(), password(), Knight::default());
     let answer = scene.users.create(registration).await;
     assert!(
-        matches!(&answer, Err(CreateUserError::Unavailable(error)) if error.store() == "breaches"),
+        matches!(&answer, Err(CreateUserError::Unavailable(error)) if error.origin() == "breaches"),
         "{answer:?}"
     );
     let found = scene.store.find_by_email(galahad.normalized()).await;

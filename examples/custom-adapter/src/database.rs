@@ -2,9 +2,12 @@
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
-use portcullis::{StoreError, with_deadline};
+use portcullis::{StoreError, StoreErrorKind, with_deadline};
 use redb::{ReadTransaction, ReadableDatabase as _, WriteTransaction};
-use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio::{
+    sync::Mutex,
+    task::{JoinError, spawn_blocking},
+};
 
 use crate::{tokens, users};
 
@@ -93,7 +96,15 @@ impl Database {
 }
 
 fn failed(source: impl Into<Fault>) -> StoreError {
-    StoreError::new(STORE, source)
+    let source = source.into();
+    let kind = if source.is::<serde_json::Error>() {
+        StoreErrorKind::InvalidData
+    } else if source.is::<JoinError>() {
+        StoreErrorKind::Internal
+    } else {
+        StoreErrorKind::Refused
+    };
+    StoreError::new(kind, STORE, source)
 }
 
 #[cfg(test)]
@@ -126,18 +137,14 @@ mod tests {
         }
         let start = Instant::now();
         let late = database.write::<(), StoreError>(|_| panic!("it begins too late"));
-        assert!(late.await.expect_err("no turn").is_timeout());
+        assert_eq!(late.await.expect_err("no turn").kind(), StoreErrorKind::Timeout);
         assert!((DEADLINE..2 * DEADLINE).contains(&start.elapsed()));
         let find = RedbAccessTokenStore(database.clone());
         let found = find.find(&TokenKey::of("a token")).await;
         assert_eq!(found.expect("readers do not wait for writers"), None);
         end.send(()).expect("the slow call waits");
-        assert!(
-            slow.await
-                .expect("no panic")
-                .expect_err("late itself")
-                .is_timeout()
-        );
+        let slow = slow.await.expect("no panic").expect_err("late itself");
+        assert_eq!(slow.kind(), StoreErrorKind::Timeout);
         let next = database.write::<_, StoreError>(|_| Ok(Ok(7))).await;
         assert_eq!(next.expect("the next one's turn"), 7);
     }
@@ -155,6 +162,6 @@ mod tests {
         });
         spoil.await.expect("written");
         let error = RedbAccessTokenStore(database).find(&key).await;
-        assert_eq!(error.expect_err("unreadable").store(), STORE);
+        assert_eq!(error.expect_err("unreadable").kind(), StoreErrorKind::InvalidData);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) async fn run(stores: Data<Stores>, users: Arc<UserManager>, superuser
     while let Err(error) = set_up(&stores, &users, superuser.as_ref()).await {
         let problem = error.to_string();
         tracing::warn!(
-            store = error.store(),
+            origin = error.origin(),
             ?problem,
             ?pause,
             "the stores are not prepared; trying again"
@@ -61,7 +61,7 @@ async fn make(users: &UserManager, superuser: &Registration) -> Result<(), Store
         // Another process came first.
         Ok(_) | Err(CreateUserError::EmailTaken) => Ok(()),
         Err(CreateUserError::Unavailable(error)) => Err(error),
-        Err(error) => Err(StoreError::new("users", error)),
+        Err(error) => Err(StoreError::internal("users", error)),
     }
 }
 
@@ -71,7 +71,11 @@ async fn purge(stores: &Stores) {
         Ok(purged) => tracing::info!(purged, "expired tokens were removed"),
         Err(error) => {
             let problem = error.to_string();
-            tracing::warn!(store = error.store(), ?problem, "expired tokens were not removed");
+            tracing::warn!(
+                origin = error.origin(),
+                ?problem,
+                "expired tokens were not removed"
+            );
         }
     }
 }

@@ -80,7 +80,10 @@ impl Stores {
     /// [`StoreError`] of the first that does not answer, or if they are not prepared yet.
     pub(crate) async fn answer(&self) -> Result<(), StoreError> {
         if !self.prepared.load(Ordering::Acquire) {
-            return Err(StoreError::new("showcase", "the stores are not prepared yet"));
+            return Err(StoreError::unreachable(
+                "showcase",
+                "the stores are not prepared yet",
+            ));
         }
         let nobody = TokenKey::of("");
         let redis = async {

@@ -102,7 +102,7 @@ impl WrongTokens {
         match &self.shared {
             Some(_) => Ok(None),
             None if self.has(defect) => Ok(Some(wrong)),
-            None => Err(StoreError::new("wrong", "out of reach")),
+            None => Err(StoreError::unreachable("wrong", "out of reach")),
         }
     }
 

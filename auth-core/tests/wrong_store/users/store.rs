@@ -78,7 +78,7 @@ impl WrongUsers {
         match &self.shared {
             Some(_) => Ok(None),
             None if self.has(defect) => Ok(Some(wrong)),
-            None => Err(StoreError::new("wrong", "out of reach")),
+            None => Err(StoreError::unreachable("wrong", "out of reach")),
         }
     }
 
@@ -179,7 +179,7 @@ impl UserStore<String, Name> for WrongUsers {
         }
         let is_twin = |row: &Reader| self.is_same_id(Defect::RefusesFoldedIds, &row.id, &user.id);
         if self.table().rows.iter().any(is_twin) && !self.has(Defect::OverwritesTakenIds) {
-            return Err(StoreError::new("wrong", "the id is taken").into());
+            return Err(StoreError::internal("wrong", "the id is taken").into());
         }
         if self.has(Defect::SelectsThenInserts) {
             meanwhile().await;
@@ -210,7 +210,7 @@ impl UserStore<String, Name> for WrongUsers {
             return Err(InsertUserError::EmailTaken);
         }
         if table.rows.iter().any(|row| row.id == user.id) {
-            return Err(StoreError::new("wrong", "the id is taken").into());
+            return Err(StoreError::internal("wrong", "the id is taken").into());
         }
         table.rows.push(user);
         Ok(returned)

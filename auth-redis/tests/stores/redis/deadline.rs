@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, PublicId, TokenKey};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, PublicId, StoreErrorKind, TokenKey};
 use auth_redis::{Redis, RedisAccessTokenStore};
 use uuid::Uuid;
 
@@ -119,7 +119,7 @@ async fn a_call_of_two_round_trips_has_one_deadline() {
     // Each of the two would come in time.
     proxy.delay(Duration::from_millis(600));
     let (found, adopted) = tokio::join!(hasty.find(&foreign), hasty.adopt(&token));
-    assert!(found.expect_err("too late").is_timeout());
+    assert_eq!(found.expect_err("too late").kind(), StoreErrorKind::Timeout);
     let adopted = adopted.expect_err("too late");
     assert!(adopted.to_string().contains("no answer within"), "{adopted}");
 }
@@ -138,7 +138,10 @@ async fn a_server_that_is_slow_is_unavailable_and_the_same_token_is_good_again_a
         store.insert(token, None).await.expect("inserted");
     }
     proxy.delay(2 * DEADLINE);
-    assert!(store.find(&tokens[0].0).await.expect_err("too late").is_timeout());
+    assert_eq!(
+        store.find(&tokens[0].0).await.expect_err("too late").kind(),
+        StoreErrorKind::Timeout
+    );
     proxy.delay(Duration::ZERO);
     // The late reply is nobody's.
     for (key, token) in tokens.iter().rev() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use auth_core::{AccessTokenStore as _, StoreError};
+use auth_core::{AccessTokenStore as _, StoreError, StoreErrorKind};
 use auth_redis::{ClientLike as _, Redis, RedisAccessTokenStore};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -75,7 +75,7 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
     store.find(&key).await.expect_err("nobody is there");
     took(start, 0, 2500);
     let error: StoreError = redis.ping().await.expect_err("nobody is there");
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
     took(start, 3000, 10_000);
     until("an event", async || {
         log.text().contains("the server cannot be reached")
@@ -176,7 +176,7 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_at_once()
     server.signal("-STOP");
     let start = Instant::now();
     let error = store.find(&key).await.expect_err("nobody answers");
-    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
     took(start, 490, 2000);
     // Under a load that never ceases, too, the connections are given up, and calls fail at once.
     until("calls fail at once", async || {

@@ -1,6 +1,6 @@
 //! Values that somebody edited, and what errors and logs tell of them.
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, StoreErrorKind};
 use auth_redis::{Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
 use uuid::Uuid;
 
@@ -47,7 +47,7 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error_and_can_be_deleted(
             store.find(&key).await.expect_err(damage),
             store.list(&user, 0).await.expect_err(damage),
         ] {
-            assert!(!error.is_timeout(), "{error}");
+            assert_eq!(error.kind(), StoreErrorKind::InvalidData, "{error}");
             let text = format!("{error} {error:?}");
             for value in ["hunter2", &user.to_string()] {
                 assert!(!text.contains(value), "{text}");
@@ -73,6 +73,7 @@ async fn a_value_of_another_kind_is_a_store_error() {
         .await
         .expect("inserted");
     let error = store.find(&key).await.expect_err("a user id of another type");
+    assert_eq!(error.kind(), StoreErrorKind::InvalidData);
     assert!(error.to_string().contains("user id"), "{error}");
     let names = ask(&client, &["KEYS", &format!("{prefix}*:t:*")])
         .await
@@ -81,6 +82,7 @@ async fn a_value_of_another_kind_is_a_store_error() {
     let () = client.del(&names[0]).await.expect("deleted");
     ask(&client, &["RPUSH", &names[0], "x"]).await.expect("a list");
     let error = store.find(&key).await.expect_err("a list is no token");
+    assert_eq!(error.kind(), StoreErrorKind::InvalidData);
     assert!(error.to_string().contains("WRONGTYPE"), "{error}");
 }
 

@@ -235,7 +235,7 @@ async fn b2_d4_the_time_of_a_hash_is_what_was_measured_and_never_that_of_one_tha
     });
     slow.await.expect("served");
     let failed = executor.run(HashQueue::LogIn, Cost::ONE, |_| -> Result<(), StoreError> {
-        Err(StoreError::new(STORE, "no memory"))
+        Err(StoreError::contention(STORE, "no memory"))
     });
     assert!(failed.await.is_err());
     let panicked = executor.run(HashQueue::LogIn, Cost::ONE, |_| -> Result<(), StoreError> {
@@ -269,7 +269,7 @@ async fn b4_the_deadline_holds_for_a_hash_that_runs_and_the_permit_for_as_long_a
     let (gone, is_gone) = mpsc::channel::<()>();
     let stuck = executor.run(HashQueue::LogIn, Cost::ONE, move |_| {
         let _gone = gone;
-        ended.recv().map_err(|error| StoreError::new(STORE, error))
+        ended.recv().map_err(|error| StoreError::internal(STORE, error))
     });
     let error = stuck.await.expect_err("the hash gets no time");
     assert!(error.retry_after().is_some(), "{error}");
@@ -456,7 +456,7 @@ async fn b1_a_hash_steps_back_by_its_nice_value_alone() {
         ..executor(1, MINUTE, Duration::ZERO).shared.settings
     });
     let nice = |_: &mut Memory| {
-        rustix::process::getpriority_process(None).map_err(|error| StoreError::new(STORE, error))
+        rustix::process::getpriority_process(None).map_err(|error| StoreError::internal(STORE, error))
     };
     let outside = rustix::process::getpriority_process(None).expect("the nice value");
     let inside = executor

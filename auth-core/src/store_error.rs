@@ -1,0 +1,167 @@
+//! What a store reports when it cannot answer.
+
+use std::{error::Error, fmt, time::Duration};
+
+/// A store did not do what it was asked, nor did what hashes, signs or makes random numbers.
+///
+/// It never means "not found" or "not logged in": a client that meets it keeps its credentials. What happened is its
+/// [`kind`](Self::kind), which decides between 503 and 500. The source is for logs; no part of this error reaches a client.
+#[derive(Debug)]
+pub struct StoreError {
+    origin: &'static str,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Failed(StoreErrorKind, Box<dyn Error + Send + Sync>),
+    Timeout(Duration),
+    Overloaded(Duration),
+}
+
+/// What happened to a call that ended with a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// There was no answer in time. 503.
+    Timeout,
+    /// There was nobody to ask: no connection, or a server that starts, ends or has handed over to another. 503.
+    Unreachable,
+    /// The server answered that it does not do this now. It lacks a table or a right, takes no writes, or has no memory
+    /// left. 503.
+    Refused,
+    /// Others did too much at the same time: a deadlock, a write that others overtook again and again, a full queue. 503.
+    Contention,
+    /// The server answered, and the answer cannot be understood: somebody else wrote it, or another version did. 500.
+    InvalidData,
+    /// A fault of this program or of its set-up. 500.
+    Internal,
+}
+
+impl StoreErrorKind {
+    /// A stable name for logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Contention => "contention",
+            Self::InvalidData => "invalid_data",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for StoreErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl StoreError {
+    /// A call of `origin` (say, `"sqlite"`) failed because of `source`, which repeats no secret.
+    pub fn new(
+        kind: StoreErrorKind,
+        origin: &'static str,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            origin,
+            cause: Cause::Failed(kind, source.into()),
+        }
+    }
+
+    /// `origin` did not answer within `limit`.
+    #[must_use]
+    pub fn timeout(origin: &'static str, limit: Duration) -> Self {
+        Self {
+            origin,
+            cause: Cause::Timeout(limit),
+        }
+    }
+
+    /// `origin` has more work than it can do in time, and expects to have room again after `retry_after`.
+    #[must_use]
+    pub fn overloaded(origin: &'static str, retry_after: Duration) -> Self {
+        Self {
+            origin,
+            cause: Cause::Overloaded(retry_after),
+        }
+    }
+
+    /// [`new`](Self::new) of [`Unreachable`](StoreErrorKind::Unreachable).
+    pub fn unreachable(origin: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StoreErrorKind::Unreachable, origin, source)
+    }
+
+    /// [`new`](Self::new) of [`Refused`](StoreErrorKind::Refused).
+    pub fn refused(origin: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StoreErrorKind::Refused, origin, source)
+    }
+
+    /// [`new`](Self::new) of [`Contention`](StoreErrorKind::Contention).
+    pub fn contention(origin: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StoreErrorKind::Contention, origin, source)
+    }
+
+    /// [`new`](Self::new) of [`InvalidData`](StoreErrorKind::InvalidData).
+    pub fn invalid_data(origin: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StoreErrorKind::InvalidData, origin, source)
+    }
+
+    /// [`new`](Self::new) of [`Internal`](StoreErrorKind::Internal).
+    pub fn internal(origin: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(StoreErrorKind::Internal, origin, source)
+    }
+
+    /// What failed: the name of a store, or of the work, such as `"password hashing"`.
+    #[must_use]
+    pub fn origin(&self) -> &'static str {
+        self.origin
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        match self.cause {
+            Cause::Failed(kind, _) => kind,
+            Cause::Timeout(_) => StoreErrorKind::Timeout,
+            Cause::Overloaded(_) => StoreErrorKind::Contention,
+        }
+    }
+
+    /// When to try again, if that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.cause {
+            Cause::Overloaded(retry_after) => Some(retry_after),
+            Cause::Failed(..) | Cause::Timeout(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = self.origin;
+        match &self.cause {
+            Cause::Failed(_, source) => write!(f, "{origin}: {source}"),
+            Cause::Timeout(limit) => write!(f, "{origin}: no answer within {limit:?}"),
+            Cause::Overloaded(retry_after) => {
+                write!(
+                    f,
+                    "{origin}: overloaded, with room again in about {retry_after:.1?}"
+                )
+            }
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Failed(_, source) => Some(&**source),
+            Cause::Timeout(_) | Cause::Overloaded(_) => None,
+        }
+    }
+}
