@@ -47,7 +47,7 @@ pub use email::{Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_em
 pub use lifetime::Lifetime;
 pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;
-pub use outcome::{Outcome, Rejection, admit, authenticate};
+pub use outcome::{Outcome, Rejection, admit};
 pub use profile_shape::{ProfileShape, sample_profile, written_fields};
 pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Grant, Refusal, StoreError, Strategy, User, UserStore};
+use crate::{Grant, Refusal, StoreError, User, UserStore};
 
 /// How reading a credential ended; `T` is what is known of whoever is logged in.
 #[derive(Debug)]
@@ -71,29 +71,19 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Reads a `presented` credential by `strategy`, loads its user and makes the checks that hold for every strategy:
-/// the user exists, is active, and has the epoch under which the credential was issued.
-///
-/// It never returns [`Outcome::Anonymous`].
-pub async fn authenticate<Id, P>(
-    strategy: &dyn Strategy<Id>,
-    users: &dyn UserStore<Id, P>,
-    presented: &str,
-) -> Outcome<(User<Id, P>, Grant<Id>)> {
-    match strategy.read(presented).await {
-        Ok(grant) => admit(users, grant).await,
-        Err(Refusal::Rejected(rejection)) => Outcome::Rejected(rejection),
-        Err(Refusal::Unavailable(error)) => Outcome::Unavailable(error),
-    }
-}
-
-/// Loads the user of `grant` and makes the checks of [`authenticate`].
+/// Loads the user of a credential that a strategy has `read`, and makes the checks that hold for every strategy: the user
+/// exists, is active, and has the epoch under which the credential was issued.
 ///
 /// It never returns [`Outcome::Anonymous`].
 pub async fn admit<Id, P>(
     users: &dyn UserStore<Id, P>,
-    grant: Grant<Id>,
+    read: Result<Grant<Id>, Refusal>,
 ) -> Outcome<(User<Id, P>, Grant<Id>)> {
+    let grant = match read {
+        Ok(grant) => grant,
+        Err(Refusal::Rejected(rejection)) => return Outcome::Rejected(rejection),
+        Err(Refusal::Unavailable(error)) => return Outcome::Unavailable(error),
+    };
     match users.find(&grant.subject.user_id).await {
         Err(error) => Outcome::Unavailable(error),
         Ok(None) => Outcome::Rejected(Rejection::UserGone),

@@ -79,7 +79,7 @@ pub enum IssueError {
 
 /// A way to issue and read credentials.
 ///
-/// A strategy answers for the credential alone. [`authenticate`](crate::authenticate) loads the user and compares the
+/// A strategy answers for the credential alone. [`admit`](crate::admit) loads the user and compares the
 /// epoch, in every strategy alike.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no strategy for users with ids `{Id}`",

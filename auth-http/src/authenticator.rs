@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Grant, Outcome, Profile, Refusal, Rejection, User, UserId, UserStore, admit};
+use auth_core::{ConfigError, Grant, Outcome, Profile, Rejection, User, UserId, UserStore, admit};
 use uuid::Uuid;
 
 use crate::{
@@ -147,23 +147,18 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             let (outcome, user_id) = match presented {
                 Presented::Nothing => continue,
                 Presented::Refused(rejection) => (Outcome::Rejected(rejection), None),
-                Presented::Token(token) => match backend.strategy().read(token).await {
-                    Err(Refusal::Rejected(rejection)) => (Outcome::Rejected(rejection), None),
-                    Err(Refusal::Unavailable(error)) => (Outcome::Unavailable(error), None),
-                    Ok(grant) => {
-                        let user_id = grant.subject.user_id.clone();
-                        let outcome = admit(&*self.users, grant).await;
-                        if let (
-                            Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch),
-                            Some(strategy),
-                        ) = (&outcome, backend.revocable())
-                        {
-                            // Rejected it is, whether or not it can be removed.
-                            let _revoked = strategy.revoke(token).await;
-                        }
-                        (outcome, Some(user_id))
+                Presented::Token(token) => {
+                    let read = backend.strategy().read(token).await;
+                    let user_id = read.as_ref().ok().map(|grant| grant.subject.user_id.clone());
+                    let outcome = admit(&*self.users, read).await;
+                    if let (Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch), Some(strategy)) =
+                        (&outcome, backend.revocable())
+                    {
+                        // Rejected it is, whether or not it can be removed.
+                        let _revoked = strategy.revoke(token).await;
                     }
-                },
+                    (outcome, user_id)
+                }
             };
             match outcome {
                 Outcome::Authenticated((user, grant)) => {

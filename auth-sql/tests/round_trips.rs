@@ -8,8 +8,7 @@ use std::sync::{
 
 use auth_core::ExposeSecret as _;
 use auth_core::{
-    ClientInfo, Lifetime, NewUser, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
-    authenticate,
+    ClientInfo, Lifetime, NewUser, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, admit,
 };
 use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore};
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
@@ -58,7 +57,7 @@ async fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_
         let token = strategy.read(issued.secret.expose_secret()).await;
         token.expect("a grant");
         assert_eq!(STATEMENTS.load(Ordering::SeqCst), 1);
-        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
         assert_eq!(STATEMENTS.load(Ordering::SeqCst), 3);
     }

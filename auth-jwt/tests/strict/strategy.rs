@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use auth_core::{
     ClientInfo, Clock as _, Email, ExposeSecret as _, IssueError, Lifetime, ManualClock, NewUser, Outcome,
-    PasswordHash, Rejection, Strategy, Subject, UserId, UserStore, authenticate, memory::MemoryUserStore,
+    PasswordHash, Rejection, Strategy, Subject, UserId, UserStore, admit, memory::MemoryUserStore,
 };
 use auth_jwt::{DEFAULT_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
 use time::{Duration as Span, OffsetDateTime};
@@ -136,14 +136,14 @@ async fn a_token_dies_when_the_users_epoch_grows() {
         .expect("issued");
     let token = issued.secret.expose_secret();
     assert!(matches!(
-        authenticate(&strategy, &users, token).await,
+        admit(&users, strategy.read(token).await).await,
         Outcome::Authenticated(..)
     ));
     let mut logged_out = user.clone();
     logged_out.security_epoch += 1;
     users.update(&logged_out).await.expect("updated");
     assert!(matches!(
-        authenticate(&strategy, &users, token).await,
+        admit(&users, strategy.read(token).await).await,
         Outcome::Rejected(Rejection::StaleEpoch)
     ));
 }

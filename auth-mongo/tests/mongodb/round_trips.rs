@@ -7,7 +7,7 @@ use std::{
 
 use auth_core::{
     AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy,
-    Outcome, Strategy as _, Subject, UserStore as _, authenticate,
+    Outcome, Strategy as _, Subject, UserStore as _, admit,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
@@ -83,7 +83,7 @@ async fn an_authenticated_request_costs_one_command_for_the_token_and_one_for_th
             .await
             .expect("a grant");
         assert_eq!(commands.names(), ["find"]);
-        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
         assert_eq!(commands.names(), ["find", "find"]);
     }

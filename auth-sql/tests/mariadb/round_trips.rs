@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
-    authenticate,
+    admit,
 };
 use auth_sql::mysql::{MysqlAccessTokenStore, MysqlUserStore, Pool};
 
@@ -37,7 +37,7 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
             .issue(&Subject::from(&user), &ClientInfo::default())
             .await
             .expect("a token");
-        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
 
         for (counter, for_the_token, for_both) in [("QUESTIONS", 20, 40), ("COM_STMT_PREPARE", 0, 0)] {
@@ -53,7 +53,7 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
             let third = counted(&pool, counter).await;
             assert_eq!(third - second - itself, for_the_token, "{counter} for the token");
             for _request in 0..20 {
-                let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+                let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
                 assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
             }
             let last = counted(&pool, counter).await;

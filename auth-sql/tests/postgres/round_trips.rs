@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
-    authenticate,
+    admit,
 };
 use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresUserStore};
 use diesel_async::SimpleAsyncConnection as _;
@@ -88,7 +88,7 @@ async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
     );
     let before = calls(counters, name).await;
     for _request in 0..20 {
-        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
     }
     assert_eq!(calls(counters, name).await - before, 40, "and one for the user");

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use auth_core::{
     ClientInfo, ExposeSecret as _, IssuedToken, Lifetime, OpaqueStrategy, Outcome, Rejection, Strategy as _,
-    Subject, authenticate, memory::MemoryAccessTokenStore,
+    Subject, admit, memory::MemoryAccessTokenStore,
 };
 use auth_users::{DeleteUserError, UserUpdate};
 use uuid::Uuid;
@@ -30,7 +30,8 @@ impl Tokens {
     }
 
     async fn rejection(&self, scene: &Scene, token: &IssuedToken) -> Option<Rejection> {
-        match authenticate(&self.0, &**scene.users.store(), token.secret.expose_secret()).await {
+        let read = self.0.read(token.secret.expose_secret()).await;
+        match admit(&**scene.users.store(), read).await {
             Outcome::Authenticated(..) => None,
             Outcome::Rejected(rejection) => Some(rejection),
             other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use auth_core::{
     AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewUser,
-    OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, authenticate, memory::MemoryUserStore,
+    OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, admit, memory::MemoryUserStore,
 };
 use auth_redis::{Client, Redis, RedisAccessTokenStore};
 use time::OffsetDateTime;
@@ -148,7 +148,7 @@ async fn an_authenticated_request_costs_one_get() {
     counted(&client).await;
 
     for _request in 0..20 {
-        let outcome = authenticate(&strategy, &users, issued.secret.expose_secret()).await;
+        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
     }
     assert_eq!(counted(&client).await, BTreeMap::from([("get".to_owned(), 20)]));
