@@ -8,8 +8,8 @@ use std::{fmt, marker::PhantomData, num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, PurgeExpired, ShardTag,
-    StoreError, TokenKey,
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, PurgeExpired, StoreError,
+    TokenKey,
 };
 use mongodb::{
     Collection,
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use builder::IndexNames;
 pub use builder::MongoAccessTokenStoreBuilder;
 use cap::Turns;
-use document::{TokenDocument, digest, public_id, tag};
+use document::{TokenDocument, of_key, of_user, public_id};
 
 use crate::{
     DocumentId,
@@ -42,7 +42,6 @@ const PURGE_BATCH: u32 = 1000;
 /// | `digest` | binary: the 32 bytes of SHA-256, with a unique index |
 /// | `user_id` | what [`DocumentId`] says of the user's id |
 /// | `place` | which of the user's tokens it is: a number under a cap, the public id without one; unique with `user_id` |
-/// | `tag` | 32-bit integer: 14 bits of a hash of the user's id, which the token carries as well |
 /// | `id` | binary of subtype 4: the public id |
 /// | `epoch` | 64-bit integer |
 /// | `created_at`, `last_used_at` | date |
@@ -57,16 +56,6 @@ const PURGE_BATCH: u32 = 1000;
 ///
 /// The server removes what has expired by its own clock, about once a minute; the strategy rejects it before that by
 /// the application's. A server whose clock is ahead removes tokens early.
-///
-/// # Sharding
-///
-/// Shard the collection on `{ tag: 1 }`, before it has documents, and say so by
-/// [`sharded`](MongoAccessTokenStoreBuilder::sharded). Each token carries the tag of its user, so that a look-up by
-/// token, a log-out, a log-out everywhere and a cap ask one shard, and that shard alone keeps the digests and the
-/// places of its users unique, which MongoDB can do for indexes that begin with the shard key only. The tags are as
-/// even as a hash, and 16,384 of them are chunks enough. On the digest alone, a log-out everywhere would ask every shard
-/// and a cap could not hold; on the user alone, every look-up would ask every shard. A token that another system issued
-/// carries no tag and is asked of every shard. None of this has been tested on a sharded cluster.
 pub struct MongoAccessTokenStore<Id = Uuid> {
     inner: Arc<Inner>,
     id: PhantomData<fn() -> Id>,
@@ -76,7 +65,6 @@ struct Inner {
     tokens: Collection<TokenDocument>,
     calls: Calls,
     indexes: IndexNames,
-    is_sharded: bool,
     turns: Turns,
 }
 
@@ -95,71 +83,27 @@ impl<Id: DocumentId> MongoAccessTokenStore<Id> {
         let Inner { tokens, indexes, .. } = &*self.inner;
         let tokens = tokens.clone_with_type();
         index::check_collation(&tokens).await?;
-        if self.inner.is_sharded {
-            index::create(&tokens, &indexes.digest, doc! { "tag": 1, "digest": 1 }, true).await?;
-            index::create(
-                &tokens,
-                &indexes.user,
-                doc! { "tag": 1, "user_id": 1, "place": 1 },
-                true,
-            )
-            .await?;
-            // For a token without a tag, which every shard is asked for.
-            index::create(&tokens, "digest_without_tag", doc! { "digest": 1 }, false).await?;
-        } else {
-            index::create(&tokens, &indexes.digest, doc! { "digest": 1 }, true).await?;
-            index::create(&tokens, &indexes.user, doc! { "user_id": 1, "place": 1 }, true).await?;
-        }
+        index::create(&tokens, &indexes.digest, doc! { "digest": 1 }, true).await?;
+        index::create(&tokens, &indexes.user, doc! { "user_id": 1, "place": 1 }, true).await?;
         index::create_ttl(&tokens, &indexes.expiry, doc! { "expires_at": 1 }).await
     }
 }
 
 impl Inner {
-    /// What finds the token of `key`, on its shard alone where the key tells that.
-    fn of_key(&self, key: &TokenKey) -> Document {
-        let mut filter = doc! { "digest": digest(&key.digest) };
-        if let Some(of_user) = key.tag.filter(|_| self.is_sharded) {
-            filter.insert("tag", tag(of_user));
-        }
-        filter
-    }
-
-    /// What finds the tokens of the user, on their shard alone.
-    fn of_user(&self, user_id: &impl DocumentId) -> Document {
-        let mut filter = doc! { "user_id": user_id.to_bson() };
-        if self.is_sharded {
-            filter.insert("tag", tag(ShardTag::of(user_id)));
-        }
-        filter
-    }
-
     async fn is_any(&self, filter: Document) -> Result<bool, StoreError> {
         let tokens = self.tokens.clone_with_type::<Document>();
         let found = tokens.find_one(filter).projection(doc! { "_id": 1 }).await;
         Ok(found.map_err(failed)?.is_some())
     }
 
-    /// Whether `filter`, which finds one token, finds it on any shard: MongoDB before 7.0 then refuses to write "one".
-    fn is_of_any_shard(&self, filter: &Document) -> bool {
-        self.is_sharded && !filter.contains_key("tag")
-    }
-
     async fn touch(&self, filter: Document, at: OffsetDateTime) -> Result<(), StoreError> {
         let update = doc! { "$set": { "last_used_at": date(at) } };
-        let answer = if self.is_of_any_shard(&filter) {
-            self.tokens.update_many(filter, update).await
-        } else {
-            self.tokens.update_one(filter, update).await
-        };
+        let answer = self.tokens.update_one(filter, update).await;
         answer.map(drop).map_err(failed)
     }
 
     async fn delete(&self, filter: Document) -> Result<bool, StoreError> {
-        let answer = if self.is_of_any_shard(&filter) {
-            self.tokens.delete_many(filter).await
-        } else {
-            self.tokens.delete_one(filter).await
-        };
+        let answer = self.tokens.delete_one(filter).await;
         Ok(answer.map_err(failed)?.deleted_count > 0)
     }
 
@@ -207,7 +151,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
-        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
+        let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
             .make(async move {
@@ -218,7 +162,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
-        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
+        let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
             .make(async move { store.touch(filter, at).await })
@@ -226,7 +170,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
-        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_key(key));
+        let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
             .make(async move { store.delete(filter).await })
@@ -234,7 +178,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
-        let (store, filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+        let (store, filter) = (Arc::clone(&self.inner), of_user(user_id));
         self.inner
             .calls
             .make(async move {
@@ -248,7 +192,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
 #[async_trait]
 impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
-        let (store, mut filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+        let (store, mut filter) = (Arc::clone(&self.inner), of_user(user_id));
         filter.insert("epoch", epoch);
         self.inner
             .calls
@@ -270,7 +214,7 @@ impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
-        let (store, mut filter) = (Arc::clone(&self.inner), self.inner.of_user(user_id));
+        let (store, mut filter) = (Arc::clone(&self.inner), of_user(user_id));
         filter.insert("id", public_id(id));
         self.inner
             .calls

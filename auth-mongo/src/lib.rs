@@ -1,4 +1,4 @@
-//! Stores of users and access tokens on MongoDB: a single server, a replica set or, untested, a sharded cluster.
+//! Stores of users and access tokens on MongoDB: a single server or a replica set.
 //!
 //! | | what it is |
 //! |---|---|
@@ -73,7 +73,7 @@
 //! [`purge_expired`](auth_core::PurgeExpired::purge_expired); on SQLite its updates are not atomic, and it is for
 //! trials alone.
 //!
-//! No test has run on a sharded cluster: what is said of one here follows from MongoDB's manual.
+//! A sharded cluster is not supported: a digest, a cap and an e-mail are unique by an index of one server or replica set.
 
 mod access_token;
 mod call;

@@ -50,11 +50,6 @@ use crate::{
 /// [`ProfileTaken`](InsertUserError::ProfileTaken), and a validator of the collection that refuses a value with
 /// [`ProfileRefused`](InsertUserError::ProfileRefused). A date or UUID is best the driver's own, or has one of
 /// the `serde_helpers` of `mongodb::bson`.
-///
-/// # Sharding
-///
-/// Leave this collection unsharded. The server can keep e-mails unique in a sharded one only where the e-mail is the
-/// shard key, and then asks every shard for a user's id.
 pub struct MongoUserStore<Id = Uuid, P = ()> {
     inner: Arc<Inner<Id, P>>,
 }

@@ -11,7 +11,6 @@ use crate::{DocumentId, call::Calls, settings::Settings};
 pub struct MongoAccessTokenStoreBuilder<Id> {
     settings: Settings,
     indexes: IndexNames,
-    is_sharded: bool,
     id: PhantomData<fn() -> Id>,
 }
 
@@ -33,7 +32,6 @@ impl<Id: DocumentId> MongoAccessTokenStore<Id> {
                 user: "user_id_1_place_1".to_owned(),
                 expiry: "expires_at_1".to_owned(),
             },
-            is_sharded: false,
             id: PhantomData,
         }
     }
@@ -75,13 +73,6 @@ impl<Id: DocumentId> MongoAccessTokenStoreBuilder<Id> {
         self
     }
 
-    /// The collection is sharded on `tag`, which is untested: see [`MongoAccessTokenStore`].
-    #[must_use]
-    pub fn sharded(mut self) -> Self {
-        self.is_sharded = true;
-        self
-    }
-
     /// The store. It asks nothing of the server yet.
     ///
     /// # Errors
@@ -91,7 +82,6 @@ impl<Id: DocumentId> MongoAccessTokenStoreBuilder<Id> {
             tokens: self.settings.open()?,
             calls: Calls::within(self.settings.deadline),
             indexes: self.indexes,
-            is_sharded: self.is_sharded,
             turns: Turns::default(),
         };
         Ok(MongoAccessTokenStore {

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     Inner,
-    document::{DigestField, digest, document},
+    document::{DigestField, digest, document, of_user},
 };
 use crate::{
     DocumentId,
@@ -87,7 +87,7 @@ impl Inner {
         let mut found = self
             .tokens
             .clone_with_type::<Held>()
-            .find(self.of_user(user_id))
+            .find(of_user(user_id))
             .projection(doc! { "digest": 1, "place": 1, "created_at": 1 })
             .read_concern(ReadConcern::local())
             .await
@@ -122,7 +122,7 @@ impl Inner {
     ) -> Result<bool, InsertTokenError> {
         let mut document = document(token);
         document.insert("place", oldest.place.clone());
-        let mut filter = self.of_user(&token.user_id);
+        let mut filter = of_user(&token.user_id);
         filter.insert("_id", oldest.document);
         filter.insert("digest", digest(&oldest.digest.0));
         match self.tokens.clone_with_type().replace_one(filter, document).await {
@@ -137,7 +137,7 @@ impl Inner {
             return Ok(());
         }
         let digests: Vec<_> = surplus.iter().map(|held| digest(&held.digest.0)).collect();
-        let mut filter = self.of_user(user_id);
+        let mut filter = of_user(user_id);
         filter.insert("digest", doc! { "$in": digests });
         self.tokens.delete_many(filter).await.map_err(failed)?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auth_core::{AccessToken, ClientInfo, PublicId, ShardTag, StoreError, TokenDigest};
+use auth_core::{AccessToken, ClientInfo, PublicId, StoreError, TokenDigest, TokenKey};
 use mongodb::bson::{self, Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 use serde::{
     Deserialize, Deserializer,
@@ -57,7 +57,6 @@ pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
     let mut document = doc! {
         "digest": digest(&token.digest),
         "user_id": token.user_id.to_bson(),
-        "tag": tag(ShardTag::of(&token.user_id)),
         "id": public_id(token.id),
         "epoch": token.epoch,
         "created_at": date(token.created_at),
@@ -78,6 +77,16 @@ pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
     document
 }
 
+/// What finds the token of `key`.
+pub(super) fn of_key(key: &TokenKey) -> Document {
+    doc! { "digest": digest(&key.digest) }
+}
+
+/// What finds the tokens of the user.
+pub(super) fn of_user(user_id: &impl DocumentId) -> Document {
+    doc! { "user_id": user_id.to_bson() }
+}
+
 pub(super) fn digest(digest: &TokenDigest) -> Bson {
     Bson::Binary(Binary {
         subtype: BinarySubtype::Generic,
@@ -87,10 +96,6 @@ pub(super) fn digest(digest: &TokenDigest) -> Bson {
 
 pub(super) fn public_id(id: PublicId) -> Bson {
     bson::Uuid::from_bytes(*id.0.as_bytes()).into()
-}
-
-pub(super) fn tag(tag: ShardTag) -> i32 {
-    tag.get().into()
 }
 
 /// The 32 bytes of a stored digest.

@@ -1,8 +1,7 @@
 //! What stands in the documents, for an application's own queries.
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, ClientInfo, PasswordHash, ShardTag, StoreErrorKind, User,
-    UserStore as _,
+    AccessToken, AccessTokenStore as _, ClientInfo, PasswordHash, StoreErrorKind, User, UserStore as _,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
@@ -178,7 +177,6 @@ async fn a_token_stands_as_its_digest_with_what_a_list_shows() {
         doc! {
             "digest": binary(BinarySubtype::Generic, token.digest.as_bytes()),
             "user_id": binary(BinarySubtype::Uuid, user.as_bytes()),
-            "tag": i32::from(ShardTag::of(&user).get()),
             "id": binary(BinarySubtype::Uuid, token.id.0.as_bytes()),
             "epoch": 1_i64 << 40,
             "created_at": DateTime::from_millis(0),
