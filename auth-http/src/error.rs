@@ -205,7 +205,6 @@ impl From<CreateUserError> for HttpError {
             CreateUserError::EmailTaken => Self::Code(ErrorCode::RegisterUserAlreadyExists),
             CreateUserError::ProfileTaken => Self::Code(ErrorCode::RegisterProfileAlreadyExists),
             CreateUserError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
-            CreateUserError::PolicyPanicked => Self::Internal("the password policy panicked"),
             CreateUserError::Hook(error) => error.into(),
             CreateUserError::Unavailable(error) => error.into(),
         }
@@ -240,7 +239,6 @@ impl From<ResetPasswordError> for HttpError {
             ResetPasswordError::InvalidPassword(reason) => {
                 Self::Password(ErrorCode::ResetPasswordInvalidPassword, reason)
             }
-            ResetPasswordError::PolicyPanicked => Self::Internal("the password policy panicked"),
             ResetPasswordError::Hook(error) => error.into(),
             ResetPasswordError::Unavailable(error) => error.into(),
         }
@@ -258,7 +256,6 @@ impl From<UpdateError> for HttpError {
             UpdateError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
             UpdateError::LossyProfile => Self::Internal("a part of the profile would be lost"),
             UpdateError::NotFound => Self::NotFound,
-            UpdateError::PolicyPanicked => Self::Internal("the password policy panicked"),
             UpdateError::Hook(error) => error.into(),
             UpdateError::Unavailable(error) => error.into(),
         }

@@ -151,20 +151,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(())
     }
 
-    /// What the policy says, if it does not panic.
-    async fn check_password(
-        &self,
-        password: &SecretString,
-        email: &Email,
-    ) -> Result<Result<(), PolicyError>, Panicked> {
+    /// What the policy says. A panic of it is a fault of the program.
+    async fn check_password(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError> {
         // What is judged is what will be hashed.
         let normal = normal_form(password);
         let password = normal.as_ref().unwrap_or(password);
         caught(async { self.policy.check(password, email).await })
             .await
-            .inspect_err(|Panicked| {
-                tracing::error!(target: "portcullis::users", "the password policy panicked");
-            })
+            .unwrap_or_else(|Panicked| Err(StoreError::internal("password policy", "it panicked").into()))
     }
 }
 

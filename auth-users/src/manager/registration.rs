@@ -1,7 +1,7 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
 use super::UserManager;
-use crate::{Event, HashQueue, HookError, PolicyError, ProfileError, event::Panicked};
+use crate::{Event, HashQueue, HookError, PolicyError, ProfileError};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -40,9 +40,6 @@ pub enum CreateUserError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
-    /// The password policy panicked.
-    #[error("the password policy panicked")]
-    PolicyPanicked,
     /// The e-mail is another user's.
     #[error("the e-mail is taken")]
     EmailTaken,
@@ -55,7 +52,7 @@ pub enum CreateUserError {
     /// The user was made, and the event handler failed.
     #[error(transparent)]
     Hook(#[from] HookError),
-    /// The store or the hasher did not answer.
+    /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
@@ -66,12 +63,6 @@ impl From<PolicyError> for CreateUserError {
             PolicyError::Refused(reason) => Self::InvalidPassword(reason),
             PolicyError::Unavailable(error) => Self::Unavailable(error),
         }
-    }
-}
-
-impl From<Panicked> for CreateUserError {
-    fn from(Panicked: Panicked) -> Self {
-        Self::PolicyPanicked
     }
 }
 
@@ -87,7 +78,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             Err(error) => {
                 let why = match error {
                     CreateUserError::InvalidPassword(_) => "invalid_password",
-                    CreateUserError::PolicyPanicked => "policy_panicked",
                     CreateUserError::EmailTaken => "email_taken",
                     CreateUserError::ProfileTaken => "profile_taken",
                     CreateUserError::InvalidProfile(_) => "invalid_profile",
@@ -103,7 +93,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         self.check_password(&registration.password, &registration.email)
-            .await??;
+            .await?;
         let password_hash = self
             .hasher
             .in_queue(HashQueue::Registration)

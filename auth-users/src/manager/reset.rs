@@ -5,7 +5,6 @@ use tracing::field::debug;
 use super::{ATTEMPTS, UserManager, contention, contradiction};
 use crate::{
     Event, HashQueue, HookError, MailKind, PolicyError,
-    event::Panicked,
     one_time_token::{Claim, Purpose},
 };
 
@@ -19,13 +18,10 @@ pub enum ResetPasswordError {
     /// The policy refuses the password, for this reason. The token stays good.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
-    /// The password policy panicked.
-    #[error("the password policy panicked")]
-    PolicyPanicked,
     /// The password was reset, and the event handler failed.
     #[error(transparent)]
     Hook(#[from] HookError),
-    /// The store or the hasher did not answer.
+    /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
@@ -36,12 +32,6 @@ impl From<PolicyError> for ResetPasswordError {
             PolicyError::Refused(reason) => Self::InvalidPassword(reason),
             PolicyError::Unavailable(error) => Self::Unavailable(error),
         }
-    }
-}
-
-impl From<Panicked> for ResetPasswordError {
-    fn from(Panicked: Panicked) -> Self {
-        Self::PolicyPanicked
     }
 }
 
@@ -80,7 +70,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 let why = match error {
                     ResetPasswordError::BadToken => "bad_token",
                     ResetPasswordError::InvalidPassword(_) => "invalid_password",
-                    ResetPasswordError::PolicyPanicked => "policy_panicked",
                     ResetPasswordError::Hook(_) | ResetPasswordError::Unavailable(_) => "unavailable",
                 };
                 let user = claim.map(|claim| debug(claim.user_id));
@@ -105,7 +94,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             let hash = match &hash {
                 Some(hash) => hash.clone(),
                 None => {
-                    self.check_password(password, &user.email).await??;
+                    self.check_password(password, &user.email).await?;
                     hash.insert(self.hasher.in_queue(HashQueue::Reset).hash(password).await?)
                         .clone()
                 }

@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 use super::{ATTEMPTS, UserManager, contention};
 use crate::{
     Changed, Event, HashQueue, HookError, PolicyError, ProfileError,
-    event::Panicked,
     profile::{HiddenFields, MergeError, fields_of},
 };
 
@@ -32,9 +31,6 @@ pub enum UpdateError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
-    /// The password policy panicked.
-    #[error("the password policy panicked")]
-    PolicyPanicked,
     /// The e-mail is another user's.
     #[error("the e-mail is taken")]
     EmailTaken,
@@ -54,7 +50,7 @@ pub enum UpdateError {
     /// The user was changed, and the event handler failed.
     #[error(transparent)]
     Hook(#[from] HookError),
-    /// The store or the hasher did not answer, or the user is being changed by others.
+    /// The store, the hasher or the password policy did not answer, or the user is being changed by others.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
@@ -77,12 +73,6 @@ impl From<MergeError> for UpdateError {
     }
 }
 
-impl From<Panicked> for UpdateError {
-    fn from(Panicked: Panicked) -> Self {
-        Self::PolicyPanicked
-    }
-}
-
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Changes `user`, as it was read, by one write, and returns it as it stands. What changes nothing writes nothing and
     /// is no event.
@@ -101,7 +91,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             Err(error) => {
                 let why = match error {
                     UpdateError::InvalidPassword(_) => "invalid_password",
-                    UpdateError::PolicyPanicked => "policy_panicked",
                     UpdateError::EmailTaken => "email_taken",
                     UpdateError::ProfileTaken => "profile_taken",
                     UpdateError::InvalidProfile(_) => "invalid_profile",
@@ -131,7 +120,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let hash = match &update.password {
             Some(password) => {
                 self.check_password(password, update.email.as_ref().unwrap_or(&user.email))
-                    .await??;
+                    .await?;
                 Some(self.hasher.in_queue(HashQueue::Change).hash(password).await?)
             }
             None => None,
