@@ -4,6 +4,9 @@ use std::{future::Future, time::Duration};
 
 use crate::{ConfigError, StoreError};
 
+/// The deadline of a store's calls unless the application sets another: 2 seconds.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
+
 /// `limit` as the deadline of a store's calls.
 ///
 /// # Errors

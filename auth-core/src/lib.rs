@@ -42,7 +42,7 @@ pub use access_token::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config_error::ConfigError;
-pub use deadline::{checked_deadline, with_deadline};
+pub use deadline::{DEFAULT_DEADLINE, checked_deadline, with_deadline};
 pub use email::{Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_emails};
 pub use lifetime::Lifetime;
 pub use list_users::ListUsers;

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use auth_core::{ConfigError, checked_deadline};
+use auth_core::{ConfigError, DEFAULT_DEADLINE, checked_deadline};
 use mongodb::{
     Collection, Database,
     options::{
         Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
     },
 };
-
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a builder collects.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 use std::{future::Future, time::Duration};
 
-use auth_core::{ConfigError, StoreError, checked_deadline};
+use auth_core::{ConfigError, DEFAULT_DEADLINE, StoreError, checked_deadline};
 use fred::{
     clients::{Client, Pool},
     error::Error,
@@ -16,8 +16,6 @@ use crate::{
     replicas::Replicas,
     script::Script,
 };
-
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Between two looks whether a connection is there.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -1,12 +1,10 @@
 use std::{fmt, time::Duration};
 
-use auth_core::{ConfigError, StoreError, checked_deadline};
+use auth_core::{ConfigError, DEFAULT_DEADLINE, StoreError, checked_deadline};
 use deadpool::managed::Pool;
 
 use super::{Answer, Server};
 use crate::statement::OnDisconnect;
-
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
 ///

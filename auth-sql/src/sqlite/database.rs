@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use auth_core::{ConfigError, StoreError, checked_deadline, with_deadline};
+use auth_core::{ConfigError, DEFAULT_DEADLINE, StoreError, checked_deadline, with_deadline};
 use diesel::{QueryResult, SqliteConnection};
 use tokio::sync::Mutex;
 
@@ -8,8 +8,6 @@ use super::{
     Pool,
     call::{Call, STORE, failed},
 };
-
-const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
 ///
