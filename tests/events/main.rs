@@ -336,7 +336,7 @@ async fn refused_requests(service: &Service, log: &Log, id: &str, passes: &[Pass
             r#"outcome="forbidden""#,
             id,
             &format!("backend={:?}", pass.kind.name()),
-            "superuser: true",
+            "Superuser",
         ],
     );
 }
