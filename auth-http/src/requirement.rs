@@ -60,11 +60,19 @@ impl<Id, P> Requirement<Id, P> for Active {
     fn is_met(&self, _user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
         true
     }
+
+    fn name(&self) -> String {
+        "Active".to_owned()
+    }
 }
 
 impl<Id, P> Requirement<Id, P> for Verified {
     fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
         user.is_verified
+    }
+
+    fn name(&self) -> String {
+        "Verified".to_owned()
     }
 }
 
@@ -72,11 +80,19 @@ impl<Id, P> Requirement<Id, P> for Superuser {
     fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
         user.is_superuser
     }
+
+    fn name(&self) -> String {
+        "Superuser".to_owned()
+    }
 }
 
 impl<Id, P> Requirement<Id, P> for VerifiedSuperuser {
     fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
         user.is_verified && user.is_superuser
+    }
+
+    fn name(&self) -> String {
+        "VerifiedSuperuser".to_owned()
     }
 }
 

@@ -82,7 +82,7 @@ async fn beside_argon2(address: SocketAddr, plan: &Plan) -> Fallible<()> {
     let span = plan.span * 2;
     let (mut ratios, mut log_ins, mut bare) = (Vec::new(), Answers::default(), 0.0);
     // Odd, so that the median is one of them.
-    let rounds = plan.rounds / 2 | 1;
+    let rounds = (plan.rounds / 2) | 1;
     for _ in 0..rounds {
         let alone = tokio::task::spawn_blocking(move || bare::rate(cores, span)).await??;
         let load = Load::start(address, CLIENTS).await?;
