@@ -120,7 +120,7 @@ async fn with_a_server_that_is_down_it_starts_and_is_not_ready_and_its_log_says_
             assert_eq!(ready.headers()["retry-after"], "1", "{url}");
             let body = ready.text().await.expect("text");
             assert_eq!(body, r#"{"detail":"Service Unavailable"}"#, "{url}");
-            showcase.log().contains(&format!("store=\"{store}\""))
+            showcase.log().contains(&format!("origin=\"{store}\""))
         })
         .await;
         assert!(!showcase.log().contains("hunter2"), "{}", showcase.log());
