@@ -42,7 +42,7 @@ pub struct Guard<Id = Uuid, P = ()> {
     accepted: Option<Choice>,
 }
 
-/// What the guards around a request require together.
+/// The requirements of all guards around a request.
 struct Required<Id, P>(Arc<dyn Requirement<Id, P>>);
 
 /// Picks the backends that are accepted for a request.

@@ -1,4 +1,4 @@
-//! What a store reports when it cannot answer.
+//! The error of a store that cannot answer.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -19,7 +19,7 @@ enum Cause {
     Overloaded(Duration),
 }
 
-/// What happened to a call that ended with a [`StoreError`].
+/// The kind of a [`StoreError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -115,13 +115,13 @@ impl StoreError {
         Self::new(StoreErrorKind::Internal, origin, source)
     }
 
-    /// What failed: the name of a store, or of the work, such as `"password hashing"`.
+    /// The name of the store or the work that failed, such as `"password hashing"`.
     #[must_use]
     pub fn origin(&self) -> &'static str {
         self.origin
     }
 
-    /// What happened.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         match self.cause {

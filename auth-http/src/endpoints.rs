@@ -140,7 +140,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self.mount
     }
 
-    /// What every route of a logged-in user asks: a verified e-mail, if the service requires one.
+    /// Every route of a logged-in user asks for a verified e-mail, if the service requires one.
     fn base_requirement(&self) -> Option<Verified> {
         self.users.requires_verification().then_some(Verified)
     }

@@ -1,11 +1,11 @@
-//! What a route asks of its user.
+//! Conditions on the user of a request.
 
 use std::{any::type_name, sync::Arc};
 
 use auth_core::{Grant, User};
 use uuid::Uuid;
 
-/// What a route asks of its user and of the credential, beside being logged in and active.
+/// A condition on the user and the credential of a request. Every route that takes a user also needs an active one.
 ///
 /// [`Active`] asks nothing more, [`Verified`] and [`Superuser`] ask for a flag, and a function is an application's own rule. A pair asks for both.
 /// A requirement that is a type and has a [`Default`] can also be asked for by an extractor.
@@ -40,7 +40,7 @@ pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
     }
 }
 
-/// An active user: what every route asks that asks for a user.
+/// An active user. Every route that takes a user asks for that.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Active;
 

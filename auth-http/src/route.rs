@@ -40,7 +40,7 @@ pub struct Route {
     /// A name that no other route has and that stays the same if the paths change: the label for logs and metrics, and the
     /// `operationId` of the OpenAPI document.
     pub name: String,
-    /// What [`Endpoints::call`](crate::Endpoints::call) runs.
+    /// The operation that [`Endpoints::call`](crate::Endpoints::call) runs.
     pub operation: Operation,
 }
 
@@ -60,6 +60,6 @@ impl Route {
     }
 }
 
-/// What a [`Route`] does.
+/// The operation of a [`Route`].
 #[derive(Clone, Debug)]
 pub struct Operation(pub(crate) Family);

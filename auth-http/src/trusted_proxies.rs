@@ -1,4 +1,4 @@
-//! Whose word for a client's address is believed.
+//! The address of a client behind reverse proxies.
 
 use std::net::IpAddr;
 
@@ -58,7 +58,7 @@ impl TrustedProxies {
         for entry in forwarded.into_iter().rev() {
             match parsed(entry) {
                 Some(before) => address = before,
-                // It does not say where the request came from: the proxy that sent it is all that is known.
+                // The entry names no address, so the proxy that sent it is the last known one.
                 None => break,
             }
             if !self.trusts(address) {

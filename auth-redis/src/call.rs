@@ -194,7 +194,7 @@ enum Problem {
 }
 
 impl Problem {
-    /// What the error says that a call ends with. The rest it says itself.
+    /// The kind of the error that a call ends with. The text comes from the error itself.
     fn kind(self, error: &Error) -> StoreErrorKind {
         let details = error.details();
         match (self, error.kind()) {

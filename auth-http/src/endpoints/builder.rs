@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Endpoints;
 use crate::{AuthBackend, Authenticator, CsrfPolicy, TrustedProxies};
 
-/// Where the routes are, and which of them there are.
+/// The paths of the routes, and which routes there are.
 #[derive(Clone, Debug)]
 pub(crate) struct Mount {
     pub(crate) auth_path: String,

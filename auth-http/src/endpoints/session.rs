@@ -84,7 +84,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
-    /// What a front end needs to draw its log-in page.
+    /// Tells a front end how to draw its log-in page.
     fn methods(&self) -> Response {
         let backends = self.authenticator.backends().map(|backend| BackendBody {
             name: backend.name(),

@@ -1,4 +1,4 @@
-//! What the routes of a service have in common.
+//! The parts of a description that several routes share.
 
 use auth_core::{Profile, UserId};
 use utoipa::openapi::{
@@ -18,7 +18,7 @@ use crate::{AuthBackend, Endpoints, ErrorCode};
 const UNVERIFIED: &str = "The user's e-mail is not verified";
 const NO_SUPERUSER: &str = "The user is no superuser";
 
-/// What of a service decides how its routes answer.
+/// The settings of a service that decide how its routes answer.
 pub(crate) struct Service {
     pub(crate) requires_verification: bool,
     pub(crate) has_bearer: bool,

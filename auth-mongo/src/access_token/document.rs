@@ -77,12 +77,12 @@ pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
     document
 }
 
-/// What finds the token of `key`.
+/// The filter that finds the token of `key`.
 pub(super) fn of_key(key: &TokenKey) -> Document {
     doc! { "digest": digest(&key.digest) }
 }
 
-/// What finds the tokens of the user.
+/// The filter that finds the tokens of the user.
 pub(super) fn of_user(user_id: &impl DocumentId) -> Document {
     doc! { "user_id": user_id.to_bson() }
 }
