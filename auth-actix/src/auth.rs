@@ -7,7 +7,9 @@ use actix_web::{
     web::{Data, ServiceConfig},
 };
 use auth_core::{ConfigError, Profile, User, UserId};
-use auth_http::{AuthBackend, CsrfPolicy, Enabled, Endpoints, EndpointsBuilder, Requirement, TrustedProxies};
+use auth_http::{
+    AcceptedBackends, AuthBackend, CsrfPolicy, Endpoints, EndpointsBuilder, Requirement, TrustedProxies,
+};
 use auth_users::UserManager;
 use uuid::Uuid;
 
@@ -75,9 +77,9 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// ```
     /// # use actix_web::{Scope, web};
     /// # use auth_actix::Auth;
-    /// # use auth_core::{Grant, User};
+    /// # use auth_core::{Credential, User};
     /// # use uuid::Uuid;
-    /// fn is_colleague(user: &User, _credential: &Grant<Uuid>) -> bool {
+    /// fn is_colleague(user: &User, _credential: &Credential<Uuid>) -> bool {
     ///     user.email.as_str().ends_with("@camelot.example")
     /// }
     ///
@@ -102,14 +104,14 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
                 "there is none of this name",
             ));
         }
-        let enabled = Enabled::only(names);
-        Ok(self.accept_by(move |_request| enabled.clone()))
+        let accepted = AcceptedBackends::only(names);
+        Ok(self.accept_by(move |_request| accepted.clone()))
     }
 
     /// A guard that accepts the backends that `choose` picks for each request.
     pub fn accept_by(
         &self,
-        choose: impl Fn(&HttpRequest) -> Enabled + Send + Sync + 'static,
+        choose: impl Fn(&HttpRequest) -> AcceptedBackends + Send + Sync + 'static,
     ) -> Guard<Id, P> {
         Guard::accepting(self.clone(), Arc::new(choose))
     }
@@ -222,15 +224,15 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
 
     /// The path of log-in, registration, verification and reset, instead of `/auth`.
     #[must_use]
-    pub fn auth_at(mut self, path: impl Into<String>) -> Self {
-        self.endpoints = self.endpoints.auth_at(path);
+    pub fn auth_path(mut self, path: impl Into<String>) -> Self {
+        self.endpoints = self.endpoints.auth_path(path);
         self
     }
 
     /// The path of the users, instead of `/users`.
     #[must_use]
-    pub fn users_at(mut self, path: impl Into<String>) -> Self {
-        self.endpoints = self.endpoints.users_at(path);
+    pub fn users_path(mut self, path: impl Into<String>) -> Self {
+        self.endpoints = self.endpoints.users_path(path);
         self
     }
 

@@ -3,8 +3,8 @@
 use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin, sync::Arc};
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
-use auth_core::{Grant, Profile, User, UserId};
-use auth_http::{Active, Authenticated, Enabled, HttpError, Requirement};
+use auth_core::{Credential, Profile, User, UserId};
+use auth_http::{AcceptedBackends, Active, Authenticated, HttpError, Requirement};
 use uuid::Uuid;
 
 use crate::{
@@ -60,8 +60,8 @@ pub struct OptionalUser<R = Active, Id = Uuid, P = ()>(pub Option<CurrentUser<R,
 impl<R, Id, P> CurrentUser<R, Id, P> {
     /// What the user's credential says.
     #[must_use]
-    pub fn grant(&self) -> &Grant<Id> {
-        &self.found.grant
+    pub fn credential(&self) -> &Credential<Id> {
+        &self.found.credential
     }
 
     /// The name of the backend that read the credential.
@@ -111,7 +111,7 @@ impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> FromRequest for Op
         Box::pin(async move {
             let found = optional::<Id, P>(&request).await;
             let found = found.map_err(|error| ExtractError::new(error, rest))?;
-            let found = found.filter(|found| R::default().is_met(&found.user, &found.grant));
+            let found = found.filter(|found| R::default().is_met(&found.user, &found.credential));
             Ok(Self(found.map(|found| CurrentUser {
                 found,
                 requirement: PhantomData,
@@ -131,7 +131,7 @@ async fn required<Id: UserId, P: Profile>(
     }
     let authenticator = shared.endpoints.authenticator();
     let found = authenticator
-        .require(&Head(request), &enabled(request), requirement)
+        .require(&Head(request), &accepted(request), requirement)
         .await?;
     Ok(found)
 }
@@ -145,7 +145,7 @@ async fn optional<Id: UserId, P: Profile>(
         return Ok(Some(found));
     }
     let authenticator = shared.endpoints.authenticator();
-    Ok(authenticator.find(&Head(request), &enabled(request)).await?)
+    Ok(authenticator.find(&Head(request), &accepted(request)).await?)
 }
 
 /// The user that a guard found.
@@ -164,14 +164,18 @@ pub(crate) fn guarded<Id: UserId, P: Profile>(
     let extensions = request.extensions();
     let Found { by, found } = extensions.get::<Found<Id, P>>()?;
     let accepted = extensions
-        .get::<Enabled>()
-        .is_none_or(|enabled| enabled.contains(&found.backend));
+        .get::<AcceptedBackends>()
+        .is_none_or(|accepted| accepted.contains(&found.backend));
     (accepted && Arc::ptr_eq(by, service)).then(|| found.clone())
 }
 
 /// The backends that the route accepts.
-pub(crate) fn enabled(request: &HttpRequest) -> Enabled {
-    request.extensions().get::<Enabled>().cloned().unwrap_or_default()
+pub(crate) fn accepted(request: &HttpRequest) -> AcceptedBackends {
+    request
+        .extensions()
+        .get::<AcceptedBackends>()
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// The service that the extractors of this request ask: the one that is mounted around them or, where none is, the one

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, body::BoxBody,
 use auth_core::StoreError;
 use auth_http::{HttpError, Response};
 use auth_users::{
-    AuthenticateError, CreateUserError, DeleteUserError, HookError, ResetPasswordError, UpdateError,
+    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, ResetPasswordError, UpdateError,
     VerifyError,
 };
 
@@ -57,7 +57,7 @@ macro_rules! from {
 from!(
     HttpError,
     StoreError,
-    HookError,
+    EventHandlerError,
     AuthenticateError,
     CreateUserError,
     DeleteUserError,

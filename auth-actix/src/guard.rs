@@ -15,14 +15,14 @@ use actix_web::{
     http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
 };
 use auth_core::{Profile, UserId};
-use auth_http::{Enabled, HttpError, Requirement};
+use auth_http::{AcceptedBackends, HttpError, Requirement};
 use futures_util::future::{Ready, ready};
 use uuid::Uuid;
 
 use crate::{
     Auth,
     body::unread,
-    current_user::{Found, enabled, guarded},
+    current_user::{Found, accepted, guarded},
     error::AuthError,
     head::Head,
 };
@@ -46,7 +46,7 @@ pub struct Guard<Id = Uuid, P = ()> {
 struct Required<Id, P>(Arc<dyn Requirement<Id, P>>);
 
 /// Picks the backends that are accepted for a request.
-pub(crate) type Choice = Arc<dyn Fn(&HttpRequest) -> Enabled + Send + Sync>;
+pub(crate) type Choice = Arc<dyn Fn(&HttpRequest) -> AcceptedBackends + Send + Sync>;
 
 impl<Id, P> Clone for Guard<Id, P> {
     fn clone(&self) -> Self {
@@ -82,9 +82,9 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
     }
 
     /// Lets the request pass, with what is known of it among its extensions.
-    async fn judge(&self, request: &HttpRequest) -> Result<(), HttpError> {
+    async fn check(&self, request: &HttpRequest) -> Result<(), HttpError> {
         if let Some(choose) = &self.accepted {
-            let narrowed = enabled(request).and(choose(request));
+            let narrowed = accepted(request).and(choose(request));
             request.extensions_mut().insert(narrowed);
         }
         let around = request.extensions().get::<Required<Id, P>>().cloned();
@@ -101,7 +101,7 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
             None => {
                 let authenticator = self.auth.shared.endpoints.authenticator();
                 authenticator
-                    .require(&Head(request), &enabled(request), &requirement.0)
+                    .require(&Head(request), &accepted(request), &requirement.0)
                     .await?
             }
         };
@@ -160,7 +160,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let (service, guard) = (Rc::clone(&self.service), self.guard.clone());
         Box::pin(async move {
-            match guard.judge(request.request()).await {
+            match guard.check(request.request()).await {
                 Ok(()) => {
                     let mut answered = service.call(request).await?;
                     if guard.requirement.is_some() {

@@ -17,7 +17,7 @@ use auth_http::{HttpError, Request, Route};
 use crate::{
     Auth,
     body::{self, unread},
-    current_user::enabled,
+    current_user::accepted,
     error::into_http,
     head::Head,
     mounted,
@@ -98,7 +98,9 @@ fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_w
             let head = Head(&request);
             let answer = async |body: &[u8]| {
                 let id = request.match_info().get("id").unwrap_or_default();
-                let asked = Request::new(&head, body).with_id(id).accepting(enabled(&request));
+                let asked = Request::new(&head, body)
+                    .with_id(id)
+                    .accepting(accepted(&request));
                 into_http(shared.endpoints.call(&operation, asked).await)
             };
             if request.method().is_safe() && request.headers().contains_key(UPGRADE) {

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{StoreError, TokenDigest, TokenKey};
+use crate::{StoreError, TokenDigest, TokenLookup};
 
 /// An opaque token as a store holds it: never the token, only its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken<Id = Uuid> {
     /// What names the token in a list of sessions. It is no secret and opens nothing.
-    pub id: PublicId,
+    pub id: TokenId,
     /// The digest of the token.
     pub digest: TokenDigest,
     /// Whose token it is.
@@ -40,9 +40,9 @@ impl<Id> AccessToken<Id> {
 /// The public id of a token or session: a random UUID, shown in lists, never accepted as a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PublicId(pub Uuid);
+pub struct TokenId(pub Uuid);
 
-impl PublicId {
+impl TokenId {
     /// A new random id.
     #[must_use]
     pub fn generate() -> Self {
@@ -50,7 +50,7 @@ impl PublicId {
     }
 }
 
-impl fmt::Display for PublicId {
+impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -91,19 +91,19 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
     /// Sets `last_used_at` of the token of `key` if it is still there; it never brings one back.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError>;
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError>;
 
     /// Removes the token of `key` and says whether there was one. Once it returned, no look-up finds the token.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer: the removal may not have happened.
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError>;
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError>;
 
     /// Removes every token of the user and says how many there were. Once it returned, no look-up finds a token that
     /// was inserted before the call.
@@ -127,7 +127,7 @@ pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer: the removal may not have happened.
-    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError>;
+    async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError>;
 }
 
 /// A store that keeps expired rows until they are purged.

@@ -38,7 +38,7 @@ mod user;
 mod user_id;
 
 pub use access_token::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired,
+    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PurgeExpired, TokenId,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config_error::ConfigError;
@@ -52,8 +52,8 @@ pub use profile_shape::{ProfileShape, sample_profile, written_fields};
 pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};
 pub use store_error::{StoreError, StoreErrorKind};
-pub use strategy::{Grant, IssueError, IssuedToken, Refusal, RevocableStrategy, Strategy, Subject};
-pub use token::{ShardTag, TokenDigest, TokenKey, generate_token};
+pub use strategy::{Credential, IssueError, IssuedToken, ReadError, RevocableStrategy, Strategy, Subject};
+pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
 pub use user_id::user_id_from_text;
 

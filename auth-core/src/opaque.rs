@@ -7,9 +7,9 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use crate::{
-    AccessToken, AccessTokenStore, ClientInfo, Clock, Grant, InsertTokenError, IssueError, IssuedToken,
-    Lifetime, PublicId, Refusal, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject,
-    SystemClock, TokenKey, UserId, generate_token,
+    AccessToken, AccessTokenStore, ClientInfo, Clock, Credential, InsertTokenError, IssueError, IssuedToken,
+    Lifetime, ReadError, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject, SystemClock,
+    TokenId, TokenLookup, UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
@@ -80,10 +80,10 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self
     }
 
-    fn key(&self, token: &str) -> TokenKey {
+    fn key(&self, token: &str) -> TokenLookup {
         match &self.audience {
-            Some(audience) => TokenKey::for_audience(audience, token),
-            None => TokenKey::of(token),
+            Some(audience) => TokenLookup::for_audience(audience, token),
+            None => TokenLookup::new(token),
         }
     }
 }
@@ -91,10 +91,10 @@ impl<Id: UserId> OpaqueStrategy<Id> {
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
     async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<IssuedToken, IssueError> {
-        let secret = generate_token(ShardTag::of(&subject.user_id))?;
+        let secret = generate_token(ShardTag::for_user(&subject.user_id))?;
         let now = self.clock.now();
         let token = AccessToken {
-            id: PublicId::generate(),
+            id: TokenId::generate(),
             digest: self.key(secret.expose_secret()).digest,
             user_id: subject.user_id.clone(),
             epoch: subject.epoch,
@@ -119,7 +119,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
     }
 
     /// As [`Strategy::read`] says; a token that has expired is deleted on the way.
-    async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal> {
+    async fn read(&self, presented: &str) -> Result<Credential<Id>, ReadError> {
         // A JWT among them is turned away here, without a look-up.
         let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if presented.len() > MAX_TOKEN_BYTES || !presented.bytes().all(is_base64url) {
@@ -140,7 +140,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
             // The credential is good, whether or not its use can be written down.
             let _written = self.store.touch(&key, now).await;
         }
-        Ok(Grant {
+        Ok(Credential {
             subject: Subject {
                 user_id: token.user_id,
                 epoch: token.epoch,
@@ -194,7 +194,7 @@ mod tests {
                 }
                 let read = reader.read(token).await;
                 assert!(
-                    matches!(read, Err(Refusal::Rejected(Rejection::Unknown))),
+                    matches!(read, Err(ReadError::Rejected(Rejection::Unknown))),
                     "{own} {other}: {read:?}"
                 );
                 reader.revoke(token).await.expect("nothing to revoke");
@@ -211,8 +211,8 @@ mod tests {
         let now = SystemClock.now();
         let foreign = "GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc";
         let token = AccessToken {
-            id: PublicId::generate(),
-            digest: TokenDigest::of(foreign),
+            id: TokenId::generate(),
+            digest: TokenDigest::new(foreign),
             user_id: Uuid::now_v7(),
             epoch: 0,
             created_at: now,
@@ -222,8 +222,8 @@ mod tests {
         };
         store.insert(&token, None).await.expect("inserted");
         let strategy = OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
-        let grant = strategy.read(foreign).await.expect("it lives on");
-        assert_eq!(grant.subject.user_id, token.user_id);
+        let credential = strategy.read(foreign).await.expect("it lives on");
+        assert_eq!(credential.subject.user_id, token.user_id);
         let audience = OpaqueStrategy::new(store, Lifetime::FOREVER).audience("db");
         audience.read(foreign).await.expect_err("it has no audience");
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Grant, Refusal, StoreError, User, UserStore};
+use crate::{Credential, ReadError, StoreError, User, UserStore};
 
 /// How reading a credential ended; `T` is what is known of whoever is logged in.
 #[derive(Debug)]
@@ -77,23 +77,23 @@ impl fmt::Display for Rejection {
 /// It never returns [`Outcome::Anonymous`].
 pub async fn admit<Id, P>(
     users: &dyn UserStore<Id, P>,
-    read: Result<Grant<Id>, Refusal>,
-) -> Outcome<(User<Id, P>, Grant<Id>)> {
-    let grant = match read {
-        Ok(grant) => grant,
-        Err(Refusal::Rejected(rejection)) => return Outcome::Rejected(rejection),
-        Err(Refusal::Unavailable(error)) => return Outcome::Unavailable(error),
+    read: Result<Credential<Id>, ReadError>,
+) -> Outcome<(User<Id, P>, Credential<Id>)> {
+    let credential = match read {
+        Ok(credential) => credential,
+        Err(ReadError::Rejected(rejection)) => return Outcome::Rejected(rejection),
+        Err(ReadError::Unavailable(error)) => return Outcome::Unavailable(error),
     };
-    match users.find(&grant.subject.user_id).await {
+    match users.find(&credential.subject.user_id).await {
         Err(error) => Outcome::Unavailable(error),
         Ok(None) => Outcome::Rejected(Rejection::UserGone),
-        Ok(Some(user)) if user.security_epoch > grant.subject.epoch => {
+        Ok(Some(user)) if user.security_epoch > credential.subject.epoch => {
             Outcome::Rejected(Rejection::StaleEpoch)
         }
-        Ok(Some(user)) if user.security_epoch < grant.subject.epoch => {
+        Ok(Some(user)) if user.security_epoch < credential.subject.epoch => {
             Outcome::Rejected(Rejection::UnknownEpoch)
         }
         Ok(Some(user)) if !user.is_active => Outcome::Rejected(Rejection::UserInactive),
-        Ok(Some(user)) => Outcome::Authenticated((user, grant)),
+        Ok(Some(user)) => Outcome::Authenticated((user, credential)),
     }
 }

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{ClientInfo, PublicId, Rejection, StoreError, User};
+use crate::{ClientInfo, Rejection, StoreError, TokenId, User};
 
 /// Whom a credential is for, under which security epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +38,11 @@ pub struct IssuedToken {
 
 /// What a valid credential says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant<Id = Uuid> {
+pub struct Credential<Id = Uuid> {
     /// Whom it was issued for.
     pub subject: Subject<Id>,
     /// The credential's public id, where it has one.
-    pub id: Option<PublicId>,
+    pub id: Option<TokenId>,
     /// When it was issued, where it says so.
     pub issued_at: Option<OffsetDateTime>,
     /// The first instant at which it is no longer valid; `None` for ever.
@@ -51,7 +51,7 @@ pub struct Grant<Id = Uuid> {
 
 /// Why a credential was not read.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum ReadError {
     /// It is not valid; the reason is for the log.
     #[error("rejected: {0}")]
     Rejected(Rejection),
@@ -60,7 +60,7 @@ pub enum Refusal {
     Unavailable(#[from] StoreError),
 }
 
-impl From<Rejection> for Refusal {
+impl From<Rejection> for ReadError {
     fn from(rejection: Rejection) -> Self {
         Self::Rejected(rejection)
     }
@@ -102,8 +102,8 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     /// [`OpaqueStrategy`]: crate::OpaqueStrategy
     ///
     /// # Errors
-    /// [`Refusal::Rejected`] if it is not valid, [`Refusal::Unavailable`] if the store does not answer.
-    async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal>; // Needs `#[portcullis::async_trait]` above the `impl`.
+    /// [`ReadError::Rejected`] if it is not valid, [`ReadError::Unavailable`] if the store does not answer.
+    async fn read(&self, presented: &str) -> Result<Credential<Id>, ReadError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// A strategy whose credentials can be revoked, at once: one by one, or all that a user has.

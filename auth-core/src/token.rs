@@ -20,7 +20,7 @@ pub struct TokenDigest([u8; 32]);
 impl TokenDigest {
     /// The digest of `token`.
     #[must_use]
-    pub fn of(token: &str) -> Self {
+    pub fn new(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
@@ -62,7 +62,7 @@ pub struct ShardTag(u16);
 
 impl ShardTag {
     /// The tag of the user whose id prints as `user_id`.
-    pub fn of(user_id: &impl fmt::Display) -> Self {
+    pub fn for_user(user_id: &impl fmt::Display) -> Self {
         let hash = Sha256::digest(user_id.to_string().as_bytes());
         Self(u16::from_be_bytes([hash[0], hash[1]]) & 0x3fff)
     }
@@ -76,19 +76,19 @@ impl ShardTag {
 
 /// What a look-up by token knows: the digest of the whole string, and the tag that a token of ours carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TokenKey {
+pub struct TokenLookup {
     /// The digest of the whole token, and of its audience where it has one.
     pub digest: TokenDigest,
     /// The tag at the end of the token; `None` for a token that another system issued.
     pub tag: Option<ShardTag>,
 }
 
-impl TokenKey {
+impl TokenLookup {
     /// The key of a `presented` token. Any string has one; whether it is known is for the store to say.
     #[must_use]
-    pub fn of(presented: &str) -> Self {
+    pub fn new(presented: &str) -> Self {
         Self {
-            digest: TokenDigest::of(presented),
+            digest: TokenDigest::new(presented),
             tag: tag_of(presented),
         }
     }
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn t1_a_token_is_256_bits_of_the_systems_randomness_and_a_tag() {
-        let tag = ShardTag::of(&7);
+        let tag = ShardTag::for_user(&7);
         let (one, two) = (
             generate_token(tag).expect("token"),
             generate_token(tag).expect("token"),
@@ -167,7 +167,7 @@ mod tests {
             .decode(&one.expose_secret()[..SECRET_CHARS])
             .expect("base64url");
         assert_eq!(secret.len() * 8, 256);
-        assert_eq!(TokenKey::of(one.expose_secret()).tag, Some(tag));
+        assert_eq!(TokenLookup::new(one.expose_secret()).tag, Some(tag));
     }
 
     #[test]
@@ -178,14 +178,14 @@ mod tests {
             "GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc",
             "ééééééééééééééééééééééééééé",
         ] {
-            assert_eq!(TokenKey::of(foreign).tag, None, "{foreign}");
+            assert_eq!(TokenLookup::new(foreign).tag, None, "{foreign}");
         }
     }
 
     #[test]
     fn j9_a_digest_is_of_one_audience_and_one_token() {
         let digests = [
-            TokenDigest::of("token"),
+            TokenDigest::new("token"),
             TokenDigest::for_audience("", "token"),
             TokenDigest::for_audience("db", "token"),
             TokenDigest::for_audience("d", "btoken"),
@@ -194,7 +194,7 @@ mod tests {
         ];
         let apart: std::collections::HashSet<_> = digests.iter().collect();
         assert_eq!(apart.len(), digests.len());
-        assert_eq!(digests[2], TokenKey::for_audience("db", "token").digest);
+        assert_eq!(digests[2], TokenLookup::for_audience("db", "token").digest);
     }
 
     proptest! {
@@ -202,8 +202,8 @@ mod tests {
         fn t2_any_string_has_a_key_and_only_the_issued_form_a_tag(
             presented in "\\PC{0,60}|[A-Za-z0-9_-]{0,60}|[A-Za-z0-9_-]{43}[A-P][A-Za-z0-9_-][AEIMQUYcgkosw048]",
         ) {
-            let key = TokenKey::of(&presented);
-            prop_assert_eq!(key.digest, TokenDigest::of(&presented));
+            let key = TokenLookup::new(&presented);
+            prop_assert_eq!(key.digest, TokenDigest::new(&presented));
             let issued = presented.len() == SECRET_CHARS + TAG_CHARS
                 && presented.get(..SECRET_CHARS).is_some_and(is_a_secret)
                 && presented.get(SECRET_CHARS..).is_some_and(is_a_tag);
@@ -214,19 +214,19 @@ mod tests {
         fn t2_an_issued_token_gives_back_its_tag_and_an_edited_one_another_key(
             user_id in any::<i64>(), at in 0..SECRET_CHARS + TAG_CHARS, with in "[A-Za-z0-9_+/=. -]",
         ) {
-            let tag = ShardTag::of(&user_id);
+            let tag = ShardTag::for_user(&user_id);
             let issued = generate_token(tag).expect("token");
             let issued = issued.expose_secret();
-            prop_assert_eq!(TokenKey::of(issued).tag, Some(tag));
+            prop_assert_eq!(TokenLookup::new(issued).tag, Some(tag));
             let mut edited = issued.to_owned();
             edited.replace_range(at..=at, &with);
-            prop_assert_eq!(edited == issued, TokenKey::of(&edited).digest == TokenKey::of(issued).digest);
+            prop_assert_eq!(edited == issued, TokenLookup::new(&edited).digest == TokenLookup::new(issued).digest);
         }
     }
 
     #[test]
     fn a_digest_does_not_print_itself() {
-        let printed = format!("{:?}", TokenDigest::of("token"));
+        let printed = format!("{:?}", TokenDigest::new("token"));
         assert!(printed.len() < 24, "{printed}");
     }
 }

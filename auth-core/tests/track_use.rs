@@ -6,7 +6,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use auth_core::{
     AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, ManualClock,
-    OpaqueStrategy, StoreError, Strategy as _, Subject, TokenKey, memory::MemoryAccessTokenStore,
+    OpaqueStrategy, StoreError, Strategy as _, Subject, TokenLookup, memory::MemoryAccessTokenStore,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -21,15 +21,15 @@ impl AccessTokenStore for ReadOnly {
         self.0.insert(token, cap).await
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken>, StoreError> {
         self.0.find(key).await
     }
 
-    async fn touch(&self, _key: &TokenKey, _at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, _key: &TokenLookup, _at: OffsetDateTime) -> Result<(), StoreError> {
         Err(StoreError::refused("read-only", "the disk is full"))
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         self.0.delete(key).await
     }
 
@@ -53,9 +53,9 @@ async fn a_token_whose_use_cannot_be_written_down_is_good() {
         .await
         .expect("issue");
     clock.advance(time::Duration::hours(1));
-    let grant = strategy
+    let credential = strategy
         .read(issued.secret.expose_secret())
         .await
         .expect("a good token");
-    assert_eq!(grant.subject, subject);
+    assert_eq!(credential.subject, subject);
 }

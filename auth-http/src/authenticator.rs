@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Grant, Outcome, Profile, Rejection, User, UserId, UserStore, admit};
+use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, User, UserId, UserStore, admit};
 use uuid::Uuid;
 
 use crate::{
@@ -21,7 +21,7 @@ pub struct Authenticator<Id = Uuid, P = ()> {
 
 /// The backends that a route accepts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Enabled {
+pub enum AcceptedBackends {
     /// Every backend.
     #[default]
     All,
@@ -29,7 +29,7 @@ pub enum Enabled {
     Only(Vec<String>),
 }
 
-impl Enabled {
+impl AcceptedBackends {
     /// The backends of `names`.
     pub fn only<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self::Only(names.into_iter().map(str::to_owned).collect())
@@ -52,7 +52,7 @@ impl Enabled {
     pub fn contains(&self, name: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Only(names) => names.iter().any(|enabled| enabled == name),
+            Self::Only(names) => names.iter().any(|accepted| accepted == name),
         }
     }
 }
@@ -63,7 +63,7 @@ pub struct Authenticated<Id = Uuid, P = ()> {
     /// The user.
     pub user: User<Id, P>,
     /// What the credential says.
-    pub grant: Grant<Id>,
+    pub credential: Credential<Id>,
     /// The name of the backend that read it.
     pub backend: Arc<str>,
 }
@@ -138,18 +138,21 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     pub async fn read_without_csrf_check(
         &self,
         head: &impl RequestHead,
-        enabled: &Enabled,
+        accepted: &AcceptedBackends,
     ) -> Outcome<Authenticated<Id, P>> {
         let mut rejected = Vec::new();
         let mut unavailable = None;
-        for backend in self.enabled(enabled) {
+        for backend in self.accepted(accepted) {
             let presented = backend.transport().extract(head);
             let (outcome, user_id) = match presented {
                 Presented::Nothing => continue,
-                Presented::Refused(rejection) => (Outcome::Rejected(rejection), None),
+                Presented::Invalid(rejection) => (Outcome::Rejected(rejection), None),
                 Presented::Token(token) => {
                     let read = backend.strategy().read(token).await;
-                    let user_id = read.as_ref().ok().map(|grant| grant.subject.user_id.clone());
+                    let user_id = read
+                        .as_ref()
+                        .ok()
+                        .map(|credential| credential.subject.user_id.clone());
                     let outcome = admit(&*self.users, read).await;
                     if let (Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch), Some(strategy)) =
                         (&outcome, backend.revocable())
@@ -161,10 +164,10 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                 }
             };
             match outcome {
-                Outcome::Authenticated((user, grant)) => {
+                Outcome::Authenticated((user, credential)) => {
                     return Outcome::Authenticated(Authenticated {
                         user,
-                        grant,
+                        credential,
                         backend: backend.shared_name(),
                     });
                 }
@@ -216,24 +219,24 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     pub async fn require(
         &self,
         head: &impl RequestHead,
-        enabled: &Enabled,
+        accepted: &AcceptedBackends,
         requirement: &dyn Requirement<Id, P>,
     ) -> Result<Authenticated<Id, P>, HttpError> {
-        match self.find(head, enabled).await? {
-            None => Err(self.unauthorized(head, enabled)),
+        match self.find(head, accepted).await? {
+            None => Err(self.unauthorized(head, accepted)),
             Some(found) => found.meeting(requirement),
         }
     }
 
     /// The answer to a request that presents nothing valid. It removes the cookies of a name that came twice: the next
     /// log-in would only add one more to them.
-    pub(crate) fn unauthorized(&self, head: &impl RequestHead, enabled: &Enabled) -> HttpError {
-        let ambiguous = self.enabled(enabled).filter(|backend| {
+    pub(crate) fn unauthorized(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> HttpError {
+        let ambiguous = self.accepted(accepted).filter(|backend| {
             let presented = backend.transport().extract(head);
-            backend.is_cookie() && matches!(presented, Presented::Refused(Rejection::Ambiguous))
+            backend.is_cookie() && matches!(presented, Presented::Invalid(Rejection::Ambiguous))
         });
         let unauthorized = HttpError::Unauthorized {
-            bearer: self.accepts_bearer(enabled),
+            bearer: self.accepts_bearer(accepted),
             removal: Vec::new(),
         };
         ambiguous.fold(unauthorized, |error, backend| {
@@ -248,10 +251,10 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     pub async fn find(
         &self,
         head: &impl RequestHead,
-        enabled: &Enabled,
+        accepted: &AcceptedBackends,
     ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
-        self.refuse_forged(head, enabled)?;
-        match self.read_without_csrf_check(head, enabled).await {
+        self.refuse_forged(head, accepted)?;
+        match self.read_without_csrf_check(head, accepted).await {
             Outcome::Authenticated(found) => Ok(Some(found)),
             Outcome::Anonymous | Outcome::Rejected(_) => Ok(None),
             Outcome::Unavailable(error) => Err(error.into()),
@@ -273,14 +276,14 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 
     /// Refuses an unsafe request with a cookie that another site may have made the browser send, whatever else it
     /// presents. A page cannot confirm a WebSocket handshake, which is judged by its origin alone.
-    fn refuse_forged(&self, head: &impl RequestHead, enabled: &Enabled) -> Result<(), HttpError> {
+    fn refuse_forged(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> Result<(), HttpError> {
         if is_safe(head) {
             return Ok(());
         }
-        for backend in self.enabled(enabled).filter(|backend| backend.is_cookie()) {
+        for backend in self.accepted(accepted).filter(|backend| backend.is_cookie()) {
             let confirmed = match backend.transport().extract(head) {
                 Presented::Nothing => continue,
-                Presented::Refused(_) => true,
+                Presented::Invalid(_) => true,
                 Presented::Token(token) => is_handshake(head) || backend.transport().confirms(head, token),
             };
             self.csrf.check(head)?;
@@ -302,13 +305,14 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         }
     }
 
-    fn accepts_bearer(&self, enabled: &Enabled) -> bool {
-        self.enabled(enabled)
+    fn accepts_bearer(&self, accepted: &AcceptedBackends) -> bool {
+        self.accepted(accepted)
             .any(|backend| backend.transport().scheme() == Scheme::Bearer)
     }
 
-    fn enabled<'a>(&'a self, enabled: &'a Enabled) -> impl Iterator<Item = &'a AuthBackend<Id>> {
-        self.backends().filter(|backend| enabled.contains(backend.name()))
+    fn accepted<'a>(&'a self, accepted: &'a AcceptedBackends) -> impl Iterator<Item = &'a AuthBackend<Id>> {
+        self.backends()
+            .filter(|backend| accepted.contains(backend.name()))
     }
 }
 
@@ -318,7 +322,7 @@ impl<Id: UserId, P: Profile> Authenticated<Id, P> {
     /// # Errors
     /// [`HttpError::Forbidden`] if its user does not.
     pub fn meeting(self, requirement: &dyn Requirement<Id, P>) -> Result<Self, HttpError> {
-        if requirement.is_met(&self.user, &self.grant) {
+        if requirement.is_met(&self.user, &self.credential) {
             return Ok(self);
         }
         tracing::info!(

@@ -17,7 +17,8 @@ pub(crate) use builder::Mount;
 
 use self::{account::AccountRoute, session::SessionRoute, users::UsersRoute};
 use crate::{
-    Authenticator, Enabled, HttpError, Operation, RequestHead, Response, Route, TrustedProxies, Verified,
+    AcceptedBackends, Authenticator, HttpError, Operation, RequestHead, Response, Route, TrustedProxies,
+    Verified,
     request::{Header, header},
 };
 
@@ -49,7 +50,7 @@ pub struct Request<'a, H> {
     /// The segment `{id}` of the path, decoded; empty for a route that has none.
     pub id: &'a str,
     /// The backends that the application accepts at this route.
-    pub accepted: Enabled,
+    pub accepted: AcceptedBackends,
 }
 
 impl<'a, H> Request<'a, H> {
@@ -59,7 +60,7 @@ impl<'a, H> Request<'a, H> {
             head,
             body,
             id: "",
-            accepted: Enabled::All,
+            accepted: AcceptedBackends::All,
         }
     }
 
@@ -72,7 +73,7 @@ impl<'a, H> Request<'a, H> {
 
     /// The same, which only `backends` may authenticate.
     #[must_use]
-    pub fn accepting(mut self, backends: Enabled) -> Self {
+    pub fn accepting(mut self, backends: AcceptedBackends) -> Self {
         self.accepted = backends;
         self
     }

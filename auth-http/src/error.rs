@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::{StoreError, StoreErrorKind};
 use auth_users::{
-    AuthenticateError, CreateUserError, DeleteUserError, HookError, PathStep, ProfileError,
+    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, PathStep, ProfileError,
     ResetPasswordError, UpdateError, VerifyError,
 };
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
@@ -120,7 +120,7 @@ pub enum HttpError {
     /// help.
     Unavailable(StoreError),
     /// 500: a hook of the application failed.
-    Hook(HookError),
+    Hook(EventHandlerError),
     /// 500: anything else that the client has no part in.
     Internal(&'static str),
 }
@@ -180,8 +180,8 @@ impl From<StoreError> for HttpError {
     }
 }
 
-impl From<HookError> for HttpError {
-    fn from(error: HookError) -> Self {
+impl From<EventHandlerError> for HttpError {
+    fn from(error: EventHandlerError) -> Self {
         Self::Hook(error)
     }
 }

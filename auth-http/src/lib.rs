@@ -31,7 +31,7 @@ mod transport;
 mod trusted_proxies;
 mod user_body;
 
-pub use authenticator::{Authenticated, Authenticator, Enabled};
+pub use authenticator::{AcceptedBackends, Authenticated, Authenticator};
 pub use backend::AuthBackend;
 pub use body::{LoginForm, MAX_BODY_BYTES, MAX_PASSWORD_BYTES};
 pub use csrf::CsrfPolicy;

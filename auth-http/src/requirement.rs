@@ -2,7 +2,7 @@
 
 use std::{any::type_name, sync::Arc};
 
-use auth_core::{Grant, User};
+use auth_core::{Credential, User};
 use uuid::Uuid;
 
 /// A condition on the user and the credential of a request. Every route that takes a user also needs an active one.
@@ -11,12 +11,12 @@ use uuid::Uuid;
 /// A requirement that is a type and has a [`Default`] can also be asked for by an extractor.
 ///
 /// ```
-/// use auth_core::{Grant, User};
+/// use auth_core::{Credential, User};
 /// use auth_http::{Requirement, Verified};
 /// use uuid::Uuid;
 ///
 /// /// Colleagues have an address of the company.
-/// fn is_colleague(user: &User, _credential: &Grant<Uuid>) -> bool {
+/// fn is_colleague(user: &User, _credential: &Credential<Uuid>) -> bool {
 ///     user.email.as_str().ends_with("@camelot.example")
 /// }
 ///
@@ -27,12 +27,12 @@ use uuid::Uuid;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no requirement of a user with ids of `{Id}` and a profile of `{P}`",
     label = "no requirement",
-    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, a function like `fn(&User<{Id}, {P}>, &Grant<{Id}>) -> bool`, and your own types that implement `Requirement`",
+    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, a function like `fn(&User<{Id}, {P}>, &Credential<{Id}>) -> bool`, and your own types that implement `Requirement`",
     note = "an extractor names the requirement first: `CurrentUser<Active, i64, Member>` for users with ids and profiles of your own"
 )]
 pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
     /// Whether `user`, who presents `credential`, meets it.
-    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool;
+    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool;
 
     /// Its name in the log line of a 403: by default that of the type or function.
     fn name(&self) -> String {
@@ -57,7 +57,7 @@ pub struct Superuser;
 pub struct VerifiedSuperuser;
 
 impl<Id, P> Requirement<Id, P> for Active {
-    fn is_met(&self, _user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+    fn is_met(&self, _user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
         true
     }
 
@@ -67,7 +67,7 @@ impl<Id, P> Requirement<Id, P> for Active {
 }
 
 impl<Id, P> Requirement<Id, P> for Verified {
-    fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+    fn is_met(&self, user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
         user.is_verified
     }
 
@@ -77,7 +77,7 @@ impl<Id, P> Requirement<Id, P> for Verified {
 }
 
 impl<Id, P> Requirement<Id, P> for Superuser {
-    fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+    fn is_met(&self, user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
         user.is_superuser
     }
 
@@ -87,7 +87,7 @@ impl<Id, P> Requirement<Id, P> for Superuser {
 }
 
 impl<Id, P> Requirement<Id, P> for VerifiedSuperuser {
-    fn is_met(&self, user: &User<Id, P>, _credential: &Grant<Id>) -> bool {
+    fn is_met(&self, user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
         user.is_verified && user.is_superuser
     }
 
@@ -98,7 +98,7 @@ impl<Id, P> Requirement<Id, P> for VerifiedSuperuser {
 
 /// Both.
 impl<Id, P, A: Requirement<Id, P>, B: Requirement<Id, P>> Requirement<Id, P> for (A, B) {
-    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
         self.0.is_met(user, credential) && self.1.is_met(user, credential)
     }
 
@@ -109,7 +109,7 @@ impl<Id, P, A: Requirement<Id, P>, B: Requirement<Id, P>> Requirement<Id, P> for
 
 /// Nothing more, if it is `None`.
 impl<Id, P, R: Requirement<Id, P>> Requirement<Id, P> for Option<R> {
-    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
         self.as_ref()
             .is_none_or(|required| required.is_met(user, credential))
     }
@@ -121,7 +121,7 @@ impl<Id, P, R: Requirement<Id, P>> Requirement<Id, P> for Option<R> {
 }
 
 impl<Id: 'static, P: 'static> Requirement<Id, P> for Arc<dyn Requirement<Id, P>> {
-    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
         (**self).is_met(user, credential)
     }
 
@@ -133,9 +133,9 @@ impl<Id: 'static, P: 'static> Requirement<Id, P> for Arc<dyn Requirement<Id, P>>
 /// An application's own rule.
 impl<Id, P, F> Requirement<Id, P> for F
 where
-    F: Fn(&User<Id, P>, &Grant<Id>) -> bool + Send + Sync + 'static,
+    F: Fn(&User<Id, P>, &Credential<Id>) -> bool + Send + Sync + 'static,
 {
-    fn is_met(&self, user: &User<Id, P>, credential: &Grant<Id>) -> bool {
+    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
         self(user, credential)
     }
 }

@@ -66,7 +66,7 @@ pub enum Presented<'a> {
     /// One credential.
     Token(&'a str),
     /// Something that cannot be a credential of this transport.
-    Refused(Rejection),
+    Invalid(Rejection),
 }
 
 impl fmt::Debug for Presented<'_> {
@@ -75,7 +75,7 @@ impl fmt::Debug for Presented<'_> {
         match self {
             Self::Nothing => f.write_str("Nothing"),
             Self::Token(_) => f.write_str("Token([REDACTED])"),
-            Self::Refused(rejection) => f.debug_tuple("Refused").field(rejection).finish(),
+            Self::Invalid(rejection) => f.debug_tuple("Invalid").field(rejection).finish(),
         }
     }
 }

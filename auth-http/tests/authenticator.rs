@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenStore, ClientInfo, Email, ExposeSecret as _, Grant, IssueError, IssuedToken, Lifetime,
-    NewUser, OpaqueStrategy, Outcome, Refusal, RevocableStrategy, SigningSecret, StoreError, Strategy,
+    AccessTokenStore, ClientInfo, Credential, Email, ExposeSecret as _, IssueError, IssuedToken, Lifetime,
+    NewUser, OpaqueStrategy, Outcome, ReadError, RevocableStrategy, SigningSecret, StoreError, Strategy,
     Subject, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
-    Active, AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy, Enabled, Endpoints,
-    HttpError, Request, RequestHead, Target,
+    AcceptedBackends, Active, AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy,
+    Endpoints, HttpError, Request, RequestHead, Target,
 };
 use auth_users::UserManager;
 use time::OffsetDateTime;
@@ -59,7 +59,7 @@ impl Strategy for Down {
         Err(StoreError::unreachable("down", "out of order").into())
     }
 
-    async fn read(&self, _presented: &str) -> Result<Grant, Refusal> {
+    async fn read(&self, _presented: &str) -> Result<Credential, ReadError> {
         Err(StoreError::unreachable("down", "out of order").into())
     }
 }
@@ -124,8 +124,8 @@ impl Fixture {
     }
 }
 
-async fn outcome(authenticator: &Authenticator, head: &Head, enabled: &Enabled) -> String {
-    match authenticator.read_without_csrf_check(head, enabled).await {
+async fn outcome(authenticator: &Authenticator, head: &Head, accepted: &AcceptedBackends) -> String {
+    match authenticator.read_without_csrf_check(head, accepted).await {
         Outcome::Authenticated(found) => format!("{} by {}", found.user.email, found.backend),
         Outcome::Anonymous => "anonymous".to_owned(),
         Outcome::Rejected(rejection) => rejection.to_string(),
@@ -152,26 +152,32 @@ async fn the_first_backend_in_order_that_yields_a_user_wins() {
     let ab = fixture.authenticator(vec![a(), b()]);
     let ba = fixture.authenticator(vec![b(), a()]);
     assert_eq!(
-        outcome(&ab, &head, &Enabled::All).await,
+        outcome(&ab, &head, &AcceptedBackends::All).await,
         "arthur@example.com by a"
     );
     assert_eq!(
-        outcome(&ba, &head, &Enabled::All).await,
+        outcome(&ba, &head, &AcceptedBackends::All).await,
         "merlin@example.com by b"
     );
     assert_eq!(
-        outcome(&ab, &head, &Enabled::only(["b"])).await,
+        outcome(&ab, &head, &AcceptedBackends::only(["b"])).await,
         "merlin@example.com by b"
     );
-    assert_eq!(outcome(&ab, &head, &Enabled::only(["c"])).await, "anonymous");
+    assert_eq!(
+        outcome(&ab, &head, &AcceptedBackends::only(["c"])).await,
+        "anonymous"
+    );
 
     let mut broken = bearer("unknown");
     broken.headers.push(head.headers.pop().expect("cookie"));
     assert_eq!(
-        outcome(&ab, &broken, &Enabled::All).await,
+        outcome(&ab, &broken, &AcceptedBackends::All).await,
         "merlin@example.com by b"
     );
-    assert_eq!(outcome(&ab, &broken, &Enabled::only(["a"])).await, "unknown");
+    assert_eq!(
+        outcome(&ab, &broken, &AcceptedBackends::only(["a"])).await,
+        "unknown"
+    );
 }
 
 #[tokio::test]
@@ -184,17 +190,19 @@ async fn e2_a_store_that_is_down_is_unavailable_and_never_anonymous_or_rejected(
     for backends in [vec![down(), up()], vec![up(), down()]] {
         let authenticator = fixture.authenticator(backends);
         assert_eq!(
-            outcome(&authenticator, &bearer("unknown"), &Enabled::All).await,
+            outcome(&authenticator, &bearer("unknown"), &AcceptedBackends::All).await,
             "unavailable: down"
         );
         assert_eq!(
-            outcome(&authenticator, &bearer(&token), &Enabled::All).await,
+            outcome(&authenticator, &bearer(&token), &AcceptedBackends::All).await,
             "arthur@example.com by up"
         );
-        let required = authenticator.require(&bearer("x"), &Enabled::All, &Active).await;
+        let required = authenticator
+            .require(&bearer("x"), &AcceptedBackends::All, &Active)
+            .await;
         assert!(matches!(required, Err(HttpError::Unavailable(_))));
         assert!(matches!(
-            authenticator.find(&bearer("x"), &Enabled::All).await,
+            authenticator.find(&bearer("x"), &AcceptedBackends::All).await,
             Err(HttpError::Unavailable(_))
         ));
     }
@@ -215,19 +223,19 @@ async fn x2_a_bearer_header_beside_the_cookie_does_not_switch_the_check_off() {
     head.headers.push(("sec-fetch-site", "cross-site".to_owned()));
     assert!(
         authenticator
-            .find(&head, &Enabled::All)
+            .find(&head, &AcceptedBackends::All)
             .await
             .is_ok_and(|found| found.is_some())
     );
     head.headers
         .push(("cookie", format!("{}={token}", cookie.name())));
     assert!(matches!(
-        authenticator.find(&head, &Enabled::All).await,
+        authenticator.find(&head, &AcceptedBackends::All).await,
         Err(HttpError::Forbidden)
     ));
     assert!(
         authenticator
-            .find(&head, &Enabled::only(["a"]))
+            .find(&head, &AcceptedBackends::only(["a"]))
             .await
             .is_ok_and(|found| found.is_some())
     );
@@ -265,13 +273,13 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
         headers: vec![("cookie", format!("{name}={token}"))],
     };
     assert!(matches!(
-        authenticator.find(&head, &Enabled::All).await,
+        authenticator.find(&head, &AcceptedBackends::All).await,
         Err(HttpError::Forbidden)
     ));
     head.headers.push(("x-csrf-token", csrf));
     assert!(
         authenticator
-            .find(&head, &Enabled::All)
+            .find(&head, &AcceptedBackends::All)
             .await
             .is_ok_and(|found| found.is_some())
     );
@@ -279,7 +287,7 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
     head.method = "GET";
     assert!(
         authenticator
-            .find(&head, &Enabled::All)
+            .find(&head, &AcceptedBackends::All)
             .await
             .is_ok_and(|found| found.is_some())
     );
@@ -301,7 +309,9 @@ async fn c5_a_401_that_removes_the_cookies_of_several_backends_stays_short() {
         method: "GET",
         headers: vec![("cookie", twice.join("; "))],
     };
-    let refused = authenticator.require(&head, &Enabled::All, &Active).await;
+    let refused = authenticator
+        .require(&head, &AcceptedBackends::All, &Active)
+        .await;
     let answer = refused.expect_err("nobody").into_response();
     let of = |header: &'static str| answer.headers.iter().filter(move |(name, _)| *name == header);
     let bytes: usize = of("set-cookie")
@@ -331,7 +341,7 @@ async fn c5_the_log_of_two_cookies_promises_their_removal_by_a_401_alone() {
         .with_writer(Arc::new(file.reopen().expect("the file")))
         .finish();
     let listening = tracing::subscriber::set_default(subscriber);
-    let found = authenticator.find(&head, &Enabled::All).await;
+    let found = authenticator.find(&head, &AcceptedBackends::All).await;
     drop(listening);
     assert!(matches!(found, Ok(None)), "{found:?}");
     let log = std::fs::read_to_string(file).expect("a log");

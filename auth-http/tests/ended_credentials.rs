@@ -5,10 +5,10 @@ use std::{num::NonZeroU32, sync::Arc};
 use async_trait::async_trait;
 use auth_core::{
     AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, OpaqueStrategy,
-    Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenKey, User, UserStore,
+    Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenLookup, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, Enabled, Endpoints, Request, RequestHead, Target};
+use auth_http::{AcceptedBackends, AuthBackend, BearerTransport, Endpoints, Request, RequestHead, Target};
 use auth_users::{Registration, UserManager};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -49,15 +49,15 @@ impl AccessTokenStore for Late {
         self.tokens.insert(token, cap).await
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken>, StoreError> {
         self.tokens.find(key).await
     }
 
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
         self.tokens.touch(key, at).await
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         self.tokens.delete(key).await
     }
 
@@ -115,7 +115,7 @@ async fn u5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_
         let head = Head("GET", vec![("authorization", format!("Bearer {token}"))]);
         let outcome = endpoints
             .authenticator()
-            .read_without_csrf_check(&head, &Enabled::All)
+            .read_without_csrf_check(&head, &AcceptedBackends::All)
             .await;
         let found = match outcome {
             Outcome::Rejected(found) => Some(found),
@@ -123,7 +123,7 @@ async fn u5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_
             other => panic!("{other:?}"),
         };
         assert_eq!(found, rejection);
-        let row = tokens.find(&TokenKey::of(&token)).await.expect("an answer");
+        let row = tokens.find(&TokenLookup::new(&token)).await.expect("an answer");
         assert_eq!(row.is_some(), rejection.is_none(), "{rejection:?}");
     }
 }

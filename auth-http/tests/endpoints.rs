@@ -10,10 +10,10 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
-    AuthBackend, BearerTransport, CookieTransport, Enabled, Endpoints, HttpError, Request, RequestHead,
-    Target,
+    AcceptedBackends, AuthBackend, BearerTransport, CookieTransport, Endpoints, HttpError, Request,
+    RequestHead, Target,
 };
-use auth_users::{Event, EventHandler, HookError, UserManager};
+use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,9 +35,11 @@ struct Moody(AtomicBool);
 
 #[async_trait]
 impl EventHandler<Uuid, Profile> for Moody {
-    async fn handle(&self, event: Event<'_, Uuid, Profile>) -> Result<(), HookError> {
+    async fn handle(&self, event: Event<'_, Uuid, Profile>) -> Result<(), EventHandlerError> {
         match event {
-            Event::LoggedIn { .. } if self.0.load(Ordering::SeqCst) => Err(HookError::new("not today")),
+            Event::LoggedIn { .. } if self.0.load(Ordering::SeqCst) => {
+                Err(EventHandlerError::new("not today"))
+            }
             _ => Ok(()),
         }
     }
@@ -344,7 +346,10 @@ async fn n1_a_log_out_elsewhere_that_did_not_reach_the_store_is_not_reported_as_
     let token = body["access_token"].as_str().expect("token");
     let head = Head("POST", vec![("authorization", format!("Bearer {token}"))]);
     let authenticator = service.endpoints.authenticator();
-    let found = authenticator.find(&head, &Enabled::All).await.expect("an answer");
+    let found = authenticator
+        .find(&head, &AcceptedBackends::All)
+        .await
+        .expect("an answer");
     let current = found.expect("a user");
 
     service.users.is_read_only.store(true, Ordering::SeqCst);

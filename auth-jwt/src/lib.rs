@@ -19,8 +19,8 @@
 //!
 //! let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
 //! let issued = strategy.issue(&subject, &ClientInfo::default()).await?;
-//! let grant = strategy.read(issued.secret.expose_secret()).await?;
-//! assert_eq!(grant.subject, subject);
+//! let credential = strategy.read(issued.secret.expose_secret()).await?;
+//! assert_eq!(credential.subject, subject);
 //! # Ok(())
 //! # }
 //! ```

@@ -4,8 +4,8 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    ClientInfo, Clock, ConfigError, Grant, IssueError, IssuedToken, Lifetime, PublicId, Refusal, Rejection,
-    SigningSecret, StoreError, Strategy, Subject, SystemClock, UserId, user_id_from_text,
+    ClientInfo, Clock, ConfigError, Credential, IssueError, IssuedToken, Lifetime, ReadError, Rejection,
+    SigningSecret, StoreError, Strategy, Subject, SystemClock, TokenId, UserId, user_id_from_text,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -196,7 +196,7 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
             exp: end.unix_timestamp(),
             nbf: start.unix_timestamp(),
             iat: start.unix_timestamp(),
-            jti: PublicId::generate().0,
+            jti: TokenId::generate().0,
             epoch: subject.epoch,
         })?;
         Ok(IssuedToken {
@@ -206,17 +206,17 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
         })
     }
 
-    async fn read(&self, presented: &str) -> Result<Grant<Id>, Refusal> {
+    async fn read(&self, presented: &str) -> Result<Credential<Id>, ReadError> {
         let claims = self.verify(presented)?;
         let user_id = user_id_from_text(&claims.sub).ok_or(Rejection::BadClaim)?;
         let epoch = claims
             .epoch
             .or(self.accepts_without_epoch.then_some(0))
             .ok_or(Rejection::BadClaim)?;
-        Ok(Grant {
+        Ok(Credential {
             subject: Subject { user_id, epoch },
             // The `jti` of another issuer may be any string.
-            id: claims.jti.and_then(|jti| jti.parse().ok()).map(PublicId),
+            id: claims.jti.and_then(|jti| jti.parse().ok()).map(TokenId),
             issued_at: claims.iat.map(|date| date.0),
             expires_at: Some(claims.exp.0),
         })

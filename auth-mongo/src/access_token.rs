@@ -8,8 +8,8 @@ use std::{fmt, marker::PhantomData, num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, PurgeExpired, StoreError,
-    TokenKey,
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, TokenId,
+    TokenLookup,
 };
 use mongodb::{
     Collection,
@@ -150,7 +150,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
             .await
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
@@ -161,7 +161,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
             .await
     }
 
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
@@ -169,7 +169,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
             .await
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
@@ -213,7 +213,7 @@ impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
             .await
     }
 
-    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
+    async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let (store, mut filter) = (Arc::clone(&self.inner), of_user(user_id));
         filter.insert("id", public_id(id));
         self.inner

@@ -2,8 +2,8 @@ use std::{fmt, marker::PhantomData, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, ShardTag, StoreError,
-    TokenKey, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, ShardTag, StoreError, TokenId,
+    TokenLookup, UserId,
 };
 use fred::{bytes_utils::Str, interfaces::KeysInterface as _, types::Key};
 use time::OffsetDateTime;
@@ -49,7 +49,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         cap: Option<NonZeroU32>,
     ) -> Result<(), InsertTokenError> {
         let written = record::write(token).map_err(|error| StoreError::internal(STORE, error))?;
-        let tag = ShardTag::of(&token.user_id);
+        let tag = ShardTag::for_user(&token.user_id);
         let (keys, digest) = (&self.redis.keys, key::encode(&token.digest));
         let names = vec![keys.token(tag, &token.digest), keys.index(tag, &token.user_id)];
         let end = token.expires_at.map(record::milliseconds);
@@ -83,7 +83,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         self.insert_within(self.redis.limit(), token, cap).await
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
         let limit = self.redis.limit();
         let Some(name) = self.name(limit, key).await?.map(Key::from) else {
             return Ok(None);
@@ -97,7 +97,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         token.transpose().map_err(unreadable)
     }
 
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
         let limit = self.redis.limit();
         let Some(name) = self.name(limit, key).await? else {
             return Ok(());
@@ -106,7 +106,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         self.redis.run(limit, &TOUCH, vec![name], args).await
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         let limit = self.redis.limit();
         let Some(tag) = self.tag(limit, key).await? else {
             return Ok(false);
@@ -121,7 +121,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
-        let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
+        let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         self.redis
             .revoke(
                 self.redis.limit(),
@@ -136,7 +136,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
 #[async_trait]
 impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
-        let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
+        let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         let (names, args) = (vec![keys.index(tag, user_id)], vec![keys.tokens(tag)]);
         let found: Vec<Str> = self.redis.run(self.redis.limit(), &LIST, names, args).await?;
         let (pairs, _none_left) = found.as_chunks();
@@ -153,8 +153,8 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
         Ok(tokens.into_iter().map(|(_order, token)| token).collect())
     }
 
-    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
-        let (tag, keys) = (ShardTag::of(user_id), &self.redis.keys);
+    async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
+        let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         let args = vec![keys.tokens(tag), record::mark(id)];
         let deleted = self
             .redis

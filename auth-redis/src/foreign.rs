@@ -1,12 +1,12 @@
 //! Tokens of another system, whose strings do not say where they stand.
 
-use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError, TokenKey, UserId};
+use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError, TokenLookup, UserId};
 use fred::{bytes_utils::Str, interfaces::KeysInterface as _};
 
 use crate::{RedisAccessTokenStore, call::Limit, record::milliseconds, script::LEAD};
 
 impl<Id: UserId> RedisAccessTokenStore<Id> {
-    /// Inserts a token that another system issued: one whose [`TokenKey`] has no tag. An ordinary insertion puts a token
+    /// Inserts a token that another system issued: one whose [`TokenLookup`] has no tag. An ordinary insertion puts a token
     /// where only a key with a tag is looked for.
     ///
     /// Such a token costs a second key, and a second round trip at each call that names it. The key expires with the
@@ -27,13 +27,13 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
     }
 
     /// The name of the token of `key`; `None` if there is no such token.
-    pub(crate) async fn name(&self, limit: Limit, key: &TokenKey) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn name(&self, limit: Limit, key: &TokenLookup) -> Result<Option<String>, StoreError> {
         let tag = self.tag(limit, key).await?;
         Ok(tag.map(|tag| self.redis.keys.token(tag, &key.digest)))
     }
 
     /// The tag under which the token of `key` stands; `None` if there is no such token.
-    pub(crate) async fn tag(&self, limit: Limit, key: &TokenKey) -> Result<Option<ShardTag>, StoreError> {
+    pub(crate) async fn tag(&self, limit: Limit, key: &TokenLookup) -> Result<Option<ShardTag>, StoreError> {
         if key.tag.is_some() {
             return Ok(key.tag);
         }
@@ -42,6 +42,6 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             let name = name.clone();
             async move { attempt.client.get::<Option<Str>, _>(name).await }
         });
-        Ok(user_id.await?.map(|user_id| ShardTag::of(&user_id)))
+        Ok(user_id.await?.map(|user_id| ShardTag::for_user(&user_id)))
     }
 }

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn keys_are_those_that_the_documents_name() {
-        let (keys, tag) = (Keys::default(), ShardTag::of(&7));
+        let (keys, tag) = (Keys::default(), ShardTag::for_user(&7));
         let digest = TokenDigest::from_bytes([0xfb; 32]);
         let text = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";
         assert_eq!(
@@ -132,7 +132,7 @@ mod tests {
             prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tuf\0]{0,12}", bytes in any::<[u8; 32]>(),
         ) {
             let keys = Keys::new(&prefix).expect("a prefix");
-            let (tag, digest) = (ShardTag::of(&user), TokenDigest::from_bytes(bytes));
+            let (tag, digest) = (ShardTag::for_user(&user), TokenDigest::from_bytes(bytes));
             let (token, index) = (keys.token(tag, &digest), keys.index(tag, &user));
             prop_assert_eq!(redis_keyslot(token.as_bytes()), redis_keyslot(index.as_bytes()));
             prop_assert_eq!(keys.tokens(tag) + &encode(&digest), token.clone());
@@ -145,7 +145,7 @@ mod tests {
         #[test]
         fn two_users_have_two_indexes(one in "[{}:tu0-9a-f]{0,12}", other in "[{}:tu0-9a-f]{0,12}") {
             let keys = Keys::default();
-            let index = |user: &String| keys.index(ShardTag::of(user), user);
+            let index = |user: &String| keys.index(ShardTag::for_user(user), user);
             prop_assert_eq!(index(&one) == index(&other), one == other);
         }
     }

@@ -14,7 +14,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use auth_core::{AccessToken, ClientInfo, PublicId, TokenDigest, UserId};
+use auth_core::{AccessToken, ClientInfo, TokenDigest, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use time::OffsetDateTime;
@@ -37,7 +37,7 @@ struct Record<'a> {
     order: Cow<'a, str>,
     #[serde(borrow)]
     digest: Cow<'a, str>,
-    id: PublicId,
+    id: TokenId,
     /// The id as it prints: scripts find the index of the user by it.
     #[serde(borrow)]
     user_id: Cow<'a, str>,
@@ -147,7 +147,7 @@ fn beginning(digest: &TokenDigest) -> String {
 }
 
 /// `text` of a record in which the public id is `id`, and of no other record: a quote within a value is escaped.
-pub(crate) fn mark(id: PublicId) -> String {
+pub(crate) fn mark(id: TokenId) -> String {
     format!("\"id\":\"{id}\"")
 }
 
@@ -172,7 +172,7 @@ fn order(created_at: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use auth_core::TokenKey;
+    use auth_core::TokenLookup;
     use proptest::prelude::*;
 
     use super::*;
@@ -195,8 +195,8 @@ mod tests {
         ) -> AccessToken<String> {
             let at = |milliseconds| instant(milliseconds).expect("an instant");
             AccessToken {
-                id: PublicId(uuid::Uuid::from_u128(id)),
-                digest: TokenKey::of("token").digest,
+                id: TokenId(uuid::Uuid::from_u128(id)),
+                digest: TokenLookup::new("token").digest,
                 user_id,
                 epoch,
                 created_at: at(created_at),
@@ -219,7 +219,7 @@ mod tests {
         #[test]
         fn the_record_of_another_token_is_refused(token in token(), other in "[a-z]{1,8}") {
             let written = write(&token).expect("written");
-            let other = TokenKey::of(&other).digest;
+            let other = TokenLookup::new(&other).digest;
             prop_assume!(other != token.digest);
             prop_assert!(matches!(read::<String>(other, &written.value), Err(Malformed::Other)));
         }
@@ -236,7 +236,7 @@ mod tests {
 
         #[test]
         fn a_mark_is_that_of_its_own_record_alone(token in token(), other in any::<u128>()) {
-            let other = PublicId(uuid::Uuid::from_u128(other));
+            let other = TokenId(uuid::Uuid::from_u128(other));
             let hostile = AccessToken {
                 user_id: mark(other),
                 client: ClientInfo {

@@ -4,8 +4,8 @@ use std::{future::Future, marker::PhantomData, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired,
-    StoreError, TokenDigest, TokenKey,
+    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PurgeExpired, StoreError,
+    TokenDigest, TokenId, TokenLookup,
 };
 use diesel::{
     QueryResult,
@@ -49,7 +49,7 @@ pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static 
     fn delete_each(digests: Vec<DigestColumn>) -> impl Statement<D>;
 
     /// Deletes the token of the public `id` if it is the user's.
-    fn delete_by_id(user_id: Id, id: PublicId) -> impl Statement<D>;
+    fn delete_by_id(user_id: Id, id: TokenId) -> impl Statement<D>;
 
     /// Deletes the user's tokens.
     fn delete_all(user_id: Id) -> impl Statement<D>;
@@ -116,14 +116,14 @@ where
         }
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
         let digest = key.digest;
         self.database
             .read(move |connection| T::find(digest).first(connection))
             .await
     }
 
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
         let digest = key.digest;
         let touched = self.database.change(OnDisconnect::Retry, move |connection| {
             T::touch(digest, at).execute(connection)
@@ -131,7 +131,7 @@ where
         touched.await.map(drop)
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         let digest = key.digest;
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete(digest).execute(connection)
@@ -162,7 +162,7 @@ where
             .await
     }
 
-    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
+    async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let user_id = user_id.clone();
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete_by_id(user_id.clone(), id).execute(connection)
@@ -202,7 +202,7 @@ pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToke
     let (id, digest, user_id, epoch, created_at, expires_at, last_used_at, user_agent, address, label) =
         columns;
     AccessToken {
-        id: PublicId(id.0),
+        id: TokenId(id.0),
         digest: digest.0,
         user_id: user_id.into(),
         epoch,

@@ -85,5 +85,5 @@ pub mod __private {
         user::{Insertion, Returning, UserTable, user},
     };
     pub use ::{diesel, pastey::paste, time::OffsetDateTime};
-    pub use auth_core::{AccessToken, Email, NewUser, NormalizedEmail, PublicId, TokenDigest, User};
+    pub use auth_core::{AccessToken, Email, NewUser, NormalizedEmail, TokenDigest, TokenId, User};
 }

@@ -57,7 +57,7 @@ pub trait Server: Sized + Send + Sync + 'static {
 
     /// What an error without a kind of its own means.
     #[doc(hidden)]
-    fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure;
+    fn class_of(error: &dyn DatabaseErrorInformation) -> ErrorClass;
 
     /// The part of an error in which a column or a constraint is named.
     #[doc(hidden)]
@@ -75,29 +75,29 @@ pub trait Server: Sized + Send + Sync + 'static {
 /// What an error of a call says of the call and of its connection.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum ErrorClass {
     /// The server's answer; the connection is good.
-    Answer,
+    Statement,
     /// The server undid the whole transaction for another's sake; the connection is good.
-    Undone,
+    RolledBack,
     /// The connection is gone, and with it perhaps the others of the pool.
-    Lost,
+    Disconnected,
     /// Nothing was done. The statement may have been prepared before a table changed: prepared anew, it may succeed.
-    Stale,
+    StalePlan,
     /// Nobody knows in which state the connection is, until it answers again.
-    Unclear,
+    Unknown,
 }
 
 /// What `error` says to whoever made the call.
 pub(crate) fn kind<S: Server>(error: &Error) -> StoreErrorKind {
-    match Failure::of::<S>(error) {
-        Failure::Undone => StoreErrorKind::Contention,
-        Failure::Lost => StoreErrorKind::Unreachable,
-        Failure::Answer | Failure::Stale | Failure::Unclear => failure::kind(error),
+    match ErrorClass::of::<S>(error) {
+        ErrorClass::RolledBack => StoreErrorKind::Contention,
+        ErrorClass::Disconnected => StoreErrorKind::Unreachable,
+        ErrorClass::Statement | ErrorClass::StalePlan | ErrorClass::Unknown => failure::kind(error),
     }
 }
 
-impl Failure {
+impl ErrorClass {
     fn of<S: Server>(error: &Error) -> Self {
         use DatabaseErrorKind as Kind;
         match error {
@@ -114,15 +114,15 @@ impl Failure {
                 | Kind::NotNullViolation
                 | Kind::CheckViolation,
                 _,
-            ) => Self::Answer,
-            Error::DatabaseError(Kind::SerializationFailure, _) => Self::Undone,
+            ) => Self::Statement,
+            Error::DatabaseError(Kind::SerializationFailure, _) => Self::RolledBack,
             // A server that takes no writes is a standby, or has become one: the primary is elsewhere now.
             Error::DatabaseError(
                 Kind::UnableToSendCommand | Kind::ClosedConnection | Kind::ReadOnlyTransaction,
                 _,
-            ) => Self::Lost,
-            Error::DatabaseError(_, error) => S::failure_of(&**error),
-            _ => Self::Unclear,
+            ) => Self::Disconnected,
+            Error::DatabaseError(_, error) => S::class_of(&**error),
+            _ => Self::Unknown,
         }
     }
 }

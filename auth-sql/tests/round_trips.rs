@@ -55,7 +55,7 @@ async fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_
     for _request in 0..3 {
         STATEMENTS.store(0, Ordering::SeqCst);
         let token = strategy.read(issued.secret.expose_secret()).await;
-        token.expect("a grant");
+        token.expect("a credential");
         assert_eq!(STATEMENTS.load(Ordering::SeqCst), 1);
         let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");

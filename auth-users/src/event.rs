@@ -21,7 +21,7 @@ pub enum Event<'a, Id = Uuid, P = ()> {
         /// The user after the change.
         user: &'a User<Id, P>,
         /// What changed.
-        changed: Changed,
+        changed: ChangedFields,
     },
     /// A mail to verify the e-mail was asked for. Delivered out of band: see [`EventHandler`].
     VerificationRequested {
@@ -111,7 +111,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
 /// Which parts of a user an update changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Changed {
+pub struct ChangedFields {
     /// The e-mail, be it only in its case.
     pub email: bool,
     /// The password.
@@ -126,7 +126,7 @@ pub struct Changed {
     pub verified: bool,
 }
 
-impl Changed {
+impl ChangedFields {
     /// Whether anything changed.
     #[must_use]
     pub fn any(self) -> bool {
@@ -143,15 +143,15 @@ impl Changed {
 ///
 /// ```
 /// use auth_core::async_trait;
-/// use auth_users::{Event, EventHandler, HookError};
+/// use auth_users::{Event, EventHandler, EventHandlerError};
 ///
 /// struct Greeter;
 ///
 /// #[async_trait]
 /// impl EventHandler for Greeter {
-///     async fn handle(&self, event: Event<'_>) -> Result<(), HookError> {
+///     async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
 ///         match event {
-///             Event::Registered { user } => greet(user.email.as_str()).map_err(HookError::new),
+///             Event::Registered { user } => greet(user.email.as_str()).map_err(EventHandlerError::new),
 ///             _ => Ok(()),
 ///         }
 ///     }
@@ -169,28 +169,28 @@ pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
     /// Reacts to `event`.
     ///
     /// # Errors
-    /// [`HookError`] if the reaction failed: see [`EventHandler`].
-    async fn handle(&self, event: Event<'_, Id, P>) -> Result<(), HookError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+    /// [`EventHandlerError`] if the reaction failed: see [`EventHandler`].
+    async fn handle(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// An [`EventHandler`] failed or panicked. The source is for logs; no part of it reaches a client.
 #[derive(Debug)]
-pub struct HookError(Box<dyn Error + Send + Sync>);
+pub struct EventHandlerError(Box<dyn Error + Send + Sync>);
 
-impl HookError {
+impl EventHandlerError {
     /// A failure because of `source`, which is logged and so holds no secret.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(source.into())
     }
 }
 
-impl fmt::Display for HookError {
+impl fmt::Display for EventHandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an event handler failed: {}", self.0)
     }
 }
 
-impl Error for HookError {
+impl Error for EventHandlerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&*self.0)
     }
@@ -200,7 +200,7 @@ impl Error for HookError {
 pub(crate) async fn emit<Id, P>(
     handler: Option<&dyn EventHandler<Id, P>>,
     event: Event<'_, Id, P>,
-) -> Result<(), HookError>
+) -> Result<(), EventHandlerError>
 where
     Id: fmt::Debug,
 {
@@ -212,7 +212,7 @@ where
     let error = match reaction {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,
-        Err(Panicked) => HookError::new("it panicked"),
+        Err(Panicked) => EventHandlerError::new("it panicked"),
     };
     let problem = error.0.to_string();
     tracing::error!(target: "portcullis::users", user = ?user_id, event = name, ?problem, "an event handler failed");
@@ -237,10 +237,10 @@ mod tests {
 
     #[test]
     fn a_change_of_nothing_is_no_change() {
-        assert!(!Changed::default().any());
-        let changed = Changed {
+        assert!(!ChangedFields::default().any());
+        let changed = ChangedFields {
             profile: true,
-            ..Changed::default()
+            ..ChangedFields::default()
         };
         assert!(changed.any());
     }

@@ -47,7 +47,7 @@ mod password_policy;
 mod profile;
 mod stored_hash;
 
-pub use event::{Changed, Event, EventHandler, HookError};
+pub use event::{ChangedFields, Event, EventHandler, EventHandlerError};
 pub use folder_mailer::FolderMailer;
 pub use legacy_hash::LegacyHash;
 pub use mail::{Mail, MailError, MailKind, Mailer};
@@ -57,7 +57,7 @@ pub use manager::{
     UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
 };
 pub use outbox::{DroppedMails, Outbox};
-pub use password_hasher::{HashQueue, PasswordHasher, PasswordHasherBuilder, Verdict};
+pub use password_hasher::{HashQueue, PasswordCheck, PasswordHasher, PasswordHasherBuilder};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
 pub use profile::{PathStep, ProfileError, ProtectedFields, check_profile_names, merge_profile, new_profile};
 pub use stored_hash::{InvalidStoredHash, StoredHash};

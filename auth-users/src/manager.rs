@@ -21,7 +21,7 @@ use auth_core::{
 use uuid::Uuid;
 
 use crate::{
-    Event, EventHandler, HookError, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
+    Event, EventHandler, EventHandlerError, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
     event::{Panicked, caught, emit},
     normal_form::normal_form,
     one_time_token::OneTimeTokens,
@@ -139,7 +139,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         &self.outbox
     }
 
-    async fn emit(&self, event: Event<'_, Id, P>) -> Result<(), HookError> {
+    async fn emit(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError> {
         emit(self.events.as_deref(), event).await
     }
 

@@ -25,7 +25,7 @@ use crate::{
 pub(crate) use letter::Letter;
 pub use queue::DroppedMails;
 use queue::Queue;
-pub(crate) use queue::Refusal;
+pub(crate) use queue::ReadError;
 use worker::Worker;
 
 const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
@@ -155,8 +155,8 @@ impl Outbox {
         kind: MailKind,
         account: &str,
         address: &NormalizedEmail,
-        letter: Result<Letter, Refusal>,
-    ) -> Result<(), Refusal> {
+        letter: Result<Letter, ReadError>,
+    ) -> Result<(), ReadError> {
         let to = Addressee::new(&self.0.hasher, account, address);
         let now = self.0.settings.clock.now();
         let pushed = self.0.lock().push(kind, to, letter, now);

@@ -60,13 +60,13 @@ const LEGACY_HASHES: f64 = 10.0;
 /// A clone shares the threads: one hasher a process is enough.
 ///
 /// ```
-/// use auth_users::{PasswordHasher, Verdict};
+/// use auth_users::{PasswordHasher, PasswordCheck};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let hasher = PasswordHasher::builder().permits(2).build()?;
 /// let hash = hasher.hash(&"correct horse battery staple".into()).await?;
-/// assert_eq!(hasher.verify(&"Tr0ub4dor&3".into(), Some(&hash)).await?, Verdict::Mismatch);
+/// assert_eq!(hasher.verify(&"Tr0ub4dor&3".into(), Some(&hash)).await?, PasswordCheck::Mismatch);
 /// # Ok(())
 /// # }
 /// ```
@@ -94,12 +94,12 @@ struct Attempt {
 /// How a password and a stored hash go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// They match.
     Match,
     /// They match, and the hash is not what [`PasswordHasher::hash`] makes of the password today: of another scheme, cost or
     /// Unicode form. Hash the password anew and store that.
-    OutdatedMatch,
+    MatchNeedsRehash,
     /// They do not match, or there is no stored hash.
     Mismatch,
     /// The stored hash cannot be verified, so that no password matches.
@@ -147,7 +147,7 @@ impl PasswordHasher {
         &self,
         password: &SecretString,
         stored: Option<&PasswordHash>,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<PasswordCheck, StoreError> {
         let attempt = Attempt {
             password: password.clone(),
             normal: normal_form(password),
@@ -252,7 +252,7 @@ impl Schemes {
         }
     }
 
-    fn verify(&self, attempt: &Attempt, memory: &mut Memory) -> Result<Verdict, StoreError> {
+    fn verify(&self, attempt: &Attempt, memory: &mut Memory) -> Result<PasswordCheck, StoreError> {
         let Attempt {
             password,
             normal,
@@ -261,7 +261,7 @@ impl Schemes {
         } = attempt;
         // The normal form first: it is what every new hash is made of.
         let forms = normal.iter().chain([password]).map(|form| form.expose_secret());
-        let mut otherwise = Verdict::Mismatch;
+        let mut otherwise = PasswordCheck::Mismatch;
         for (at, form) in forms.enumerate() {
             let matches = match (parsed, stored) {
                 (Some(Ok(hash)), _) if hash.can_match(form.as_bytes()) => {
@@ -281,14 +281,14 @@ impl Schemes {
                 // What was typed is not what a new hash is made of.
                 let is_normal = normal.is_none() || at == 0;
                 return Ok(match is_todays && is_normal {
-                    true => Verdict::Match,
-                    false => Verdict::OutdatedMatch,
+                    true => PasswordCheck::Match,
+                    false => PasswordCheck::MatchNeedsRehash,
                 });
             }
             if matches.is_none() {
                 self.burn(form.as_bytes(), memory)?;
                 if let Some(Err(invalid)) = parsed {
-                    otherwise = Verdict::Unusable(*invalid);
+                    otherwise = PasswordCheck::Unusable(*invalid);
                 }
             }
         }

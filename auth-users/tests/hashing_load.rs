@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_users::{PasswordHasher, Verdict};
+use auth_users::{PasswordCheck, PasswordHasher};
 
 const PERMITS: usize = 2;
 /// What one hash needs, in MiB.
@@ -34,7 +34,10 @@ async fn b1_b6_hashing_goes_on_where_others_keep_every_core_busy_and_memory_is_b
             })
             .collect();
         for call in calls {
-            assert_eq!(call.await.expect("the task").expect("in time"), Verdict::Mismatch);
+            assert_eq!(
+                call.await.expect("the task").expect("in time"),
+                PasswordCheck::Mismatch
+            );
         }
         let grown = resident().saturating_sub(before);
         assert!(
@@ -69,7 +72,7 @@ async fn time_of_hashes(hasher: &PasswordHasher) -> Duration {
     let start = Instant::now();
     for _ in 0..20 {
         let verdict = hasher.verify(&"an unknown user's".into(), None).await;
-        assert_eq!(verdict.expect("served"), Verdict::Mismatch);
+        assert_eq!(verdict.expect("served"), PasswordCheck::Mismatch);
     }
     start.elapsed()
 }

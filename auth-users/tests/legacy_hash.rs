@@ -6,7 +6,9 @@ use std::sync::{
 };
 
 use auth_core::{Email, NewUser, PasswordHash, SigningSecret, UserStore, memory::MemoryUserStore};
-use auth_users::{AuthenticateError, InvalidStoredHash, LegacyHash, PasswordHasher, UserManager, Verdict};
+use auth_users::{
+    AuthenticateError, InvalidStoredHash, LegacyHash, PasswordCheck, PasswordHasher, UserManager,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -61,7 +63,7 @@ fn hasher() -> PasswordHasher {
         .expect("a hasher")
 }
 
-async fn verdict(hasher: &PasswordHasher, password: &str, stored: &str) -> Verdict {
+async fn verdict(hasher: &PasswordHasher, password: &str, stored: &str) -> PasswordCheck {
     hasher
         .verify(&password.into(), Some(&PasswordHash::new(stored)))
         .await
@@ -74,19 +76,26 @@ async fn p7_hashes_of_django_and_werkzeug_are_verified_and_outdated() {
     for stored in [DJANGO, WERKZEUG] {
         assert_eq!(
             verdict(&hasher, PASSWORD, stored).await,
-            Verdict::OutdatedMatch,
+            PasswordCheck::MatchNeedsRehash,
             "{stored}"
         );
         assert_eq!(
             verdict(&hasher, "correct cow", stored).await,
-            Verdict::Mismatch,
+            PasswordCheck::Mismatch,
             "{stored}"
         );
-        assert_eq!(verdict(&hasher, "", stored).await, Verdict::Mismatch, "{stored}");
+        assert_eq!(
+            verdict(&hasher, "", stored).await,
+            PasswordCheck::Mismatch,
+            "{stored}"
+        );
     }
     // The built-in schemes are still there, and still decided by the library alone.
     let own = hasher.hash(&PASSWORD.into()).await.expect("a hash");
-    assert_eq!(verdict(&hasher, PASSWORD, own.expose()).await, Verdict::Match);
+    assert_eq!(
+        verdict(&hasher, PASSWORD, own.expose()).await,
+        PasswordCheck::Match
+    );
 }
 
 #[tokio::test]
@@ -98,7 +107,7 @@ async fn p7_a_hash_that_no_scheme_knows_is_unusable() {
         "pbkdf2_sha256$2000001$salt$aGFzaA==",
         "",
     ] {
-        let unknown = Verdict::Unusable(InvalidStoredHash::UnknownScheme);
+        let unknown = PasswordCheck::Unusable(InvalidStoredHash::UnknownScheme);
         assert_eq!(verdict(&hasher, PASSWORD, stored).await, unknown, "{stored}");
     }
 }
@@ -119,11 +128,16 @@ async fn p6_p7_a_legacy_hash_is_tried_with_the_form_that_was_typed_too() {
         .expect("a hasher");
     let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
     for (typed, stored, expected, calls) in [
-        (composed, composed, Verdict::OutdatedMatch, 1),
-        ("$2b$ of our own", "$2b$ of our own", Verdict::OutdatedMatch, 1),
-        (decomposed, composed, Verdict::OutdatedMatch, 1),
-        (decomposed, decomposed, Verdict::OutdatedMatch, 2),
-        (composed, decomposed, Verdict::Mismatch, 1),
+        (composed, composed, PasswordCheck::MatchNeedsRehash, 1),
+        (
+            "$2b$ of our own",
+            "$2b$ of our own",
+            PasswordCheck::MatchNeedsRehash,
+            1,
+        ),
+        (decomposed, composed, PasswordCheck::MatchNeedsRehash, 1),
+        (decomposed, decomposed, PasswordCheck::MatchNeedsRehash, 2),
+        (composed, decomposed, PasswordCheck::Mismatch, 1),
     ] {
         seen.0.store(0, Ordering::SeqCst);
         assert_eq!(
@@ -179,5 +193,8 @@ async fn p7_a_legacy_hash_is_replaced_at_the_next_log_in_and_only_by_the_right_p
         upgraded.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
         "{upgraded}"
     );
-    assert_eq!(verdict(users.hasher(), PASSWORD, &upgraded).await, Verdict::Match);
+    assert_eq!(
+        verdict(users.hasher(), PASSWORD, &upgraded).await,
+        PasswordCheck::Match
+    );
 }

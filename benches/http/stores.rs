@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use portcullis::{
-    AccessToken, ClientInfo, Clock as _, ExposeSecret as _, Lifetime, NewUser, PublicId, ShardTag,
-    SystemClock, TokenDigest, User, generate_token,
+    AccessToken, ClientInfo, Clock as _, ExposeSecret as _, Lifetime, NewUser, ShardTag, SystemClock,
+    TokenDigest, TokenId, User, generate_token,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -106,10 +106,10 @@ fn somebody(number: u32) -> Fallible<NewUser> {
 /// As a browser would ask for it.
 fn token(user: &User) -> Fallible<AccessToken> {
     let now = SystemClock.now();
-    let secret = generate_token(ShardTag::of(&user.id))?;
+    let secret = generate_token(ShardTag::for_user(&user.id))?;
     Ok(AccessToken {
-        id: PublicId::generate(),
-        digest: TokenDigest::of(secret.expose_secret()),
+        id: TokenId::generate(),
+        digest: TokenDigest::new(secret.expose_secret()),
         user_id: user.id,
         epoch: user.security_epoch,
         created_at: now,

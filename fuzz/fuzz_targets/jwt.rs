@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use auth_core::{Grant, Lifetime, ManualClock, Refusal, SigningSecret, Strategy as _};
+use auth_core::{Credential, Lifetime, ManualClock, ReadError, SigningSecret, Strategy as _};
 use auth_jwt::{DEFAULT_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(read(text).is_some(), text == ISSUED.trim_end());
     }
     let _ = read(&signed(data, CLAIMS.as_bytes())).map(|_grant| check_header(data));
-    let _ = read(&signed(HEADER.as_bytes(), data)).map(|grant| check_claims(data, &grant));
+    let _ = read(&signed(HEADER.as_bytes(), data)).map(|credential| check_claims(data, &credential));
 });
 
 /// What is accepted says nothing but what ours may say.
@@ -58,11 +58,11 @@ fn check_header(header: &[u8]) {
 }
 
 /// What is accepted holds by another reading, too.
-fn check_claims(claims: &[u8], grant: &Grant<Uuid>) {
+fn check_claims(claims: &[u8], credential: &Credential<Uuid>) {
     let claims: Value = serde_json::from_slice(claims).expect("accepted claims are JSON");
     let subject: Uuid = claims["sub"].as_str().expect("text").parse().expect("a UUID");
-    assert_eq!(subject, grant.subject.user_id);
-    assert_eq!(claims["epoch"].as_i64().unwrap_or_default(), grant.subject.epoch);
+    assert_eq!(subject, credential.subject.user_id);
+    assert_eq!(claims["epoch"].as_i64().unwrap_or_default(), credential.subject.epoch);
     match &claims["aud"] {
         Value::String(one) => assert_eq!(one, DEFAULT_AUDIENCE),
         Value::Array(several) => {
@@ -91,14 +91,14 @@ fn signed(header: &[u8], claims: &[u8]) -> String {
     format!("{message}.{signature}")
 }
 
-fn read(token: &str) -> Option<Grant<Uuid>> {
+fn read(token: &str) -> Option<Credential<Uuid>> {
     match at_once(STRATEGY.read(token)) {
-        Ok(grant) => {
+        Ok(credential) => {
             assert!(token.len() <= MAX_TOKEN_BYTES);
-            Some(grant)
+            Some(credential)
         }
-        Err(Refusal::Rejected(_)) => None,
-        Err(Refusal::Unavailable(error)) => panic!("there is no store: {error}"),
+        Err(ReadError::Rejected(_)) => None,
+        Err(ReadError::Unavailable(error)) => panic!("there is no store: {error}"),
     }
 }
 

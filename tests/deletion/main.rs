@@ -5,7 +5,7 @@ use std::{env, sync::Arc, time::Duration};
 
 use portcullis::{
     AccessTokenIndex, AccessTokenStore, ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy,
-    SigningSecret, Strategy, Subject, TokenKey, User, UserStore,
+    SigningSecret, Strategy, Subject, TokenLookup, User, UserStore,
     actix::Auth,
     http::{AuthBackend, BearerTransport},
     memory::{MemoryAccessTokenStore, MemoryUserStore},
@@ -46,15 +46,15 @@ impl<T: AccessTokenIndex + 'static> Scene<T> {
     }
 
     /// A log-in under the epoch that `user` had when it was read.
-    async fn log_in(&self, user: &User) -> TokenKey {
+    async fn log_in(&self, user: &User) -> TokenLookup {
         let issued = strategy(&self.tokens)
             .issue(&Subject::from(user), &ClientInfo::default())
             .await
             .expect("a token");
-        TokenKey::for_audience("tokens", issued.secret.expose_secret())
+        TokenLookup::for_audience("tokens", issued.secret.expose_secret())
     }
 
-    async fn is_there(&self, key: &TokenKey) -> bool {
+    async fn is_there(&self, key: &TokenLookup) -> bool {
         self.tokens.find(key).await.expect("an answer").is_some()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis::{
-    ClientInfo, ConfigError, Grant, IssueError, IssuedToken, Lifetime, OpaqueStrategy, Refusal, SigningSecret, Strategy, Subject,
+    ClientInfo, ConfigError, Credential, IssueError, IssuedToken, Lifetime, OpaqueStrategy, ReadError, SigningSecret, Strategy, Subject,
     UserId,
     actix::Auth,
     async_trait,
@@ -20,7 +20,7 @@ impl Strategy for Own {
         Err(IssueError::UnknownUser)
     }
 
-    async fn read(&self, _presented: &str) -> Result<Grant, Refusal> {
+    async fn read(&self, _presented: &str) -> Result<Credential, ReadError> {
         unimplemented!()
     }
 }

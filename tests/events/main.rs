@@ -17,7 +17,7 @@ use std::{
 use async_trait::async_trait;
 use portcullis::{
     ExposeSecret as _,
-    users::{Event, EventHandler, HookError, Mail, MailError, Mailer},
+    users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer},
 };
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -81,11 +81,11 @@ struct Forging;
 
 #[async_trait]
 impl EventHandler for Forging {
-    async fn handle(&self, event: Event<'_>) -> Result<(), HookError> {
+    async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
         match event {
-            Event::Verified { .. } => Err(HookError::new("no\nFORGED by a hook\u{1b}[31m")),
+            Event::Verified { .. } => Err(EventHandlerError::new("no\nFORGED by a hook\u{1b}[31m")),
             Event::LoggedIn { user } if user.email.as_str() == address("kay") => {
-                Err(HookError::new("not Kay"))
+                Err(EventHandlerError::new("not Kay"))
             }
             _ => Ok(()),
         }

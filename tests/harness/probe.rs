@@ -6,7 +6,7 @@ use actix_web::{
 };
 use portcullis::{
     actix::{Auth, CurrentUser, OptionalUser, Requirement, Superuser, Verified, VerifiedSuperuser},
-    http::Enabled,
+    http::AcceptedBackends,
 };
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(crate) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
                 .headers()
                 .get("x-accept")
                 .and_then(|names| names.to_str().ok());
-            Enabled::only(names.unwrap_or_default().split(','))
+            AcceptedBackends::only(names.unwrap_or_default().split(','))
         });
         config.service(web::scope("/chosen").wrap(chosen).configure(extractors));
     }

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use portcullis::{
     AccessToken, AccessTokenStore, InsertTokenError, InsertUserError, NewUser, NormalizedEmail, StoreError,
-    TokenKey, UpdateUserError, User, UserStore,
+    TokenLookup, UpdateUserError, User, UserStore,
 };
 use time::OffsetDateTime;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
@@ -150,15 +150,15 @@ impl AccessTokenStore for Watched<dyn AccessTokenStore> {
         self.1.call("tokens.insert", self.0.insert(token, cap)).await
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken>, StoreError> {
         self.1.call("tokens.find", self.0.find(key)).await
     }
 
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
         self.1.call("tokens.touch", self.0.touch(key, at)).await
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         self.1.call("tokens.delete", self.0.delete(key)).await
     }
 

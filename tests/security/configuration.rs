@@ -135,12 +135,18 @@ fn backends_that_cannot_be_told_apart_are_refused() {
 #[test]
 fn a_path_that_is_none_is_refused() {
     for path in ["", "auth", "/auth/", "/", "/a b", "/{id}", "/a?b"] {
-        names("auth_at", builder().backend(bearer("db")).auth_at(path).build());
-        names("users_at", builder().backend(bearer("db")).users_at(path).build());
+        names(
+            "auth_path",
+            builder().backend(bearer("db")).auth_path(path).build(),
+        );
+        names(
+            "users_path",
+            builder().backend(bearer("db")).users_path(path).build(),
+        );
     }
     names(
-        "users_at",
-        builder().backend(bearer("db")).users_at("/auth").build(),
+        "users_path",
+        builder().backend(bearer("db")).users_path("/auth").build(),
     );
 }
 

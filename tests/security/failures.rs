@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use portcullis::{
     Email, SecretString, StoreError,
-    users::{Event, EventHandler, HookError, PasswordPolicy, PolicyError},
+    users::{Event, EventHandler, EventHandlerError, PasswordPolicy, PolicyError},
 };
 use serde_json::json;
 
@@ -19,12 +19,12 @@ struct Broken {
 
 #[async_trait]
 impl EventHandler for Broken {
-    async fn handle(&self, event: Event<'_>) -> Result<(), HookError> {
+    async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
         if event.name() != self.at {
             return Ok(());
         }
         assert!(!self.panics, "SELECT secret FROM hooks: on purpose");
-        Err(HookError::new("SELECT secret FROM hooks"))
+        Err(EventHandlerError::new("SELECT secret FROM hooks"))
     }
 }
 

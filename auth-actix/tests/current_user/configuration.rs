@@ -40,10 +40,10 @@ async fn a_bad_configuration_fails_at_start_and_names_the_setting() {
         .err()
         .expect("unknown");
     assert_eq!(unknown.setting(), "backend \"coookie\"");
-    assert_eq!(built(|builder| builder.auth_at("auth")), "auth_at");
-    assert_eq!(built(|builder| builder.auth_at("/auth/")), "auth_at");
-    assert_eq!(built(|builder| builder.users_at("/{id}")), "users_at");
-    assert_eq!(built(|builder| builder.users_at("/auth")), "users_at");
+    assert_eq!(built(|builder| builder.auth_path("auth")), "auth_path");
+    assert_eq!(built(|builder| builder.auth_path("/auth/")), "auth_path");
+    assert_eq!(built(|builder| builder.users_path("/{id}")), "users_path");
+    assert_eq!(built(|builder| builder.users_path("/auth")), "users_path");
     assert_eq!(
         built(|builder| builder.protected_fields(["plann"])),
         "protected_fields"
@@ -114,8 +114,8 @@ async fn n2_one_auth_is_mounted_twice_and_one_of_other_users_beside_it() {
     let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
     let staff = Auth::builder(users.build().expect("users"))
         .backend(AuthBackend::new("bearer", BearerTransport, strategy))
-        .auth_at("/staff/auth")
-        .users_at("/staff/users")
+        .auth_path("/staff/auth")
+        .users_path("/staff/users")
         .build()
         .expect("auth");
     let token = service.token("a").await;

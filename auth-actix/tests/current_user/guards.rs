@@ -2,8 +2,8 @@
 
 use actix_web::{App, HttpResponse, http::StatusCode, test, web};
 use auth_actix::{Active, Requirement, Superuser, Verified};
-use auth_core::{Grant, User};
-use auth_http::Enabled;
+use auth_core::{Credential, User};
+use auth_http::AcceptedBackends;
 use uuid::Uuid;
 
 use crate::service::{Service, app, bearer, cookie, get, required, routes};
@@ -47,14 +47,14 @@ async fn a_guard_answers_for_every_handler_of_its_scope() {
 struct ByATokenOfAStore;
 
 impl Requirement for ByATokenOfAStore {
-    fn is_met(&self, _user: &User, credential: &Grant<Uuid>) -> bool {
+    fn is_met(&self, _user: &User, credential: &Credential<Uuid>) -> bool {
         credential.id.is_some()
     }
 }
 
 #[actix_web::test]
 async fn an_application_asks_for_a_rule_of_its_own_of_user_and_credential() {
-    fn is_no_superuser(user: &User, credential: &Grant<Uuid>) -> bool {
+    fn is_no_superuser(user: &User, credential: &Credential<Uuid>) -> bool {
         !user.is_superuser && credential.subject.user_id == user.id
     }
     let service = Service::new();
@@ -101,7 +101,7 @@ async fn a_scope_accepts_only_the_backends_that_it_names() {
         );
     let chosen = web::scope("/chosen")
         .wrap(service.auth.accept_by(|request| {
-            Enabled::only(
+            AcceptedBackends::only(
                 request
                     .headers()
                     .get("x-backend")

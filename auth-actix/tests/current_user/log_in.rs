@@ -29,10 +29,10 @@ impl Service {
     /// The id of a user with these of the letters.
     async fn user(&self, flags: &str) -> Uuid {
         let token = self.token(flags).await;
-        let grant = self.tokens.read(&token).await.expect("a grant");
-        let forgotten = self.token_store.delete_all(&grant.subject.user_id).await;
+        let credential = self.tokens.read(&token).await.expect("a credential");
+        let forgotten = self.token_store.delete_all(&credential.subject.user_id).await;
         assert_eq!(forgotten.expect("an answer"), 1);
-        grant.subject.user_id
+        credential.subject.user_id
     }
 
     /// The status, the cookie and the body of the answer to the application's own log-in.

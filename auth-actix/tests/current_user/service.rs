@@ -78,12 +78,12 @@ pub(crate) async fn required<R: Requirement + Default>(user: CurrentUser<R>) -> 
 }
 
 async fn token(user: CurrentUser) -> String {
-    let grant = user.grant();
+    let credential = user.credential();
     format!(
         "{} {} {:?}",
-        grant.subject.user_id == user.id,
-        grant.id.is_some(),
-        grant.expires_at
+        credential.subject.user_id == user.id,
+        credential.id.is_some(),
+        credential.expires_at
     )
 }
 

@@ -83,7 +83,7 @@ async fn every_route_that_is_answered_is_in_the_document_and_no_other() {
 #[actix_web::test]
 async fn no_path_is_mounted_that_the_document_does_not_know() {
     let service = Service::with(Backends::All, false, |builder| {
-        builder.auth_at("/identity").users_at("/people")
+        builder.auth_path("/identity").users_path("/people")
     });
     let mounted = async |request: HttpRequest| format!("{:?}", request.resource_map());
     let app = App::new()

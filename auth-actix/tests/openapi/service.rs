@@ -16,7 +16,7 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CookieTransport};
-use auth_users::{Event, EventHandler, HookError, Mail, MailError, Mailer, UserManager};
+use auth_users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -181,9 +181,9 @@ struct Hooks(Arc<World>);
 
 #[async_trait]
 impl EventHandler for Hooks {
-    async fn handle(&self, _event: Event<'_>) -> Result<(), HookError> {
+    async fn handle(&self, _event: Event<'_>) -> Result<(), EventHandlerError> {
         if self.0.hooks_fail.load(Ordering::SeqCst) {
-            return Err(HookError::new("out of order"));
+            return Err(EventHandlerError::new("out of order"));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::{
         users_of_one_shard_tag,
     },
 };
-use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, InsertTokenError, PublicId, UserId};
+use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, InsertTokenError, TokenId, UserId};
 
 /// A list holds the user's tokens with every field, and no other user's, the newest first, in whatever order they were
 /// inserted.
@@ -135,7 +135,7 @@ where
     let user = fixture.user(None).await;
     let (key, token) = inserted_token(&*store, &user, 1).await;
     let (_, kept) = inserted_token(&*store, &user, 2).await;
-    let unknown = answered(store.delete_by_id(&user, PublicId::generate()).await);
+    let unknown = answered(store.delete_by_id(&user, TokenId::generate()).await);
     assert!(!unknown, "an unknown id deletes nothing");
     assert!(
         answered(store.delete_by_id(&user, token.id).await),
@@ -242,7 +242,7 @@ where
         "a list holds all of hundreds, the newest first, and not {}",
         list.len()
     );
-    let oldest = list.last().map_or_else(PublicId::generate, |token| token.id);
+    let oldest = list.last().map_or_else(TokenId::generate, |token| token.id);
     assert!(
         answered(store.delete_by_id(&user, oldest).await),
         "the oldest of hundreds is deleted by its id"

@@ -15,13 +15,13 @@ use super::{
     sample::start,
 };
 use crate::{
-    ClientInfo, Clock as _, Grant, IssuedToken, Lifetime, ManualClock, OpaqueStrategy, Refusal, Rejection,
-    RevocableStrategy as _, Strategy as _, Subject,
+    ClientInfo, Clock as _, Credential, IssuedToken, Lifetime, ManualClock, OpaqueStrategy, ReadError,
+    Rejection, RevocableStrategy as _, Strategy as _, Subject,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A grant has the subject, the epoch and the instants under which the token was issued, and a public id.
+/// A credential has the subject, the epoch and the instants under which the token was issued, and a public id.
 pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let subject = Subject {
@@ -39,15 +39,15 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
             Some(clock.now() + HOUR),
             "a token lives for its lifetime"
         );
-        let grant = granted(strategy.read(issued.secret.expose_secret()).await);
-        assert!(grant.id.is_some(), "an opaque token has a public id");
-        let expected = Grant {
+        let credential = granted(strategy.read(issued.secret.expose_secret()).await);
+        assert!(credential.id.is_some(), "an opaque token has a public id");
+        let expected = Credential {
             subject,
-            id: grant.id,
+            id: credential.id,
             issued_at: Some(clock.now()),
             expires_at: issued.expires_at,
         };
-        assert_eq!(grant, expected, "a grant says what was issued");
+        assert_eq!(credential, expected, "a credential says what was issued");
     }
 }
 
@@ -77,8 +77,8 @@ pub async fn a_token_for_ever_outlives_any_clock<F: AccessTokenFixture>(fixture:
     let (strategy, clock) = strategy(fixture, Lifetime::FOREVER);
     let token = issued(fixture, &strategy).await;
     clock.advance(time::Duration::days(365_250));
-    let grant = granted(strategy.read(token.expose_secret()).await);
-    assert_eq!(grant.expires_at, None, "a token for ever has no expiry");
+    let credential = granted(strategy.read(token.expose_secret()).await);
+    assert_eq!(credential.expires_at, None, "a token for ever has no expiry");
 }
 
 /// Exactly the issued string is valid: each edit of one character, each truncation, another case, white space,
@@ -145,7 +145,7 @@ pub async fn a_use_in_flight_does_not_undo_a_revocation<F: AccessTokenFixture>(f
                     return answered(strategy.revoke(token.expose_secret()).await);
                 }
                 match strategy.read(token.expose_secret()).await {
-                    Ok(_) | Err(Refusal::Rejected(Rejection::Unknown)) => {}
+                    Ok(_) | Err(ReadError::Rejected(Rejection::Unknown)) => {}
                     Err(refusal) => panic!("a revoked token is unknown, not {refusal}"),
                 }
             }
@@ -217,18 +217,18 @@ async fn issued<F: AccessTokenFixture>(fixture: &F, strategy: &OpaqueStrategy<F:
 }
 
 #[track_caller]
-fn granted<Id>(read: Result<Grant<Id>, Refusal>) -> Grant<Id> {
+fn granted<Id>(read: Result<Credential<Id>, ReadError>) -> Credential<Id> {
     match read {
-        Ok(grant) => grant,
+        Ok(credential) => credential,
         Err(refusal) => panic!("a valid token is accepted, not {refusal}"),
     }
 }
 
 #[track_caller]
-fn rejected<Id>(read: Result<Grant<Id>, Refusal>) -> Rejection {
+fn rejected<Id>(read: Result<Credential<Id>, ReadError>) -> Rejection {
     match read {
-        Err(Refusal::Rejected(rejection)) => rejection,
-        Err(Refusal::Unavailable(error)) => panic!("the store failed: {error}"),
+        Err(ReadError::Rejected(rejection)) => rejection,
+        Err(ReadError::Unavailable(error)) => panic!("the store failed: {error}"),
         Ok(_) => panic!("a token that is not valid is rejected"),
     }
 }
@@ -238,8 +238,8 @@ async fn valid<Id: crate::UserId>(strategy: &OpaqueStrategy<Id>, tokens: &[Issue
     for token in tokens {
         match strategy.read(token.secret.expose_secret()).await {
             Ok(_) => valid += 1,
-            Err(Refusal::Rejected(_)) => {}
-            Err(Refusal::Unavailable(error)) => panic!("the store failed: {error}"),
+            Err(ReadError::Rejected(_)) => {}
+            Err(ReadError::Unavailable(error)) => panic!("the store failed: {error}"),
         }
     }
     valid

@@ -12,7 +12,7 @@ use super::{
     AccessTokenFixture, answered, failed,
     sample::{HUNDREDS, inserted_hundreds, present, start, token},
 };
-use crate::{AccessTokenStore, PurgeExpired, TokenKey, UserId};
+use crate::{AccessTokenStore, PurgeExpired, TokenLookup, UserId};
 
 /// A purge removes what expired before the instant that it is told or at it, and says how much it was. What lives a
 /// millisecond longer, or for ever, stays.
@@ -125,7 +125,7 @@ async fn expiring<Id: UserId>(
     store: &impl AccessTokenStore<Id>,
     user: &Id,
     expires_at: Option<OffsetDateTime>,
-) -> TokenKey {
+) -> TokenLookup {
     let (key, mut token) = token(user, 1);
     token.expires_at = expires_at;
     answered(store.insert(&token, None).await);

@@ -7,8 +7,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::{AccessTokenFixture, UserFixture, answered, parallel::at_once};
 use crate::{
-    AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, PublicId, ShardTag,
-    SystemClock, TokenDigest, TokenKey, User, UserId, UserStore as _, generate_token,
+    AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, ShardTag,
+    SystemClock, TokenDigest, TokenId, TokenLookup, User, UserId, UserStore as _, generate_token,
 };
 
 /// A present instant that does not move during a test, with milliseconds that a coarser store would lose.
@@ -124,15 +124,15 @@ pub(super) fn differing_field<Id: UserId, P: PartialEq>(
 }
 
 /// The key of a real token of `user`, as a client would present it.
-pub(super) fn token_key(user: &impl UserId) -> TokenKey {
-    TokenKey::of(answered(generate_token(ShardTag::of(user))).expose_secret())
+pub(super) fn token_key(user: &impl UserId) -> TokenLookup {
+    TokenLookup::new(answered(generate_token(ShardTag::for_user(user))).expose_secret())
 }
 
 /// The epoch of every token here.
 pub(super) const EPOCH: i64 = 7;
 
 /// The user's `n`-th token, issued `n` seconds after the start, and its key.
-pub(super) fn token<Id: UserId>(user: &Id, n: u32) -> (TokenKey, AccessToken<Id>) {
+pub(super) fn token<Id: UserId>(user: &Id, n: u32) -> (TokenLookup, AccessToken<Id>) {
     let key = token_key(user);
     (key, token_of(user, key.digest, n))
 }
@@ -141,7 +141,7 @@ pub(super) fn token<Id: UserId>(user: &Id, n: u32) -> (TokenKey, AccessToken<Id>
 pub(super) fn token_of<Id: UserId>(user: &Id, digest: TokenDigest, n: u32) -> AccessToken<Id> {
     let created_at = start() + Duration::seconds(i64::from(n));
     AccessToken {
-        id: PublicId::generate(),
+        id: TokenId::generate(),
         digest,
         user_id: user.clone(),
         epoch: EPOCH,
@@ -161,7 +161,7 @@ pub(super) async fn inserted_token<Id: UserId>(
     store: &impl AccessTokenStore<Id>,
     user: &Id,
     n: u32,
-) -> (TokenKey, AccessToken<Id>) {
+) -> (TokenLookup, AccessToken<Id>) {
     let (key, token) = token(user, n);
     answered(store.insert(&token, None).await);
     (key, token)
@@ -179,7 +179,7 @@ pub(super) async fn inserted_hundreds<F: AccessTokenFixture>(
     fixture: &F,
     user: &F::Id,
     end: Option<OffsetDateTime>,
-) -> Vec<TokenKey> {
+) -> Vec<TokenLookup> {
     let mut tokens: Vec<_> = (0..HUNDREDS).map(|n| token(user, n)).collect();
     let keys = tokens.iter().map(|(key, _)| *key).collect();
     while !tokens.is_empty() {
@@ -204,7 +204,7 @@ pub(super) async fn users_of_one_shard_tag<F: AccessTokenFixture>(fixture: &F) -
             Some(id) => id.clone(),
             None => fixture.user(None).await,
         };
-        if let Some(other) = seen.insert(ShardTag::of(&id), id.clone()) {
+        if let Some(other) = seen.insert(ShardTag::for_user(&id), id.clone()) {
             return match made {
                 Some(_) => [fixture.user(Some(other)).await, fixture.user(Some(id)).await],
                 None => [other, id],
@@ -233,7 +233,10 @@ pub(super) fn ids_that_look_alike<Id: UserId>() -> Vec<[Id; 2]> {
 }
 
 /// For each key, whether the store finds a token.
-pub(super) async fn present<Id: UserId>(store: &impl AccessTokenStore<Id>, keys: &[TokenKey]) -> Vec<bool> {
+pub(super) async fn present<Id: UserId>(
+    store: &impl AccessTokenStore<Id>,
+    keys: &[TokenLookup],
+) -> Vec<bool> {
     let mut present = Vec::with_capacity(keys.len());
     for key in keys {
         present.push(answered(store.find(key).await).is_some());

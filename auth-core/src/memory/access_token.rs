@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PublicId, PurgeExpired, StoreError,
-    TokenDigest, TokenKey, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, TokenDigest,
+    TokenId, TokenLookup, UserId,
 };
 
 /// Access tokens in memory.
@@ -90,21 +90,21 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
         Ok(())
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken<Id>>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
         Ok(lock(&self.state)
             .tokens
             .get(&key.digest)
             .map(|(_, token)| token.clone()))
     }
 
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
         if let Some((_, token)) = lock(&self.state).tokens.get_mut(&key.digest) {
             token.last_used_at = at;
         }
         Ok(())
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         Ok(lock(&self.state).tokens.remove(&key.digest).is_some())
     }
 
@@ -123,7 +123,7 @@ impl<Id: UserId> AccessTokenIndex<Id> for MemoryAccessTokenStore<Id> {
         Ok(tokens.cloned().collect())
     }
 
-    async fn delete_by_id(&self, user_id: &Id, id: PublicId) -> Result<bool, StoreError> {
+    async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let mut state = lock(&self.state);
         let doomed: Vec<_> = state
             .of(user_id)

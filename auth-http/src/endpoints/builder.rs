@@ -67,13 +67,13 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
     }
 
     /// The path of log-in, registration, verification and reset, instead of `/auth`.
-    pub fn auth_at(mut self, path: impl Into<String>) -> Self {
+    pub fn auth_path(mut self, path: impl Into<String>) -> Self {
         self.mount.auth_path = path.into();
         self
     }
 
     /// The path of the users, instead of `/users`.
-    pub fn users_at(mut self, path: impl Into<String>) -> Self {
+    pub fn users_path(mut self, path: impl Into<String>) -> Self {
         self.mount.users_path = path.into();
         self
     }
@@ -137,7 +137,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
 
 impl Mount {
     fn check(&self) -> Result<(), ConfigError> {
-        for (setting, path) in [("auth_at", &self.auth_path), ("users_at", &self.users_path)] {
+        for (setting, path) in [("auth_path", &self.auth_path), ("users_path", &self.users_path)] {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
             if !path.starts_with('/') || path.ends_with('/') || !path.bytes().all(plain) {
                 return Err(ConfigError::new(
@@ -147,7 +147,7 @@ impl Mount {
             }
         }
         if self.auth_path == self.users_path {
-            return Err(ConfigError::new("users_at", "is the path of `auth_at`"));
+            return Err(ConfigError::new("users_path", "is the path of `auth_path`"));
         }
         Ok(())
     }

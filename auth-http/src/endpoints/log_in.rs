@@ -6,7 +6,8 @@ use auth_core::{
 
 use super::{Endpoints, Request};
 use crate::{
-    AuthBackend, Authenticated, Enabled, ErrorCode, HttpError, LoginForm, Presented, RequestHead, Response,
+    AcceptedBackends, AuthBackend, Authenticated, ErrorCode, HttpError, LoginForm, Presented, RequestHead,
+    Response,
     request::{Header, header},
 };
 
@@ -73,8 +74,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(&current.backend, head)?;
         let Some(user) = self.users.log_out_elsewhere(&current.user).await? else {
-            let enabled = Enabled::only([backend.name()]);
-            return Err(self.authenticator.unauthorized(head, &enabled));
+            let accepted = AcceptedBackends::only([backend.name()]);
+            return Err(self.authenticator.unauthorized(head, &accepted));
         };
         self.may_log_in(&user)?;
         self.issue(backend, &user, head, self.client(head)).await
@@ -202,10 +203,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .backend(name)
             .filter(|b| b.has_logout())
             .ok_or(HttpError::NotFound)?;
-        let (enabled, requirement) = (Enabled::only([name]), self.base_requirement());
+        let (accepted, requirement) = (AcceptedBackends::only([name]), self.base_requirement());
         let found = self
             .authenticator
-            .require(request.head, &enabled, &requirement)
+            .require(request.head, &accepted, &requirement)
             .await
             .map_err(|error| forgetting(backend, request.head, error))?;
         revoke_presented(backend, request.head).await?;
@@ -218,7 +219,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 fn forgetting<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead, error: HttpError) -> HttpError {
     match backend.transport().extract(head) {
         Presented::Nothing => error,
-        Presented::Token(_) | Presented::Refused(_) => {
+        Presented::Token(_) | Presented::Invalid(_) => {
             error.removing(backend.transport().log_out(head).headers)
         }
     }

@@ -25,11 +25,11 @@ impl Transport for BearerTransport {
     fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a> {
         let value = match header(head, "authorization") {
             Header::Absent => return Presented::Nothing,
-            Header::Many => return Presented::Refused(Rejection::Ambiguous),
+            Header::Many => return Presented::Invalid(Rejection::Ambiguous),
             Header::One(value) => value,
         };
         let Ok(value) = std::str::from_utf8(value) else {
-            return Presented::Refused(Rejection::Malformed);
+            return Presented::Invalid(Rejection::Malformed);
         };
         match value.trim_matches(OWS).split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => match token.trim_matches(OWS) {
@@ -106,14 +106,14 @@ mod tests {
 
     #[test]
     fn t3_two_authorization_headers_are_rejected() {
-        assert_eq!(extracted(&["Bearer abc", "Bearer abc"]), "Refused(Ambiguous)");
-        assert_eq!(extracted(&["Basic YTpi", "Bearer abc"]), "Refused(Ambiguous)");
+        assert_eq!(extracted(&["Bearer abc", "Bearer abc"]), "Invalid(Ambiguous)");
+        assert_eq!(extracted(&["Basic YTpi", "Bearer abc"]), "Invalid(Ambiguous)");
     }
 
     #[test]
     fn t5_a_header_that_is_not_utf_8_is_rejected() {
         let head = Head::raw("authorization", b"Bearer \xff\xfe");
-        assert_eq!(seen(BearerTransport.extract(&head)), "Refused(Malformed)");
+        assert_eq!(seen(BearerTransport.extract(&head)), "Invalid(Malformed)");
     }
 
     proptest! {

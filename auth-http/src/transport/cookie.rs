@@ -193,9 +193,9 @@ impl Transport for CookieTransport {
         each_sent(&self.name, head, &mut |value| {
             presented = match (presented, std::str::from_utf8(value)) {
                 (Presented::Nothing, Ok(value)) => Presented::Token(value),
-                (Presented::Nothing, Err(_)) => Presented::Refused(Rejection::Malformed),
-                (Presented::Token(_), _) => Presented::Refused(Rejection::Ambiguous),
-                (refused @ Presented::Refused(_), _) => refused,
+                (Presented::Nothing, Err(_)) => Presented::Invalid(Rejection::Malformed),
+                (Presented::Token(_), _) => Presented::Invalid(Rejection::Ambiguous),
+                (refused @ Presented::Invalid(_), _) => refused,
             };
         });
         match presented {

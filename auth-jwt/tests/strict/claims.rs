@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{
-    Clock as _, Refusal,
+    Clock as _, ReadError,
     Rejection::{self, BadClaim, BadSignature, Expired, Malformed, NotYetValid},
     Strategy as _,
 };
@@ -22,16 +22,16 @@ fn read_payload(payload: &str) -> Result<(), Rejection> {
 
 #[test]
 fn the_crafted_token_is_valid_before_anything_is_changed() {
-    let grant = read(&strategy(), &token(HEADER, payload())).expect("valid");
-    assert_eq!(grant.subject.user_id.to_string(), USER);
-    assert_eq!(grant.subject.epoch, 7);
-    assert_eq!(grant.issued_at.expect("present").unix_timestamp(), START);
+    let credential = read(&strategy(), &token(HEADER, payload())).expect("valid");
+    assert_eq!(credential.subject.user_id.to_string(), USER);
+    assert_eq!(credential.subject.epoch, 7);
+    assert_eq!(credential.issued_at.expect("present").unix_timestamp(), START);
     assert_eq!(
-        grant.expires_at.expect("present").unix_timestamp(),
+        credential.expires_at.expect("present").unix_timestamp(),
         START + LIFETIME
     );
     assert_eq!(
-        grant.id.expect("present").to_string(),
+        credential.id.expect("present").to_string(),
         "0b5c7b1e-58e1-4c9d-8d3a-3d6a3c1f7a10"
     );
 }
@@ -132,12 +132,12 @@ fn a7_a_subject_with_a_nul_is_rejected_whatever_an_id_may_be() {
         .clock(clock_at(START));
     let read = |subject: &str| {
         let token = token(HEADER, payload_with("sub", subject));
-        at_once(strategy.read(&token)).map(|grant| grant.subject.user_id)
+        at_once(strategy.read(&token)).map(|credential| credential.subject.user_id)
     };
     assert_eq!(read(r#""lancelot""#).expect("valid"), "lancelot");
     for subject in [r#""lance\u0000lot""#, r#""\u0000""#] {
         let refused = read(subject).expect_err("nobody's id");
-        assert!(matches!(refused, Refusal::Rejected(BadClaim)), "{subject}");
+        assert!(matches!(refused, ReadError::Rejected(BadClaim)), "{subject}");
     }
 }
 

@@ -8,8 +8,8 @@ use std::{
 };
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Grant, Lifetime, ManualClock, Refusal, Rejection, SigningSecret, Strategy,
-    Subject,
+    ClientInfo, Credential, ExposeSecret as _, Lifetime, ManualClock, ReadError, Rejection, SigningSecret,
+    Strategy, Subject,
 };
 use auth_jwt::{JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey, VerifyingAlgorithm, VerifyingKey};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -152,10 +152,10 @@ pub(crate) fn issue(strategy: &JwtStrategy) -> String {
     issued.secret.expose_secret().to_owned()
 }
 
-pub(crate) fn read(strategy: &JwtStrategy, token: &str) -> Result<Grant<Uuid>, Rejection> {
+pub(crate) fn read(strategy: &JwtStrategy, token: &str) -> Result<Credential<Uuid>, Rejection> {
     at_once(strategy.read(token)).map_err(|refusal| match refusal {
-        Refusal::Rejected(rejection) => rejection,
-        Refusal::Unavailable(error) => panic!("there is no store: {error}"),
+        ReadError::Rejected(rejection) => rejection,
+        ReadError::Unavailable(error) => panic!("there is no store: {error}"),
     })
 }
 

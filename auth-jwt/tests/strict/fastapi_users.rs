@@ -32,14 +32,14 @@ fn with_its_secret() -> JwtStrategy {
 #[test]
 fn its_token_is_read_where_that_is_allowed() {
     let strategy = with_its_secret().accept_without_epoch();
-    let grant = read(&strategy, HS256).expect("valid");
-    assert_eq!(grant.subject.user_id.to_string(), USER);
-    assert_eq!(grant.subject.epoch, 0);
+    let credential = read(&strategy, HS256).expect("valid");
+    assert_eq!(credential.subject.user_id.to_string(), USER);
+    assert_eq!(credential.subject.epoch, 0);
     assert_eq!(
-        grant.expires_at.expect("present").unix_timestamp(),
+        credential.expires_at.expect("present").unix_timestamp(),
         START + LIFETIME
     );
-    assert_eq!((grant.id, grant.issued_at), (None, None));
+    assert_eq!((credential.id, credential.issued_at), (None, None));
 
     assert_eq!(read(&with_its_secret(), HS256), Err(BadClaim), "it has no epoch");
     assert_eq!(

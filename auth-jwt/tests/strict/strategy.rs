@@ -69,8 +69,11 @@ fn a_token_never_outlives_its_lifetime_and_is_valid_at_once() {
                 epoch: 0,
             };
             let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
-            let grant = read(&strategy, issued.secret.expose_secret()).expect("valid at once");
-            assert_eq!(grant.expires_at, issued.expires_at, "the token says what we say");
+            let credential = read(&strategy, issued.secret.expose_secret()).expect("valid at once");
+            assert_eq!(
+                credential.expires_at, issued.expires_at,
+                "the token says what we say"
+            );
             let end = issued.expires_at.expect("it has an end");
             let asked = start + Span::milliseconds(i64::try_from(lifetime).expect("small"));
             assert!(end <= asked && asked - end < Span::SECOND, "{end} of {asked}");
@@ -92,8 +95,8 @@ fn ids_of_other_types_are_written_and_read() {
         let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
         let subject = Subject { user_id, epoch: -1 };
         let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
-        let grant = at_once(strategy.read(issued.secret.expose_secret())).expect("valid");
-        assert_eq!(grant.subject, subject);
+        let credential = at_once(strategy.read(issued.secret.expose_secret())).expect("valid");
+        assert_eq!(credential.subject, subject);
     }
     round_trip(Uuid::now_v7());
     round_trip(i64::MIN);

@@ -32,7 +32,7 @@ pub(super) struct Turns([Mutex<()>; 256]);
 
 impl Turns {
     async fn of(&self, user_id: &impl DocumentId) -> MutexGuard<'_, ()> {
-        let turn = usize::from(ShardTag::of(user_id).get()) % self.0.len();
+        let turn = usize::from(ShardTag::for_user(user_id).get()) % self.0.len();
         self.0[turn].lock().await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auth_core::{AccessToken, ClientInfo, PublicId, StoreError, TokenDigest, TokenKey};
+use auth_core::{AccessToken, ClientInfo, StoreError, TokenDigest, TokenId, TokenLookup};
 use mongodb::bson::{self, Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 use serde::{
     Deserialize, Deserializer,
@@ -36,7 +36,7 @@ impl TokenDocument {
     /// [`StoreError`] if the user's id is of another type, or a date beyond an instant.
     pub(super) fn token<Id: DocumentId>(self) -> Result<AccessToken<Id>, StoreError> {
         Ok(AccessToken {
-            id: PublicId(Uuid::from_bytes(self.id.bytes())),
+            id: TokenId(Uuid::from_bytes(self.id.bytes())),
             digest: self.digest.0,
             user_id: Id::from_bson(self.user_id).ok_or_else(unreadable)?,
             epoch: self.epoch,
@@ -78,7 +78,7 @@ pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
 }
 
 /// The filter that finds the token of `key`.
-pub(super) fn of_key(key: &TokenKey) -> Document {
+pub(super) fn of_key(key: &TokenLookup) -> Document {
     doc! { "digest": digest(&key.digest) }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn digest(digest: &TokenDigest) -> Bson {
     })
 }
 
-pub(super) fn public_id(id: PublicId) -> Bson {
+pub(super) fn public_id(id: TokenId) -> Bson {
     bson::Uuid::from_bytes(*id.0.as_bytes()).into()
 }
 

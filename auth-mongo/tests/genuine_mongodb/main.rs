@@ -17,7 +17,7 @@ use std::{
 
 use auth_core::{
     AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, NewUser, ShardTag,
-    SystemClock, TokenKey, UpdateUserError, UserStore as _, generate_token,
+    SystemClock, TokenLookup, UpdateUserError, UserStore as _, generate_token,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
@@ -58,8 +58,8 @@ async fn tokens_in(test: &TestDatabase) -> MongoAccessTokenStore<Uuid> {
 }
 
 /// One of today, which the server's clock may end.
-fn new_token(user_id: &Uuid) -> (TokenKey, AccessToken<Uuid>) {
-    let secret = generate_token(ShardTag::of(user_id)).expect("a token");
+fn new_token(user_id: &Uuid) -> (TokenLookup, AccessToken<Uuid>) {
+    let secret = generate_token(ShardTag::for_user(user_id)).expect("a token");
     let (key, token) = database::new_token(user_id, secret.expose_secret());
     let now = SystemClock.now();
     let token = AccessToken {

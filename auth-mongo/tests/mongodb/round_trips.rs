@@ -81,7 +81,7 @@ async fn an_authenticated_request_costs_one_command_for_the_token_and_one_for_th
         strategy
             .read(issued.secret.expose_secret())
             .await
-            .expect("a grant");
+            .expect("a credential");
         assert_eq!(commands.names(), ["find"]);
         let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");

@@ -1,19 +1,19 @@
 //! Tokens to put into a store.
 
 use auth_core::{
-    AccessToken, ClientInfo, Clock as _, ExposeSecret as _, PublicId, ShardTag, SystemClock, TokenKey,
+    AccessToken, ClientInfo, Clock as _, ExposeSecret as _, ShardTag, SystemClock, TokenId, TokenLookup,
     generate_token,
 };
 use time::Duration;
 use uuid::Uuid;
 
 /// A token of `user` that lives for `span`, or for ever, and its key.
-pub(crate) fn token(user: Uuid, span: Option<Duration>) -> (TokenKey, AccessToken<Uuid>) {
-    let secret = generate_token(ShardTag::of(&user)).expect("a token");
-    let key = TokenKey::of(secret.expose_secret());
+pub(crate) fn token(user: Uuid, span: Option<Duration>) -> (TokenLookup, AccessToken<Uuid>) {
+    let secret = generate_token(ShardTag::for_user(&user)).expect("a token");
+    let key = TokenLookup::new(secret.expose_secret());
     let now = SystemClock.now();
     let token = AccessToken {
-        id: PublicId::generate(),
+        id: TokenId::generate(),
         digest: key.digest,
         user_id: user,
         epoch: 0,
@@ -26,6 +26,6 @@ pub(crate) fn token(user: Uuid, span: Option<Duration>) -> (TokenKey, AccessToke
 }
 
 /// A token of `user` that lives for an hour.
-pub(crate) fn hour(user: Uuid) -> (TokenKey, AccessToken<Uuid>) {
+pub(crate) fn hour(user: Uuid) -> (TokenLookup, AccessToken<Uuid>) {
     token(user, Some(Duration::HOUR))
 }

@@ -203,7 +203,7 @@ macro_rules! __access_token_statements {
                     __sql::diesel::delete(__table::table.filter(__table::digest.eq_any(digests)))
                 }
 
-                fn delete_by_id(user_id: $id, id: __sql::PublicId) -> impl __sql::Statement<__Database> {
+                fn delete_by_id(user_id: $id, id: __sql::TokenId) -> impl __sql::Statement<__Database> {
                     let own = __table::id
                         .eq(__sql::UuidColumn(id.0))
                         .and(__table::user_id.eq(__Id::from(user_id)));

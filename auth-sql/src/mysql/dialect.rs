@@ -5,7 +5,7 @@ use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use super::Connection;
 use crate::{
     failure::with_next_step,
-    server::{self, Failure, Server},
+    server::{self, ErrorClass, Server},
 };
 
 /// A server of MySQL or MariaDB.
@@ -73,17 +73,17 @@ impl Server for Mysql {
     type Manager = AsyncDieselConnectionManager<Connection>;
 
     /// Diesel hands on neither the code of these, nor a kind.
-    fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure {
+    fn class_of(error: &dyn DatabaseErrorInformation) -> ErrorClass {
         let message = error.message();
         let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
         if begins(&UNDONE) {
-            Failure::Undone
+            ErrorClass::RolledBack
         } else if begins(&LOST) || begins(&TAKES_NO_WRITES) {
-            Failure::Lost
+            ErrorClass::Disconnected
         } else if message.starts_with(STALE) {
-            Failure::Stale
+            ErrorClass::StalePlan
         } else {
-            Failure::Unclear
+            ErrorClass::Unknown
         }
     }
 
@@ -179,22 +179,22 @@ mod tests {
 
     #[test]
     fn a_server_that_takes_no_writes_is_known_by_its_words() {
-        let failure = |message: &str| Mysql::failure_of(&message.to_owned());
+        let failure = |message: &str| Mysql::class_of(&message.to_owned());
         for option in ["read-only", "super-read-only"] {
             for name in ["MariaDB", "MySQL"] {
                 let message = format!(
                     "The {name} server is running with the --{option} option so it cannot execute this statement"
                 );
-                assert_eq!(failure(&message), Failure::Lost, "{message}");
+                assert_eq!(failure(&message), ErrorClass::Disconnected, "{message}");
             }
         }
-        assert_eq!(failure("Running in read-only mode"), Failure::Lost);
-        assert_eq!(failure(STALE), Failure::Stale);
+        assert_eq!(failure("Running in read-only mode"), ErrorClass::Disconnected);
+        assert_eq!(failure(STALE), ErrorClass::StalePlan);
         for another in [
             "The MySQL server is running with the --secure-file-priv option so it cannot execute this",
             "Incorrect string value: 'The MySQL server is running with the --read-only option'",
         ] {
-            assert_eq!(failure(another), Failure::Unclear, "{another}");
+            assert_eq!(failure(another), ErrorClass::Unknown, "{another}");
         }
     }
 

@@ -5,7 +5,7 @@ use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use super::Connection;
 use crate::{
     failure::with_next_step,
-    server::{self, Failure, Server},
+    server::{self, ErrorClass, Server},
 };
 
 /// A server of PostgreSQL.
@@ -23,18 +23,18 @@ impl Server for Postgres {
 
     /// Diesel hands on neither the code of these, nor a kind. In another language than English, a server's last words
     /// are an error like any other.
-    fn failure_of(error: &dyn DatabaseErrorInformation) -> Failure {
+    fn class_of(error: &dyn DatabaseErrorInformation) -> ErrorClass {
         let message = error.message();
         if is_deadlock(error) {
-            Failure::Undone
+            ErrorClass::RolledBack
         } else if message.starts_with("terminating connection")
             || message.starts_with("the database system is")
         {
-            Failure::Lost
+            ErrorClass::Disconnected
         } else if may_be_stale(error) {
-            Failure::Stale
+            ErrorClass::StalePlan
         } else {
-            Failure::Unclear
+            ErrorClass::Unknown
         }
     }
 

@@ -5,7 +5,7 @@ use diesel::QueryResult;
 use diesel_async::{AnsiTransactionManager, TransactionManager as _};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{Answer, Database, Failure, Server, connection::Lease};
+use super::{Answer, Database, ErrorClass, Server, connection::Lease};
 use crate::{failure::no_connection, statement::OnDisconnect};
 
 /// How often a transaction that the server undid is tried again.
@@ -36,12 +36,12 @@ impl<S: Server> Database<S> {
             let Err(error) = &answer else {
                 return Ok(answer);
             };
-            match Failure::of::<S>(error) {
-                Failure::Undone if undone < RETRIES => {
+            match ErrorClass::of::<S>(error) {
+                ErrorClass::RolledBack if undone < RETRIES => {
                     pause(undone).await;
                     undone += 1;
                 }
-                Failure::Lost if on_disconnect == OnDisconnect::Retry && !lost => lost = true,
+                ErrorClass::Disconnected if on_disconnect == OnDisconnect::Retry && !lost => lost = true,
                 _ => return Ok(answer),
             }
         }
@@ -84,7 +84,7 @@ where
 {
     let mut answer = timeout_at(until, call(lease.connection()?)).await;
     if let Ok(Err(error)) = &answer
-        && Failure::of::<S>(error) == Failure::Stale
+        && ErrorClass::of::<S>(error) == ErrorClass::StalePlan
     {
         lease.forget_statements();
         answer = timeout_at(until, call(lease.connection()?)).await;
@@ -93,12 +93,12 @@ where
         lease.discard_silent(&database.pool);
         return None;
     };
-    match answer.as_ref().map_err(Failure::of::<S>) {
+    match answer.as_ref().map_err(ErrorClass::of::<S>) {
         // What fails twice has been answered twice.
-        Ok(_) | Err(Failure::Answer | Failure::Undone | Failure::Stale) => lease.keep(),
-        Err(Failure::Lost) => lease.discard_all(&database.pool),
-        Err(Failure::Unclear) if lease.answers(until).await => lease.keep(),
-        Err(Failure::Unclear) => lease.discard(),
+        Ok(_) | Err(ErrorClass::Statement | ErrorClass::RolledBack | ErrorClass::StalePlan) => lease.keep(),
+        Err(ErrorClass::Disconnected) => lease.discard_all(&database.pool),
+        Err(ErrorClass::Unknown) if lease.answers(until).await => lease.keep(),
+        Err(ErrorClass::Unknown) => lease.discard(),
     }
     Some(answer)
 }

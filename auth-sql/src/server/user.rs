@@ -1,7 +1,7 @@
 use auth_core::{Email, Profile, StoreError};
 use diesel::{QueryResult, result::Error};
 
-use super::{Answer, Database, Failure, Server};
+use super::{Answer, Database, ErrorClass, Server};
 use crate::{
     ColumnId,
     refusal::Refusal,
@@ -85,11 +85,11 @@ where
         if let Some(refusal) = Refusal::of(error, name, T::FIELDS) {
             return Ok(refusal);
         }
-        Ok(match (error, Failure::of::<S>(error)) {
+        Ok(match (error, ErrorClass::of::<S>(error)) {
             (Error::DatabaseError(_, problem), _) if S::refuses_value(&**problem) => {
                 Refusal::value(name, T::FIELDS)
             }
-            (_, Failure::Stale | Failure::Unclear) => {
+            (_, ErrorClass::StalePlan | ErrorClass::Unknown) => {
                 let (email, profile) = (email.clone(), profile.clone());
                 let refused = self.try_call(OnDisconnect::Retry, move |connection| {
                     Box::pin(refused_field::<S, T, Id, P>(

@@ -48,7 +48,7 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
                 strategy
                     .read(issued.secret.expose_secret())
                     .await
-                    .expect("a grant");
+                    .expect("a credential");
             }
             let third = counted(&pool, counter).await;
             assert_eq!(third - second - itself, for_the_token, "{counter} for the token");

@@ -79,7 +79,7 @@ async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
         strategy
             .read(issued.secret.expose_secret())
             .await
-            .expect("a grant");
+            .expect("a credential");
     }
     assert_eq!(
         calls(counters, name).await - before,

@@ -1,6 +1,6 @@
 //! Users and tokens.
 
-use auth_core::{AccessToken, ClientInfo, NewUser, PasswordHash, PublicId, TokenKey, UserId};
+use auth_core::{AccessToken, ClientInfo, NewUser, PasswordHash, TokenId, TokenLookup, UserId};
 use time::OffsetDateTime;
 
 pub(crate) fn now() -> OffsetDateTime {
@@ -20,10 +20,10 @@ pub(crate) fn new_user<Id: UserId, P>(name: &str, profile: P) -> NewUser<Id, P> 
     }
 }
 
-pub(crate) fn new_token<Id: UserId>(user: &Id, secret: &str) -> (TokenKey, AccessToken<Id>) {
-    let key = TokenKey::of(secret);
+pub(crate) fn new_token<Id: UserId>(user: &Id, secret: &str) -> (TokenLookup, AccessToken<Id>) {
+    let key = TokenLookup::new(secret);
     let token = AccessToken {
-        id: PublicId::generate(),
+        id: TokenId::generate(),
         digest: key.digest,
         user_id: user.clone(),
         epoch: 0,

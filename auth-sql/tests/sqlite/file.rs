@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use auth_core::{AccessToken, ClientInfo, NewUser, PasswordHash, PublicId, TokenKey, User};
+use auth_core::{AccessToken, ClientInfo, NewUser, PasswordHash, TokenId, TokenLookup, User};
 use auth_sql::sqlite::{self, Pool};
 use diesel::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -67,10 +67,10 @@ pub(crate) fn new_user(name: &str) -> NewUser {
     }
 }
 
-pub(crate) fn new_token(user: &User, secret: &str) -> (TokenKey, AccessToken) {
-    let key = TokenKey::of(secret);
+pub(crate) fn new_token(user: &User, secret: &str) -> (TokenLookup, AccessToken) {
+    let key = TokenLookup::new(secret);
     let token = AccessToken {
-        id: PublicId::generate(),
+        id: TokenId::generate(),
         digest: key.digest,
         user_id: user.id,
         epoch: 0,

@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use auth_core::{AccessToken, AccessTokenStore, ClientInfo, PublicId, TokenKey, UserId, UserStore};
+use auth_core::{AccessToken, AccessTokenStore, ClientInfo, TokenId, TokenLookup, UserId, UserStore};
 use auth_sql::ColumnId;
 use diesel::{
     backend::Backend,
@@ -145,9 +145,9 @@ async fn a_user_and_a_token<Id: ColumnId>(users: &impl UserStore<Id>, tokens: &i
     let found = users.find(&user.id).await.expect("an answer").expect("the user");
     assert_eq!((&found.id, &found.email), (&user.id, &user.email));
 
-    let key = TokenKey::of("a token");
+    let key = TokenLookup::new("a token");
     let token = AccessToken {
-        id: PublicId::generate(),
+        id: TokenId::generate(),
         digest: key.digest,
         user_id: user.id.clone(),
         epoch: 0,

@@ -4,7 +4,7 @@ use auth_core::{Profile, RevocableStrategy, StoreError, User, UserId};
 use futures_util::future::join_all;
 
 use super::UserManager;
-use crate::{Event, HookError};
+use crate::{Event, EventHandlerError};
 
 /// Why a user was not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum DeleteUserError {
     NotFound,
     /// The event handler failed: before the deletion, which then was not made, or after it.
     #[error(transparent)]
-    Hook(#[from] HookError),
+    Hook(#[from] EventHandlerError),
     /// A store did not answer: that of the users, or one that holds credentials. The user may still be there.
     #[error(transparent)]
     Unavailable(#[from] StoreError),

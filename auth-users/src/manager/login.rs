@@ -3,7 +3,7 @@ use auth_core::{NormalizedEmail, Profile, SecretString, StoreError, UpdateUserEr
 use tracing::field::debug;
 
 use super::UserManager;
-use crate::{Event, HashQueue, HookError, Verdict};
+use crate::{Event, EventHandlerError, HashQueue, PasswordCheck};
 
 /// Why a user was not let in.
 #[derive(Debug, thiserror::Error)]
@@ -76,18 +76,18 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             return Err(refused::<Id>(None, BadCredentials::UnknownUser));
         };
         match verdict {
-            Verdict::Mismatch if user.password_hash.is_none() => {
+            PasswordCheck::Mismatch if user.password_hash.is_none() => {
                 return Err(refused(Some(&user.id), BadCredentials::NoPassword));
             }
-            Verdict::Mismatch => return Err(refused(Some(&user.id), BadCredentials::WrongPassword)),
-            Verdict::Unusable(problem) => {
+            PasswordCheck::Mismatch => return Err(refused(Some(&user.id), BadCredentials::WrongPassword)),
+            PasswordCheck::Unusable(problem) => {
                 tracing::warn!(
                     target: "portcullis::users",
                     user = ?user.id, %problem, "a stored password hash cannot be verified"
                 );
                 return Err(refused(Some(&user.id), BadCredentials::UnusableHash));
             }
-            Verdict::Match | Verdict::OutdatedMatch => {}
+            PasswordCheck::Match | PasswordCheck::MatchNeedsRehash => {}
         }
         if !user.is_active {
             return Err(refused(Some(&user.id), BadCredentials::Inactive));
@@ -97,7 +97,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             return Err(AuthenticateError::NotVerified);
         }
         // While others wait, the upgrade does too: the next log-in can make it.
-        if verdict == Verdict::OutdatedMatch && self.hasher.hashes_waiting() == 0 {
+        if verdict == PasswordCheck::MatchNeedsRehash && self.hasher.hashes_waiting() == 0 {
             return Ok(self.upgrade_hash(user, password).await);
         }
         Ok(user)
@@ -107,8 +107,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// in the log is for the caller to write, who knows when nothing can fail any more.
     ///
     /// # Errors
-    /// [`HookError`] if the event handler failed. The log-in then does not stand: revoke the credential.
-    pub async fn logged_in(&self, user: &User<Id, P>) -> Result<(), HookError> {
+    /// [`EventHandlerError`] if the event handler failed. The log-in then does not stand: revoke the credential.
+    pub async fn logged_in(&self, user: &User<Id, P>) -> Result<(), EventHandlerError> {
         self.emit(Event::LoggedIn { user }).await
     }
 

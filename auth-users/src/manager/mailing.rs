@@ -9,7 +9,7 @@ use crate::{
     Event, MailKind,
     event::emit,
     one_time_token::Purpose,
-    outbox::{Letter, Refusal},
+    outbox::{Letter, ReadError},
 };
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
@@ -21,9 +21,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let id = found.as_ref().map(|user| user.id.clone());
         let account = id.as_ref().map(ToString::to_string);
         let letter = match found {
-            None => Err(Refusal::UnknownUser),
-            Some(user) if !user.is_active => Err(Refusal::Inactive),
-            Some(user) if kind == MailKind::Verify && user.is_verified => Err(Refusal::AlreadyVerified),
+            None => Err(ReadError::UnknownUser),
+            Some(user) if !user.is_active => Err(ReadError::Inactive),
+            Some(user) if kind == MailKind::Verify && user.is_verified => Err(ReadError::AlreadyVerified),
             Some(user) => Ok(self.letter(kind, user)),
         };
         let account = account.as_deref().unwrap_or_default();
@@ -32,10 +32,10 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             MailKind::Verify => "verification",
             MailKind::Reset => "password reset",
         };
-        let (user, why) = (id.map(debug), pushed.err().map(Refusal::name));
+        let (user, why) = (id.map(debug), pushed.err().map(ReadError::name));
         match pushed {
             Ok(()) => tracing::info!(target: "portcullis::users", user, "{what} requested"),
-            Err(Refusal::OutboxFull) => {
+            Err(ReadError::OutboxFull) => {
                 tracing::warn!(target: "portcullis::users", user, why, "{what} not mailed");
             }
             Err(_) => tracing::info!(target: "portcullis::users", user, why, "{what} not mailed"),

@@ -1,7 +1,7 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
 use super::UserManager;
-use crate::{Event, HashQueue, HookError, PolicyError, ProfileError};
+use crate::{Event, EventHandlerError, HashQueue, PolicyError, ProfileError};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub enum CreateUserError {
     InvalidProfile(#[from] ProfileError),
     /// The user was made, and the event handler failed.
     #[error(transparent)]
-    Hook(#[from] HookError),
+    Hook(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),

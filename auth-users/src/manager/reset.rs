@@ -4,7 +4,7 @@ use tracing::field::debug;
 
 use super::{ATTEMPTS, UserManager, contention, contradiction};
 use crate::{
-    Event, HashQueue, HookError, MailKind, PolicyError,
+    Event, EventHandlerError, HashQueue, MailKind, PolicyError,
     one_time_token::{Claim, Purpose},
 };
 
@@ -20,7 +20,7 @@ pub enum ResetPasswordError {
     InvalidPassword(String),
     /// The password was reset, and the event handler failed.
     #[error(transparent)]
-    Hook(#[from] HookError),
+    Hook(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),

@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::{ATTEMPTS, UserManager, contention};
 use crate::{
-    Changed, Event, HashQueue, HookError, PolicyError, ProfileError,
+    ChangedFields, Event, EventHandlerError, HashQueue, PolicyError, ProfileError,
     profile::{HiddenFields, MergeError, fields_of},
 };
 
@@ -49,7 +49,7 @@ pub enum UpdateError {
     NotFound,
     /// The user was changed, and the event handler failed.
     #[error(transparent)]
-    Hook(#[from] HookError),
+    Hook(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer, or the user is being changed by others.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -112,7 +112,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         &self,
         mut user: User<Id, P>,
         update: &UserUpdate,
-    ) -> Result<(User<Id, P>, Changed), UpdateError> {
+    ) -> Result<(User<Id, P>, ChangedFields), UpdateError> {
         let epoch = user.security_epoch;
         let known_email = user.email.clone();
         // Before the hash, so that a profile that is refused does not pay for it.
@@ -161,7 +161,7 @@ fn changed<Id: UserId, P: Profile>(
     update: &UserUpdate,
     hash: Option<&PasswordHash>,
     hidden: &HiddenFields<P>,
-) -> Result<(User<Id, P>, Changed), MergeError> {
+) -> Result<(User<Id, P>, ChangedFields), MergeError> {
     let mut next = user.clone();
     next.profile = hidden.merge(&user.profile, &update.profile)?;
     if let Some(email) = &update.email {
@@ -178,7 +178,7 @@ fn changed<Id: UserId, P: Profile>(
     if hash.is_some() || (user.is_active && !next.is_active) {
         next.security_epoch += 1;
     }
-    let changed = Changed {
+    let changed = ChangedFields {
         email: next.email != user.email,
         password: hash.is_some(),
         profile: hidden.are_named(&update.profile) || fields_of(&next.profile)? != fields_of(&user.profile)?,

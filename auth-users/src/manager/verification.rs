@@ -4,7 +4,7 @@ use tracing::field::debug;
 
 use super::{ATTEMPTS, UserManager, contention, contradiction};
 use crate::{
-    Event, HookError, MailKind,
+    Event, EventHandlerError, MailKind,
     one_time_token::{Claim, Purpose},
 };
 
@@ -19,7 +19,7 @@ pub enum VerifyError {
     AlreadyVerified,
     /// The e-mail was verified, and the event handler failed.
     #[error(transparent)]
-    Hook(#[from] HookError),
+    Hook(#[from] EventHandlerError),
     /// The store did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),

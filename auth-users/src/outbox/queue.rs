@@ -47,7 +47,7 @@ impl DroppedMails {
 
 /// Why no mail goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum ReadError {
     UnknownUser,
     Inactive,
     AlreadyVerified,
@@ -56,7 +56,7 @@ pub(crate) enum Refusal {
     OutboxFull,
 }
 
-impl Refusal {
+impl ReadError {
     /// A stable name for logs; that of the field of [`DroppedMails`], if it is counted there.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -139,9 +139,9 @@ impl Queue {
         &mut self,
         kind: MailKind,
         to: Addressee,
-        letter: Result<Letter, Refusal>,
+        letter: Result<Letter, ReadError>,
         now: OffsetDateTime,
-    ) -> Result<Option<Letter>, Refusal> {
+    ) -> Result<Option<Letter>, ReadError> {
         let in_budget = self.ledger.allows(kind, to, now);
         let share = |key| self.shares.get(&key).copied().unwrap_or_default();
         let has_share = to.keys().into_iter().all(|key| share(key) < SHARE);
@@ -150,17 +150,17 @@ impl Queue {
         let letter = letter?;
         if !in_budget {
             self.dropped.over_budget += 1;
-            return Err(Refusal::OverBudget);
+            return Err(ReadError::OverBudget);
         }
         if !has_share {
             self.dropped.over_share += 1;
-            return Err(Refusal::OverShare);
+            return Err(ReadError::OverShare);
         }
         let displaced = match has_room {
             true => None,
             false => {
                 self.dropped.outbox_full += 1;
-                Some(self.displace(due).ok_or(Refusal::OutboxFull)?)
+                Some(self.displace(due).ok_or(ReadError::OutboxFull)?)
             }
         };
         self.ledger.count(kind, to, now);

@@ -10,7 +10,7 @@ const DEAR: [&str; 3] = [
 ];
 const PASSWORD: &str = "king arthur's grail \u{e9}";
 
-async fn verdict(password: &str, stored: &str) -> Verdict {
+async fn verdict(password: &str, stored: &str) -> PasswordCheck {
     let hasher = PasswordHasher::default();
     let verdict = hasher
         .verify(&password.into(), Some(&PasswordHash::new(stored)))
@@ -64,10 +64,10 @@ async fn p1_a_hash_is_argon2id_with_todays_parameters_and_a_new_salt() {
         one.expose()
     );
     assert_ne!(one.expose(), two.expose());
-    assert_eq!(verdict(PASSWORD, one.expose()).await, Verdict::Match);
+    assert_eq!(verdict(PASSWORD, one.expose()).await, PasswordCheck::Match);
     assert_eq!(
         verdict("king arthur's grail e", one.expose()).await,
-        Verdict::Mismatch
+        PasswordCheck::Mismatch
     );
 }
 
@@ -77,8 +77,8 @@ async fn hashes_of_fastapi_users_are_verified() {
     let dearer =
         "$argon2id$v=19$m=65536,t=3,p=4$V8WwOhVOMO/k6HBC4e2a4Q$tbKL26h0ZWqLeVa5H+AAIdZwzGje4aYBaBV1jq6mWJw";
     let with_nul = "king arthur's grail \u{e9}\0x";
-    assert_eq!(verdict(with_nul, dearer).await, Verdict::OutdatedMatch);
-    assert_eq!(verdict(PASSWORD, dearer).await, Verdict::Mismatch);
+    assert_eq!(verdict(with_nul, dearer).await, PasswordCheck::MatchNeedsRehash);
+    assert_eq!(verdict(PASSWORD, dearer).await, PasswordCheck::Mismatch);
     for weak in [
         "$argon2i$v=19$m=1024,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$PDkuGZMsJxBBS6cOkLDJaERpkQgbdYrM0FBkNIwvvVk",
         "$argon2d$v=19$m=1024,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$X8ej5NlyoJfbFJz195tLtBbfzZ6VCb86Q0rG8/i3nww",
@@ -86,8 +86,12 @@ async fn hashes_of_fastapi_users_are_verified() {
         "$argon2id$v=16$m=1024,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$sh77AlRbkybgmLLthKKAuYsDpjmvbC420gvkTIxv5r0",
         "$argon2id$m=1024,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$sh77AlRbkybgmLLthKKAuYsDpjmvbC420gvkTIxv5r0",
     ] {
-        assert_eq!(verdict(with_nul, weak).await, Verdict::OutdatedMatch, "{weak}");
-        assert_eq!(verdict(PASSWORD, weak).await, Verdict::Mismatch, "{weak}");
+        assert_eq!(
+            verdict(with_nul, weak).await,
+            PasswordCheck::MatchNeedsRehash,
+            "{weak}"
+        );
+        assert_eq!(verdict(PASSWORD, weak).await, PasswordCheck::Mismatch, "{weak}");
     }
     for weak in [
         "$2b$12$nB2mowlRzevhe8veZZ7AZOCEX.eQXMPbfhakoY4e8cySjBULmJyY6",
@@ -95,8 +99,12 @@ async fn hashes_of_fastapi_users_are_verified() {
         "$2y$04$8z6yXCP9LNQp/xLO.VezmOaOQGj96as6337VNk8I3uG/xHU.hHPpy",
         "$2x$04$8z6yXCP9LNQp/xLO.VezmOaOQGj96as6337VNk8I3uG/xHU.hHPpy",
     ] {
-        assert_eq!(verdict(PASSWORD, weak).await, Verdict::OutdatedMatch, "{weak}");
-        assert_eq!(verdict(with_nul, weak).await, Verdict::Mismatch, "{weak}");
+        assert_eq!(
+            verdict(PASSWORD, weak).await,
+            PasswordCheck::MatchNeedsRehash,
+            "{weak}"
+        );
+        assert_eq!(verdict(with_nul, weak).await, PasswordCheck::Mismatch, "{weak}");
     }
 }
 
@@ -105,22 +113,28 @@ async fn p3_passwords_that_differ_after_byte_72_differ() {
     let long = "é".repeat(36);
     let hasher = PasswordHasher::default();
     let hash = hasher.hash(&format!("{long}a").into()).await.expect("hash");
-    assert_eq!(verdict(&format!("{long}a"), hash.expose()).await, Verdict::Match);
+    assert_eq!(
+        verdict(&format!("{long}a"), hash.expose()).await,
+        PasswordCheck::Match
+    );
     assert_eq!(
         verdict(&format!("{long}b"), hash.expose()).await,
-        Verdict::Mismatch
+        PasswordCheck::Mismatch
     );
-    assert_eq!(verdict(&long, hash.expose()).await, Verdict::Mismatch);
+    assert_eq!(verdict(&long, hash.expose()).await, PasswordCheck::Mismatch);
 }
 
 #[tokio::test]
 async fn deviation_1_p3_a_bcrypt_hash_never_matches_a_password_of_more_than_72_bytes() {
     let of_72 = "$2b$04$gxMqXFgXOuLr/tuFCVOJy./6wD34Uzp7Na3ANX/j0WgaHCNyA33.y";
-    assert_eq!(verdict(&"a".repeat(72), of_72).await, Verdict::OutdatedMatch);
+    assert_eq!(
+        verdict(&"a".repeat(72), of_72).await,
+        PasswordCheck::MatchNeedsRehash
+    );
     for length in [71, 73, 1024] {
         assert_eq!(
             verdict(&"a".repeat(length), of_72).await,
-            Verdict::Mismatch,
+            PasswordCheck::Mismatch,
             "{length} bytes"
         );
     }
@@ -140,7 +154,7 @@ async fn deviation_1_p5_a_hash_that_cannot_be_verified_matches_nothing_and_costs
     ] {
         assert_eq!(
             verdict("plaintext", stored).await,
-            Verdict::Unusable(problem),
+            PasswordCheck::Unusable(problem),
             "{stored}"
         );
     }
@@ -153,7 +167,7 @@ async fn l2_an_unknown_user_costs_one_hash_with_todays_parameters_and_never_matc
         let before = hasher.hashes_started();
         assert_eq!(
             hasher.verify(&password.into(), None).await.expect("hasher"),
-            Verdict::Mismatch
+            PasswordCheck::Mismatch
         );
         assert_eq!(hasher.hashes_started(), before + 1);
     }
@@ -170,7 +184,7 @@ async fn p6_a_password_matches_in_whatever_form_it_is_typed() {
     ] {
         let hash = hasher.hash(&set.into()).await.expect("hash");
         let verdict = hasher.verify(&typed.into(), Some(&hash)).await.expect("verdict");
-        assert_eq!(verdict, Verdict::Match, "{set} {typed}");
+        assert_eq!(verdict, PasswordCheck::Match, "{set} {typed}");
     }
 }
 
@@ -194,9 +208,12 @@ async fn p6_a_hash_of_another_form_that_was_made_before_keeps_working_and_is_out
         hash: Some(Output::new(&output).expect("output")),
     };
     let hash = hash.to_string();
-    assert_eq!(verdict(decomposed, &hash).await, Verdict::OutdatedMatch);
-    assert_eq!(verdict("k\u{f6}nig artus", &hash).await, Verdict::Mismatch);
-    assert_eq!(verdict("ko\u{308}nig arthur", &hash).await, Verdict::Mismatch);
+    assert_eq!(verdict(decomposed, &hash).await, PasswordCheck::MatchNeedsRehash);
+    assert_eq!(verdict("k\u{f6}nig artus", &hash).await, PasswordCheck::Mismatch);
+    assert_eq!(
+        verdict("ko\u{308}nig arthur", &hash).await,
+        PasswordCheck::Mismatch
+    );
 }
 
 #[tokio::test]
@@ -204,10 +221,14 @@ async fn p7_the_dearest_hashes_of_fastapi_users_and_its_ancestors_are_verified()
     for dear in DEAR {
         assert_eq!(
             verdict("correct horse", dear).await,
-            Verdict::OutdatedMatch,
+            PasswordCheck::MatchNeedsRehash,
             "{dear}"
         );
-        assert_eq!(verdict("correct cow", dear).await, Verdict::Mismatch, "{dear}");
+        assert_eq!(
+            verdict("correct cow", dear).await,
+            PasswordCheck::Mismatch,
+            "{dear}"
+        );
     }
 }
 

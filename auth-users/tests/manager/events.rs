@@ -37,9 +37,9 @@ async fn an_update_tells_what_changed_and_no_value() {
     assert_eq!(
         scene.journal.events()[1..],
         [
-            "updated: Changed { email: true, password: true, profile: true, active: false, superuser: false, \
+            "updated: ChangedFields { email: true, password: true, profile: true, active: false, superuser: false, \
              verified: true }",
-            "updated: Changed { email: false, password: false, profile: false, active: false, superuser: true, \
+            "updated: ChangedFields { email: false, password: false, profile: false, active: false, superuser: true, \
              verified: false }",
         ]
     );

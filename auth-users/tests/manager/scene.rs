@@ -11,7 +11,7 @@ use auth_core::{
     SigningSecret, StoreError, UpdateUserError, User, UserStore, memory::MemoryUserStore,
 };
 use auth_users::{
-    Event, EventHandler, HookError, Mail, MailError, MailKind, Mailer, PasswordHasher, Registration,
+    Event, EventHandler, EventHandlerError, Mail, MailError, MailKind, Mailer, PasswordHasher, Registration,
     UserManager, UserManagerBuilder,
 };
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ impl Scene {
         let user = self.read(user).await;
         let password = password.into();
         let verdict = self.users.hasher().verify(&password, user.password_hash.as_ref());
-        verdict.await.expect("hasher") == auth_users::Verdict::Match
+        verdict.await.expect("hasher") == auth_users::PasswordCheck::Match
     }
 }
 
@@ -166,7 +166,7 @@ impl Journal {
 
 #[async_trait]
 impl EventHandler<Uuid, Knight> for Journal {
-    async fn handle(&self, event: Event<'_, Uuid, Knight>) -> Result<(), HookError> {
+    async fn handle(&self, event: Event<'_, Uuid, Knight>) -> Result<(), EventHandlerError> {
         let entry = match event {
             Event::Updated { changed, .. } => format!("updated: {changed:?}"),
             event => event.name().to_owned(),
@@ -175,7 +175,7 @@ impl EventHandler<Uuid, Knight> for Journal {
         let panics = *self.panics_at.lock().expect("lock") == Some(event.name());
         assert!(!panics, "on purpose");
         if *self.fails_at.lock().expect("lock") == Some(event.name()) {
-            return Err(HookError::new("first line\nsecond line"));
+            return Err(EventHandlerError::new("first line\nsecond line"));
         }
         Ok(())
     }

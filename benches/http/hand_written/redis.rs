@@ -7,7 +7,7 @@ use actix_web::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
-    TokenKey,
+    TokenLookup,
     redis::fred::{self, interfaces::KeysInterface as _},
     sql::sqlite,
 };
@@ -54,7 +54,7 @@ pub(crate) fn routes(
 
 async fn protected(request: HttpRequest, state: Data<State>) -> Result<Json<Protected>, Error> {
     let presented = bearer(&request)?;
-    let tag = TokenKey::of(presented).tag.ok_or_else(unauthorized)?;
+    let tag = TokenLookup::new(presented).tag.ok_or_else(unauthorized)?;
     let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(presented));
     let key = format!("{}{{{:04x}}}:t:{digest}", state.prefix, tag.get());
     let value: Option<String> = state.tokens.get(key).await.map_err(ErrorServiceUnavailable)?;

@@ -111,7 +111,7 @@ fn failed(source: impl Into<Fault>) -> StoreError {
 mod tests {
     use std::{sync::mpsc, time::Instant};
 
-    use portcullis::{AccessTokenStore as _, TokenKey};
+    use portcullis::{AccessTokenStore as _, TokenLookup};
 
     use super::*;
     use crate::RedbAccessTokenStore;
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(late.await.expect_err("no turn").kind(), StoreErrorKind::Timeout);
         assert!((DEADLINE..2 * DEADLINE).contains(&start.elapsed()));
         let find = RedbAccessTokenStore(database.clone());
-        let found = find.find(&TokenKey::of("a token")).await;
+        let found = find.find(&TokenLookup::new("a token")).await;
         assert_eq!(found.expect("readers do not wait for writers"), None);
         end.send(()).expect("the slow call waits");
         let slow = slow.await.expect("no panic").expect_err("late itself");
@@ -153,7 +153,7 @@ mod tests {
     async fn what_cannot_be_read_is_an_error_of_the_store_and_not_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let database = database(&folder);
-        let key = TokenKey::of("a token");
+        let key = TokenLookup::new("a token");
         let digest = *key.digest.as_bytes();
         let spoil = database.write::<_, StoreError>(move |transaction| {
             let mut tokens = transaction.open_table(tokens::TOKENS)?;

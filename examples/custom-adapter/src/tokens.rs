@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use portcullis::{
-    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, PurgeExpired, StoreError,
-    TokenDigest, TokenKey, async_trait,
+    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, PurgeExpired, StoreError, TokenDigest,
+    TokenId, TokenLookup, async_trait,
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use time::OffsetDateTime;
@@ -44,7 +44,7 @@ impl AccessTokenStore for RedbAccessTokenStore {
         insert.await
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<AccessToken>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken>, StoreError> {
         let digest = key.digest;
         let find = self
             .0
@@ -52,7 +52,7 @@ impl AccessTokenStore for RedbAccessTokenStore {
         find.await
     }
 
-    async fn touch(&self, key: &TokenKey, last_used_at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, last_used_at: OffsetDateTime) -> Result<(), StoreError> {
         let digest = key.digest;
         let touch = self.0.write(move |transaction| {
             let mut tables = Tables::open(transaction)?;
@@ -66,7 +66,7 @@ impl AccessTokenStore for RedbAccessTokenStore {
         touch.await
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         let digest = *key.digest.as_bytes();
         let delete = self.0.write(move |transaction| {
             let removed = Tables::open(transaction)?.remove(&[digest])?;
@@ -192,7 +192,7 @@ fn get(
         serde_json::from_slice(row.value())?;
     let [user_agent, address, label] = client;
     Ok(Some(AccessToken {
-        id: PublicId(id),
+        id: TokenId(id),
         digest,
         user_id,
         epoch,

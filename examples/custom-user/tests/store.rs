@@ -112,7 +112,7 @@ impl AccessTokenFixture for Library {
     }
 
     async fn user(&self, id: Option<i64>) -> i64 {
-        let email = format!("{}@example.com", portcullis::PublicId::generate());
+        let email = format!("{}@example.com", portcullis::TokenId::generate());
         let member = NewUser {
             id,
             ..new_member(email, "Ada", None)

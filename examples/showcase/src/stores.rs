@@ -7,7 +7,7 @@ use std::sync::{
 
 use futures_util::future::try_join;
 use portcullis::{
-    AccessTokenStore, Clock as _, ConfigError, StoreError, SystemClock, TokenKey, UserStore,
+    AccessTokenStore, Clock as _, ConfigError, StoreError, SystemClock, TokenLookup, UserStore,
     redis::{self, Redis, RedisAccessTokenStore},
 };
 
@@ -85,7 +85,7 @@ impl Stores {
                 "the stores are not prepared yet",
             ));
         }
-        let nobody = TokenKey::of("");
+        let nobody = TokenLookup::new("");
         let redis = async {
             match &self.redis {
                 None => Ok(()),

@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use time::Duration;
 
 use crate::{
-    AccessToken, AccessTokenStore, InsertTokenError, TokenKey, UserId,
+    AccessToken, AccessTokenStore, InsertTokenError, TokenLookup, UserId,
     conformance::{
         AccessTokenFixture, answered,
         cancel::Cancellations,
@@ -196,7 +196,7 @@ pub async fn a_cancelled_look_up_does_not_spoil_the_next<F: AccessTokenFixture>(
 /// is not `whole`, they are read again.
 async fn settled<Id: UserId>(
     store: &impl AccessTokenStore<Id>,
-    keys: &[TokenKey],
+    keys: &[TokenLookup],
     whole: impl Fn(&[bool]) -> bool,
 ) -> Vec<bool> {
     let mut now = present(store, keys).await;

@@ -1,7 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
-    AccessToken, AccessTokenStore as _, ClientInfo, InsertTokenError, Lifetime, TokenDigest, TokenKey,
+    AccessToken, AccessTokenStore as _, ClientInfo, InsertTokenError, Lifetime, TokenDigest, TokenLookup,
     conformance::{
         AccessTokenFixture, answered,
         parallel::{ROUNDS, at_once},
@@ -166,7 +166,7 @@ pub async fn only_the_exact_digest_is_found<F: AccessTokenFixture>(fixture: &F) 
         bytes
     });
     for bytes in flipped.chain(in_other_case(&exact)) {
-        let near = TokenKey {
+        let near = TokenLookup {
             digest: TokenDigest::from_bytes(bytes),
             ..key
         };
@@ -238,7 +238,7 @@ pub async fn digests_of_any_bytes_are_told_apart<F: AccessTokenFixture>(fixture:
         tokens.push(token);
     }
     for token in tokens {
-        let key = TokenKey {
+        let key = TokenLookup {
             digest: token.digest,
             ..real
         };

@@ -50,7 +50,7 @@ async fn told_apart<Id: UserId>(store: &impl AccessTokenStore<Id>, users: &[Id; 
 
 async fn assert_found<Id: UserId>(
     store: &impl AccessTokenStore<Id>,
-    tokens: &[(crate::TokenKey, crate::AccessToken<Id>)],
+    tokens: &[(crate::TokenLookup, crate::AccessToken<Id>)],
     promise: &str,
 ) {
     for (key, token) in tokens {

@@ -91,7 +91,7 @@ pub async fn ids_are_compared_byte_for_byte<F: UserFixture>(fixture: &F) {
     for [id, other_id] in ids_that_look_alike::<F::Id>() {
         let new = |id: &F::Id, n| NewUser {
             id: Some(id.clone()),
-            email: email(&format!("{}@example.com", crate::PublicId::generate())),
+            email: email(&format!("{}@example.com", crate::TokenId::generate())),
             ..new_user(fixture, n)
         };
         let user = insert(fixture, new(&id, 1)).await;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use async_trait::async_trait;
-use auth_core::{AccessTokenIndex, PublicId, PurgeExpired, StoreError};
+use auth_core::{AccessTokenIndex, PurgeExpired, StoreError, TokenId};
 use time::OffsetDateTime;
 
 use super::{
@@ -41,7 +41,7 @@ impl AccessTokenIndex<String> for WrongTokens {
         Ok(list)
     }
 
-    async fn delete_by_id(&self, user_id: &String, id: PublicId) -> Result<bool, StoreError> {
+    async fn delete_by_id(&self, user_id: &String, id: TokenId) -> Result<bool, StoreError> {
         let is_it = |row: &Token| {
             let is_theirs = self.is_owner([Defect::EndsByTag, Defect::EndsByFoldedId], &row.user_id, user_id);
             row.id == id && (is_theirs || self.has(Defect::DeletesByIdAlone))

@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, PublicId, ShardTag, StoreError, TokenDigest,
-    TokenKey,
+    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, ShardTag, StoreError, TokenDigest, TokenId,
+    TokenLookup,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -115,7 +115,7 @@ impl WrongTokens {
         user: &String,
     ) -> bool {
         if self.has(by_tag) {
-            ShardTag::of(owner) == ShardTag::of(user)
+            ShardTag::for_user(owner) == ShardTag::for_user(user)
         } else if self.has(by_folded_id) {
             owner.trim_end().eq_ignore_ascii_case(user.trim_end())
         } else {
@@ -302,19 +302,19 @@ impl AccessTokenStore<String> for WrongTokens {
         Ok(())
     }
 
-    async fn find(&self, key: &TokenKey) -> Result<Option<Token>, StoreError> {
+    async fn find(&self, key: &TokenLookup) -> Result<Option<Token>, StoreError> {
         if let Some(none) = self.reach(Defect::FailureIsNone, None)? {
             return Ok(none);
         }
         let is_it = |row: &&Token| match self.defect {
-            Defect::FindsByTag => key.tag == Some(ShardTag::of(&row.user_id)),
+            Defect::FindsByTag => key.tag == Some(ShardTag::for_user(&row.user_id)),
             _ => self.is_same(&row.digest, &key.digest),
         };
         let found = self.table().rows.iter().find(is_it).cloned();
         Ok(self.reply(self.remembered(key.digest, found)).await)
     }
 
-    async fn touch(&self, key: &TokenKey, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
         self.forget();
         if self.reach(Defect::FailureIsDone, ())?.is_some() {
             return Ok(());
@@ -328,7 +328,7 @@ impl AccessTokenStore<String> for WrongTokens {
         let Some(found) = found else {
             if self.has(Defect::TouchInserts) {
                 self.table().rows.push(AccessToken {
-                    id: PublicId::generate(),
+                    id: TokenId::generate(),
                     digest: key.digest,
                     user_id: String::new(),
                     epoch: 0,
@@ -364,7 +364,7 @@ impl AccessTokenStore<String> for WrongTokens {
         Ok(())
     }
 
-    async fn delete(&self, key: &TokenKey) -> Result<bool, StoreError> {
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
         if let Some(wrong) = self.reach(Defect::FailureIsFalse, false)? {
             return Ok(wrong);
         }

@@ -222,14 +222,14 @@ fn another_cookie_that_is_not_utf_8_does_not_log_out() {
     };
     assert_eq!(of(b"tracking=\xff; auth=T"), r#"Token("T")"#);
     assert_eq!(of(b"tracking=\xff"), "Nothing");
-    assert_eq!(of(b"auth=\xff"), "Refused(Malformed)");
+    assert_eq!(of(b"auth=\xff"), "Invalid(Malformed)");
 }
 
 #[test]
 fn t3_two_cookies_of_the_name_are_rejected() {
-    assert_eq!(presented(&["auth=T; auth=T"]), "Refused(Ambiguous)");
-    assert_eq!(presented(&["auth=T", "auth=U"]), "Refused(Ambiguous)");
-    assert_eq!(presented(&["auth=; auth=U"]), "Refused(Ambiguous)");
+    assert_eq!(presented(&["auth=T; auth=T"]), "Invalid(Ambiguous)");
+    assert_eq!(presented(&["auth=T", "auth=U"]), "Invalid(Ambiguous)");
+    assert_eq!(presented(&["auth=; auth=U"]), "Invalid(Ambiguous)");
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, PublicId, StoreErrorKind, TokenKey};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, StoreErrorKind, TokenId, TokenLookup};
 use auth_redis::{Redis, RedisAccessTokenStore};
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ fn call<T, E: Display>(call: impl Future<Output = Result<T, E>> + Send + 'static
 fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
     let (redis, store) = (redis.clone(), RedisAccessTokenStore::<Uuid>::new(redis));
     let user = Uuid::now_v7();
-    let ((key, token), foreign) = (hour(user), TokenKey::of("of another system"));
+    let ((key, token), foreign) = (hour(user), TokenLookup::new("of another system"));
     let (_, mut adopted) = hour(user);
     adopted.digest = foreign.digest;
     macro_rules! call {
@@ -62,7 +62,7 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
         call!(
             "delete_by_id",
             store,
-            store.delete_by_id(&user, PublicId::generate())
+            store.delete_by_id(&user, TokenId::generate())
         ),
         call!("adopt", store, store.adopt(&adopted)),
         call!("find of another system", store, store.find(&foreign)),
@@ -111,7 +111,7 @@ async fn a_call_of_two_round_trips_has_one_deadline() {
     let redis = server::redis(&proxy.url()).await;
     let (store, user) = (RedisAccessTokenStore::<Uuid>::new(&redis), Uuid::now_v7());
     let (_, mut token) = hour(user);
-    let foreign = TokenKey::of("of another system");
+    let foreign = TokenLookup::new("of another system");
     token.digest = foreign.digest;
     store.adopt(&token).await.expect("adopted");
     let hasty = redis.deadline(Duration::from_millis(900)).expect("a deadline");

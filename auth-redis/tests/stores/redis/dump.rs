@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, RevocableStrategy as _,
-    ShardTag, Strategy as _, Subject, TokenKey, generate_token,
+    ShardTag, Strategy as _, Subject, TokenLookup, generate_token,
 };
 use auth_redis::RedisAccessTokenStore;
 use uuid::Uuid;
@@ -42,14 +42,14 @@ async fn e4_no_token_stands_in_a_key_or_in_a_value_or_in_a_command() {
             secrets.push(secret);
         }
     }
-    let tagged = generate_token(ShardTag::of(&subject.user_id)).expect("a token");
+    let tagged = generate_token(ShardTag::for_user(&subject.user_id)).expect("a token");
     let foreign = tagged.expose_secret()[..43].to_owned();
     let (_, mut token) = hour(subject.user_id);
-    token.digest = TokenKey::of(&foreign).digest;
+    token.digest = TokenLookup::new(&foreign).digest;
     store.adopt(&token).await.expect("adopted");
     assert!(
         store
-            .find(&TokenKey::of(&foreign))
+            .find(&TokenLookup::new(&foreign))
             .await
             .expect("an answer")
             .is_some()

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Clock as _, InsertTokenError, Lifetime, PublicId, ShardTag,
-    SystemClock, TokenKey,
+    AccessTokenIndex as _, AccessTokenStore as _, Clock as _, InsertTokenError, Lifetime, ShardTag,
+    SystemClock, TokenId, TokenLookup,
 };
 use auth_redis::{Client, Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
 use time::{Duration, OffsetDateTime};
@@ -48,7 +48,11 @@ impl Scene {
     }
 
     fn index(&self, user: Uuid) -> String {
-        format!("{}{{{:04x}}}:u:{user}", self.prefix, ShardTag::of(&user).get())
+        format!(
+            "{}{{{:04x}}}:u:{user}",
+            self.prefix,
+            ShardTag::for_user(&user).get()
+        )
     }
 
     async fn index_size(&self, user: Uuid) -> i64 {
@@ -73,7 +77,7 @@ async fn every_key_of_a_user_has_the_users_hash_tag_and_an_expiry() {
     for token in [&long, &short] {
         scene.store.insert(token, None).await.expect("inserted");
     }
-    let tag = format!("{{{:04x}}}", ShardTag::of(&user).get());
+    let tag = format!("{{{:04x}}}", ShardTag::for_user(&user).get());
     let keys = scene.keys().await;
     assert_eq!(keys.len(), 3, "two tokens and an index: {keys:?}");
     for (name, left) in keys {
@@ -282,7 +286,7 @@ async fn one_of_two_tokens_of_the_same_instant_is_the_older() {
         scene.store.insert(&token, None).await.expect("inserted");
         ids.insert(0, token.id);
     }
-    let list = async || -> Vec<PublicId> {
+    let list = async || -> Vec<TokenId> {
         let list = scene.store.list(&user, 0).await.expect("a list");
         list.iter().map(|token| token.id).collect()
     };
@@ -302,7 +306,7 @@ async fn one_of_two_tokens_of_the_same_instant_is_the_older() {
 async fn a_token_of_another_system_is_adopted_and_found_without_a_tag() {
     let scene = scene().await;
     let user = Uuid::now_v7();
-    let foreign = TokenKey::of("GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc");
+    let foreign = TokenLookup::new("GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc");
     assert_eq!(foreign.tag, None);
     let (_, mut token) = hour(user);
     token.digest = foreign.digest;
@@ -326,7 +330,7 @@ async fn a_token_of_another_system_is_adopted_and_found_without_a_tag() {
     let again = scene.store.adopt(&token).await;
     assert!(matches!(again, Err(InsertTokenError::DigestTaken)), "{again:?}");
     let mut thief = token.clone();
-    (thief.user_id, thief.id) = (Uuid::now_v7(), PublicId::generate());
+    (thief.user_id, thief.id) = (Uuid::now_v7(), TokenId::generate());
     let theft = scene.store.adopt(&thief).await;
     assert!(matches!(theft, Err(InsertTokenError::DigestTaken)), "{theft:?}");
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{AccessToken, AccessTokenIndex as _, AccessTokenStore as _, TokenKey};
+use auth_core::{AccessToken, AccessTokenIndex as _, AccessTokenStore as _, TokenLookup};
 use auth_redis::RedisAccessTokenStore;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ enum Told {
     Nothing,
 }
 
-type Tale = (TokenKey, AccessToken<Uuid>, Told);
+type Tale = (TokenLookup, AccessToken<Uuid>, Told);
 
 /// Inserts tokens of `user`, and deletes every other one, until the store is unavailable.
 async fn come_and_go(store: RedisAccessTokenStore<Uuid>, user: Uuid) -> Vec<Tale> {

@@ -149,7 +149,7 @@ async fn a_token_whose_index_alone_was_dropped_is_found_and_revoked_by_itself() 
     let user = Uuid::now_v7();
     let (key, token) = hour(user);
     store.insert(&token, None).await.expect("inserted");
-    let index = format!("app:{{{:04x}}}:u:{user}", ShardTag::of(&user).get());
+    let index = format!("app:{{{:04x}}}:u:{user}", ShardTag::for_user(&user).get());
     let dropped = ask(&client, &["DEL", &index]).await.expect("deleted");
     assert_eq!(dropped.as_i64(), Some(1));
     assert_eq!(store.find(&key).await.expect("an answer").as_ref(), Some(&token));

@@ -85,7 +85,7 @@ impl Cluster {
 
     /// The slot of what is `user`'s, and the number of the master that had it at the start.
     pub(crate) fn place(&self, user: &Uuid) -> (u16, usize) {
-        let slot = redis_keyslot(format!("{:04x}", ShardTag::of(user).get()).as_bytes());
+        let slot = redis_keyslot(format!("{:04x}", ShardTag::for_user(user).get()).as_bytes());
         let of = |master: &usize| usize::from(slot) < (master + 1) * SLOTS / self.masters;
         (slot, (0..self.masters).find(of).expect("a master"))
     }

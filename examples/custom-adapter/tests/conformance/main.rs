@@ -7,8 +7,8 @@ use std::{path::Path, sync::Arc};
 
 use custom_adapter::{Database, RedbAccessTokenStore, RedbUserStore};
 use portcullis::{
-    AccessToken, AccessTokenStore as _, ClientInfo, Clock as _, NewUser, PublicId, SystemClock, TokenDigest,
-    TokenKey, User, UserStore as _,
+    AccessToken, AccessTokenStore as _, ClientInfo, Clock as _, NewUser, SystemClock, TokenDigest, TokenId,
+    TokenLookup, User, UserStore as _,
     conformance::{AccessTokenFixture, UserFixture},
 };
 use serde::{Deserialize, Serialize};
@@ -127,8 +127,8 @@ async fn users_and_tokens_are_there_when_the_file_is_opened_again() {
     };
     let user = users.insert(user).await.expect("inserted");
     let token = AccessToken {
-        id: PublicId::generate(),
-        digest: TokenDigest::of("a token"),
+        id: TokenId::generate(),
+        digest: TokenDigest::new("a token"),
         user_id: user.id,
         epoch: user.security_epoch,
         created_at: now,
@@ -146,7 +146,7 @@ async fn users_and_tokens_are_there_when_the_file_is_opened_again() {
         .expect("an answer");
     assert_eq!(found.expect("the user").email, user.email);
     let found = RedbAccessTokenStore(database)
-        .find(&TokenKey::of("a token"))
+        .find(&TokenLookup::new("a token"))
         .await;
     assert_eq!(found.expect("an answer"), Some(token));
 }

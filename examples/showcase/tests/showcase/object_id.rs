@@ -23,8 +23,8 @@ async fn a_token_is_kept_by(store: Arc<dyn AccessTokenStore<ObjectId>>) {
     let issued = strategy.issue(&subject, &ClientInfo::default()).await;
     let issued = issued.expect("a token");
     let presented = issued.secret.expose_secret();
-    let grant = strategy.read(presented).await.expect("it is good");
-    assert_eq!(grant.subject, subject);
+    let credential = strategy.read(presented).await.expect("it is good");
+    assert_eq!(credential.subject, subject);
     let revoked = store.delete_all(&subject.user_id).await;
     assert_eq!(revoked.expect("an answer"), 1);
     strategy.read(presented).await.expect_err("it was revoked");
