@@ -6,11 +6,11 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, ServiceConfig},
 };
-use auth_core::{ConfigError, Profile, User, UserId};
+use auth_core::{ConfigError, Profile, UserId};
 use auth_http::{
     AcceptedBackends, AuthBackend, CsrfPolicy, Endpoints, EndpointsBuilder, Requirement, TrustedProxies,
 };
-use auth_users::UserManager;
+use auth_users::{Identified, UserManager};
 use uuid::Uuid;
 
 use crate::{
@@ -116,44 +116,32 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Guard::accepting(self.clone(), Arc::new(choose))
     }
 
-    /// Logs `user` in through the backend called `name`, for an application that has made sure by itself who that is: after
-    /// an invitation, for example, or a second factor. It makes the checks of every log-in, and answers like one.
+    /// Logs a user in through the backend called `name`, who was identified by [`users`](Self::users): by a password, for
+    /// example, or by the application's own word after an invitation. It makes the checks of every log-in, and answers like the log-in route.
     ///
-    /// The user is read again, so `user` may be one that was read before `log_out_everywhere`.
+    /// The user is read again: a log-in that is over as soon as it begins is refused.
+    ///
+    /// ```
+    /// use actix_web::{HttpRequest, HttpResponse, web};
+    /// use auth_actix::{Auth, AuthError};
+    /// use auth_core::User;
+    ///
+    /// async fn welcome(auth: &Auth, invited: User, request: HttpRequest) -> Result<HttpResponse, AuthError> {
+    ///     let identified = auth.users().identify_without_proof(invited).labelled("invitation");
+    ///     auth.log_in("web", identified, &request).await
+    /// }
+    /// ```
     ///
     /// # Errors
-    /// [`AuthError`] as the log-in route answers it.
+    /// [`AuthError`] as the log-in route answers it; also if the user's credentials were ended since they were identified by one of them.
     pub async fn log_in(
         &self,
         name: &str,
-        user: &User<Id, P>,
+        identified: Identified<Id, P>,
         request: &HttpRequest,
     ) -> Result<HttpResponse, AuthError> {
-        let response = self
-            .shared
-            .endpoints
-            .log_in_user(name, user, &Head(request))
-            .await?;
-        Ok(into_http(response))
-    }
-
-    /// [`log_in`](Self::log_in), with `label` as what the application calls the session in a list of them: the name that
-    /// the user gave to a device, say. Its first 256 bytes are kept, without control characters.
-    ///
-    /// # Errors
-    /// [`AuthError`] as the log-in route answers it.
-    pub async fn log_in_labelled(
-        &self,
-        name: &str,
-        user: &User<Id, P>,
-        request: &HttpRequest,
-        label: impl Into<String>,
-    ) -> Result<HttpResponse, AuthError> {
-        let response = self
-            .shared
-            .endpoints
-            .log_in_user_labelled(name, user, &Head(request), label)
-            .await?;
+        let endpoints = &self.shared.endpoints;
+        let response = endpoints.log_in(name, identified, &Head(request)).await?;
         Ok(into_http(response))
     }
 

@@ -24,8 +24,8 @@ fn verify(criterion: &mut Criterion) {
                 user_id: Uuid::now_v7(),
                 epoch: 0,
             };
-            let issued = runtime.block_on(strategy.issue(&subject, &ClientInfo::default()));
-            issued.expect("issued").secret
+            let issued = runtime.block_on(strategy.issue("api", &subject, &ClientInfo::default()));
+            issued.expect("issued").access.secret
         })
         .collect();
     let mut presented = tokens.iter().cycle();
@@ -34,7 +34,9 @@ fn verify(criterion: &mut Criterion) {
     group.bench_function("memory", |bencher| {
         bencher.iter(|| {
             let token = presented.next().expect("endless").expose_secret();
-            runtime.block_on(strategy.read(black_box(token))).expect("valid")
+            runtime
+                .block_on(strategy.read("api", black_box(token)))
+                .expect("valid")
         });
     });
     group.finish();

@@ -7,30 +7,47 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{StoreError, TokenDigest, TokenLookup};
+use crate::{StoreError, Subject, TokenDigest, TokenLookup};
 
 /// An opaque token as a store holds it: never the token, only its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AccessToken<Id = Uuid> {
-    /// What names the token in a list of sessions. It is no secret and opens nothing.
+    /// Names the token in a list of log-ins. It is not a secret and opens nothing.
     pub id: TokenId,
     /// The digest of the token.
     pub digest: TokenDigest,
-    /// Whose token it is.
+    /// The id of the user that it was issued for.
     pub user_id: Id,
     /// The user's security epoch when the token was issued.
     pub epoch: i64,
     /// When it was issued.
     pub created_at: OffsetDateTime,
-    /// The first instant at which it is no longer valid; `None` for ever.
+    /// The first instant at which it is no longer valid. `None` if it never expires.
     pub expires_at: Option<OffsetDateTime>,
     /// When it was last used, as exactly as the strategy keeps track of it.
     pub last_used_at: OffsetDateTime,
-    /// Who asked for it.
+    /// The client that it was issued to.
     pub client: ClientInfo,
 }
 
 impl<Id> AccessToken<Id> {
+    /// A token of `subject` that never expires, was last used when it was issued, and says nothing of its client. The
+    /// fields are public: set those that are to differ.
+    #[must_use]
+    pub fn new(id: TokenId, digest: TokenDigest, subject: Subject<Id>, created_at: OffsetDateTime) -> Self {
+        Self {
+            id,
+            digest,
+            user_id: subject.user_id,
+            epoch: subject.epoch,
+            created_at,
+            expires_at: None,
+            last_used_at: created_at,
+            client: ClientInfo::default(),
+        }
+    }
+
     /// Whether the token is still valid at `now`: strictly before its expiry.
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
@@ -56,14 +73,17 @@ impl fmt::Display for TokenId {
     }
 }
 
-/// Who asked for a token, for the user's list of sessions. What the client says of itself is not trusted.
+/// The client that a token was issued to, for the user's list of log-ins. Never trust what a client says of itself.
+///
+/// Begin with the default, which knows nothing, and set the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientInfo {
     /// The `User-Agent`, cut to 256 bytes.
     pub user_agent: Option<String>,
-    /// The address of the peer: a proxy's where one stands in front.
+    /// The address of the client, without a port. If a proxy stands in front that is not trusted, its address.
     pub address: Option<String>,
-    /// A label of the application's.
+    /// The application's own name for the log-in.
     pub label: Option<String>,
 }
 

@@ -52,7 +52,9 @@ pub use profile_shape::{ProfileShape, sample_profile, written_fields};
 pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};
 pub use store_error::{StoreError, StoreErrorKind};
-pub use strategy::{Credential, IssueError, IssuedToken, ReadError, RevocableStrategy, Strategy, Subject};
+pub use strategy::{
+    Credential, IssueError, Issued, IssuedToken, ReadError, RevocableStrategy, Strategy, Subject,
+};
 pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
 pub use user_id::user_id_from_text;

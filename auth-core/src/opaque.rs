@@ -7,9 +7,9 @@ use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 use crate::{
-    AccessToken, AccessTokenStore, ClientInfo, Clock, Credential, InsertTokenError, IssueError, IssuedToken,
-    Lifetime, ReadError, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject, SystemClock,
-    TokenId, TokenLookup, UserId, generate_token,
+    AccessToken, AccessTokenStore, ClientInfo, Clock, Credential, InsertTokenError, IssueError, Issued,
+    IssuedToken, Lifetime, ReadError, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject,
+    SystemClock, TokenId, TokenLookup, UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
@@ -17,43 +17,62 @@ const MAX_TOKEN_BYTES: usize = 512;
 
 /// Opaque tokens in an [`AccessTokenStore`]: the database strategy over a database, the Redis strategy over Redis.
 ///
-/// A token is revoked the moment its row is gone. The store sees digests only.
+/// A token is revoked the moment its row is gone. The store sees digests only. The name of the backend is part of the
+/// digest, so several backends can share one store: each finds its own tokens alone. Rename a backend, and its tokens are
+/// rejected, unless it [also accepts](Self::also_accept) those of the old name.
 ///
-/// **Reading an expired token deletes it**, on a GET request too, so that it stays expired where the clock steps back. So
-/// a node whose clock runs ahead ends sessions for good, and an expired token that nobody presented meanwhile is valid
-/// again once the clock stands before its expiry.
+/// Reading an expired token deletes it, even on a GET, so it stays expired if the clock steps back. A node whose clock runs
+/// fast therefore ends log-ins permanently. An expired token that was never presented is valid again if the clock steps back
+/// before its expiry.
 pub struct OpaqueStrategy<Id = Uuid> {
     store: Arc<dyn AccessTokenStore<Id>>,
     lifetime: Lifetime,
-    audience: Option<Arc<str>>,
+    accepted: Vec<Accepted>,
     cap: Option<NonZeroU32>,
     track_use: Option<time::Duration>,
     clock: Arc<dyn Clock>,
 }
 
+/// Tokens that are accepted beside those of the backend itself.
+enum Accepted {
+    /// Those that were issued for this audience.
+    Audience(Box<str>),
+    /// Those that are stored under the plain digest of their text.
+    Imported,
+}
+
 impl<Id: UserId> OpaqueStrategy<Id> {
-    /// Tokens in `store` that live for `lifetime`. Where another strategy uses the same store, tell them apart by
-    /// [`audience`](Self::audience).
+    /// Tokens in `store` that live for `lifetime`.
     pub fn new(store: Arc<dyn AccessTokenStore<Id>>, lifetime: Lifetime) -> Self {
         Self {
             store,
             lifetime,
-            audience: None,
+            accepted: Vec::new(),
             cap: None,
             track_use: None,
             clock: Arc::new(SystemClock),
         }
     }
 
-    /// Issues and reads tokens for `audience` alone, say the name of the backend. Two strategies over one store need it:
-    /// without, each takes the other's tokens, so that a cookie's would be good in an `Authorization` header, too.
+    /// Also accepts tokens that were issued for `audience`: the old name of a backend that was renamed, for example. A token
+    /// that is not the backend's own then costs one more look-up.
     ///
-    /// It is part of the digest that the store sees, so another audience finds none of the tokens that were issued
-    /// before. A token without an audience has the plain SHA-256 of the token, by which tokens of another system are
-    /// taken over.
+    /// # Security
+    /// If another backend has that name, its tokens are good here, too.
     #[must_use]
-    pub fn audience(mut self, audience: impl Into<Arc<str>>) -> Self {
-        self.audience = Some(audience.into());
+    pub fn also_accept(mut self, audience: impl Into<Box<str>>) -> Self {
+        self.accepted.push(Accepted::Audience(audience.into()));
+        self
+    }
+
+    /// Also accepts tokens of another system, which were copied into the store under
+    /// [the plain digest](crate::TokenDigest::new) of their text. A token that is not the backend's own then costs one more look-up.
+    ///
+    /// # Security
+    /// A plain digest says nothing of a backend. If two backends over one store accept such tokens, each of these tokens is good at both.
+    #[must_use]
+    pub fn also_accept_imported(mut self) -> Self {
+        self.accepted.push(Accepted::Imported);
         self
     }
 
@@ -64,9 +83,10 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self
     }
 
-    /// Writes down when a token is used, at most once each `interval`; such a use costs one more round trip, and is good
-    /// also where it cannot be written down.
-    /// Without it `last_used_at` stays at the time of issue.
+    /// Records when a token is used, at most once each `interval`. Such a use costs one more round trip. If it cannot be
+    /// recorded, the token is good all the same.
+    ///
+    /// Without this, `last_used_at` stays at the time of issue.
     #[must_use]
     pub fn track_use(mut self, interval: Duration) -> Self {
         self.track_use = Some(interval.try_into().unwrap_or(time::Duration::MAX));
@@ -80,22 +100,49 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self
     }
 
-    fn key(&self, token: &str) -> TokenLookup {
-        match &self.audience {
-            Some(audience) => TokenLookup::for_audience(audience, token),
-            None => TokenLookup::new(token),
-        }
+    /// The look-ups of a token that was presented to `audience`: that of the backend's own tokens first.
+    fn look_ups<'a>(&'a self, audience: &str, presented: &'a str) -> impl Iterator<Item = TokenLookup> + 'a {
+        let own = TokenLookup::for_audience(audience, presented);
+        let others = self.accepted.iter().map(move |accepted| match accepted {
+            Accepted::Audience(audience) => TokenLookup::for_audience(audience, presented),
+            Accepted::Imported => TokenLookup::new(presented),
+        });
+        std::iter::once(own).chain(others)
     }
+
+    async fn find(
+        &self,
+        audience: &str,
+        presented: &str,
+    ) -> Result<(TokenLookup, AccessToken<Id>), ReadError> {
+        for look_up in self.look_ups(audience, presented) {
+            if let Some(token) = self.store.find(&look_up).await? {
+                return Ok((look_up, token));
+            }
+        }
+        Err(Rejection::Unknown.into())
+    }
+}
+
+/// Whether it could be an opaque token. A JWT is turned away without a look-up.
+fn is_plausible(presented: &str) -> bool {
+    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    presented.len() <= MAX_TOKEN_BYTES && presented.bytes().all(is_base64url)
 }
 
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
-    async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<IssuedToken, IssueError> {
+    async fn issue(
+        &self,
+        audience: &str,
+        subject: &Subject<Id>,
+        client: &ClientInfo,
+    ) -> Result<Issued, IssueError> {
         let secret = generate_token(ShardTag::for_user(&subject.user_id))?;
         let now = self.clock.now();
         let token = AccessToken {
             id: TokenId::generate(),
-            digest: self.key(secret.expose_secret()).digest,
+            digest: TokenLookup::for_audience(audience, secret.expose_secret()).digest,
             user_id: subject.user_id.clone(),
             epoch: subject.epoch,
             created_at: now,
@@ -104,11 +151,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
             client: client.clone(),
         };
         match self.store.insert(&token, self.cap).await {
-            Ok(()) => Ok(IssuedToken {
-                issued_at: now,
-                secret,
-                expires_at: token.expires_at,
-            }),
+            Ok(()) => Ok(Issued::new(IssuedToken::new(secret, now, token.expires_at))),
             Err(InsertTokenError::UnknownUser) => Err(IssueError::UnknownUser),
             Err(InsertTokenError::Store(error)) => Err(error.into()),
             // 256 random bits do not meet by chance: the generator is broken, and nothing must be issued.
@@ -119,17 +162,14 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
     }
 
     /// As [`Strategy::read`] says; a token that has expired is deleted on the way.
-    async fn read(&self, presented: &str) -> Result<Credential<Id>, ReadError> {
-        // A JWT among them is turned away here, without a look-up.
-        let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if presented.len() > MAX_TOKEN_BYTES || !presented.bytes().all(is_base64url) {
+    async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
+        if !is_plausible(presented) {
             return Err(Rejection::Malformed.into());
         }
-        let key = self.key(presented);
-        let token = self.store.find(&key).await?.ok_or(Rejection::Unknown)?;
+        let (key, token) = self.find(audience, presented).await?;
         let now = self.clock.now();
         if !token.is_live(now) {
-            // It would come back where the clock steps back. Rejected it is, whether or not it can be removed.
+            // Otherwise it would be valid again if the clock steps back. It is rejected, whether or not it can be removed.
             let _removed = self.store.delete(&key).await;
             return Err(Rejection::Expired.into());
         }
@@ -137,7 +177,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
             .track_use
             .is_some_and(|interval| now - token.last_used_at >= interval)
         {
-            // The credential is good, whether or not its use can be written down.
+            // The credential is good, whether or not its use can be recorded.
             let _written = self.store.touch(&key, now).await;
         }
         Ok(Credential {
@@ -154,11 +194,16 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> RevocableStrategy<Id> for OpaqueStrategy<Id> {
-    async fn revoke(&self, presented: &str) -> Result<(), StoreError> {
-        self.store.delete(&self.key(presented)).await.map(|_was_there| ())
+    async fn revoke(&self, audience: &str, presented: &str) -> Result<(), StoreError> {
+        for look_up in self.look_ups(audience, presented) {
+            if self.store.delete(&look_up).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
-    /// With the tokens of every other strategy on the same store, whatever their audience.
+    /// With the tokens of every other backend on the same store.
     async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError> {
         self.store.delete_all(user_id).await.map(drop)
     }
@@ -169,45 +214,72 @@ mod tests {
     use super::*;
     use crate::{TokenDigest, memory::MemoryAccessTokenStore};
 
-    #[tokio::test]
-    async fn j9_over_one_store_a_token_is_good_for_its_own_audience_alone() {
-        let store = Arc::new(MemoryAccessTokenStore::<Uuid>::new());
-        let strategy = || OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
-        let strategies = [
-            strategy(),
-            strategy().audience("db"),
-            strategy().audience("cookie"),
-        ];
-        let subject = Subject {
+    type Store = Arc<MemoryAccessTokenStore<Uuid>>;
+
+    fn subject() -> Subject {
+        Subject {
             user_id: Uuid::now_v7(),
             epoch: 0,
-        };
-        for (own, issuer) in strategies.iter().enumerate() {
-            let issued = issuer
-                .issue(&subject, &ClientInfo::default())
-                .await
-                .expect("issued");
-            let token = issued.secret.expose_secret();
-            for (other, reader) in strategies.iter().enumerate() {
-                if other == own {
-                    continue;
-                }
-                let read = reader.read(token).await;
-                assert!(
-                    matches!(read, Err(ReadError::Rejected(Rejection::Unknown))),
-                    "{own} {other}: {read:?}"
-                );
-                reader.revoke(token).await.expect("nothing to revoke");
-            }
-            assert_eq!(issuer.read(token).await.expect("its own").subject, subject);
-            issuer.revoke(token).await.expect("revoked");
-            issuer.read(token).await.expect_err("revoked");
+        }
+    }
+
+    fn strategy(store: &Store) -> OpaqueStrategy {
+        OpaqueStrategy::new(store.clone(), Lifetime::FOREVER)
+    }
+
+    async fn issued(strategy: &OpaqueStrategy, audience: &str) -> String {
+        let issued = strategy
+            .issue(audience, &subject(), &ClientInfo::default())
+            .await
+            .expect("issued");
+        issued.access.secret.expose_secret().to_owned()
+    }
+
+    async fn is_valid(strategy: &OpaqueStrategy, audience: &str, token: &str) -> bool {
+        match strategy.read(audience, token).await {
+            Ok(_credential) => true,
+            Err(ReadError::Rejected(Rejection::Unknown)) => false,
+            Err(error) => panic!("{error:?}"),
         }
     }
 
     #[tokio::test]
-    async fn a_token_of_another_system_is_taken_over_by_its_plain_digest() {
-        let store = Arc::new(MemoryAccessTokenStore::new());
+    async fn j9_over_one_store_a_token_is_good_for_its_own_audience_alone() {
+        let strategy = strategy(&Store::default());
+        let audiences = ["db", "cookie", "DB", ""];
+        for own in audiences {
+            let token = issued(&strategy, own).await;
+            for other in audiences.into_iter().filter(|other| *other != own) {
+                assert!(!is_valid(&strategy, other, &token).await, "{own} {other}");
+                strategy.revoke(other, &token).await.expect("nothing to revoke");
+            }
+            assert!(is_valid(&strategy, own, &token).await, "{own}");
+            strategy.revoke(own, &token).await.expect("revoked");
+            assert!(!is_valid(&strategy, own, &token).await, "{own}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_renamed_backend_accepts_and_revokes_the_tokens_of_its_old_name_if_it_is_told_to() {
+        let store = Store::default();
+        let renamed = strategy(&store).also_accept("old");
+        let (old, new) = (
+            issued(&strategy(&store), "old").await,
+            issued(&renamed, "new").await,
+        );
+        assert!(!is_valid(&strategy(&store), "new", &old).await);
+        for token in [&old, &new] {
+            assert!(is_valid(&renamed, "new", token).await);
+        }
+        assert!(!is_valid(&strategy(&store), "old", &new).await);
+        renamed.revoke("new", &old).await.expect("revoked");
+        assert!(!is_valid(&renamed, "new", &old).await);
+        assert!(is_valid(&renamed, "new", &new).await);
+    }
+
+    #[tokio::test]
+    async fn a_token_of_another_system_is_accepted_by_its_plain_digest_if_that_is_asked_for() {
+        let store = Store::default();
         let now = SystemClock.now();
         let foreign = "GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc";
         let token = AccessToken {
@@ -221,10 +293,11 @@ mod tests {
             client: ClientInfo::default(),
         };
         store.insert(&token, None).await.expect("inserted");
-        let strategy = OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
-        let credential = strategy.read(foreign).await.expect("it lives on");
+        assert!(!is_valid(&strategy(&store), "db", foreign).await);
+        let importing = strategy(&store).also_accept_imported();
+        let credential = importing.read("db", foreign).await.expect("it lives on");
         assert_eq!(credential.subject.user_id, token.user_id);
-        let audience = OpaqueStrategy::new(store, Lifetime::FOREVER).audience("db");
-        audience.read(foreign).await.expect_err("it has no audience");
+        importing.revoke("db", foreign).await.expect("revoked");
+        assert!(!is_valid(&importing, "db", foreign).await);
     }
 }

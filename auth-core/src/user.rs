@@ -101,12 +101,13 @@ impl PasswordHash {
 
 /// A user.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct User<Id = Uuid, P = ()> {
     /// The id.
     pub id: Id,
     /// The e-mail, as typed and as compared.
     pub email: Email,
-    /// The password's hash; absent for a user who only logs in through a provider.
+    /// The password's hash. Absent for a user who has no password yet, or who only logs in through a provider.
     pub password_hash: Option<PasswordHash>,
     /// Whether the user may log in. Every credential of an inactive user is rejected.
     pub is_active: bool,
@@ -119,7 +120,7 @@ pub struct User<Id = Uuid, P = ()> {
     pub security_epoch: i64,
     /// Grows by one with each write: see [`UserStore::update`].
     pub revision: i64,
-    /// When the user was made.
+    /// When the user was created.
     pub created_at: OffsetDateTime,
     /// When the user was last written.
     pub updated_at: OffsetDateTime,
@@ -127,10 +128,32 @@ pub struct User<Id = Uuid, P = ()> {
     pub profile: P,
 }
 
+impl<Id, P> User<Id, P> {
+    /// An active, unverified user without a password, at epoch and revision 0. A store that reads one back sets the other
+    /// fields, which are public.
+    #[must_use]
+    pub fn new(id: Id, email: Email, profile: P, created_at: OffsetDateTime) -> Self {
+        Self {
+            id,
+            email,
+            password_hash: None,
+            is_active: true,
+            is_superuser: false,
+            is_verified: false,
+            security_epoch: 0,
+            revision: 0,
+            created_at,
+            updated_at: created_at,
+            profile,
+        }
+    }
+}
+
 /// A user to be inserted. Its epoch and revision start at 0, and `updated_at` is `created_at`.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewUser<Id = Uuid, P = ()> {
-    /// The id; `None` where the database makes it.
+    /// The id. `None` if the database makes it.
     pub id: Option<Id>,
     /// The e-mail.
     pub email: Email,
@@ -142,27 +165,39 @@ pub struct NewUser<Id = Uuid, P = ()> {
     pub is_superuser: bool,
     /// See [`User::is_verified`].
     pub is_verified: bool,
-    /// When the user is made, in whole milliseconds.
+    /// When the user is created, in whole milliseconds.
     pub created_at: OffsetDateTime,
     /// The application's own fields.
     pub profile: P,
+}
+
+impl<Id: UserId, P> NewUser<Id, P> {
+    /// An active, unverified user without a password, with a new id unless the database makes it. The fields are public: set
+    /// those that are to differ.
+    #[must_use]
+    pub fn new(email: Email, profile: P, created_at: OffsetDateTime) -> Self {
+        Self {
+            id: Id::generate(),
+            email,
+            password_hash: None,
+            is_active: true,
+            is_superuser: false,
+            is_verified: false,
+            created_at,
+            profile,
+        }
+    }
 }
 
 impl<Id, P> NewUser<Id, P> {
     /// The user that stands in the store once `self` is inserted under `id`.
     pub fn into_user(self, id: Id) -> User<Id, P> {
         User {
-            id,
-            email: self.email,
             password_hash: self.password_hash,
             is_active: self.is_active,
             is_superuser: self.is_superuser,
             is_verified: self.is_verified,
-            security_epoch: 0,
-            revision: 0,
-            created_at: self.created_at,
-            updated_at: self.created_at,
-            profile: self.profile,
+            ..User::new(id, self.email, self.profile, self.created_at)
         }
     }
 }

@@ -49,12 +49,12 @@ async fn a_token_whose_use_cannot_be_written_down_is_good() {
         epoch: 0,
     };
     let issued = strategy
-        .issue(&subject, &ClientInfo::default())
+        .issue("api", &subject, &ClientInfo::default())
         .await
         .expect("issue");
     clock.advance(time::Duration::hours(1));
     let credential = strategy
-        .read(issued.secret.expose_secret())
+        .read("api", issued.access.secret.expose_secret())
         .await
         .expect("a good token");
     assert_eq!(credential.subject, subject);

@@ -6,7 +6,7 @@ use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, User, User
 use uuid::Uuid;
 
 use crate::{
-    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Requirement, Scheme,
+    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Requirement, Scheme, Slot,
     csrf::refused,
     request::{is_handshake, is_safe},
 };
@@ -57,12 +57,13 @@ impl AcceptedBackends {
     }
 }
 
-/// The user of a request, and how it was found out.
+/// The user of a request, and the credential that it presented.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Authenticated<Id = Uuid, P = ()> {
     /// The user.
     pub user: User<Id, P>,
-    /// What the credential says.
+    /// The credential.
     pub credential: Credential<Id>,
     /// The name of the backend that read it.
     pub backend: Arc<str>,
@@ -143,22 +144,20 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         let mut rejected = Vec::new();
         let mut unavailable = None;
         for backend in self.accepted(accepted) {
-            let presented = backend.transport().extract(head);
+            let presented = backend.transport().extract(Slot::Access, head);
             let (outcome, user_id) = match presented {
                 Presented::Nothing => continue,
                 Presented::Invalid(rejection) => (Outcome::Rejected(rejection), None),
                 Presented::Token(token) => {
-                    let read = backend.strategy().read(token).await;
+                    let read = backend.read(token).await;
                     let user_id = read
                         .as_ref()
                         .ok()
                         .map(|credential| credential.subject.user_id.clone());
                     let outcome = admit(&*self.users, read).await;
-                    if let (Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch), Some(strategy)) =
-                        (&outcome, backend.revocable())
-                    {
-                        // Rejected it is, whether or not it can be removed.
-                        let _revoked = strategy.revoke(token).await;
+                    if let Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch) = outcome {
+                        // It is rejected, whether or not it can be removed.
+                        let _revoked = backend.revoke(token).await;
                     }
                     (outcome, user_id)
                 }
@@ -232,7 +231,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// log-in would only add one more to them.
     pub(crate) fn unauthorized(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> HttpError {
         let ambiguous = self.accepted(accepted).filter(|backend| {
-            let presented = backend.transport().extract(head);
+            let presented = backend.transport().extract(Slot::Access, head);
             backend.is_cookie() && matches!(presented, Presented::Invalid(Rejection::Ambiguous))
         });
         let unauthorized = HttpError::Unauthorized {
@@ -240,7 +239,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             removal: Vec::new(),
         };
         ambiguous.fold(unauthorized, |error, backend| {
-            error.removing(backend.transport().log_out(head).headers)
+            error.removing(backend.transport().clear(head).headers)
         })
     }
 
@@ -281,7 +280,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             return Ok(());
         }
         for backend in self.accepted(accepted).filter(|backend| backend.is_cookie()) {
-            let confirmed = match backend.transport().extract(head) {
+            let confirmed = match backend.transport().extract(Slot::Access, head) {
                 Presented::Nothing => continue,
                 Presented::Invalid(_) => true,
                 Presented::Token(token) => is_handshake(head) || backend.transport().confirms(head, token),

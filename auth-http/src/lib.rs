@@ -42,7 +42,7 @@ pub use requirement::{Active, Requirement, Superuser, Verified, VerifiedSuperuse
 pub use response::Response;
 pub use route::{Method, Operation, Route};
 pub use transport::{
-    BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Transport,
+    BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Slot, Transport,
 };
 pub use trusted_proxies::TrustedProxies;
 pub use user_body::UserBody;

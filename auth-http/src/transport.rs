@@ -9,7 +9,7 @@ pub use cookie::{CookieBuilder, CookieTransport, MaxAge, SameSite};
 
 use std::fmt;
 
-use auth_core::{IssuedToken, Rejection};
+use auth_core::{Issued, Rejection};
 
 use crate::{HttpError, RequestHead, Response};
 
@@ -27,8 +27,8 @@ pub trait Transport: Send + Sync {
     /// What sort of credential it is, for clients and for the check against cross-site requests.
     fn scheme(&self) -> Scheme<'_>;
 
-    /// Takes the credential out of a request.
-    fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a>;
+    /// Takes the credential of `slot` out of the head of a request.
+    fn extract<'a>(&self, slot: Slot, head: &'a dyn RequestHead) -> Presented<'a>;
 
     /// Whether the page that sends an unsafe request shows that it may act on `credential`, where the transport asks for
     /// more than the request's origin. One that asks for nothing more says `true`.
@@ -39,17 +39,26 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Hands an issued `token` to the client that sent the request of `head`.
+    /// Hands what was `issued` to the client that sent the request of `head`.
     ///
     /// # Errors
-    /// [`HttpError::Internal`] if the transport cannot carry the token.
-    fn log_in(&self, token: &IssuedToken, head: &dyn RequestHead) -> Result<Response, HttpError>;
+    /// [`HttpError::Internal`] if the transport cannot carry it.
+    fn deliver(&self, issued: &Issued, head: &dyn RequestHead) -> Result<Response, HttpError>;
 
-    /// Tells the client that sent the request of `head` that its credential is gone.
-    fn log_out(&self, head: &dyn RequestHead) -> Response;
+    /// Makes the client that sent the request of `head` forget its credential, if the transport can.
+    fn clear(&self, head: &dyn RequestHead) -> Response;
 }
 
-/// What sort of credential a transport carries.
+/// The two credentials that a client may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The one that it presents with each request.
+    Access,
+    /// The one that it exchanges for the next pair. A Bearer client sends it in a body, never in the head.
+    Refresh,
+}
+
+/// How a client sends a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme<'a> {
     /// In the `Authorization` header, by the client's own doing.

@@ -39,16 +39,13 @@ mod tests {
     use super::*;
 
     fn json<P: Serialize>(profile: P) -> String {
-        let user = NewUser {
-            id: None,
-            email: "Arthur@camelot.example".parse().expect("email"),
-            password_hash: Some(PasswordHash::new("secret hash")),
-            is_active: true,
-            is_superuser: false,
-            is_verified: false,
-            created_at: OffsetDateTime::UNIX_EPOCH,
+        let mut user = NewUser::new(
+            "Arthur@camelot.example".parse().expect("email"),
             profile,
-        };
+            OffsetDateTime::UNIX_EPOCH,
+        );
+        user.id = None;
+        user.password_hash = Some(PasswordHash::new("secret hash"));
         serde_json::to_string(&UserBody::from(&user.into_user(7_i64))).expect("json")
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenStore, ClientInfo, Credential, Email, ExposeSecret as _, IssueError, IssuedToken, Lifetime,
+    AccessTokenStore, ClientInfo, Credential, Email, ExposeSecret as _, IssueError, Issued, Lifetime,
     NewUser, OpaqueStrategy, Outcome, ReadError, RevocableStrategy, SigningSecret, StoreError, Strategy,
     Subject, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
@@ -55,18 +55,23 @@ struct Down;
 
 #[async_trait]
 impl Strategy for Down {
-    async fn issue(&self, _subject: &Subject, _client: &ClientInfo) -> Result<IssuedToken, IssueError> {
+    async fn issue(
+        &self,
+        _audience: &str,
+        _subject: &Subject,
+        _client: &ClientInfo,
+    ) -> Result<Issued, IssueError> {
         Err(StoreError::unreachable("down", "out of order").into())
     }
 
-    async fn read(&self, _presented: &str) -> Result<Credential, ReadError> {
+    async fn read(&self, _audience: &str, _presented: &str) -> Result<Credential, ReadError> {
         Err(StoreError::unreachable("down", "out of order").into())
     }
 }
 
 #[async_trait]
 impl RevocableStrategy for Down {
-    async fn revoke(&self, _presented: &str) -> Result<(), StoreError> {
+    async fn revoke(&self, _audience: &str, _presented: &str) -> Result<(), StoreError> {
         Err(StoreError::unreachable("down", "out of order"))
     }
 
@@ -88,11 +93,10 @@ impl Fixture {
         }
     }
 
+    /// Every backend accepts the same tokens.
     fn opaque(&self) -> OpaqueStrategy {
-        OpaqueStrategy::new(
-            self.tokens.clone() as Arc<dyn AccessTokenStore>,
-            Lifetime::FOREVER,
-        )
+        let tokens: Arc<dyn AccessTokenStore> = self.tokens.clone();
+        OpaqueStrategy::new(tokens, Lifetime::FOREVER).also_accept("api")
     }
 
     fn authenticator(&self, backends: Vec<AuthBackend>) -> Authenticator {
@@ -101,26 +105,18 @@ impl Fixture {
 
     async fn user(&self, email: &str) -> User {
         let email: Email = email.parse().expect("email");
-        let user = NewUser {
-            id: Some(Uuid::now_v7()),
-            email,
-            password_hash: None,
-            is_active: true,
-            is_superuser: false,
-            is_verified: false,
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            profile: (),
-        };
+        let mut user = NewUser::new(email, (), OffsetDateTime::UNIX_EPOCH);
+        user.id = Some(Uuid::now_v7());
         self.users.insert(user).await.expect("insert")
     }
 
     async fn token(&self, user: &User) -> String {
         let issued = self
             .opaque()
-            .issue(&Subject::from(user), &ClientInfo::default())
+            .issue("api", &Subject::from(user), &ClientInfo::default())
             .await
             .expect("issue");
-        issued.secret.expose_secret().to_owned()
+        issued.access.secret.expose_secret().to_owned()
     }
 }
 
@@ -253,10 +249,10 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
     let name = cookie.name().to_owned();
     let issued = fixture
         .opaque()
-        .issue(&Subject::from(&arthur), &ClientInfo::default())
+        .issue("api", &Subject::from(&arthur), &ClientInfo::default())
         .await
         .expect("issue");
-    let response = auth_http::Transport::log_in(&cookie, &issued, &bearer("")).expect("response");
+    let response = auth_http::Transport::deliver(&cookie, &issued, &bearer("")).expect("response");
     let csrf = response
         .headers
         .iter()
@@ -267,7 +263,7 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
         .to_owned();
     let authenticator = fixture.authenticator(vec![AuthBackend::new("b", cookie, fixture.opaque())]);
 
-    let token = issued.secret.expose_secret();
+    let token = issued.access.secret.expose_secret();
     let mut head = Head {
         method: "POST",
         headers: vec![("cookie", format!("{name}={token}"))],

@@ -72,9 +72,9 @@ fn strategy(tokens: &Arc<MemoryAccessTokenStore>) -> OpaqueStrategy {
 
 async fn log_in(tokens: &Arc<MemoryAccessTokenStore>, user: &User) -> String {
     let issued = strategy(tokens)
-        .issue(&Subject::from(user), &ClientInfo::default())
+        .issue("db", &Subject::from(user), &ClientInfo::default())
         .await;
-    issued.expect("a token").secret.expose_secret().to_owned()
+    issued.expect("a token").access.secret.expose_secret().to_owned()
 }
 
 fn endpoints(users: &Arc<MemoryUserStore>, strategy: OpaqueStrategy) -> Endpoints {
@@ -102,10 +102,8 @@ async fn u5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_
     let mut now = before.clone();
     now.security_epoch += 1;
     users.update(&now).await.expect("written past the manager");
-    let stranger = User {
-        id: Uuid::now_v7(),
-        ..before.clone()
-    };
+    let mut stranger = before.clone();
+    stranger.id = Uuid::now_v7();
     for (user, rejection) in [
         (&before, Some(Rejection::StaleEpoch)),
         (&stranger, Some(Rejection::UserGone)),
@@ -123,7 +121,10 @@ async fn u5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_
             other => panic!("{other:?}"),
         };
         assert_eq!(found, rejection);
-        let row = tokens.find(&TokenLookup::new(&token)).await.expect("an answer");
+        let row = tokens
+            .find(&TokenLookup::for_audience("db", &token))
+            .await
+            .expect("an answer");
         assert_eq!(row.is_some(), rejection.is_none(), "{rejection:?}");
     }
 }

@@ -253,16 +253,14 @@ async fn an_id_with_a_nul_is_nobodys() {
         .expect("users");
     let strategy = OpaqueStrategy::new(tokens as Arc<dyn AccessTokenStore<String>>, Lifetime::FOREVER);
     for id in ["arthur", "lance\0lot"] {
-        let user = NewUser {
-            id: Some(id.to_owned()),
-            email: format!("{}@example.com", &id[..5]).parse().expect("an e-mail"),
-            password_hash: None,
-            is_active: true,
-            is_superuser: true,
-            is_verified: true,
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            profile: (),
-        };
+        let mut user = NewUser::new(
+            format!("{}@example.com", &id[..5]).parse().expect("an e-mail"),
+            (),
+            OffsetDateTime::UNIX_EPOCH,
+        );
+        user.id = Some(id.to_owned());
+        user.is_superuser = true;
+        user.is_verified = true;
         users.insert(user).await.expect("a user");
     }
     let arthur = users
@@ -271,7 +269,7 @@ async fn an_id_with_a_nul_is_nobodys() {
         .expect("store")
         .expect("user");
     let token = strategy
-        .issue(&Subject::from(&arthur), &ClientInfo::default())
+        .issue("db", &Subject::from(&arthur), &ClientInfo::default())
         .await
         .expect("token");
     let endpoints = Endpoints::builder(manager)
@@ -282,7 +280,7 @@ async fn an_id_with_a_nul_is_nobodys() {
         "GET",
         vec![(
             "authorization",
-            format!("Bearer {}", token.secret.expose_secret()),
+            format!("Bearer {}", token.access.secret.expose_secret()),
         )],
     );
     for (id, status) in [("arthur", 200), ("lance\0lot", 404)] {

@@ -3,7 +3,9 @@
 use std::{hint::black_box, time::Duration};
 
 use auth_core::{ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject};
-use auth_jwt::{HmacAlgorithm, HmacKey, JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey};
+use auth_jwt::{
+    FASTAPI_USERS_AUDIENCE, HmacAlgorithm, HmacKey, JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey,
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use uuid::Uuid;
 
@@ -45,11 +47,15 @@ fn verify(criterion: &mut Criterion) {
             epoch: 0,
         };
         let issued = runtime
-            .block_on(strategy.issue(&subject, &ClientInfo::default()))
+            .block_on(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()))
             .expect("issued");
-        let token = issued.secret.expose_secret();
+        let token = issued.access.secret.expose_secret();
         group.bench_function(name, |bencher| {
-            bencher.iter(|| runtime.block_on(strategy.read(black_box(token))).expect("valid"));
+            bencher.iter(|| {
+                runtime
+                    .block_on(strategy.read(FASTAPI_USERS_AUDIENCE, black_box(token)))
+                    .expect("valid")
+            });
         });
     }
     group.finish();

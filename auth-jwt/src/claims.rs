@@ -11,7 +11,7 @@ use crate::{compact::present, unique_names::UniqueNames};
 #[derive(Serialize)]
 pub(crate) struct IssuedClaims<'a> {
     pub(crate) sub: &'a str,
-    pub(crate) aud: [&'a str; 1],
+    pub(crate) aud: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) iss: Option<&'a str>,
     pub(crate) exp: i64,
@@ -42,6 +42,7 @@ pub(crate) struct Claims {
 /// What a token must say to be taken.
 pub(crate) struct Expected<'a> {
     pub(crate) audience: &'a str,
+    pub(crate) other_audiences: &'a [String],
     pub(crate) now: OffsetDateTime,
     pub(crate) leeway: Duration,
 }
@@ -60,7 +61,8 @@ impl Claims {
 
     /// Checks audience and time. `exp` is exact; the leeway is for clocks that run ahead of ours.
     pub(crate) fn check(&self, expected: &Expected<'_>) -> Result<(), Rejection> {
-        if !self.aud.names(expected.audience) {
+        let mut others = expected.other_audiences.iter();
+        if !self.aud.names(expected.audience) && !others.any(|audience| self.aud.names(audience)) {
             return Err(Rejection::BadClaim);
         }
         if expected.now >= self.exp.0 {

@@ -1,7 +1,7 @@
 //! JSON Web Tokens (RFC 7519) as a [`Strategy`](auth_core::Strategy), strict by construction.
 //!
-//! [`JwtStrategy`] signs a token that says for whom it is, until when and under which security epoch. Nobody keeps
-//! it, so reading it costs no round trip, and nobody can revoke it alone: [`JwtStrategy`] does not implement
+//! [`JwtStrategy`] signs a token that names its user, its end and the user's security epoch. No store knows of it, so
+//! reading it costs no round trip, and it cannot be revoked alone: [`JwtStrategy`] does not implement
 //! [`RevocableStrategy`](auth_core::RevocableStrategy). It dies at its expiry, or with every other credential of the
 //! user when the security epoch grows.
 //!
@@ -18,8 +18,8 @@
 //! let strategy = JwtStrategy::hs256(&secret, Lifetime::new(Duration::from_secs(3600))?)?;
 //!
 //! let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
-//! let issued = strategy.issue(&subject, &ClientInfo::default()).await?;
-//! let credential = strategy.read(issued.secret.expose_secret()).await?;
+//! let issued = strategy.issue("api", &subject, &ClientInfo::default()).await?;
+//! let credential = strategy.read("api", issued.access.secret.expose_secret()).await?;
 //! assert_eq!(credential.subject, subject);
 //! # Ok(())
 //! # }
@@ -44,8 +44,8 @@
 //!
 //! # Tokens of FastAPI Users
 //!
-//! The default audience is `fastapi-users:auth`, so a token that FastAPI Users signed with HS256 and the same secret
-//! is read once [`JwtStrategy::accept_without_epoch`] allows it.
+//! A token that FastAPI Users signed with HS256 and the same secret is accepted by a strategy that is told to
+//! [accept its audience](JwtStrategy::also_accept) and [tokens without an epoch](JwtStrategy::accept_without_epoch).
 
 mod asymmetric_keys;
 mod claims;
@@ -70,5 +70,5 @@ pub use jwk::{Jwk, Jwks};
 pub use key_id::KeyId;
 pub use key_set::JwtKeys;
 pub use signing_key::{SigningAlgorithm, SigningKey};
-pub use strategy::{DEFAULT_AUDIENCE, JwtStrategy};
+pub use strategy::{FASTAPI_USERS_AUDIENCE, JwtStrategy};
 pub use verifying_key::{VerifyingAlgorithm, VerifyingKey};

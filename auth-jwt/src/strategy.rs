@@ -4,8 +4,8 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    ClientInfo, Clock, ConfigError, Credential, IssueError, IssuedToken, Lifetime, ReadError, Rejection,
-    SigningSecret, StoreError, Strategy, Subject, SystemClock, TokenId, UserId, user_id_from_text,
+    ClientInfo, Clock, ConfigError, Credential, IssueError, Issued, IssuedToken, Lifetime, ReadError,
+    Rejection, SigningSecret, StoreError, Strategy, Subject, SystemClock, TokenId, UserId, user_id_from_text,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -19,18 +19,21 @@ use crate::{
     key_set::{self, Signer, Verifier},
 };
 
-/// The audience of a token unless another is set: that of FastAPI Users.
-pub const DEFAULT_AUDIENCE: &str = "fastapi-users:auth";
+/// The audience of the tokens that FastAPI Users issues for a log-in, unless its application sets another.
+pub const FASTAPI_USERS_AUDIENCE: &str = "fastapi-users:auth";
 
 const DEFAULT_LEEWAY: time::Duration = time::Duration::seconds(5);
 const MAX_LEEWAY: Duration = Duration::from_secs(30);
 const MIN_LIFETIME: Duration = Duration::from_secs(1);
 
-/// Signed tokens that nobody keeps.
+/// Signed tokens that no store knows of.
 ///
 /// A token is valid until its expiry, as long as the user is active and the security epoch is the one under which it
 /// was issued. It cannot be revoked alone, so this type does not implement
 /// [`RevocableStrategy`](auth_core::RevocableStrategy).
+///
+/// A token is for the backend that issued it. Its claim `aud` is an array that holds the backend's name, and another backend
+/// rejects it, even with the same keys.
 ///
 /// `exp`, `nbf` and `iat` are whole seconds, rounded down: a token never outlives its lifetime, and may fall short of
 /// it by less than a second. Expiry is exact. The [leeway](Self::leeway) is for `nbf` and `iat` alone.
@@ -39,7 +42,8 @@ pub struct JwtStrategy<Id = Uuid> {
     verifiers: Vec<Verifier>,
     header: String,
     lifetime: Lifetime,
-    audience: String,
+    also_issued: Option<String>,
+    also_accepted: Vec<String>,
     issuer: Option<String>,
     leeway: time::Duration,
     accepts_without_epoch: bool,
@@ -71,7 +75,8 @@ impl<Id: UserId> JwtStrategy<Id> {
             verifiers: keys.verifiers(),
             header,
             lifetime,
-            audience: DEFAULT_AUDIENCE.to_owned(),
+            also_issued: None,
+            also_accepted: Vec::new(),
             issuer: None,
             leeway: DEFAULT_LEEWAY,
             accepts_without_epoch: false,
@@ -88,10 +93,27 @@ impl<Id: UserId> JwtStrategy<Id> {
         Self::new(HmacKey::new(HmacAlgorithm::Hs256, secret)?, lifetime)
     }
 
-    /// Issues for this audience, and accepts no token without it. Two kinds of token that share a key differ in it.
+    /// Also names `audience` in the claim `aud` of each token that it issues, for other services that verify these tokens and
+    /// ask for it. The first audience is that one then, and the last is always the backend's name.
+    ///
+    /// It does not widen what this strategy accepts.
+    ///
+    /// # Security
+    /// Choose an audience that is not the name of another backend with the same keys, or that backend accepts these tokens.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = audience.into();
+        self.also_issued = Some(audience.into());
+        self
+    }
+
+    /// Also accepts a token that is for `audience` instead of the backend's name: a token of another issuer, or of a backend that
+    /// was renamed. Those of FastAPI Users are for [`FASTAPI_USERS_AUDIENCE`].
+    ///
+    /// # Security
+    /// If two backends with one key accept the same audience, such a token is good at both.
+    #[must_use]
+    pub fn also_accept(mut self, audience: impl Into<String>) -> Self {
+        self.also_accepted.push(audience.into());
         self
     }
 
@@ -151,7 +173,7 @@ impl<Id: UserId> JwtStrategy<Id> {
         Ok(token)
     }
 
-    fn verify(&self, presented: &str) -> Result<Claims, Rejection> {
+    fn verify(&self, audience: &str, presented: &str) -> Result<Claims, Rejection> {
         let token = Compact::parse(presented)?;
         let message = token.signing_input.as_bytes();
         // Issuers may use the same name for their keys, or share a key.
@@ -169,7 +191,8 @@ impl<Id: UserId> JwtStrategy<Id> {
             return Err(Rejection::BadClaim);
         }
         claims.check(&Expected {
-            audience: &self.audience,
+            audience,
+            other_audiences: &self.also_accepted,
             now: self.clock.now(),
             leeway: self.leeway,
         })?;
@@ -179,7 +202,12 @@ impl<Id: UserId> JwtStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
-    async fn issue(&self, subject: &Subject<Id>, _client: &ClientInfo) -> Result<IssuedToken, IssueError> {
+    async fn issue(
+        &self,
+        audience: &str,
+        subject: &Subject<Id>,
+        _client: &ClientInfo,
+    ) -> Result<Issued, IssueError> {
         let now = self.clock.now();
         let end = self.lifetime.end(now).and_then(whole_seconds);
         let (Some(start), Some(end)) = (whole_seconds(now), end) else {
@@ -191,7 +219,12 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
         }
         let token = self.sign(&IssuedClaims {
             sub: &sub,
-            aud: [&self.audience],
+            aud: self
+                .also_issued
+                .as_deref()
+                .into_iter()
+                .chain([audience])
+                .collect(),
             iss: self.issuer.as_deref(),
             exp: end.unix_timestamp(),
             nbf: start.unix_timestamp(),
@@ -199,27 +232,22 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
             jti: TokenId::generate().0,
             epoch: subject.epoch,
         })?;
-        Ok(IssuedToken {
-            issued_at: now,
-            secret: token.into(),
-            expires_at: Some(end),
-        })
+        Ok(Issued::new(IssuedToken::new(token.into(), now, Some(end))))
     }
 
-    async fn read(&self, presented: &str) -> Result<Credential<Id>, ReadError> {
-        let claims = self.verify(presented)?;
+    async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
+        let claims = self.verify(audience, presented)?;
         let user_id = user_id_from_text(&claims.sub).ok_or(Rejection::BadClaim)?;
         let epoch = claims
             .epoch
             .or(self.accepts_without_epoch.then_some(0))
             .ok_or(Rejection::BadClaim)?;
-        Ok(Credential {
-            subject: Subject { user_id, epoch },
-            // The `jti` of another issuer may be any string.
-            id: claims.jti.and_then(|jti| jti.parse().ok()).map(TokenId),
-            issued_at: claims.iat.map(|date| date.0),
-            expires_at: Some(claims.exp.0),
-        })
+        let mut credential = Credential::new(Subject { user_id, epoch });
+        // The `jti` of another issuer may be any string.
+        credential.id = claims.jti.and_then(|jti| jti.parse().ok()).map(TokenId);
+        credential.issued_at = claims.iat.map(|date| date.0);
+        credential.expires_at = Some(claims.exp.0);
+        Ok(credential)
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use auth_core::{AccessToken, ClientInfo, TokenDigest, TokenId, UserId};
+use auth_core::{AccessToken, Subject, TokenDigest, TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use time::OffsetDateTime;
@@ -123,20 +123,20 @@ pub(crate) fn read<Id: UserId>(
     if record.digest != beginning(&digest) {
         return Err(Malformed::Other);
     }
-    let token = AccessToken {
-        id: record.id,
+    let mut token = AccessToken::new(
+        record.id,
         digest,
-        user_id: record.user_id.parse().map_err(|_| Malformed::UserId)?,
-        epoch: record.epoch,
-        created_at: instant(record.created_at)?,
-        expires_at: record.expires_at.map(instant).transpose()?,
-        last_used_at: instant(record.last_used_at)?,
-        client: ClientInfo {
-            user_agent: record.user_agent.map(Cow::into_owned),
-            address: record.address.map(Cow::into_owned),
-            label: record.label.map(Cow::into_owned),
+        Subject {
+            user_id: record.user_id.parse().map_err(|_| Malformed::UserId)?,
+            epoch: record.epoch,
         },
-    };
+        instant(record.created_at)?,
+    );
+    token.expires_at = record.expires_at.map(instant).transpose()?;
+    token.last_used_at = instant(record.last_used_at)?;
+    token.client.user_agent = record.user_agent.map(Cow::into_owned);
+    token.client.address = record.address.map(Cow::into_owned);
+    token.client.label = record.label.map(Cow::into_owned);
     Ok((token, record.order.into_owned()))
 }
 
@@ -194,16 +194,15 @@ mod tests {
             (user_agent, address, label) in (text(), text(), text()),
         ) -> AccessToken<String> {
             let at = |milliseconds| instant(milliseconds).expect("an instant");
-            AccessToken {
-                id: TokenId(uuid::Uuid::from_u128(id)),
-                digest: TokenLookup::new("token").digest,
-                user_id,
-                epoch,
-                created_at: at(created_at),
-                expires_at: expires_at.map(at),
-                last_used_at: at(last_used_at),
-                client: ClientInfo { user_agent, address, label },
-            }
+            let id = TokenId(uuid::Uuid::from_u128(id));
+            let digest = TokenLookup::new("token").digest;
+            let mut token = AccessToken::new(id, digest, Subject { user_id, epoch }, at(created_at));
+            token.expires_at = expires_at.map(at);
+            token.last_used_at = at(last_used_at);
+            token.client.user_agent = user_agent;
+            token.client.address = address;
+            token.client.label = label;
+            token
         }
     }
 
@@ -231,21 +230,19 @@ mod tests {
             let text = last_used_at(at);
             written.replace_range(LAST_USED_AT..LAST_USED_AT + text.len(), &text);
             let (read, _order) = read::<String>(token.digest, &written).expect("read");
-            prop_assert_eq!(read, AccessToken { last_used_at: at, ..token });
+            let mut used = token;
+            used.last_used_at = at;
+            prop_assert_eq!(read, used);
         }
 
         #[test]
         fn a_mark_is_that_of_its_own_record_alone(token in token(), other in any::<u128>()) {
             let other = TokenId(uuid::Uuid::from_u128(other));
-            let hostile = AccessToken {
-                user_id: mark(other),
-                client: ClientInfo {
-                    user_agent: Some(mark(other)),
-                    address: Some(format!("x\\\",{},", mark(other))),
-                    label: Some(format!("\",{},\"", mark(other))),
-                },
-                ..token
-            };
+            let mut hostile = token;
+            hostile.user_id = mark(other);
+            hostile.client.user_agent = Some(mark(other));
+            hostile.client.address = Some(format!("x\\\",{},", mark(other)));
+            hostile.client.label = Some(format!("\",{},\"", mark(other)));
             let value = write(&hostile).expect("written").value;
             prop_assert!(value.contains(&mark(hostile.id)));
             prop_assert_eq!(value.contains(&mark(other)), other == hostile.id, "{}", value);

@@ -4,7 +4,7 @@ use std::{future::Future, marker::PhantomData, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PurgeExpired, StoreError,
+    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, Subject,
     TokenDigest, TokenId, TokenLookup,
 };
 use diesel::{
@@ -201,18 +201,19 @@ pub(crate) type AccessTokenColumns<Id> = (
 pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToken<Id> {
     let (id, digest, user_id, epoch, created_at, expires_at, last_used_at, user_agent, address, label) =
         columns;
-    AccessToken {
-        id: TokenId(id.0),
-        digest: digest.0,
-        user_id: user_id.into(),
-        epoch,
-        created_at: created_at.0,
-        expires_at: expires_at.map(|end| end.0),
-        last_used_at: last_used_at.0,
-        client: ClientInfo {
-            user_agent,
-            address,
-            label,
+    let mut token = AccessToken::new(
+        TokenId(id.0),
+        digest.0,
+        Subject {
+            user_id: user_id.into(),
+            epoch,
         },
-    }
+        created_at.0,
+    );
+    token.expires_at = expires_at.map(|end| end.0);
+    token.last_used_at = last_used_at.0;
+    token.client.user_agent = user_agent;
+    token.client.address = address;
+    token.client.label = label;
+    token
 }

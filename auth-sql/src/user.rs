@@ -213,17 +213,18 @@ pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P
         created_at,
         updated_at,
     ) = columns;
-    User {
-        id: id.into(),
-        email: Email::from_stored(email, normalized_email),
-        password_hash: password_hash.map(PasswordHash::new),
-        is_active,
-        is_superuser,
-        is_verified,
-        security_epoch,
-        revision,
-        created_at: created_at.0,
-        updated_at: updated_at.0,
+    let mut user = User::new(
+        id.into(),
+        Email::from_stored(email, normalized_email),
         profile,
-    }
+        created_at.0,
+    );
+    user.password_hash = password_hash.map(PasswordHash::new);
+    user.is_active = is_active;
+    user.is_superuser = is_superuser;
+    user.is_verified = is_verified;
+    user.security_epoch = security_epoch;
+    user.revision = revision;
+    user.updated_at = updated_at.0;
+    user
 }

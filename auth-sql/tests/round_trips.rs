@@ -34,30 +34,30 @@ async fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_
     sqlite::migrate(&pool).await.expect("tables");
     let database = Database::new(pool);
     let users = SqliteUserStore::new(&database);
-    let user = NewUser {
-        id: Some(Uuid::now_v7()),
-        email: "ada@example.com".parse().expect("an e-mail"),
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: OffsetDateTime::UNIX_EPOCH,
-        profile: (),
-    };
+    let mut user = NewUser::new(
+        "ada@example.com".parse().expect("an e-mail"),
+        (),
+        OffsetDateTime::UNIX_EPOCH,
+    );
+    user.id = Some(Uuid::now_v7());
     let user = users.insert(user).await.expect("a user");
     let lifetime = Lifetime::from_secs(60).expect("a minute");
     let strategy = OpaqueStrategy::new(Arc::new(SqliteAccessTokenStore::new(&database)), lifetime);
     let issued = strategy
-        .issue(&Subject::from(&user), &ClientInfo::default())
+        .issue("api", &Subject::from(&user), &ClientInfo::default())
         .await
         .expect("a token");
 
     for _request in 0..3 {
         STATEMENTS.store(0, Ordering::SeqCst);
-        let token = strategy.read(issued.secret.expose_secret()).await;
+        let token = strategy.read("api", issued.access.secret.expose_secret()).await;
         token.expect("a credential");
         assert_eq!(STATEMENTS.load(Ordering::SeqCst), 1);
-        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
+        let outcome = admit(
+            &users,
+            strategy.read("api", issued.access.secret.expose_secret()).await,
+        )
+        .await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
         assert_eq!(STATEMENTS.load(Ordering::SeqCst), 3);
     }

@@ -35,6 +35,7 @@
 
 mod event;
 mod folder_mailer;
+mod identified;
 mod legacy_hash;
 mod mail;
 mod mail_budget;
@@ -49,6 +50,7 @@ mod stored_hash;
 
 pub use event::{ChangedFields, Event, EventHandler, EventHandlerError};
 pub use folder_mailer::FolderMailer;
+pub use identified::Identified;
 pub use legacy_hash::LegacyHash;
 pub use mail::{Mail, MailError, MailKind, Mailer};
 pub use mail_budget::MailBudget;

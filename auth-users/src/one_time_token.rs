@@ -172,16 +172,9 @@ mod tests {
 
     fn user(id: Uuid) -> User {
         let email = "King.Arthur@camelot.example".parse().expect("e-mail");
-        let new = NewUser {
-            id: Some(id),
-            email,
-            password_hash: Some(PasswordHash::new("hash")),
-            is_active: true,
-            is_superuser: false,
-            is_verified: false,
-            created_at: START,
-            profile: (),
-        };
+        let mut new = NewUser::new(email, (), START);
+        new.id = Some(id);
+        new.password_hash = Some(PasswordHash::new("hash"));
         new.into_user(id)
     }
 
@@ -344,16 +337,8 @@ mod tests {
         let longest = (MAX_CHARS / 4) * 3 - SEAL_BYTES - EXPIRY_BYTES - STATE_BYTES;
         for (length, is_read) in [(longest, true), (longest + 1, false)] {
             let user = user(Uuid::now_v7());
-            let user = NewUser {
-                id: None,
-                email: user.email,
-                password_hash: None,
-                is_active: true,
-                is_superuser: false,
-                is_verified: false,
-                created_at: START,
-                profile: (),
-            };
+            let mut user = NewUser::new(user.email, (), START);
+            user.id = None;
             let user = user.into_user("a".repeat(length));
             let token = tokens().issue(Purpose::Verify, &user, START + Duration::HOUR);
             let claim = tokens().open::<String>(Purpose::Verify, token.expose_secret(), START);

@@ -159,15 +159,12 @@ async fn p7_a_legacy_hash_is_replaced_at_the_next_log_in_and_only_by_the_right_p
         .expect("settings");
     let email: Email = "arthur@camelot.example".parse().expect("an address");
     let arthur = store
-        .insert(NewUser {
-            id: Some(Uuid::now_v7()),
-            email: email.clone(),
-            password_hash: Some(PasswordHash::new(DJANGO)),
-            is_active: true,
-            is_superuser: false,
-            is_verified: true,
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            profile: (),
+        .insert({
+            let mut new = NewUser::new(email.clone(), (), OffsetDateTime::UNIX_EPOCH);
+            new.id = Some(Uuid::now_v7());
+            new.password_hash = Some(PasswordHash::new(DJANGO));
+            new.is_verified = true;
+            new
         })
         .await
         .expect("inserted");

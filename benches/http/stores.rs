@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis::{
-    AccessToken, ClientInfo, Clock as _, ExposeSecret as _, Lifetime, NewUser, ShardTag, SystemClock,
+    AccessToken, Clock as _, ExposeSecret as _, Lifetime, NewUser, ShardTag, Subject, SystemClock,
     TokenDigest, TokenId, User, generate_token,
 };
 use tokio::task::JoinSet;
@@ -91,15 +91,15 @@ async fn fill(store: &Store) -> Fallible<u64> {
 }
 
 fn somebody(number: u32) -> Fallible<NewUser> {
-    Ok(NewUser {
-        id: Some(Uuid::now_v7()),
-        email: format!("knight.{number}@camelot.example").parse()?,
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: true,
-        created_at: SystemClock.now(),
-        profile: (),
+    Ok({
+        let mut new = NewUser::new(
+            format!("knight.{number}@camelot.example").parse()?,
+            (),
+            SystemClock.now(),
+        );
+        new.id = Some(Uuid::now_v7());
+        new.is_verified = true;
+        new
     })
 }
 
@@ -107,20 +107,20 @@ fn somebody(number: u32) -> Fallible<NewUser> {
 fn token(user: &User) -> Fallible<AccessToken> {
     let now = SystemClock.now();
     let secret = generate_token(ShardTag::for_user(&user.id))?;
-    Ok(AccessToken {
-        id: TokenId::generate(),
-        digest: TokenDigest::new(secret.expose_secret()),
-        user_id: user.id,
-        epoch: user.security_epoch,
-        created_at: now,
-        expires_at: Lifetime::from_secs(3600)?.end(now),
-        last_used_at: now,
-        client: ClientInfo {
-            user_agent: Some(
-                "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".to_owned(),
-            ),
-            address: Some("203.0.113.7".to_owned()),
-            label: None,
-        },
+    Ok({
+        let mut token = AccessToken::new(
+            TokenId::generate(),
+            TokenDigest::new(secret.expose_secret()),
+            Subject {
+                user_id: user.id,
+                epoch: user.security_epoch,
+            },
+            now,
+        );
+        token.expires_at = Lifetime::from_secs(3600)?.end(now);
+        token.client.user_agent =
+            Some("Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".to_owned());
+        token.client.address = Some("203.0.113.7".to_owned());
+        token
     })
 }

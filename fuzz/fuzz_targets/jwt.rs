@@ -10,7 +10,7 @@ use std::{
 };
 
 use auth_core::{Credential, Lifetime, ManualClock, ReadError, SigningSecret, Strategy as _};
-use auth_jwt::{DEFAULT_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
+use auth_jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use libfuzzer_sys::fuzz_target;
@@ -64,10 +64,10 @@ fn check_claims(claims: &[u8], credential: &Credential<Uuid>) {
     assert_eq!(subject, credential.subject.user_id);
     assert_eq!(claims["epoch"].as_i64().unwrap_or_default(), credential.subject.epoch);
     match &claims["aud"] {
-        Value::String(one) => assert_eq!(one, DEFAULT_AUDIENCE),
+        Value::String(one) => assert_eq!(one, FASTAPI_USERS_AUDIENCE),
         Value::Array(several) => {
             assert!(several.iter().all(Value::is_string));
-            assert!(several.iter().any(|one| one == DEFAULT_AUDIENCE));
+            assert!(several.iter().any(|one| one == FASTAPI_USERS_AUDIENCE));
         }
         other => panic!("accepted as an audience: {other}"),
     }
@@ -92,7 +92,7 @@ fn signed(header: &[u8], claims: &[u8]) -> String {
 }
 
 fn read(token: &str) -> Option<Credential<Uuid>> {
-    match at_once(STRATEGY.read(token)) {
+    match at_once(STRATEGY.read(FASTAPI_USERS_AUDIENCE, token)) {
         Ok(credential) => {
             assert!(token.len() <= MAX_TOKEN_BYTES);
             Some(credential)

@@ -48,10 +48,10 @@ impl<T: AccessTokenIndex + 'static> Scene<T> {
     /// A log-in under the epoch that `user` had when it was read.
     async fn log_in(&self, user: &User) -> TokenLookup {
         let issued = strategy(&self.tokens)
-            .issue(&Subject::from(user), &ClientInfo::default())
+            .issue("tokens", &Subject::from(user), &ClientInfo::default())
             .await
             .expect("a token");
-        TokenLookup::for_audience("tokens", issued.secret.expose_secret())
+        TokenLookup::for_audience("tokens", issued.access.secret.expose_secret())
     }
 
     async fn is_there(&self, key: &TokenLookup) -> bool {
@@ -93,7 +93,7 @@ impl<T: AccessTokenIndex + 'static> Scene<T> {
 
 fn strategy<T: AccessTokenStore + 'static>(tokens: &Arc<T>) -> OpaqueStrategy {
     let tokens: Arc<dyn AccessTokenStore> = Arc::clone(tokens) as _;
-    OpaqueStrategy::new(tokens, Lifetime::FOREVER).audience("tokens")
+    OpaqueStrategy::new(tokens, Lifetime::FOREVER)
 }
 
 fn run(test: impl Future<Output = ()>) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis::{
-    ClientInfo, ConfigError, Credential, IssueError, IssuedToken, Lifetime, OpaqueStrategy, ReadError, SigningSecret, Strategy, Subject,
+    ClientInfo, ConfigError, Credential, IssueError, Issued, Lifetime, OpaqueStrategy, ReadError, SigningSecret, Strategy, Subject,
     UserId,
     actix::Auth,
     async_trait,
@@ -16,11 +16,16 @@ struct Own;
 
 #[async_trait]
 impl Strategy for Own {
-    async fn issue(&self, _subject: &Subject, _client: &ClientInfo) -> Result<IssuedToken, IssueError> {
+    async fn issue(
+        &self,
+        _audience: &str,
+        _subject: &Subject,
+        _client: &ClientInfo,
+    ) -> Result<Issued, IssueError> {
         Err(IssueError::UnknownUser)
     }
 
-    async fn read(&self, _presented: &str) -> Result<Credential, ReadError> {
+    async fn read(&self, _audience: &str, _presented: &str) -> Result<Credential, ReadError> {
         unimplemented!()
     }
 }

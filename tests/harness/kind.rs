@@ -3,7 +3,7 @@
 use portcullis::{
     AccessTokenStore, Clock, Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport, CookieTransport},
-    jwt::JwtStrategy,
+    jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy},
 };
 use std::sync::Arc;
 
@@ -52,17 +52,14 @@ impl Kind {
         takes_fastapi_users: bool,
     ) -> AuthBackend {
         let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
-        let opaque = || {
-            OpaqueStrategy::new(Arc::clone(tokens), lifetime)
-                .audience(self.name())
-                .clock(Arc::clone(clock))
-        };
+        let opaque = || OpaqueStrategy::new(Arc::clone(tokens), lifetime).clock(Arc::clone(clock));
         let jwt = || {
             let strict = JwtStrategy::hs256(secret, lifetime)
                 .expect("long enough")
+                .audience(FASTAPI_USERS_AUDIENCE)
                 .clock(Arc::clone(clock));
             if takes_fastapi_users {
-                strict.accept_without_epoch()
+                strict.also_accept(FASTAPI_USERS_AUDIENCE).accept_without_epoch()
             } else {
                 strict
             }

@@ -71,16 +71,13 @@ impl Sample {
     }
 
     pub(crate) fn into_new(self, created_at: OffsetDateTime) -> NewUser {
-        NewUser {
-            id: self.id.or_else(Uuid::generate),
-            email: self.email.parse().expect("an e-mail"),
-            password_hash: self.hash,
-            is_active: self.active,
-            is_superuser: self.superuser,
-            is_verified: self.verified,
-            created_at,
-            profile: (),
-        }
+        let mut new = NewUser::new(self.email.parse().expect("an e-mail"), (), created_at);
+        new.id = self.id.or_else(Uuid::generate);
+        new.password_hash = self.hash;
+        new.is_active = self.active;
+        new.is_superuser = self.superuser;
+        new.is_verified = self.verified;
+        new
     }
 }
 

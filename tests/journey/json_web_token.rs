@@ -28,10 +28,10 @@ fn the_issuer_is_a_claim_where_it_is_set() {
             epoch: 0,
         };
         let issued = strategy
-            .issue(&subject, &ClientInfo::default())
+            .issue("api", &subject, &ClientInfo::default())
             .await
             .expect("issued");
-        let token = issued.secret.expose_secret();
+        let token = issued.access.secret.expose_secret();
         let claims = decoded(token.split('.').nth(1).expect("a payload"));
         assert_eq!(claims["iss"], "https://camelot.example");
     });

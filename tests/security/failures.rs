@@ -114,10 +114,10 @@ async fn king_without_a_log_in(service: &Service, arthur: &portcullis::User) -> 
         .expect("long enough")
         .clock(service.clock.clone());
     let issued = strategy
-        .issue(&Subject::from(arthur), &ClientInfo::default())
+        .issue("jwt", &Subject::from(arthur), &ClientInfo::default())
         .await
         .expect("issued");
-    Pass::new(Kind::JwtBearer, issued.secret.expose_secret())
+    Pass::new(Kind::JwtBearer, issued.access.secret.expose_secret())
 }
 
 /// Asks for each thing that asks `policy`: `judge` looks at each answer, and nothing may have been written.

@@ -17,7 +17,8 @@ async fn everywhere(
     request: HttpRequest,
 ) -> Result<HttpResponse, AuthError> {
     assert!(auth.users().log_out_everywhere(&current.id).await?);
-    auth.log_in(current.backend(), &current, &request).await
+    let identified = auth.users().identify_without_proof(current.clone().into_user());
+    auth.log_in(current.backend(), identified, &request).await
 }
 
 async fn elsewhere(
@@ -55,7 +56,8 @@ async fn outdated(
     if *what != "gone" {
         auth.users().store().update(&user).await.expect("written");
     }
-    auth.log_in(current.backend(), &current, &request).await
+    let identified = auth.users().identify_without_proof(current.clone().into_user());
+    auth.log_in(current.backend(), identified, &request).await
 }
 
 fn routes(config: &mut ServiceConfig) {

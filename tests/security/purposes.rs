@@ -27,8 +27,7 @@ fn j9_a_kind_of_token_is_good_at_its_own_endpoint_alone() {
             (&reset, &[]),
             (RESET_JWT, &[]),
             (VERIFY_JWT, &[]),
-            // One key and one audience: these two are one endpoint.
-            (&jwt, &[Kind::JwtBearer, Kind::JwtCookie]),
+            (&jwt, &[Kind::JwtBearer]),
             (&opaque, &[Kind::DbBearer]),
             (&cookie, &[Kind::DbCookie]),
         ] {

@@ -74,7 +74,7 @@ fn a_jwt_is_read_without_any_look_up_and_an_opaque_token_by_one() {
             let pass = service.pass(kind, &address("lancelot")).await;
             let backend = kind.build(&service.tokens, &secret, &clock, false);
             watch.calls();
-            backend.strategy().read(&pass.token).await.expect("a credential");
+            backend.read(&pass.token).await.expect("a credential");
             let expected: &[&str] = if kind.is_revocable() {
                 &["tokens.find"]
             } else {

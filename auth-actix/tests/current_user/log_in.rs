@@ -16,20 +16,18 @@ async fn admit(auth: web::Data<Auth>, request: HttpRequest) -> Result<HttpRespon
     let path = request.match_info();
     let id = path.query("id").parse().map_err(|_| HttpError::NotFound)?;
     let user = auth.users().find(&id).await?.ok_or(HttpError::NotFound)?;
-    match path.query("label") {
-        "" => auth.log_in(path.query("backend"), &user, &request).await,
-        label => {
-            auth.log_in_labelled(path.query("backend"), &user, &request, label)
-                .await
-        }
+    let mut identified = auth.users().identify_without_proof(user);
+    if let Some(label) = path.get("label") {
+        identified = identified.labelled(label);
     }
+    auth.log_in(path.query("backend"), identified, &request).await
 }
 
 impl Service {
     /// The id of a user with these of the letters.
     async fn user(&self, flags: &str) -> Uuid {
         let token = self.token(flags).await;
-        let credential = self.tokens.read(&token).await.expect("a credential");
+        let credential = self.tokens.read("test", &token).await.expect("a credential");
         let forgotten = self.token_store.delete_all(&credential.subject.user_id).await;
         assert_eq!(forgotten.expect("an answer"), 1);
         credential.subject.user_id

@@ -32,7 +32,7 @@ impl Service {
     pub(crate) fn with(settings: impl FnOnce(UserManagerBuilder) -> UserManagerBuilder) -> Self {
         let users = Arc::new(MemoryUserStore::new());
         let token_store = Arc::new(MemoryAccessTokenStore::new());
-        let strategy = || OpaqueStrategy::new(token_store.clone(), Lifetime::FOREVER);
+        let strategy = || OpaqueStrategy::new(token_store.clone(), Lifetime::FOREVER).also_accept("test");
         let secret = SigningSecret::generate().expect("secret");
         let manager = settings(UserManager::builder(users.clone(), &secret))
             .build()
@@ -53,23 +53,22 @@ impl Service {
 
     /// A token of a user with these of the letters: `a`ctive, `v`erified, `s`uperuser.
     pub(crate) async fn token(&self, flags: &str) -> String {
-        let user = NewUser {
-            id: Some(Uuid::now_v7()),
-            email: format!("{}@example.com", Uuid::now_v7()).parse().expect("email"),
-            password_hash: None,
-            is_active: flags.contains('a'),
-            is_superuser: flags.contains('s'),
-            is_verified: flags.contains('v'),
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            profile: (),
-        };
+        let mut user = NewUser::new(
+            format!("{}@example.com", Uuid::now_v7()).parse().expect("email"),
+            (),
+            OffsetDateTime::UNIX_EPOCH,
+        );
+        user.id = Some(Uuid::now_v7());
+        user.is_active = flags.contains('a');
+        user.is_superuser = flags.contains('s');
+        user.is_verified = flags.contains('v');
         let user: User = self.users.insert(user).await.expect("insert");
         let issued = self
             .tokens
-            .issue(&Subject::from(&user), &ClientInfo::default())
+            .issue("test", &Subject::from(&user), &ClientInfo::default())
             .await
             .expect("issue");
-        issued.secret.expose_secret().to_owned()
+        issued.access.secret.expose_secret().to_owned()
     }
 }
 

@@ -65,7 +65,7 @@ impl Service {
             world: Arc::clone(&world),
         });
         let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
-        let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), Lifetime::FOREVER);
+        let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), Lifetime::FOREVER).also_accept("test");
         let manager = UserManager::builder(users.clone(), &SigningSecret::generate().expect("secret"))
             .mailer(Arc::new(Postbox(Arc::clone(&world))))
             .events(Arc::new(Hooks(Arc::clone(&world))))
@@ -97,16 +97,11 @@ impl Service {
 
     /// A user with these of the letters: `a`ctive, `v`erified, `s`uperuser; and a token.
     pub(crate) async fn user(&self, email: &str, flags: &str) -> (User, String) {
-        let user = NewUser {
-            id: Some(Uuid::now_v7()),
-            email: email.parse().expect("email"),
-            password_hash: None,
-            is_active: flags.contains('a'),
-            is_superuser: flags.contains('s'),
-            is_verified: flags.contains('v'),
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            profile: (),
-        };
+        let mut user = NewUser::new(email.parse().expect("email"), (), OffsetDateTime::UNIX_EPOCH);
+        user.id = Some(Uuid::now_v7());
+        user.is_active = flags.contains('a');
+        user.is_superuser = flags.contains('s');
+        user.is_verified = flags.contains('v');
         let user = self.users.insert(user).await.expect("insert");
         let token = self.token(&user).await;
         (user, token)
@@ -115,10 +110,10 @@ impl Service {
     pub(crate) async fn token(&self, user: &User) -> String {
         let issued = self
             .tokens
-            .issue(&Subject::from(user), &ClientInfo::default())
+            .issue("test", &Subject::from(user), &ClientInfo::default())
             .await
             .expect("token");
-        issued.secret.expose_secret().to_owned()
+        issued.access.secret.expose_secret().to_owned()
     }
 
     /// The token of the last mail to `email`, which is out of band.

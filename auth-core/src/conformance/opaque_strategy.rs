@@ -15,11 +15,14 @@ use super::{
     sample::start,
 };
 use crate::{
-    ClientInfo, Clock as _, Credential, IssuedToken, Lifetime, ManualClock, OpaqueStrategy, ReadError,
-    Rejection, RevocableStrategy as _, Strategy as _, Subject,
+    ClientInfo, Clock as _, Credential, Issued, Lifetime, ManualClock, OpaqueStrategy, ReadError, Rejection,
+    RevocableStrategy as _, Strategy as _, Subject,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// The backend that each token is issued by and presented to.
+const AUDIENCE: &str = "conformance";
 
 /// A credential has the subject, the epoch and the instants under which the token was issued, and a public id.
 pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
@@ -33,19 +36,23 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
         epoch: 2,
     };
     for subject in [subject, other] {
-        let issued = answered(strategy.issue(&subject, &ClientInfo::default()).await);
+        let issued = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
         assert_eq!(
-            issued.expires_at,
+            issued.access.expires_at,
             Some(clock.now() + HOUR),
             "a token lives for its lifetime"
         );
-        let credential = granted(strategy.read(issued.secret.expose_secret()).await);
+        let credential = granted(
+            strategy
+                .read(AUDIENCE, issued.access.secret.expose_secret())
+                .await,
+        );
         assert!(credential.id.is_some(), "an opaque token has a public id");
         let expected = Credential {
             subject,
             id: credential.id,
             issued_at: Some(clock.now()),
-            expires_at: issued.expires_at,
+            expires_at: issued.access.expires_at,
         };
         assert_eq!(credential, expected, "a credential says what was issued");
     }
@@ -57,11 +64,11 @@ pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixt
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let token = issued(fixture, &strategy).await;
     clock.advance(time::Duration::HOUR - time::Duration::MILLISECOND);
-    granted(strategy.read(token.expose_secret()).await);
+    granted(strategy.read(AUDIENCE, token.expose_secret()).await);
     for step in [time::Duration::MILLISECOND, time::Duration::DAY] {
         clock.advance(step);
         // A store may drop an expired token at any time.
-        let rejection = rejected(strategy.read(token.expose_secret()).await);
+        let rejection = rejected(strategy.read(AUDIENCE, token.expose_secret()).await);
         assert!(
             matches!(rejection, Rejection::Expired | Rejection::Unknown),
             "an expired token is rejected as expired, not as {rejection}"
@@ -69,7 +76,7 @@ pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixt
     }
     clock.advance(-2 * time::Duration::DAY);
     // Nor does it come back where the clock steps back.
-    rejected(strategy.read(token.expose_secret()).await);
+    rejected(strategy.read(AUDIENCE, token.expose_secret()).await);
 }
 
 /// A token for ever is valid a thousand years on.
@@ -77,7 +84,7 @@ pub async fn a_token_for_ever_outlives_any_clock<F: AccessTokenFixture>(fixture:
     let (strategy, clock) = strategy(fixture, Lifetime::FOREVER);
     let token = issued(fixture, &strategy).await;
     clock.advance(time::Duration::days(365_250));
-    let credential = granted(strategy.read(token.expose_secret()).await);
+    let credential = granted(strategy.read(AUDIENCE, token.expose_secret()).await);
     assert_eq!(credential.expires_at, None, "a token for ever has no expiry");
 }
 
@@ -105,10 +112,10 @@ pub async fn only_the_issued_string_is_accepted<F: AccessTokenFixture>(fixture: 
         format!("{token}{token}"),
     ];
     for near in edits.chain(truncations).chain(others) {
-        rejected(strategy.read(&near).await);
-        answered(strategy.revoke(&near).await);
+        rejected(strategy.read(AUDIENCE, &near).await);
+        answered(strategy.revoke(AUDIENCE, &near).await);
     }
-    granted(strategy.read(token).await);
+    granted(strategy.read(AUDIENCE, token).await);
 }
 
 /// Once revoked, a token is unknown, whatever the clock says; other tokens of the user stay.
@@ -118,15 +125,31 @@ pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture
         user_id: fixture.user(None).await,
         epoch: 0,
     };
-    let revoked = answered(strategy.issue(&subject, &ClientInfo::default()).await);
-    let kept = answered(strategy.issue(&subject, &ClientInfo::default()).await);
-    granted(strategy.read(revoked.secret.expose_secret()).await);
-    answered(strategy.revoke(revoked.secret.expose_secret()).await);
+    let revoked = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
+    let kept = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
+    granted(
+        strategy
+            .read(AUDIENCE, revoked.access.secret.expose_secret())
+            .await,
+    );
+    answered(
+        strategy
+            .revoke(AUDIENCE, revoked.access.secret.expose_secret())
+            .await,
+    );
     for _round in 0..2 {
-        let rejection = rejected(strategy.read(revoked.secret.expose_secret()).await);
+        let rejection = rejected(
+            strategy
+                .read(AUDIENCE, revoked.access.secret.expose_secret())
+                .await,
+        );
         assert_eq!(rejection, Rejection::Unknown, "a revoked token is unknown");
-        granted(strategy.read(kept.secret.expose_secret()).await);
-        answered(strategy.revoke(revoked.secret.expose_secret()).await);
+        granted(strategy.read(AUDIENCE, kept.access.secret.expose_secret()).await);
+        answered(
+            strategy
+                .revoke(AUDIENCE, revoked.access.secret.expose_secret())
+                .await,
+        );
         clock.advance(-time::Duration::DAY);
     }
 }
@@ -142,16 +165,16 @@ pub async fn a_use_in_flight_does_not_undo_a_revocation<F: AccessTokenFixture>(f
             let (strategy, token) = (Arc::clone(&strategy), token.clone());
             async move {
                 if n == 8 {
-                    return answered(strategy.revoke(token.expose_secret()).await);
+                    return answered(strategy.revoke(AUDIENCE, token.expose_secret()).await);
                 }
-                match strategy.read(token.expose_secret()).await {
+                match strategy.read(AUDIENCE, token.expose_secret()).await {
                     Ok(_) | Err(ReadError::Rejected(Rejection::Unknown)) => {}
                     Err(refusal) => panic!("a revoked token is unknown, not {refusal}"),
                 }
             }
         }))
         .await;
-        rejected(strategy.read(token.expose_secret()).await);
+        rejected(strategy.read(AUDIENCE, token.expose_secret()).await);
     }
 }
 
@@ -172,7 +195,7 @@ async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
     };
     let mut tokens = at_once((0..50).map(|_| {
         let (strategy, subject) = (Arc::clone(&strategy), subject.clone());
-        async move { answered(strategy.issue(&subject, &ClientInfo::default()).await) }
+        async move { answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await) }
     }))
     .await;
     assert_eq!(
@@ -181,8 +204,8 @@ async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
         "a cap of 5 holds under 50 parallel log-ins"
     );
     for _ in 0..10 {
-        let token = answered(strategy.issue(&subject, &ClientInfo::default()).await);
-        granted(strategy.read(token.secret.expose_secret()).await);
+        let token = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
+        granted(strategy.read(AUDIENCE, token.access.secret.expose_secret()).await);
         tokens.push(token);
     }
     assert_eq!(
@@ -213,7 +236,9 @@ async fn issued<F: AccessTokenFixture>(fixture: &F, strategy: &OpaqueStrategy<F:
         user_id: fixture.user(None).await,
         epoch: 0,
     };
-    answered(strategy.issue(&subject, &ClientInfo::default()).await).secret
+    answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await)
+        .access
+        .secret
 }
 
 #[track_caller]
@@ -233,10 +258,10 @@ fn rejected<Id>(read: Result<Credential<Id>, ReadError>) -> Rejection {
     }
 }
 
-async fn valid<Id: crate::UserId>(strategy: &OpaqueStrategy<Id>, tokens: &[IssuedToken]) -> usize {
+async fn valid<Id: crate::UserId>(strategy: &OpaqueStrategy<Id>, tokens: &[Issued]) -> usize {
     let mut valid = 0;
     for token in tokens {
-        match strategy.read(token.secret.expose_secret()).await {
+        match strategy.read(AUDIENCE, token.access.secret.expose_secret()).await {
             Ok(_) => valid += 1,
             Err(ReadError::Rejected(_)) => {}
             Err(ReadError::Unavailable(error)) => panic!("the store failed: {error}"),

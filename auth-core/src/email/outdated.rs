@@ -30,12 +30,8 @@ pub struct OutdatedEmail<Id, P> {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let users = MemoryUserStore::<uuid::Uuid>::new();
-/// # users.insert(NewUser {
-/// #     id: Some(uuid::Uuid::now_v7()),
-/// #     email: Email::from_stored("ada@straße.example".into(), "ada@strasse.example".into()),
-/// #     password_hash: None, is_active: true, is_superuser: false, is_verified: true,
-/// #     created_at: time::OffsetDateTime::UNIX_EPOCH, profile: (),
-/// # }).await?;
+/// # let email = Email::from_stored("ada@straße.example".into(), "ada@strasse.example".into());
+/// # users.insert(NewUser::new(email, (), time::OffsetDateTime::UNIX_EPOCH)).await?;
 /// for found in outdated_emails(&users).await? {
 ///     let mut user = found.user;
 ///     match found.email {

@@ -1,58 +1,50 @@
 //! Log-in and log-out.
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, IssueError, IssuedToken, Profile, StoreError, Subject, User, UserId,
+    ClientInfo, ExposeSecret as _, IssueError, Issued, Profile, StoreError, Subject, User, UserId,
 };
+
+use auth_users::Identified;
 
 use super::{Endpoints, Request};
 use crate::{
     AcceptedBackends, AuthBackend, Authenticated, ErrorCode, HttpError, LoginForm, Presented, RequestHead,
-    Response,
+    Response, Slot,
     request::{Header, header},
 };
 
 const MAX_DETAIL_BYTES: usize = 256;
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// Logs `user` in through the backend called `name`, for an application that has made sure by itself who that is: after
-    /// an invitation, for example, or a second factor. It makes the checks of every log-in, and answers like one.
+    /// Logs a user in through the backend called `name`, who was identified by [`UserManager`](auth_users::UserManager). It makes
+    /// the checks of every log-in, and answers like the log-in route.
     ///
-    /// The user is read again, so `user` may be as old as it likes: the checks are made on the user as stored now, and the
-    /// credential is good even if [`log_out_everywhere`](auth_users::UserManager::log_out_everywhere) ended all others
-    /// a moment ago.
+    /// The user is read again: a log-in that is over as soon as it begins is refused. The first 256 bytes of the label are kept, without control
+    /// characters.
     ///
     /// # Errors
     /// [`HttpError::NotFound`] if there is no such backend, [`HttpError::Code`] if the user is gone, inactive or, if that
-    /// is required, not verified, [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site,
+    /// is required, not verified, or if the user's credentials were ended after they were identified by one of them,
+    /// [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site,
     /// [`HttpError::Unavailable`] if the store does not answer.
-    pub async fn log_in_user(
+    pub async fn log_in(
         &self,
         name: &str,
-        user: &User<Id, P>,
+        identified: Identified<Id, P>,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        self.admit(name, user, head, self.client(head)).await
-    }
-
-    /// [`log_in_user`](Self::log_in_user), with `label` as what the application calls the session in a list of them: its first
-    /// 256 bytes, without control characters.
-    ///
-    /// # Errors
-    /// Those of [`log_in_user`](Self::log_in_user).
-    pub async fn log_in_user_labelled(
-        &self,
-        name: &str,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
-        label: impl Into<String>,
-    ) -> Result<Response, HttpError> {
-        let mut label = label.into();
-        label.retain(|character| !character.is_control());
-        let client = ClientInfo {
-            label: Some(shortened(label)),
-            ..self.client(head)
-        };
-        self.admit(name, user, head, client).await
+        let backend = self.backend_for(name, head)?;
+        let user = self.as_stored(&identified).await?;
+        if !identified.holds_for(&user) {
+            return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
+        }
+        let mut client = self.client(head);
+        client.label = identified.label().map(|label| {
+            let mut label = label.to_owned();
+            label.retain(|character| !character.is_control());
+            shortened(label)
+        });
+        self.issue(backend, &user, head, client).await
     }
 
     /// Ends every credential of the user of `current`, whatever issued it, and answers like a log-in through the backend
@@ -64,7 +56,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// # Errors
     /// [`HttpError::Unauthorized`] if `current` was ended since it was read: nothing else is ended then.
     /// [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site: nothing is ended.
-    /// [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in_user`](Self::log_in_user).
+    /// [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in`](Self::log_in).
     /// [`HttpError::Unavailable`] if a store does not answer: the credentials may still be valid, or all of them have
     /// ended, the present one included.
     pub async fn log_out_elsewhere(
@@ -81,27 +73,16 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.issue(backend, &user, head, self.client(head)).await
     }
 
-    async fn admit(
-        &self,
-        name: &str,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
-        client: ClientInfo,
-    ) -> Result<Response, HttpError> {
-        let backend = self.backend_for(name, head)?;
-        let user = self.as_stored(user).await?;
-        self.issue(backend, &user, head, client).await
-    }
-
     /// Logs in by e-mail and password. A credential of this backend that the request itself presents is revoked once the new one is issued.
-    pub(super) async fn log_in(
+    pub(super) async fn log_in_by_password(
         &self,
         name: &str,
         request: Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let user = self.users.authenticate(&form.username, &form.password).await?;
+        let identified = self.users.authenticate(&form.username, &form.password).await?;
+        let user = identified.into_user();
         self.issue(backend, &user, request.head, self.client(request.head))
             .await
     }
@@ -140,15 +121,15 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
         client: ClientInfo,
     ) -> Result<Response, HttpError> {
-        let issued = backend.strategy().issue(&Subject::from(user), &client).await;
-        let token = issued.map_err(|error| match error {
+        let issued = backend.issue(&Subject::from(user), &client).await;
+        let issued = issued.map_err(|error| match error {
             IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
             IssueError::Unavailable(error) => error.into(),
         })?;
-        let handed_over = self.hand_over(backend, user, &token, head).await;
-        if let (Err(_), Some(strategy)) = (&handed_over, backend.revocable()) {
-            // Nobody gets to know this token; if it cannot be revoked either, it expires unused.
-            let _revoked = strategy.revoke(token.secret.expose_secret()).await;
+        let handed_over = self.hand_over(backend, user, &issued, head).await;
+        if handed_over.is_err() {
+            // No client gets to know this token. If it cannot be revoked either, it expires unused.
+            let _revoked = backend.revoke(issued.access.secret.expose_secret()).await;
         }
         handed_over
     }
@@ -158,10 +139,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self,
         backend: &AuthBackend<Id>,
         user: &User<Id, P>,
-        token: &IssuedToken,
+        issued: &Issued,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        let response = backend.transport().log_in(token, head)?;
+        let response = backend.transport().deliver(issued, head)?;
         self.refuse_if_ended(user).await?;
         self.users.logged_in(user).await?;
         revoke_presented(backend, head).await?;
@@ -174,11 +155,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Header::One(value) => Some(shortened(String::from_utf8_lossy(value).into_owned())),
             Header::Absent | Header::Many => None,
         };
-        ClientInfo {
-            user_agent,
-            address: self.proxies.client(head).map(|address| address.to_string()),
-            label: None,
-        }
+        let mut client = ClientInfo::default();
+        client.user_agent = user_agent;
+        client.address = self.proxies.client(head).map(|address| address.to_string());
+        client
     }
 
     /// Refuses a log-in whose user may not log in any more, or whose user's credentials were all ended, before the new
@@ -211,25 +191,23 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .map_err(|error| forgetting(backend, request.head, error))?;
         revoke_presented(backend, request.head).await?;
         tracing::info!(target: "portcullis::http", outcome = "logged_out", user = ?found.user.id, backend = name, "a user logged out");
-        Ok(backend.transport().log_out(request.head))
+        Ok(backend.transport().clear(request.head))
     }
 }
 
 /// `error`, and a 401 also removes the cookie that the request presents: it is no use any more.
 fn forgetting<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead, error: HttpError) -> HttpError {
-    match backend.transport().extract(head) {
+    match backend.transport().extract(Slot::Access, head) {
         Presented::Nothing => error,
         Presented::Token(_) | Presented::Invalid(_) => {
-            error.removing(backend.transport().log_out(head).headers)
+            error.removing(backend.transport().clear(head).headers)
         }
     }
 }
 
 async fn revoke_presented<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead) -> Result<(), HttpError> {
-    if let (Some(strategy), Presented::Token(token)) =
-        (backend.revocable(), backend.transport().extract(head))
-    {
-        strategy.revoke(token).await?;
+    if let Presented::Token(token) = backend.transport().extract(Slot::Access, head) {
+        backend.revoke(token).await?;
     }
     Ok(())
 }

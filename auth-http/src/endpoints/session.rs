@@ -79,7 +79,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         match route {
             SessionRoute::Methods => Ok(self.methods()),
-            SessionRoute::LogIn(backend) => self.log_in(backend, request).await,
+            SessionRoute::LogIn(backend) => self.log_in_by_password(backend, request).await,
             SessionRoute::LogOut(backend) => self.log_out(backend, request).await,
         }
     }
@@ -188,9 +188,10 @@ mod description {
     }
 
     fn log_out<Id>(service: &Service, backend: &AuthBackend<Id>) -> OperationBuilder {
-        let about = match backend.revocable() {
-            Some(_) => "Logged out: the credential is dead.",
-            None => "Logged out: the cookie is removed. A copy of the credential lives until it expires.",
+        let about = if backend.is_revocable() {
+            "Logged out: the credential is dead."
+        } else {
+            "Logged out: the cookie is removed. A copy of the credential lives until it expires."
         };
         let answers = if backend.is_cookie() {
             Answers::cookie(about)

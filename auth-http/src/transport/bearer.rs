@@ -1,7 +1,7 @@
-use auth_core::{ExposeSecret as _, IssuedToken, Rejection};
+use auth_core::{ExposeSecret as _, Issued, Rejection};
 use serde::Serialize;
 
-use super::{OWS, Presented, Scheme, Transport};
+use super::{OWS, Presented, Scheme, Slot, Transport};
 use crate::{
     HttpError, RequestHead, Response,
     request::{Header, header},
@@ -15,6 +15,17 @@ pub struct BearerTransport;
 struct BearerResponse<'a> {
     access_token: &'a str,
     token_type: &'static str,
+    #[serde(flatten)]
+    refresh: Option<RefreshResponse<'a>>,
+}
+
+/// RFC 6749 §5.1. A client that can refresh has to know when to do so.
+#[derive(Serialize)]
+struct RefreshResponse<'a> {
+    /// In whole seconds, rounded down: a client that refreshes a moment early loses nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<i64>,
+    refresh_token: &'a str,
 }
 
 impl Transport for BearerTransport {
@@ -22,7 +33,10 @@ impl Transport for BearerTransport {
         Scheme::Bearer
     }
 
-    fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a> {
+    fn extract<'a>(&self, slot: Slot, head: &'a dyn RequestHead) -> Presented<'a> {
+        if slot == Slot::Refresh {
+            return Presented::Nothing;
+        }
         let value = match header(head, "authorization") {
             Header::Absent => return Presented::Nothing,
             Header::Many => return Presented::Invalid(Rejection::Ambiguous),
@@ -45,15 +59,21 @@ impl Transport for BearerTransport {
         true
     }
 
-    fn log_in(&self, token: &IssuedToken, _head: &dyn RequestHead) -> Result<Response, HttpError> {
+    fn deliver(&self, issued: &Issued, _head: &dyn RequestHead) -> Result<Response, HttpError> {
+        let access = &issued.access;
+        let lifetime = access.expires_at.map(|end| end - access.issued_at);
         let body = BearerResponse {
-            access_token: token.secret.expose_secret(),
+            access_token: access.secret.expose_secret(),
             token_type: "bearer",
+            refresh: issued.refresh.as_ref().map(|refresh| RefreshResponse {
+                expires_in: lifetime.map(time::Duration::whole_seconds),
+                refresh_token: refresh.secret.expose_secret(),
+            }),
         };
         Ok(Response::json(200, &body).no_store())
     }
 
-    fn log_out(&self, _head: &dyn RequestHead) -> Response {
+    fn clear(&self, _head: &dyn RequestHead) -> Response {
         Response::empty(204)
     }
 }
@@ -67,7 +87,7 @@ mod tests {
 
     fn extracted(values: &[&str]) -> String {
         let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
-        seen(BearerTransport.extract(&Head::new("GET", &headers)))
+        seen(BearerTransport.extract(Slot::Access, &Head::new("GET", &headers)))
     }
 
     #[test]
@@ -113,14 +133,17 @@ mod tests {
     #[test]
     fn t5_a_header_that_is_not_utf_8_is_rejected() {
         let head = Head::raw("authorization", b"Bearer \xff\xfe");
-        assert_eq!(seen(BearerTransport.extract(&head)), "Invalid(Malformed)");
+        assert_eq!(
+            seen(BearerTransport.extract(Slot::Access, &head)),
+            "Invalid(Malformed)"
+        );
     }
 
     proptest! {
         #[test]
         fn any_header_value_is_read_without_a_panic_and_a_token_is_never_changed(value in proptest::collection::vec(any::<u8>(), 0..64)) {
             let head = Head::raw("authorization", &value);
-            if let Presented::Token(token) = BearerTransport.extract(&head) {
+            if let Presented::Token(token) = BearerTransport.extract(Slot::Access, &head) {
                 prop_assert!(!token.is_empty() && token.trim() == token);
                 prop_assert!(std::str::from_utf8(&value).is_ok_and(|value| value.trim().ends_with(token)));
             }

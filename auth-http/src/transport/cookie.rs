@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use auth_core::{ExposeSecret as _, IssuedToken, Rejection};
+use auth_core::{ExposeSecret as _, Issued, Rejection};
 use cookie::Cookie;
 
 mod builder;
@@ -9,7 +9,7 @@ mod strays;
 use strays::strays;
 
 use super::{
-    Presented, Scheme, Transport,
+    Presented, Scheme, Slot, Transport,
     double_submit::{self, DoubleSubmit},
 };
 use crate::{
@@ -188,7 +188,10 @@ impl Transport for CookieTransport {
         Scheme::Cookie(&self.name)
     }
 
-    fn extract<'a>(&self, head: &'a dyn RequestHead) -> Presented<'a> {
+    fn extract<'a>(&self, slot: Slot, head: &'a dyn RequestHead) -> Presented<'a> {
+        if slot == Slot::Refresh {
+            return Presented::Nothing;
+        }
         let mut presented = Presented::Nothing;
         each_sent(&self.name, head, &mut |value| {
             presented = match (presented, std::str::from_utf8(value)) {
@@ -214,7 +217,11 @@ impl Transport for CookieTransport {
         self.double_submit.as_ref().map(|_| double_submit::HEADER)
     }
 
-    fn log_in(&self, token: &IssuedToken, head: &dyn RequestHead) -> Result<Response, HttpError> {
+    fn deliver(&self, issued: &Issued, head: &dyn RequestHead) -> Result<Response, HttpError> {
+        if issued.refresh.is_some() {
+            return Err(HttpError::Internal("a refresh token has no cookie"));
+        }
+        let token = &issued.access;
         let value = token.secret.expose_secret();
         if self.name.len() + value.len() > MAX_COOKIE_BYTES {
             return Err(HttpError::Internal("a token is too long for a cookie"));
@@ -228,7 +235,7 @@ impl Transport for CookieTransport {
         Ok(self.response(value, max_age, head, 1))
     }
 
-    fn log_out(&self, head: &dyn RequestHead) -> Response {
+    fn clear(&self, head: &dyn RequestHead) -> Response {
         self.response("", Some(time::Duration::ZERO), head, 2)
     }
 }

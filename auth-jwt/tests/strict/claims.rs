@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use auth_core::{
-    Clock as _, ReadError,
+    ClientInfo, Clock as _, ExposeSecret as _, ReadError,
     Rejection::{self, BadClaim, BadSignature, Expired, Malformed, NotYetValid},
-    Strategy as _,
+    Strategy as _, Subject,
 };
-use auth_jwt::JwtStrategy;
+use auth_jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use time::Duration as Span;
 
@@ -132,7 +132,7 @@ fn a7_a_subject_with_a_nul_is_rejected_whatever_an_id_may_be() {
         .clock(clock_at(START));
     let read = |subject: &str| {
         let token = token(HEADER, payload_with("sub", subject));
-        at_once(strategy.read(&token)).map(|credential| credential.subject.user_id)
+        at_once(strategy.read(FASTAPI_USERS_AUDIENCE, &token)).map(|credential| credential.subject.user_id)
     };
     assert_eq!(read(r#""lancelot""#).expect("valid"), "lancelot");
     for subject in [r#""lance\u0000lot""#, r#""\u0000""#] {
@@ -257,22 +257,46 @@ fn j8_the_issuer_is_exact_where_it_is_configured() {
 }
 
 #[test]
-fn j9_each_kind_of_token_is_good_for_its_own_strategy_alone() {
-    let kinds = [
+fn j9_a_token_is_good_for_the_audience_that_it_was_issued_for_and_no_other() {
+    let subject = Subject {
+        user_id: USER.parse().expect("a UUID"),
+        epoch: 7,
+    };
+    let read =
+        |strategy: &JwtStrategy, audience: &str, token: &str| match at_once(strategy.read(audience, token)) {
+            Ok(_credential) => Ok(()),
+            Err(ReadError::Rejected(rejection)) => Err(rejection),
+            Err(ReadError::Unavailable(error)) => panic!("there is no store: {error}"),
+        };
+    let strategies = [
         strategy(),
-        strategy().audience("fastapi-users:verify"),
-        strategy().audience("fastapi-users:reset"),
-        strategy().audience("download").issuer("https://a.example"),
-        strategy().audience("download").issuer("https://b.example"),
+        // Its tokens are for the backend `web`, too, as two audiences of one token are equals.
+        strategy().audience("web"),
+        strategy().also_accept("old").also_accept("older"),
     ];
-    for (i, issuing) in kinds.iter().enumerate() {
-        let token = issue(issuing);
-        for (j, reading) in kinds.iter().enumerate() {
-            let outcome = read(reading, &token).map(drop);
-            let expected = if i == j { Ok(()) } else { Err(BadClaim) };
-            assert_eq!(outcome, expected, "kind {i} read as kind {j}");
+    let audiences = ["web", "app", "old", "older"];
+    for own in audiences {
+        for (at, issuing) in strategies.iter().enumerate() {
+            let issued = at_once(issuing.issue(own, &subject, &ClientInfo::default())).expect("issued");
+            let token = issued.access.secret.expose_secret();
+            let names_web = own == "web" || at == 1;
+            for other in audiences {
+                let is_named = other == own || (other == "web" && names_web);
+                let expected = if is_named { Ok(()) } else { Err(BadClaim) };
+                assert_eq!(read(&strategies[0], other, token), expected, "{own} {other}");
+            }
+            let is_old = own == "old" || own == "older";
+            let expected = if is_old { Ok(()) } else { Err(BadClaim) };
+            assert_eq!(read(&strategies[2], "new", token), expected, "{own}");
         }
     }
+}
+
+#[test]
+fn j9_two_issuers_of_one_audience_are_told_apart() {
+    let [a, b] = ["https://a.example", "https://b.example"].map(|issuer| strategy().issuer(issuer));
+    assert_eq!(read(&a, &issue(&b)).map(drop), Err(BadClaim));
+    assert_eq!(read(&b, &issue(&a)).map(drop), Err(BadClaim));
 }
 
 #[test]

@@ -11,7 +11,10 @@ use auth_core::{
     ClientInfo, Credential, ExposeSecret as _, Lifetime, ManualClock, ReadError, Rejection, SigningSecret,
     Strategy, Subject,
 };
-use auth_jwt::{JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey, VerifyingAlgorithm, VerifyingKey};
+use auth_jwt::{
+    FASTAPI_USERS_AUDIENCE, JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey, VerifyingAlgorithm,
+    VerifyingKey,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use time::OffsetDateTime;
@@ -148,12 +151,13 @@ pub(crate) fn issue(strategy: &JwtStrategy) -> String {
         user_id: USER.parse().expect("a UUID"),
         epoch: 7,
     };
-    let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
-    issued.secret.expose_secret().to_owned()
+    let issued =
+        at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default())).expect("issued");
+    issued.access.secret.expose_secret().to_owned()
 }
 
 pub(crate) fn read(strategy: &JwtStrategy, token: &str) -> Result<Credential<Uuid>, Rejection> {
-    at_once(strategy.read(token)).map_err(|refusal| match refusal {
+    at_once(strategy.read(FASTAPI_USERS_AUDIENCE, token)).map_err(|refusal| match refusal {
         ReadError::Rejected(rejection) => rejection,
         ReadError::Unavailable(error) => panic!("there is no store: {error}"),
     })

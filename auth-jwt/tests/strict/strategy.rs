@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use auth_core::{
     ClientInfo, Clock as _, Email, ExposeSecret as _, IssueError, Lifetime, ManualClock, NewUser, Outcome,
-    PasswordHash, Rejection, Strategy, Subject, UserId, UserStore, admit, memory::MemoryUserStore,
+    Rejection, Strategy, Subject, UserId, UserStore, admit, memory::MemoryUserStore,
 };
-use auth_jwt::{DEFAULT_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
+use auth_jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
 use time::{Duration as Span, OffsetDateTime};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ fn a_token_says_what_was_asked_for() {
     let strategy = strategy().issuer("https://auth.example.com");
     let claims = decoded(parts(&issue(&strategy))[1]);
     assert_eq!(claims["sub"], USER);
-    assert_eq!(claims["aud"], serde_json::json!([DEFAULT_AUDIENCE]));
+    assert_eq!(claims["aud"], serde_json::json!([FASTAPI_USERS_AUDIENCE]));
     assert_eq!(claims["iss"], "https://auth.example.com");
     assert_eq!(claims["iat"], START);
     assert_eq!(claims["nbf"], START);
@@ -68,21 +68,22 @@ fn a_token_never_outlives_its_lifetime_and_is_valid_at_once() {
                 user_id: Uuid::now_v7(),
                 epoch: 0,
             };
-            let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
-            let credential = read(&strategy, issued.secret.expose_secret()).expect("valid at once");
+            let issued = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()))
+                .expect("issued");
+            let credential = read(&strategy, issued.access.secret.expose_secret()).expect("valid at once");
             assert_eq!(
-                credential.expires_at, issued.expires_at,
+                credential.expires_at, issued.access.expires_at,
                 "the token says what we say"
             );
-            let end = issued.expires_at.expect("it has an end");
+            let end = issued.access.expires_at.expect("it has an end");
             let asked = start + Span::milliseconds(i64::try_from(lifetime).expect("small"));
             assert!(end <= asked && asked - end < Span::SECOND, "{end} of {asked}");
 
             clock.advance(end - clock.now() - Span::MILLISECOND);
-            assert!(read(&strategy, issued.secret.expose_secret()).is_ok());
+            assert!(read(&strategy, issued.access.secret.expose_secret()).is_ok());
             clock.advance(Span::MILLISECOND);
             assert_eq!(
-                read(&strategy, issued.secret.expose_secret()),
+                read(&strategy, issued.access.secret.expose_secret()),
                 Err(Rejection::Expired)
             );
         }
@@ -94,8 +95,10 @@ fn ids_of_other_types_are_written_and_read() {
     fn round_trip<Id: UserId>(user_id: Id) {
         let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
         let subject = Subject { user_id, epoch: -1 };
-        let issued = at_once(strategy.issue(&subject, &ClientInfo::default())).expect("issued");
-        let credential = at_once(strategy.read(issued.secret.expose_secret())).expect("valid");
+        let issued = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()))
+            .expect("issued");
+        let credential = at_once(strategy.read(FASTAPI_USERS_AUDIENCE, issued.access.secret.expose_secret()))
+            .expect("valid");
         assert_eq!(credential.subject, subject);
     }
     round_trip(Uuid::now_v7());
@@ -111,13 +114,13 @@ fn a_token_that_could_not_be_read_is_not_issued() {
         user_id: "x".repeat(MAX_TOKEN_BYTES),
         epoch: 0,
     };
-    let refused = at_once(strategy.issue(&subject, &ClientInfo::default()));
+    let refused = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()));
     assert!(matches!(refused, Err(IssueError::Unavailable(_))));
     let subject = Subject {
         user_id: "lance\0lot".to_owned(),
         epoch: 0,
     };
-    let refused = at_once(strategy.issue(&subject, &ClientInfo::default()));
+    let refused = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()));
     assert!(matches!(refused, Err(IssueError::Unavailable(_))));
 
     let before_1970 = self::strategy().clock(clock_at(-10));
@@ -125,7 +128,7 @@ fn a_token_that_could_not_be_read_is_not_issued() {
         user_id: Uuid::now_v7(),
         epoch: 0,
     };
-    assert!(at_once(before_1970.issue(&subject, &ClientInfo::default())).is_err());
+    assert!(at_once(before_1970.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default())).is_err());
 }
 
 #[tokio::test]
@@ -134,32 +137,33 @@ async fn a_token_dies_when_the_users_epoch_grows() {
     let user = users.insert(new_user()).await.expect("inserted");
     let strategy = strategy();
     let issued = strategy
-        .issue(&Subject::from(&user), &ClientInfo::default())
+        .issue(
+            FASTAPI_USERS_AUDIENCE,
+            &Subject::from(&user),
+            &ClientInfo::default(),
+        )
         .await
         .expect("issued");
-    let token = issued.secret.expose_secret();
+    let token = issued.access.secret.expose_secret();
     assert!(matches!(
-        admit(&users, strategy.read(token).await).await,
+        admit(&users, strategy.read(FASTAPI_USERS_AUDIENCE, token).await).await,
         Outcome::Authenticated(..)
     ));
     let mut logged_out = user.clone();
     logged_out.security_epoch += 1;
     users.update(&logged_out).await.expect("updated");
     assert!(matches!(
-        admit(&users, strategy.read(token).await).await,
+        admit(&users, strategy.read(FASTAPI_USERS_AUDIENCE, token).await).await,
         Outcome::Rejected(Rejection::StaleEpoch)
     ));
 }
 
 fn new_user() -> NewUser {
-    NewUser {
-        id: Uuid::generate(),
-        email: "king.arthur@camelot.example".parse::<Email>().expect("valid"),
-        password_hash: None::<PasswordHash>,
-        is_active: true,
-        is_superuser: false,
-        is_verified: true,
-        created_at: OffsetDateTime::UNIX_EPOCH,
-        profile: (),
-    }
+    let mut new = NewUser::new(
+        "king.arthur@camelot.example".parse::<Email>().expect("valid"),
+        (),
+        OffsetDateTime::UNIX_EPOCH,
+    );
+    new.is_verified = true;
+    new
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auth_core::{AccessToken, ClientInfo, StoreError, TokenDigest, TokenId, TokenLookup};
+use auth_core::{AccessToken, StoreError, Subject, TokenDigest, TokenId, TokenLookup};
 use mongodb::bson::{self, Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 use serde::{
     Deserialize, Deserializer,
@@ -35,19 +35,22 @@ impl TokenDocument {
     /// # Errors
     /// [`StoreError`] if the user's id is of another type, or a date beyond an instant.
     pub(super) fn token<Id: DocumentId>(self) -> Result<AccessToken<Id>, StoreError> {
-        Ok(AccessToken {
-            id: TokenId(Uuid::from_bytes(self.id.bytes())),
-            digest: self.digest.0,
-            user_id: Id::from_bson(self.user_id).ok_or_else(unreadable)?,
-            epoch: self.epoch,
-            created_at: instant(self.created_at)?,
-            expires_at: self.expires_at.map(instant).transpose()?,
-            last_used_at: instant(self.last_used_at)?,
-            client: ClientInfo {
-                user_agent: self.user_agent,
-                address: self.address,
-                label: self.label,
-            },
+        Ok({
+            let mut token = AccessToken::new(
+                TokenId(Uuid::from_bytes(self.id.bytes())),
+                self.digest.0,
+                Subject {
+                    user_id: Id::from_bson(self.user_id).ok_or_else(unreadable)?,
+                    epoch: self.epoch,
+                },
+                instant(self.created_at)?,
+            );
+            token.expires_at = self.expires_at.map(instant).transpose()?;
+            token.last_used_at = instant(self.last_used_at)?;
+            token.client.user_agent = self.user_agent;
+            token.client.address = self.address;
+            token.client.label = self.label;
+            token
         })
     }
 }

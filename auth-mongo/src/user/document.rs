@@ -106,19 +106,22 @@ pub(crate) fn user<Id: DocumentId, P: Profile>(
 ) -> Result<User<Id, P>, StoreError> {
     let fields: UserFields =
         bson::deserialize_from_slice(document.as_bytes()).map_err(|_error| unreadable())?;
-    Ok(User {
-        id: Id::from_bson(fields.id).ok_or_else(unreadable)?,
-        email: Email::from_stored(fields.email, fields.normalized_email),
-        password_hash: fields.password_hash.map(PasswordHash::new),
-        is_active: fields.is_active,
-        is_superuser: fields.is_superuser,
-        is_verified: fields.is_verified,
-        security_epoch: fields.security_epoch,
-        revision: fields.revision,
-        created_at: instant(fields.created_at)?,
-        updated_at: instant(fields.updated_at)?,
-        profile: profile
-            .decode(document)
-            .map_err(|error| StoreError::invalid_data(STORE, error))?,
+    Ok({
+        let mut user = User::new(
+            Id::from_bson(fields.id).ok_or_else(unreadable)?,
+            Email::from_stored(fields.email, fields.normalized_email),
+            profile
+                .decode(document)
+                .map_err(|error| StoreError::invalid_data(STORE, error))?,
+            instant(fields.created_at)?,
+        );
+        user.password_hash = fields.password_hash.map(PasswordHash::new);
+        user.is_active = fields.is_active;
+        user.is_superuser = fields.is_superuser;
+        user.is_verified = fields.is_verified;
+        user.security_epoch = fields.security_epoch;
+        user.revision = fields.revision;
+        user.updated_at = instant(fields.updated_at)?;
+        user
     })
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, NewUser, ShardTag,
+    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, ShardTag,
     SystemClock, TokenLookup, UpdateUserError, UserStore as _, generate_token,
 };
 use auth_mongo::{
@@ -62,11 +62,9 @@ fn new_token(user_id: &Uuid) -> (TokenLookup, AccessToken<Uuid>) {
     let secret = generate_token(ShardTag::for_user(user_id)).expect("a token");
     let (key, token) = database::new_token(user_id, secret.expose_secret());
     let now = SystemClock.now();
-    let token = AccessToken {
-        created_at: now,
-        last_used_at: now,
-        ..token
-    };
+    let mut token = token;
+    token.created_at = now;
+    token.last_used_at = now;
     (key, token)
 }
 
@@ -89,17 +87,11 @@ async fn an_expired_token_is_removed_by_the_server_and_no_other() {
     let test = TestDatabase::new().await;
     let tokens = tokens_in(&test).await;
     let user = Uuid::now_v7();
-    let (key, token) = new_token(&user);
-    let expired = AccessToken {
-        expires_at: Some(token.created_at - Duration::from_secs(1)),
-        ..token
-    };
+    let (key, mut expired) = new_token(&user);
+    expired.expires_at = Some(expired.created_at - Duration::from_secs(1));
     tokens.insert(&expired, None).await.expect("a token");
-    let (live_key, live) = new_token(&user);
-    let live = AccessToken {
-        expires_at: Some(live.created_at + Duration::from_secs(3600)),
-        ..live
-    };
+    let (live_key, mut live) = new_token(&user);
+    live.expires_at = Some(live.created_at + Duration::from_secs(3600));
     tokens.insert(&live, None).await.expect("a token");
     let (eternal_key, eternal) = new_token(&user);
     tokens.insert(&eternal, None).await.expect("a token");
@@ -178,10 +170,8 @@ async fn the_server_says_which_unique_index_refused() {
     assert!(matches!(email, Err(InsertUserError::EmailTaken)), "{email:?}");
     let card = users.insert(new_user("ben", Card { card: 1 })).await;
     assert!(matches!(card, Err(InsertUserError::ProfileTaken)), "{card:?}");
-    let twin = NewUser {
-        id: Some(ada.id),
-        ..new_user("eve", Card { card: 3 })
-    };
+    let mut twin = new_user("eve", Card { card: 3 });
+    twin.id = Some(ada.id);
     let id = users.insert(twin).await;
     assert!(matches!(id, Err(InsertUserError::Store(_))), "{id:?}");
     assert_eq!(commands.load(Ordering::SeqCst), 3, "nothing had to be looked up");

@@ -1,8 +1,6 @@
 //! What stands in the documents, for an application's own queries.
 
-use auth_core::{
-    AccessToken, AccessTokenStore as _, ClientInfo, PasswordHash, StoreErrorKind, User, UserStore as _,
-};
+use auth_core::{AccessTokenStore as _, PasswordHash, StoreErrorKind, UserStore as _};
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
     mongodb::bson::{self, Bson, DateTime, Document, doc, spec::BinarySubtype},
@@ -116,10 +114,8 @@ async fn an_update_removes_what_the_profile_leaves_out_and_no_field_of_others() 
         nickname: None,
         ..ada.profile.clone()
     };
-    let changed = User {
-        profile: without.clone(),
-        ..ada.clone()
-    };
+    let mut changed = ada.clone();
+    changed.profile = without.clone();
     users.update(&changed).await.expect("an update");
     let stored = members
         .find_one(doc! {})
@@ -144,16 +140,11 @@ async fn a_token_stands_as_its_digest_with_what_a_list_shows() {
     let user = Uuid::now_v7();
     let (_, bare) = new_token(&user, "a token");
     let at = |milliseconds| OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(milliseconds);
-    let token = AccessToken {
-        epoch: 1 << 40,
-        expires_at: Some(at(253_402_300_799_999)),
-        last_used_at: at(2),
-        client: ClientInfo {
-            user_agent: Some("Lynx".to_owned()),
-            ..ClientInfo::default()
-        },
-        ..bare
-    };
+    let mut token = bare;
+    token.epoch = 1 << 40;
+    token.expires_at = Some(at(253_402_300_799_999));
+    token.last_used_at = at(2);
+    token.client.user_agent = Some("Lynx".to_owned());
     tokens
         .insert(&token, std::num::NonZeroU32::new(3))
         .await

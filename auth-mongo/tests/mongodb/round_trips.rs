@@ -72,18 +72,22 @@ async fn an_authenticated_request_costs_one_command_for_the_token_and_one_for_th
     let strategy = OpaqueStrategy::new(Arc::new(tokens), lifetime);
     commands.take();
     let issued = strategy
-        .issue(&Subject::from(&user), &ClientInfo::default())
+        .issue("api", &Subject::from(&user), &ClientInfo::default())
         .await
         .expect("a token");
     assert_eq!(commands.names(), ["insert"]);
 
     for _request in 0..3 {
         strategy
-            .read(issued.secret.expose_secret())
+            .read("api", issued.access.secret.expose_secret())
             .await
             .expect("a credential");
         assert_eq!(commands.names(), ["find"]);
-        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
+        let outcome = admit(
+            &users,
+            strategy.read("api", issued.access.secret.expose_secret()).await,
+        )
+        .await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
         assert_eq!(commands.names(), ["find", "find"]);
     }

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use auth_core::{
-    AccessToken, AccessTokenStore as _, InsertTokenError, InsertUserError, NewUser, UpdateUserError, User,
-    UserStore as _,
-};
+use auth_core::{AccessTokenStore as _, InsertTokenError, InsertUserError, UpdateUserError, UserStore as _};
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
     mongodb::{
@@ -66,10 +63,8 @@ async fn u1_a_value_that_no_document_holds_is_refused_and_nothing_is_written() {
             matches!(inserted, Err(InsertUserError::ProfileRefused { .. })),
             "{profile:?}: {inserted:?}"
         );
-        let changed = User {
-            profile,
-            ..ada.clone()
-        };
+        let mut changed = ada.clone();
+        changed.profile = profile;
         let updated = users.update(&changed).await;
         assert!(
             matches!(updated, Err(UpdateUserError::ProfileRefused { .. })),
@@ -98,23 +93,17 @@ async fn a_taken_email_a_taken_field_and_a_taken_id_are_told_apart() {
     assert!(matches!(email, Err(InsertUserError::EmailTaken)), "{email:?}");
     let field = users.insert(new_user("eve", Card { card: 1 })).await;
     assert!(matches!(field, Err(InsertUserError::ProfileTaken)), "{field:?}");
-    let twin = NewUser {
-        id: Some(ada.id),
-        ..new_user("eve", Card { card: 3 })
-    };
+    let mut twin = new_user("eve", Card { card: 3 });
+    twin.id = Some(ada.id);
     let id = users.insert(twin).await;
     assert!(matches!(id, Err(InsertUserError::Store(_))), "{id:?}");
 
-    let email = User {
-        email: ada.email.clone(),
-        ..ben.clone()
-    };
+    let mut email = ben.clone();
+    email.email = ada.email.clone();
     let email = users.update(&email).await;
     assert!(matches!(email, Err(UpdateUserError::EmailTaken)), "{email:?}");
-    let field = User {
-        profile: Card { card: 1 },
-        ..ben.clone()
-    };
+    let mut field = ben.clone();
+    field.profile = Card { card: 1 };
     let field = users.update(&field).await;
     assert!(matches!(field, Err(UpdateUserError::ProfileTaken)), "{field:?}");
     users.update(&ben).await.expect("nothing was written before");
@@ -131,16 +120,12 @@ async fn a_taken_digest_is_no_taken_public_id() {
     let user = Uuid::now_v7();
     let (_, token) = new_token(&user, "a token");
     tokens.insert(&token, None).await.expect("a token");
-    let same_digest = AccessToken {
-        digest: token.digest,
-        ..new_token(&user, "another").1
-    };
+    let mut same_digest = new_token(&user, "another").1;
+    same_digest.digest = token.digest;
     let taken = tokens.insert(&same_digest, None).await;
     assert!(matches!(taken, Err(InsertTokenError::DigestTaken)), "{taken:?}");
-    let same_id = AccessToken {
-        id: token.id,
-        ..new_token(&user, "another").1
-    };
+    let mut same_id = new_token(&user, "another").1;
+    same_id.id = token.id;
     let taken = tokens.insert(&same_id, None).await;
     assert!(matches!(taken, Err(InsertTokenError::Store(_))), "{taken:?}");
 }
@@ -154,10 +139,8 @@ async fn e4_no_value_stands_in_an_error() {
         .insert(new_user("ada", Card { card: 1 }))
         .await
         .expect("a user");
-    let twin = NewUser {
-        id: Some(ada.id),
-        ..new_user("ben", Card { card: 3 })
-    };
+    let mut twin = new_user("ben", Card { card: 3 });
+    twin.id = Some(ada.id);
     let taken = users.insert(twin).await.expect_err("the id is taken");
     let users_of_number = MongoUserStore::<i64>::builder(&database.database)
         .ids(|| 1)

@@ -1,7 +1,7 @@
 //! Tokens to put into a store.
 
 use auth_core::{
-    AccessToken, ClientInfo, Clock as _, ExposeSecret as _, ShardTag, SystemClock, TokenId, TokenLookup,
+    AccessToken, Clock as _, ExposeSecret as _, ShardTag, Subject, SystemClock, TokenId, TokenLookup,
     generate_token,
 };
 use time::Duration;
@@ -12,16 +12,16 @@ pub(crate) fn token(user: Uuid, span: Option<Duration>) -> (TokenLookup, AccessT
     let secret = generate_token(ShardTag::for_user(&user)).expect("a token");
     let key = TokenLookup::new(secret.expose_secret());
     let now = SystemClock.now();
-    let token = AccessToken {
-        id: TokenId::generate(),
-        digest: key.digest,
-        user_id: user,
-        epoch: 0,
-        created_at: now,
-        expires_at: span.map(|span| now + span),
-        last_used_at: now,
-        client: ClientInfo::default(),
-    };
+    let mut token = AccessToken::new(
+        TokenId::generate(),
+        key.digest,
+        Subject {
+            user_id: user,
+            epoch: 0,
+        },
+        now,
+    );
+    token.expires_at = span.map(|span| now + span);
     (key, token)
 }
 

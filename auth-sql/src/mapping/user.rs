@@ -92,16 +92,12 @@
 ///     ) STRICT",
 /// )).await?;
 ///
-/// let ada = Members::new(&database).insert(NewUser {
-///     id: None,
-///     email: "ada@example.com".parse()?,
-///     password_hash: None,
-///     is_active: true,
-///     is_superuser: false,
-///     is_verified: false,
-///     created_at: time::OffsetDateTime::UNIX_EPOCH,
-///     profile: Profile { first_name: "Ada".into(), shelf: Some(3) },
-/// }).await?;
+/// let ada = NewUser::new(
+///     "ada@example.com".parse()?,
+///     Profile { first_name: "Ada".into(), shelf: Some(3) },
+///     time::OffsetDateTime::UNIX_EPOCH,
+/// );
+/// let ada = Members::new(&database).insert(ada).await?;
 /// assert_eq!(ada.id, 1);
 ///
 /// let on_shelf_3 = database.read(|connection| {

@@ -34,10 +34,14 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
         let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");
         let strategy = OpaqueStrategy::new(Arc::new(MysqlAccessTokenStore::new(&database)), lifetime);
         let issued = strategy
-            .issue(&Subject::from(&user), &ClientInfo::default())
+            .issue("api", &Subject::from(&user), &ClientInfo::default())
             .await
             .expect("a token");
-        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
+        let outcome = admit(
+            &users,
+            strategy.read("api", issued.access.secret.expose_secret()).await,
+        )
+        .await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
 
         for (counter, for_the_token, for_both) in [("QUESTIONS", 20, 40), ("COM_STMT_PREPARE", 0, 0)] {
@@ -46,14 +50,18 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
             let itself = second - first;
             for _request in 0..20 {
                 strategy
-                    .read(issued.secret.expose_secret())
+                    .read("api", issued.access.secret.expose_secret())
                     .await
                     .expect("a credential");
             }
             let third = counted(&pool, counter).await;
             assert_eq!(third - second - itself, for_the_token, "{counter} for the token");
             for _request in 0..20 {
-                let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
+                let outcome = admit(
+                    &users,
+                    strategy.read("api", issued.access.secret.expose_secret()).await,
+                )
+                .await;
                 assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
             }
             let last = counted(&pool, counter).await;

@@ -70,14 +70,14 @@ async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
     let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");
     let strategy = OpaqueStrategy::new(Arc::new(PostgresAccessTokenStore::new(&database)), lifetime);
     let issued = strategy
-        .issue(&Subject::from(&user), &ClientInfo::default())
+        .issue("api", &Subject::from(&user), &ClientInfo::default())
         .await
         .expect("a token");
 
     let before = calls(counters, name).await;
     for _request in 0..20 {
         strategy
-            .read(issued.secret.expose_secret())
+            .read("api", issued.access.secret.expose_secret())
             .await
             .expect("a credential");
     }
@@ -88,7 +88,11 @@ async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
     );
     let before = calls(counters, name).await;
     for _request in 0..20 {
-        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
+        let outcome = admit(
+            &users,
+            strategy.read("api", issued.access.secret.expose_secret()).await,
+        )
+        .await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
     }
     assert_eq!(calls(counters, name).await - before, 40, "and one for the user");

@@ -2,9 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use auth_core::{
-    AccessToken, AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, UserStore as _,
-};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, UserStore as _};
 use diesel_async::SimpleAsyncConnection as _;
 use uuid::Uuid;
 
@@ -59,10 +57,8 @@ pub(crate) async fn a_taken_public_id_is_no_taken_digest() {
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let (_, token) = new_token(&ada.id, "token");
     tokens.insert(&token, None).await.expect("a token");
-    let twin = AccessToken {
-        id: token.id,
-        ..new_token(&ada.id, "another").1
-    };
+    let mut twin = new_token(&ada.id, "another").1;
+    twin.id = token.id;
     for cap in [None, NonZeroU32::new(9)] {
         let refused = tokens.insert(&twin, cap).await;
         assert!(matches!(refused, Err(InsertTokenError::Store(_))), "{refused:?}");

@@ -6,8 +6,8 @@ use std::{
 };
 
 use auth_core::{
-    AccessToken, AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, NewUser, StoreError,
-    StoreErrorKind, UserStore as _,
+    AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, StoreError, StoreErrorKind,
+    UserStore as _,
 };
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
@@ -270,14 +270,10 @@ pub(crate) async fn e4_no_value_stands_in_an_error() {
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let (_, token) = new_token(&ada.id, "token");
     tokens.insert(&token, None).await.expect("a token");
-    let twin = NewUser {
-        id: Some(ada.id),
-        ..new_user("ben", ())
-    };
-    let same_id = AccessToken {
-        id: token.id,
-        ..new_token(&ada.id, "other").1
-    };
+    let mut twin = new_user("ben", ());
+    twin.id = Some(ada.id);
+    let mut same_id = new_token(&ada.id, "other").1;
+    same_id.id = token.id;
     let mut nul = new_token(&ada.id, "nul").1;
     nul.client.label = Some("my\0label".repeat(20_000));
     let taken = users.insert(twin).await.expect_err("the id is taken");

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use auth_core::conformance::{AccessTokenFixture, UserFixture};
-use auth_core::{AccessTokenStore, NewUser, PurgeExpired, UserId, UserStore};
+use auth_core::{AccessTokenStore, PurgeExpired, UserId, UserStore};
 
 use super::sample::{new_token, new_user};
 use crate::backend::{BYTES, Database, EXACT_TEXT, NOWHERE, Place, TABLE_END, database, pool};
@@ -84,11 +84,8 @@ where
     }
 
     async fn user(&self, id: Option<U::Id>) -> U::Id {
-        let new = new_user(&uuid::Uuid::new_v4().to_string(), ());
-        let user = NewUser {
-            id: id.or(new.id),
-            ..new
-        };
+        let mut user = new_user(&uuid::Uuid::new_v4().to_string(), ());
+        user.id = id.or(user.id);
         self.users.insert(user).await.expect("a user").id
     }
 }
@@ -139,10 +136,8 @@ pub(crate) async fn ids_of_other_bytes<U: UserStore<String>, T>(fixture: &Fixtur
     for (n, id) in ["ada"].into_iter().chain(others).enumerate() {
         let found = fixture.users.find(&id.to_owned()).await.expect("an answer");
         assert!(found.is_none(), "{id:?} is another user");
-        let user = NewUser {
-            id: Some(id.to_owned()),
-            ..new_user(&format!("user{n}"), ())
-        };
+        let mut user = new_user(&format!("user{n}"), ());
+        user.id = Some(id.to_owned());
         fixture.users.insert(user).await.expect(id);
     }
     assert!(!fixture.users.delete(&"Ada".to_owned()).await.expect("an answer"));

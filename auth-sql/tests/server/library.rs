@@ -30,7 +30,7 @@ macro_rules! all {
             use std::sync::Arc;
 
             use auth_core::{
-                NewUser, UserStore as _,
+                UserStore as _,
                 conformance::{AccessTokenFixture, UserFixture},
             };
             use serde::{Deserialize, Serialize};
@@ -174,10 +174,8 @@ macro_rules! all {
 
                 async fn user(&self, id: Option<i64>) -> i64 {
                     let name = uuid::Uuid::new_v4().to_string();
-                    let user = NewUser {
-                        id,
-                        ..new_user(&name, profile(&name, None))
-                    };
+                    let mut user = new_user(&name, profile(&name, None));
+user.id = id;
                     self.members.insert(user).await.expect("a member").id
                 }
             }

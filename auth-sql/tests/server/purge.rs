@@ -1,8 +1,6 @@
 //! Purges beside other calls.
 
-use auth_core::{
-    AccessToken, AccessTokenIndex as _, AccessTokenStore as _, PurgeExpired as _, UserStore as _,
-};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, PurgeExpired as _, UserStore as _};
 use auth_sql::DigestColumn;
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
@@ -17,10 +15,8 @@ pub(crate) async fn a_purge_waits_for_nobody_and_leaves_what_another_call_is_at(
     let (users, tokens) = (Users::new(&database), Tokens::new(&database));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     for secret in ["first", "second", "held"] {
-        let expired = AccessToken {
-            expires_at: Some(now()),
-            ..new_token(&ada.id, secret).1
-        };
+        let mut expired = new_token(&ada.id, secret).1;
+        expired.expires_at = Some(now());
         tokens.insert(&expired, None).await.expect("a token");
     }
     let (_, held) = new_token(&ada.id, "held");

@@ -24,7 +24,7 @@ pub(crate) fn tables() -> String {
 macro_rules! all {
     ($database:ident, $why:literal) => {
         mod refused {
-            use auth_core::{InsertUserError, UpdateUserError, User, UserStore as _};
+            use auth_core::{InsertUserError, UpdateUserError, UserStore as _};
             use serde::{Deserialize, Serialize};
 
             use crate::{
@@ -162,10 +162,8 @@ macro_rules! all {
                             }
                             other => panic!("{profile:?}: {other:?}"),
                         }
-                        let changed = User {
-                            profile: profile.clone(),
-                            ..wayland.clone()
-                        };
+                        let mut changed = wayland.clone();
+changed.profile = profile.clone();
                         match smiths.update(&changed).await {
                             Err(UpdateUserError::ProfileRefused { field: named }) => {
                                 assert_eq!(named.as_deref(), field, "{profile:?}");

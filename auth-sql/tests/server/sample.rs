@@ -1,6 +1,6 @@
 //! Users and tokens.
 
-use auth_core::{AccessToken, ClientInfo, NewUser, PasswordHash, TokenId, TokenLookup, UserId};
+use auth_core::{AccessToken, NewUser, PasswordHash, Subject, TokenId, TokenLookup, UserId};
 use time::OffsetDateTime;
 
 pub(crate) fn now() -> OffsetDateTime {
@@ -8,29 +8,25 @@ pub(crate) fn now() -> OffsetDateTime {
 }
 
 pub(crate) fn new_user<Id: UserId, P>(name: &str, profile: P) -> NewUser<Id, P> {
-    NewUser {
-        id: Id::generate(),
-        email: format!("{name}@example.com").parse().expect("an e-mail"),
-        password_hash: Some(PasswordHash::new("$argon2id$the-hash")),
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: now(),
+    let mut new = NewUser::new(
+        format!("{name}@example.com").parse().expect("an e-mail"),
         profile,
-    }
+        now(),
+    );
+    new.password_hash = Some(PasswordHash::new("$argon2id$the-hash"));
+    new
 }
 
 pub(crate) fn new_token<Id: UserId>(user: &Id, secret: &str) -> (TokenLookup, AccessToken<Id>) {
     let key = TokenLookup::new(secret);
-    let token = AccessToken {
-        id: TokenId::generate(),
-        digest: key.digest,
-        user_id: user.clone(),
-        epoch: 0,
-        created_at: now(),
-        expires_at: None,
-        last_used_at: now(),
-        client: ClientInfo::default(),
-    };
+    let token = AccessToken::new(
+        TokenId::generate(),
+        key.digest,
+        Subject {
+            user_id: user.clone(),
+            epoch: 0,
+        },
+        now(),
+    );
     (key, token)
 }

@@ -1,6 +1,6 @@
 //! Unique columns beside the e-mail's, by indexes whose names say nothing.
 
-use auth_core::{InsertUserError, NewUser, UpdateUserError, User, UserStore as _};
+use auth_core::{InsertUserError, UpdateUserError, User, UserStore as _};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -46,10 +46,8 @@ pub(crate) async fn a_unique_column_of_the_profile_is_told_from_the_email_and_th
     let place = Place::migrated().await;
     let users = Users::new(place.database(2));
     let ada: User = users.insert(new_user("ada", ())).await.expect("a user");
-    let twin = NewUser {
-        id: Some(ada.id),
-        ..new_user("twin", ())
-    };
+    let mut twin = new_user("twin", ());
+    twin.id = Some(ada.id);
     let twin = users.insert(twin).await;
     assert!(matches!(twin, Err(InsertUserError::Store(_))), "{twin:?}");
 }

@@ -91,16 +91,12 @@ impl AccessTokenFixture for Fixture {
 
     async fn user(&self, id: Option<Uuid>) -> Uuid {
         let id = id.unwrap_or_else(Uuid::now_v7);
-        let user = NewUser {
-            id: Some(id),
-            email: format!("{id}@example.com").parse().expect("an e-mail"),
-            password_hash: None,
-            is_active: true,
-            is_superuser: false,
-            is_verified: false,
-            created_at: SystemClock.now(),
-            profile: (),
-        };
+        let mut user = NewUser::new(
+            format!("{id}@example.com").parse().expect("an e-mail"),
+            (),
+            SystemClock.now(),
+        );
+        user.id = Some(id);
         self.users.insert(user).await.expect("a user");
         id
     }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, InsertUserError, NewUser, NormalizedEmail, StoreError,
-    StoreErrorKind, UserStore as _,
+    AccessTokenStore as _, InsertUserError, NormalizedEmail, StoreError, StoreErrorKind, UserStore as _,
 };
 use auth_sql::sqlite::{Database, Pool, SqliteAccessTokenStore, SqliteUserStore, schema};
 use diesel::{connection::SimpleConnection as _, prelude::*, result::Error};
@@ -149,15 +148,11 @@ async fn e4_no_value_stands_in_an_error() {
     let ada = users.insert(new_user("ada")).await.expect("a user");
     let (_, token) = new_token(&ada, "token");
     tokens.insert(&token, None).await.expect("a token");
-    let twin = NewUser {
-        id: Some(ada.id),
-        ..new_user("ben")
-    };
+    let mut twin = new_user("ben");
+    twin.id = Some(ada.id);
     let (_, other) = new_token(&ada, "other");
-    let same_id = AccessToken {
-        id: token.id,
-        ..other
-    };
+    let mut same_id = other;
+    same_id.id = token.id;
     let errors = [
         format!(
             "{0} {0:?}",

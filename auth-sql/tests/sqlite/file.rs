@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use auth_core::{AccessToken, ClientInfo, NewUser, PasswordHash, TokenId, TokenLookup, User};
+use auth_core::{AccessToken, NewUser, PasswordHash, Subject, TokenId, TokenLookup, User};
 use auth_sql::sqlite::{self, Pool};
 use diesel::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -55,29 +55,26 @@ pub(crate) fn now() -> OffsetDateTime {
 }
 
 pub(crate) fn new_user(name: &str) -> NewUser {
-    NewUser {
-        id: Some(Uuid::now_v7()),
-        email: format!("{name}@example.com").parse().expect("an e-mail"),
-        password_hash: Some(PasswordHash::new("$argon2id$the-hash")),
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: now(),
-        profile: (),
-    }
+    let mut new = NewUser::new(
+        format!("{name}@example.com").parse().expect("an e-mail"),
+        (),
+        now(),
+    );
+    new.id = Some(Uuid::now_v7());
+    new.password_hash = Some(PasswordHash::new("$argon2id$the-hash"));
+    new
 }
 
 pub(crate) fn new_token(user: &User, secret: &str) -> (TokenLookup, AccessToken) {
     let key = TokenLookup::new(secret);
-    let token = AccessToken {
-        id: TokenId::generate(),
-        digest: key.digest,
-        user_id: user.id,
-        epoch: 0,
-        created_at: now(),
-        expires_at: None,
-        last_used_at: now(),
-        client: ClientInfo::default(),
-    };
+    let token = AccessToken::new(
+        TokenId::generate(),
+        key.digest,
+        Subject {
+            user_id: user.id,
+            epoch: 0,
+        },
+        now(),
+    );
     (key, token)
 }

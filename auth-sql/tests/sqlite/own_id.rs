@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use auth_core::{AccessToken, AccessTokenStore, ClientInfo, TokenId, TokenLookup, UserId, UserStore};
+use auth_core::{AccessToken, AccessTokenStore, Subject, TokenId, TokenLookup, UserId, UserStore};
 use auth_sql::ColumnId;
 use diesel::{
     backend::Backend,
@@ -146,16 +146,15 @@ async fn a_user_and_a_token<Id: ColumnId>(users: &impl UserStore<Id>, tokens: &i
     assert_eq!((&found.id, &found.email), (&user.id, &user.email));
 
     let key = TokenLookup::new("a token");
-    let token = AccessToken {
-        id: TokenId::generate(),
-        digest: key.digest,
-        user_id: user.id.clone(),
-        epoch: 0,
-        created_at: user.created_at,
-        expires_at: None,
-        last_used_at: user.created_at,
-        client: ClientInfo::default(),
-    };
+    let token = AccessToken::new(
+        TokenId::generate(),
+        key.digest,
+        Subject {
+            user_id: user.id.clone(),
+            epoch: 0,
+        },
+        user.created_at,
+    );
     tokens.insert(&token, None).await.expect("a token");
     assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token));
     assert!(users.delete(&user.id).await.expect("an answer"));

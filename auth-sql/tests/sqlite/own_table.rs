@@ -197,10 +197,8 @@ impl AccessTokenFixture for Library {
 
     async fn user(&self, id: Option<i64>) -> i64 {
         let name = uuid::Uuid::new_v4().to_string();
-        let user = NewUser {
-            id,
-            ..new_user(&name, profile(&name, None))
-        };
+        let mut user = new_user(&name, profile(&name, None));
+        user.id = id;
         self.members.insert(user).await.expect("a member").id
     }
 }
@@ -230,16 +228,11 @@ fn profile(nickname: &str, shelf: Option<i32>) -> library::User {
 }
 
 pub(crate) fn new_user<Id: UserId, P>(name: &str, profile: P) -> NewUser<Id, P> {
-    NewUser {
-        id: Id::generate(),
-        email: format!("{name}@example.com").parse::<Email>().expect("an e-mail"),
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: SystemClock.now(),
+    NewUser::new(
+        format!("{name}@example.com").parse::<Email>().expect("an e-mail"),
         profile,
-    }
+        SystemClock.now(),
+    )
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a column cannot hold.
 
-use auth_core::{InsertUserError, UpdateUserError, User, UserStore as _};
+use auth_core::{InsertUserError, UpdateUserError, UserStore as _};
 use auth_sql::sqlite::{self, Database};
 use diesel::connection::SimpleConnection as _;
 use serde::{Deserialize, Serialize};
@@ -127,10 +127,8 @@ async fn u1_a_value_that_a_column_cannot_hold_names_its_field_and_writes_nothing
             }
             other => panic!("{profile:?}: {other:?}"),
         }
-        let changed = User {
-            profile: profile.clone(),
-            ..wayland.clone()
-        };
+        let mut changed = wayland.clone();
+        changed.profile = profile.clone();
         match smiths.update(&changed).await {
             Err(UpdateUserError::ProfileRefused { field: named }) => {
                 assert_eq!(named.as_deref(), field, "{profile:?}");

@@ -3,7 +3,7 @@ use auth_core::{NormalizedEmail, Profile, SecretString, StoreError, UpdateUserEr
 use tracing::field::debug;
 
 use super::UserManager;
-use crate::{Event, EventHandlerError, HashQueue, PasswordCheck};
+use crate::{Event, EventHandlerError, HashQueue, Identified, PasswordCheck};
 
 /// Why a user was not let in.
 #[derive(Debug, thiserror::Error)]
@@ -50,14 +50,34 @@ impl BadCredentials {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// The active user whose e-mail is `username`, in any case, and whose password is `password`.
+    /// Identifies the active user whose e-mail is `username`, in any case, and whose password is `password`.
     ///
-    /// It costs one hash whoever that is; one more where the stored hash is of another scheme or cost and is replaced. It
-    /// issues nothing: tell [`logged_in`](Self::logged_in) once that was done.
+    /// It costs one hash, whether or not there is such a user. It costs one more if the stored hash is of another scheme or
+    /// cost and is replaced. It issues nothing: whoever issues a credential calls [`logged_in`](Self::logged_in) afterwards.
     ///
     /// # Errors
-    /// [`AuthenticateError`]. A failure to replace an old hash is none.
+    /// [`AuthenticateError`]. Failing to upgrade an old hash is not an error.
     pub async fn authenticate(
+        &self,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<Identified<Id, P>, AuthenticateError> {
+        let user = self.check_log_in(username, password).await?;
+        Ok(Identified::by_proof(user))
+    }
+
+    /// Takes the application's own word that `user` is the one who logs in: after an invitation, for example, or
+    /// a check that this library does not know.
+    ///
+    /// # Security
+    /// Nothing is checked here. Call it only if the request itself has shown who sent it. The log-in reads the user again, so `user` may be one that was read
+    /// before [`log_out_everywhere`](Self::log_out_everywhere).
+    #[must_use]
+    pub fn identify_without_proof(&self, user: User<Id, P>) -> Identified<Id, P> {
+        Identified::without_proof(user)
+    }
+
+    async fn check_log_in(
         &self,
         username: &str,
         password: &SecretString,

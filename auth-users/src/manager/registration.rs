@@ -99,16 +99,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .in_queue(HashQueue::Registration)
             .hash(&registration.password)
             .await?;
-        let user = NewUser {
-            id: Id::generate(),
-            email: registration.email,
-            password_hash: Some(password_hash),
-            is_active: registration.is_active,
-            is_superuser: registration.is_superuser,
-            is_verified: registration.is_verified,
-            created_at: self.clock.now(),
-            profile: registration.profile.clone(),
-        };
+        let mut user = NewUser::new(registration.email, registration.profile.clone(), self.clock.now());
+        user.password_hash = Some(password_hash);
+        user.is_active = registration.is_active;
+        user.is_superuser = registration.is_superuser;
+        user.is_verified = registration.is_verified;
         self.store.insert(user).await.map_err(|error| match error {
             InsertUserError::EmailTaken => CreateUserError::EmailTaken,
             InsertUserError::ProfileTaken => CreateUserError::ProfileTaken,

@@ -23,14 +23,12 @@ impl Tokens {
 
     async fn issue(&self, scene: &Scene, user: &KnightUser) -> IssuedToken {
         let subject = Subject::from(&scene.read(user).await);
-        self.0
-            .issue(&subject, &ClientInfo::default())
-            .await
-            .expect("issued")
+        let issued = self.0.issue("api", &subject, &ClientInfo::default()).await;
+        issued.expect("issued").access
     }
 
     async fn rejection(&self, scene: &Scene, token: &IssuedToken) -> Option<Rejection> {
-        let read = self.0.read(token.secret.expose_secret()).await;
+        let read = self.0.read("api", token.secret.expose_secret()).await;
         match admit(&**scene.users.store(), read).await {
             Outcome::Authenticated(..) => None,
             Outcome::Rejected(rejection) => Some(rejection),

@@ -171,7 +171,7 @@ async fn p2_an_old_hash_is_upgraded_at_login_and_nothing_else_changes() {
     assert!(scene.has_password(&before, PASSWORD).await);
     assert_eq!((after.revision, after.security_epoch), (1, 0));
     assert_eq!(
-        (user.revision, user.password_hash.expect("hash").expose()),
+        (user.revision, user.password_hash.as_ref().expect("hash").expose()),
         (1, hash)
     );
     scene

@@ -78,16 +78,9 @@ impl Scene {
 
     /// Puts a user into the store past the manager.
     pub(crate) async fn stored(&self, password_hash: Option<&str>) -> KnightUser {
-        let user = NewUser {
-            id: Some(Uuid::now_v7()),
-            email: email(EMAIL),
-            password_hash: password_hash.map(PasswordHash::new),
-            is_active: true,
-            is_superuser: false,
-            is_verified: false,
-            created_at: self.clock.now(),
-            profile: Knight::default(),
-        };
+        let mut user = NewUser::new(email(EMAIL), Knight::default(), self.clock.now());
+        user.id = Some(Uuid::now_v7());
+        user.password_hash = password_hash.map(PasswordHash::new);
         self.store.insert(user).await.expect("inserted")
     }
 

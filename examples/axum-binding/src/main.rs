@@ -29,14 +29,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .mailer(Arc::new(FolderMailer::new(outbox)?))
         .build()?;
     let hour = Lifetime::from_secs(3600)?;
-    let strategy = |audience: &str| OpaqueStrategy::new(tokens.clone(), hour).audience(audience);
+    let strategy = || OpaqueStrategy::new(tokens.clone(), hour);
     let endpoints = Endpoints::builder(users)
-        .backend(AuthBackend::new("bearer", BearerTransport, strategy("bearer")))
-        .backend(AuthBackend::new(
-            "cookie",
-            CookieTransport::default(),
-            strategy("cookie"),
-        ))
+        .backend(AuthBackend::new("bearer", BearerTransport, strategy()))
+        .backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()))
         .build()?;
 
     let auth = Auth::new(endpoints);

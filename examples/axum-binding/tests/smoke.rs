@@ -39,14 +39,10 @@ impl Service {
             .mailer(Arc::new(FolderMailer::new(folder.path().join("outbox"))?))
             .build()?;
         let hour = Lifetime::from_secs(3600)?;
-        let strategy = |audience: &str| OpaqueStrategy::new(tokens.clone(), hour).audience(audience);
+        let strategy = || OpaqueStrategy::new(tokens.clone(), hour);
         let endpoints = Endpoints::builder(manager)
-            .backend(AuthBackend::new("bearer", BearerTransport, strategy("bearer")))
-            .backend(AuthBackend::new(
-                "cookie",
-                CookieTransport::default(),
-                strategy("cookie"),
-            ))
+            .backend(AuthBackend::new("bearer", BearerTransport, strategy()))
+            .backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()))
             .build()?;
         let auth = Auth::new(endpoints);
         let verified = auth.clone();

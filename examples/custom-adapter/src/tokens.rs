@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use portcullis::{
-    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, PurgeExpired, StoreError, TokenDigest,
-    TokenId, TokenLookup, async_trait,
+    AccessToken, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, Subject, TokenDigest, TokenId,
+    TokenLookup, async_trait,
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use time::OffsetDateTime;
@@ -57,9 +57,10 @@ impl AccessTokenStore for RedbAccessTokenStore {
         let touch = self.0.write(move |transaction| {
             let mut tables = Tables::open(transaction)?;
             let stored = get(&tables.tokens, digest)?;
-            let touched = stored.map(|token| AccessToken {
-                last_used_at,
-                ..token
+            let touched = stored.map(|token| {
+                let mut token = token;
+                token.last_used_at = last_used_at;
+                token
             });
             touched.map_or(Ok(()), |token| tables.put(&token)).map(Ok)
         });
@@ -191,18 +192,13 @@ fn get(
     let ([id, user_id], epoch, [created_at, last_used_at], expires_at, client): Row =
         serde_json::from_slice(row.value())?;
     let [user_agent, address, label] = client;
-    Ok(Some(AccessToken {
-        id: TokenId(id),
-        digest,
-        user_id,
-        epoch,
-        created_at,
-        expires_at,
-        last_used_at,
-        client: ClientInfo {
-            user_agent,
-            address,
-            label,
-        },
+    Ok(Some({
+        let mut token = AccessToken::new(TokenId(id), digest, Subject { user_id, epoch }, created_at);
+        token.expires_at = expires_at;
+        token.last_used_at = last_used_at;
+        token.client.user_agent = user_agent;
+        token.client.address = address;
+        token.client.label = label;
+        token
     }))
 }

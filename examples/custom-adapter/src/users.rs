@@ -68,10 +68,11 @@ impl<P: Profile> UserStore<Uuid, P> for RedbUserStore {
                 return Ok(Err(UpdateUserError::EmailTaken));
             }
             let (revision, created_at) = (stored.revision + 1, stored.created_at);
-            let row = to_row(&User {
-                revision,
-                created_at,
-                ..user
+            let row = to_row(&{
+                let mut user = user;
+                user.revision = revision;
+                user.created_at = created_at;
+                user
             })?;
             users.insert(stored.id.as_u128(), &*row)?;
             Ok(Ok(()))
@@ -136,17 +137,15 @@ fn get<P: Profile>(
         P,
     > = serde_json::from_slice(row.value())?;
     let [is_active, is_superuser, is_verified] = flags;
-    Ok(Some(User {
-        id,
-        email: Email::from_stored(email, normalized),
-        password_hash: hash.map(PasswordHash::new),
-        is_active,
-        is_superuser,
-        is_verified,
-        security_epoch,
-        revision,
-        created_at,
-        updated_at,
-        profile,
+    Ok(Some({
+        let mut user = User::new(id, Email::from_stored(email, normalized), profile, created_at);
+        user.password_hash = hash.map(PasswordHash::new);
+        user.is_active = is_active;
+        user.is_superuser = is_superuser;
+        user.is_verified = is_verified;
+        user.security_epoch = security_epoch;
+        user.revision = revision;
+        user.updated_at = updated_at;
+        user
     }))
 }

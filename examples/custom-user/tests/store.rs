@@ -51,19 +51,16 @@ impl Library {
 }
 
 fn new_member(email: String, first_name: &str, birthdate: Option<Date>) -> NewUser<i64, Profile> {
-    NewUser {
-        id: None,
-        email: email.parse().expect("an e-mail"),
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: SystemClock.now(),
-        profile: Profile {
+    let mut new = NewUser::new(
+        email.parse().expect("an e-mail"),
+        Profile {
             first_name: first_name.to_owned(),
             birthdate,
         },
-    }
+        SystemClock.now(),
+    );
+    new.id = None;
+    new
 }
 
 impl UserFixture for Library {
@@ -113,10 +110,8 @@ impl AccessTokenFixture for Library {
 
     async fn user(&self, id: Option<i64>) -> i64 {
         let email = format!("{}@example.com", portcullis::TokenId::generate());
-        let member = NewUser {
-            id,
-            ..new_member(email, "Ada", None)
-        };
+        let mut member = new_member(email, "Ada", None);
+        member.id = id;
         let member = self.members.insert(member).await;
         member.expect("a member").id
     }

@@ -41,12 +41,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .backend(AuthBackend::new(
             "bearer",
             BearerTransport,
-            OpaqueStrategy::new(tokens.clone(), hour).audience("bearer"),
+            OpaqueStrategy::new(tokens.clone(), hour),
         ))
         .backend(AuthBackend::new(
             "cookie",
             cookie,
-            OpaqueStrategy::new(tokens, hour).audience("cookie"),
+            OpaqueStrategy::new(tokens, hour),
         ))
         .backend(AuthBackend::stateless(
             "jwt",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis::{
     AccessTokenStore, ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport, CookieTransport},
-    jwt::JwtStrategy,
+    jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy},
 };
 
 use crate::stores::Stores;
@@ -19,7 +19,8 @@ pub(crate) fn all(
     secret: &SigningSecret,
     lifetime: Lifetime,
 ) -> Result<Vec<AuthBackend>, ConfigError> {
-    let jwt = JwtStrategy::hs256(secret, lifetime)?;
+    // Services that verified the tokens of FastAPI Users ask for its audience.
+    let jwt = JwtStrategy::hs256(secret, lifetime)?.audience(FASTAPI_USERS_AUDIENCE);
     let mut all = vec![
         AuthBackend::stateless("jwt", BearerTransport, jwt),
         bearer("db", stores.tokens(), lifetime),
@@ -33,7 +34,11 @@ pub(crate) fn all(
 }
 
 fn bearer(name: &'static str, tokens: &Arc<dyn AccessTokenStore>, lifetime: Lifetime) -> AuthBackend {
-    AuthBackend::new(name, BearerTransport, opaque(name, tokens, lifetime))
+    AuthBackend::new(
+        name,
+        BearerTransport,
+        OpaqueStrategy::new(Arc::clone(tokens), lifetime),
+    )
 }
 
 /// A cookie of the backend's own, `Secure` as in production: browsers send it over plain HTTP to this machine, too.
@@ -45,10 +50,9 @@ fn cookie(
     let cookie = CookieTransport::builder()
         .name(format!("__Host-{name}"))
         .build()?;
-    Ok(AuthBackend::new(name, cookie, opaque(name, tokens, lifetime)))
-}
-
-/// Two backends share a store. The audience keeps the tokens of the one from opening the other.
-fn opaque(name: &'static str, tokens: &Arc<dyn AccessTokenStore>, lifetime: Lifetime) -> OpaqueStrategy {
-    OpaqueStrategy::new(Arc::clone(tokens), lifetime).audience(name)
+    Ok(AuthBackend::new(
+        name,
+        cookie,
+        OpaqueStrategy::new(Arc::clone(tokens), lifetime),
+    ))
 }

@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, ShardTag, StoreError, TokenDigest, TokenId,
-    TokenLookup,
+    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, ShardTag, StoreError, Subject, TokenDigest,
+    TokenId, TokenLookup,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -275,10 +275,8 @@ impl AccessTokenStore<String> for WrongTokens {
                 return Ok(());
             }
             Defect::InsertsInTwoSteps => {
-                let half = AccessToken {
-                    client: ClientInfo::default(),
-                    ..token.clone()
-                };
+                let mut half = token.clone();
+                half.client = ClientInfo::default();
                 self.table().rows.push(half);
                 meanwhile().await;
                 self.table().rows.retain(|row| row.digest != token.digest);
@@ -327,26 +325,23 @@ impl AccessTokenStore<String> for WrongTokens {
             .cloned();
         let Some(found) = found else {
             if self.has(Defect::TouchInserts) {
-                self.table().rows.push(AccessToken {
-                    id: TokenId::generate(),
-                    digest: key.digest,
-                    user_id: String::new(),
-                    epoch: 0,
-                    created_at: at,
-                    expires_at: None,
-                    last_used_at: at,
-                    client: ClientInfo::default(),
-                });
+                self.table().rows.push(AccessToken::new(
+                    TokenId::generate(),
+                    key.digest,
+                    Subject {
+                        user_id: String::new(),
+                        epoch: 0,
+                    },
+                    at,
+                ));
             }
             return Ok(());
         };
-        let touched = AccessToken {
-            last_used_at: at,
-            expires_at: match self.defect {
-                Defect::TouchExtends => Some(at + Duration::WEEK),
-                _ => found.expires_at,
-            },
-            ..found
+        let mut touched = found.clone();
+        touched.last_used_at = at;
+        touched.expires_at = match self.defect {
+            Defect::TouchExtends => Some(at + Duration::WEEK),
+            _ => found.expires_at,
         };
         if self.has(Defect::TouchWritesBack) || self.has(Defect::TouchDeletesFirst) {
             if self.has(Defect::TouchDeletesFirst) {

@@ -187,10 +187,8 @@ impl UserStore<String, Name> for WrongUsers {
             return Ok(returned);
         }
         if self.has(Defect::InsertsInTwoSteps) {
-            let half = User {
-                is_active: !user.is_active,
-                ..user.clone()
-            };
+            let mut half = user.clone();
+            half.is_active = !user.is_active;
             self.table().rows.push(half);
             meanwhile().await;
             self.table().rows.retain(|row| row.id != user.id);
@@ -252,10 +250,8 @@ impl UserStore<String, Name> for WrongUsers {
         if self.reach(Defect::FailureIsConflict, ())?.is_some() {
             return Err(UpdateUserError::Conflict);
         }
-        let written = User {
-            revision: user.revision + 1,
-            ..user.clone()
-        };
+        let mut written = user.clone();
+        written.revision = user.revision + 1;
         let is_current = |row: &&mut Reader| {
             self.is_same_id(Defect::UpdatesByFoldedId, &row.id, &user.id)
                 && match self.defect {

@@ -1,4 +1,4 @@
-use auth_core::{SecretString, SigningSecret};
+use auth_core::{IssuedToken, SecretString, SigningSecret};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
@@ -11,12 +11,9 @@ fn no_cookie() -> Head {
     Head::new("POST", &[])
 }
 
-fn issued(value: &str) -> IssuedToken {
-    IssuedToken {
-        secret: SecretString::from(value),
-        issued_at: OffsetDateTime::UNIX_EPOCH,
-        expires_at: None,
-    }
+fn issued(value: &str, expires_at: Option<OffsetDateTime>) -> Issued {
+    let token = IssuedToken::new(SecretString::from(value), OffsetDateTime::UNIX_EPOCH, expires_at);
+    Issued::new(token)
 }
 
 fn set_cookie(response: &Response) -> Vec<String> {
@@ -33,11 +30,8 @@ fn set_cookie(response: &Response) -> Vec<String> {
 fn log_in(transport: &CookieTransport, value: &str, seconds: Option<i64>) -> Vec<String> {
     let now = OffsetDateTime::UNIX_EPOCH;
     let expires_at = seconds.map(|seconds| now + time::Duration::seconds(seconds));
-    let token = IssuedToken {
-        expires_at,
-        ..issued(value)
-    };
-    set_cookie(&transport.log_in(&token, &no_cookie()).expect("cookie"))
+    let issued = issued(value, expires_at);
+    set_cookie(&transport.deliver(&issued, &no_cookie()).expect("cookie"))
 }
 
 fn presented(headers: &[&str]) -> String {
@@ -46,7 +40,7 @@ fn presented(headers: &[&str]) -> String {
         .name("auth")
         .build()
         .expect("transport");
-    seen(transport.extract(&Head::new("GET", &headers)))
+    seen(transport.extract(Slot::Access, &Head::new("GET", &headers)))
 }
 
 #[test]
@@ -121,15 +115,15 @@ fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
         "SameSite=Strict",
         "Secure",
     ];
-    let removal = set_cookie(&transport.log_out(&no_cookie()));
+    let removal = set_cookie(&transport.clear(&no_cookie()));
     assert_eq!(removal[0], "__Secure-a=");
     assert_eq!(removal[1..], rest);
 }
 
 #[test]
 fn c3_a_cookie_over_4096_bytes_is_not_sent() {
-    let token = issued(&"x".repeat(4096));
-    assert!(CookieTransport::default().log_in(&token, &no_cookie()).is_err());
+    let token = issued(&"x".repeat(4096), None);
+    assert!(CookieTransport::default().deliver(&token, &no_cookie()).is_err());
 }
 
 #[test]
@@ -139,7 +133,7 @@ fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
         .double_submit(&secret)
         .build()
         .expect("transport");
-    let token = issued("T");
+    let token = issued("T", None);
     let csrf = |response: &Response| {
         let cookies = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
         cookies
@@ -147,7 +141,7 @@ fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
             .nth(1)
             .expect("a second cookie")
     };
-    let set = csrf(&transport.log_in(&token, &no_cookie()).expect("cookie"));
+    let set = csrf(&transport.deliver(&token, &no_cookie()).expect("cookie"));
     assert!(
         set.starts_with("__Host-portcullis-csrf=") && !set.contains("HttpOnly"),
         "{set}"
@@ -155,7 +149,7 @@ fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
     let value = set.split(['=', ';']).nth(1).expect("value");
     assert!(transport.confirms(&Head::new("POST", &[("x-csrf-token", value)]), "T"));
     assert!(!transport.confirms(&Head::new("POST", &[]), "T"));
-    let removed = csrf(&transport.log_out(&no_cookie()));
+    let removed = csrf(&transport.clear(&no_cookie()));
     assert!(
         removed.starts_with("__Host-portcullis-csrf=;") && removed.contains("Max-Age=0"),
         "{removed}"
@@ -217,7 +211,7 @@ fn another_cookie_that_is_not_utf_8_does_not_log_out() {
                 .name("auth")
                 .build()
                 .expect("transport")
-                .extract(&head),
+                .extract(Slot::Access, &head),
         )
     };
     assert_eq!(of(b"tracking=\xff; auth=T"), r#"Token("T")"#);
@@ -236,7 +230,7 @@ proptest! {
     #[test]
     fn any_cookie_header_is_read_without_a_panic(value in proptest::collection::vec(any::<u8>(), 0..64)) {
         let head = Head::raw("cookie", &value);
-        let _ = CookieTransport::default().extract(&head);
+        let _ = CookieTransport::default().extract(Slot::Access, &head);
     }
 
     #[test]
@@ -245,6 +239,6 @@ proptest! {
         let pair = log_in(&transport, &value, None)[0].clone();
         let header = format!("{other}; {pair}; x");
         let head = Head::new("GET", &[("cookie", &header)]);
-        prop_assert_eq!(seen(transport.extract(&head)), format!("Token({value:?})"));
+        prop_assert_eq!(seen(transport.extract(Slot::Access, &head)), format!("Token({value:?})"));
     }
 }

@@ -128,27 +128,28 @@ async fn an_authenticated_request_costs_one_get() {
     let server = Server::start(&[]).await;
     let client = server::client(&server.url()).await;
     let users = MemoryUserStore::new();
-    let user = NewUser {
-        id: Some(Uuid::now_v7()),
-        email: "ada@example.com".parse().expect("an e-mail"),
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: true,
-        created_at: OffsetDateTime::UNIX_EPOCH,
-        profile: (),
-    };
+    let mut user = NewUser::new(
+        "ada@example.com".parse().expect("an e-mail"),
+        (),
+        OffsetDateTime::UNIX_EPOCH,
+    );
+    user.id = Some(Uuid::now_v7());
+    user.is_verified = true;
     let user = users.insert(user).await.expect("a user");
     let tokens = RedisAccessTokenStore::new(unattended(&server).await);
     let strategy = OpaqueStrategy::new(Arc::new(tokens), Lifetime::from_secs(3600).expect("an hour"));
     let issued = strategy
-        .issue(&Subject::from(&user), &ClientInfo::default())
+        .issue("api", &Subject::from(&user), &ClientInfo::default())
         .await
         .expect("a token");
     counted(&client).await;
 
     for _request in 0..20 {
-        let outcome = admit(&users, strategy.read(issued.secret.expose_secret()).await).await;
+        let outcome = admit(
+            &users,
+            strategy.read("api", issued.access.secret.expose_secret()).await,
+        )
+        .await;
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
     }
     assert_eq!(counted(&client).await, BTreeMap::from([("get".to_owned(), 20)]));

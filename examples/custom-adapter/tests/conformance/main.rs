@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 
 use custom_adapter::{Database, RedbAccessTokenStore, RedbUserStore};
 use portcullis::{
-    AccessToken, AccessTokenStore as _, ClientInfo, Clock as _, NewUser, SystemClock, TokenDigest, TokenId,
+    AccessToken, AccessTokenStore as _, Clock as _, NewUser, Subject, SystemClock, TokenDigest, TokenId,
     TokenLookup, User, UserStore as _,
     conformance::{AccessTokenFixture, UserFixture},
 };
@@ -115,27 +115,18 @@ async fn users_and_tokens_are_there_when_the_file_is_opened_again() {
         folder,
     } = stores().await;
     let now = SystemClock.now();
-    let user = NewUser {
-        id: Some(Uuid::now_v7()),
-        email: "arthur@camelot.example".parse().expect("an e-mail"),
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: now,
-        profile: (),
-    };
+    let mut user = NewUser::new("arthur@camelot.example".parse().expect("an e-mail"), (), now);
+    user.id = Some(Uuid::now_v7());
     let user = users.insert(user).await.expect("inserted");
-    let token = AccessToken {
-        id: TokenId::generate(),
-        digest: TokenDigest::new("a token"),
-        user_id: user.id,
-        epoch: user.security_epoch,
-        created_at: now,
-        expires_at: None,
-        last_used_at: now,
-        client: ClientInfo::default(),
-    };
+    let token = AccessToken::new(
+        TokenId::generate(),
+        TokenDigest::new("a token"),
+        Subject {
+            user_id: user.id,
+            epoch: user.security_epoch,
+        },
+        now,
+    );
     tokens.insert(&token, None).await.expect("inserted");
     drop((users, tokens, database));
 

@@ -20,14 +20,14 @@ async fn a_token_is_kept_by(store: Arc<dyn AccessTokenStore<ObjectId>>) {
     };
     let lifetime = Lifetime::from_secs(60).expect("positive");
     let strategy = OpaqueStrategy::new(Arc::clone(&store), lifetime);
-    let issued = strategy.issue(&subject, &ClientInfo::default()).await;
+    let issued = strategy.issue("api", &subject, &ClientInfo::default()).await;
     let issued = issued.expect("a token");
-    let presented = issued.secret.expose_secret();
-    let credential = strategy.read(presented).await.expect("it is good");
+    let presented = issued.access.secret.expose_secret();
+    let credential = strategy.read("api", presented).await.expect("it is good");
     assert_eq!(credential.subject, subject);
     let revoked = store.delete_all(&subject.user_id).await;
     assert_eq!(revoked.expect("an answer"), 1);
-    strategy.read(presented).await.expect_err("it was revoked");
+    strategy.read("api", presented).await.expect_err("it was revoked");
 }
 
 async fn a_token_is_kept_in(redis: Redis) {
@@ -59,16 +59,7 @@ async fn redis_behind_sentinel_keeps_a_token_of_an_object_id() {
 #[tokio::test]
 async fn the_stores_in_memory_keep_a_user_and_a_token_of_an_object_id() {
     let users = MemoryUserStore::<ObjectId>::new();
-    let user = NewUser {
-        id: ObjectId::generate(),
-        email: EMAIL.parse().expect("an e-mail"),
-        password_hash: None,
-        is_active: true,
-        is_superuser: false,
-        is_verified: false,
-        created_at: SystemClock.now(),
-        profile: (),
-    };
+    let user = NewUser::new(EMAIL.parse().expect("an e-mail"), (), SystemClock.now());
     let inserted = users.insert(user).await.expect("inserted");
     let found = users.find(&inserted.id).await.expect("an answer");
     assert_eq!(found.expect("the user").id, inserted.id);

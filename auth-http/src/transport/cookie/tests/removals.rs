@@ -54,20 +54,20 @@ fn c5_what_may_shadow_the_cookie_is_removed_before_it_is_set() {
     ] {
         let head = head(cookies);
         assert_eq!(
-            all_set(&auth.log_in(&issued("T"), &head).expect("a cookie")),
+            all_set(&auth.deliver(&issued("T", None), &head).expect("a cookie")),
             log_in,
             "{cookies}"
         );
-        assert_eq!(all_set(&auth.log_out(&head)), log_out, "{cookies}");
+        assert_eq!(all_set(&auth.clear(&head)), log_out, "{cookies}");
     }
     // Nobody else can set one of this name, and its removal would be refused.
     let bound = named("__Host-auth");
     let head = head("__Host-auth=x; __Host-auth=y");
     assert_eq!(
-        all_set(&bound.log_in(&issued("T"), &head).expect("a cookie")).len(),
+        all_set(&bound.deliver(&issued("T", None), &head).expect("a cookie")).len(),
         1
     );
-    assert_eq!(all_set(&bound.log_out(&head)).len(), 1);
+    assert_eq!(all_set(&bound.clear(&head)).len(), 1);
 }
 
 #[test]
@@ -104,11 +104,11 @@ fn c5_what_may_shadow_the_cookie_that_a_page_reads_is_removed_as_well() {
         ),
     ] {
         let head = Head::new("POST", &[("host", "app.example.com"), ("cookie", cookies)]);
-        let mut after_log_in = removed(&auth.log_in(&issued("T"), &head).expect("a cookie"));
+        let mut after_log_in = removed(&auth.deliver(&issued("T", None), &head).expect("a cookie"));
         // By name: they come by how likely each is.
         after_log_in.sort_by_key(|cookie| cookie.starts_with("auth-csrf"));
         assert_eq!(after_log_in, log_in, "{cookies}");
-        assert_eq!(removed(&auth.log_out(&head)), log_out, "{cookies}");
+        assert_eq!(removed(&auth.clear(&head)), log_out, "{cookies}");
     }
     // Without the double submit, a cookie of that name is none of ours.
     let plain = CookieTransport::builder().name("auth").build().expect("a cookie");
@@ -119,7 +119,7 @@ fn c5_what_may_shadow_the_cookie_that_a_page_reads_is_removed_as_well() {
             ("cookie", "auth-csrf=x; auth-csrf=y"),
         ],
     );
-    assert_eq!(all_set(&plain.log_out(&head)), ["auth=; Max-Age=0; Path=/"]);
+    assert_eq!(all_set(&plain.clear(&head)), ["auth=; Max-Age=0; Path=/"]);
 }
 
 #[test]
@@ -143,13 +143,13 @@ fn c5_the_removals_leave_room_for_the_rest_of_the_answer_and_the_likeliest_come_
             .sum::<usize>()
     };
     let log_in = |length: usize| {
-        auth.log_in(&issued(&"T".repeat(length)), &head)
+        auth.deliver(&issued(&"T".repeat(length), None), &head)
             .expect("a cookie")
     };
-    for answer in [log_in(43), log_in(700), log_in(1500), auth.log_out(&head)] {
+    for answer in [log_in(43), log_in(700), log_in(1500), auth.clear(&head)] {
         assert!(bytes(&answer) <= 2048, "{}", bytes(&answer));
     }
-    for answer in [log_in(43), auth.log_out(&head)] {
+    for answer in [log_in(43), auth.clear(&head)] {
         let set = all_set(&answer);
         assert!((10..=18).contains(&set.len()), "{set:?}");
         for likely in ["Domain=example.com; Max-Age=0; Path=/", "Max-Age=0; Path=/first"] {
