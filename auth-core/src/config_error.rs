@@ -25,6 +25,24 @@ impl ConfigError {
         }
     }
 
+    /// The same problem, under the name that the setting has in the application, such as that of an environment variable.
+    ///
+    /// ```
+    /// use auth_core::SigningSecret;
+    ///
+    /// let error = SigningSecret::new("too short").expect_err("9 bytes");
+    /// assert_eq!(error.setting(), "signing secret");
+    /// let error = error.in_setting("AUTH_SECRET");
+    /// assert!(error.to_string().starts_with("AUTH_SECRET: a secret of 9 bytes; at least 32 are needed"));
+    /// ```
+    #[must_use]
+    pub fn in_setting(self, setting: impl Into<String>) -> Self {
+        Self {
+            setting: setting.into(),
+            ..self
+        }
+    }
+
     /// The name of the setting.
     #[must_use]
     pub fn setting(&self) -> &str {

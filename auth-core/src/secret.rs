@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 
 use crate::ConfigError;
 
+/// The name of a secret in errors, until `in_setting` gives it another.
+const SETTING: &str = "signing secret";
+
 const MIN_BYTES: usize = 32;
 
 /// What to do about a secret that is missing or refused.
@@ -30,24 +33,23 @@ const NEXT_STEP: &str = "make one with `openssl rand -base64 32`";
 pub struct SigningSecret(Zeroizing<Vec<u8>>);
 
 impl SigningSecret {
-    /// A secret of `bytes`, which came from a cryptographic generator. `setting` is the name under which the
-    /// application configures it, for the error.
+    /// A secret of `bytes`, which came from a cryptographic generator.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `setting` if there are fewer than 32 bytes (RFC 7518 §3.2 for HS256), or if they are
+    /// [`ConfigError`] naming `signing secret` if there are fewer than 32 bytes (RFC 7518 §3.2 for HS256), or if they are
     /// obviously not random.
-    pub fn new(setting: &str, bytes: impl Into<Vec<u8>>) -> Result<Self, ConfigError> {
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, ConfigError> {
         let bytes = Zeroizing::new(bytes.into());
         if bytes.len() < MIN_BYTES {
             let problem = format_args!(
                 "a secret of {} bytes; at least {MIN_BYTES} are needed; {NEXT_STEP}",
                 bytes.len()
             );
-            return Err(ConfigError::new(setting, problem));
+            return Err(ConfigError::new(SETTING, problem));
         }
         if let Some(weakness) = weakness::find(&bytes) {
             let problem = format_args!("a secret that {weakness}, so that it can be guessed; {NEXT_STEP}");
-            return Err(ConfigError::new(setting, problem));
+            return Err(ConfigError::new(SETTING, problem));
         }
         Ok(Self(bytes))
     }
@@ -58,7 +60,9 @@ impl SigningSecret {
     /// [`ConfigError`] naming `variable` as from [`new`](Self::new), or if it is not UTF-8.
     pub fn from_env(variable: &str) -> Result<Option<Self>, ConfigError> {
         match std::env::var(variable) {
-            Ok(value) => Self::new(variable, value).map(Some),
+            Ok(value) => Self::new(value)
+                .map(Some)
+                .map_err(|error| error.in_setting(variable)),
             Err(std::env::VarError::NotPresent) => Ok(None),
             Err(std::env::VarError::NotUnicode(_)) => Err(ConfigError::new(variable, "is not UTF-8")),
         }
@@ -114,25 +118,24 @@ mod tests {
     #[test]
     fn j3_a_short_secret_is_refused_and_the_setting_named() {
         let bytes: Vec<u8> = (0..32).map(|n| n * 7).collect();
-        let error = SigningSecret::new("AUTH_SECRET", &bytes[..31]).expect_err("too short");
-        assert_eq!(error.setting(), "AUTH_SECRET");
+        let error = SigningSecret::new(&bytes[..31]).expect_err("too short");
+        assert_eq!(error.setting(), "signing secret");
         assert!(error.to_string().contains("31 bytes"), "{error}");
-        assert!(SigningSecret::new("AUTH_SECRET", bytes).is_ok());
+        assert!(SigningSecret::new(bytes).is_ok());
     }
 
     #[test]
     fn n13_a_guessable_secret_is_refused_with_the_setting_and_the_next_step_and_without_itself() {
         let secret = "change-me-change-me-change-me-change-me";
-        let error = SigningSecret::new("AUTH_SECRET", secret).expect_err("guessable");
-        assert_eq!(error.setting(), "AUTH_SECRET");
+        let error = SigningSecret::new(secret).expect_err("guessable");
+        assert_eq!(error.setting(), "signing secret");
         assert!(error.to_string().contains("openssl rand -base64 32"), "{error}");
         assert!(!error.to_string().contains("change"), "{error}");
     }
 
     #[test]
     fn a_secret_does_not_print_itself() {
-        let secret =
-            SigningSecret::new("AUTH_SECRET", "open sesame, said Ali Baba to the rock").expect("long enough");
+        let secret = SigningSecret::new("open sesame, said Ali Baba to the rock").expect("long enough");
         assert_eq!(format!("{secret:?}"), "SigningSecret([REDACTED])");
     }
 }

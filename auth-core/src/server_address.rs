@@ -71,7 +71,7 @@ impl Unreachable {
             Self::Silent => "Is this the server's address, and does no firewall stand in between?",
             Self::Credentials => "Check the user and the password.",
             Self::NoDatabase => "Create the database, or correct its name.",
-            Self::Forbidden => "Credential the user access to the database from this host.",
+            Self::Forbidden => "Grant the user access to the database from this host.",
             Self::Tls => "Check what the URL says about TLS, and the server's certificate.",
             Self::Other => "",
         }

@@ -17,20 +17,19 @@ use crate::RequestHead;
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// The proxies of `list`: addresses and networks such as `10.0.0.0/8`, with commas between them. `setting` is what the
-    /// application calls it: an environment variable, for example.
+    /// The proxies of `list`: addresses and networks such as `10.0.0.0/8`, with commas between them.
     ///
     /// ```
     /// use auth_http::TrustedProxies;
     ///
-    /// let proxies = TrustedProxies::parse("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8, fd00::/8")?;
-    /// # assert!(TrustedProxies::parse("TRUSTED_PROXIES", "proxy.internal").is_err());
+    /// let proxies = TrustedProxies::parse("127.0.0.1, 10.0.0.0/8, fd00::/8")?;
+    /// # assert!(TrustedProxies::parse("proxy.internal").is_err());
     /// # Ok::<(), auth_core::ConfigError>(())
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] naming `setting` if an entry is neither.
-    pub fn parse(setting: &str, list: &str) -> Result<Self, ConfigError> {
+    /// [`ConfigError`] naming `trusted proxies` if an entry is neither.
+    pub fn parse(list: &str) -> Result<Self, ConfigError> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let networks = entries.map(|entry| {
             let address = entry.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
@@ -38,7 +37,7 @@ impl TrustedProxies {
                 let problem = format_args!(
                     "{entry:?} is neither an address nor a network: write `10.0.0.7` or `10.0.0.0/8`, with commas between them"
                 );
-                ConfigError::new(setting, problem)
+                ConfigError::new("trusted proxies", problem)
             })
         });
         networks.collect::<Result<_, _>>().map(Self)
@@ -96,7 +95,7 @@ mod tests {
     use crate::request::test_head::Head;
 
     fn client(proxies: &str, peer: &str, forwarded: &[&str]) -> String {
-        let proxies = TrustedProxies::parse("TRUSTED_PROXIES", proxies).expect("proxies");
+        let proxies = TrustedProxies::parse(proxies).expect("proxies");
         let headers: Vec<_> = forwarded
             .iter()
             .map(|value| ("x-forwarded-for", *value))
@@ -148,8 +147,8 @@ mod tests {
     #[test]
     fn c9_a_proxy_that_is_no_address_is_an_error_that_names_the_setting() {
         for list in ["proxy.internal", "10.0.0.0/33", "10.0.0.1; 10.0.0.2"] {
-            let error = TrustedProxies::parse("TRUSTED_PROXIES", list).expect_err(list);
-            assert_eq!(error.setting(), "TRUSTED_PROXIES");
+            let error = TrustedProxies::parse(list).expect_err(list);
+            assert_eq!(error.setting(), "trusted proxies");
         }
     }
 }

@@ -14,7 +14,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let secret = SigningSecret::new("AUTH_SECRET", "K2T0Mj8hd0tLkMMnZ0r5WqcIhN5TbSqwX0vZQxVdJxk")?;
+//! let secret = SigningSecret::new("K2T0Mj8hd0tLkMMnZ0r5WqcIhN5TbSqwX0vZQxVdJxk")?;
 //! let strategy = JwtStrategy::hs256(&secret, Lifetime::new(Duration::from_secs(3600))?)?;
 //!
 //! let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };

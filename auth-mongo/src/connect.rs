@@ -5,6 +5,9 @@ use mongodb::{Client, Database, error::ErrorKind, options::ClientOptions};
 
 use crate::watch;
 
+/// The name of the URL in errors and logs.
+const SETTING: &str = "database URL";
+
 /// Shorter than the deadline of a call, so that the log says why no server could be had.
 const SELECTION_LIMIT: Duration = Duration::from_millis(1500);
 
@@ -14,13 +17,12 @@ const SELECTION_LIMIT: Duration = Duration::from_millis(1500);
 /// No server is asked: one that is down is an error of the first call. Of `mongodb+srv` the name server is, as it knows
 /// the hosts. Where the URL does not say how long to wait for a server and for a connection (`serverSelectionTimeoutMS`,
 /// `connectTimeoutMS`), it is a second and a half. The log has an event when a server cannot be reached and when it can
-/// again. `setting` is the name under which the application configures the
-/// URL, for the error.
+/// again.
 ///
 /// # Errors
-/// [`ConfigError`] naming `setting` if the URL is none of MongoDB or names no database. It does not repeat the URL.
-pub async fn connect(setting: &str, url: &str) -> Result<Database, ConfigError> {
-    let refused = |problem: &str| ConfigError::new(setting, problem);
+/// [`ConfigError`] naming `database URL` if the URL is none of MongoDB or names no database. It does not repeat the URL.
+pub async fn connect(url: &str) -> Result<Database, ConfigError> {
+    let refused = |problem: &str| ConfigError::new(SETTING, problem);
     let mut options = ClientOptions::parse(url)
         .await
         .map_err(|error| match *error.kind {
@@ -36,7 +38,7 @@ pub async fn connect(setting: &str, url: &str) -> Result<Database, ConfigError> 
         .default_database
         .clone()
         .ok_or_else(|| refused("names no database: `mongodb://HOST/DATABASE`"))?;
-    let mut address = ServerAddress::new(setting, &options.hosts).database(&name);
+    let mut address = ServerAddress::new(SETTING, &options.hosts).database(&name);
     if let Some(user) = options
         .credential
         .as_ref()

@@ -13,7 +13,7 @@
 //! use uuid::Uuid;
 //!
 //! // Or a `mongodb::Database` of a client that the application has already.
-//! let database = auth_mongo::connect("DATABASE_URL", "mongodb://localhost/library").await?;
+//! let database = auth_mongo::connect("mongodb://localhost/library").await?;
 //! let users = MongoUserStore::<Uuid>::builder(&database).build()?;
 //! let tokens = MongoAccessTokenStore::<Uuid>::builder(&database).build()?;
 //! users.create_indexes().await?;
@@ -34,7 +34,7 @@
 //!     shelf: Option<i32>,
 //! }
 //!
-//! # let database = auth_mongo::connect("DATABASE_URL", "mongodb://localhost/library").await?;
+//! # let database = auth_mongo::connect("mongodb://localhost/library").await?;
 //! let members = MongoUserStore::<ObjectId, Profile>::builder(&database).collection("members").build()?;
 //! members.create_indexes().await?;
 //!

@@ -14,6 +14,9 @@ use socket2::TcpKeepalive;
 
 use crate::{tls, watch};
 
+/// The name of the URL in errors and logs.
+const SETTING: &str = "Redis URL";
+
 /// Each carries any number of calls at a time.
 const CONNECTIONS: usize = 2;
 
@@ -49,16 +52,15 @@ const DEAD_PEER: Duration = Duration::from_secs(10);
 /// meaning in a URL are percent-encoded in a password.
 ///
 /// It warns where the server's eviction policy could drop sessions, if that may be asked, and writes an event when the
-/// server cannot be reached and when it can again. `setting` is the name under which the application configures the URL,
-/// for the error. Call it within a Tokio runtime, which drives the connections; `quit` of [`ClientLike`] ends them.
+/// server cannot be reached and when it can again. Call it within a Tokio runtime, which drives the connections; `quit` of [`ClientLike`] ends them.
 ///
 /// [`ClientLike`]: crate::ClientLike
 ///
 /// # Errors
-/// [`ConfigError`] naming `setting` if the URL is none of these, or the machine has no root certificates for TLS.
-pub async fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
-    let config = config_of(url).map_err(|problem| ConfigError::new(setting, problem))?;
-    let address = address(setting, &config);
+/// [`ConfigError`] naming `Redis URL` if the URL is none of these, or the machine has no root certificates for TLS.
+pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
+    let config = config_of(url).map_err(|problem| ConfigError::new(SETTING, problem))?;
+    let address = address(&config);
     let policy = ReconnectPolicy::Exponential {
         attempts: 0,
         max_attempts: 0,
@@ -68,7 +70,7 @@ pub async fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
         jitter: JITTER,
     };
     let pool = Pool::new(config, None, Some(connection()), Some(policy), CONNECTIONS)
-        .map_err(|problem| ConfigError::new(setting, problem.details()))?;
+        .map_err(|problem| ConfigError::new(SETTING, problem.details()))?;
     // Listens before there is anything to hear.
     tokio::spawn(watch::watch(&pool, address.clone()));
     for client in pool.clients() {
@@ -77,8 +79,8 @@ pub async fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
     Ok(pool)
 }
 
-fn address(setting: &str, config: &Config) -> ServerAddress {
-    let mut address = ServerAddress::new(setting, config.server.hosts());
+fn address(config: &Config) -> ServerAddress {
+    let mut address = ServerAddress::new(SETTING, config.server.hosts());
     if let Some(number) = config.database {
         address = address.database(number);
     }
@@ -249,10 +251,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_setting_is_named_where_the_url_cannot_be_used() {
-        let refused = connect("REDIS_URL", "http://example.com")
-            .await
-            .expect_err("no URL of Redis");
-        assert_eq!(refused.setting(), "REDIS_URL");
+        let refused = connect("http://example.com").await.expect_err("no URL of Redis");
+        assert_eq!(refused.setting(), "Redis URL");
     }
 
     #[test]

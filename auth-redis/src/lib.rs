@@ -14,7 +14,7 @@
 //! use auth_redis::{Redis, RedisAccessTokenStore};
 //! use uuid::Uuid;
 //!
-//! let pool = auth_redis::connect("REDIS_URL", "redis://127.0.0.1:6379").await?;
+//! let pool = auth_redis::connect("redis://127.0.0.1:6379").await?;
 //! let redis = Redis::new(pool).prefix("bookshop:")?;
 //! let tokens = Arc::new(RedisAccessTokenStore::<Uuid>::new(redis));
 //! let strategy = OpaqueStrategy::new(tokens, Lifetime::from_secs(3600)?);

@@ -71,6 +71,10 @@ pub use column::{ColumnId, DigestColumn, InstantColumn, UuidColumn};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use user::UsersIn;
 
+/// The name of the URL or path in errors and logs.
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+const SETTING: &str = "database URL";
+
 /// What the macros name. No part of the public interface.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #[doc(hidden)]

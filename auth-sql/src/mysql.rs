@@ -6,7 +6,7 @@
 //! use auth_sql::mysql::{self, Database, MysqlAccessTokenStore, MysqlUserStore};
 //!
 //! let url = "mysql://auth:secret@db.example.com/app?require_ssl=true";
-//! let pool = mysql::connect("DATABASE_URL", url)?;
+//! let pool = mysql::connect(url)?;
 //! mysql::migrate(&pool).await?;
 //! let database = Database::new(pool);
 //! let users = MysqlUserStore::new(&database);

@@ -5,7 +5,7 @@
 //! use auth_sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
 //!
 //! let url = "postgres://auth:secret@db.example.com/app?sslmode=verify-full";
-//! let pool = postgres::connect("DATABASE_URL", url)?;
+//! let pool = postgres::connect(url)?;
 //! postgres::migrate(&pool).await?;
 //! let database = Database::new(pool);
 //! let users = PostgresUserStore::new(&database);

@@ -8,7 +8,7 @@
 //! use auth_sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore};
 //!
 //! // let location = "sqlite://app.db";
-//! let pool = sqlite::connect("DATABASE_URL", &location).await?;
+//! let pool = sqlite::connect(&location).await?;
 //! sqlite::migrate(&pool).await?;
 //! let users = SqliteUserStore::new(&pool);
 //! let tokens = SqliteAccessTokenStore::new(&pool);

@@ -30,7 +30,7 @@ async fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_
     set_default_instrumentation(count).expect("a count");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db").display().to_string();
-    let pool = sqlite::connect("DATABASE_URL", &path).await.expect("a database");
+    let pool = sqlite::connect(&path).await.expect("a database");
     sqlite::migrate(&pool).await.expect("tables");
     let database = Database::new(pool);
     let users = SqliteUserStore::new(&database);

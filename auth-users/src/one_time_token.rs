@@ -179,8 +179,7 @@ mod tests {
     }
 
     fn tokens() -> OneTimeTokens {
-        let secret =
-            SigningSecret::new("secret", "the secret of these tests, which no other knows").expect("secret");
+        let secret = SigningSecret::new("the secret of these tests, which no other knows").expect("secret");
         OneTimeTokens::new(&secret)
     }
 

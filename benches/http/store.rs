@@ -85,7 +85,7 @@ impl Sqlite {
     async fn open() -> Fallible<Self> {
         let folder = tempfile::tempdir()?;
         let location = folder.path().join("bench.db").display().to_string();
-        let pool = sqlite::connect("database", &location).await?;
+        let pool = sqlite::connect(&location).await?;
         sqlite::migrate(&pool).await?;
         Ok(Self {
             pool,
@@ -127,14 +127,14 @@ impl Store {
     }
 
     async fn postgres(url: &str, name: String) -> Fallible<Self> {
-        let server = postgres::connect("TEST_POSTGRES_URL", url)?;
+        let server = postgres::connect(url)?;
         server
             .get()
             .await?
             .batch_execute(&format!("CREATE DATABASE {name}"))
             .await?;
         let url = beside(url, &name);
-        let pool = postgres::connect("TEST_POSTGRES_URL", &url)?;
+        let pool = postgres::connect(&url)?;
         postgres::migrate(&pool).await?;
         Ok(Self {
             users: Arc::new(PostgresUserStore::new(&pool)),
@@ -149,14 +149,14 @@ impl Store {
     }
 
     async fn mariadb(url: &str, name: String) -> Fallible<Self> {
-        let server = mysql::connect("TEST_MARIADB_URL", url)?;
+        let server = mysql::connect(url)?;
         server
             .get()
             .await?
             .batch_execute(&format!("CREATE DATABASE {name}"))
             .await?;
         let url = beside(url, &name);
-        let pool = mysql::connect("TEST_MARIADB_URL", &url)?;
+        let pool = mysql::connect(&url)?;
         mysql::migrate(&pool).await?;
         Ok(Self {
             users: Arc::new(MysqlUserStore::new(&pool)),
@@ -206,22 +206,22 @@ impl Store {
     pub(crate) async fn by_hand(&self, secret: &SigningSecret) -> Fallible<Routes> {
         Ok(match &self.engine {
             Engine::Sqlite(sqlite) => {
-                let pool = sqlite::connect("database", &sqlite.location).await?;
+                let pool = sqlite::connect(&sqlite.location).await?;
                 Arc::new(hand_written::sqlite::routes(pool, secret))
             }
             Engine::Postgres { url, .. } => {
-                let pool = postgres::connect("TEST_POSTGRES_URL", url)?;
+                let pool = postgres::connect(url)?;
                 Arc::new(hand_written::postgres::routes(pool))
             }
             Engine::Mariadb { url, .. } => {
-                let pool = mysql::connect("TEST_MARIADB_URL", url)?;
+                let pool = mysql::connect(url)?;
                 Arc::new(hand_written::mariadb::routes(pool))
             }
             Engine::Mongodb { url, .. } => Arc::new(hand_written::mongodb::routes(&mongodb_at(url).await?)),
             Engine::Redis {
                 url, prefix, users, ..
             } => {
-                let pool = sqlite::connect("database", &users.location).await?;
+                let pool = sqlite::connect(&users.location).await?;
                 Arc::new(hand_written::redis::routes(redis_at(url).await?, prefix, pool))
             }
         })
@@ -307,12 +307,12 @@ impl Store {
 
 async fn redis_at(url: &str) -> Fallible<redis::Pool> {
     let url = url.to_owned();
-    Ok(driven(async move { redis::connect("TEST_REDIS_URL", &url).await }).await??)
+    Ok(driven(async move { redis::connect(&url).await }).await??)
 }
 
 async fn mongodb_at(url: &str) -> Fallible<mongodb::Database> {
     let url = url.to_owned();
-    Ok(driven(async move { mongo::connect("TEST_MONGODB_URL", &url).await }).await??)
+    Ok(driven(async move { mongo::connect(&url).await }).await??)
 }
 
 /// What `connect` opens, driven by a thread of its own, as by the main thread of an application, and not by the one of the

@@ -27,7 +27,7 @@ const CLAIMS: &str =
     r#"{"sub":"6f4dfb1f-0f3f-4c3a-9f5e-3b1b2a1d0c77","aud":["fastapi-users:auth"],"exp":1767229200}"#;
 
 static STRATEGY: LazyLock<JwtStrategy> = LazyLock::new(|| {
-    let secret = SigningSecret::new("SECRET", SECRET).expect("long enough");
+    let secret = SigningSecret::new(SECRET).expect("long enough");
     let now = OffsetDateTime::from_unix_timestamp(NOW).expect("in range");
     let lifetime = Lifetime::from_secs(3600).expect("positive");
     JwtStrategy::hs256(&secret, lifetime)

@@ -105,9 +105,7 @@ fn run(test: impl Future<Output = ()>) {
 fn u5_nothing_is_left_of_a_deleted_user_in_redis() {
     run(async {
         let url = env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a server");
-        let pool = portcullis::redis::connect("TEST_REDIS_URL", &url)
-            .await
-            .expect("a pool");
+        let pool = portcullis::redis::connect(&url).await.expect("a pool");
         let prefix = format!("test_{}:", Uuid::new_v4().simple());
         let redis = Redis::new(pool.clone()).prefix(&prefix).expect("a prefix");
         redis.ping().await.expect("an answer");
@@ -152,7 +150,7 @@ fn u5_nothing_is_left_of_a_deleted_user_in_mongodb() {
 fn u5_a_user_whose_tokens_cannot_be_revoked_is_not_deleted() {
     run(async {
         // Nobody listens there.
-        let pool = portcullis::redis::connect("REDIS_URL", "redis://127.0.0.1:1")
+        let pool = portcullis::redis::connect("redis://127.0.0.1:1")
             .await
             .expect("a pool");
         let redis = Redis::new(pool)

@@ -106,7 +106,7 @@ impl Blueprint {
                 pool: None,
             };
         }
-        let pool = sqlite::connect("database", &file.display().to_string())
+        let pool = sqlite::connect(&file.display().to_string())
             .await
             .expect("a database");
         sqlite::migrate(&pool).await.expect("tables");

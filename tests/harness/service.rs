@@ -77,7 +77,7 @@ impl Service {
         let stores = blueprint.stores(&folder.path().join("service.db")).await;
         let clock = Arc::new(ManualClock::default());
         let shared_clock: Arc<dyn Clock> = clock.clone();
-        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let secret = SigningSecret::new(SECRET).expect("long enough");
         let mailbox = Mailbox::default();
         let mailer = blueprint
             .mailer

@@ -19,7 +19,7 @@ const FASTAPI_USERS_ID: &str = "0190d1b4-6f2b-7c3a-9d00-000000000042";
 #[test]
 fn the_issuer_is_a_claim_where_it_is_set() {
     crate::harness::run(async {
-        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let secret = SigningSecret::new(SECRET).expect("long enough");
         let strategy = JwtStrategy::<Uuid>::hs256(&secret, Lifetime::from_secs(60).expect("positive"))
             .expect("long enough")
             .issuer("https://camelot.example");

@@ -147,7 +147,7 @@ async fn a_token_for_another_id_is_bad(case: &Case) {
         .await
         .is_error(400, BAD);
 
-    let secret = SigningSecret::new("secret", "another secret of the tests, of 32 bytes").expect("secret");
+    let secret = SigningSecret::new("another secret of the tests, of 32 bytes").expect("secret");
     let mailbox = crate::harness::Mailbox::default();
     let elsewhere = portcullis::users::UserManager::builder(case.users().clone(), &secret)
         .mailer(std::sync::Arc::new(mailbox.clone()))

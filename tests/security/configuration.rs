@@ -54,15 +54,14 @@ fn names<T>(setting: &str, built: Result<T, ConfigError>) {
 #[test]
 fn a_short_secret_is_refused_and_not_repeated() {
     for secret in ["", "hunter2", "0123456789012345678901234567890"] {
-        let error = SigningSecret::new("AUTH_SECRET", secret).expect_err("short");
-        assert_eq!(error.setting(), "AUTH_SECRET");
+        let error = SigningSecret::new(secret).expect_err("short");
+        assert_eq!(error.setting(), "signing secret");
         assert!(
             secret.is_empty() || !error.to_string().contains(secret),
             "{error}"
         );
     }
-    let of_32 =
-        SigningSecret::new("AUTH_SECRET", "32 bytes are just enough for it.").expect("long enough for HS256");
+    let of_32 = SigningSecret::new("32 bytes are just enough for it.").expect("long enough for HS256");
     names("JWT secret", HmacKey::new(HmacAlgorithm::Hs512, &of_32));
 }
 
@@ -186,9 +185,9 @@ fn a_database_that_cannot_be_opened_is_refused() {
             "postgres://root:hunter2@localhost/app",
             "/proc/none/app.db",
         ] {
-            let error = sqlite::connect("DATABASE_URL", location).await.err();
+            let error = sqlite::connect(location).await.err();
             let error = error.unwrap_or_else(|| panic!("{location} was accepted"));
-            assert_eq!(error.setting(), "DATABASE_URL");
+            assert_eq!(error.setting(), "database URL");
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     });

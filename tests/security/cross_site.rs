@@ -88,7 +88,7 @@ impl Session {
 #[test]
 fn x1_with_double_submit_every_unsafe_route_asks_for_the_token_of_its_own_session() {
     run(async {
-        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let secret = SigningSecret::new(SECRET).expect("long enough");
         let cookie = CookieTransport::builder().double_submit(&secret).build();
         let service = Service::with_cookie(cookie.expect("secure")).await;
         service.seed(person("lancelot").superuser()).await;
@@ -203,7 +203,7 @@ fn x4_a_websocket_handshake_of_another_site_is_403() {
 #[test]
 fn x4_with_double_submit_a_handshake_is_judged_by_its_origin() {
     run(async {
-        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let secret = SigningSecret::new(SECRET).expect("long enough");
         let cookie = CookieTransport::builder().double_submit(&secret).build();
         let service = Service::with_cookie(cookie.expect("secure")).await;
         service.seed(person("lancelot")).await;

@@ -109,7 +109,7 @@ async fn king_without_a_log_in(service: &Service, arthur: &portcullis::User) -> 
     use portcullis::{
         ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, jwt::JwtStrategy,
     };
-    let secret = SigningSecret::new("secret", crate::harness::SECRET).expect("long enough");
+    let secret = SigningSecret::new(crate::harness::SECRET).expect("long enough");
     let strategy = JwtStrategy::hs256(&secret, Lifetime::from_secs(3600).expect("positive"))
         .expect("long enough")
         .clock(service.clock.clone());

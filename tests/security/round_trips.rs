@@ -68,7 +68,7 @@ fn an_extractor_within_guards_makes_no_second_look_up() {
 #[test]
 fn a_jwt_is_read_without_any_look_up_and_an_opaque_token_by_one() {
     watched(Store::Sqlite, async |service, watch| {
-        let secret = SigningSecret::new("secret", SECRET).expect("long enough");
+        let secret = SigningSecret::new(SECRET).expect("long enough");
         let clock: Arc<dyn Clock> = service.clock.clone();
         for kind in Kind::ALL {
             let pass = service.pass(kind, &address("lancelot")).await;

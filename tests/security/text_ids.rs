@@ -39,7 +39,7 @@ const TABLE: &str = "CREATE TABLE people (
     security_epoch bigint NOT NULL, revision bigint NOT NULL, created_at bigint NOT NULL, updated_at bigint NOT NULL)";
 
 async fn execute(url: &str, statement: &str) {
-    let pool = postgres::connect("TEST_POSTGRES_URL", url).expect("a pool");
+    let pool = postgres::connect(url).expect("a pool");
     let mut connection = pool.get().await.expect("a connection");
     connection.batch_execute(statement).await.expect(statement);
 }
@@ -54,7 +54,7 @@ fn a7_a_nul_in_the_id_of_a_mailed_token_is_a_bad_token() {
         let url = format!("{server}{end}sslmode=disable&options=-c%20search_path%3D{schema}");
         execute(&server, &format!("CREATE SCHEMA {schema}")).await;
         execute(&url, TABLE).await;
-        let pool = postgres::connect("TEST_POSTGRES_URL", &url).expect("a pool");
+        let pool = postgres::connect(&url).expect("a pool");
         let people: Arc<dyn UserStore<String>> = Arc::new(People::new(pool));
         let mailbox = Mailbox::default();
         let users = UserManager::builder(people, &SigningSecret::generate().expect("random"))

@@ -40,7 +40,7 @@ impl Service {
         let auth = Auth::builder(manager)
             .backend(AuthBackend::new("bearer", BearerTransport, strategy()))
             .backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()))
-            .trusted_proxies(TrustedProxies::parse("TRUSTED_PROXIES", "10.0.0.0/8").expect("a network"))
+            .trusted_proxies(TrustedProxies::parse("10.0.0.0/8").expect("a network"))
             .build()
             .expect("auth");
         Self {

@@ -37,7 +37,7 @@ pub(crate) const SECRET: &str = "0f7b3c91d2e84a65b8c1770e9d43fa261c5e92ab7d084f6
 pub(crate) const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
 pub(crate) fn secret() -> SigningSecret {
-    SigningSecret::new("SECRET", SECRET).expect("long enough")
+    SigningSecret::new(SECRET).expect("long enough")
 }
 
 pub(crate) fn lifetime() -> Lifetime {

@@ -23,7 +23,7 @@ const RS256: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.\
     88XIr0YdGNopq_mSdQ";
 
 fn with_its_secret() -> JwtStrategy {
-    let secret = SigningSecret::new("SECRET", FASTAPI_SECRET).expect("long enough");
+    let secret = SigningSecret::new(FASTAPI_SECRET).expect("long enough");
     JwtStrategy::hs256(&secret, lifetime())
         .expect("valid")
         .clock(clock_at(START))

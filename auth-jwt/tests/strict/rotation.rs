@@ -24,7 +24,7 @@ fn bytes(secret: &str) -> Vec<u8> {
 }
 
 fn hmac(secret: &str, kid: Option<&str>) -> HmacKey {
-    let secret = SigningSecret::new("SECRET", bytes(secret)).expect("long enough");
+    let secret = SigningSecret::new(bytes(secret)).expect("long enough");
     let key = HmacKey::new(HmacAlgorithm::Hs256, &secret).expect("long enough");
     match kid {
         Some(kid) => key.with_kid(kid.parse().expect("a name")),

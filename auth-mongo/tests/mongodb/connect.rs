@@ -23,15 +23,15 @@ async fn a_url_that_cannot_be_used_names_the_setting_and_is_not_repeated() {
         "mongodb://ada:open-sesame@one,two/auth?directConnection=true",
         "mongodb://localhost/auth?authMechanism=open-sesame",
     ] {
-        let error = connect("DATABASE_URL", url).await.expect_err(url);
-        assert_eq!(error.setting(), "DATABASE_URL", "{url}");
+        let error = connect(url).await.expect_err(url);
+        assert_eq!(error.setting(), "database URL", "{url}");
         assert!(!format!("{error} {error:?}").contains("open-sesame"), "{error}");
     }
 }
 
 #[tokio::test]
 async fn n10_a_server_that_cannot_be_used_is_named_with_the_next_step() {
-    let refused = connect("DATABASE_URL", "mongodb://ada:p@sesame@localhost/auth").await;
+    let refused = connect("mongodb://ada:p@sesame@localhost/auth").await;
     let message = refused.expect_err("a password that is not encoded").to_string();
     assert!(
         message.contains("`@` is `%40`") && !message.contains("sesame"),
@@ -40,7 +40,7 @@ async fn n10_a_server_that_cannot_be_used_is_named_with_the_next_step() {
 
     for (host, cause) in [("127.0.0.1:1", "refused"), ("no-such-host.invalid:7", "lookup")] {
         let url = format!("mongodb://ada:open-sesame@{host}/auth");
-        let database = connect("DATABASE_URL", &url).await.expect("a database");
+        let database = connect(&url).await.expect("a database");
         let users = MongoUserStore::<Uuid>::builder(&database)
             .build()
             .expect("a store");
@@ -55,9 +55,7 @@ async fn n10_a_server_that_cannot_be_used_is_named_with_the_next_step() {
 
 #[tokio::test]
 async fn a_url_names_the_database_and_no_server_is_asked() {
-    let database = connect("DATABASE_URL", "mongodb://127.0.0.1:1/auth")
-        .await
-        .expect("a database");
+    let database = connect("mongodb://127.0.0.1:1/auth").await.expect("a database");
     assert_eq!(database.name(), "auth");
 }
 
@@ -67,7 +65,7 @@ async fn a_server_that_retries_no_writes_is_good_enough() {
     let database = TestDatabase::new().await;
     for retries in [true, false] {
         let url = format!("{}{}?retryWrites={retries}", url(), database.database.name());
-        let connected = connect("TEST_MONGODB_URL", &url).await.expect("a database");
+        let connected = connect(&url).await.expect("a database");
         assert_eq!(connected.name(), database.database.name());
         let users = MongoUserStore::<Uuid>::builder(&connected)
             .build()

@@ -37,7 +37,7 @@ async fn server() -> String {
 /// The users of `database`, asked through `proxy`.
 async fn users_through(proxy: &Proxy, database: &TestDatabase, deadline: Duration) -> MongoUserStore<Uuid> {
     let url = format!("mongodb://{}/{}", proxy.address, database.database.name());
-    let behind = connect("DATABASE_URL", &url).await.expect("a database");
+    let behind = connect(&url).await.expect("a database");
     MongoUserStore::builder(&behind)
         .deadline(deadline)
         .build()
@@ -64,7 +64,7 @@ async fn a_server_that_is_down_at_start_is_a_store_error_by_the_deadline_until_i
     let address = free.local_addr().expect("an address").to_string();
     drop(free);
     let url = format!("mongodb://{address}/{}", database.database.name());
-    let behind = connect("DATABASE_URL", &url).await.expect("no server is asked");
+    let behind = connect(&url).await.expect("no server is asked");
     let users = MongoUserStore::<Uuid>::builder(&behind)
         .deadline(Duration::from_secs(10))
         .build()

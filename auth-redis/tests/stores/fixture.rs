@@ -48,7 +48,7 @@ impl<Id: SampleId> AccessTokenFixture for Fixture<Id> {
     }
 
     async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
-        let pool = auth_redis::connect("URL", "redis://127.0.0.1:1").await;
+        let pool = auth_redis::connect("redis://127.0.0.1:1").await;
         let redis = Redis::new(pool.expect("a pool")).deadline(Duration::from_millis(200));
         Some(Arc::new(RedisAccessTokenStore::new(redis.expect("a deadline"))))
     }

@@ -46,7 +46,7 @@ pub(crate) async fn redis_with(url: &str, prefix: &str) -> Redis {
 
 /// The same, which is not connected yet.
 pub(crate) async fn unconnected(url: &str, prefix: &str) -> Redis {
-    let pool = auth_redis::connect("URL", url).await.expect("a pool");
+    let pool = auth_redis::connect(url).await.expect("a pool");
     let redis = Redis::new(pool).prefix(prefix).expect("a prefix");
     redis.deadline(PATIENCE).expect("a deadline")
 }

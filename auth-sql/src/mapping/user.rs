@@ -72,7 +72,7 @@
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("app.db").display().to_string();
-/// let database = Database::new(sqlite::connect("DATABASE_URL", &path).await?);
+/// let database = Database::new(sqlite::connect(&path).await?);
 /// // An application keeps this among its migrations.
 /// database.write(|connection| connection.batch_execute(
 ///     "CREATE TABLE members (

@@ -7,7 +7,7 @@ use diesel_async::{
 use mysql_async::{Conn, Error, IoError, Opts};
 
 use super::{Connection, Pool, url};
-use crate::server::opening::Opening;
+use crate::{SETTING, server::opening::Opening};
 
 /// For as many requests at once; a server takes 151 connections unless it is told otherwise.
 const CONNECTIONS: usize = 16;
@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 16;
 /// A pool of up to 16 connections to the server at `url`, `mysql://USER:PASSWORD@HOST:PORT/DATABASE` or `mariadb://…`, each
 /// of which is opened when it is first needed: a server that is down is no error here.
 ///
-/// `setting` is the name under which the application configures the URL, for the error. The parameters of the URL are
+/// The parameters of the URL are
 /// those of [`mysql_async::Opts`], of which these are about TLS, and one more:
 ///
 /// | parameter | what it does |
@@ -31,12 +31,12 @@ const CONNECTIONS: usize = 16;
 /// socket.
 ///
 /// # Errors
-/// [`ConfigError`] naming `setting` if `url` is none of MySQL, or a certificate cannot be read.
-pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
-    Pool::builder(manager(setting, url)?)
+/// [`ConfigError`] naming `database URL` if `url` is none of MySQL, or a certificate cannot be read.
+pub fn connect(url: &str) -> Result<Pool, ConfigError> {
+    Pool::builder(manager(url)?)
         .max_size(CONNECTIONS)
         .build()
-        .map_err(|problem| ConfigError::new(setting, problem))
+        .map_err(|problem| ConfigError::new(SETTING, problem))
 }
 
 /// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
@@ -44,7 +44,7 @@ pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
 /// ```
 /// use auth_sql::mysql::{self, MysqlUserStore, Pool};
 ///
-/// let manager = mysql::manager("DATABASE_URL", "mysql://auth:secret@db.example.com/app")?;
+/// let manager = mysql::manager("mysql://auth:secret@db.example.com/app")?;
 /// let pool = Pool::builder(manager).max_size(4).build()?;
 /// let users = MysqlUserStore::new(pool);
 /// # drop(users);
@@ -52,10 +52,10 @@ pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
 /// ```
 ///
 /// # Errors
-/// [`ConfigError`] naming `setting` if `url` is none of MySQL, or a certificate cannot be read.
-pub fn manager(setting: &str, url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
-    let server = url::parse(url).map_err(|problem| ConfigError::new(setting, problem))?;
-    let address = address(setting, &server);
+/// [`ConfigError`] naming `database URL` if `url` is none of MySQL, or a certificate cannot be read.
+pub fn manager(url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
+    let server = url::parse(url).map_err(|problem| ConfigError::new(SETTING, problem))?;
+    let address = address(&server);
     let mut config = ManagerConfig::default();
     // A connection that the server has closed is known by the first call that fails, which discards the others, too.
     config.recycling_method = RecyclingMethod::Fast;
@@ -72,12 +72,12 @@ async fn open(server: Opts, address: ServerAddress) -> Result<Connection, Connec
     AsyncMysqlConnection::try_from(connection).await
 }
 
-fn address(setting: &str, server: &Opts) -> ServerAddress {
+fn address(server: &Opts) -> ServerAddress {
     let host = match server.socket() {
         Some(socket) => socket.to_owned(),
         None => format!("{}:{}", server.ip_or_hostname(), server.tcp_port()),
     };
-    let mut address = ServerAddress::new(setting, [host]);
+    let mut address = ServerAddress::new(SETTING, [host]);
     if let Some(name) = server.db_name() {
         address = address.database(name);
     }

@@ -17,7 +17,7 @@ use super::{
     Connection, Pool, tls,
     url::{self, Location},
 };
-use crate::server::opening::Opening;
+use crate::{SETTING, server::opening::Opening};
 
 /// For as many requests at once; a server takes 100 connections unless it is told otherwise.
 const CONNECTIONS: usize = 16;
@@ -29,7 +29,7 @@ const SETUP: &str = "SET client_connection_check_interval = '1s'";
 /// A pool of up to 16 connections to the server at `url`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, each of which is
 /// opened when it is first needed: a server that is down is no error here.
 ///
-/// `setting` is the name under which the application configures the URL, for the error. The parameters of the URL are
+/// The parameters of the URL are
 /// those of [`tokio_postgres::Config`], and these two:
 ///
 /// | parameter | what it does |
@@ -44,12 +44,12 @@ const SETUP: &str = "SET client_connection_check_interval = '1s'";
 /// Only the last two modes keep out who can put a server of their own in between.
 ///
 /// # Errors
-/// [`ConfigError`] naming `setting` if `url` is none of PostgreSQL, or a certificate cannot be read.
-pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
-    Pool::builder(manager(setting, url)?)
+/// [`ConfigError`] naming `database URL` if `url` is none of PostgreSQL, or a certificate cannot be read.
+pub fn connect(url: &str) -> Result<Pool, ConfigError> {
+    Pool::builder(manager(url)?)
         .max_size(CONNECTIONS)
         .build()
-        .map_err(|problem| ConfigError::new(setting, problem))
+        .map_err(|problem| ConfigError::new(SETTING, problem))
 }
 
 /// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
@@ -57,7 +57,7 @@ pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
 /// ```
 /// use auth_sql::postgres::{self, Pool, PostgresUserStore};
 ///
-/// let manager = postgres::manager("DATABASE_URL", "postgres://auth:secret@db.example.com/app")?;
+/// let manager = postgres::manager("postgres://auth:secret@db.example.com/app")?;
 /// let pool = Pool::builder(manager).max_size(4).build()?;
 /// let users = PostgresUserStore::new(pool);
 /// # drop(users);
@@ -65,13 +65,13 @@ pub fn connect(setting: &str, url: &str) -> Result<Pool, ConfigError> {
 /// ```
 ///
 /// # Errors
-/// [`ConfigError`] naming `setting` if `url` is none of PostgreSQL, or a certificate cannot be read.
-pub fn manager(setting: &str, url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
-    let refused = |problem: String| ConfigError::new(setting, problem);
+/// [`ConfigError`] naming `database URL` if `url` is none of PostgreSQL, or a certificate cannot be read.
+pub fn manager(url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
+    let refused = |problem: String| ConfigError::new(SETTING, problem);
     let location = Location::parse(url).map_err(|problem| refused(url::explained(problem)))?;
     let tls = tls::client_config(&location).map_err(refused)?;
     let tls = MakeRustlsConnect::new(tls);
-    let address = address(setting, &location.server);
+    let address = address(&location.server);
     let server = Arc::new(location.server);
     let mut config = ManagerConfig::default();
     // A connection that the server has closed is known without asking.
@@ -97,7 +97,7 @@ async fn open(
     Ok(connection)
 }
 
-fn address(setting: &str, server: &Config) -> ServerAddress {
+fn address(server: &Config) -> ServerAddress {
     let (names, ports) = (server.get_hosts(), server.get_ports());
     let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
     let mut hosts: Vec<_> = names
@@ -113,7 +113,7 @@ fn address(setting: &str, server: &Config) -> ServerAddress {
         let addresses = server.get_hostaddrs().iter().enumerate();
         hosts.extend(addresses.map(|(at, address)| format!("{address}:{}", port(at))));
     }
-    let mut address = ServerAddress::new(setting, hosts);
+    let mut address = ServerAddress::new(SETTING, hosts);
     // Without a name it is that of the user.
     if let Some(name) = server.get_dbname().or(server.get_user()) {
         address = address.database(name);

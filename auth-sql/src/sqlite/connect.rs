@@ -16,6 +16,7 @@ use diesel_async::{
 };
 
 use super::{Connection, Database, Pool};
+use crate::SETTING;
 
 /// Readers for as many requests at once, and a few that wait for the one writer that SQLite allows.
 const CONNECTIONS: usize = 16;
@@ -37,13 +38,12 @@ const SETUP: &str = "
 /// Opens the database in the file at `location`, a path or `sqlite://PATH`, and makes the file if there is none.
 ///
 /// The file is made for its owner alone (mode 600 on Unix), as it holds password hashes. A database in memory is
-/// refused, since each connection of the pool would see its own. `setting` is the name under which the application
-/// configures the location, for the error.
+/// refused, since each connection of the pool would see its own.
 ///
 /// # Errors
-/// [`ConfigError`] naming `setting` if the location is none of SQLite, or the file cannot be opened or written.
-pub async fn connect(setting: &str, location: &str) -> Result<Pool, ConfigError> {
-    let refused = |problem: &dyn fmt::Display| ConfigError::new(setting, problem);
+/// [`ConfigError`] naming `database URL` if the location is none of SQLite, or the file cannot be opened or written.
+pub async fn connect(location: &str) -> Result<Pool, ConfigError> {
+    let refused = |problem: &dyn fmt::Display| ConfigError::new(SETTING, problem);
     let path = path_of(location).map_err(|problem| refused(&problem))?;
     create(path).map_err(|problem| refused(&unusable(path, &problem)))?;
     let pool = Pool::builder(manager(path))

@@ -27,7 +27,7 @@ use super::{
 /// use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::users};
 /// use diesel::prelude::*;
 ///
-/// let pool = sqlite::connect("DATABASE_URL", &path).await?;
+/// let pool = sqlite::connect(&path).await?;
 /// sqlite::migrate(&pool).await?;
 /// let database = Database::new(pool).deadline(Duration::from_millis(500))?;
 /// let stores = (SqliteUserStore::new(&database), SqliteAccessTokenStore::new(&database));

@@ -123,7 +123,7 @@ impl Drop for Place {
 }
 
 pub(crate) fn pool(url: &str, size: usize) -> Pool {
-    let manager = manager("TEST_MARIADB_URL", url).expect("a URL");
+    let manager = manager(url).expect("a URL");
     Pool::builder(manager).max_size(size).build().expect("a pool")
 }
 

@@ -23,8 +23,8 @@ pub(crate) async fn a_location_that_cannot_be_used_names_the_setting_and_no_secr
             "{scheme}://ada:open-sesame@localhost/app?ssl_ca=/no/such.pem&sslmode=verify-ca&sslrootcert=/no/such.pem"
         ),
     ] {
-        let error = connect("DATABASE_URL", &location).err().expect(&location);
-        assert_eq!(error.setting(), "DATABASE_URL", "{location}");
+        let error = connect(&location).err().expect(&location);
+        assert_eq!(error.setting(), "database URL", "{location}");
         assert!(!error.to_string().contains("sesame"), "{error}");
     }
 }
@@ -38,7 +38,7 @@ pub(crate) async fn a_server_that_is_down_is_a_store_error_and_no_error_at_start
         .map(|(scheme, rest)| (scheme.to_owned(), rest.to_owned()))
         .expect("a URL");
     let url = format!("{scheme}://ada:open-sesame@{address}/app");
-    let pool = connect("DATABASE_URL", &url).expect("a pool without a connection");
+    let pool = connect(&url).expect("a pool without a connection");
     let users = Users::new(
         Database::new(pool.clone())
             .deadline(Duration::from_secs(20))
@@ -90,11 +90,11 @@ pub(crate) async fn n10_a_server_that_cannot_be_used_is_named_with_the_cause_and
         ("no_such_user:open-sesame@", host, "app", "`@` is `%40`"),
     ] {
         let url = format!("{scheme}://{user}{host}/{name}?{parameters}");
-        let pool = connect("DATABASE_URL", &url).expect("a pool without a connection");
+        let pool = connect(&url).expect("a pool without a connection");
         let found = Users::new(database(&pool)).find(&Uuid::now_v7()).await;
         let error = found.expect_err("there is no such server");
         let message = error.to_string();
-        let place = format!("DATABASE_URL: no connection to `{host}`, database `{name}`, user `");
+        let place = format!("database URL: no connection to `{host}`, database `{name}`, user `");
         assert!(message.contains(&place), "{message}");
         assert!(message.contains(next_step), "{message}");
         assert!(!format!("{message} {error:?}").contains("sesame"), "{message}");
@@ -106,15 +106,15 @@ pub(crate) async fn n10_a_password_that_is_not_percent_encoded_is_told_and_not_r
     let [scheme, ..] = parts(&url);
     for password in ["12/sesame", "12#sesame", "p/sesame", "p#sesame"] {
         let url = format!("{scheme}://ada:{password}@localhost/app");
-        let error = connect("DATABASE_URL", &url).err().expect(&url);
-        assert_eq!(error.setting(), "DATABASE_URL");
+        let error = connect(&url).err().expect(&url);
+        assert_eq!(error.setting(), "database URL");
         let message = error.to_string();
         assert!(message.contains("`@` is `%40`"), "{message}");
         assert!(!message.contains("sesame"), "{message}");
     }
     // An `@` is read as a part of the password, or told.
     let url = format!("{scheme}://ada:p@sesame@127.0.0.1:1/app");
-    let message = match connect("DATABASE_URL", &url) {
+    let message = match connect(&url) {
         Err(error) => error.to_string(),
         Ok(pool) => {
             let found = Users::new(database(&pool)).find(&Uuid::now_v7()).await;

@@ -34,9 +34,7 @@ impl Fixture {
 
 async fn open(folder: &TempDir) -> Pool {
     let location = format!("sqlite://{}", folder.path().join("auth.db").display());
-    sqlite::connect("DATABASE_URL", &location)
-        .await
-        .expect("a database")
+    sqlite::connect(&location).await.expect("a database")
 }
 
 async fn fixture() -> Fixture {

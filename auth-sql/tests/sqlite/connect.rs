@@ -56,9 +56,9 @@ async fn a_database_that_cannot_be_opened_names_the_setting() {
         String::new(),
         "postgres://ada:open-sesame@localhost/auth".to_owned(),
     ] {
-        let refused = sqlite::connect("DATABASE_URL", &location).await;
+        let refused = sqlite::connect(&location).await;
         let error = refused.err().expect(&location);
-        assert_eq!(error.setting(), "DATABASE_URL", "{location}");
+        assert_eq!(error.setting(), "database URL", "{location}");
         assert!(!error.to_string().contains("open-sesame"), "{error}");
     }
 }
@@ -85,10 +85,10 @@ async fn n10_a_file_that_cannot_be_used_is_named_with_the_next_step() {
     for (path, next_step) in tries {
         let path = path.display().to_string();
         for location in [path.clone(), format!("sqlite://{path}")] {
-            let refused = sqlite::connect("DATABASE_URL", &location).await;
+            let refused = sqlite::connect(&location).await;
             let message = refused.err().expect(&location).to_string();
             assert!(
-                message.starts_with(&format!("DATABASE_URL: `{path}` ")),
+                message.starts_with(&format!("database URL: `{path}` ")),
                 "{message}"
             );
             assert!(message.contains(next_step), "{message}");
@@ -100,7 +100,7 @@ async fn n10_a_file_that_cannot_be_used_is_named_with_the_next_step() {
 async fn n10_tables_that_are_not_there_or_are_anothers_are_told_with_the_next_step() {
     let file = File::new();
     let path = file.path().display().to_string();
-    let pool = sqlite::connect("DATABASE_URL", &path).await.expect("a database");
+    let pool = sqlite::connect(&path).await.expect("a database");
     let error = SqliteUserStore::new(&pool)
         .find(&Uuid::now_v7())
         .await

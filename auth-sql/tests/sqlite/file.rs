@@ -31,7 +31,7 @@ impl File {
 
     pub(crate) async fn pool(&self) -> Pool {
         let location = format!("sqlite://{}", self.path().display());
-        let pool = sqlite::connect("DATABASE_URL", &location).await;
+        let pool = sqlite::connect(&location).await;
         let pool = pool.expect("a database");
         sqlite::migrate(&pool).await.expect("tables");
         pool

@@ -14,7 +14,7 @@ async fn migrations_run_once_whoever_starts_them() {
     for _process in 0..8 {
         let path = path.clone();
         processes.push(tokio::spawn(async move {
-            let pool = sqlite::connect("DATABASE_URL", &path).await.expect("a database");
+            let pool = sqlite::connect(&path).await.expect("a database");
             sqlite::migrate(&pool).await.expect("tables");
             sqlite::migrate(&pool).await.expect("nothing to do");
         }));
@@ -34,7 +34,7 @@ async fn migrations_leave_the_applications_own_tables_alone() {
     file.other_process()
         .batch_execute("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('ada');")
         .expect("a table of the application's");
-    let pool = sqlite::connect("DATABASE_URL", &file.path().display().to_string()).await;
+    let pool = sqlite::connect(&file.path().display().to_string()).await;
     let pool = pool.expect("a database");
     sqlite::migrate(&pool).await.expect_err("the name is taken");
     let tables: i64 = diesel::dsl::sql::<diesel::sql_types::BigInt>(

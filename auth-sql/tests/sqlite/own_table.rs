@@ -112,7 +112,7 @@ const LIBRARY: &str = "
 /// A pool on the file in `folder`: a second one is what another process has.
 pub(crate) async fn open(folder: &TempDir) -> Pool {
     let path = folder.path().join("own.db").display().to_string();
-    sqlite::connect("DATABASE_URL", &path).await.expect("a database")
+    sqlite::connect(&path).await.expect("a database")
 }
 
 /// A pool that was closed, so that nothing can be reached by it.

@@ -73,7 +73,7 @@ fn smith() -> Smith {
 async fn u1_a_value_that_a_column_cannot_hold_names_its_field_and_writes_nothing() {
     let folder = folder();
     let path = folder.path().join("smiths.db").display().to_string();
-    let database = Database::new(sqlite::connect("DATABASE_URL", &path).await.expect("a file"));
+    let database = Database::new(sqlite::connect(&path).await.expect("a file"));
     let tables = database
         .write(|connection| connection.batch_execute(TABLES))
         .await;

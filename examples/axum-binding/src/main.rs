@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
 
     let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| "sqlite://axum.db".to_owned());
-    let pool = sqlite::connect("DATABASE_URL", &url).await?;
+    let pool = sqlite::connect(&url).await?;
     sqlite::migrate(&pool).await?;
     let database = Database::new(pool);
     let tokens = Arc::new(SqliteAccessTokenStore::new(&database));

@@ -30,7 +30,7 @@ impl Service {
     async fn start() -> Fallible<Self> {
         let folder = tempfile::tempdir()?;
         let url = format!("sqlite://{}", folder.path().join("smoke.db").display());
-        let pool = sqlite::connect("DATABASE_URL", &url).await?;
+        let pool = sqlite::connect(&url).await?;
         sqlite::migrate(&pool).await?;
         let database = Database::new(pool);
         let users = Arc::new(SqliteUserStore::new(&database));

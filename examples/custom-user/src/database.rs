@@ -12,7 +12,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 /// # Errors
 /// If the file cannot be opened, or a migration fails.
 pub async fn open(location: &str) -> Result<Database, Box<dyn Error>> {
-    let database = Database::new(sqlite::connect("DATABASE_URL", location).await?);
+    let database = Database::new(sqlite::connect(location).await?);
     database
         .write(|connection| {
             let done = connection.run_pending_migrations(MIGRATIONS).map(drop);

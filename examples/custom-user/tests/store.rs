@@ -39,7 +39,7 @@ impl Library {
     /// A pool of its own on the same file, as another process has.
     async fn pool(&self) -> Pool {
         let path = self.folder.path().join("library.db").display().to_string();
-        sqlite::connect("DATABASE_URL", &path).await.expect("a database")
+        sqlite::connect(&path).await.expect("a database")
     }
 
     /// A pool that was closed, so that nothing can be reached by it.

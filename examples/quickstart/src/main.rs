@@ -19,7 +19,7 @@ async fn hello(user: CurrentUser) -> impl Responder {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
 
-    let pool = sqlite::connect("database", "sqlite://quickstart.db").await?;
+    let pool = sqlite::connect("sqlite://quickstart.db").await?;
     sqlite::migrate(&pool).await?;
     let database = Database::new(pool);
     let tokens = Arc::new(SqliteAccessTokenStore::new(&database));

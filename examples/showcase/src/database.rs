@@ -50,7 +50,7 @@ impl Database {
     }
 
     async fn sqlite(url: &str) -> Result<Self, ConfigError> {
-        let pool = sqlite::connect(SETTING, url).await?;
+        let pool = sqlite::connect(url).await.map_err(in_setting)?;
         let database = sqlite::Database::new(pool.clone());
         let tokens = SqliteAccessTokenStore::new(&database);
         Ok(Self::new(
@@ -61,7 +61,7 @@ impl Database {
     }
 
     fn postgres(url: &str) -> Result<Self, ConfigError> {
-        let pool = postgres::connect(SETTING, url)?;
+        let pool = postgres::connect(url).map_err(in_setting)?;
         let database = postgres::Database::new(pool.clone());
         let tokens = PostgresAccessTokenStore::new(&database);
         Ok(Self::new(
@@ -72,7 +72,7 @@ impl Database {
     }
 
     fn mysql(url: &str) -> Result<Self, ConfigError> {
-        let pool = mysql::connect(SETTING, url)?;
+        let pool = mysql::connect(url).map_err(in_setting)?;
         let database = mysql::Database::new(pool.clone());
         let tokens = MysqlAccessTokenStore::new(&database);
         Ok(Self::new(
@@ -83,7 +83,7 @@ impl Database {
     }
 
     async fn mongo(url: &str) -> Result<Self, ConfigError> {
-        let database = mongo::connect(SETTING, &named(url)).await?;
+        let database = mongo::connect(&named(url)).await.map_err(in_setting)?;
         let users: MongoUserStore = MongoUserStore::builder(&database).build()?;
         let tokens: MongoAccessTokenStore = MongoAccessTokenStore::builder(&database).build()?;
         Ok(Self::new(
@@ -121,6 +121,10 @@ impl Database {
             }
         }
     }
+}
+
+fn in_setting(error: ConfigError) -> ConfigError {
+    error.in_setting(SETTING)
 }
 
 /// `url`, in which a database of MongoDB has a name: `showcase` where it has none.
@@ -170,7 +174,7 @@ mod tests {
                 Some("admin"),
             ),
         ] {
-            let database = mongo::connect(SETTING, &named(url)).await.expect(url);
+            let database = mongo::connect(&named(url)).await.expect(url);
             assert_eq!(database.name(), name, "{url}");
             let options = mongo::mongodb::options::ClientOptions::parse(named(url))
                 .await

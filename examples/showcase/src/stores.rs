@@ -114,7 +114,8 @@ impl Stores {
 
 impl OnRedis {
     async fn open(url: &str) -> Result<Self, ConfigError> {
-        let redis = Redis::new(redis::connect("REDIS_URL", url).await?).prefix(PREFIX)?;
+        let pool = redis::connect(url).await;
+        let redis = Redis::new(pool.map_err(|error| error.in_setting("REDIS_URL"))?).prefix(PREFIX)?;
         let tokens = Arc::new(RedisAccessTokenStore::new(&redis));
         Ok(Self { redis, tokens })
     }

@@ -43,9 +43,9 @@ async fn n10_a_server_that_cannot_be_used_is_named_with_the_cause_and_the_next_s
         ),
     ] {
         let log = Log::start();
-        let pool = auth_redis::connect("REDIS_URL", url).await.expect("a pool");
+        let pool = auth_redis::connect(url).await.expect("a pool");
         let redis = Redis::from(&pool);
-        let named = format!("REDIS_URL: no connection to {place}: ");
+        let named = format!("Redis URL: no connection to {place}: ");
         until(&format!("an event of {url}"), async || {
             log.text().contains(&named) && log.text().contains(next_step)
         })
@@ -65,7 +65,7 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
     server.kill();
     let log = Log::start();
     let start = Instant::now();
-    let pool = auth_redis::connect("URL", &server.url())
+    let pool = auth_redis::connect(&server.url())
         .await
         .expect("a pool all the same");
     let redis = Redis::from(&pool).prefix(&server::prefix()).expect("a prefix");

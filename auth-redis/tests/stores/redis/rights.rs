@@ -84,7 +84,7 @@ async fn the_rights_that_are_documented_are_enough() {
 async fn a_password_that_is_set_right_later_is_taken_without_a_restart() {
     let server = Server::start(&["--requirepass", "open"]).await;
     let url = format!("redis://:sesame@127.0.0.1:{}", server.port);
-    let pool = auth_redis::connect("URL", &url).await.expect("a pool");
+    let pool = auth_redis::connect(&url).await.expect("a pool");
     let redis = Redis::new(pool).prefix(&server::prefix()).expect("a prefix");
     let store = RedisAccessTokenStore::<Uuid>::new(&redis);
     store
@@ -128,7 +128,7 @@ async fn tls(is_trusted: bool) {
     if is_trusted {
         return works(&server::redis(&url).await).await;
     }
-    let pool = auth_redis::connect("URL", &url).await.expect("a pool");
+    let pool = auth_redis::connect(&url).await.expect("a pool");
     until("a refusal", async || log.text().contains("cannot be reached")).await;
     assert!(log.text().contains("InvalidCertificate"), "{}", log.text());
     let redis = Redis::new(pool).deadline(Duration::from_millis(300));

@@ -92,7 +92,7 @@ async fn e4_no_password_stands_in_an_error_or_in_an_event_or_in_what_is_printed(
     let log = Log::start();
     let url = server::url("TEST_REDIS_URL");
     let host = url.strip_prefix("redis://").expect("a plain URL");
-    let pool = auth_redis::connect("URL", &format!("redis://nobody:hunter2@{host}"))
+    let pool = auth_redis::connect(&format!("redis://nobody:hunter2@{host}"))
         .await
         .expect("a pool");
     let redis = Redis::new(pool)

@@ -181,7 +181,7 @@ async fn a_revocation_that_no_replica_has_is_not_reported_as_done() {
 #[tokio::test]
 #[ignore = "needs Redis Cluster"]
 async fn replicas_of_a_cluster_are_not_waited_for() {
-    let pool = auth_redis::connect("URL", &server::url("TEST_REDIS_CLUSTER_URL"))
+    let pool = auth_redis::connect(&server::url("TEST_REDIS_CLUSTER_URL"))
         .await
         .expect("a pool");
     let refused = Redis::from(&pool).wait_for_replicas(NonZeroU32::MIN, &pool.clients()[0]);

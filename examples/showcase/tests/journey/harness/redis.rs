@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 /// Every key of the server, and what is under it.
 pub(crate) async fn dump(url: &str) -> Vec<u8> {
-    let pool = redis::connect("the test's Redis", url).await;
+    let pool = redis::connect(url).await;
     let pool = pool.expect("a URL");
     Redis::new(pool.clone()).ping().await.expect("Redis");
     let mut dump = Vec::new();

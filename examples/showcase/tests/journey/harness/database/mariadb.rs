@@ -23,7 +23,7 @@ impl MariaDb {
     pub(super) async fn create() -> Self {
         let (server, own, name) = names_on("TEST_MARIADB_URL");
         execute(server.as_str(), &format!("CREATE DATABASE {name}")).await;
-        let pool = mysql::connect("the test's database", own.as_str()).expect("a URL");
+        let pool = mysql::connect(own.as_str()).expect("a URL");
         Self {
             server: server.into(),
             name,

@@ -27,7 +27,7 @@ impl MongoDb {
     pub(super) async fn create() -> Self {
         let (_, own, _) = names_on("TEST_MONGODB_URL");
         // The first write makes it.
-        let database = mongo::connect("the test's database", own.as_str()).await;
+        let database = mongo::connect(own.as_str()).await;
         let database = database.expect("a URL");
         let users: MongoUserStore = MongoUserStore::builder(&database).build().expect("users");
         Self {

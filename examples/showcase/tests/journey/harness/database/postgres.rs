@@ -29,7 +29,7 @@ impl Postgres {
         let create = format!("CREATE DATABASE {name}");
         let admin = client(server.as_str()).await;
         admin.batch_execute(&create).await.expect("created");
-        let pool = postgres::connect("the test's database", own.as_str()).expect("a URL");
+        let pool = postgres::connect(own.as_str()).expect("a URL");
         Self {
             server: server.into(),
             name,

@@ -27,7 +27,7 @@ impl Sqlite {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_elsewhere| tempfile::tempdir());
         let folder = folder.expect("a folder");
         let url = format!("sqlite://{}/{FILE}", folder.path().display());
-        let pool = sqlite::connect("the test's database", &url).await;
+        let pool = sqlite::connect(&url).await;
         Self {
             url,
             users: Arc::new(SqliteUserStore::new(pool.expect("a file"))),
