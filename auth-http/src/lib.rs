@@ -27,6 +27,7 @@ mod request;
 mod requirement;
 mod response;
 mod route;
+mod stray_cookies;
 mod transport;
 mod trusted_proxies;
 mod user_body;

@@ -137,7 +137,7 @@ mod description {
 
     use super::{MethodsBody, SessionRoute};
     use crate::{
-        AuthBackend, Authenticator, ErrorCode, Scheme,
+        AuthBackend, Authenticator, CsrfPolicy, ErrorCode, Scheme,
         openapi::{
             Answers, CROSS_SITE, CrossSite, LOGIN_FORM, Refused, Service, operation, reference, requirement,
         },
@@ -161,7 +161,7 @@ mod description {
                     operation("auth", "How one can log in", Answers::with(200, body, about))
                 }
                 Self::LogIn(name) => log_in(service, backend(name)),
-                Self::LogOut(name) => log_out(service, backend(name)),
+                Self::LogOut(name) => log_out(service, authenticator.csrf(), backend(name)),
             }
         }
     }
@@ -187,7 +187,7 @@ mod description {
         operation("auth", "Log in", answers).request_body(Some(body.build()))
     }
 
-    fn log_out<Id>(service: &Service, backend: &AuthBackend<Id>) -> OperationBuilder {
+    fn log_out<Id>(service: &Service, csrf: &CsrfPolicy, backend: &AuthBackend<Id>) -> OperationBuilder {
         let about = match backend.revocable() {
             Some(_) => "Logged out: the credential is dead.",
             None => "Logged out: the cookie is removed. A copy of the credential lives until it expires.",
@@ -197,7 +197,7 @@ mod description {
         } else {
             Answers::empty(about)
         };
-        let cross_site = CrossSite::of([backend]);
+        let cross_site = CrossSite::of(csrf, [backend]);
         let answers = answers
             .unauthorized(!backend.is_cookie(), backend.is_cookie())
             .forbidden(service.unverified().chain(cross_site.reasons()));

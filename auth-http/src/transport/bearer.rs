@@ -40,12 +40,7 @@ impl Transport for BearerTransport {
         }
     }
 
-    /// A page of another site cannot make a browser send this header.
-    fn confirms(&self, _head: &dyn RequestHead, _credential: &str) -> bool {
-        true
-    }
-
-    fn log_in(&self, token: &IssuedToken, _head: &dyn RequestHead) -> Result<Response, HttpError> {
+    fn log_in(&self, token: &IssuedToken) -> Result<Response, HttpError> {
         let body = BearerResponse {
             access_token: token.secret.expose_secret(),
             token_type: "bearer",
@@ -53,7 +48,7 @@ impl Transport for BearerTransport {
         Ok(Response::json(200, &body).no_store())
     }
 
-    fn log_out(&self, _head: &dyn RequestHead) -> Response {
+    fn log_out(&self) -> Response {
         Response::empty(204)
     }
 }
