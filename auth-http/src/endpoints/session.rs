@@ -55,17 +55,16 @@ pub(super) fn routes<'b, Id: 'b>(
     )];
     for backend in backends {
         let name = backend.name();
-        let route = |action, route| {
-            let (path, name) = (
-                format!("{prefix}/{name}/{action}"),
-                format!("auth:{name}.{action}"),
-            );
+        let route = |path, action, route| {
+            let (path, name) = (format!("{prefix}/{name}{path}"), format!("auth:{name}.{action}"));
             Route::new(Method::Post, path, name, route)
         };
-        routes.push(route("login", SessionRoute::LogIn(backend.shared_name())));
+        let log_in = SessionRoute::LogIn(backend.shared_name());
+        routes.push(route("/login", "login", log_in));
         // Without one, the path is as unknown as any other.
         if backend.has_logout() {
-            routes.push(route("logout", SessionRoute::LogOut(backend.shared_name())));
+            let log_out = SessionRoute::LogOut(backend.shared_name());
+            routes.push(route("/logout", "logout", log_out));
         }
     }
     routes
