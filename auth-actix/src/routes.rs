@@ -7,12 +7,12 @@ use actix_web::{
     dev::ResourceDef,
     http::{
         Method,
-        header::{ALLOW, CACHE_CONTROL, HeaderValue, LOCATION, UPGRADE},
+        header::{CACHE_CONTROL, HeaderValue, LOCATION, UPGRADE},
     },
     web::{self, Payload, ServiceConfig},
 };
 use auth_core::{Profile, UserId};
-use auth_http::{HttpError, Request, Route};
+use auth_http::{HttpError, PathRoutes, Request, Route};
 
 use crate::{
     Auth,
@@ -32,23 +32,10 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
     let shared = &auth.shared;
     config.app_data(shared.clone());
     mounted::only_once::<Id, P>(config);
-    let mut table: Vec<(String, Vec<Route>)> = Vec::new();
-    for route in shared.endpoints.routes() {
-        match table.iter_mut().find(|(path, _)| *path == route.path) {
-            Some((_, routes)) => routes.push(route),
-            None => table.push((route.path.clone(), vec![route])),
-        }
-    }
-    let paths: Rc<[ResourceDef]> = table.iter().map(|(path, _)| ResourceDef::new(&**path)).collect();
-    for (index, (path, routes)) in table.iter().enumerate() {
-        if paths[index + 1..].iter().any(|other| other.is_match(path)) {
-            // Any other method is one of the path with the parameter.
-            for route in routes {
-                config.route(path, handler(auth, route));
-            }
-        } else {
-            config.service(resource(auth, path, routes));
-        }
+    let table = shared.endpoints.paths();
+    let paths: Rc<[ResourceDef]> = table.iter().map(|path| ResourceDef::new(&*path.path)).collect();
+    for path in &table {
+        config.service(resource(auth, path));
     }
     for prefix in shared.endpoints.prefixes() {
         let (paths, at) = (Rc::clone(&paths), prefix.to_owned());
@@ -70,18 +57,15 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
 /// The routes of one path, which answers 405 to any other method.
 ///
 /// As few services as can be: every request for a route that the application mounts after these tries each of them.
-fn resource<Id: UserId, P: Profile>(auth: &Auth<Id, P>, path: &str, routes: &[Route]) -> Resource {
-    let resource = web::resource(path);
-    let resource = routes
+fn resource<Id: UserId, P: Profile>(auth: &Auth<Id, P>, path: &PathRoutes) -> Resource {
+    let resource = web::resource(&path.path);
+    let resource = path
+        .routes
         .iter()
         .fold(resource, |resource, route| resource.route(handler(auth, route)));
-    let allowed: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
-    let allowed = HeaderValue::from_str(&allowed.join(", "))
-        .unwrap_or_else(|_| unreachable!("the names of methods are plain text"));
+    let refusal = path.refusal();
     let refuse = move |body: Payload| {
-        let mut response = into_http(HttpError::MethodNotAllowed.into_response());
-        response.headers_mut().insert(ALLOW, allowed.clone());
-        let response = unread(response, body.into_inner());
+        let response = unread(into_http(refusal.clone()), body.into_inner());
         async move { response }
     };
     resource.default_service(web::to(refuse))

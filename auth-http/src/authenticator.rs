@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, User, UserId, UserStore, admit};
+use auth_core::{
+    ConfigError, Credential, Issued, Outcome, Profile, Rejection, User, UserId, UserStore, admit,
+};
 use uuid::Uuid;
 
 use crate::{
-    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Requirement, Scheme, Slot,
-    csrf::refused,
-    request::{is_handshake, is_safe},
+    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Requirement, Response, Scheme, Slot,
+    stray_cookies::remove_strays,
 };
 
 /// Reads the credential of a request through the backends, in the order in which they were configured: the first that
@@ -74,12 +75,13 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     ///
     /// # Errors
     /// [`ConfigError`] naming the backend if there is none, if two have one name or one cookie, or if a name is not
-    /// one to 64 of `a-z`, `A-Z`, `0-9`, `-` and `_`.
+    /// one to 64 of `a-z`, `A-Z`, `0-9`, `-` and `_`; or naming a setting of `csrf` that is of no use.
     pub fn new(
         backends: Vec<AuthBackend<Id>>,
         users: Arc<dyn UserStore<Id, P>>,
         csrf: CsrfPolicy,
     ) -> Result<Self, ConfigError> {
+        csrf.check_settings()?;
         if backends.is_empty() {
             return Err(ConfigError::new(
                 "backends",
@@ -239,8 +241,41 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             removal: Vec::new(),
         };
         ambiguous.fold(unauthorized, |error, backend| {
-            error.removing(backend.transport().clear(head).headers)
+            error.removing(self.clear(backend, head).headers)
         })
+    }
+
+    /// The answer that hands `token` to the client that sent the request of `head`.
+    ///
+    /// # Errors
+    /// [`HttpError::Internal`] if the transport cannot carry the token.
+    pub(crate) fn deliver(
+        &self,
+        backend: &AuthBackend<Id>,
+        issued: &Issued,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let response = self.accompanied(backend, backend.transport().deliver(issued)?);
+        // Any cookie of the name may be another than the one that is set now: the two would shut the user out.
+        Ok(remove_strays(response, head, 1))
+    }
+
+    /// The answer that tells the client that sent the request of `head` that its credential is gone.
+    pub(crate) fn clear(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> Response {
+        remove_strays(self.accompanied(backend, backend.transport().clear()), head, 2)
+    }
+
+    fn accompanied(&self, backend: &AuthBackend<Id>, response: Response) -> Response {
+        match backend.transport().scheme() {
+            Scheme::Cookie(name) => self.csrf.accompany(name, response),
+            Scheme::Bearer => response,
+        }
+    }
+
+    /// The check against cross-site requests.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn csrf(&self) -> &CsrfPolicy {
+        &self.csrf
     }
 
     /// The user of a request, or `None` where nothing valid is presented.
@@ -274,24 +309,13 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 
     /// Refuses an unsafe request with a cookie that another site may have made the browser send, whatever else it
-    /// presents. A page cannot confirm a WebSocket handshake, which is judged by its origin alone.
+    /// presents.
     fn refuse_forged(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> Result<(), HttpError> {
-        if is_safe(head) {
-            return Ok(());
-        }
         for backend in self.accepted(accepted).filter(|backend| backend.is_cookie()) {
-            let confirmed = match backend.transport().extract(Slot::Access, head) {
-                Presented::Nothing => continue,
-                Presented::Invalid(_) => true,
-                Presented::Token(token) => is_handshake(head) || backend.transport().confirms(head, token),
-            };
-            self.csrf.check(head)?;
-            if !confirmed {
-                return Err(refused(
-                    head,
-                    "not_confirmed",
-                    "none: the page has to send the token of the double submit",
-                ));
+            match backend.transport().extract(Slot::Access, head) {
+                Presented::Nothing => {}
+                Presented::Invalid(_) => self.csrf.check_cookie(head, None)?,
+                Presented::Token(token) => self.csrf.check_cookie(head, Some(token))?,
             }
         }
         Ok(())

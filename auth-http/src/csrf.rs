@@ -1,11 +1,14 @@
 //! Cross-site request forgery.
 
-use auth_core::ConfigError;
+mod double_submit;
 
+use auth_core::{ConfigError, SigningSecret};
+
+use self::double_submit::DoubleSubmit;
 use crate::{
-    HttpError, RequestHead,
+    HttpError, RequestHead, Response,
     origin::Origin,
-    request::{Header, header, is_safe},
+    request::{Header, header, is_handshake, is_safe},
 };
 
 /// The longest part of a request that is written to the log, in bytes.
@@ -36,6 +39,8 @@ const MAX_LOGGED_BYTES: usize = 256;
 pub struct CsrfPolicy {
     trusted: Vec<Origin>,
     public: Option<Origin>,
+    double_submit: Option<DoubleSubmit>,
+    also_accepted: Vec<DoubleSubmit>,
 }
 
 impl CsrfPolicy {
@@ -79,6 +84,39 @@ impl CsrfPolicy {
         }
         self.public = Some(origin);
         Ok(self)
+    }
+
+    /// Asks unsafe requests with the cookie of a log-in for a signed double-submit token, too. A log-in sets it in a second
+    /// cookie, `NAME-csrf`, which scripts of the page read and send back as `X-CSRF-Token`. That cookie has the
+    /// attributes of the log-in's own, but for `HttpOnly`.
+    ///
+    /// Log-in and registration come before there is such a token, and are checked by their origin alone. So is a WebSocket
+    /// handshake, to which a page cannot add a header.
+    #[must_use]
+    pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
+        self.double_submit = Some(DoubleSubmit(secret.clone()));
+        self
+    }
+
+    /// Accepts the double-submit tokens that an `old` secret signed, too, so that the pages that are open when the secret
+    /// changes go on working. Call it again for a second old secret.
+    ///
+    /// [`build`](crate::EndpointsBuilder::build) fails if there is no [`double_submit`](Self::double_submit).
+    #[must_use]
+    pub fn also_accept(mut self, old: &SigningSecret) -> Self {
+        self.also_accepted.push(DoubleSubmit(old.clone()));
+        self
+    }
+
+    /// # Errors
+    /// [`ConfigError`] naming the setting that is of no use.
+    pub(crate) fn check_settings(&self) -> Result<(), ConfigError> {
+        if self.double_submit.is_none() && !self.also_accepted.is_empty() {
+            let problem =
+                "there is no `double_submit` whose old tokens could be accepted: add one, or leave this out";
+            return Err(ConfigError::new("csrf.also_accept", problem));
+        }
+        Ok(())
     }
 
     /// Whether the request may act on a credential that the browser added by itself.
@@ -125,6 +163,50 @@ impl CsrfPolicy {
         ))
     }
 
+    /// Refuses a request whose cookie the browser may have added for another site's page. `credential` is the cookie's, if
+    /// it can be one.
+    ///
+    /// # Errors
+    /// [`HttpError::Forbidden`] for a cross-site request, and for one without the token of the double submit.
+    pub(crate) fn check_cookie(
+        &self,
+        head: &dyn RequestHead,
+        credential: Option<&str>,
+    ) -> Result<(), HttpError> {
+        if is_safe(head) {
+            return Ok(());
+        }
+        self.check(head)?;
+        // A page cannot add a header to a handshake.
+        if is_handshake(head) || credential.is_none_or(|credential| self.confirms(head, credential)) {
+            return Ok(());
+        }
+        Err(refused(
+            head,
+            "not_confirmed",
+            "none: the page has to send the token of the double submit",
+        ))
+    }
+
+    fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool {
+        let mut accepted = self.double_submit.iter().chain(&self.also_accepted);
+        self.double_submit.is_none() || accepted.any(|accepted| accepted.confirms(head, credential))
+    }
+
+    /// The header by which a page confirms its requests, if it has to.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn confirmation(&self) -> Option<&'static str> {
+        self.double_submit.as_ref().map(|_| double_submit::HEADER)
+    }
+
+    /// `response`, with the cookie that a page reads beside each session's `cookie` that it sets or removes.
+    pub(crate) fn accompany(&self, cookie: &str, response: Response) -> Response {
+        match &self.double_submit {
+            Some(double_submit) => double_submit.accompany(cookie, response),
+            None => response,
+        }
+    }
+
     fn own(&self, head: &dyn RequestHead) -> Option<Origin> {
         let target = head.target();
         match &self.public {
@@ -151,7 +233,7 @@ impl CsrfPolicy {
 }
 
 /// Logs that a request was refused, and the setting that would allow it.
-pub(crate) fn refused(head: &dyn RequestHead, reason: &str, setting: &str) -> HttpError {
+fn refused(head: &dyn RequestHead, reason: &str, setting: &str) -> HttpError {
     let target = head.target();
     let route = target.route.as_deref().unwrap_or(target.path);
     tracing::warn!(

@@ -13,12 +13,13 @@ use auth_users::{ProtectedFields, UserManager};
 use uuid::Uuid;
 
 pub use builder::EndpointsBuilder;
-pub(crate) use builder::Mount;
 
-use self::{account::AccountRoute, session::SessionRoute, users::UsersRoute};
+pub(crate) use session::SessionRoute;
+
+use self::{account::AccountRoute, builder::Mount, users::UsersRoute};
 use crate::{
-    AcceptedBackends, Authenticator, HttpError, Operation, RequestHead, Response, Route, TrustedProxies,
-    Verified,
+    AcceptedBackends, Authenticator, HttpError, Operation, PathRoutes, RequestHead, Response, Route,
+    TrustedProxies, Verified,
     request::{Header, header},
 };
 
@@ -94,10 +95,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         EndpointsBuilder::new(users.into())
     }
 
-    /// Every route, for a binding to mount. It lists the routes anew with each call.
-    ///
-    /// A path that another one with a parameter also matches comes before that one. A method that it does not have is one
-    /// of the path with the parameter: `DELETE /users/me` is `DELETE /users/{id}`.
+    /// Every route, in the order of the HTTP contract. It lists the routes anew with each call.
     #[must_use]
     pub fn routes(&self) -> Vec<Route> {
         let backends = self.authenticator.backends();
@@ -105,6 +103,16 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         routes.extend(account::routes(&self.mount));
         routes.extend(users::routes(&self.mount));
         routes
+    }
+
+    /// The [routes](Self::routes) by their paths, for a binding to mount. Any other method of a path is to be answered by
+    /// [`PathRoutes::refusal`].
+    ///
+    /// A path that another one with a parameter also matches comes before that one, and is the one that counts: `/users/me`
+    /// before `/users/{id}`.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathRoutes> {
+        PathRoutes::grouped(self.routes())
     }
 
     /// The paths below which every request is one of these routes, or one for a binding to refuse: 404, or 405 if another method
@@ -134,11 +142,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     #[must_use]
     pub fn users(&self) -> &Arc<UserManager<Id, P>> {
         &self.users
-    }
-
-    #[cfg(feature = "openapi")]
-    pub(crate) fn mount(&self) -> &Mount {
-        &self.mount
     }
 
     /// Every route of a logged-in user asks for a verified e-mail, if the service requires one.

@@ -1,14 +1,14 @@
 //! The HTTP contract, free of any framework.
 //!
 //! - [`Endpoints`] are the routes: from the head and the body of a request to a [`Response`]. [`Endpoints::routes`] is the one
-//!   table of them, and [`Endpoints::call`] runs any of them.
+//!   table of them, [`Endpoints::paths`] the same by path, and [`Endpoints::call`] runs any of them.
 //! - A [`Transport`] carries a credential: [`BearerTransport`] in the `Authorization` header, [`CookieTransport`] in a
 //!   cookie.
 //! - An [`AuthBackend`] is a transport and a strategy under one name, and the [`Authenticator`] tries the backends of
 //!   a service in their order. [`CsrfPolicy`] tells cross-site requests apart.
 //!
-//! A binding to a framework implements [`RequestHead`], mounts each [`Route`], stops reading a body at [`MAX_BODY_BYTES`],
-//! calls the route's operation and writes the answer out.
+//! A binding to a framework implements [`RequestHead`], mounts each path with its [`Route`]s, stops reading a body at
+//! [`MAX_BODY_BYTES`], calls the route's operation and writes the answer out.
 //!
 //! # Features
 //!
@@ -27,6 +27,7 @@ mod request;
 mod requirement;
 mod response;
 mod route;
+mod stray_cookies;
 mod transport;
 mod trusted_proxies;
 mod user_body;
@@ -40,7 +41,7 @@ pub use error::{ErrorCode, FieldError, HttpError};
 pub use request::{RequestHead, Target};
 pub use requirement::{Active, Requirement, Superuser, Verified, VerifiedSuperuser};
 pub use response::Response;
-pub use route::{Method, Operation, Route};
+pub use route::{Method, Operation, PathRoutes, Route};
 pub use transport::{
     BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Slot, Transport,
 };

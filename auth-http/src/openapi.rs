@@ -20,7 +20,10 @@ pub(crate) use self::{
     security::requirement,
     service::{Service, json, object, operation},
 };
-use crate::{Endpoints, Method, Route, endpoints::Family};
+use crate::{
+    AuthBackend, Endpoints, Method, Route,
+    endpoints::{Family, SessionRoute},
+};
 
 impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     /// The OpenAPI 3.1 document of [`routes`](Self::routes): each with every status that it answers, and one security scheme
@@ -30,13 +33,12 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     pub fn openapi(&self) -> OpenApi {
         let mut components = Components::new();
         components.schemas.extend(schemas::all::<Id, P>());
-        for backend in self.authenticator().backends() {
-            let scheme = security::scheme(backend, &self.mount().auth_path);
-            components.add_security_scheme(backend.name(), scheme);
-        }
         let service = Service::of(self);
         let mut paths = Paths::new();
         for route in self.routes() {
+            if let Some(backend) = self.logged_in_by(&route) {
+                components.add_security_scheme(backend.name(), security::scheme(backend, &route.path));
+            }
             let operation = self.describe(&service, &route).operation_id(Some(route.name));
             paths.add_path_operation(route.path, vec![method(route.method)], operation.build());
         }
@@ -49,6 +51,14 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
             tag("users", "The users' own data, and everybody's for superusers"),
         ]);
         document
+    }
+
+    /// The backend whose log-in the route is.
+    fn logged_in_by(&self, route: &Route) -> Option<&AuthBackend<Id>> {
+        match &route.operation.0 {
+            Family::Session(SessionRoute::LogIn(name)) => self.authenticator().backend(name),
+            Family::Session(_) | Family::Account(_) | Family::Users(_) => None,
+        }
     }
 
     fn describe(&self, service: &Service, route: &Route) -> OperationBuilder {

@@ -75,6 +75,32 @@ pub(crate) fn header<'a>(head: &'a (impl RequestHead + ?Sized), name: &'static s
     found
 }
 
+/// Calls `each` with the value of every cookie called `name`.
+pub(crate) fn each_cookie<'a>(
+    name: &str,
+    head: &'a (impl RequestHead + ?Sized),
+    each: &mut dyn FnMut(&'a [u8]),
+) {
+    head.headers("cookie", &mut |header| {
+        for pair in header.split(|byte| *byte == b';') {
+            let Some(at) = pair.iter().position(|byte| *byte == b'=') else {
+                continue;
+            };
+            if trim(&pair[..at]) == name.as_bytes() {
+                each(trim(&pair[at + 1..]));
+            }
+        }
+    });
+}
+
+/// Without the white space of HTTP around it: see [`OWS`](crate::transport::OWS).
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
 /// Whether the request may change nothing: its method is safe (RFC 9110 §9.2.1), and it does not open another protocol,
 /// in which whatever follows could change something.
 pub(crate) fn is_safe(head: &(impl RequestHead + ?Sized)) -> bool {

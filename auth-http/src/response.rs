@@ -59,6 +59,12 @@ impl Response {
         self
     }
 
+    /// The values of its `Set-Cookie` headers.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = &str> {
+        let cookies = self.headers.iter().filter(|(name, _value)| *name == SET_COOKIE);
+        cookies.map(|(_name, value)| value.as_str())
+    }
+
     /// Forbids every cache to keep the answer (RFC 9111 §5.2.2.5).
     #[must_use]
     pub fn no_store(self) -> Self {

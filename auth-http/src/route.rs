@@ -1,6 +1,6 @@
-//! One entry of the table of routes.
+//! The entries of the table of routes.
 
-use crate::endpoints::Family;
+use crate::{HttpError, Response, endpoints::Family};
 
 /// The method of a [`Route`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +57,42 @@ impl Route {
             name: name.into(),
             operation: Operation(family.into()),
         }
+    }
+}
+
+/// A path with all of its routes, for a binding to mount: see [`Endpoints::paths`](crate::Endpoints::paths).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PathRoutes {
+    /// The path. Its one parameter, if it has any, is the segment `{id}`.
+    pub path: String,
+    /// One route for each method that the path has.
+    pub routes: Vec<Route>,
+}
+
+impl PathRoutes {
+    /// `routes`, grouped by their paths.
+    pub(crate) fn grouped(routes: Vec<Route>) -> Vec<Self> {
+        let mut paths: Vec<Self> = Vec::new();
+        for route in routes {
+            match paths.iter_mut().find(|known| known.path == route.path) {
+                Some(known) => known.routes.push(route),
+                None => paths.push(Self {
+                    path: route.path.clone(),
+                    routes: vec![route],
+                }),
+            }
+        }
+        paths
+    }
+
+    /// The answer to a request by any other method: a 405, whose `Allow` names the methods that there are.
+    #[must_use]
+    pub fn refusal(&self) -> Response {
+        let methods: Vec<_> = self.routes.iter().map(|route| route.method.as_str()).collect();
+        HttpError::MethodNotAllowed
+            .into_response()
+            .header("allow", methods.join(", "))
     }
 }
 

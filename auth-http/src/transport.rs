@@ -2,9 +2,9 @@
 
 mod bearer;
 mod cookie;
-mod double_submit;
 
 pub use bearer::BearerTransport;
+pub(crate) use cookie::is_domain_byte;
 pub use cookie::{CookieBuilder, CookieTransport, MaxAge, SameSite};
 
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::{HttpError, RequestHead, Response};
 
 /// The white space that a header's value may have around it (RFC 9110 §5.6.3). Any other is part of the value: a
 /// cookie called `\u{2000}__Host-name` is not bound to the host by a browser, and must not be taken for one that is.
-const OWS: [char; 2] = [' ', '\t'];
+pub(crate) const OWS: [char; 2] = [' ', '\t'];
 
 /// Carries a credential between a client and the service.
 #[diagnostic::on_unimplemented(
@@ -30,23 +30,14 @@ pub trait Transport: Send + Sync {
     /// Takes the credential of `slot` out of the head of a request.
     fn extract<'a>(&self, slot: Slot, head: &'a dyn RequestHead) -> Presented<'a>;
 
-    /// Whether the page that sends an unsafe request shows that it may act on `credential`, where the transport asks for
-    /// more than the request's origin. One that asks for nothing more says `true`.
-    fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool;
-
-    /// The header by which a page [confirms](Self::confirms), where there is one, for the description of the service.
-    fn confirmation(&self) -> Option<&str> {
-        None
-    }
-
-    /// Hands what was `issued` to the client that sent the request of `head`.
+    /// The answer that hands what was `issued` to the client.
     ///
     /// # Errors
     /// [`HttpError::Internal`] if the transport cannot carry it.
-    fn deliver(&self, issued: &Issued, head: &dyn RequestHead) -> Result<Response, HttpError>;
+    fn deliver(&self, issued: &Issued) -> Result<Response, HttpError>;
 
-    /// Makes the client that sent the request of `head` forget its credential, if the transport can.
-    fn clear(&self, head: &dyn RequestHead) -> Response;
+    /// The answer that makes the client forget its credential, if the transport can.
+    fn clear(&self) -> Response;
 }
 
 /// The two credentials that a client may hold.

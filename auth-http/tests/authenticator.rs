@@ -242,28 +242,26 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
     let fixture = Fixture::new();
     let arthur = fixture.user("arthur@example.com").await;
     let secret = SigningSecret::generate().expect("secret");
-    let cookie = CookieTransport::builder()
-        .double_submit(&secret)
+    let users = UserManager::builder(fixture.users.clone(), &secret).build();
+    let cookie = AuthBackend::new("b", CookieTransport::default(), fixture.opaque());
+    let endpoints = Endpoints::builder(users.expect("users"))
+        .backend(cookie)
+        .csrf(CsrfPolicy::same_origin().double_submit(&secret))
         .build()
-        .expect("cookie");
-    let name = cookie.name().to_owned();
-    let issued = fixture
-        .opaque()
-        .issue("api", &Subject::from(&arthur), &ClientInfo::default())
-        .await
-        .expect("issue");
-    let response = auth_http::Transport::deliver(&cookie, &issued, &bearer("")).expect("response");
-    let csrf = response
-        .headers
-        .iter()
-        .find_map(|(_, value)| value.strip_prefix("__Host-portcullis-csrf="));
-    let csrf = csrf
-        .and_then(|value| value.split(';').next())
-        .expect("token")
-        .to_owned();
-    let authenticator = fixture.authenticator(vec![AuthBackend::new("b", cookie, fixture.opaque())]);
+        .expect("endpoints");
+    let identified = endpoints.users().identify_without_proof(arthur.clone());
+    let response = endpoints.log_in("b", identified, &bearer("")).await;
+    let response = response.expect("a log-in");
+    let value = |name: &str| {
+        let mut set = response.headers.iter().map(|(_, value)| value);
+        let value = set.find_map(|value| value.strip_prefix(name)?.strip_prefix('='));
+        let value = value.and_then(|value| value.split(';').next());
+        value.expect("a cookie").to_owned()
+    };
+    let name = "__Host-portcullis";
+    let (token, csrf) = (value(name), value("__Host-portcullis-csrf"));
+    let authenticator = endpoints.authenticator();
 
-    let token = issued.access.secret.expose_secret();
     let mut head = Head {
         method: "POST",
         headers: vec![("cookie", format!("{name}={token}"))],
@@ -348,7 +346,7 @@ async fn c5_the_log_of_two_cookies_promises_their_removal_by_a_401_alone() {
 }
 
 #[test]
-fn two_backends_of_one_name_or_one_cookie_are_refused_at_start() {
+fn backends_that_cannot_be_told_apart_and_useless_settings_are_refused_at_start() {
     let fixture = Fixture::new();
     let bearer = |name: &str| AuthBackend::new(name, BearerTransport, fixture.opaque());
     let cookie = |name: &str| AuthBackend::new(name, CookieTransport::default(), fixture.opaque());
@@ -362,6 +360,10 @@ fn two_backends_of_one_name_or_one_cookie_are_refused_at_start() {
         let built = Authenticator::<Uuid>::new(backends, fixture.users.clone(), CsrfPolicy::same_origin());
         assert_eq!(built.err().expect(setting).setting(), setting);
     }
+    let old = SigningSecret::generate().expect("secret");
+    let useless = CsrfPolicy::same_origin().also_accept(&old);
+    let built = Authenticator::<Uuid>::new(vec![cookie("a")], fixture.users.clone(), useless);
+    assert_eq!(built.err().expect("useless").setting(), "csrf.also_accept");
 }
 
 /// A binding to a framework that moves futures between threads needs them to be `Send`.

@@ -1,4 +1,4 @@
-//! Deviations 1, 2, 3, 7 and 10: what a client may send.
+//! Deviations 1, 2, 3, 7, 10 and 24: what a client may send.
 
 use std::{sync::Arc, time::Duration};
 
@@ -252,5 +252,22 @@ fn deviation_10_the_policy_is_replaceable() {
         let body = json!({"email": address("knight"), "password": "ni"});
         assert_eq!(service.post_json("/auth/register", body).await.status, 201);
         Kind::DbBearer.issued(&service.log_in(Kind::DbBearer, &address("knight"), "ni").await);
+    });
+}
+
+#[test]
+fn deviation_24_oneself_is_not_deleted_as_the_user_whose_id_is_me() {
+    Blueprint::of(&Kind::ALL).run(async |service: &Service| {
+        service.seed(person("arthur").superuser()).await;
+        let king = service.pass(Kind::DbBearer, &address("arthur")).await;
+        for call in [
+            service.delete("/users/me"),
+            service.delete("/users/me").with(&king),
+        ] {
+            let answer = call.send().await;
+            answer.is_error(405, "Method Not Allowed");
+            assert_eq!(answer.header("allow"), Some("GET, PATCH"));
+        }
+        assert_eq!(service.me(&king).await.status, 200);
     });
 }

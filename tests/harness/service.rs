@@ -13,7 +13,7 @@ use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use portcullis::{
     AccessTokenStore, Clock, Lifetime, ManualClock, OpaqueStrategy, SigningSecret, User, UserStore,
     actix::{Auth, not_found},
-    http::{AuthBackend, CookieTransport},
+    http::{AuthBackend, CookieTransport, CsrfPolicy},
     sql::sqlite::Pool,
     users::{Mail, MailKind, UserManager},
 };
@@ -58,8 +58,9 @@ impl Service {
     }
 
     /// A service in memory with this transport of opaque tokens alone, named `cookie`.
-    pub(crate) async fn with_cookie(transport: CookieTransport) -> Self {
+    pub(crate) async fn with_cookie(transport: CookieTransport, csrf: CsrfPolicy) -> Self {
         let mut blueprint = Blueprint::of(&[]);
+        blueprint.csrf = csrf;
         blueprint.store = super::Store::Memory;
         Self::build(blueprint, |tokens, _secret, clock| {
             let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");

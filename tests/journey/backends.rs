@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
     actix::Auth,
-    http::{AuthBackend, BearerTransport, CookieTransport, MaxAge, SameSite},
+    http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy, MaxAge, SameSite},
     memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::UserManager,
 };
@@ -194,7 +194,7 @@ fn every_parameter_of_the_cookie_is_sent_and_repeated_at_the_removal() {
 /// Logs in and out through a service with this cookie alone.
 fn cookie_is(transport: CookieTransport, name: &str, max_age: Option<u32>, rest: &[&str]) {
     crate::harness::run(async {
-        let service = Service::with_cookie(transport).await;
+        let service = Service::with_cookie(transport, CsrfPolicy::same_origin()).await;
         service.seed(person("lancelot")).await;
         let fields = [
             ("username", &*address("lancelot")),

@@ -53,13 +53,17 @@ async fn another_method_is_405_and_names_the_allowed_ones(case: &Case) {
             assert_eq!(answer.header("allow"), Some("POST"), "{path}");
         }
     }
-    for path in ["/users/me", "/users/00000000-0000-0000-0000-000000000000"] {
+    for (path, allowed) in [
+        ("/users/me", "GET, PATCH"),
+        (
+            "/users/00000000-0000-0000-0000-000000000000",
+            "GET, PATCH, DELETE",
+        ),
+    ] {
         for method in [Method::POST, Method::PUT] {
             let answer = case.call(method, path).send().await;
             answer.is_error(405, "Method Not Allowed");
-            let mut allowed: Vec<_> = answer.header("allow").expect("Allow").split(", ").collect();
-            allowed.sort_unstable();
-            assert_eq!(allowed, ["DELETE", "GET", "PATCH"], "{path}");
+            assert_eq!(answer.header("allow"), Some(allowed), "{path}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::http::{CookieTransport, SameSite};
+use portcullis::http::{CookieTransport, CsrfPolicy, SameSite};
 
 use crate::harness::{Answer, Blueprint, Kind, PASSWORD, Pass, Service, address, person, run};
 
@@ -136,7 +136,7 @@ fn c5_two_cookies_of_one_name_are_401_and_removed_so_that_a_log_in_helps() {
             .secure(false)
             .allow_insecure()
             .build();
-        let service = Service::with_cookie(cookie.expect("a cookie")).await;
+        let service = Service::with_cookie(cookie.expect("a cookie"), CsrfPolicy::same_origin()).await;
         service.seed(person("lancelot")).await;
         let log_in = service
             .log_in(Kind::DbCookie, &address("lancelot"), PASSWORD)

@@ -56,6 +56,13 @@ fn x1_every_unsafe_route_refuses_a_cross_site_request_with_the_cookie() {
     }
 }
 
+/// A service with one cookie, which is confirmed by double submit.
+async fn confirmed() -> Service {
+    let secret = SigningSecret::new(SECRET).expect("long enough");
+    let policy = CsrfPolicy::same_origin().double_submit(&secret);
+    Service::with_cookie(CookieTransport::default(), policy).await
+}
+
 /// A log-in of a service whose cookie is confirmed by double submit.
 struct Session {
     pass: Pass,
@@ -88,9 +95,7 @@ impl Session {
 #[test]
 fn x1_with_double_submit_every_unsafe_route_asks_for_the_token_of_its_own_session() {
     run(async {
-        let secret = SigningSecret::new(SECRET).expect("long enough");
-        let cookie = CookieTransport::builder().double_submit(&secret).build();
-        let service = Service::with_cookie(cookie.expect("secure")).await;
+        let service = confirmed().await;
         service.seed(person("lancelot").superuser()).await;
         service.seed(person("galahad")).await;
         let doomed = service.seed(person("mordred")).await;
@@ -203,9 +208,7 @@ fn x4_a_websocket_handshake_of_another_site_is_403() {
 #[test]
 fn x4_with_double_submit_a_handshake_is_judged_by_its_origin() {
     run(async {
-        let secret = SigningSecret::new(SECRET).expect("long enough");
-        let cookie = CookieTransport::builder().double_submit(&secret).build();
-        let service = Service::with_cookie(cookie.expect("secure")).await;
+        let service = confirmed().await;
         service.seed(person("lancelot")).await;
         let session = Session::of(&service, "lancelot").await;
         for (site, status) in [("same-origin", 200), ("cross-site", 403)] {

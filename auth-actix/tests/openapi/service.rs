@@ -15,7 +15,7 @@ use auth_core::{
     OpaqueStrategy, SigningSecret, StoreError, Strategy as _, Subject, UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, CookieTransport};
+use auth_http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy};
 use auth_users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -74,12 +74,11 @@ impl Service {
             .expect("users");
         let mut builder = Auth::builder(manager).body_timeout(Duration::from_millis(200));
         if which != Backends::Bearer {
-            let mut cookie = CookieTransport::builder();
             if which == Backends::Confirmed {
-                cookie = cookie.double_submit(&SigningSecret::generate().expect("secret"));
+                let secret = SigningSecret::generate().expect("secret");
+                builder = builder.csrf(CsrfPolicy::same_origin().double_submit(&secret));
             }
-            let cookie = cookie.build().expect("secure");
-            builder = builder.backend(AuthBackend::new("cookie", cookie, strategy()));
+            builder = builder.backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()));
         }
         if which != Backends::Cookie {
             builder = builder.backend(AuthBackend::new("bearer", BearerTransport, strategy()));

@@ -8,8 +8,8 @@ use auth_users::Identified;
 
 use super::{Endpoints, Request};
 use crate::{
-    AcceptedBackends, AuthBackend, Authenticated, ErrorCode, HttpError, LoginForm, Presented, RequestHead,
-    Response, Slot,
+    AcceptedBackends, AuthBackend, Authenticated, Authenticator, ErrorCode, HttpError, LoginForm, Presented,
+    RequestHead, Response, Slot,
     request::{Header, header},
 };
 
@@ -142,7 +142,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         issued: &Issued,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        let response = backend.transport().deliver(issued, head)?;
+        let response = self.authenticator.deliver(backend, issued, head)?;
         self.refuse_if_ended(user).await?;
         self.users.logged_in(user).await?;
         revoke_presented(backend, head).await?;
@@ -188,19 +188,24 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .authenticator
             .require(request.head, &accepted, &requirement)
             .await
-            .map_err(|error| forgetting(backend, request.head, error))?;
+            .map_err(|error| forgetting(&self.authenticator, backend, request.head, error))?;
         revoke_presented(backend, request.head).await?;
         tracing::info!(target: "portcullis::http", outcome = "logged_out", user = ?found.user.id, backend = name, "a user logged out");
-        Ok(backend.transport().clear(request.head))
+        Ok(self.authenticator.clear(backend, request.head))
     }
 }
 
 /// `error`, and a 401 also removes the cookie that the request presents: it is no use any more.
-fn forgetting<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead, error: HttpError) -> HttpError {
+fn forgetting<Id: UserId, P: Profile>(
+    authenticator: &Authenticator<Id, P>,
+    backend: &AuthBackend<Id>,
+    head: &impl RequestHead,
+    error: HttpError,
+) -> HttpError {
     match backend.transport().extract(Slot::Access, head) {
         Presented::Nothing => error,
         Presented::Token(_) | Presented::Invalid(_) => {
-            error.removing(backend.transport().clear(head).headers)
+            error.removing(authenticator.clear(backend, head).headers)
         }
     }
 }
@@ -226,17 +231,24 @@ fn shortened(mut text: String) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use auth_core::{AccessTokenStore, Lifetime, OpaqueStrategy, memory::MemoryAccessTokenStore};
+    use auth_core::{
+        AccessTokenStore, Lifetime, OpaqueStrategy,
+        memory::{MemoryAccessTokenStore, MemoryUserStore},
+    };
     use uuid::Uuid;
 
     use super::*;
-    use crate::{CookieTransport, request::test_head::Head};
+    use crate::{CookieTransport, CsrfPolicy, request::test_head::Head};
 
     #[test]
     fn a_log_out_with_a_dead_cookie_removes_it_beside_what_the_401_removes_anyway() {
         let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
         let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
         let backend = AuthBackend::<Uuid>::new("cookie", CookieTransport::default(), strategy);
+        let users = Arc::new(MemoryUserStore::<Uuid>::new());
+        let authenticator = Authenticator::new(vec![backend], users, CsrfPolicy::same_origin());
+        let authenticator = authenticator.expect("one backend");
+        let backend = authenticator.backend("cookie").expect("the backend");
         let head = Head::new("POST", &[("cookie", "__Host-portcullis=dead")]);
         let other = ("set-cookie", "other=; Max-Age=0".to_owned());
         let mut error = HttpError::Unauthorized {
@@ -245,7 +257,7 @@ mod tests {
         };
         // Twice: what it removes already is not added again.
         for _ in 0..2 {
-            error = forgetting(&backend, &head, error);
+            error = forgetting(&authenticator, backend, &head, error);
             let HttpError::Unauthorized {
                 bearer: true,
                 removal,

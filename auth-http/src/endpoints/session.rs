@@ -55,17 +55,16 @@ pub(super) fn routes<'b, Id: 'b>(
     )];
     for backend in backends {
         let name = backend.name();
-        let route = |action, route| {
-            let (path, name) = (
-                format!("{prefix}/{name}/{action}"),
-                format!("auth:{name}.{action}"),
-            );
+        let route = |path, action, route| {
+            let (path, name) = (format!("{prefix}/{name}{path}"), format!("auth:{name}.{action}"));
             Route::new(Method::Post, path, name, route)
         };
-        routes.push(route("login", SessionRoute::LogIn(backend.shared_name())));
+        let log_in = SessionRoute::LogIn(backend.shared_name());
+        routes.push(route("/login", "login", log_in));
         // Without one, the path is as unknown as any other.
         if backend.has_logout() {
-            routes.push(route("logout", SessionRoute::LogOut(backend.shared_name())));
+            let log_out = SessionRoute::LogOut(backend.shared_name());
+            routes.push(route("/logout", "logout", log_out));
         }
     }
     routes
@@ -137,7 +136,7 @@ mod description {
 
     use super::{MethodsBody, SessionRoute};
     use crate::{
-        AuthBackend, Authenticator, ErrorCode, Scheme,
+        AuthBackend, Authenticator, CsrfPolicy, ErrorCode, Scheme,
         openapi::{
             Answers, CROSS_SITE, CrossSite, LOGIN_FORM, Refused, Service, operation, reference, requirement,
         },
@@ -161,7 +160,7 @@ mod description {
                     operation("auth", "How one can log in", Answers::with(200, body, about))
                 }
                 Self::LogIn(name) => log_in(service, backend(name)),
-                Self::LogOut(name) => log_out(service, backend(name)),
+                Self::LogOut(name) => log_out(service, authenticator.csrf(), backend(name)),
             }
         }
     }
@@ -187,7 +186,7 @@ mod description {
         operation("auth", "Log in", answers).request_body(Some(body.build()))
     }
 
-    fn log_out<Id>(service: &Service, backend: &AuthBackend<Id>) -> OperationBuilder {
+    fn log_out<Id>(service: &Service, csrf: &CsrfPolicy, backend: &AuthBackend<Id>) -> OperationBuilder {
         let about = if backend.is_revocable() {
             "Logged out: the credential is dead."
         } else {
@@ -198,7 +197,7 @@ mod description {
         } else {
             Answers::empty(about)
         };
-        let cross_site = CrossSite::of([backend]);
+        let cross_site = CrossSite::of(csrf, [backend]);
         let answers = answers
             .unauthorized(!backend.is_cookie(), backend.is_cookie())
             .forbidden(service.unverified().chain(cross_site.reasons()));

@@ -1,46 +1,38 @@
 //! How other sites are kept from making a browser act for its user.
 
-use std::collections::BTreeMap;
-
-use crate::AuthBackend;
 use utoipa::openapi::{
     ObjectBuilder, Required, Type,
     path::{OperationBuilder, Parameter, ParameterIn},
 };
+
+use crate::{AuthBackend, CsrfPolicy};
 
 pub(crate) const CROSS_SITE: &str = "A page of another site made a browser send the request";
 
 /// What an unsafe request by some backends is asked for, and why it is refused.
 pub(crate) struct CrossSite {
     reasons: Vec<String>,
-    parameters: Vec<Parameter>,
+    parameter: Option<Parameter>,
 }
 
 impl CrossSite {
-    /// For an operation that any of `backends` opens.
-    pub(crate) fn of<'b, Id: 'b>(backends: impl IntoIterator<Item = &'b AuthBackend<Id>>) -> Self {
-        let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        let (mut has_cookie, mut count) = (false, 0);
-        for backend in backends {
-            if let Some(header) = backend.transport().confirmation() {
-                asked.entry(header).or_default().push(backend.name());
-            }
-            has_cookie |= backend.is_cookie();
-            count += 1;
-        }
-        let unconfirmed = asked
-            .keys()
-            .map(|header| format!("The header `{header}` does not confirm the cookie"));
+    /// For an operation that any of `backends` opens, under `policy`.
+    pub(crate) fn of<'b, Id: 'b>(
+        policy: &CsrfPolicy,
+        backends: impl IntoIterator<Item = &'b AuthBackend<Id>>,
+    ) -> Self {
+        let (cookies, others): (Vec<_>, Vec<_>) =
+            backends.into_iter().partition(|backend| backend.is_cookie());
+        let confirmation = policy.confirmation().filter(|_| !cookies.is_empty());
+        let unconfirmed =
+            confirmation.map(|header| format!("The header `{header}` does not confirm the cookie"));
+        let cross_site = (!cookies.is_empty()).then(|| CROSS_SITE.to_owned());
         Self {
-            reasons: has_cookie
-                .then(|| CROSS_SITE.to_owned())
-                .into_iter()
-                .chain(unconfirmed)
-                .collect(),
-            parameters: asked
-                .iter()
-                .map(|(header, names)| parameter(header, names, names.len() == count))
-                .collect(),
+            reasons: cross_site.into_iter().chain(unconfirmed).collect(),
+            parameter: confirmation.map(|header| {
+                let names: Vec<_> = cookies.iter().map(|backend| backend.name()).collect();
+                parameter(header, &names, others.is_empty())
+            }),
         }
     }
 
@@ -49,10 +41,12 @@ impl CrossSite {
         self.reasons.iter().cloned()
     }
 
-    /// `operation`, with the headers that confirm it.
+    /// `operation`, with the header that confirms it.
     pub(crate) fn confirmed(&self, operation: OperationBuilder) -> OperationBuilder {
-        let parameters = self.parameters.iter().cloned();
-        parameters.fold(operation, OperationBuilder::parameter)
+        match &self.parameter {
+            Some(parameter) => operation.parameter(parameter.clone()),
+            None => operation,
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, Flow, OAuth2, Password, Scopes, SecurityScheme},
 };
 
-/// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself.
-pub(crate) fn scheme<Id>(backend: &AuthBackend<Id>, auth_path: &str) -> SecurityScheme {
-    let log_in = format!("{auth_path}/{}/login", backend.name());
+/// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself, at the path
+/// `log_in`.
+pub(crate) fn scheme<Id>(backend: &AuthBackend<Id>, log_in: &str) -> SecurityScheme {
     match backend.transport().scheme() {
         Scheme::Bearer => {
             let flow = Flow::Password(Password::new(log_in, Scopes::new()));

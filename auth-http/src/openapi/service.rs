@@ -40,7 +40,7 @@ impl Service {
             has_cookie: backends().any(AuthBackend::is_cookie),
             has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),
-            cross_site: CrossSite::of(backends()),
+            cross_site: CrossSite::of(endpoints.authenticator().csrf(), backends()),
         }
     }
 

@@ -54,12 +54,7 @@ impl Transport for BearerTransport {
         }
     }
 
-    /// A page of another site cannot make a browser send this header.
-    fn confirms(&self, _head: &dyn RequestHead, _credential: &str) -> bool {
-        true
-    }
-
-    fn deliver(&self, issued: &Issued, _head: &dyn RequestHead) -> Result<Response, HttpError> {
+    fn deliver(&self, issued: &Issued) -> Result<Response, HttpError> {
         let access = &issued.access;
         let lifetime = access.expires_at.map(|end| end - access.issued_at);
         let body = BearerResponse {
@@ -73,7 +68,7 @@ impl Transport for BearerTransport {
         Ok(Response::json(200, &body).no_store())
     }
 
-    fn clear(&self, _head: &dyn RequestHead) -> Response {
+    fn clear(&self) -> Response {
         Response::empty(204)
     }
 }

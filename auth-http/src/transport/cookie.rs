@@ -4,27 +4,15 @@ use auth_core::{ExposeSecret as _, Issued, Rejection};
 use cookie::Cookie;
 
 mod builder;
-mod strays;
 
-use strays::strays;
-
-use super::{
-    Presented, Scheme, Slot, Transport,
-    double_submit::{self, DoubleSubmit},
-};
-use crate::{
-    HttpError, RequestHead, Response,
-    response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
-};
+use super::{Presented, Scheme, Slot, Transport};
+use crate::{HttpError, RequestHead, Response, request::each_cookie, response::SET_COOKIE};
 
 pub use builder::CookieBuilder;
 pub use cookie::SameSite;
 
 /// RFC 6265bis §5.6: a browser drops a cookie whose name and value are longer together.
 const MAX_COOKIE_BYTES: usize = 4096;
-
-/// How many cookies of others one answer removes, so that a user who logs in again is not sent dozens of headers.
-const MAX_REMOVALS: usize = 16;
 
 /// A cookie. By default `__Host-portcullis; HttpOnly; SameSite=Lax; Secure; Path=/` without a domain, living as long
 /// as the token in it.
@@ -40,7 +28,7 @@ const MAX_REMOVALS: usize = 16;
 /// ours. The user has to log in once more, and again after each visit to the other service. The log of the 401 names the
 /// cookie.
 ///
-/// With a [double submit](CookieBuilder::double_submit), a page that reads another service's `NAME-csrf` gets 403 for
+/// With a [double submit](crate::CsrfPolicy::double_submit), a page that reads another service's `NAME-csrf` gets 403 for
 /// unsafe requests. The next log-in that receives such a cookie removes it. So does a log-out or a 401 that receives two
 /// of the name and removes ours.
 ///
@@ -57,7 +45,6 @@ pub struct CookieTransport {
     secure: bool,
     http_only: bool,
     same_site: SameSite,
-    double_submit: Option<DoubleSubmit>,
 }
 
 /// How long a browser keeps the cookie. The server's own expiry decides how long the token in it is good.
@@ -84,79 +71,12 @@ impl CookieTransport {
         &self.name
     }
 
-    /// The cookie of the credential and, if a page has to confirm its requests, the one that it reads for that. If the
-    /// request brought as many cookies of a name as `suspicious`, the others of that name are removed.
-    fn response(
-        &self,
-        credential: &str,
-        max_age: Option<time::Duration>,
-        head: &dyn RequestHead,
-        suspicious: usize,
-    ) -> Response {
-        let mut names = vec![(self.name.clone(), self.http_only)];
-        let mut ours = vec![self.cookie(&self.name, credential, self.http_only, max_age)];
-        if let Some(double_submit) = &self.double_submit {
-            let token = if credential.is_empty() {
-                String::new()
-            } else {
-                double_submit.token(credential)
-            };
-            let name = format!("{}-csrf", self.name);
-            ours.push(self.cookie(&name, &token, false, max_age));
-            names.push((name, false));
-        }
-        names.retain(|(name, _http_only)| {
-            let mut sent = 0;
-            each_sent(name, head, &mut |_value| sent += 1);
-            sent >= suspicious && !self.has_prefix("__Host-")
-        });
-        // They come first: to some clients a cookie for a domain is the one of the host of that name.
-        let cookies = self.removals(&names, head, &ours).into_iter().chain(ours);
-        cookies.fold(Response::empty(204).no_store(), |response, cookie| {
-            response.header(SET_COOKIE, cookie)
-        })
-    }
-
-    /// Removes the cookies of `names` that somebody else may have set, the likeliest first, as many as fit into an answer
-    /// with `ours`.
-    fn removals(&self, names: &[(String, bool)], head: &dyn RequestHead, ours: &[String]) -> Vec<String> {
-        if names.is_empty() {
-            return Vec::new();
-        }
-        let target = head.target();
-        let is_ours = |place: &(&str, Option<&str>)| *place == (&*self.path, self.domain.as_deref());
-        let places = strays(&target, &self.path)
-            .into_iter()
-            .filter(|place| !is_ours(place));
-        let removals = places.flat_map(|(path, domain)| {
-            let stray = Self {
-                path: path.to_owned(),
-                domain: domain.map(str::to_owned),
-                ..self.clone()
-            };
-            let remove = move |(name, http_only): &(String, bool)| {
-                stray.cookie(name, "", *http_only, Some(time::Duration::ZERO))
-            };
-            names.iter().map(remove)
-        });
-        let mut bytes: usize = ours.iter().map(|cookie| set_cookie_bytes(cookie)).sum();
-        let fits = |removal: &String| {
-            bytes += set_cookie_bytes(removal);
-            bytes <= MAX_SET_COOKIE_BYTES
-        };
-        removals.take(MAX_REMOVALS).take_while(fits).collect()
-    }
-
-    fn has_prefix(&self, prefix: &str) -> bool {
-        let start = self.name.get(..prefix.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    }
-
-    fn cookie(&self, name: &str, value: &str, http_only: bool, max_age: Option<time::Duration>) -> String {
-        let mut cookie = Cookie::build((name, value))
+    /// The answer that sets the cookie.
+    fn response(&self, value: &str, max_age: Option<time::Duration>) -> Response {
+        let mut cookie = Cookie::build((self.name.as_str(), value))
             .path(self.path.as_str())
             .secure(self.secure)
-            .http_only(http_only)
+            .http_only(self.http_only)
             .same_site(self.same_site);
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(domain.as_str());
@@ -164,7 +84,14 @@ impl CookieTransport {
         if let Some(max_age) = max_age {
             cookie = cookie.max_age(max_age);
         }
-        cookie.build().to_string()
+        Response::empty(204)
+            .no_store()
+            .header(SET_COOKIE, cookie.build().to_string())
+    }
+
+    fn has_prefix(&self, prefix: &str) -> bool {
+        let start = self.name.get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     }
 }
 
@@ -178,7 +105,6 @@ impl Default for CookieTransport {
             secure: true,
             http_only: true,
             same_site: SameSite::Lax,
-            double_submit: None,
         }
     }
 }
@@ -193,7 +119,7 @@ impl Transport for CookieTransport {
             return Presented::Nothing;
         }
         let mut presented = Presented::Nothing;
-        each_sent(&self.name, head, &mut |value| {
+        each_cookie(&self.name, head, &mut |value| {
             presented = match (presented, std::str::from_utf8(value)) {
                 (Presented::Nothing, Ok(value)) => Presented::Token(value),
                 (Presented::Nothing, Err(_)) => Presented::Invalid(Rejection::Malformed),
@@ -207,17 +133,7 @@ impl Transport for CookieTransport {
         }
     }
 
-    fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool {
-        self.double_submit
-            .as_ref()
-            .is_none_or(|double_submit| double_submit.confirms(head, credential))
-    }
-
-    fn confirmation(&self) -> Option<&str> {
-        self.double_submit.as_ref().map(|_| double_submit::HEADER)
-    }
-
-    fn deliver(&self, issued: &Issued, head: &dyn RequestHead) -> Result<Response, HttpError> {
+    fn deliver(&self, issued: &Issued) -> Result<Response, HttpError> {
         if issued.refresh.is_some() {
             return Err(HttpError::Internal("a refresh token has no cookie"));
         }
@@ -231,27 +147,12 @@ impl Transport for CookieTransport {
             MaxAge::Fixed(span) => time::Duration::try_from(span).ok(),
             MaxAge::Token => token.expires_at.map(|end| whole_seconds(end - token.issued_at)),
         };
-        // Any cookie of the name may be another than the one that is set now: the two would shut the user out.
-        Ok(self.response(value, max_age, head, 1))
+        Ok(self.response(value, max_age))
     }
 
-    fn clear(&self, head: &dyn RequestHead) -> Response {
-        self.response("", Some(time::Duration::ZERO), head, 2)
+    fn clear(&self) -> Response {
+        self.response("", Some(time::Duration::ZERO))
     }
-}
-
-/// Calls `each` with the value of every cookie called `name`.
-fn each_sent<'a>(name: &str, head: &'a dyn RequestHead, each: &mut dyn FnMut(&'a [u8])) {
-    head.headers("cookie", &mut |header| {
-        for pair in header.split(|byte| *byte == b';') {
-            let Some(at) = pair.iter().position(|byte| *byte == b'=') else {
-                continue;
-            };
-            if trim(&pair[..at]) == name.as_bytes() {
-                each(trim(&pair[at + 1..]));
-            }
-        }
-    });
 }
 
 /// Rounded up: a browser that lets go of the cookie too early ends a session that the server still knows.
@@ -259,15 +160,7 @@ fn whole_seconds(span: time::Duration) -> time::Duration {
     time::Duration::seconds(span.whole_seconds() + i64::from(span.subsec_nanoseconds() > 0))
 }
 
-/// See [`OWS`](super::OWS).
-fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
-}
-
-fn is_domain_byte(byte: u8) -> bool {
+pub(crate) fn is_domain_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.'
 }
 

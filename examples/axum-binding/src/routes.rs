@@ -13,7 +13,7 @@ use axum::{
 use http_body_util::LengthLimitError;
 use portcullis::{
     Profile, UserId,
-    http::{Endpoints, HttpError, MAX_BODY_BYTES, Method, Operation, Request as Asked, Route},
+    http::{Endpoints, HttpError, MAX_BODY_BYTES, Method, Operation, PathRoutes, Request as Asked},
 };
 
 use crate::{Auth, AuthError, head::Head, into_axum};
@@ -24,37 +24,21 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) fn router<Id: UserId, P: Profile, S: Clone + Send + Sync + 'static>(
     auth: &Auth<Id, P>,
 ) -> Router<S> {
-    let table = auth.endpoints.routes();
-    let mut paths: Vec<&str> = table.iter().map(|route| route.path.as_str()).collect();
-    paths.dedup();
-    let mut router = Router::new().fallback(async || refused(HttpError::NotFound));
-    for path in paths {
-        let mut routes: Vec<&Route> = table.iter().filter(|route| route.path == path).collect();
-        // axum takes the path without a parameter for all methods: those it lacks are of the path with the parameter.
-        let others = table
-            .iter()
-            .filter(|other| other.path != path && matches(&other.path, path));
-        for other in others {
-            if routes.iter().all(|route| route.method != other.method) {
-                routes.push(other);
-            }
-        }
-        router = router.route(path, method_router(auth, &routes));
-    }
-    router
+    let router = Router::new().fallback(async || refused(HttpError::NotFound));
+    let paths = auth.endpoints.paths().into_iter();
+    paths.fold(router, |router, path| {
+        router.route(&path.path, method_router(auth, &path))
+    })
 }
 
+/// The routes of one path, which answers 405 to any other method.
 fn method_router<Id: UserId, P: Profile, S: Clone + Send + Sync + 'static>(
     auth: &Auth<Id, P>,
-    routes: &[&Route],
+    path: &PathRoutes,
 ) -> MethodRouter<S> {
-    let allowed: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
-    let allowed = allowed.join(", ");
-    let mut router = MethodRouter::new().fallback(move || async move {
-        let error = HttpError::MethodNotAllowed.into_response();
-        into_axum(error.header("allow", allowed))
-    });
-    for route in routes {
+    let refusal = path.refusal();
+    let mut router = MethodRouter::new().fallback(async move || into_axum(refusal.clone()));
+    for route in &path.routes {
         let (endpoints, operation) = (Arc::clone(&auth.endpoints), route.operation.clone());
         let handler = move |request: Request| async move { answer(&endpoints, &operation, request).await };
         router = router.on(filter(route.method), handler);
@@ -94,18 +78,11 @@ async fn read(parts: &Parts, body: Body) -> Result<Bytes, HttpError> {
     }
 }
 
-/// The segment `{id}` of the path. Where another path stands in for it, that is the last segment.
+/// The segment `{id}` of the path, if it has one.
 async fn id(parts: &mut Parts) -> String {
     let parameters = parts.extract::<Path<HashMap<String, String>>>().await;
     let named = parameters.ok().and_then(|Path(mut named)| named.remove("id"));
-    named.unwrap_or_else(|| parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned())
-}
-
-/// Whether the path of a request that is `path` is also one of `pattern`, which may have the parameter `{id}`.
-fn matches(pattern: &str, path: &str) -> bool {
-    let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('/').collect());
-    let mut segments = pattern.iter().zip(&path);
-    pattern.len() == path.len() && segments.all(|(ours, theirs)| ours == theirs || *ours == "{id}")
+    named.unwrap_or_default()
 }
 
 fn filter(method: Method) -> MethodFilter {

@@ -1,8 +1,8 @@
 //! The settings of a cookie.
 
-use auth_core::{ConfigError, SigningSecret};
+use auth_core::ConfigError;
 
-use super::{CookieTransport, DoubleSubmit, MaxAge, SameSite, is_domain_byte};
+use super::{CookieTransport, MaxAge, SameSite, is_domain_byte};
 
 /// Builds a [`CookieTransport`].
 #[derive(Clone, Debug)]
@@ -66,16 +66,6 @@ impl CookieBuilder {
     #[must_use]
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.cookie.same_site = same_site;
-        self
-    }
-
-    /// Asks unsafe requests for a signed double-submit token, on top of the check of their origin. It is set at log-in in
-    /// a second cookie, `NAME-csrf`, which scripts of the page read and send back as `X-CSRF-Token`. Log-in and
-    /// registration, which come before it, are checked by their origin alone, and so is a WebSocket handshake, to which a
-    /// page cannot add a header.
-    #[must_use]
-    pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
-        self.cookie.double_submit = Some(DoubleSubmit(secret.clone()));
         self
     }
 

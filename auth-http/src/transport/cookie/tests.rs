@@ -1,15 +1,9 @@
-use auth_core::{IssuedToken, SecretString, SigningSecret};
+use auth_core::{IssuedToken, SecretString};
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
 use super::{super::seen, *};
 use crate::request::test_head::Head;
-
-mod removals;
-
-fn no_cookie() -> Head {
-    Head::new("POST", &[])
-}
 
 fn issued(value: &str, expires_at: Option<OffsetDateTime>) -> Issued {
     let token = IssuedToken::new(SecretString::from(value), OffsetDateTime::UNIX_EPOCH, expires_at);
@@ -31,7 +25,7 @@ fn log_in(transport: &CookieTransport, value: &str, seconds: Option<i64>) -> Vec
     let now = OffsetDateTime::UNIX_EPOCH;
     let expires_at = seconds.map(|seconds| now + time::Duration::seconds(seconds));
     let issued = issued(value, expires_at);
-    set_cookie(&transport.deliver(&issued, &no_cookie()).expect("cookie"))
+    set_cookie(&transport.deliver(&issued).expect("cookie"))
 }
 
 fn presented(headers: &[&str]) -> String {
@@ -115,7 +109,7 @@ fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
         "SameSite=Strict",
         "Secure",
     ];
-    let removal = set_cookie(&transport.clear(&no_cookie()));
+    let removal = set_cookie(&transport.clear());
     assert_eq!(removal[0], "__Secure-a=");
     assert_eq!(removal[1..], rest);
 }
@@ -123,37 +117,7 @@ fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
 #[test]
 fn c3_a_cookie_over_4096_bytes_is_not_sent() {
     let token = issued(&"x".repeat(4096), None);
-    assert!(CookieTransport::default().deliver(&token, &no_cookie()).is_err());
-}
-
-#[test]
-fn a_double_submit_token_comes_with_the_cookie_and_goes_with_it() {
-    let secret = SigningSecret::generate().expect("secret");
-    let transport = CookieTransport::builder()
-        .double_submit(&secret)
-        .build()
-        .expect("transport");
-    let token = issued("T", None);
-    let csrf = |response: &Response| {
-        let cookies = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
-        cookies
-            .map(|(_, value)| value.clone())
-            .nth(1)
-            .expect("a second cookie")
-    };
-    let set = csrf(&transport.deliver(&token, &no_cookie()).expect("cookie"));
-    assert!(
-        set.starts_with("__Host-portcullis-csrf=") && !set.contains("HttpOnly"),
-        "{set}"
-    );
-    let value = set.split(['=', ';']).nth(1).expect("value");
-    assert!(transport.confirms(&Head::new("POST", &[("x-csrf-token", value)]), "T"));
-    assert!(!transport.confirms(&Head::new("POST", &[]), "T"));
-    let removed = csrf(&transport.clear(&no_cookie()));
-    assert!(
-        removed.starts_with("__Host-portcullis-csrf=;") && removed.contains("Max-Age=0"),
-        "{removed}"
-    );
+    assert!(CookieTransport::default().deliver(&token).is_err());
 }
 
 #[test]

@@ -1,9 +1,8 @@
-//! Cookies of the same name that somebody else has set.
+//! Where a cookie can have been set that came with a request.
 
 use std::net::Ipv4Addr;
 
-use super::is_domain_byte;
-use crate::Target;
+use crate::{Target, transport::is_domain_byte};
 
 /// Longer paths and more domains than these have no part in it: an answer has only so much room.
 const MAX_SEGMENTS: usize = 6;
@@ -15,7 +14,7 @@ const MAX_DOMAINS: usize = 4;
 ///
 /// The likeliest come first. A service sets its cookies for `/` or for the path at which it is mounted, which is a short one,
 /// and for its host or for a domain that it shares with others.
-pub(super) fn strays<'a>(target: &Target<'a>, own_path: &'a str) -> Vec<(&'a str, Option<&'a str>)> {
+pub(super) fn places<'a>(target: &Target<'a>, own_path: &'a str) -> Vec<(&'a str, Option<&'a str>)> {
     let domains = domains(target.host.unwrap_or_default()).into_iter().map(Some);
     let domains: Vec<_> = std::iter::once(None).chain(domains).collect();
     let mut paths = paths(target.path);
@@ -75,7 +74,7 @@ mod tests {
 
     #[test]
     fn every_path_and_domain_that_a_request_can_have_a_cookie_from() {
-        let all = strays(
+        let all = places(
             &Target::new(false, Some("app.example.com:8080"), "/auth/login"),
             "/",
         );
@@ -95,7 +94,7 @@ mod tests {
             ("/auth/login", example),
         ];
         assert_eq!(all, likeliest_first);
-        let own_first = strays(&Target::new(false, None, "/a/b"), "/a");
+        let own_first = places(&Target::new(false, None, "/a/b"), "/a");
         assert_eq!(
             own_first,
             [("/a", None), ("/", None), ("/a/", None), ("/a/b", None)]

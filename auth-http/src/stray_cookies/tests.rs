@@ -1,11 +1,44 @@
-//! What is removed of others.
+use auth_core::{Issued, IssuedToken, SecretString, SigningSecret};
+use time::OffsetDateTime;
 
 use super::*;
+use crate::{CookieTransport, CsrfPolicy, Transport as _, request::test_head::Head};
+
+/// A cookie, and what accompanies it.
+struct Answers {
+    cookie: CookieTransport,
+    csrf: CsrfPolicy,
+}
+
+impl Answers {
+    fn of(name: &str, csrf: CsrfPolicy) -> Self {
+        let cookie = CookieTransport::builder().name(name).build();
+        Self {
+            cookie: cookie.expect("a cookie"),
+            csrf,
+        }
+    }
+
+    fn log_in(&self, value: &str, head: &Head) -> Response {
+        let token = IssuedToken::new(SecretString::from(value), OffsetDateTime::UNIX_EPOCH, None);
+        let answer = self.cookie.deliver(&Issued::new(token)).expect("a cookie");
+        remove_strays(self.csrf.accompany(self.cookie.name(), answer), head, 1)
+    }
+
+    fn log_out(&self, head: &Head) -> Response {
+        let answer = self.csrf.accompany(self.cookie.name(), self.cookie.clear());
+        remove_strays(answer, head, 2)
+    }
+}
+
+fn double_submit() -> CsrfPolicy {
+    CsrfPolicy::same_origin().double_submit(&SigningSecret::generate().expect("secret"))
+}
 
 /// The cookies that an answer sets or removes, without what they all have.
 fn all_set(response: &Response) -> Vec<String> {
-    let set = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
-    set.map(|(_, value)| {
+    let set = response.cookies();
+    set.map(|value| {
         let common = ["HttpOnly", "SameSite=Lax", "Secure"];
         let mut parts: Vec<_> = value.split("; ").filter(|part| !common.contains(part)).collect();
         parts[1..].sort_unstable();
@@ -16,7 +49,7 @@ fn all_set(response: &Response) -> Vec<String> {
 
 #[test]
 fn c5_what_may_shadow_the_cookie_is_removed_before_it_is_set() {
-    let named = |name: &str| CookieTransport::builder().name(name).build().expect("a cookie");
+    let named = |name: &str| Answers::of(name, CsrfPolicy::same_origin());
     let head = |cookies: &str| Head {
         path: "/auth/login",
         ..Head::new("POST", &[("host", "app.example.com:8080"), ("cookie", cookies)])
@@ -53,28 +86,19 @@ fn c5_what_may_shadow_the_cookie_is_removed_before_it_is_set() {
         ("auth=x; auth=y", with("auth=T; Path=/"), with(&removal("Path=/"))),
     ] {
         let head = head(cookies);
-        assert_eq!(
-            all_set(&auth.deliver(&issued("T", None), &head).expect("a cookie")),
-            log_in,
-            "{cookies}"
-        );
-        assert_eq!(all_set(&auth.clear(&head)), log_out, "{cookies}");
+        assert_eq!(all_set(&auth.log_in("T", &head)), log_in, "{cookies}");
+        assert_eq!(all_set(&auth.log_out(&head)), log_out, "{cookies}");
     }
     // Nobody else can set one of this name, and its removal would be refused.
     let bound = named("__Host-auth");
     let head = head("__Host-auth=x; __Host-auth=y");
-    assert_eq!(
-        all_set(&bound.deliver(&issued("T", None), &head).expect("a cookie")).len(),
-        1
-    );
-    assert_eq!(all_set(&bound.clear(&head)).len(), 1);
+    assert_eq!(all_set(&bound.log_in("T", &head)).len(), 1);
+    assert_eq!(all_set(&bound.log_out(&head)).len(), 1);
 }
 
 #[test]
 fn c5_what_may_shadow_the_cookie_that_a_page_reads_is_removed_as_well() {
-    let secret = SigningSecret::generate().expect("secret");
-    let built = CookieTransport::builder().name("auth").double_submit(&secret);
-    let auth = built.build().expect("a cookie");
+    let auth = Answers::of("auth", double_submit());
     let removed = |response: &Response| {
         let mut set = all_set(response);
         let ours = set.split_off(set.len() - 2);
@@ -104,14 +128,14 @@ fn c5_what_may_shadow_the_cookie_that_a_page_reads_is_removed_as_well() {
         ),
     ] {
         let head = Head::new("POST", &[("host", "app.example.com"), ("cookie", cookies)]);
-        let mut after_log_in = removed(&auth.deliver(&issued("T", None), &head).expect("a cookie"));
+        let mut after_log_in = removed(&auth.log_in("T", &head));
         // By name: they come by how likely each is.
         after_log_in.sort_by_key(|cookie| cookie.starts_with("auth-csrf"));
         assert_eq!(after_log_in, log_in, "{cookies}");
-        assert_eq!(removed(&auth.clear(&head)), log_out, "{cookies}");
+        assert_eq!(removed(&auth.log_out(&head)), log_out, "{cookies}");
     }
     // Without the double submit, a cookie of that name is none of ours.
-    let plain = CookieTransport::builder().name("auth").build().expect("a cookie");
+    let plain = Answers::of("auth", CsrfPolicy::same_origin());
     let head = Head::new(
         "POST",
         &[
@@ -119,16 +143,12 @@ fn c5_what_may_shadow_the_cookie_that_a_page_reads_is_removed_as_well() {
             ("cookie", "auth-csrf=x; auth-csrf=y"),
         ],
     );
-    assert_eq!(all_set(&plain.clear(&head)), ["auth=; Max-Age=0; Path=/"]);
+    assert_eq!(all_set(&plain.log_out(&head)), ["auth=; Max-Age=0; Path=/"]);
 }
 
 #[test]
 fn c5_the_removals_leave_room_for_the_rest_of_the_answer_and_the_likeliest_come_first() {
-    let secret = SigningSecret::generate().expect("secret");
-    let built = CookieTransport::builder()
-        .name("__Secure-auth")
-        .double_submit(&secret);
-    let auth = built.build().expect("a cookie");
+    let auth = Answers::of("__Secure-auth", double_submit());
     let cookies = "__Secure-auth=x; __Secure-auth=y; __Secure-auth-csrf=x; __Secure-auth-csrf=y";
     let head = Head {
         path: "/first/second/third/fourth/fifth/sixth/seventh",
@@ -138,18 +158,15 @@ fn c5_the_removals_leave_room_for_the_rest_of_the_answer_and_the_likeliest_come_
         )
     };
     let bytes = |response: &Response| {
-        let set = response.headers.iter().filter(|(name, _)| *name == "set-cookie");
-        set.map(|(name, value)| format!("{name}: {value}\r\n").len())
+        let set = response.cookies();
+        set.map(|value| format!("set-cookie: {value}\r\n").len())
             .sum::<usize>()
     };
-    let log_in = |length: usize| {
-        auth.deliver(&issued(&"T".repeat(length), None), &head)
-            .expect("a cookie")
-    };
-    for answer in [log_in(43), log_in(700), log_in(1500), auth.clear(&head)] {
+    let log_in = |length: usize| auth.log_in(&"T".repeat(length), &head);
+    for answer in [log_in(43), log_in(700), log_in(1500), auth.log_out(&head)] {
         assert!(bytes(&answer) <= 2048, "{}", bytes(&answer));
     }
-    for answer in [log_in(43), auth.clear(&head)] {
+    for answer in [log_in(43), auth.log_out(&head)] {
         let set = all_set(&answer);
         assert!((10..=18).contains(&set.len()), "{set:?}");
         for likely in ["Domain=example.com; Max-Age=0; Path=/", "Max-Age=0; Path=/first"] {

@@ -1,0 +1,166 @@
+//! The token that a page sends back with the cookie of its session.
+
+use auth_core::SigningSecret;
+use cookie::Cookie;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::{
+    RequestHead, Response,
+    request::{Header, header},
+    response::SET_COOKIE,
+};
+
+/// The header in which a page sends the token back.
+pub(super) const HEADER: &str = "x-csrf-token";
+
+/// Keeps these codes apart from whatever else is signed with the same secret.
+const PURPOSE: &[u8] = b"portcullis double-submit v1\0";
+
+/// A signed double-submit token: a code over the session's token, which only a page of the same origin can read from
+/// its cookie and send back in a header (OWASP, Cross-Site Request Forgery Prevention).
+#[derive(Clone, Debug)]
+pub(super) struct DoubleSubmit(pub(super) SigningSecret);
+
+impl DoubleSubmit {
+    /// `response`, with a second cookie for each time that it sets or removes the session's `cookie`. The second holds the
+    /// token, or nothing. It has the same attributes, but scripts can read it.
+    pub(super) fn accompany(&self, cookie: &str, response: Response) -> Response {
+        let set = response.cookies().filter_map(|value| Cookie::parse(value).ok());
+        let companions: Vec<_> = set
+            .filter(|session| session.name() == cookie)
+            .map(|session| {
+                let token = match session.value() {
+                    "" => String::new(),
+                    credential => self.token(credential),
+                };
+                let mut companion = session.clone();
+                companion.set_name(format!("{cookie}-csrf"));
+                companion.set_value(token);
+                companion.set_http_only(false);
+                companion.to_string()
+            })
+            .collect();
+        let add = |response: Response, companion| response.header(SET_COOKIE, companion);
+        companions.into_iter().fold(response, add)
+    }
+
+    /// The token that belongs to the session of `credential`, in hexadecimal.
+    fn token(&self, credential: &str) -> String {
+        let code = self.mac(credential).finalize().into_bytes();
+        code.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether the request sends back the token of the session of `credential`.
+    pub(super) fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool {
+        let Header::One(sent) = header(head, HEADER) else {
+            return false;
+        };
+        decode(sent).is_some_and(|code| self.mac(credential).verify_slice(&code).is_ok())
+    }
+
+    fn mac(&self, credential: &str) -> Hmac<Sha256> {
+        let key = Hmac::<Sha256>::new_from_slice(self.0.expose());
+        let mut mac = key.unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+        mac.update(PURPOSE);
+        mac.update(credential.as_bytes());
+        mac
+    }
+}
+
+fn decode(hexadecimal: &[u8]) -> Option<Vec<u8>> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, []) = hexadecimal.as_chunks::<2>() else {
+        return None;
+    };
+    pairs
+        .iter()
+        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CsrfPolicy, request::test_head::Head};
+
+    #[test]
+    fn it_comes_with_the_cookie_and_goes_with_it() {
+        let secret = SigningSecret::generate().expect("secret");
+        let double_submit = DoubleSubmit(secret.clone());
+        let session = |value: &str, rest: &str| {
+            Response::empty(204)
+                .header(SET_COOKIE, format!("other=1; HttpOnly; Path=/; {rest}"))
+                .header(SET_COOKIE, format!("session={value}; HttpOnly; {rest}"))
+        };
+        for rest in [
+            "SameSite=Strict; Secure; Path=/a; Domain=example.com; Max-Age=60",
+            "Path=/",
+        ] {
+            let set = |answer: &Response| answer.cookies().map(str::to_owned).collect::<Vec<_>>();
+            let answer = session("T", rest);
+            let (before, after) = (set(&answer), set(&double_submit.accompany("session", answer)));
+            assert_eq!(after[..2], before);
+            assert_eq!(
+                after[2..],
+                [format!("session-csrf={}; {rest}", double_submit.token("T"))]
+            );
+            let gone = set(&double_submit.accompany("session", session("", rest)));
+            assert_eq!(gone[2..], [format!("session-csrf=; {rest}")]);
+        }
+        let without = CsrfPolicy::same_origin().accompany("session", session("T", "Path=/"));
+        assert_eq!(without.cookies().count(), 2);
+    }
+
+    #[test]
+    fn n8_the_token_of_an_old_secret_confirms_as_long_as_that_is_accepted() {
+        let [new, old, older] = std::array::from_fn(|_| SigningSecret::generate().expect("secret"));
+        let confirms = |policy: &CsrfPolicy, secret: &SigningSecret| {
+            let token = DoubleSubmit(secret.clone()).token("session");
+            let head = Head::new("POST", &[("sec-fetch-site", "same-origin"), (HEADER, &token)]);
+            policy.check_cookie(&head, Some("session")).is_ok()
+        };
+        let policy = CsrfPolicy::same_origin().double_submit(&new);
+        assert!(confirms(&policy, &new) && !confirms(&policy, &old));
+        let policy = policy.also_accept(&old);
+        assert!(confirms(&policy, &new) && confirms(&policy, &old) && !confirms(&policy, &older));
+        let policy = policy.also_accept(&older);
+        assert!(confirms(&policy, &old) && confirms(&policy, &older));
+        // What is handed out is signed by the new one.
+        let answer = Response::empty(204).header(SET_COOKIE, "session=T");
+        let expected = format!("session-csrf={}", DoubleSubmit(new).token("T"));
+        assert_eq!(
+            policy.accompany("session", answer).cookies().last(),
+            Some(&*expected)
+        );
+    }
+
+    #[test]
+    fn only_the_token_of_the_session_confirms() {
+        let ours = DoubleSubmit(SigningSecret::generate().expect("secret"));
+        let theirs = DoubleSubmit(SigningSecret::generate().expect("secret"));
+        let good = ours.token("session");
+        let confirms = |values: &[&str]| {
+            let headers: Vec<_> = values.iter().map(|value| (HEADER, *value)).collect();
+            ours.confirms(&Head::new("POST", &headers), "session")
+        };
+        assert!(confirms(&[&good]));
+        let (other, forged) = (ours.token("other session"), theirs.token("session"));
+        for bad in [
+            &[][..],
+            &[""],
+            &["é"],
+            &[&good, &good],
+            &[&good[2..]],
+            &[&good.to_uppercase()],
+            &[&other],
+            &[&forged],
+        ] {
+            assert!(!confirms(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Cookies of the same name that somebody else has set.
+
+mod places;
+
+use cookie::Cookie;
+use places::places;
+
+use crate::{
+    RequestHead, Response,
+    request::each_cookie,
+    response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
+};
+
+/// How many cookies of others one answer removes, so that a user who logs in again is not sent dozens of headers.
+const MAX_REMOVALS: usize = 16;
+
+/// `response`, which also removes the cookies that somebody else may have set under the names of its own: those of a name of
+/// which the request brought `suspicious` or more. The likeliest come first, as many as fit into an answer with its own.
+pub(crate) fn remove_strays(mut response: Response, head: &dyn RequestHead, suspicious: usize) -> Response {
+    let ours: Vec<_> = response
+        .cookies()
+        .filter_map(|value| Cookie::parse(value).ok())
+        .collect();
+    let shadowed = ours.iter().filter(|cookie| {
+        let mut sent = 0;
+        each_cookie(cookie.name(), head, &mut |_value| sent += 1);
+        sent >= suspicious && !is_bound_to_host(cookie.name())
+    });
+    let target = head.target();
+    let mut removals: Vec<_> = shadowed
+        .flat_map(|cookie| removals(cookie, &places(&target, cookie.path().unwrap_or("/"))))
+        .collect();
+    removals.sort_by_key(|(rank, _removal)| *rank);
+    let mut bytes: usize = response.cookies().map(set_cookie_bytes).sum();
+    let fits = |removal: &String| {
+        bytes += set_cookie_bytes(removal);
+        bytes <= MAX_SET_COOKIE_BYTES
+    };
+    let removals: Vec<_> = removals
+        .into_iter()
+        .map(|(_rank, removal)| removal)
+        .take(MAX_REMOVALS)
+        .take_while(fits)
+        .collect();
+    // They come first: to some clients a cookie for a domain is the one of the host of that name.
+    let removals = removals.into_iter().map(|removal| (SET_COOKIE, removal));
+    response.headers.splice(0..0, removals);
+    response
+}
+
+/// What removes the cookies of the name of `ours` from the `places` that are not its own, and how likely each is: 0 is the
+/// likeliest.
+fn removals(ours: &Cookie<'_>, places: &[(&str, Option<&str>)]) -> Vec<(usize, String)> {
+    let others = places
+        .iter()
+        .filter(|place| **place != (ours.path().unwrap_or("/"), ours.domain()));
+    let removal = |(path, domain): &(&str, Option<&str>)| {
+        let mut removal = ours.clone();
+        removal.set_value("");
+        removal.set_max_age(time::Duration::ZERO);
+        removal.set_path((*path).to_owned());
+        match domain {
+            Some(domain) => removal.set_domain((*domain).to_owned()),
+            None => removal.unset_domain(),
+        }
+        removal.to_string()
+    };
+    others.map(removal).enumerate().collect()
+}
+
+/// Nobody but the host itself can set a cookie of such a name, and for the path `/` alone: see RFC 6265bis §4.1.3.2.
+fn is_bound_to_host(name: &str) -> bool {
+    const PREFIX: &str = "__Host-";
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+#[cfg(test)]
+mod tests;
