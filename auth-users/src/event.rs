@@ -7,6 +7,8 @@ use auth_core::User;
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
+use crate::LOG;
+
 /// What happened, and to whom. No event carries a password or a token.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -215,7 +217,7 @@ where
         Err(Panicked) => EventHandlerError::new("it panicked"),
     };
     let problem = error.0.to_string();
-    tracing::error!(target: "portcullis::users", user = ?user_id, event = name, ?problem, "an event handler failed");
+    tracing::error!(target: LOG, user = ?user_id, event = name, ?problem, "an event handler failed");
     Err(error)
 }
 

@@ -61,3 +61,6 @@ pub use password_hasher::{HashQueue, PasswordCheck, PasswordHasher, PasswordHash
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
 pub use profile::{PathStep, ProfileError, ProtectedFields, check_profile_names, merge_profile, new_profile};
 pub use stored_hash::{InvalidStoredHash, StoredHash};
+
+/// The target of every event for [`tracing`].
+const LOG: &str = "portcullis::users";

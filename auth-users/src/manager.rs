@@ -4,8 +4,10 @@ mod builder;
 mod deletion;
 mod login;
 mod mailing;
+mod outcome;
 mod registration;
 mod reset;
+mod rewrite;
 mod update;
 mod verification;
 
@@ -21,8 +23,8 @@ use auth_core::{
 use uuid::Uuid;
 
 use crate::{
-    Event, EventHandler, EventHandlerError, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
-    event::{Panicked, caught, emit},
+    EventHandler, LOG, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
+    event::{Panicked, caught},
     normal_form::normal_form,
     one_time_token::OneTimeTokens,
     profile::HiddenFields,
@@ -35,9 +37,6 @@ pub use registration::{CreateUserError, Registration};
 pub use reset::ResetPasswordError;
 pub use update::{UpdateError, UserUpdate};
 pub use verification::VerifyError;
-
-/// How often a write is tried again after another one came first. Each time somebody else's write succeeded.
-const ATTEMPTS: usize = 16;
 
 /// Registers, verifies, changes and deletes users, checks passwords and resets them.
 ///
@@ -86,27 +85,21 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Ends every credential of the user of `id`, if those are of `epoch`, or whatever their epoch.
     async fn end_credentials(&self, id: &Id, epoch: Option<i64>) -> Result<Option<User<Id, P>>, StoreError> {
-        for _ in 0..ATTEMPTS {
-            let Some(mut user) = self.store.find(id).await? else {
-                return Ok(None);
-            };
-            if epoch.is_some_and(|epoch| epoch != user.security_epoch) {
-                return Ok(None);
-            }
-            user.security_epoch += 1;
-            match self.write(&mut user).await {
-                Ok(()) => {
-                    tracing::info!(target: "portcullis::users", user = ?user.id, "logged out everywhere");
-                    return Ok(Some(user));
-                }
-                Err(UpdateUserError::Conflict) => {}
-                Err(UpdateUserError::Store(error)) => return Err(error),
-                Err(error) => {
-                    return Err(contradiction(error));
-                }
-            }
+        let found = self.store.find(id).await?;
+        let ended: Result<_, StoreError> = self
+            .rewrite(id, found, |found| {
+                let asked = found.filter(|user| epoch.is_none_or(|epoch| epoch == user.security_epoch));
+                Ok(asked.map(|mut user| {
+                    user.security_epoch += 1;
+                    user
+                }))
+            })
+            .await;
+        let ended = ended?;
+        if let Some(user) = &ended {
+            tracing::info!(target: LOG, user = ?user.id, "logged out everywhere");
         }
-        Err(contention())
+        Ok(ended)
     }
 
     /// Whether a log-in needs a verified e-mail.
@@ -139,10 +132,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         &self.outbox
     }
 
-    async fn emit(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError> {
-        emit(self.events.as_deref(), event).await
-    }
-
     /// Writes `user`, stamped with the time; its revision then is the stored one.
     async fn write(&self, user: &mut User<Id, P>) -> Result<(), UpdateUserError> {
         user.updated_at = self.clock.now();
@@ -172,14 +161,4 @@ impl<Id, P> fmt::Debug for UserManager<Id, P> {
             .field("reset_lifetime", &self.reset_lifetime)
             .finish_non_exhaustive()
     }
-}
-
-/// The user was written by others again and again.
-fn contention() -> StoreError {
-    StoreError::contention("users", "the user is being changed by others at the same time")
-}
-
-/// The store says of a write what cannot be true of it.
-fn contradiction(error: UpdateUserError) -> StoreError {
-    StoreError::internal("users", error)
 }

@@ -18,7 +18,7 @@ use auth_core::{Clock, ConfigError, NormalizedEmail};
 use tokio::{runtime::Handle, sync::Notify, time::Instant};
 
 use crate::{
-    MailBudget, MailKind, Mailer,
+    LOG, MailBudget, MailKind, Mailer,
     mail_budget::{Addressee, Ledger},
 };
 
@@ -163,7 +163,7 @@ impl Outbox {
         self.0.wake();
         if let Some(letter) = pushed? {
             let (kind, user, to) = (letter.kind.name(), &letter.user, &letter.to);
-            tracing::error!(target: "portcullis::users", kind, user, ?to, "the outbox is full: a mail was given up");
+            tracing::error!(target: LOG, kind, user, ?to, "the outbox is full: a mail was given up");
         }
         Ok(())
     }

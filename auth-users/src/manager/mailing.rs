@@ -6,7 +6,7 @@ use tracing::field::debug;
 
 use super::UserManager;
 use crate::{
-    Event, MailKind,
+    Event, LOG, MailKind,
     event::emit,
     one_time_token::Purpose,
     outbox::{Letter, ReadError},
@@ -34,11 +34,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         let (user, why) = (id.map(debug), pushed.err().map(ReadError::name));
         match pushed {
-            Ok(()) => tracing::info!(target: "portcullis::users", user, "{what} requested"),
+            Ok(()) => tracing::info!(target: LOG, user, "{what} requested"),
             Err(ReadError::OutboxFull) => {
-                tracing::warn!(target: "portcullis::users", user, why, "{what} not mailed");
+                tracing::warn!(target: LOG, user, why, "{what} not mailed");
             }
-            Err(_) => tracing::info!(target: "portcullis::users", user, why, "{what} not mailed"),
+            Err(_) => tracing::info!(target: LOG, user, why, "{what} not mailed"),
         }
     }
 

@@ -1,6 +1,6 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
-use super::UserManager;
+use super::{UserManager, outcome::Reason};
 use crate::{Event, EventHandlerError, HashQueue, PolicyError, ProfileError};
 
 /// A user to be made.
@@ -66,6 +66,18 @@ impl From<PolicyError> for CreateUserError {
     }
 }
 
+impl Reason for CreateUserError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::InvalidPassword(_) => "invalid_password",
+            Self::EmailTaken => "email_taken",
+            Self::ProfileTaken => "profile_taken",
+            Self::InvalidProfile(_) => "invalid_profile",
+            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Makes a user. It costs one hash whether or not the e-mail is taken.
     ///
@@ -73,22 +85,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// [`CreateUserError`]; nothing is written but where it is [`CreateUserError::Hook`].
     pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         let created = self.insert(registration).await;
-        match &created {
-            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "registered"),
-            Err(error) => {
-                let why = match error {
-                    CreateUserError::InvalidPassword(_) => "invalid_password",
-                    CreateUserError::EmailTaken => "email_taken",
-                    CreateUserError::ProfileTaken => "profile_taken",
-                    CreateUserError::InvalidProfile(_) => "invalid_profile",
-                    CreateUserError::Hook(_) | CreateUserError::Unavailable(_) => "unavailable",
-                };
-                tracing::info!(target: "portcullis::users", why, "registration refused");
-            }
-        }
-        let user = created?;
-        self.emit(Event::Registered { user: &user }).await?;
-        Ok(user)
+        self.conclude("registration", None, created, |user| Event::Registered { user })
+            .await
     }
 
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {

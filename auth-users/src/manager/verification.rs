@@ -1,8 +1,6 @@
-use auth_core::{Email, Profile, StoreError, UpdateUserError, User, UserId};
+use auth_core::{Email, Profile, StoreError, User, UserId};
 
-use tracing::field::debug;
-
-use super::{ATTEMPTS, UserManager, contention, contradiction};
+use super::{UserManager, outcome::Reason, rewrite::NotWritten};
 use crate::{
     Event, EventHandlerError, MailKind,
     one_time_token::{Claim, Purpose},
@@ -23,6 +21,22 @@ pub enum VerifyError {
     /// The store did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
+}
+
+impl From<NotWritten> for VerifyError {
+    fn from(error: NotWritten) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Reason for VerifyError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::BadToken => "bad_token",
+            Self::AlreadyVerified => "already_verified",
+            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
@@ -50,47 +64,24 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
         let claim = self.tokens.open(Purpose::Verify, token, self.clock.now());
         let verified = self.mark_verified(claim.as_ref()).await;
-        match &verified {
-            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "verified"),
-            Err(error) => {
-                let why = match error {
-                    VerifyError::BadToken => "bad_token",
-                    VerifyError::AlreadyVerified => "already_verified",
-                    VerifyError::Hook(_) | VerifyError::Unavailable(_) => "unavailable",
-                };
-                let user = claim.map(|claim| debug(claim.user_id));
-                tracing::info!(target: "portcullis::users", user, why, "verification refused");
-            }
-        }
-        let user = verified?;
-        self.emit(Event::Verified { user: &user }).await?;
-        Ok(user)
+        let id = claim.as_ref().map(|claim| &claim.user_id);
+        self.conclude("verification", id, verified, |user| Event::Verified { user })
+            .await
     }
 
     async fn mark_verified(&self, claim: Option<&Claim<Id>>) -> Result<User<Id, P>, VerifyError> {
         let claim = claim.ok_or(VerifyError::BadToken)?;
-        for _ in 0..ATTEMPTS {
-            let mut user = self
-                .store
-                .find(&claim.user_id)
-                .await?
-                .ok_or(VerifyError::BadToken)?;
-            if !self.tokens.is_of(Purpose::Verify, claim, &user) {
-                return Err(VerifyError::BadToken);
-            }
+        let found = self.store.find(&claim.user_id).await?;
+        self.rewrite(&claim.user_id, found, |found| {
+            let claimant = found.filter(|user| self.tokens.is_of(Purpose::Verify, claim, user));
+            let mut user = claimant.ok_or(VerifyError::BadToken)?;
             if user.is_verified {
                 return Err(VerifyError::AlreadyVerified);
             }
             user.is_verified = true;
-            match self.write(&mut user).await {
-                Ok(()) => return Ok(user),
-                Err(UpdateUserError::Conflict) => {}
-                Err(UpdateUserError::Store(error)) => return Err(error.into()),
-                Err(error) => {
-                    return Err(contradiction(error).into());
-                }
-            }
-        }
-        Err(contention().into())
+            Ok(Some(user))
+        })
+        .await?
+        .ok_or(VerifyError::BadToken)
     }
 }
