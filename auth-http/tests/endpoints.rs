@@ -35,7 +35,11 @@ struct Moody(AtomicBool);
 
 #[async_trait]
 impl EventHandler<Uuid, Profile> for Moody {
-    async fn handle(&self, event: Event<'_, Uuid, Profile>) -> Result<(), EventHandlerError> {
+    async fn handle(
+        &self,
+        event: Event<'_, Uuid, Profile>,
+        _users: &UserManager<Uuid, Profile>,
+    ) -> Result<(), EventHandlerError> {
         match event {
             Event::LoggedIn { .. } if self.0.load(Ordering::SeqCst) => {
                 Err(EventHandlerError::new("not today"))

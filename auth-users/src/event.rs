@@ -7,7 +7,7 @@ use auth_core::User;
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use crate::LOG;
+use crate::{LOG, UserManager};
 
 /// What happened, and to whom. No event carries a password or a token.
 #[derive(Debug)]
@@ -143,22 +143,30 @@ impl ChangedFields {
 /// after the answer, so that its timing tells nobody whether there is such a user; their errors are logged. Only a mail
 /// that is going to be sent has one: a request past the [`MailBudget`](crate::MailBudget) has none.
 ///
+/// The handler is given the manager. What it does there is told to it in turn: to update a user at each
+/// [`Event::Updated`] never ends.
+///
 /// ```
 /// use auth_core::async_trait;
-/// use auth_users::{Event, EventHandler, EventHandlerError};
+/// use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
 ///
-/// struct Greeter;
+/// struct Invoices;
 ///
 /// #[async_trait]
-/// impl EventHandler for Greeter {
-///     async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
+/// impl EventHandler for Invoices {
+///     async fn handle(&self, event: Event<'_>, users: &UserManager) -> Result<(), EventHandlerError> {
 ///         match event {
-///             Event::Registered { user } => greet(user.email.as_str()).map_err(EventHandlerError::new),
+///             Event::Registered { user } => open_account(user.email.as_str()).map_err(EventHandlerError::new),
+///             // Who has another address logs in again.
+///             Event::Updated { user, changed } if changed.email => {
+///                 users.log_out_everywhere(&user.id).await.map_err(EventHandlerError::new)?;
+///                 Ok(())
+///             }
 ///             _ => Ok(()),
 ///         }
 ///     }
 /// }
-/// # fn greet(_: &str) -> std::io::Result<()> { Ok(()) }
+/// # fn open_account(_: &str) -> std::io::Result<()> { Ok(()) }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` handles no events of users with ids `{Id}` and profiles `{P}`",
@@ -168,11 +176,12 @@ impl ChangedFields {
 )]
 #[async_trait]
 pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
-    /// Reacts to `event`.
+    /// Reacts to `event`, of a user of `users`.
     ///
     /// # Errors
     /// [`EventHandlerError`] if the reaction failed: see [`EventHandler`].
-    async fn handle(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+    #[rustfmt::skip]
+    async fn handle(&self, event: Event<'_, Id, P>, users: &UserManager<Id, P>) -> Result<(), EventHandlerError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// An [`EventHandler`] failed or panicked. The source is for logs; no part of it reaches a client.
@@ -198,10 +207,11 @@ impl Error for EventHandlerError {
     }
 }
 
-/// Hands `event` to `handler`, if there is one; a panic becomes an error.
+/// Hands `event` of `users` to `handler`, if there is one; a panic becomes an error.
 pub(crate) async fn emit<Id, P>(
     handler: Option<&dyn EventHandler<Id, P>>,
     event: Event<'_, Id, P>,
+    users: &UserManager<Id, P>,
 ) -> Result<(), EventHandlerError>
 where
     Id: fmt::Debug,
@@ -210,7 +220,7 @@ where
         return Ok(());
     };
     let (name, user_id) = (event.name(), &event.user().id);
-    let reaction = caught(async move { handler.handle(event).await }).await;
+    let reaction = caught(async move { handler.handle(event, users).await }).await;
     let error = match reaction {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,

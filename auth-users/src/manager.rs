@@ -40,20 +40,40 @@ pub use verification::VerifyError;
 
 /// Registers, verifies, changes and deletes users, checks passwords and resets them.
 ///
-/// It is shared in an [`Arc`]. Every method may be cancelled at any await: what it does is done or undone.
+/// A clone is cheap, and is the same manager. Every method may be cancelled at any await: what it does is done or undone.
 pub struct UserManager<Id = Uuid, P = ()> {
     store: Arc<dyn UserStore<Id, P>>,
     hasher: PasswordHasher,
     policy: Arc<dyn PasswordPolicy>,
     events: Option<Arc<dyn EventHandler<Id, P>>>,
     outbox: Outbox,
-    tokens: OneTimeTokens,
-    revocable: RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>,
+    tokens: Arc<OneTimeTokens>,
+    revocable: Arc<RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>>,
     requires_verification: bool,
     verification_lifetime: Lifetime,
     reset_lifetime: Lifetime,
     clock: Arc<dyn Clock>,
-    hidden: HiddenFields<P>,
+    hidden: Arc<HiddenFields<P>>,
+}
+
+// Derived, it would ask the same of the id and the profile.
+impl<Id, P> Clone for UserManager<Id, P> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            hasher: self.hasher.clone(),
+            policy: Arc::clone(&self.policy),
+            events: self.events.clone(),
+            outbox: self.outbox.clone(),
+            tokens: Arc::clone(&self.tokens),
+            revocable: Arc::clone(&self.revocable),
+            requires_verification: self.requires_verification,
+            verification_lifetime: self.verification_lifetime,
+            reset_lifetime: self.reset_lifetime,
+            clock: Arc::clone(&self.clock),
+            hidden: Arc::clone(&self.hidden),
+        }
+    }
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {

@@ -27,13 +27,11 @@ pub(crate) enum Purpose {
 /// A token is a seal, the expiry, the state of its user and the user's id. The seal is a MAC over the rest: it is checked
 /// before anything is looked up, so that no id reaches a store that was not mailed. The state is a MAC over what the token
 /// will change, which only the store knows.
-#[derive(Clone)]
 pub(crate) struct OneTimeTokens {
     verify: Keys,
     reset: Keys,
 }
 
-#[derive(Clone)]
 struct Keys {
     seal: Hmac<Sha256>,
     state: Hmac<Sha256>,

@@ -45,6 +45,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 /// The mails are in memory, and end with the process. The worker runs on the Tokio runtime of whoever put something into
 /// an empty outbox. If that runtime is shut down, another takes over at the next mail or call of
 /// [`drained`](Self::drained). A mail that was in flight is then tried again, as after a failure, and may arrive twice.
+#[derive(Clone)]
 pub struct Outbox(Arc<Shared>);
 
 /// What an [`Outbox`] is made of.

@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use auth_core::{Clock, ConfigError, Lifetime, Profile, SigningSecret, SystemClock, UserId, UserStore};
 use uuid::Uuid;
@@ -197,13 +193,13 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             policy: self.policy,
             events: self.events,
             outbox,
-            tokens: self.tokens,
-            revocable: RwLock::default(),
+            tokens: Arc::new(self.tokens),
+            revocable: Arc::default(),
             requires_verification: self.requires_verification,
             verification_lifetime: finite("verification_lifetime", self.verification_lifetime)?,
             reset_lifetime: finite("reset_lifetime", self.reset_lifetime)?,
             clock: self.clock,
-            hidden: self.hidden,
+            hidden: Arc::new(self.hidden),
         })
     }
 }

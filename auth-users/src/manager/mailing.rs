@@ -7,7 +7,6 @@ use tracing::field::debug;
 use super::UserManager;
 use crate::{
     Event, LOG, MailKind,
-    event::emit,
     one_time_token::Purpose,
     outbox::{Letter, ReadError},
 };
@@ -49,7 +48,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         let now = self.clock.now();
         let expires_at = lifetime.end(now).unwrap_or(now);
-        let (events, tokens, user) = (self.events.clone(), self.tokens.clone(), Arc::new(user));
+        let (users, tokens, user) = (self.clone(), Arc::clone(&self.tokens), Arc::new(user));
         let told = Arc::clone(&user);
         let tell = async move {
             let event = match kind {
@@ -57,7 +56,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 MailKind::Reset => Event::PasswordResetRequested { user: &told },
             };
             // It is logged where it is made, and there is nobody left to tell.
-            let _ = emit(events.as_deref(), event).await;
+            let _ = users.emit(event).await;
         };
         Letter {
             kind,

@@ -46,6 +46,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     }
 
     pub(super) async fn emit(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError> {
-        emit(self.events.as_deref(), event).await
+        emit(self.events.as_deref(), event, self).await
     }
 }
