@@ -53,8 +53,8 @@ pub use legacy_hash::LegacyHash;
 pub use mail::{Mail, MailError, MailKind, Mailer};
 pub use mail_budget::MailBudget;
 pub use manager::{
-    AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, Registration, ResetPasswordError,
-    UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
+    AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, OneTimeTokenError, Registration,
+    ResetPasswordError, UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
 };
 pub use outbox::{DroppedMails, Outbox};
 pub use password_hasher::{HashQueue, PasswordCheck, PasswordHasher, PasswordHasherBuilder};

@@ -43,15 +43,18 @@ pub enum MailKind {
     Verify,
     /// To reset the password.
     Reset,
+    /// To set the first password of an invited user, by the same call as for a reset. It verifies the e-mail, too.
+    Invite,
 }
 
 impl MailKind {
-    /// A stable name: `verify` or `reset`.
+    /// A stable name: `verify`, `reset` or `invite`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Verify => "verify",
             Self::Reset => "reset",
+            Self::Invite => "invite",
         }
     }
 }

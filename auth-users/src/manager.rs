@@ -2,9 +2,11 @@
 
 mod builder;
 mod deletion;
+mod invitation;
 mod login;
 mod mailing;
 mod outcome;
+mod own_tokens;
 mod registration;
 mod reset;
 mod rewrite;
@@ -33,6 +35,7 @@ use crate::{
 pub use builder::UserManagerBuilder;
 pub use deletion::DeleteUserError;
 pub use login::{AuthenticateError, BadCredentials};
+pub use own_tokens::OneTimeTokenError;
 pub use registration::{CreateUserError, Registration};
 pub use reset::ResetPasswordError;
 pub use update::{UpdateError, UserUpdate};
@@ -52,6 +55,7 @@ pub struct UserManager<Id = Uuid, P = ()> {
     requires_verification: bool,
     verification_lifetime: Lifetime,
     reset_lifetime: Lifetime,
+    invitation_lifetime: Lifetime,
     clock: Arc<dyn Clock>,
     hidden: Arc<HiddenFields<P>>,
 }
@@ -70,6 +74,7 @@ impl<Id, P> Clone for UserManager<Id, P> {
             requires_verification: self.requires_verification,
             verification_lifetime: self.verification_lifetime,
             reset_lifetime: self.reset_lifetime,
+            invitation_lifetime: self.invitation_lifetime,
             clock: Arc::clone(&self.clock),
             hidden: Arc::clone(&self.hidden),
         }
@@ -179,6 +184,7 @@ impl<Id, P> fmt::Debug for UserManager<Id, P> {
             .field("requires_verification", &self.requires_verification)
             .field("verification_lifetime", &self.verification_lifetime)
             .field("reset_lifetime", &self.reset_lifetime)
+            .field("invitation_lifetime", &self.invitation_lifetime)
             .finish_non_exhaustive()
     }
 }

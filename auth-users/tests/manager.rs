@@ -8,6 +8,8 @@ mod deletion;
 mod events;
 #[path = "manager/hidden.rs"]
 mod hidden;
+#[path = "manager/invitation.rs"]
+mod invitation;
 #[path = "manager/log.rs"]
 mod log;
 #[path = "manager/login.rs"]

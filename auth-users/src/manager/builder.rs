@@ -14,6 +14,7 @@ const MAILS_IN_FLIGHT: usize = 8;
 /// In seconds. With what chance adds to them, under the hour that a token lives.
 const MAIL_RETRIES: [u64; 7] = [1, 5, 30, 2 * 60, 5 * 60, 10 * 60, 20 * 60];
 const HOUR: Duration = Duration::from_secs(3600);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The settings of a [`UserManager`].
 #[must_use]
@@ -31,6 +32,7 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     requires_verification: bool,
     verification_lifetime: Option<Lifetime>,
     reset_lifetime: Option<Lifetime>,
+    invitation_lifetime: Option<Lifetime>,
     clock: Arc<dyn Clock>,
     hidden: HiddenFields<P>,
 }
@@ -41,7 +43,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     pub fn builder(store: Arc<dyn UserStore<Id, P>>, secret: &SigningSecret) -> UserManagerBuilder<Id, P> {
         UserManagerBuilder {
             store,
-            tokens: OneTimeTokens::new(secret),
+            tokens: OneTimeTokens::new(secret.clone()),
             hasher: PasswordHasher::default(),
             policy: Arc::new(DefaultPasswordPolicy),
             events: None,
@@ -53,6 +55,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             requires_verification: false,
             verification_lifetime: None,
             reset_lifetime: None,
+            invitation_lifetime: None,
             clock: Arc::new(SystemClock),
             hidden: HiddenFields::default(),
         }
@@ -130,6 +133,12 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
+    /// How long the token in an invitation is good: one week by default.
+    pub fn invitation_lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.invitation_lifetime = Some(lifetime);
+        self
+    }
+
     /// Takes the time from `clock`.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -174,7 +183,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     ///
     /// # Errors
     /// [`ConfigError`] naming `outbox_capacity` or `mails_in_flight` if that is 0, `mail_retries` if a pause is longer than
-    /// a day, `verification_lifetime` or `reset_lifetime` if that is for ever, and `profile` if an update would lose a part
+    /// a day, `verification_lifetime`, `reset_lifetime` or `invitation_lifetime` if that has no end, and `profile` if an update would lose a part
     /// of it: see [`hidden_field`](Self::hidden_field). As far as the type tells, that is: what shows in a value alone fails
     /// the update, and nothing is written.
     pub fn build(self) -> Result<UserManager<Id, P>, ConfigError> {
@@ -196,8 +205,9 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             tokens: Arc::new(self.tokens),
             revocable: Arc::default(),
             requires_verification: self.requires_verification,
-            verification_lifetime: finite("verification_lifetime", self.verification_lifetime)?,
-            reset_lifetime: finite("reset_lifetime", self.reset_lifetime)?,
+            verification_lifetime: finite("verification_lifetime", self.verification_lifetime, HOUR)?,
+            reset_lifetime: finite("reset_lifetime", self.reset_lifetime, HOUR)?,
+            invitation_lifetime: finite("invitation_lifetime", self.invitation_lifetime, WEEK)?,
             clock: self.clock,
             hidden: Arc::new(self.hidden),
         })
@@ -215,14 +225,15 @@ impl<Id, P> fmt::Debug for UserManagerBuilder<Id, P> {
             .field("requires_verification", &self.requires_verification)
             .field("verification_lifetime", &self.verification_lifetime)
             .field("reset_lifetime", &self.reset_lifetime)
+            .field("invitation_lifetime", &self.invitation_lifetime)
             .finish_non_exhaustive()
     }
 }
 
 /// A mailed token that never expires would outlive whatever the mailbox is.
-fn finite(setting: &str, lifetime: Option<Lifetime>) -> Result<Lifetime, ConfigError> {
+fn finite(setting: &str, lifetime: Option<Lifetime>, default: Duration) -> Result<Lifetime, ConfigError> {
     match lifetime {
-        None => Lifetime::new(HOUR).map_err(|error| ConfigError::new(setting, error)),
+        None => Lifetime::new(default).map_err(|error| ConfigError::new(setting, error)),
         Some(Lifetime::FOREVER) => Err(ConfigError::new(setting, "a mailed token cannot live for ever")),
         Some(lifetime) => Ok(lifetime),
     }

@@ -23,6 +23,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             None => Err(ReadError::UnknownUser),
             Some(user) if !user.is_active => Err(ReadError::Inactive),
             Some(user) if kind == MailKind::Verify && user.is_verified => Err(ReadError::AlreadyVerified),
+            Some(user) if kind == MailKind::Invite && user.password_hash.is_some() => {
+                Err(ReadError::HasPassword)
+            }
             Some(user) => Ok(self.letter(kind, user)),
         };
         let account = account.as_deref().unwrap_or_default();
@@ -30,6 +33,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let what = match kind {
             MailKind::Verify => "verification",
             MailKind::Reset => "password reset",
+            MailKind::Invite => "invitation",
         };
         let (user, why) = (id.map(debug), pushed.err().map(ReadError::name));
         match pushed {
@@ -45,6 +49,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let (purpose, lifetime) = match kind {
             MailKind::Verify => (Purpose::Verify, self.verification_lifetime),
             MailKind::Reset => (Purpose::Reset, self.reset_lifetime),
+            MailKind::Invite => (Purpose::Invite, self.invitation_lifetime),
         };
         let now = self.clock.now();
         let expires_at = lifetime.end(now).unwrap_or(now);
@@ -54,6 +59,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             let event = match kind {
                 MailKind::Verify => Event::VerificationRequested { user: &told },
                 MailKind::Reset => Event::PasswordResetRequested { user: &told },
+                // Its user was registered, which is an event.
+                MailKind::Invite => return,
             };
             // It is logged where it is made, and there is nobody left to tell.
             let _ = users.emit(event).await;

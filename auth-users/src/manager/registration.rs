@@ -5,11 +5,12 @@ use crate::{Event, EventHandlerError, HashQueue, PolicyError, ProfileError};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Registration<P = ()> {
     /// The e-mail.
     pub email: Email,
-    /// The password.
-    pub password: SecretString,
+    /// The password. Without one, nobody can log in as the user until a mailed token sets one.
+    pub password: Option<SecretString>,
     /// The application's own fields.
     pub profile: P,
     /// Whether the user may log in.
@@ -24,8 +25,16 @@ impl<P> Registration<P> {
     /// A user who is active, no superuser, and not verified: what a stranger may ask for.
     pub fn new(email: Email, password: SecretString, profile: P) -> Self {
         Self {
+            password: Some(password),
+            ..Self::without_password(email, profile)
+        }
+    }
+
+    /// The same without a password, for a user who sets one later: see [`invite`](UserManager::invite).
+    pub fn without_password(email: Email, profile: P) -> Self {
+        Self {
             email,
-            password,
+            password: None,
             profile,
             is_active: true,
             is_superuser: false,
@@ -79,7 +88,7 @@ impl Reason for CreateUserError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Makes a user. It costs one hash whether or not the e-mail is taken.
+    /// Makes a user. It costs one hash if there is a password, whether or not the e-mail is taken.
     ///
     /// # Errors
     /// [`CreateUserError`]; nothing is written but where it is [`CreateUserError::Hook`].
@@ -90,17 +99,18 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     }
 
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
-        self.check_password(&registration.password, &registration.email)
-            .await?;
-        let password_hash = self
-            .hasher
-            .in_queue(HashQueue::Registration)
-            .hash(&registration.password)
-            .await?;
+        let password_hash = match &registration.password {
+            Some(password) => {
+                self.check_password(password, &registration.email).await?;
+                let hasher = self.hasher.in_queue(HashQueue::Registration);
+                Some(hasher.hash(password).await?)
+            }
+            None => None,
+        };
         let user = NewUser {
             id: Id::generate(),
             email: registration.email,
-            password_hash: Some(password_hash),
+            password_hash,
             is_active: registration.is_active,
             is_superuser: registration.is_superuser,
             is_verified: registration.is_verified,

@@ -69,6 +69,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Sets `password` for the user of `token`, and with the same write ends every credential and every other reset token.
     ///
+    /// The token is that of a mail to reset the password or of an invitation. An invitation also marks the e-mail, to which
+    /// it was mailed, as verified.
+    ///
     /// # Errors
     /// [`ResetPasswordError`]; nothing is written but where it is [`ResetPasswordError::Hook`].
     pub async fn reset_password(
@@ -76,22 +79,33 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         token: &str,
         password: &SecretString,
     ) -> Result<User<Id, P>, ResetPasswordError> {
-        let claim = self.tokens.open(Purpose::Reset, token, self.clock.now());
-        let reset = self.replace_password(claim.as_ref(), password).await;
+        let purposes = [Purpose::Reset, Purpose::Invite];
+        let claim = self.tokens.open(&purposes, token, self.clock.now());
+        let mut is_verified_now = false;
+        let reset = self
+            .replace_password(claim.as_ref(), password, &mut is_verified_now)
+            .await;
         let id = claim.as_ref().map(|claim| &claim.user_id);
-        self.conclude("password reset", id, reset, |user| Event::PasswordReset { user })
-            .await
+        let reset = self
+            .conclude("password reset", id, reset, |user| Event::PasswordReset { user })
+            .await;
+        match reset {
+            Ok(user) if is_verified_now => {
+                self.conclude("verification", id, Ok(user), |user| Event::Verified { user })
+                    .await
+            }
+            reset => reset,
+        }
     }
 
     async fn replace_password(
         &self,
-        claim: Option<&Claim<Id>>,
+        claim: Option<&Claim<'_, Id>>,
         password: &SecretString,
+        is_verified_now: &mut bool,
     ) -> Result<User<Id, P>, ResetPasswordError> {
         let claim = claim.ok_or(ResetPasswordError::BadToken)?;
-        let claimant = |found: Option<User<Id, P>>| {
-            found.filter(|user| user.is_active && self.tokens.is_of(Purpose::Reset, claim, user))
-        };
+        let claimant = |found: Option<User<Id, P>>| found.filter(|user| user.is_active && claim.is_of(user));
         let found = self.store.find(&claim.user_id).await?;
         let user = claimant(found).ok_or(ResetPasswordError::BadToken)?;
         // A hash takes long: only an authentic token pays for it.
@@ -101,6 +115,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             Ok::<_, ResetPasswordError>(claimant(found).map(|mut user| {
                 user.password_hash = Some(hash.clone());
                 user.security_epoch += 1;
+                // An invitation was mailed to this very address.
+                *is_verified_now = claim.purpose == Purpose::Invite && !user.is_verified;
+                user.is_verified |= *is_verified_now;
                 user
             }))
         })

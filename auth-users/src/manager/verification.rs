@@ -62,18 +62,18 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
-        let claim = self.tokens.open(Purpose::Verify, token, self.clock.now());
+        let claim = self.tokens.open(&[Purpose::Verify], token, self.clock.now());
         let verified = self.mark_verified(claim.as_ref()).await;
         let id = claim.as_ref().map(|claim| &claim.user_id);
         self.conclude("verification", id, verified, |user| Event::Verified { user })
             .await
     }
 
-    async fn mark_verified(&self, claim: Option<&Claim<Id>>) -> Result<User<Id, P>, VerifyError> {
+    async fn mark_verified(&self, claim: Option<&Claim<'_, Id>>) -> Result<User<Id, P>, VerifyError> {
         let claim = claim.ok_or(VerifyError::BadToken)?;
         let found = self.store.find(&claim.user_id).await?;
         self.rewrite(&claim.user_id, found, |found| {
-            let claimant = found.filter(|user| self.tokens.is_of(Purpose::Verify, claim, user));
+            let claimant = found.filter(|user| claim.is_of(user));
             let mut user = claimant.ok_or(VerifyError::BadToken)?;
             if user.is_verified {
                 return Err(VerifyError::AlreadyVerified);
