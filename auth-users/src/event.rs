@@ -30,6 +30,11 @@ pub enum Event<'a, Id = Uuid, P = ()> {
         /// The user who is going to get the mail.
         user: &'a User<Id, P>,
     },
+    /// A mail to confirm a new e-mail was asked for. Delivered out of band: see [`EventHandler`].
+    EmailChangeRequested {
+        /// The user, with the e-mail that still counts.
+        user: &'a User<Id, P>,
+    },
     /// The e-mail was verified.
     Verified {
         /// The user, now verified.
@@ -84,6 +89,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
             Self::Registered { user }
             | Self::Updated { user, .. }
             | Self::VerificationRequested { user }
+            | Self::EmailChangeRequested { user }
             | Self::Verified { user }
             | Self::PasswordResetRequested { user }
             | Self::PasswordReset { user }
@@ -100,6 +106,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
             Self::Registered { .. } => "registered",
             Self::Updated { .. } => "updated",
             Self::VerificationRequested { .. } => "verification_requested",
+            Self::EmailChangeRequested { .. } => "email_change_requested",
             Self::Verified { .. } => "verified",
             Self::PasswordResetRequested { .. } => "password_reset_requested",
             Self::PasswordReset { .. } => "password_reset",
@@ -139,9 +146,11 @@ impl ChangedFields {
 /// The application's own reaction to what happens to its users.
 ///
 /// An event other than [`Event::Deleting`] tells of what stands in the store already: an error, or a panic, fails the
-/// request but undoes nothing. [`Event::VerificationRequested`] and [`Event::PasswordResetRequested`] are delivered
-/// after the answer, so that its timing tells nobody whether there is such a user; their errors are logged. Only a mail
-/// that is going to be sent has one: a request past the [`MailBudget`](crate::MailBudget) has none.
+/// request but undoes nothing.
+///
+/// [`Event::VerificationRequested`], [`Event::EmailChangeRequested`] and [`Event::PasswordResetRequested`] are delivered
+/// after the answer, so that its timing does not tell whether there is such a user. Their errors are logged. There is such an
+/// event only if a mail is going to be sent, so a request past the [`MailBudget`](crate::MailBudget) has none.
 ///
 /// The handler is given the manager. What it does there is told to it in turn: to update a user at each
 /// [`Event::Updated`] never ends.

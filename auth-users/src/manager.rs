@@ -1,6 +1,7 @@
 //! What can be done with users.
 
 mod builder;
+mod change_of_email;
 mod deletion;
 mod invitation;
 mod login;
@@ -53,6 +54,8 @@ pub struct UserManager<Id = Uuid, P = ()> {
     tokens: Arc<OneTimeTokens>,
     revocable: Arc<RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>>,
     requires_verification: bool,
+    sends_verification: bool,
+    confirms_new_email: bool,
     verification_lifetime: Lifetime,
     reset_lifetime: Lifetime,
     invitation_lifetime: Lifetime,
@@ -72,6 +75,8 @@ impl<Id, P> Clone for UserManager<Id, P> {
             tokens: Arc::clone(&self.tokens),
             revocable: Arc::clone(&self.revocable),
             requires_verification: self.requires_verification,
+            sends_verification: self.sends_verification,
+            confirms_new_email: self.confirms_new_email,
             verification_lifetime: self.verification_lifetime,
             reset_lifetime: self.reset_lifetime,
             invitation_lifetime: self.invitation_lifetime,
@@ -182,6 +187,8 @@ impl<Id, P> fmt::Debug for UserManager<Id, P> {
             .field("hasher", &self.hasher)
             .field("outbox", &self.outbox)
             .field("requires_verification", &self.requires_verification)
+            .field("send_verification_on_registration", &self.sends_verification)
+            .field("confirm_new_email", &self.confirms_new_email)
             .field("verification_lifetime", &self.verification_lifetime)
             .field("reset_lifetime", &self.reset_lifetime)
             .field("invitation_lifetime", &self.invitation_lifetime)

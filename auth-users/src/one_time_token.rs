@@ -1,6 +1,6 @@
 //! Stateless one-time tokens for mails.
 
-use auth_core::{SecretString, SigningSecret, User, UserId, user_id_from_text};
+use auth_core::{Email, SecretString, SigningSecret, User, UserId, user_id_from_text};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -22,6 +22,8 @@ pub(crate) enum Purpose<'a> {
     Reset,
     /// The same for an invited user, and to mark the e-mail as verified.
     Invite,
+    /// To make the address that the token was mailed to the user's e-mail.
+    ChangeEmail,
     /// The application's own.
     Own(&'a str),
 }
@@ -33,6 +35,7 @@ impl Purpose<'_> {
             Self::Verify => "verify".to_owned(),
             Self::Reset => "reset".to_owned(),
             Self::Invite => "invite".to_owned(),
+            Self::ChangeEmail => "change-email".to_owned(),
             Self::Own(name) => format!("own/{name}"),
         }
     }
@@ -41,7 +44,7 @@ impl Purpose<'_> {
 /// Makes and reads tokens, with keys that are derived from the application's secret, so that the secret may sign other
 /// things too.
 ///
-/// A token is a seal, the expiry, the state of its user and the user's id. The seal is a MAC over the rest: it is checked
+/// A token is a seal, the expiry, the state of its user, the new e-mail if it confirms one, and the user's id. The seal is a MAC over the rest: it is checked
 /// before anything is looked up, so that no id reaches a store that was not mailed. The state is a MAC over what the token
 /// will change, which only the store knows.
 pub(crate) struct OneTimeTokens(SigningSecret);
@@ -56,6 +59,8 @@ struct Keys {
 pub(crate) struct Claim<'a, Id> {
     pub(crate) purpose: Purpose<'a>,
     pub(crate) user_id: Id,
+    /// The address that a token to [change the e-mail](Purpose::ChangeEmail) was mailed to.
+    pub(crate) new_email: Option<Email>,
     state: [u8; STATE_BYTES],
     key: Hmac<Sha256>,
 }
@@ -72,10 +77,39 @@ impl OneTimeTokens {
         user: &User<Id, P>,
         expires_at: OffsetDateTime,
     ) -> SecretString {
+        self.seal(purpose, user, expires_at, &[])
+    }
+
+    /// A token to make `email` that of `user` as it stands, good until before `expires_at`.
+    pub(crate) fn issue_for_email<Id: UserId, P>(
+        &self,
+        email: &Email,
+        user: &User<Id, P>,
+        expires_at: OffsetDateTime,
+    ) -> SecretString {
+        let email = email.as_str().as_bytes();
+        // An address has 254 bytes at most.
+        let length = u8::try_from(email.len()).unwrap_or(u8::MAX);
+        self.seal(
+            Purpose::ChangeEmail,
+            user,
+            expires_at,
+            &[&[length], email].concat(),
+        )
+    }
+
+    fn seal<Id: UserId, P>(
+        &self,
+        purpose: Purpose<'_>,
+        user: &User<Id, P>,
+        expires_at: OffsetDateTime,
+        new_email: &[u8],
+    ) -> SecretString {
         let keys = Keys::new(&self.0, purpose);
         let mut sealed = milliseconds(expires_at).to_be_bytes().to_vec();
         let state = state(keys.state, purpose, user).finalize().into_bytes();
         sealed.extend_from_slice(&state[..STATE_BYTES]);
+        sealed.extend_from_slice(new_email);
         sealed.extend_from_slice(user.id.to_string().as_bytes());
         let mut token = keys.seal.chain_update(&sealed).finalize().into_bytes().to_vec();
         token.extend_from_slice(&sealed);
@@ -104,12 +138,22 @@ impl OneTimeTokens {
                 mac.verify_slice(seal).is_ok()
             })?;
         let (expires_at, rest) = sealed.split_first_chunk::<EXPIRY_BYTES>()?;
-        let (state, id) = rest.split_first_chunk::<STATE_BYTES>()?;
+        let (state, mut id) = rest.split_first_chunk::<STATE_BYTES>()?;
         if milliseconds(now) >= i64::from_be_bytes(*expires_at) {
             return None;
         }
+        let new_email = match purpose {
+            Purpose::ChangeEmail => {
+                let (length, rest) = id.split_first()?;
+                let email;
+                (email, id) = rest.split_at_checked(usize::from(*length))?;
+                Some(std::str::from_utf8(email).ok()?.parse().ok()?)
+            }
+            _ => None,
+        };
         Some(Claim {
             purpose,
+            new_email,
             user_id: user_id_from_text(std::str::from_utf8(id).ok()?)?,
             state: *state,
             key: keys.state,

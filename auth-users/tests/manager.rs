@@ -2,6 +2,8 @@
 
 #[path = "manager/cancellation.rs"]
 mod cancellation;
+#[path = "manager/change_of_email.rs"]
+mod change_of_email;
 #[path = "manager/deletion.rs"]
 mod deletion;
 #[path = "manager/events.rs"]

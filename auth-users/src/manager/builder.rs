@@ -30,6 +30,8 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     mails_in_flight: usize,
     outbox_capacity: usize,
     requires_verification: bool,
+    sends_verification: bool,
+    confirms_new_email: bool,
     verification_lifetime: Option<Lifetime>,
     reset_lifetime: Option<Lifetime>,
     invitation_lifetime: Option<Lifetime>,
@@ -53,6 +55,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             mails_in_flight: MAILS_IN_FLIGHT,
             outbox_capacity: OUTBOX_CAPACITY,
             requires_verification: false,
+            sends_verification: false,
+            confirms_new_email: false,
             verification_lifetime: None,
             reset_lifetime: None,
             invitation_lifetime: None,
@@ -121,7 +125,21 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// How long a token to verify an e-mail is good: one hour by default.
+    /// Whether a registration mails a token to verify the e-mail; by default it does not. A user who is registered without a
+    /// password or with a verified e-mail gets none.
+    pub fn send_verification_on_registration(mut self, send: bool) -> Self {
+        self.sends_verification = send;
+        self
+    }
+
+    /// Whether a new e-mail, which a user gives themselves, counts only once it is confirmed, and the old mailbox is told of it.
+    /// By default it counts at once, unverified. See [`update_own`](UserManager::update_own).
+    pub fn confirm_new_email(mut self, confirm: bool) -> Self {
+        self.confirms_new_email = confirm;
+        self
+    }
+
+    /// How long a token to verify an e-mail, or to confirm a new one, is good: one hour by default.
     pub fn verification_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.verification_lifetime = Some(lifetime);
         self
@@ -205,6 +223,8 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             tokens: Arc::new(self.tokens),
             revocable: Arc::default(),
             requires_verification: self.requires_verification,
+            sends_verification: self.sends_verification,
+            confirms_new_email: self.confirms_new_email,
             verification_lifetime: finite("verification_lifetime", self.verification_lifetime, HOUR)?,
             reset_lifetime: finite("reset_lifetime", self.reset_lifetime, HOUR)?,
             invitation_lifetime: finite("invitation_lifetime", self.invitation_lifetime, WEEK)?,
@@ -223,6 +243,8 @@ impl<Id, P> fmt::Debug for UserManagerBuilder<Id, P> {
             .field("mails_in_flight", &self.mails_in_flight)
             .field("outbox_capacity", &self.outbox_capacity)
             .field("requires_verification", &self.requires_verification)
+            .field("send_verification_on_registration", &self.sends_verification)
+            .field("confirm_new_email", &self.confirms_new_email)
             .field("verification_lifetime", &self.verification_lifetime)
             .field("reset_lifetime", &self.reset_lifetime)
             .field("invitation_lifetime", &self.invitation_lifetime)
@@ -234,7 +256,10 @@ impl<Id, P> fmt::Debug for UserManagerBuilder<Id, P> {
 fn finite(setting: &str, lifetime: Option<Lifetime>, default: Duration) -> Result<Lifetime, ConfigError> {
     match lifetime {
         None => Lifetime::new(default).map_err(|error| ConfigError::new(setting, error)),
-        Some(Lifetime::FOREVER) => Err(ConfigError::new(setting, "a mailed token cannot live for ever")),
+        Some(Lifetime::FOREVER) => Err(ConfigError::new(
+            setting,
+            "a mailed token needs an end: give it hours or days",
+        )),
         Some(lifetime) => Ok(lifetime),
     }
 }

@@ -1,7 +1,7 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
 use super::{UserManager, outcome::Reason};
-use crate::{Event, EventHandlerError, HashQueue, PolicyError, ProfileError};
+use crate::{Event, EventHandlerError, HashQueue, MailKind, PolicyError, ProfileError};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
@@ -94,8 +94,13 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// [`CreateUserError`]; nothing is written but where it is [`CreateUserError::Hook`].
     pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         let created = self.insert(registration).await;
-        self.conclude("registration", None, created, |user| Event::Registered { user })
-            .await
+        let user = self
+            .conclude("registration", None, created, |user| Event::Registered { user })
+            .await?;
+        if self.sends_verification && user.password_hash.is_some() {
+            self.post(MailKind::Verify, &user.email, Some(user.clone()));
+        }
+        Ok(user)
     }
 
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {

@@ -53,6 +53,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Marks the e-mail that `token` was made for as verified, of an inactive user too.
     ///
+    /// If `token` was mailed to confirm a new e-mail (see [`update_own`](Self::update_own)), that becomes the e-mail of its
+    /// active user, and is verified. If it is another user's by now, the token is [`VerifyError::BadToken`].
+    ///
     /// The address is the very one that the token was mailed to. A change of the case of ASCII letters alone leaves the token
     /// good; any other change, to another spelling of the same user's e-mail too, makes it [`VerifyError::BadToken`].
     ///
@@ -62,7 +65,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
-        let claim = self.tokens.open(&[Purpose::Verify], token, self.clock.now());
+        let purposes = [Purpose::Verify, Purpose::ChangeEmail];
+        let claim = self.tokens.open(&purposes, token, self.clock.now());
+        if let Some((claim, email)) = claim
+            .as_ref()
+            .and_then(|claim| Some((claim, claim.new_email.as_ref()?)))
+        {
+            return self.confirm_email(claim, email).await;
+        }
         let verified = self.mark_verified(claim.as_ref()).await;
         let id = claim.as_ref().map(|claim| &claim.user_id);
         self.conclude("verification", id, verified, |user| Event::Verified { user })
