@@ -454,6 +454,46 @@ async fn the_methods_tell_a_front_end_how_one_can_log_in() {
     assert_eq!(error.setting(), "backend \"methods\"");
 }
 
+#[tokio::test]
+async fn n6_a_user_whose_new_address_is_mistyped_can_correct_that_and_nothing_else() {
+    let service = Service::with(|settings| settings.requires_verification(true));
+    let (id, token) = service.verified_ada().await;
+    let patch = async |body| service.patch(None, &token, body).await;
+    let (status, body) = patch(json!({"email": "ada@exmaple.com"})).await;
+    assert_eq!((status, &body["is_verified"]), (200, &json!(false)));
+
+    let forbidden = (403, json!({"detail": "Forbidden"}));
+    for body in [
+        json!({}),
+        json!({"name": "Ada L."}),
+        json!({"password": "another horse battery"}),
+        json!({"email": "ada@example.org", "name": "Ada L."}),
+        json!({"email": "ada@example.org", "password": "another horse battery"}),
+        json!({"email": null}),
+        json!(["email"]),
+    ] {
+        assert_eq!(patch(body.clone()).await, forbidden, "{body}");
+    }
+    assert_eq!(patch(json!({"email": "ada"})).await.0, 422);
+    assert_eq!(
+        service
+            .patch(None, "another", json!({"email": "ada@example.org"}))
+            .await
+            .0,
+        401
+    );
+    let (status, body) = patch(json!({"email": "ada@example.org"})).await;
+    assert_eq!(
+        (status, &body["email"], &body["is_verified"]),
+        (200, &json!("ada@example.org"), &json!(false))
+    );
+
+    let mut user = service.users.find(&id).await.expect("store").expect("user");
+    user.is_active = false;
+    service.users.update(&user).await.expect("update");
+    assert_eq!(patch(json!({"email": "ada@example.net"})).await.0, 401);
+}
+
 #[derive(Default)]
 struct Mailbox(Mutex<Vec<Mail>>);
 

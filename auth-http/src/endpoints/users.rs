@@ -71,9 +71,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     async fn update_me(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
+        // A user who mistyped a new e-mail is unverified by that, and could not correct it otherwise.
+        let requirement = self.base_requirement().filter(|_| !body.has_only("email"));
         let found = self
             .authenticator
-            .require(request.head, &request.accepted, &self.base_requirement())
+            .require(request.head, &request.accepted, &requirement)
             .await?;
         let mut fields = body.into_fields()?;
         for flag in FLAGS {
