@@ -1,6 +1,9 @@
 //! The endpoints without a framework, for users with a profile.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use auth_core::{
@@ -13,10 +16,12 @@ use auth_http::{
     AcceptedBackends, AuthBackend, BearerTransport, CookieTransport, Endpoints, HttpError, Request,
     RequestHead, Target,
 };
-use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
+use auth_users::{
+    Event, EventHandler, EventHandlerError, Mail, MailError, MailKind, Mailer, UserManager,
+    UserManagerBuilder,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -35,7 +40,11 @@ struct Moody(AtomicBool);
 
 #[async_trait]
 impl EventHandler<Uuid, Profile> for Moody {
-    async fn handle(&self, event: Event<'_, Uuid, Profile>) -> Result<(), EventHandlerError> {
+    async fn handle(
+        &self,
+        event: Event<'_, Uuid, Profile>,
+        _users: &UserManager<Uuid, Profile>,
+    ) -> Result<(), EventHandlerError> {
         match event {
             Event::LoggedIn { .. } if self.0.load(Ordering::SeqCst) => {
                 Err(EventHandlerError::new("not today"))
@@ -123,14 +132,18 @@ struct Service {
 
 impl Service {
     fn new() -> Self {
+        Self::with(|settings| settings)
+    }
+
+    fn with(
+        settings: impl FnOnce(UserManagerBuilder<Uuid, Profile>) -> UserManagerBuilder<Uuid, Profile>,
+    ) -> Self {
         let users = Arc::new(Users::default());
         let tokens = Arc::new(MemoryAccessTokenStore::new());
         let moody = Arc::new(Moody::default());
         let secret = SigningSecret::generate().expect("secret");
-        let manager = UserManager::builder(users.clone(), &secret)
-            .events(moody.clone())
-            .build()
-            .expect("users");
+        let manager = settings(UserManager::builder(users.clone(), &secret).events(moody.clone()));
+        let manager = manager.build().expect("users");
         let strategy = OpaqueStrategy::new(tokens.clone() as Arc<dyn AccessTokenStore>, Lifetime::FOREVER);
         let endpoints = Endpoints::builder(manager)
             .backend(AuthBackend::new("db", BearerTransport, strategy))
@@ -157,6 +170,17 @@ impl Service {
         let head = Head("POST", headers);
         let request = Request::new(&head, body.as_bytes());
         answer(call(&self.endpoints, "auth:db.login", request).await)
+    }
+
+    /// A user who was verified when they logged in, and their token.
+    async fn verified_ada(&self) -> (Uuid, String) {
+        let (_, body) = self.register(ada()).await;
+        let id: Uuid = body["id"].as_str().expect("id").parse().expect("id");
+        let mut user = self.users.find(&id).await.expect("store").expect("user");
+        user.is_verified = true;
+        self.users.update(&user).await.expect("update");
+        let (_, body) = self.log_in(None).await;
+        (id, body["access_token"].as_str().expect("token").to_owned())
     }
 
     async fn patch(&self, id: Option<&str>, token: &str, body: Value) -> (u16, Value) {
@@ -426,4 +450,108 @@ async fn the_methods_tell_a_front_end_how_one_can_log_in() {
     let own = AuthBackend::new("methods", BearerTransport, strategy());
     let error = builder().backend(own).build().err().expect("its path is taken");
     assert_eq!(error.setting(), "backend \"methods\"");
+}
+
+#[tokio::test]
+async fn n6_a_user_whose_new_address_is_mistyped_can_correct_that_and_nothing_else() {
+    let service = Service::with(|settings| settings.requires_verification(true));
+    let (id, token) = service.verified_ada().await;
+    let patch = async |body| service.patch(None, &token, body).await;
+    let (status, body) = patch(json!({"email": "ada@exmaple.com"})).await;
+    assert_eq!((status, &body["is_verified"]), (200, &json!(false)));
+
+    let forbidden = (403, json!({"detail": "Forbidden"}));
+    for body in [
+        json!({}),
+        json!({"name": "Ada L."}),
+        json!({"password": "another horse battery"}),
+        json!({"email": "ada@example.org", "name": "Ada L."}),
+        json!({"email": "ada@example.org", "password": "another horse battery"}),
+        json!({"email": null}),
+        json!(["email"]),
+    ] {
+        assert_eq!(patch(body.clone()).await, forbidden, "{body}");
+    }
+    assert_eq!(patch(json!({"email": "ada"})).await.0, 422);
+    assert_eq!(
+        service
+            .patch(None, "another", json!({"email": "ada@example.org"}))
+            .await
+            .0,
+        401
+    );
+    let (status, body) = patch(json!({"email": "ada@example.org"})).await;
+    assert_eq!(
+        (status, &body["email"], &body["is_verified"]),
+        (200, &json!("ada@example.org"), &json!(false))
+    );
+
+    let mut user = service.users.find(&id).await.expect("store").expect("user");
+    user.is_active = false;
+    service.users.update(&user).await.expect("update");
+    assert_eq!(patch(json!({"email": "ada@example.net"})).await.0, 401);
+}
+
+#[derive(Default)]
+struct Mailbox(Mutex<Vec<Mail>>);
+
+#[async_trait]
+impl Mailer for Mailbox {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.0.lock().expect("lock").push(mail.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn n4_n5_mailed_tokens_that_change_the_address_and_invite_are_good_at_the_routes_of_the_contract() {
+    let mailbox = Arc::new(Mailbox::default());
+    let service = Service::with(|settings| settings.mailer(mailbox.clone()).confirm_new_email(true));
+    let (_id, token) = service.verified_ada().await;
+    let newest = async |kind: MailKind| {
+        service.endpoints.users().outbox().drained().await;
+        let mails = mailbox.0.lock().expect("lock");
+        let mail = mails.iter().rfind(|mail| mail.kind == kind).expect("a mail");
+        mail.token.expose_secret().to_owned()
+    };
+    let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
+    let post = async |name: &str, body: Value| {
+        let body = body.to_string();
+        answer(call(&service.endpoints, name, Request::new(&head, body.as_bytes())).await)
+    };
+
+    let change = json!({"email": "lovelace@example.com", "name": "Ada L."});
+    let (status, body) = service.patch(None, &token, change).await;
+    assert_eq!(
+        (status, &body["email"], &body["name"], &body["is_verified"]),
+        (200, &json!("ada@example.com"), &json!("Ada L."), &json!(true))
+    );
+    let mailed = newest(MailKind::ChangeEmail).await;
+    let (status, body) = post("verify:verify", json!({"token": mailed})).await;
+    assert_eq!(
+        (status, &body["email"], &body["is_verified"]),
+        (200, &json!("lovelace@example.com"), &json!(true))
+    );
+    assert_eq!(
+        post("verify:verify", json!({"token": mailed})).await,
+        (400, json!({"detail": "VERIFY_USER_BAD_TOKEN"}))
+    );
+
+    let charles = Profile {
+        name: "Charles".to_owned(),
+        plan: None,
+    };
+    let email = "charles@example.com".parse().expect("e-mail");
+    let invited = service.endpoints.users().invite(email, charles).await;
+    invited.expect("invited");
+    let mailed = newest(MailKind::Invite).await;
+    let reset = json!({"token": mailed, "password": PASSWORD});
+    assert_eq!(
+        post("reset:reset_password", reset.clone()).await,
+        (200, Value::Null)
+    );
+    assert_eq!(
+        post("reset:reset_password", reset).await,
+        (400, json!({"detail": "RESET_PASSWORD_BAD_TOKEN"}))
+    );
 }

@@ -7,6 +7,8 @@ use auth_core::User;
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
+use crate::{LOG, UserManager};
+
 /// What happened, and to whom. No event carries a password or a token.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -26,6 +28,11 @@ pub enum Event<'a, Id = Uuid, P = ()> {
     /// A mail to verify the e-mail was asked for. Delivered out of band: see [`EventHandler`].
     VerificationRequested {
         /// The user who is going to get the mail.
+        user: &'a User<Id, P>,
+    },
+    /// A mail to confirm a new e-mail was asked for. Delivered out of band: see [`EventHandler`].
+    EmailChangeRequested {
+        /// The user, with the e-mail that still counts.
         user: &'a User<Id, P>,
     },
     /// The e-mail was verified.
@@ -82,6 +89,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
             Self::Registered { user }
             | Self::Updated { user, .. }
             | Self::VerificationRequested { user }
+            | Self::EmailChangeRequested { user }
             | Self::Verified { user }
             | Self::PasswordResetRequested { user }
             | Self::PasswordReset { user }
@@ -98,6 +106,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
             Self::Registered { .. } => "registered",
             Self::Updated { .. } => "updated",
             Self::VerificationRequested { .. } => "verification_requested",
+            Self::EmailChangeRequested { .. } => "email_change_requested",
             Self::Verified { .. } => "verified",
             Self::PasswordResetRequested { .. } => "password_reset_requested",
             Self::PasswordReset { .. } => "password_reset",
@@ -137,26 +146,36 @@ impl ChangedFields {
 /// The application's own reaction to what happens to its users.
 ///
 /// An event other than [`Event::Deleting`] tells of what stands in the store already: an error, or a panic, fails the
-/// request but undoes nothing. [`Event::VerificationRequested`] and [`Event::PasswordResetRequested`] are delivered
-/// after the answer, so that its timing tells nobody whether there is such a user; their errors are logged. Only a mail
-/// that is going to be sent has one: a request past the [`MailBudget`](crate::MailBudget) has none.
+/// request but undoes nothing.
+///
+/// [`Event::VerificationRequested`], [`Event::EmailChangeRequested`] and [`Event::PasswordResetRequested`] are delivered
+/// after the answer, so that its timing does not tell whether there is such a user. Their errors are logged. There is such an
+/// event only if a mail is going to be sent, so a request past the [`MailBudget`](crate::MailBudget) has none.
+///
+/// The handler is given the manager. What it does there is told to it in turn: to update a user at each
+/// [`Event::Updated`] never ends.
 ///
 /// ```
 /// use auth_core::async_trait;
-/// use auth_users::{Event, EventHandler, EventHandlerError};
+/// use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
 ///
-/// struct Greeter;
+/// struct Invoices;
 ///
 /// #[async_trait]
-/// impl EventHandler for Greeter {
-///     async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
+/// impl EventHandler for Invoices {
+///     async fn handle(&self, event: Event<'_>, users: &UserManager) -> Result<(), EventHandlerError> {
 ///         match event {
-///             Event::Registered { user } => greet(user.email.as_str()).map_err(EventHandlerError::new),
+///             Event::Registered { user } => open_account(user.email.as_str()).map_err(EventHandlerError::new),
+///             // Who has another address logs in again.
+///             Event::Updated { user, changed } if changed.email => {
+///                 users.log_out_everywhere(&user.id).await.map_err(EventHandlerError::new)?;
+///                 Ok(())
+///             }
 ///             _ => Ok(()),
 ///         }
 ///     }
 /// }
-/// # fn greet(_: &str) -> std::io::Result<()> { Ok(()) }
+/// # fn open_account(_: &str) -> std::io::Result<()> { Ok(()) }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` handles no events of users with ids `{Id}` and profiles `{P}`",
@@ -166,11 +185,12 @@ impl ChangedFields {
 )]
 #[async_trait]
 pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
-    /// Reacts to `event`.
+    /// Reacts to `event`, of a user of `users`.
     ///
     /// # Errors
     /// [`EventHandlerError`] if the reaction failed: see [`EventHandler`].
-    async fn handle(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+    #[rustfmt::skip]
+    async fn handle(&self, event: Event<'_, Id, P>, users: &UserManager<Id, P>) -> Result<(), EventHandlerError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
 /// An [`EventHandler`] failed or panicked. The source is for logs; no part of it reaches a client.
@@ -196,10 +216,11 @@ impl Error for EventHandlerError {
     }
 }
 
-/// Hands `event` to `handler`, if there is one; a panic becomes an error.
+/// Hands `event` of `users` to `handler`, if there is one; a panic becomes an error.
 pub(crate) async fn emit<Id, P>(
     handler: Option<&dyn EventHandler<Id, P>>,
     event: Event<'_, Id, P>,
+    users: &UserManager<Id, P>,
 ) -> Result<(), EventHandlerError>
 where
     Id: fmt::Debug,
@@ -208,14 +229,14 @@ where
         return Ok(());
     };
     let (name, user_id) = (event.name(), &event.user().id);
-    let reaction = caught(async move { handler.handle(event).await }).await;
+    let reaction = caught(async move { handler.handle(event, users).await }).await;
     let error = match reaction {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error,
         Err(Panicked) => EventHandlerError::new("it panicked"),
     };
     let problem = error.0.to_string();
-    tracing::error!(target: "portcullis::users", user = ?user_id, event = name, ?problem, "an event handler failed");
+    tracing::error!(target: LOG, user = ?user_id, event = name, ?problem, "an event handler failed");
     Err(error)
 }
 

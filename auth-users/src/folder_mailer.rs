@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use auth_core::{ConfigError, ExposeSecret as _};
 use serde_json::json;
 
-use crate::{Mail, MailError, Mailer};
+use crate::{LOG, Mail, MailError, Mailer};
 
 /// Writes each mail as one JSON file, `{"kind","to","token"}`, into a folder, for development and tests: whoever can read
 /// the folder can take over the accounts.
@@ -53,7 +53,7 @@ impl Mailer for FolderMailer {
             .map_err(MailError::new)?
             .map_err(MailError::new)?;
         tracing::info!(
-            target: "portcullis::users",
+            target: LOG,
             kind = mail.kind.name(), to = ?mail.to, ?file, "a mail was written to the outbox folder"
         );
         Ok(())

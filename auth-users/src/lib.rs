@@ -55,11 +55,14 @@ pub use legacy_hash::LegacyHash;
 pub use mail::{Mail, MailError, MailKind, Mailer};
 pub use mail_budget::MailBudget;
 pub use manager::{
-    AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, Registration, ResetPasswordError,
-    UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
+    AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, OneTimeTokenError, Registration,
+    ResetPasswordError, UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
 };
 pub use outbox::{DroppedMails, Outbox};
 pub use password_hasher::{HashQueue, PasswordCheck, PasswordHasher, PasswordHasherBuilder};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
 pub use profile::{PathStep, ProfileError, ProtectedFields, check_profile_names, merge_profile, new_profile};
 pub use stored_hash::{InvalidStoredHash, StoredHash};
+
+/// The target of every event for [`tracing`].
+const LOG: &str = "portcullis::users";

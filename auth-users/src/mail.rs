@@ -43,15 +43,25 @@ pub enum MailKind {
     Verify,
     /// To reset the password.
     Reset,
+    /// To set the first password of an invited user, by the same call as for a reset. It verifies the e-mail, too.
+    Invite,
+    /// To confirm a new e-mail, by the same call as for a verification. It goes to the new address.
+    ChangeEmail,
+    /// To tell the mailbox of the user's e-mail that another e-mail was asked for. Its token resets the password, for a user
+    /// who did not ask.
+    EmailChangeNotice,
 }
 
 impl MailKind {
-    /// A stable name: `verify` or `reset`.
+    /// A stable name: `verify`, `reset`, `invite`, `change_email` or `email_change_notice`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Verify => "verify",
             Self::Reset => "reset",
+            Self::Invite => "invite",
+            Self::ChangeEmail => "change_email",
+            Self::EmailChangeNotice => "email_change_notice",
         }
     }
 }

@@ -1,11 +1,16 @@
 //! What can be done with users.
 
 mod builder;
+mod change_of_email;
 mod deletion;
+mod invitation;
 mod login;
 mod mailing;
+mod outcome;
+mod own_tokens;
 mod registration;
 mod reset;
+mod rewrite;
 mod update;
 mod verification;
 
@@ -21,8 +26,8 @@ use auth_core::{
 use uuid::Uuid;
 
 use crate::{
-    Event, EventHandler, EventHandlerError, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
-    event::{Panicked, caught, emit},
+    EventHandler, LOG, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
+    event::{Panicked, caught},
     normal_form::normal_form,
     one_time_token::OneTimeTokens,
     profile::HiddenFields,
@@ -31,30 +36,54 @@ use crate::{
 pub use builder::UserManagerBuilder;
 pub use deletion::DeleteUserError;
 pub use login::{AuthenticateError, BadCredentials};
+pub use own_tokens::OneTimeTokenError;
 pub use registration::{CreateUserError, Registration};
 pub use reset::ResetPasswordError;
 pub use update::{UpdateError, UserUpdate};
 pub use verification::VerifyError;
 
-/// How often a write is tried again after another one came first. Each time somebody else's write succeeded.
-const ATTEMPTS: usize = 16;
-
 /// Registers, verifies, changes and deletes users, checks passwords and resets them.
 ///
-/// It is shared in an [`Arc`]. Every method may be cancelled at any await: what it does is done or undone.
+/// A clone is cheap, and is the same manager. Every method may be cancelled at any await: what it does is done or undone.
 pub struct UserManager<Id = Uuid, P = ()> {
     store: Arc<dyn UserStore<Id, P>>,
     hasher: PasswordHasher,
     policy: Arc<dyn PasswordPolicy>,
     events: Option<Arc<dyn EventHandler<Id, P>>>,
     outbox: Outbox,
-    tokens: OneTimeTokens,
-    revocable: RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>,
+    tokens: Arc<OneTimeTokens>,
+    revocable: Arc<RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>>,
     requires_verification: bool,
+    sends_verification: bool,
+    confirms_new_email: bool,
     verification_lifetime: Lifetime,
     reset_lifetime: Lifetime,
+    invitation_lifetime: Lifetime,
     clock: Arc<dyn Clock>,
-    hidden: HiddenFields<P>,
+    hidden: Arc<HiddenFields<P>>,
+}
+
+// Derived, it would ask the same of the id and the profile.
+impl<Id, P> Clone for UserManager<Id, P> {
+    fn clone(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            hasher: self.hasher.clone(),
+            policy: Arc::clone(&self.policy),
+            events: self.events.clone(),
+            outbox: self.outbox.clone(),
+            tokens: Arc::clone(&self.tokens),
+            revocable: Arc::clone(&self.revocable),
+            requires_verification: self.requires_verification,
+            sends_verification: self.sends_verification,
+            confirms_new_email: self.confirms_new_email,
+            verification_lifetime: self.verification_lifetime,
+            reset_lifetime: self.reset_lifetime,
+            invitation_lifetime: self.invitation_lifetime,
+            clock: Arc::clone(&self.clock),
+            hidden: Arc::clone(&self.hidden),
+        }
+    }
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
@@ -86,27 +115,21 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Ends every credential of the user of `id`, if those are of `epoch`, or whatever their epoch.
     async fn end_credentials(&self, id: &Id, epoch: Option<i64>) -> Result<Option<User<Id, P>>, StoreError> {
-        for _ in 0..ATTEMPTS {
-            let Some(mut user) = self.store.find(id).await? else {
-                return Ok(None);
-            };
-            if epoch.is_some_and(|epoch| epoch != user.security_epoch) {
-                return Ok(None);
-            }
-            user.security_epoch += 1;
-            match self.write(&mut user).await {
-                Ok(()) => {
-                    tracing::info!(target: "portcullis::users", user = ?user.id, "logged out everywhere");
-                    return Ok(Some(user));
-                }
-                Err(UpdateUserError::Conflict) => {}
-                Err(UpdateUserError::Store(error)) => return Err(error),
-                Err(error) => {
-                    return Err(contradiction(error));
-                }
-            }
+        let found = self.store.find(id).await?;
+        let ended: Result<_, StoreError> = self
+            .rewrite(id, found, |found| {
+                let asked = found.filter(|user| epoch.is_none_or(|epoch| epoch == user.security_epoch));
+                Ok(asked.map(|mut user| {
+                    user.security_epoch += 1;
+                    user
+                }))
+            })
+            .await;
+        let ended = ended?;
+        if let Some(user) = &ended {
+            tracing::info!(target: LOG, user = ?user.id, "logged out everywhere");
         }
-        Err(contention())
+        Ok(ended)
     }
 
     /// Whether a log-in needs a verified e-mail.
@@ -139,10 +162,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         &self.outbox
     }
 
-    async fn emit(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError> {
-        emit(self.events.as_deref(), event).await
-    }
-
     /// Writes `user`, stamped with the time; its revision then is the stored one.
     async fn write(&self, user: &mut User<Id, P>) -> Result<(), UpdateUserError> {
         user.updated_at = self.clock.now();
@@ -168,18 +187,11 @@ impl<Id, P> fmt::Debug for UserManager<Id, P> {
             .field("hasher", &self.hasher)
             .field("outbox", &self.outbox)
             .field("requires_verification", &self.requires_verification)
+            .field("send_verification_on_registration", &self.sends_verification)
+            .field("confirm_new_email", &self.confirms_new_email)
             .field("verification_lifetime", &self.verification_lifetime)
             .field("reset_lifetime", &self.reset_lifetime)
+            .field("invitation_lifetime", &self.invitation_lifetime)
             .finish_non_exhaustive()
     }
-}
-
-/// The user was written by others again and again.
-fn contention() -> StoreError {
-    StoreError::contention("users", "the user is being changed by others at the same time")
-}
-
-/// The store says of a write what cannot be true of it.
-fn contradiction(error: UpdateUserError) -> StoreError {
-    StoreError::internal("users", error)
 }

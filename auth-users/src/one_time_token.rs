@@ -1,6 +1,6 @@
 //! Stateless one-time tokens for mails.
 
-use auth_core::{SecretString, SigningSecret, User, UserId, user_id_from_text};
+use auth_core::{Email, SecretString, SigningSecret, User, UserId, user_id_from_text};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -13,130 +13,189 @@ const EXPIRY_BYTES: usize = 8;
 /// The seal keeps it from being chosen, so that it only has to differ from state to state.
 const STATE_BYTES: usize = 16;
 
-/// What a token allows. A token of one purpose is never good for the other: each has keys of its own.
+/// What a token allows. A token of one purpose is never good for another: each has keys of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Purpose<'a> {
     /// To mark the e-mail that the token was made for as verified.
     Verify,
     /// To replace the password hash that stood when the token was made.
     Reset,
+    /// The same for an invited user, and to mark the e-mail as verified.
+    Invite,
+    /// To make the address that the token was mailed to the user's e-mail.
+    ChangeEmail,
+    /// The application's own.
+    Own(&'a str),
 }
 
-/// The keys of the tokens, derived from the application's secret, so that the secret may sign other things too.
+impl Purpose<'_> {
+    /// No two purposes have one label.
+    fn label(self) -> String {
+        match self {
+            Self::Verify => "verify".to_owned(),
+            Self::Reset => "reset".to_owned(),
+            Self::Invite => "invite".to_owned(),
+            Self::ChangeEmail => "change-email".to_owned(),
+            Self::Own(name) => format!("own/{name}"),
+        }
+    }
+}
+
+/// Makes and reads tokens, with keys that are derived from the application's secret, so that the secret may sign other
+/// things too.
 ///
-/// A token is a seal, the expiry, the state of its user and the user's id. The seal is a MAC over the rest: it is checked
+/// A token is a seal, the expiry, the state of its user, the new e-mail if it confirms one, and the user's id. The seal is a MAC over the rest: it is checked
 /// before anything is looked up, so that no id reaches a store that was not mailed. The state is a MAC over what the token
 /// will change, which only the store knows.
-#[derive(Clone)]
-pub(crate) struct OneTimeTokens {
-    verify: Keys,
-    reset: Keys,
-}
+pub(crate) struct OneTimeTokens(SigningSecret);
 
-#[derive(Clone)]
 struct Keys {
     seal: Hmac<Sha256>,
     state: Hmac<Sha256>,
 }
 
 /// What a token says that was made here and has not expired. Whether its user still is as it says: see
-/// [`OneTimeTokens::is_of`].
-pub(crate) struct Claim<Id> {
+/// [`is_of`](Self::is_of).
+pub(crate) struct Claim<'a, Id> {
+    pub(crate) purpose: Purpose<'a>,
     pub(crate) user_id: Id,
+    /// The address that a token to [change the e-mail](Purpose::ChangeEmail) was mailed to.
+    pub(crate) new_email: Option<Email>,
     state: [u8; STATE_BYTES],
+    key: Hmac<Sha256>,
 }
 
 impl OneTimeTokens {
-    pub(crate) fn new(secret: &SigningSecret) -> Self {
-        // The number is that of the format: a token of another one is never good.
-        let keys = |purpose: &str| Keys {
-            seal: derive(secret, &format!("portcullis/one-time-token/2/{purpose}/seal")),
-            state: derive(secret, &format!("portcullis/one-time-token/2/{purpose}/state")),
-        };
-        Self {
-            verify: keys("verify"),
-            reset: keys("reset"),
-        }
+    pub(crate) fn new(secret: SigningSecret) -> Self {
+        Self(secret)
     }
 
     /// A token of `purpose` for `user` as it stands, good until before `expires_at`.
     pub(crate) fn issue<Id: UserId, P>(
         &self,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         user: &User<Id, P>,
         expires_at: OffsetDateTime,
     ) -> SecretString {
+        self.seal(purpose, user, expires_at, &[])
+    }
+
+    /// A token to make `email` that of `user` as it stands, good until before `expires_at`.
+    pub(crate) fn issue_for_email<Id: UserId, P>(
+        &self,
+        email: &Email,
+        user: &User<Id, P>,
+        expires_at: OffsetDateTime,
+    ) -> SecretString {
+        let email = email.as_str().as_bytes();
+        // An address has 254 bytes at most.
+        let length = u8::try_from(email.len()).unwrap_or(u8::MAX);
+        self.seal(
+            Purpose::ChangeEmail,
+            user,
+            expires_at,
+            &[&[length], email].concat(),
+        )
+    }
+
+    fn seal<Id: UserId, P>(
+        &self,
+        purpose: Purpose<'_>,
+        user: &User<Id, P>,
+        expires_at: OffsetDateTime,
+        new_email: &[u8],
+    ) -> SecretString {
+        let keys = Keys::new(&self.0, purpose);
         let mut sealed = milliseconds(expires_at).to_be_bytes().to_vec();
-        let state = self.state(purpose, user).finalize().into_bytes();
+        let state = state(keys.state, purpose, user).finalize().into_bytes();
         sealed.extend_from_slice(&state[..STATE_BYTES]);
+        sealed.extend_from_slice(new_email);
         sealed.extend_from_slice(user.id.to_string().as_bytes());
-        let seal = self.keys(purpose).seal.clone().chain_update(&sealed);
-        let mut token = seal.finalize().into_bytes().to_vec();
+        let mut token = keys.seal.chain_update(&sealed).finalize().into_bytes().to_vec();
         token.extend_from_slice(&sealed);
         SecretString::from(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Reads `token`: exactly a string that [`issue`](Self::issue) made for this `purpose`, which has not expired `now`.
-    pub(crate) fn open<Id: UserId>(
+    /// Reads `token`: exactly a string that [`issue`](Self::issue) made for one of these `purposes`, which has not expired
+    /// `now`.
+    pub(crate) fn open<'a, Id: UserId>(
         &self,
-        purpose: Purpose,
+        purposes: &[Purpose<'a>],
         token: &str,
         now: OffsetDateTime,
-    ) -> Option<Claim<Id>> {
+    ) -> Option<Claim<'a, Id>> {
         if token.len() > MAX_CHARS {
             return None;
         }
         // The decoder refuses padding, white space and bits that no encoder sets.
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (seal, sealed) = bytes.split_first_chunk::<SEAL_BYTES>()?;
-        let mac = self.keys(purpose).seal.clone().chain_update(sealed);
-        mac.verify_slice(seal).ok()?;
+        let (purpose, keys) = purposes
+            .iter()
+            .map(|purpose| (*purpose, Keys::new(&self.0, *purpose)))
+            .find(|(_purpose, keys)| {
+                let mac = keys.seal.clone().chain_update(sealed);
+                mac.verify_slice(seal).is_ok()
+            })?;
         let (expires_at, rest) = sealed.split_first_chunk::<EXPIRY_BYTES>()?;
-        let (state, id) = rest.split_first_chunk::<STATE_BYTES>()?;
+        let (state, mut id) = rest.split_first_chunk::<STATE_BYTES>()?;
         if milliseconds(now) >= i64::from_be_bytes(*expires_at) {
             return None;
         }
+        let new_email = match purpose {
+            Purpose::ChangeEmail => {
+                let (length, rest) = id.split_first()?;
+                let email;
+                (email, id) = rest.split_at_checked(usize::from(*length))?;
+                Some(std::str::from_utf8(email).ok()?.parse().ok()?)
+            }
+            _ => None,
+        };
         Some(Claim {
+            purpose,
+            new_email,
             user_id: user_id_from_text(std::str::from_utf8(id).ok()?)?,
             state: *state,
+            key: keys.state,
         })
     }
+}
 
-    /// Whether `claim` was made for `user` as it stands.
-    pub(crate) fn is_of<Id: UserId, P>(
-        &self,
-        purpose: Purpose,
-        claim: &Claim<Id>,
-        user: &User<Id, P>,
-    ) -> bool {
-        claim.user_id == user.id
-            && self
-                .state(purpose, user)
-                .verify_truncated_left(&claim.state)
-                .is_ok()
+impl<Id: UserId> Claim<'_, Id> {
+    /// Whether it was made for `user` as it stands.
+    pub(crate) fn is_of<P>(&self, user: &User<Id, P>) -> bool {
+        let state = state(self.key.clone(), self.purpose, user);
+        self.user_id == user.id && state.verify_truncated_left(&self.state).is_ok()
     }
+}
 
-    /// Over the user and what the token will change. Of the e-mail it is the very address that was mailed to, but for the
-    /// case of ASCII letters: one normalised form can be that of several mailboxes.
-    fn state<Id: UserId, P>(&self, purpose: Purpose, user: &User<Id, P>) -> Hmac<Sha256> {
-        let mut mac = self.keys(purpose).state.clone();
-        put(&mut mac, user.id.to_string().as_bytes());
-        put(&mut mac, user.email.as_str().to_ascii_lowercase().as_bytes());
-        if purpose == Purpose::Reset {
-            mac.update(&user.security_epoch.to_be_bytes());
-            mac.update(&[u8::from(user.password_hash.is_some())]);
-            let hash = user.password_hash.as_ref().map_or("", |hash| hash.expose());
-            put(&mut mac, hash.as_bytes());
-        }
-        mac
-    }
-
-    fn keys(&self, purpose: Purpose) -> &Keys {
-        match purpose {
-            Purpose::Verify => &self.verify,
-            Purpose::Reset => &self.reset,
+impl Keys {
+    fn new(secret: &SigningSecret, purpose: Purpose<'_>) -> Self {
+        let purpose = purpose.label();
+        // The number is that of the format: a token of another one is never good.
+        let key = |of: &str| derive(secret, &format!("portcullis/one-time-token/2/{purpose}/{of}"));
+        Self {
+            seal: key("seal"),
+            state: key("state"),
         }
     }
+}
+
+/// Over the user and what the token will change. Of the e-mail it is the very address that was mailed to, but for the
+/// case of ASCII letters: one normalised form can be that of several mailboxes.
+fn state<Id: UserId, P>(mut mac: Hmac<Sha256>, purpose: Purpose<'_>, user: &User<Id, P>) -> Hmac<Sha256> {
+    put(&mut mac, user.id.to_string().as_bytes());
+    put(&mut mac, user.email.as_str().to_ascii_lowercase().as_bytes());
+    if purpose != Purpose::Verify {
+        mac.update(&user.security_epoch.to_be_bytes());
+        mac.update(&[u8::from(user.password_hash.is_some())]);
+        let hash = user.password_hash.as_ref().map_or("", |hash| hash.expose());
+        put(&mut mac, hash.as_bytes());
+    }
+    if let Purpose::Own(_) = purpose {
+        mac.update(&user.revision.to_be_bytes());
+    }
+    mac
 }
 
 fn derive(secret: &SigningSecret, label: &str) -> Hmac<Sha256> {
@@ -180,17 +239,17 @@ mod tests {
 
     fn tokens() -> OneTimeTokens {
         let secret = SigningSecret::new("the secret of these tests, which no other knows").expect("secret");
-        OneTimeTokens::new(&secret)
+        OneTimeTokens::new(secret)
     }
 
-    fn issue(purpose: Purpose, user: &User) -> String {
+    fn issue(purpose: Purpose<'_>, user: &User) -> String {
         let token = tokens().issue(purpose, user, START + Duration::HOUR);
         token.expose_secret().to_owned()
     }
 
-    fn is_good(purpose: Purpose, token: &str, user: &User, now: OffsetDateTime) -> bool {
-        let claim = tokens().open(purpose, token, now);
-        claim.is_some_and(|claim| tokens().is_of(purpose, &claim, user))
+    fn is_good(purpose: Purpose<'_>, token: &str, user: &User, now: OffsetDateTime) -> bool {
+        let claim = tokens().open(&[purpose], token, now);
+        claim.is_some_and(|claim| claim.is_of(user))
     }
 
     #[test]
@@ -215,8 +274,8 @@ mod tests {
         assert!(!is_good(Purpose::Reset, &verify, &one, START));
         assert!(!is_good(Purpose::Verify, &reset, &one, START));
         assert!(!is_good(Purpose::Verify, &verify, &two, START));
-        let other = OneTimeTokens::new(&SigningSecret::generate().expect("secret"));
-        assert!(other.open::<Uuid>(Purpose::Verify, &verify, START).is_none());
+        let other = OneTimeTokens::new(SigningSecret::generate().expect("secret"));
+        assert!(other.open::<Uuid>(&[Purpose::Verify], &verify, START).is_none());
     }
 
     #[test]
@@ -247,7 +306,7 @@ mod tests {
     #[test]
     fn v3_a_blank_token_never_matches() {
         for blank in ["", " ", "\0", "=", "AAAA"] {
-            let opened = tokens().open::<String>(Purpose::Verify, blank, START);
+            let opened = tokens().open::<String>(&[Purpose::Verify], blank, START);
             assert!(opened.is_none(), "{blank:?}");
         }
     }
@@ -287,7 +346,7 @@ mod tests {
     fn a7_no_id_but_the_one_that_was_mailed_comes_out_of_a_token() {
         let one = user(Uuid::now_v7());
         let token = issue(Purpose::Verify, &one);
-        let open = |token: &str| tokens().open::<String>(Purpose::Verify, token, START);
+        let open = |token: &str| tokens().open::<String>(&[Purpose::Verify], token, START);
         let claim = open(&token).expect("genuine");
         assert_eq!(claim.user_id, one.id.to_string());
         let id_at = SEAL_BYTES + EXPIRY_BYTES + STATE_BYTES;
@@ -340,7 +399,7 @@ mod tests {
             user.id = None;
             let user = user.into_user("a".repeat(length));
             let token = tokens().issue(Purpose::Verify, &user, START + Duration::HOUR);
-            let claim = tokens().open::<String>(Purpose::Verify, token.expose_secret(), START);
+            let claim = tokens().open::<String>(&[Purpose::Verify], token.expose_secret(), START);
             assert_eq!(claim.is_some(), is_read, "{length}");
         }
     }
@@ -348,7 +407,7 @@ mod tests {
     proptest! {
         #[test]
         fn parsing_never_panics(token in "\\PC{0,64}|[A-Za-z0-9_-]{0,200}") {
-            assert!(tokens().open::<String>(Purpose::Verify, &token, START).is_none());
+            assert!(tokens().open::<String>(&[Purpose::Verify], &token, START).is_none());
         }
     }
 }

@@ -18,7 +18,7 @@ use auth_core::{Clock, ConfigError, NormalizedEmail};
 use tokio::{runtime::Handle, sync::Notify, time::Instant};
 
 use crate::{
-    MailBudget, MailKind, Mailer,
+    LOG, MailBudget, MailKind, Mailer,
     mail_budget::{Addressee, Ledger},
 };
 
@@ -45,6 +45,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 /// The mails are in memory, and end with the process. The worker runs on the Tokio runtime of whoever put something into
 /// an empty outbox. If that runtime is shut down, another takes over at the next mail or call of
 /// [`drained`](Self::drained). A mail that was in flight is then tried again, as after a failure, and may arrive twice.
+#[derive(Clone)]
 pub struct Outbox(Arc<Shared>);
 
 /// What an [`Outbox`] is made of.
@@ -163,7 +164,7 @@ impl Outbox {
         self.0.wake();
         if let Some(letter) = pushed? {
             let (kind, user, to) = (letter.kind.name(), &letter.user, &letter.to);
-            tracing::error!(target: "portcullis::users", kind, user, ?to, "the outbox is full: a mail was given up");
+            tracing::error!(target: LOG, kind, user, ?to, "the outbox is full: a mail was given up");
         }
         Ok(())
     }

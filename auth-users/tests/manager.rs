@@ -2,12 +2,16 @@
 
 #[path = "manager/cancellation.rs"]
 mod cancellation;
+#[path = "manager/change_of_email.rs"]
+mod change_of_email;
 #[path = "manager/deletion.rs"]
 mod deletion;
 #[path = "manager/events.rs"]
 mod events;
 #[path = "manager/hidden.rs"]
 mod hidden;
+#[path = "manager/invitation.rs"]
+mod invitation;
 #[path = "manager/log.rs"]
 mod log;
 #[path = "manager/login.rs"]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use portcullis::users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer};
+use portcullis::users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager};
 use serde_json::json;
 
 use crate::harness::{Blueprint, Kind, Service, address, person};
@@ -72,7 +72,7 @@ fn deviation_16_an_event_handler_for_a_mail_is_not_waited_for_either() {
 
     #[async_trait]
     impl EventHandler for Hanging {
-        async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
+        async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
             match event {
                 Event::VerificationRequested { .. } | Event::PasswordResetRequested { .. } => {
                     std::future::pending().await

@@ -17,7 +17,7 @@ use std::{
 use async_trait::async_trait;
 use portcullis::{
     ExposeSecret as _,
-    users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer},
+    users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager},
 };
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -81,7 +81,7 @@ struct Forging;
 
 #[async_trait]
 impl EventHandler for Forging {
-    async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
+    async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
         match event {
             Event::Verified { .. } => Err(EventHandlerError::new("no\nFORGED by a hook\u{1b}[31m")),
             Event::LoggedIn { user } if user.email.as_str() == address("kay") => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use portcullis::{
     Email, SecretString, StoreError,
-    users::{Event, EventHandler, EventHandlerError, PasswordPolicy, PolicyError},
+    users::{Event, EventHandler, EventHandlerError, PasswordPolicy, PolicyError, UserManager},
 };
 use serde_json::json;
 
@@ -19,7 +19,7 @@ struct Broken {
 
 #[async_trait]
 impl EventHandler for Broken {
-    async fn handle(&self, event: Event<'_>) -> Result<(), EventHandlerError> {
+    async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
         if event.name() != self.at {
             return Ok(());
         }

@@ -175,7 +175,7 @@ struct Hooks(Arc<World>);
 
 #[async_trait]
 impl EventHandler for Hooks {
-    async fn handle(&self, _event: Event<'_>) -> Result<(), EventHandlerError> {
+    async fn handle(&self, _event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
         if self.0.hooks_fail.load(Ordering::SeqCst) {
             return Err(EventHandlerError::new("out of order"));
         }

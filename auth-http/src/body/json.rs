@@ -44,6 +44,16 @@ impl JsonBody {
         })
     }
 
+    /// Whether the body is an object of nothing but a text called `field`.
+    pub(crate) fn has_only(&self, field: &str) -> bool {
+        match self {
+            Self::Value(Value::Object(fields)) => {
+                fields.len() == 1 && fields.get(field).is_some_and(Value::is_string)
+            }
+            _ => false,
+        }
+    }
+
     /// The fields of the object in the body.
     ///
     /// # Errors

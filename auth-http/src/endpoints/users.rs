@@ -71,19 +71,20 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     async fn update_me(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
+        // A user who mistyped a new e-mail is unverified by that, and could not correct it otherwise.
+        let requirement = self.base_requirement().filter(|_| !body.has_only("email"));
         let found = self
             .authenticator
-            .require(request.head, &request.accepted, &self.base_requirement())
+            .require(request.head, &request.accepted, &requirement)
             .await?;
         let mut fields = body.into_fields()?;
         for flag in FLAGS {
             fields.ignored_flag(flag);
         }
         fields.ignore(&self.protected);
-        let updated = self
-            .change(found.user, UserUpdate::default(), fields, &self.protected)
-            .await;
-        updated.map_err(|error| match error {
+        let update = update_of(&found.user, UserUpdate::default(), fields, &self.protected)?;
+        let updated = self.users.update_own(found.user, &update).await;
+        updated.map(|user| ok(&user)).map_err(|error| match error.into() {
             // Deleted since the credential was read, which is nobody's now.
             HttpError::NotFound => self.authenticator.unauthorized(request.head, &request.accepted),
             error => error,
@@ -96,34 +97,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let user = self.user_of(request.id).await?;
         let mut fields = body.into_fields()?;
         let [is_active, is_superuser, is_verified] = FLAGS.map(|flag| fields.flag(flag));
-        self.change(
-            user,
-            UserUpdate {
-                is_active,
-                is_superuser,
-                is_verified,
-                ..UserUpdate::default()
-            },
-            fields,
-            &ProtectedFields::default(),
-        )
-        .await
-    }
-
-    async fn change(
-        &self,
-        user: User<Id, P>,
-        mut update: UserUpdate,
-        mut fields: Fields,
-        protected: &ProtectedFields,
-    ) -> Result<Response, HttpError> {
-        update.email = fields.optional_email();
-        update.password = fields.optional_password();
-        update.profile = fields.take_rest();
-        let merged = merge_profile(&user.profile, &update.profile)
-            .and_then(|merged| protected.check(&user.profile, &merged).map(|()| merged));
-        let merged = fields.profile(merged);
-        fields.finish(merged)?;
+        let flags = UserUpdate {
+            is_active,
+            is_superuser,
+            is_verified,
+            ..UserUpdate::default()
+        };
+        let update = update_of(&user, flags, fields, &ProtectedFields::default())?;
         let user = self.users.update(user, &update).await?;
         Ok(ok(&user))
     }
@@ -141,6 +121,26 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
     }
+}
+
+/// What `fields` say of `user`, beside the `flags`.
+fn update_of<Id: UserId, P: Profile>(
+    user: &User<Id, P>,
+    flags: UserUpdate,
+    mut fields: Fields,
+    protected: &ProtectedFields,
+) -> Result<UserUpdate, HttpError> {
+    let update = UserUpdate {
+        email: fields.optional_email(),
+        password: fields.optional_password(),
+        profile: fields.take_rest(),
+        ..flags
+    };
+    let merged = merge_profile(&user.profile, &update.profile)
+        .and_then(|merged| protected.check(&user.profile, &merged).map(|()| merged));
+    let merged = fields.profile(merged);
+    fields.finish(merged)?;
+    Ok(update)
 }
 
 fn ok<Id: UserId, P: Profile>(user: &User<Id, P>) -> Response {

@@ -1,8 +1,4 @@
-use std::{
-    fmt,
-    sync::{Arc, RwLock},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use auth_core::{Clock, ConfigError, Lifetime, Profile, SigningSecret, SystemClock, UserId, UserStore};
 use uuid::Uuid;
@@ -18,6 +14,7 @@ const MAILS_IN_FLIGHT: usize = 8;
 /// In seconds. With what chance adds to them, under the hour that a token lives.
 const MAIL_RETRIES: [u64; 7] = [1, 5, 30, 2 * 60, 5 * 60, 10 * 60, 20 * 60];
 const HOUR: Duration = Duration::from_secs(3600);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The settings of a [`UserManager`].
 #[must_use]
@@ -33,8 +30,11 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     mails_in_flight: usize,
     outbox_capacity: usize,
     requires_verification: bool,
+    sends_verification: bool,
+    confirms_new_email: bool,
     verification_lifetime: Option<Lifetime>,
     reset_lifetime: Option<Lifetime>,
+    invitation_lifetime: Option<Lifetime>,
     clock: Arc<dyn Clock>,
     hidden: HiddenFields<P>,
 }
@@ -45,7 +45,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     pub fn builder(store: Arc<dyn UserStore<Id, P>>, secret: &SigningSecret) -> UserManagerBuilder<Id, P> {
         UserManagerBuilder {
             store,
-            tokens: OneTimeTokens::new(secret),
+            tokens: OneTimeTokens::new(secret.clone()),
             hasher: PasswordHasher::default(),
             policy: Arc::new(DefaultPasswordPolicy),
             events: None,
@@ -55,8 +55,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             mails_in_flight: MAILS_IN_FLIGHT,
             outbox_capacity: OUTBOX_CAPACITY,
             requires_verification: false,
+            sends_verification: false,
+            confirms_new_email: false,
             verification_lifetime: None,
             reset_lifetime: None,
+            invitation_lifetime: None,
             clock: Arc::new(SystemClock),
             hidden: HiddenFields::default(),
         }
@@ -122,7 +125,21 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// How long a token to verify an e-mail is good: one hour by default.
+    /// Whether a registration mails a token to verify the e-mail; by default it does not. A user who is registered without a
+    /// password or with a verified e-mail gets none.
+    pub fn send_verification_on_registration(mut self, send: bool) -> Self {
+        self.sends_verification = send;
+        self
+    }
+
+    /// Whether a new e-mail, which a user gives themselves, counts only once it is confirmed, and the old mailbox is told of it.
+    /// By default it counts at once, unverified. See [`update_own`](UserManager::update_own).
+    pub fn confirm_new_email(mut self, confirm: bool) -> Self {
+        self.confirms_new_email = confirm;
+        self
+    }
+
+    /// How long a token to verify an e-mail, or to confirm a new one, is good: one hour by default.
     pub fn verification_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.verification_lifetime = Some(lifetime);
         self
@@ -131,6 +148,12 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// How long a token to reset a password is good: one hour by default.
     pub fn reset_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.reset_lifetime = Some(lifetime);
+        self
+    }
+
+    /// How long the token in an invitation is good: one week by default.
+    pub fn invitation_lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.invitation_lifetime = Some(lifetime);
         self
     }
 
@@ -178,7 +201,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     ///
     /// # Errors
     /// [`ConfigError`] naming `outbox_capacity` or `mails_in_flight` if that is 0, `mail_retries` if a pause is longer than
-    /// a day, `verification_lifetime` or `reset_lifetime` if that is for ever, and `profile` if an update would lose a part
+    /// a day, `verification_lifetime`, `reset_lifetime` or `invitation_lifetime` if that has no end, and `profile` if an update would lose a part
     /// of it: see [`hidden_field`](Self::hidden_field). As far as the type tells, that is: what shows in a value alone fails
     /// the update, and nothing is written.
     pub fn build(self) -> Result<UserManager<Id, P>, ConfigError> {
@@ -197,13 +220,16 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             policy: self.policy,
             events: self.events,
             outbox,
-            tokens: self.tokens,
-            revocable: RwLock::default(),
+            tokens: Arc::new(self.tokens),
+            revocable: Arc::default(),
             requires_verification: self.requires_verification,
-            verification_lifetime: finite("verification_lifetime", self.verification_lifetime)?,
-            reset_lifetime: finite("reset_lifetime", self.reset_lifetime)?,
+            sends_verification: self.sends_verification,
+            confirms_new_email: self.confirms_new_email,
+            verification_lifetime: finite("verification_lifetime", self.verification_lifetime, HOUR)?,
+            reset_lifetime: finite("reset_lifetime", self.reset_lifetime, HOUR)?,
+            invitation_lifetime: finite("invitation_lifetime", self.invitation_lifetime, WEEK)?,
             clock: self.clock,
-            hidden: self.hidden,
+            hidden: Arc::new(self.hidden),
         })
     }
 }
@@ -217,17 +243,23 @@ impl<Id, P> fmt::Debug for UserManagerBuilder<Id, P> {
             .field("mails_in_flight", &self.mails_in_flight)
             .field("outbox_capacity", &self.outbox_capacity)
             .field("requires_verification", &self.requires_verification)
+            .field("send_verification_on_registration", &self.sends_verification)
+            .field("confirm_new_email", &self.confirms_new_email)
             .field("verification_lifetime", &self.verification_lifetime)
             .field("reset_lifetime", &self.reset_lifetime)
+            .field("invitation_lifetime", &self.invitation_lifetime)
             .finish_non_exhaustive()
     }
 }
 
 /// A mailed token that never expires would outlive whatever the mailbox is.
-fn finite(setting: &str, lifetime: Option<Lifetime>) -> Result<Lifetime, ConfigError> {
+fn finite(setting: &str, lifetime: Option<Lifetime>, default: Duration) -> Result<Lifetime, ConfigError> {
     match lifetime {
-        None => Lifetime::new(HOUR).map_err(|error| ConfigError::new(setting, error)),
-        Some(Lifetime::FOREVER) => Err(ConfigError::new(setting, "a mailed token cannot live for ever")),
+        None => Lifetime::new(default).map_err(|error| ConfigError::new(setting, error)),
+        Some(Lifetime::FOREVER) => Err(ConfigError::new(
+            setting,
+            "a mailed token needs an end: give it hours or days",
+        )),
         Some(lifetime) => Ok(lifetime),
     }
 }

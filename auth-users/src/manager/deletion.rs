@@ -3,8 +3,8 @@ use std::sync::{Arc, PoisonError};
 use auth_core::{Profile, RevocableStrategy, StoreError, User, UserId};
 use futures_util::future::join_all;
 
-use super::UserManager;
-use crate::{Event, EventHandlerError};
+use super::{UserManager, outcome::Reason};
+use crate::{Event, EventHandlerError, LOG};
 
 /// Why a user was not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,16 @@ pub enum DeleteUserError {
     Unavailable(#[from] StoreError),
 }
 
+impl Reason for DeleteUserError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Hook(_) => "event_handler",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Deletes `user` and every credential of the user, in each store. An error of the event handler at
     /// [`Event::Deleting`] stops it.
@@ -31,21 +41,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`DeleteUserError`].
     pub async fn delete(&self, user: &User<Id, P>) -> Result<(), DeleteUserError> {
-        let deleted = self.remove(user).await;
-        match &deleted {
-            Ok(()) => tracing::info!(target: "portcullis::users", user = ?user.id, "deleted"),
-            Err(error) => {
-                let why = match error {
-                    DeleteUserError::NotFound => "not_found",
-                    DeleteUserError::Hook(_) => "event_handler",
-                    DeleteUserError::Unavailable(_) => "unavailable",
-                };
-                tracing::info!(target: "portcullis::users", user = ?user.id, why, "deletion refused");
-            }
-        }
-        deleted?;
-        self.emit(Event::Deleted { user }).await?;
-        Ok(())
+        let deleted = self.remove(user).await.map(|()| user);
+        self.conclude("deletion", Some(&user.id), deleted, |user| Event::Deleted {
+            user,
+        })
+        .await
+        .map(|_user| ())
     }
 
     async fn remove(&self, user: &User<Id, P>) -> Result<(), DeleteUserError> {
@@ -59,7 +60,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         if let Err(error) = self.revoke_all(&user.id).await {
             let problem = error.to_string();
             tracing::warn!(
-                target: "portcullis::users", user = ?user.id, origin = error.origin(), kind = %error.kind(), ?problem,
+                target: LOG, user = ?user.id, origin = error.origin(), kind = %error.kind(), ?problem,
                 "a deleted user's credentials were not removed"
             );
         }

@@ -6,66 +6,97 @@ use tracing::field::debug;
 
 use super::UserManager;
 use crate::{
-    Event, MailKind,
-    event::emit,
+    Event, LOG, MailKind,
     one_time_token::Purpose,
     outbox::{Letter, ReadError},
 };
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Puts a mail of `kind` into the outbox if `found`, whom a store has under `email`, is to get one.
+    /// Puts a mail of `kind` into the outbox if `found` is to get one, at the address `to`, or at the same one in the spelling
+    /// that the store has.
     ///
     /// Who asks waits alike for it whatever comes of it: what takes time is left to the outbox, what is looked up there
     /// is looked up for nobody, too, and each outcome is one line of the log.
-    pub(super) fn post(&self, kind: MailKind, email: &Email, found: Option<User<Id, P>>) {
+    pub(super) fn post(&self, kind: MailKind, to: &Email, found: Option<User<Id, P>>) {
+        self.post_unless(None, kind, to, found);
+    }
+
+    /// The same, unless there is a `refusal`.
+    pub(super) fn post_unless(
+        &self,
+        refusal: Option<ReadError>,
+        kind: MailKind,
+        to: &Email,
+        found: Option<User<Id, P>>,
+    ) {
         let id = found.as_ref().map(|user| user.id.clone());
         let account = id.as_ref().map(ToString::to_string);
-        let letter = match found {
-            None => Err(ReadError::UnknownUser),
-            Some(user) if !user.is_active => Err(ReadError::Inactive),
-            Some(user) if kind == MailKind::Verify && user.is_verified => Err(ReadError::AlreadyVerified),
-            Some(user) => Ok(self.letter(kind, user)),
+        let letter = match (found, refusal) {
+            (None, _) => Err(ReadError::UnknownUser),
+            (Some(user), _) if !user.is_active => Err(ReadError::Inactive),
+            (Some(_), Some(refusal)) => Err(refusal),
+            (Some(user), None) => match kind {
+                MailKind::Verify if user.is_verified => Err(ReadError::AlreadyVerified),
+                MailKind::Invite if user.password_hash.is_some() => Err(ReadError::HasPassword),
+                _ => Ok(self.letter(kind, to, user)),
+            },
         };
         let account = account.as_deref().unwrap_or_default();
-        let pushed = self.outbox.push(kind, account, email.normalized(), letter);
+        let pushed = self.outbox.push(kind, account, to.normalized(), letter);
         let what = match kind {
             MailKind::Verify => "verification",
             MailKind::Reset => "password reset",
+            MailKind::Invite => "invitation",
+            MailKind::ChangeEmail => "change of e-mail",
+            MailKind::EmailChangeNotice => "notice of a change of e-mail",
         };
         let (user, why) = (id.map(debug), pushed.err().map(ReadError::name));
         match pushed {
-            Ok(()) => tracing::info!(target: "portcullis::users", user, "{what} requested"),
+            Ok(()) => tracing::info!(target: LOG, user, "{what} requested"),
             Err(ReadError::OutboxFull) => {
-                tracing::warn!(target: "portcullis::users", user, why, "{what} not mailed");
+                tracing::warn!(target: LOG, user, why, "{what} not mailed");
             }
-            Err(_) => tracing::info!(target: "portcullis::users", user, why, "{what} not mailed"),
+            Err(_) => tracing::info!(target: LOG, user, why, "{what} not mailed"),
         }
     }
 
-    fn letter(&self, kind: MailKind, user: User<Id, P>) -> Letter {
+    fn letter(&self, kind: MailKind, to: &Email, user: User<Id, P>) -> Letter {
         let (purpose, lifetime) = match kind {
             MailKind::Verify => (Purpose::Verify, self.verification_lifetime),
-            MailKind::Reset => (Purpose::Reset, self.reset_lifetime),
+            MailKind::Reset | MailKind::EmailChangeNotice => (Purpose::Reset, self.reset_lifetime),
+            MailKind::Invite => (Purpose::Invite, self.invitation_lifetime),
+            MailKind::ChangeEmail => (Purpose::ChangeEmail, self.verification_lifetime),
+        };
+        // Never another spelling than the stored one: it may be of another mailbox.
+        let to = match kind {
+            MailKind::ChangeEmail => to.clone(),
+            _ => user.email.clone(),
         };
         let now = self.clock.now();
         let expires_at = lifetime.end(now).unwrap_or(now);
-        let (events, tokens, user) = (self.events.clone(), self.tokens.clone(), Arc::new(user));
+        let (users, tokens, user) = (self.clone(), Arc::clone(&self.tokens), Arc::new(user));
         let told = Arc::clone(&user);
         let tell = async move {
             let event = match kind {
                 MailKind::Verify => Event::VerificationRequested { user: &told },
                 MailKind::Reset => Event::PasswordResetRequested { user: &told },
+                MailKind::ChangeEmail => Event::EmailChangeRequested { user: &told },
+                // The registration was told, and so is the change of e-mail.
+                MailKind::Invite | MailKind::EmailChangeNotice => return,
             };
             // It is logged where it is made, and there is nobody left to tell.
-            let _ = emit(events.as_deref(), event).await;
+            let _ = users.emit(event).await;
         };
         Letter {
             kind,
             user: user.id.to_string(),
-            to: user.email.as_str().to_owned(),
+            to: to.as_str().to_owned(),
             expires_at,
             tell: Some(tell.boxed()),
-            sign: Box::new(move || tokens.issue(purpose, &user, expires_at)),
+            sign: Box::new(move || match purpose {
+                Purpose::ChangeEmail => tokens.issue_for_email(&to, &user, expires_at),
+                _ => tokens.issue(purpose, &user, expires_at),
+            }),
         }
     }
 }

@@ -1,15 +1,16 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
-use super::UserManager;
-use crate::{Event, EventHandlerError, HashQueue, PolicyError, ProfileError};
+use super::{UserManager, outcome::Reason};
+use crate::{Event, EventHandlerError, HashQueue, MailKind, PolicyError, ProfileError};
 
 /// A user to be made.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Registration<P = ()> {
     /// The e-mail.
     pub email: Email,
-    /// The password.
-    pub password: SecretString,
+    /// The password. Without one, nobody can log in as the user until a mailed token sets one.
+    pub password: Option<SecretString>,
     /// The application's own fields.
     pub profile: P,
     /// Whether the user may log in.
@@ -24,8 +25,16 @@ impl<P> Registration<P> {
     /// A user who is active, no superuser, and not verified: what a stranger may ask for.
     pub fn new(email: Email, password: SecretString, profile: P) -> Self {
         Self {
+            password: Some(password),
+            ..Self::without_password(email, profile)
+        }
+    }
+
+    /// The same without a password, for a user who sets one later: see [`invite`](UserManager::invite).
+    pub fn without_password(email: Email, profile: P) -> Self {
+        Self {
             email,
-            password,
+            password: None,
             profile,
             is_active: true,
             is_superuser: false,
@@ -66,41 +75,45 @@ impl From<PolicyError> for CreateUserError {
     }
 }
 
+impl Reason for CreateUserError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::InvalidPassword(_) => "invalid_password",
+            Self::EmailTaken => "email_taken",
+            Self::ProfileTaken => "profile_taken",
+            Self::InvalidProfile(_) => "invalid_profile",
+            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Makes a user. It costs one hash whether or not the e-mail is taken.
+    /// Makes a user. It costs one hash if there is a password, whether or not the e-mail is taken.
     ///
     /// # Errors
     /// [`CreateUserError`]; nothing is written but where it is [`CreateUserError::Hook`].
     pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         let created = self.insert(registration).await;
-        match &created {
-            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "registered"),
-            Err(error) => {
-                let why = match error {
-                    CreateUserError::InvalidPassword(_) => "invalid_password",
-                    CreateUserError::EmailTaken => "email_taken",
-                    CreateUserError::ProfileTaken => "profile_taken",
-                    CreateUserError::InvalidProfile(_) => "invalid_profile",
-                    CreateUserError::Hook(_) | CreateUserError::Unavailable(_) => "unavailable",
-                };
-                tracing::info!(target: "portcullis::users", why, "registration refused");
-            }
+        let user = self
+            .conclude("registration", None, created, |user| Event::Registered { user })
+            .await?;
+        if self.sends_verification && user.password_hash.is_some() {
+            self.post(MailKind::Verify, &user.email, Some(user.clone()));
         }
-        let user = created?;
-        self.emit(Event::Registered { user: &user }).await?;
         Ok(user)
     }
 
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
-        self.check_password(&registration.password, &registration.email)
-            .await?;
-        let password_hash = self
-            .hasher
-            .in_queue(HashQueue::Registration)
-            .hash(&registration.password)
-            .await?;
+        let password_hash = match &registration.password {
+            Some(password) => {
+                self.check_password(password, &registration.email).await?;
+                let hasher = self.hasher.in_queue(HashQueue::Registration);
+                Some(hasher.hash(password).await?)
+            }
+            None => None,
+        };
         let mut user = NewUser::new(registration.email, registration.profile.clone(), self.clock.now());
-        user.password_hash = Some(password_hash);
+        user.password_hash = password_hash;
         user.is_active = registration.is_active;
         user.is_superuser = registration.is_superuser;
         user.is_verified = registration.is_verified;

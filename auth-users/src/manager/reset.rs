@@ -1,8 +1,6 @@
-use auth_core::{Email, PasswordHash, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+use auth_core::{Email, Profile, SecretString, StoreError, User, UserId};
 
-use tracing::field::debug;
-
-use super::{ATTEMPTS, UserManager, contention, contradiction};
+use super::{UserManager, outcome::Reason, rewrite::NotWritten};
 use crate::{
     Event, EventHandlerError, HashQueue, MailKind, PolicyError,
     one_time_token::{Claim, Purpose},
@@ -35,6 +33,22 @@ impl From<PolicyError> for ResetPasswordError {
     }
 }
 
+impl From<NotWritten> for ResetPasswordError {
+    fn from(error: NotWritten) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Reason for ResetPasswordError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::BadToken => "bad_token",
+            Self::InvalidPassword(_) => "invalid_password",
+            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Mails a token to reset the password if `email` is that of an active user, within the
     /// [`MailBudget`](crate::MailBudget). Who asks is not told, and it costs one hash whatever the e-mail.
@@ -55,6 +69,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Sets `password` for the user of `token`, and with the same write ends every credential and every other reset token.
     ///
+    /// The token is that of a mail to reset the password or of an invitation. An invitation also marks the e-mail, to which
+    /// it was mailed, as verified.
+    ///
     /// # Errors
     /// [`ResetPasswordError`]; nothing is written but where it is [`ResetPasswordError::Hook`].
     pub async fn reset_password(
@@ -62,67 +79,49 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         token: &str,
         password: &SecretString,
     ) -> Result<User<Id, P>, ResetPasswordError> {
-        let claim = self.tokens.open(Purpose::Reset, token, self.clock.now());
-        let reset = self.replace_password(claim.as_ref(), password).await;
-        match &reset {
-            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "password reset"),
-            Err(error) => {
-                let why = match error {
-                    ResetPasswordError::BadToken => "bad_token",
-                    ResetPasswordError::InvalidPassword(_) => "invalid_password",
-                    ResetPasswordError::Hook(_) | ResetPasswordError::Unavailable(_) => "unavailable",
-                };
-                let user = claim.map(|claim| debug(claim.user_id));
-                tracing::info!(target: "portcullis::users", user, why, "password reset refused");
+        let purposes = [Purpose::Reset, Purpose::Invite];
+        let claim = self.tokens.open(&purposes, token, self.clock.now());
+        let mut is_verified_now = false;
+        let reset = self
+            .replace_password(claim.as_ref(), password, &mut is_verified_now)
+            .await;
+        let id = claim.as_ref().map(|claim| &claim.user_id);
+        let reset = self
+            .conclude("password reset", id, reset, |user| Event::PasswordReset { user })
+            .await;
+        match reset {
+            Ok(user) if is_verified_now => {
+                self.conclude("verification", id, Ok(user), |user| Event::Verified { user })
+                    .await
             }
+            reset => reset,
         }
-        let user = reset?;
-        self.emit(Event::PasswordReset { user: &user }).await?;
-        Ok(user)
     }
 
     async fn replace_password(
         &self,
-        claim: Option<&Claim<Id>>,
+        claim: Option<&Claim<'_, Id>>,
         password: &SecretString,
+        is_verified_now: &mut bool,
     ) -> Result<User<Id, P>, ResetPasswordError> {
         let claim = claim.ok_or(ResetPasswordError::BadToken)?;
-        let mut hash: Option<PasswordHash> = None;
-        for _ in 0..ATTEMPTS {
-            // A hash takes long: only an authentic token pays for it, and the user is read anew each time.
-            let mut user = self.claimant(claim).await?;
-            let hash = match &hash {
-                Some(hash) => hash.clone(),
-                None => {
-                    self.check_password(password, &user.email).await?;
-                    hash.insert(self.hasher.in_queue(HashQueue::Reset).hash(password).await?)
-                        .clone()
-                }
-            };
-            user.password_hash = Some(hash);
-            user.security_epoch += 1;
-            match self.write(&mut user).await {
-                Ok(()) => return Ok(user),
-                Err(UpdateUserError::Conflict) => {}
-                Err(UpdateUserError::Store(error)) => return Err(error.into()),
-                Err(error) => {
-                    return Err(contradiction(error).into());
-                }
-            }
-        }
-        Err(contention().into())
-    }
-
-    async fn claimant(&self, claim: &Claim<Id>) -> Result<User<Id, P>, ResetPasswordError> {
-        let user = self
-            .store
-            .find(&claim.user_id)
-            .await?
-            .ok_or(ResetPasswordError::BadToken)?;
-        if user.is_active && self.tokens.is_of(Purpose::Reset, claim, &user) {
-            Ok(user)
-        } else {
-            Err(ResetPasswordError::BadToken)
-        }
+        let claimant = |found: Option<User<Id, P>>| found.filter(|user| user.is_active && claim.is_of(user));
+        let found = self.store.find(&claim.user_id).await?;
+        let user = claimant(found).ok_or(ResetPasswordError::BadToken)?;
+        // A hash takes long: only an authentic token pays for it.
+        self.check_password(password, &user.email).await?;
+        let hash = self.hasher.in_queue(HashQueue::Reset).hash(password).await?;
+        self.rewrite(&claim.user_id, Some(user), |found| {
+            Ok::<_, ResetPasswordError>(claimant(found).map(|mut user| {
+                user.password_hash = Some(hash.clone());
+                user.security_epoch += 1;
+                // An invitation was mailed to this very address.
+                *is_verified_now = claim.purpose == Purpose::Invite && !user.is_verified;
+                user.is_verified |= *is_verified_now;
+                user
+            }))
+        })
+        .await?
+        .ok_or(ResetPasswordError::BadToken)
     }
 }

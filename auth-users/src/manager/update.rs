@@ -1,7 +1,11 @@
-use auth_core::{Email, PasswordHash, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+use auth_core::{Email, PasswordHash, Profile, SecretString, StoreError, User, UserId};
 use serde_json::{Map, Value};
 
-use super::{ATTEMPTS, UserManager, contention};
+use super::{
+    UserManager,
+    outcome::Reason,
+    rewrite::{NotWritten, contention},
+};
 use crate::{
     ChangedFields, Event, EventHandlerError, HashQueue, PolicyError, ProfileError,
     profile::{HiddenFields, MergeError, fields_of},
@@ -73,6 +77,31 @@ impl From<MergeError> for UpdateError {
     }
 }
 
+impl From<NotWritten> for UpdateError {
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::EmailTaken => Self::EmailTaken,
+            NotWritten::ProfileTaken => Self::ProfileTaken,
+            NotWritten::InvalidProfile(error) => Self::InvalidProfile(error),
+            NotWritten::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl Reason for UpdateError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::InvalidPassword(_) => "invalid_password",
+            Self::EmailTaken => "email_taken",
+            Self::ProfileTaken => "profile_taken",
+            Self::InvalidProfile(_) => "invalid_profile",
+            Self::LossyProfile => "lossy_profile",
+            Self::NotFound => "not_found",
+            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Changes `user`, as it was read, by one write, and returns it as it stands. What changes nothing writes nothing and
     /// is no event.
@@ -85,34 +114,21 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// [`UpdateError`]; nothing is written but where it is [`UpdateError::Hook`].
     pub async fn update(&self, user: User<Id, P>, update: &UserUpdate) -> Result<User<Id, P>, UpdateError> {
         let id = user.id.clone();
-        let written = self.apply(user, update).await;
-        match &written {
-            Ok((_, changed)) => tracing::info!(target: "portcullis::users", user = ?id, ?changed, "updated"),
-            Err(error) => {
-                let why = match error {
-                    UpdateError::InvalidPassword(_) => "invalid_password",
-                    UpdateError::EmailTaken => "email_taken",
-                    UpdateError::ProfileTaken => "profile_taken",
-                    UpdateError::InvalidProfile(_) => "invalid_profile",
-                    UpdateError::LossyProfile => "lossy_profile",
-                    UpdateError::NotFound => "not_found",
-                    UpdateError::Hook(_) | UpdateError::Unavailable(_) => "unavailable",
-                };
-                tracing::info!(target: "portcullis::users", user = ?id, why, "update refused");
-            }
-        }
-        let (user, changed) = written?;
-        if changed.any() {
-            self.emit(Event::Updated { user: &user, changed }).await?;
-        }
-        Ok(user)
+        let mut changed = ChangedFields::default();
+        let updated = self.apply(user, update, &mut changed).await;
+        self.conclude("update", Some(&id), updated, |user| Event::Updated {
+            user,
+            changed,
+        })
+        .await
     }
 
     async fn apply(
         &self,
-        mut user: User<Id, P>,
+        user: User<Id, P>,
         update: &UserUpdate,
-    ) -> Result<(User<Id, P>, ChangedFields), UpdateError> {
+        changed: &mut ChangedFields,
+    ) -> Result<User<Id, P>, UpdateError> {
         let epoch = user.security_epoch;
         let known_email = user.email.clone();
         // Before the hash, so that a profile that is refused does not pay for it.
@@ -125,38 +141,33 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             }
             None => None,
         };
-        for _ in 0..ATTEMPTS {
-            let (mut next, changed) = changed(&user, update, hash.as_ref(), &self.hidden)?;
-            if !changed.any() {
-                return Ok((user, changed));
-            }
-            let verifies_unread = changed.verified
-                && next.is_verified
-                && update.email.is_none()
-                && !next.email.is_same_but_for_ascii_case(&known_email);
-            if user.security_epoch != epoch || verifies_unread {
-                return Err(contention().into());
-            }
-            match self.write(&mut next).await {
-                Ok(()) => return Ok((next, changed)),
-                Err(UpdateUserError::Conflict) => {
-                    user = self.store.find(&user.id).await?.ok_or(UpdateError::NotFound)?;
+        let id = user.id.clone();
+        let mut unchanged = None;
+        let written = self
+            .rewrite(&id, Some(user), |found| -> Result<_, UpdateError> {
+                let user = found.ok_or(UpdateError::NotFound)?;
+                let next;
+                (next, *changed) = edit(&user, update, hash.as_ref(), &self.hidden)?;
+                if !changed.any() {
+                    unchanged = Some(user);
+                    return Ok(None);
                 }
-                Err(UpdateUserError::EmailTaken) => return Err(UpdateError::EmailTaken),
-                Err(UpdateUserError::ProfileTaken) => return Err(UpdateError::ProfileTaken),
-                Err(UpdateUserError::ProfileRefused { field }) => {
-                    let problem = ProfileError::refused(&next.profile, field.as_deref());
-                    return Err(UpdateError::InvalidProfile(problem));
+                let verifies_unread = changed.verified
+                    && next.is_verified
+                    && update.email.is_none()
+                    && !next.email.is_same_but_for_ascii_case(&known_email);
+                if user.security_epoch != epoch || verifies_unread {
+                    return Err(contention().into());
                 }
-                Err(UpdateUserError::Store(error)) => return Err(error.into()),
-            }
-        }
-        Err(contention().into())
+                Ok(Some(next))
+            })
+            .await?;
+        written.or(unchanged).ok_or(UpdateError::NotFound)
     }
 }
 
 /// `user` after `update`, with `hash` as that of its password.
-fn changed<Id: UserId, P: Profile>(
+fn edit<Id: UserId, P: Profile>(
     user: &User<Id, P>,
     update: &UserUpdate,
     hash: Option<&PasswordHash>,

@@ -1,8 +1,6 @@
-use auth_core::{Email, Profile, StoreError, UpdateUserError, User, UserId};
+use auth_core::{Email, Profile, StoreError, User, UserId};
 
-use tracing::field::debug;
-
-use super::{ATTEMPTS, UserManager, contention, contradiction};
+use super::{UserManager, outcome::Reason, rewrite::NotWritten};
 use crate::{
     Event, EventHandlerError, MailKind,
     one_time_token::{Claim, Purpose},
@@ -25,6 +23,22 @@ pub enum VerifyError {
     Unavailable(#[from] StoreError),
 }
 
+impl From<NotWritten> for VerifyError {
+    fn from(error: NotWritten) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Reason for VerifyError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::BadToken => "bad_token",
+            Self::AlreadyVerified => "already_verified",
+            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Mails a token to verify `email` if it is that of an active user who is not verified, within the
     /// [`MailBudget`](crate::MailBudget). Who asks is not told.
@@ -39,6 +53,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Marks the e-mail that `token` was made for as verified, of an inactive user too.
     ///
+    /// If `token` was mailed to confirm a new e-mail (see [`update_own`](Self::update_own)), that becomes the e-mail of its
+    /// active user, and is verified. If it is another user's by now, the token is [`VerifyError::BadToken`].
+    ///
     /// The address is the very one that the token was mailed to. A change of the case of ASCII letters alone leaves the token
     /// good; any other change, to another spelling of the same user's e-mail too, makes it [`VerifyError::BadToken`].
     ///
@@ -48,49 +65,33 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
-        let claim = self.tokens.open(Purpose::Verify, token, self.clock.now());
-        let verified = self.mark_verified(claim.as_ref()).await;
-        match &verified {
-            Ok(user) => tracing::info!(target: "portcullis::users", user = ?user.id, "verified"),
-            Err(error) => {
-                let why = match error {
-                    VerifyError::BadToken => "bad_token",
-                    VerifyError::AlreadyVerified => "already_verified",
-                    VerifyError::Hook(_) | VerifyError::Unavailable(_) => "unavailable",
-                };
-                let user = claim.map(|claim| debug(claim.user_id));
-                tracing::info!(target: "portcullis::users", user, why, "verification refused");
-            }
+        let purposes = [Purpose::Verify, Purpose::ChangeEmail];
+        let claim = self.tokens.open(&purposes, token, self.clock.now());
+        if let Some((claim, email)) = claim
+            .as_ref()
+            .and_then(|claim| Some((claim, claim.new_email.as_ref()?)))
+        {
+            return self.confirm_email(claim, email).await;
         }
-        let user = verified?;
-        self.emit(Event::Verified { user: &user }).await?;
-        Ok(user)
+        let verified = self.mark_verified(claim.as_ref()).await;
+        let id = claim.as_ref().map(|claim| &claim.user_id);
+        self.conclude("verification", id, verified, |user| Event::Verified { user })
+            .await
     }
 
-    async fn mark_verified(&self, claim: Option<&Claim<Id>>) -> Result<User<Id, P>, VerifyError> {
+    async fn mark_verified(&self, claim: Option<&Claim<'_, Id>>) -> Result<User<Id, P>, VerifyError> {
         let claim = claim.ok_or(VerifyError::BadToken)?;
-        for _ in 0..ATTEMPTS {
-            let mut user = self
-                .store
-                .find(&claim.user_id)
-                .await?
-                .ok_or(VerifyError::BadToken)?;
-            if !self.tokens.is_of(Purpose::Verify, claim, &user) {
-                return Err(VerifyError::BadToken);
-            }
+        let found = self.store.find(&claim.user_id).await?;
+        self.rewrite(&claim.user_id, found, |found| {
+            let claimant = found.filter(|user| claim.is_of(user));
+            let mut user = claimant.ok_or(VerifyError::BadToken)?;
             if user.is_verified {
                 return Err(VerifyError::AlreadyVerified);
             }
             user.is_verified = true;
-            match self.write(&mut user).await {
-                Ok(()) => return Ok(user),
-                Err(UpdateUserError::Conflict) => {}
-                Err(UpdateUserError::Store(error)) => return Err(error.into()),
-                Err(error) => {
-                    return Err(contradiction(error).into());
-                }
-            }
-        }
-        Err(contention().into())
+            Ok(Some(user))
+        })
+        .await?
+        .ok_or(VerifyError::BadToken)
     }
 }

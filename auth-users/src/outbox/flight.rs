@@ -10,7 +10,7 @@ use super::{
     queue::{Item, Landing},
 };
 use crate::{
-    Mail, Mailer,
+    LOG, Mail, Mailer,
     event::{Panicked, caught},
 };
 
@@ -55,24 +55,24 @@ impl Flight {
         let (kind, user, to) = (item.letter.kind.name(), &item.letter.user, &item.letter.to);
         let landing = match outcome {
             Outcome::Sent => {
-                tracing::debug!(target: "portcullis::users", kind, user, ?to, "a mail was sent");
+                tracing::debug!(target: LOG, kind, user, ?to, "a mail was sent");
                 Landing::Sent
             }
             Outcome::Expired => {
-                tracing::error!(target: "portcullis::users", kind, user, ?to, "a mail expired before it was sent");
+                tracing::error!(target: LOG, kind, user, ?to, "a mail expired before it was sent");
                 Landing::Expired
             }
             Outcome::NoMailer => {
-                tracing::warn!(target: "portcullis::users", kind, user, ?to, "no mailer is configured: a mail was dropped");
+                tracing::warn!(target: LOG, kind, user, ?to, "no mailer is configured: a mail was dropped");
                 Landing::GivenUp
             }
             Outcome::Failed(problem) => match self.pause_after(&item) {
                 Some(pause) => {
-                    tracing::warn!(target: "portcullis::users", kind, user, ?to, ?problem, ?pause, "a mail is tried again");
+                    tracing::warn!(target: LOG, kind, user, ?to, ?problem, ?pause, "a mail is tried again");
                     Landing::Again(Instant::now() + pause)
                 }
                 None => {
-                    tracing::error!(target: "portcullis::users", kind, user, ?to, ?problem, "a mail was given up");
+                    tracing::error!(target: LOG, kind, user, ?to, ?problem, "a mail was given up");
                     Landing::GivenUp
                 }
             },
@@ -108,7 +108,7 @@ async fn attempt(shared: &Shared, item: &mut Item) -> Outcome {
         && timeout(DEADLINE, caught(tell)).await.is_err()
     {
         let (kind, user) = (letter.kind.name(), &letter.user);
-        tracing::error!(target: "portcullis::users", kind, user, "an event handler ran past its deadline");
+        tracing::error!(target: LOG, kind, user, "an event handler ran past its deadline");
     }
     let Some(mailer) = &shared.settings.mailer else {
         return Outcome::NoMailer;

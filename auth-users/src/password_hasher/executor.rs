@@ -17,6 +17,7 @@ use auth_core::StoreError;
 use tokio::sync::oneshot;
 
 use super::{STORE, memory::Memory};
+use crate::LOG;
 use job::{Job, Task};
 
 /// After so many hashes, nine tenths of the average are of the crowd that waits.
@@ -237,7 +238,7 @@ impl Shared {
                     return Err(StoreError::contention(STORE, error));
                 }
                 Err(error) => {
-                    tracing::warn!(target: "portcullis::users", %error, "no thread could be started to hash a password");
+                    tracing::warn!(target: LOG, %error, "no thread could be started to hash a password");
                 }
             }
         }
@@ -399,7 +400,7 @@ fn lower_priority(niceness: u8) {
         let nicer = getpriority_process(None)
             .and_then(|nice| setpriority_process(None, (nice + i32::from(niceness)).min(19)));
         if let Err(refused) = nicer {
-            tracing::debug!(target: "portcullis::users", %refused, "a password is hashed at the ordinary priority");
+            tracing::debug!(target: LOG, %refused, "a password is hashed at the ordinary priority");
         }
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

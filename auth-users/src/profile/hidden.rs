@@ -4,6 +4,7 @@ use auth_core::{ConfigError, Profile, ProfileShape, sample_profile, written_fiel
 use serde_json::{Map, Value};
 
 use super::{ProfileError, fields_of, merge_profile, plain, read, strip};
+use crate::LOG;
 
 type Keep<P> = Arc<dyn Fn(&P, &mut P) + Send + Sync>;
 
@@ -96,7 +97,7 @@ impl<P: Profile> HiddenFields<P> {
         if let Ok(same) = self.unchanged(profile)
             && self.erases(profile, &same)?
         {
-            tracing::error!(target: "portcullis::users", profile = type_name::<P>(), "the profile {LOSSY}");
+            tracing::error!(target: LOG, profile = type_name::<P>(), "the profile {LOSSY}");
             return Err(MergeError::Lossy);
         }
         for hidden in self.0.iter().filter(|hidden| !hidden.is_named(patch)) {

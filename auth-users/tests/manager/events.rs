@@ -132,3 +132,16 @@ async fn deviation_16_what_would_tell_that_a_user_exists_is_done_after_the_answe
     assert_eq!(scene.mailbox.mails()[0].kind, MailKind::Verify);
     assert_eq!(scene.mailbox.mails()[0].to, EMAIL);
 }
+
+#[tokio::test]
+async fn n7_an_event_handler_is_given_the_manager_also_after_the_answer() {
+    let scene = Scene::new();
+    *scene.journal.logs_out_at.lock().expect("lock") = Some("registered");
+    let arthur = scene.arthur().await;
+    assert_eq!(scene.read(&arthur).await.security_epoch, 1);
+
+    *scene.journal.logs_out_at.lock().expect("lock") = Some("password_reset_requested");
+    scene.users.forgot_password(&email(EMAIL)).await.expect("store");
+    scene.users.outbox().drained().await;
+    assert_eq!(scene.read(&arthur).await.security_epoch, 2);
+}

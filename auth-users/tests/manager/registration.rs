@@ -27,20 +27,13 @@ async fn a_new_user_is_active_no_superuser_and_not_verified() {
 #[tokio::test]
 async fn an_application_may_register_with_other_flags_and_a_profile() {
     let scene = Scene::new();
-    let user = scene
-        .users
-        .create(Registration {
-            is_active: false,
-            is_superuser: true,
-            is_verified: true,
-            profile: Knight {
-                title: Some("King".to_owned()),
-                quests: 1,
-            },
-            ..registration(EMAIL, PASSWORD)
-        })
-        .await
-        .expect("registered");
+    let mut king = registration(EMAIL, PASSWORD);
+    (king.is_active, king.is_superuser, king.is_verified) = (false, true, true);
+    king.profile = Knight {
+        title: Some("King".to_owned()),
+        quests: 1,
+    };
+    let user = scene.users.create(king).await.expect("registered");
     let user = scene.read(&user).await;
     assert_eq!(
         (user.is_active, user.is_superuser, user.is_verified),

@@ -143,12 +143,13 @@ impl Mailer for Mailbox {
     }
 }
 
-/// Keeps the events' names, and fails or panics at one of them.
+/// Keeps the events' names, and fails or panics at one of them, or logs the user out.
 #[derive(Default)]
 pub(crate) struct Journal {
     events: Mutex<Vec<String>>,
     pub(crate) fails_at: Mutex<Option<&'static str>>,
     pub(crate) panics_at: Mutex<Option<&'static str>>,
+    pub(crate) logs_out_at: Mutex<Option<&'static str>>,
 }
 
 impl Journal {
@@ -159,12 +160,20 @@ impl Journal {
 
 #[async_trait]
 impl EventHandler<Uuid, Knight> for Journal {
-    async fn handle(&self, event: Event<'_, Uuid, Knight>) -> Result<(), EventHandlerError> {
+    async fn handle(
+        &self,
+        event: Event<'_, Uuid, Knight>,
+        users: &UserManager<Uuid, Knight>,
+    ) -> Result<(), EventHandlerError> {
         let entry = match event {
             Event::Updated { changed, .. } => format!("updated: {changed:?}"),
             event => event.name().to_owned(),
         };
         self.events.lock().expect("lock").push(entry);
+        if *self.logs_out_at.lock().expect("lock") == Some(event.name()) {
+            let is_user = users.log_out_everywhere(&event.user().id).await;
+            assert!(is_user.map_err(EventHandlerError::new)?);
+        }
         let panics = *self.panics_at.lock().expect("lock") == Some(event.name());
         assert!(!panics, "on purpose");
         if *self.fails_at.lock().expect("lock") == Some(event.name()) {

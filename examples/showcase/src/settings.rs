@@ -8,7 +8,7 @@ use std::{
 };
 
 use portcullis::{
-    ConfigError, Lifetime, SigningSecret,
+    ConfigError, Email, Lifetime, SecretString, SigningSecret,
     users::{DefaultPasswordPolicy, FolderMailer, MailBudget, PasswordPolicy as _, Registration},
 };
 
@@ -102,19 +102,18 @@ async fn superuser(value: &str) -> Result<Registration, ConfigError> {
     let (email, password) = value
         .split_once(':')
         .ok_or_else(|| refused("is not of the form `email:password`"))?;
-    let email = email
+    let email: Email = email
         .parse()
         .map_err(|_invalid| refused("has no valid e-mail before its first colon"))?;
-    let registration = Registration::new(email, password.into(), ());
+    let password = SecretString::from(password);
     DefaultPasswordPolicy
-        .check(&registration.password, &registration.email)
+        .check(&password, &email)
         .await
         .map_err(|refusal| ConfigError::new("SUPERUSER", refusal))?;
-    Ok(Registration {
-        is_superuser: true,
-        is_verified: true,
-        ..registration
-    })
+    let mut registration = Registration::new(email, password, ());
+    registration.is_superuser = true;
+    registration.is_verified = true;
+    Ok(registration)
 }
 
 fn mail_budget(value: &str) -> Result<MailBudget, ConfigError> {

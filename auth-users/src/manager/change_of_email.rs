@@ -1,0 +1,102 @@
+use auth_core::{Email, Profile, User, UserId};
+
+use super::{UserManager, rewrite::NotWritten};
+use crate::{
+    ChangedFields, Event, MailKind, UpdateError, UserUpdate, VerifyError, one_time_token::Claim,
+    outbox::ReadError,
+};
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// Changes `user` as [`update`](Self::update) does, for a user who asks it of themselves: `PATCH /users/me` calls this.
+    ///
+    /// If [`confirm_new_email`](crate::UserManagerBuilder::confirm_new_email) is set, another e-mail does not count yet. The
+    /// rest of `update` is written at once, and a token is mailed to the new address. The e-mail changes, and is verified, by
+    /// [`verify`](Self::verify) with that token. Nothing is mailed if the address is another user's, and who asks is not told.
+    /// If the e-mail that counts is verified, that mailbox is told of what was asked. To change nothing but the case of ASCII
+    /// letters needs no token.
+    ///
+    /// The token ends with a change of the password or the e-mail, with the deactivation of the user, and with "log out
+    /// everywhere".
+    ///
+    /// # Errors
+    /// Those of [`update`](Self::update); if there is one, no token is mailed.
+    pub async fn update_own(
+        &self,
+        user: User<Id, P>,
+        update: &UserUpdate,
+    ) -> Result<User<Id, P>, UpdateError> {
+        let asked = update
+            .email
+            .as_ref()
+            .filter(|email| self.confirms_new_email && !email.is_same_but_for_ascii_case(&user.email));
+        let Some(email) = asked else {
+            return self.update(user, update).await;
+        };
+        // Before the write, so that a store which does not answer has written nothing.
+        let owner = self.store.find_by_email(email.normalized()).await?;
+        let rest = UserUpdate {
+            email: None,
+            is_verified: None,
+            ..update.clone()
+        };
+        let user = self.update(user, &rest).await?;
+        let taken = owner.is_some_and(|owner| owner.id != user.id);
+        let refusal = taken.then_some(ReadError::EmailTaken);
+        self.post_unless(refusal, MailKind::ChangeEmail, email, Some(user.clone()));
+        if user.is_verified {
+            self.post(MailKind::EmailChangeNotice, &user.email, Some(user.clone()));
+        }
+        Ok(user)
+    }
+
+    /// Makes `email`, to which the token of `claim` was mailed, the user's.
+    pub(super) async fn confirm_email(
+        &self,
+        claim: &Claim<'_, Id>,
+        email: &Email,
+    ) -> Result<User<Id, P>, VerifyError> {
+        let mut changed = ChangedFields::default();
+        let confirmed = self.set_email(claim, email, &mut changed).await;
+        let id = Some(&claim.user_id);
+        let confirmed = self
+            .conclude("change of e-mail", id, confirmed, |user| Event::Updated {
+                user,
+                changed,
+            })
+            .await;
+        match confirmed {
+            Ok(user) if changed.verified => {
+                self.conclude("verification", id, Ok(user), |user| Event::Verified { user })
+                    .await
+            }
+            confirmed => confirmed,
+        }
+    }
+
+    async fn set_email(
+        &self,
+        claim: &Claim<'_, Id>,
+        email: &Email,
+        changed: &mut ChangedFields,
+    ) -> Result<User<Id, P>, VerifyError> {
+        let found = self.store.find(&claim.user_id).await?;
+        let written: Result<_, NotWritten> = self
+            .rewrite(&claim.user_id, found, |found| {
+                let claimant = found.filter(|user| user.is_active && claim.is_of(user));
+                Ok(claimant.map(|mut user| {
+                    changed.email = true;
+                    changed.verified = !user.is_verified;
+                    user.email = email.clone();
+                    user.is_verified = true;
+                    user
+                }))
+            })
+            .await;
+        match written {
+            Ok(Some(user)) => Ok(user),
+            // Whoever took the address since is nobody's business.
+            Ok(None) | Err(NotWritten::EmailTaken) => Err(VerifyError::BadToken),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

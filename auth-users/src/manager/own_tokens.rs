@@ -1,0 +1,115 @@
+use auth_core::{ConfigError, Lifetime, Profile, SecretString, StoreError, User, UserId};
+
+use super::{UserManager, rewrite::NotWritten};
+use crate::{
+    LOG,
+    one_time_token::{Claim, Purpose},
+};
+
+/// Why a one-time token of the application was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum OneTimeTokenError {
+    /// The token is malformed, expired, redeemed or of another purpose, its user was changed since it was issued, or its
+    /// user is gone or inactive.
+    #[error("bad token")]
+    BadToken,
+    /// The store did not answer. If the token was to be redeemed, it may be.
+    #[error(transparent)]
+    Unavailable(#[from] StoreError),
+}
+
+impl From<NotWritten> for OneTimeTokenError {
+    fn from(error: NotWritten) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// A token for a purpose of the application's own, such as a link to log in or to confirm the deletion of an account.
+    /// It is URL-safe, and good for `lifetime` and for this `purpose` alone.
+    ///
+    /// It can be redeemed once. No list of tokens is kept for that: the token holds the revision of `user`, which
+    /// [`redeem_one_time_token`](Self::redeem_one_time_token) raises. **So every other change of the user ends the token,
+    /// too**: a new password, another value in the profile, "log out everywhere", another redeemed token. Give the user as
+    /// it is stored now, and keep the lifetime short.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{ExposeSecret, Lifetime, SigningSecret, memory::MemoryUserStore};
+    /// # use auth_users::{Registration, UserManager};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = SigningSecret::generate()?;
+    /// # let users: UserManager = UserManager::builder(Arc::new(MemoryUserStore::new()), &secret).build()?;
+    /// # let user = users.create(Registration::without_password("ada@example.com".parse()?, ())).await?;
+    /// let token = users.one_time_token("log in", &user, Lifetime::from_secs(600)?)?;
+    /// let token = token.expose_secret(); // Mail it, in a link to your own page.
+    ///
+    /// // The page may look at the token first. It logs the user in when they press the button: scanners follow links.
+    /// users.check_one_time_token("log in", token).await?;
+    /// let user = users.redeem_one_time_token("log in", token).await?;
+    /// assert!(users.redeem_one_time_token("log in", token).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `lifetime` if that is [`Lifetime::FOREVER`].
+    pub fn one_time_token(
+        &self,
+        purpose: &str,
+        user: &User<Id, P>,
+        lifetime: Lifetime,
+    ) -> Result<SecretString, ConfigError> {
+        let expires_at = lifetime
+            .end(self.clock.now())
+            .ok_or_else(|| ConfigError::new("lifetime", "a one-time token needs an end"))?;
+        Ok(self.tokens.issue(Purpose::Own(purpose), user, expires_at))
+    }
+
+    /// The user of `token`, which stays good. For a page that shows what is about to happen.
+    ///
+    /// # Errors
+    /// [`OneTimeTokenError`].
+    pub async fn check_one_time_token(
+        &self,
+        purpose: &str,
+        token: &str,
+    ) -> Result<User<Id, P>, OneTimeTokenError> {
+        let claim = self.own_claim(purpose, token)?;
+        let found = self.store.find(&claim.user_id).await?;
+        claimant(&claim, found).ok_or(OneTimeTokenError::BadToken)
+    }
+
+    /// Uses up `token`, and returns its user as stored then. Of any number of concurrent calls one succeeds.
+    ///
+    /// It is used up before you act on it. If what you do then fails, issue another one.
+    ///
+    /// # Errors
+    /// [`OneTimeTokenError`].
+    pub async fn redeem_one_time_token(
+        &self,
+        purpose: &str,
+        token: &str,
+    ) -> Result<User<Id, P>, OneTimeTokenError> {
+        let claim = self.own_claim(purpose, token)?;
+        let found = self.store.find(&claim.user_id).await?;
+        let redeemed: Result<_, OneTimeTokenError> = self
+            .rewrite(&claim.user_id, found, |found| Ok(claimant(&claim, found)))
+            .await;
+        let user = redeemed?.ok_or(OneTimeTokenError::BadToken)?;
+        tracing::info!(target: LOG, user = ?user.id, purpose, "one-time token redeemed");
+        Ok(user)
+    }
+
+    fn own_claim<'a>(&self, purpose: &'a str, token: &str) -> Result<Claim<'a, Id>, OneTimeTokenError> {
+        self.tokens
+            .open(&[Purpose::Own(purpose)], token, self.clock.now())
+            .ok_or(OneTimeTokenError::BadToken)
+    }
+}
+
+/// The user of `claim`, if that is `found` as it stands.
+fn claimant<Id: UserId, P>(claim: &Claim<'_, Id>, found: Option<User<Id, P>>) -> Option<User<Id, P>> {
+    found.filter(|user| user.is_active && claim.is_of(user))
+}

@@ -1,0 +1,72 @@
+//! The one way to change a user who is in the store.
+
+use auth_core::{Profile, StoreError, UpdateUserError, User, UserId};
+
+use super::UserManager;
+use crate::ProfileError;
+
+/// How often a write is tried again after another one came first. Each time somebody else's write succeeded.
+const ATTEMPTS: usize = 16;
+
+/// Why a changed user was not written.
+pub(super) enum NotWritten {
+    EmailTaken,
+    ProfileTaken,
+    InvalidProfile(ProfileError),
+    Unavailable(StoreError),
+}
+
+impl From<StoreError> for NotWritten {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl From<NotWritten> for StoreError {
+    /// For a change of neither the e-mail nor the profile, of which a store cannot say this.
+    fn from(error: NotWritten) -> Self {
+        match error {
+            NotWritten::EmailTaken => Self::internal("users", UpdateUserError::EmailTaken),
+            NotWritten::ProfileTaken => Self::internal("users", UpdateUserError::ProfileTaken),
+            NotWritten::InvalidProfile(error) => Self::internal("users", error),
+            NotWritten::Unavailable(error) => error,
+        }
+    }
+}
+
+impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// Writes the user that `edit` makes of `found`, the user of `id` as read, and returns that one. If another write came
+    /// first, `edit` is asked again about the user as read since. `None`, and nothing is written, if it returns `None`.
+    pub(super) async fn rewrite<E: From<NotWritten>>(
+        &self,
+        id: &Id,
+        mut found: Option<User<Id, P>>,
+        mut edit: impl FnMut(Option<User<Id, P>>) -> Result<Option<User<Id, P>>, E>,
+    ) -> Result<Option<User<Id, P>>, E> {
+        for _ in 0..ATTEMPTS {
+            let Some(mut user) = edit(found)? else {
+                return Ok(None);
+            };
+            let refused = match self.write(&mut user).await {
+                Ok(()) => return Ok(Some(user)),
+                Err(UpdateUserError::Conflict) => {
+                    found = self.store.find(id).await.map_err(NotWritten::from)?;
+                    continue;
+                }
+                Err(UpdateUserError::EmailTaken) => NotWritten::EmailTaken,
+                Err(UpdateUserError::ProfileTaken) => NotWritten::ProfileTaken,
+                Err(UpdateUserError::ProfileRefused { field }) => {
+                    NotWritten::InvalidProfile(ProfileError::refused(&user.profile, field.as_deref()))
+                }
+                Err(UpdateUserError::Store(error)) => error.into(),
+            };
+            return Err(refused.into());
+        }
+        Err(NotWritten::from(contention()).into())
+    }
+}
+
+/// The user was written by others again and again.
+pub(super) fn contention() -> StoreError {
+    StoreError::contention("users", "the user is being changed by others at the same time")
+}
