@@ -20,8 +20,7 @@ use uuid::Uuid;
 ///
 /// ```
 /// # use std::{fmt, num::ParseIntError, str::FromStr};
-/// use auth_core::UserId;
-/// use auth_mongo::DocumentId;
+/// use portcullis::{UserId, mongo::DocumentId};
 /// use mongodb::bson::Bson;
 /// use serde::{Deserialize, Serialize};
 ///
@@ -120,7 +119,7 @@ impl DocumentId for i32 {
 /// MongoDB's own kind of id: 12 bytes, 24 hexadecimal digits in a URL, in JSON and in a token.
 ///
 /// ```
-/// use auth_mongo::ObjectId;
+/// use portcullis::mongo::ObjectId;
 ///
 /// let id: ObjectId = "65f0c0ffee65f0c0ffee65f0".parse()?;
 /// assert_eq!(id.to_string(), "65f0c0ffee65f0c0ffee65f0");

@@ -9,11 +9,11 @@
 //!
 //! ```no_run
 //! # async fn stores() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_mongo::{MongoAccessTokenStore, MongoUserStore};
+//! use portcullis::mongo::{MongoAccessTokenStore, MongoUserStore};
 //! use uuid::Uuid;
 //!
 //! // Or a `mongodb::Database` of a client that the application has already.
-//! let database = auth_mongo::connect("mongodb://localhost/library").await?;
+//! let database = portcullis::mongo::connect("mongodb://localhost/library").await?;
 //! let users = MongoUserStore::<Uuid>::builder(&database).build()?;
 //! let tokens = MongoAccessTokenStore::<Uuid>::builder(&database).build()?;
 //! users.create_indexes().await?;
@@ -25,7 +25,7 @@
 //!
 //! ```no_run
 //! # async fn members() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_mongo::{MongoUserStore, ObjectId, mongodb::bson::doc};
+//! use portcullis::mongo::{MongoUserStore, ObjectId, mongodb::bson::doc};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,7 +34,7 @@
 //!     shelf: Option<i32>,
 //! }
 //!
-//! # let database = auth_mongo::connect("mongodb://localhost/library").await?;
+//! # let database = portcullis::mongo::connect("mongodb://localhost/library").await?;
 //! let members = MongoUserStore::<ObjectId, Profile>::builder(&database).collection("members").build()?;
 //! members.create_indexes().await?;
 //!

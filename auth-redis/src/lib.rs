@@ -10,11 +10,13 @@
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //!
-//! use auth_core::{Lifetime, OpaqueStrategy};
-//! use auth_redis::{Redis, RedisAccessTokenStore};
+//! use portcullis::{
+//!     Lifetime, OpaqueStrategy,
+//!     redis::{self, Redis, RedisAccessTokenStore},
+//! };
 //! use uuid::Uuid;
 //!
-//! let pool = auth_redis::connect("redis://127.0.0.1:6379").await?;
+//! let pool = redis::connect("redis://127.0.0.1:6379").await?;
 //! let redis = Redis::new(pool).prefix("bookshop:")?;
 //! let tokens = Arc::new(RedisAccessTokenStore::<Uuid>::new(redis));
 //! let strategy = OpaqueStrategy::new(tokens, Lifetime::from_secs(3600)?);

@@ -40,6 +40,8 @@
 //! A store sees digests of tokens, never a token. Unique indexes decide who was first, and each operation is one
 //! transaction: a call that is dropped, at a deadline or by a client that went away, is done whole or not at all.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod access_token;
 #[cfg(any(feature = "mysql", feature = "postgres"))]

@@ -3,7 +3,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_sql::mysql::{self, Database, MysqlAccessTokenStore, MysqlUserStore};
+//! use portcullis::sql::mysql::{self, Database, MysqlAccessTokenStore, MysqlUserStore};
 //!
 //! let url = "mysql://auth:secret@db.example.com/app?require_ssl=true";
 //! let pool = mysql::connect(url)?;
@@ -54,10 +54,10 @@ pub type Pool = deadpool::Pool<Connection>;
 /// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
 ///
 /// ```no_run
-/// # async fn example(pool: auth_sql::mysql::Pool) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(pool: portcullis::sql::mysql::Pool) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 ///
-/// use auth_sql::mysql::{Database, schema::users};
+/// use portcullis::sql::mysql::{Database, schema::users};
 /// use diesel::QueryDsl as _;
 /// use diesel_async::RunQueryDsl as _;
 ///

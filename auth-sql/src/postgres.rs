@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
+//! use portcullis::sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
 //!
 //! let url = "postgres://auth:secret@db.example.com/app?sslmode=verify-full";
 //! let pool = postgres::connect(url)?;
@@ -48,10 +48,10 @@ pub type Pool = deadpool::Pool<Connection>;
 /// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
 ///
 /// ```no_run
-/// # async fn example(pool: auth_sql::postgres::Pool) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(pool: portcullis::sql::postgres::Pool) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 ///
-/// use auth_sql::postgres::{Database, schema::users};
+/// use portcullis::sql::postgres::{Database, schema::users};
 /// use diesel::QueryDsl as _;
 /// use diesel_async::RunQueryDsl as _;
 ///

@@ -4,8 +4,10 @@
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let location = format!("sqlite://{}", folder.path().join("app.db").display());
-//! use auth_core::{NewUser, UserStore as _};
-//! use auth_sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore};
+//! use portcullis::{
+//!     NewUser, UserStore as _,
+//!     sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
+//! };
 //!
 //! // let location = "sqlite://app.db";
 //! let pool = sqlite::connect(&location).await?;

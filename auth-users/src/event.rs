@@ -142,8 +142,7 @@ impl ChangedFields {
 /// that is going to be sent has one: a request past the [`MailBudget`](crate::MailBudget) has none.
 ///
 /// ```
-/// use auth_core::async_trait;
-/// use auth_users::{Event, EventHandler, EventHandlerError};
+/// use portcullis::{async_trait, users::{Event, EventHandler, EventHandlerError}};
 ///
 /// struct Greeter;
 ///

@@ -35,7 +35,7 @@
 ///     }
 /// }
 ///
-/// auth_sql::access_token_store! {
+/// portcullis::sql::access_token_store! {
 ///     /// Where the library's members are logged in.
 ///     pub struct Sessions: Sqlite { table: sessions, user_id: i64 }
 /// }

@@ -31,8 +31,7 @@
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
-/// use auth_core::{NewUser, UserStore as _};
-/// use auth_sql::sqlite::{self, Database};
+/// use portcullis::{NewUser, UserStore as _, sql::sqlite::{self, Database}};
 /// use diesel::{connection::SimpleConnection as _, prelude::*};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -60,7 +59,7 @@
 ///     }
 /// }
 ///
-/// auth_sql::user_store! {
+/// portcullis::sql::user_store! {
 ///     /// The library's members.
 ///     pub struct Members: Sqlite {
 ///         table: members,

@@ -42,7 +42,7 @@ pub fn connect(url: &str) -> Result<Pool, ConfigError> {
 /// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
 ///
 /// ```
-/// use auth_sql::mysql::{self, MysqlUserStore, Pool};
+/// use portcullis::sql::mysql::{self, MysqlUserStore, Pool};
 ///
 /// let manager = mysql::manager("mysql://auth:secret@db.example.com/app")?;
 /// let pool = Pool::builder(manager).max_size(4).build()?;

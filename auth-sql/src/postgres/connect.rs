@@ -55,7 +55,7 @@ pub fn connect(url: &str) -> Result<Pool, ConfigError> {
 /// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
 ///
 /// ```
-/// use auth_sql::postgres::{self, Pool, PostgresUserStore};
+/// use portcullis::sql::postgres::{self, Pool, PostgresUserStore};
 ///
 /// let manager = postgres::manager("postgres://auth:secret@db.example.com/app")?;
 /// let pool = Pool::builder(manager).max_size(4).build()?;

@@ -97,7 +97,7 @@ fn next_step(path: &str) -> &'static str {
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("app.db").display().to_string();
-/// use auth_sql::sqlite::{self, Pool, SqliteUserStore};
+/// use portcullis::sql::sqlite::{self, Pool, SqliteUserStore};
 ///
 /// let pool = Pool::builder(sqlite::manager(&path)).max_size(4).build()?;
 /// sqlite::migrate(&pool).await?;

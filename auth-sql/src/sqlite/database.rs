@@ -24,7 +24,7 @@ use super::{
 /// # let path = folder.path().join("app.db").display().to_string();
 /// use std::time::Duration;
 ///
-/// use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::users};
+/// use portcullis::sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::users};
 /// use diesel::prelude::*;
 ///
 /// let pool = sqlite::connect(&path).await?;
