@@ -47,6 +47,8 @@
 //! }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub use auth_core::*;
 
 #[cfg(any(doc, doctest))]

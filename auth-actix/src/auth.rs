@@ -76,8 +76,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     ///
     /// ```
     /// # use actix_web::{Scope, web};
-    /// # use auth_actix::Auth;
-    /// # use auth_core::{Credential, User};
+    /// # use portcullis::{Credential, User, actix::Auth};
     /// # use uuid::Uuid;
     /// fn is_colleague(user: &User, _credential: &Credential<Uuid>) -> bool {
     ///     user.email.as_str().ends_with("@camelot.example")
@@ -153,7 +152,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
-    /// use auth_actix::{Auth, AuthError, CurrentUser};
+    /// use portcullis::actix::{Auth, AuthError, CurrentUser};
     ///
     /// async fn log_out_elsewhere(
     ///     auth: web::Data<Auth>,

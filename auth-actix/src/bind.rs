@@ -14,7 +14,7 @@ use auth_core::ConfigError;
 /// let address = "127.0.0.1:8080";
 /// let server = HttpServer::new(App::new)
 ///     .bind(address)
-///     .map_err(auth_actix::bind_error("BIND", address))?;
+///     .map_err(portcullis::actix::bind_error("BIND", address))?;
 /// # drop(server);
 /// # Ok(()) }
 /// ```

@@ -48,7 +48,7 @@ pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
 /// answered 403, and 503 where a store does not answer: that is not "nobody". Both are an [`ExtractError`].
 ///
 /// ```
-/// use auth_actix::OptionalUser;
+/// use portcullis::actix::OptionalUser;
 ///
 /// async fn home(OptionalUser(user): OptionalUser) -> String {
 ///     user.map_or_else(|| "hello, stranger".to_owned(), |user| format!("hello, {}", user.email))

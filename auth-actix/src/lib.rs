@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! use actix_web::{App, HttpServer, Responder, web};
-//! use auth_actix::{Auth, CurrentUser, OptionalUser, Superuser, Verified};
+//! use portcullis::actix::{Auth, CurrentUser, OptionalUser, Superuser, Verified};
 //!
 //! async fn me(user: CurrentUser) -> impl Responder {
 //!     user.email.to_string()
@@ -40,6 +40,8 @@
 //! # Features
 //!
 //! - `openapi`: the OpenAPI document and interactive docs, served from the binary: `Auth::openapi`, `Auth::docs`, `Docs`.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
 mod bind;

@@ -18,7 +18,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// Serves interactive docs. It is there with the feature `openapi`; a call without that does not compile:
     ///
     /// ```compile_fail
-    /// fn docs(auth: &auth_actix::Auth, config: &mut actix_web::web::ServiceConfig) {
+    /// fn docs(auth: &portcullis::actix::Auth, config: &mut actix_web::web::ServiceConfig) {
     ///     config.configure(auth.docs("/docs"));
     /// }
     /// ```

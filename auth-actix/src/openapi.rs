@@ -18,8 +18,7 @@ impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
     /// It is the application's to extend, say with its own routes; [`Docs`] serves the result.
     ///
     /// ```
-    /// # use auth_actix::Auth;
-    /// use auth_actix::Docs;
+    /// use portcullis::actix::{Auth, Docs};
     /// use utoipa::OpenApi;
     ///
     /// #[utoipa::path(get, path = "/hello", responses((status = 200, body = String)), security(("bearer" = [])))]

@@ -28,7 +28,7 @@ impl ConfigError {
     /// The same problem, under the name that the setting has in the application, such as that of an environment variable.
     ///
     /// ```
-    /// use auth_core::SigningSecret;
+    /// use portcullis::SigningSecret;
     ///
     /// let error = SigningSecret::new("too short").expect_err("9 bytes");
     /// assert_eq!(error.setting(), "signing secret");

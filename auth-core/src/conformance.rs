@@ -7,7 +7,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use auth_core::{conformance::{self, UserFixture}, memory::MemoryUserStore};
+//! use portcullis::{conformance::{self, UserFixture}, memory::MemoryUserStore};
 //! use uuid::Uuid;
 //!
 //! struct Users(Arc<MemoryUserStore>);
@@ -38,11 +38,11 @@
 //!     Users(Arc::default())
 //! }
 //!
-//! auth_core::user_store_conformance!(users);
+//! portcullis::user_store_conformance!(users);
 //!
 //! /// Each macro makes functions beside its call; a second one in a file wants a module.
 //! mod list {
-//!     auth_core::list_users_conformance!(super::users);
+//!     portcullis::list_users_conformance!(super::users);
 //! }
 //!
 //! // Each promise can be tried alone, too.
@@ -56,7 +56,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use auth_core::{conformance::{self, AccessTokenFixture}, memory::MemoryAccessTokenStore};
+//! use portcullis::{conformance::{self, AccessTokenFixture}, memory::MemoryAccessTokenStore};
 //! use uuid::Uuid;
 //!
 //! struct Tokens(Arc<MemoryAccessTokenStore>);
@@ -87,14 +87,14 @@
 //!     Tokens(Arc::default())
 //! }
 //!
-//! auth_core::access_token_store_conformance!(tokens);
+//! portcullis::access_token_store_conformance!(tokens);
 //!
 //! mod index {
-//!     auth_core::access_token_index_conformance!(super::tokens);
+//!     portcullis::access_token_index_conformance!(super::tokens);
 //! }
 //!
 //! mod purge {
-//!     auth_core::purge_expired_conformance!(super::tokens);
+//!     portcullis::purge_expired_conformance!(super::tokens);
 //! }
 //!
 //! conformance::run(async {

@@ -23,7 +23,7 @@ const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 /// A valid e-mail address: the form that is shown and mailed to, and the form that is compared.
 ///
 /// ```
-/// use auth_core::Email;
+/// use portcullis::Email;
 ///
 /// let email: Email = " King.Arthur@CAMELOT.Example ".parse()?;
 /// assert_eq!(email.as_str(), "King.Arthur@camelot.example");
@@ -35,7 +35,7 @@ const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 /// assert_eq!(unicode, ascii, "two spellings of one domain");
 /// let other: Email = "arthur@strasse.example".parse()?;
 /// assert_ne!(unicode.normalized(), other.normalized(), "two domains");
-/// # Ok::<_, auth_core::InvalidEmail>(())
+/// # Ok::<_, portcullis::InvalidEmail>(())
 /// ```
 ///
 /// # Which addresses are one

@@ -13,6 +13,8 @@
 //! - `memory`: reference stores in memory, for tests and trials.
 //! - `conformance`: the public suite that every store runs.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod access_token;
 mod clock;
 mod config_error;

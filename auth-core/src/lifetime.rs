@@ -10,7 +10,7 @@ use crate::ConfigError;
 ///
 /// ```
 /// use std::time::Duration;
-/// use auth_core::Lifetime;
+/// use portcullis::Lifetime;
 ///
 /// assert!(Lifetime::new(Duration::from_secs(3600)).is_ok());
 /// assert!(Lifetime::new(Duration::ZERO).is_err());

@@ -14,6 +14,8 @@
 //!
 //! - `openapi`: the OpenAPI document of the routes, `Endpoints::openapi`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod authenticator;
 mod backend;
 mod body;

@@ -11,8 +11,7 @@ use uuid::Uuid;
 /// A requirement that is a type and has a [`Default`] can also be asked for by an extractor.
 ///
 /// ```
-/// use auth_core::{Credential, User};
-/// use auth_http::{Requirement, Verified};
+/// use portcullis::{Credential, User, http::{Requirement, Verified}};
 /// use uuid::Uuid;
 ///
 /// /// Colleagues have an address of the company.

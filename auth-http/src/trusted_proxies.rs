@@ -20,11 +20,11 @@ impl TrustedProxies {
     /// The proxies of `list`: addresses and networks such as `10.0.0.0/8`, with commas between them.
     ///
     /// ```
-    /// use auth_http::TrustedProxies;
+    /// use portcullis::http::TrustedProxies;
     ///
     /// let proxies = TrustedProxies::parse("127.0.0.1, 10.0.0.0/8, fd00::/8")?;
     /// # assert!(TrustedProxies::parse("proxy.internal").is_err());
-    /// # Ok::<(), auth_core::ConfigError>(())
+    /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
     ///
     /// # Errors

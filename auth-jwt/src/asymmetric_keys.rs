@@ -17,9 +17,9 @@ use crate::{
 /// that it signed has expired.
 ///
 /// ```
-/// use auth_jwt::{AsymmetricKeys, SigningKey, VerifyingKey};
+/// use portcullis::jwt::{AsymmetricKeys, SigningKey, VerifyingKey};
 ///
-/// # fn example(new: SigningKey, old: VerifyingKey, theirs: VerifyingKey) -> Result<(), auth_core::ConfigError> {
+/// # fn example(new: SigningKey, old: VerifyingKey, theirs: VerifyingKey) -> Result<(), portcullis::ConfigError> {
 /// let keys = AsymmetricKeys::new(new)
 ///     .also_verify(old)?
 ///     .trust_issuer("https://login.example.com", theirs)?;

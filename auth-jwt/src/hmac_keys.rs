@@ -115,8 +115,7 @@ impl fmt::Debug for HmacKey {
 /// the new one sign, and drop the old one when the last token that it signed has expired.
 ///
 /// ```
-/// use auth_core::SigningSecret;
-/// use auth_jwt::{HmacAlgorithm, HmacKey, HmacKeys};
+/// use portcullis::{SigningSecret, jwt::{HmacAlgorithm, HmacKey, HmacKeys}};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let (new, old) = (SigningSecret::generate()?, SigningSecret::generate()?);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 /// Of a private or symmetric key only the fact is kept, so that it is refused; the secret itself is never read.
 ///
 /// ```
-/// use auth_jwt::{Jwks, VerifyingAlgorithm, VerifyingKey};
+/// use portcullis::jwt::{Jwks, VerifyingAlgorithm, VerifyingKey};
 ///
 /// let document = r#"{"keys": [{
 ///     "kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "2026-07",

@@ -12,7 +12,7 @@ use serde::Serialize;
 /// characters cannot break a line of the log either.
 ///
 /// ```
-/// use auth_jwt::KeyId;
+/// use portcullis::jwt::KeyId;
 ///
 /// assert!("2026-07".parse::<KeyId>().is_ok());
 /// assert!("Wn3/8c+kqjJ0=".parse::<KeyId>().is_ok());

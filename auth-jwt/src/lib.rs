@@ -8,8 +8,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use auth_core::{ClientInfo, ExposeSecret, Lifetime, SigningSecret, Strategy, Subject};
-//! use auth_jwt::JwtStrategy;
+//! use portcullis::{ClientInfo, ExposeSecret, Lifetime, SigningSecret, Strategy, Subject, jwt::JwtStrategy};
 //! use uuid::Uuid;
 //!
 //! # #[tokio::main(flavor = "current_thread")]

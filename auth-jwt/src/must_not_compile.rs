@@ -5,27 +5,27 @@
 /// A secret in a set of key pairs, or a public key in a set of secrets:
 ///
 /// ```
-/// # use auth_jwt::*;
+/// # use portcullis::jwt::*;
 /// fn fine(pairs: AsymmetricKeys, public: VerifyingKey) { let _ = pairs.also_verify(public); }
 /// fn fine_too(secrets: HmacKeys, secret: HmacKey) { let _ = secrets.also_verify(secret); }
 /// ```
 /// ```compile_fail,E0308
-/// # use auth_jwt::*;
+/// # use portcullis::jwt::*;
 /// fn mixed(pairs: AsymmetricKeys, secret: HmacKey) { let _ = pairs.also_verify(secret); }
 /// ```
 /// ```compile_fail,E0308
-/// # use auth_jwt::*;
+/// # use portcullis::jwt::*;
 /// fn mixed(secrets: HmacKeys, public: VerifyingKey) { let _ = secrets.also_verify(public); }
 /// ```
 ///
 /// Secrets as a public document:
 ///
 /// ```
-/// # use auth_jwt::*;
+/// # use portcullis::jwt::*;
 /// fn fine(pairs: AsymmetricKeys) { let _ = pairs.jwks(); }
 /// ```
 /// ```compile_fail,E0599
-/// # use auth_jwt::*;
+/// # use portcullis::jwt::*;
 /// fn published(secrets: HmacKeys) { let _ = secrets.jwks(); }
 /// ```
 struct J2KeysOfTwoFamiliesDoNotShareASet;
@@ -33,19 +33,19 @@ struct J2KeysOfTwoFamiliesDoNotShareASet;
 /// What must not compile: signing with RS256.
 ///
 /// ```
-/// let _ = (auth_jwt::SigningAlgorithm::Ps256, auth_jwt::VerifyingAlgorithm::Rs256);
+/// let _ = (portcullis::jwt::SigningAlgorithm::Ps256, portcullis::jwt::VerifyingAlgorithm::Rs256);
 /// ```
 /// ```compile_fail,E0599
-/// let _ = auth_jwt::SigningAlgorithm::Rs256;
+/// let _ = portcullis::jwt::SigningAlgorithm::Rs256;
 /// ```
 struct J13Rs256IsOnlyForVerifying;
 
 /// What must not compile: revoking a token that nobody keeps.
 ///
 /// ```
-/// fn fine(strategy: &auth_jwt::JwtStrategy) -> &dyn auth_core::Strategy { strategy }
+/// fn fine(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::Strategy { strategy }
 /// ```
 /// ```compile_fail,E0277
-/// fn revocable(strategy: &auth_jwt::JwtStrategy) -> &dyn auth_core::RevocableStrategy { strategy }
+/// fn revocable(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::RevocableStrategy { strategy }
 /// ```
 struct TheStatelessStrategyCannotRevoke;

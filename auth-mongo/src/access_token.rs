@@ -31,31 +31,31 @@ use crate::{
     instant::date,
 };
 
-/// So many tokens a purge removes at a time.
+/// The number of tokens that a purge removes at a time.
 const PURGE_BATCH: u32 = 1000;
 
 /// Access tokens in a collection of MongoDB, one document each.
 ///
 /// | field | type |
 /// |---|---|
-/// | `_id` | ObjectId: of the document alone |
+/// | `_id` | ObjectId; only identifies the document |
 /// | `digest` | binary: the 32 bytes of SHA-256, with a unique index |
-/// | `user_id` | what [`DocumentId`] says of the user's id |
-/// | `place` | which of the user's tokens it is: a number under a cap, the public id without one; unique with `user_id` |
+/// | `user_id` | as [`DocumentId`] has it for the type of the id |
+/// | `place` | a number with a cap, the public id without one; unique together with `user_id` |
 /// | `id` | binary of subtype 4: the public id |
 /// | `epoch` | 64-bit integer |
 /// | `created_at`, `last_used_at` | date |
-/// | `expires_at` | date, with a TTL index; absent for ever |
+/// | `expires_at` | date, with a TTL index; absent if the token does not expire |
 /// | `user_agent`, `address`, `label` | string, or absent |
 ///
-/// Under a cap of N a new token takes a free place below N, or that of the user's oldest, whose document it replaces:
-/// one atomic write, with no transaction, so that there is never one token too many. Of two log-ins that want the same
-/// place the second is told, and looks again.
+/// With a cap of N, a new token takes a free place below N, or replaces the document of the user's oldest token. That is one
+/// atomic write without a transaction, so a user never has more than N tokens. If two log-ins want the same place, the second
+/// fails on the unique index and tries again.
 ///
 /// # Expiry
 ///
-/// The server removes what has expired by its own clock, about once a minute; the strategy rejects it before that by
-/// the application's. A server whose clock is ahead removes tokens early.
+/// The server removes expired tokens about once a minute, by its own clock. The strategy rejects them earlier, by the
+/// application's clock. If the server's clock is ahead, it removes tokens early.
 pub struct MongoAccessTokenStore<Id = Uuid> {
     inner: Arc<Inner>,
     id: PhantomData<fn() -> Id>,
@@ -69,16 +69,18 @@ struct Inner {
 }
 
 impl<Id: DocumentId> MongoAccessTokenStore<Id> {
-    /// Makes the indexes that are not there: unique ones on the digest and on the user with the token's place, and one
-    /// that lets the server remove expired tokens. Without them nothing keeps a digest or a cap: to be called before
-    /// there are tokens.
+    /// Creates the missing indexes: unique ones on the digest, and on the user with the token's place, and a TTL index by which
+    /// the server removes expired tokens.
     ///
-    /// A server that has no TTL indexes gets a plain one and a warning in the log, and
-    /// [`purge_expired`](PurgeExpired::purge_expired) does the work.
+    /// If the server has no TTL indexes, it gets a plain index and the log gets a warning. Then call
+    /// [`purge_expired`](PurgeExpired::purge_expired) regularly.
+    ///
+    /// # Security
+    /// Call it before the first log-in. Without the unique indexes, neither digests nor caps are enforced.
     ///
     /// # Errors
-    /// [`StoreError`] if the server does not answer within a minute for each, if the collection has a collation, or if
-    /// there are tokens already who share a digest.
+    /// [`StoreError`] if the server does not answer within a minute for each index, if the collection has a collation, or if
+    /// existing tokens share a digest.
     pub async fn create_indexes(&self) -> Result<(), StoreError> {
         let Inner { tokens, indexes, .. } = &*self.inner;
         let tokens = tokens.clone_with_type();
@@ -107,7 +109,7 @@ impl Inner {
         Ok(answer.map_err(failed)?.deleted_count > 0)
     }
 
-    /// Removes at most `limit` tokens that expired at or before `now`, and says how many, and whether there may be more.
+    /// Removes at most `limit` tokens that expired at or before `now`. Returns how many, and whether there may be more.
     async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<(u64, bool), StoreError> {
         let is_expired = doc! { "$lte": date(now) };
         let mut found = self
@@ -127,7 +129,7 @@ impl Inner {
         if ids.is_empty() {
             return Ok((0, may_be_more));
         }
-        // A place may be another token's by now.
+        // The document may hold a newer token by now, so the filter checks the expiry again.
         let filter = doc! { "_id": { "$in": ids }, "expires_at": is_expired };
         let answer = self.tokens.delete_many(filter).await.map_err(failed)?;
         Ok((answer.deleted_count, may_be_more))
@@ -140,7 +142,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
         let (store, token) = (Arc::clone(&self.inner), token.clone());
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 match cap {
                     Some(cap) => store.insert_under(cap, &token).await,
                     None if store.insert_at(public_id(token.id), &token).await? => Ok(()),
@@ -154,7 +156,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 let found = store.tokens.find_one(filter).await.map_err(failed)?;
                 found.map(TokenDocument::token).transpose()
             })
@@ -165,7 +167,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
-            .make(async move { store.touch(filter, at).await })
+            .run(async move { store.touch(filter, at).await })
             .await
     }
 
@@ -173,7 +175,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
-            .make(async move { store.delete(filter).await })
+            .run(async move { store.delete(filter).await })
             .await
     }
 
@@ -181,7 +183,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
         let (store, filter) = (Arc::clone(&self.inner), of_user(user_id));
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 let answer = store.tokens.delete_many(filter).await.map_err(failed)?;
                 Ok(answer.deleted_count)
             })
@@ -196,7 +198,7 @@ impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
         filter.insert("epoch", epoch);
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 let newest_first = doc! { "created_at": -1, "_id": -1 };
                 let mut found = store
                     .tokens
@@ -218,14 +220,14 @@ impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
         filter.insert("id", public_id(id));
         self.inner
             .calls
-            .make(async move { store.delete(filter).await })
+            .run(async move { store.delete(filter).await })
             .await
     }
 }
 
 #[async_trait]
 impl<Id: DocumentId> PurgeExpired for MongoAccessTokenStore<Id> {
-    /// In batches of 1000, each with the deadline of a call.
+    /// Purges in batches of 1000, each with the deadline of a call.
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
         let mut purged = 0;
         let mut left = limit;
@@ -234,7 +236,7 @@ impl<Id: DocumentId> PurgeExpired for MongoAccessTokenStore<Id> {
             let (removed, may_be_more) = self
                 .inner
                 .calls
-                .make(async move { store.purge(now, batch).await })
+                .run(async move { store.purge(now, batch).await })
                 .await?;
             purged += removed;
             left -= batch;

@@ -1,4 +1,4 @@
-//! One call of the server: its deadline, and what its failure may tell.
+//! One call to the server, with its deadline.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use tokio::sync::Semaphore;
 
 pub(crate) const STORE: &str = "mongodb";
 
-/// How many calls of a store are under way at once, with those for which nobody waits any more. The others wait here.
-const CALLS: usize = 64;
+/// The number of calls of a store that run at once, including those whose callers have left. Others wait their turn.
+const MAX_CALLS: usize = 64;
 
-/// How long a call may go on after its deadline. The driver notices a server that hangs earlier, and ends its calls.
-const REST: Duration = Duration::from_secs(30);
+/// The time that a call may run on after its deadline. Before that, the driver notices that a server hangs and ends its calls.
+const OVERRUN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The calls of one store.
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// Each within `limit`, the wait for its turn included.
+    /// Calls with the deadline `limit`, which includes the wait for a turn.
     pub(crate) fn within(limit: Duration) -> Self {
         Self {
             limit,
-            permits: Arc::new(Semaphore::new(CALLS)),
+            permits: Arc::new(Semaphore::new(MAX_CALLS)),
         }
     }
 
@@ -33,13 +33,14 @@ impl Calls {
         self.limit
     }
 
-    /// The outcome of `call`, which ends by itself where it takes longer or the caller goes away.
+    /// Runs `call`. If it takes longer than the deadline, or the caller drops this future, `call` runs to its end in the
+    /// background.
     ///
-    /// The driver is not to see a call dropped. It closes the connection of one: clients that reset would make it open,
-    /// encrypt and authenticate one after the other. And one that waits for a connection stays in the driver's queue,
-    /// from which each later call takes a single one: what a server that hung for a moment left there would be waited
-    /// for in vain for ever.
-    pub(crate) async fn make<T, E>(
+    /// The driver must not see a dropped call, for two reasons. It closes the connection of such a call, so clients that
+    /// disconnect would make it open, encrypt and authenticate one connection after another. And a dropped call that waits for a
+    /// connection stays in the driver's queue, from which each later call removes only one entry. After a server hung for a
+    /// moment, the queue would never become empty again.
+    pub(crate) async fn run<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, E>
@@ -47,13 +48,14 @@ impl Calls {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (permits, rest) = (Arc::clone(&self.permits), self.limit.saturating_add(REST));
+        let permits = Arc::clone(&self.permits);
+        let end = self.limit.saturating_add(OVERRUN_TIMEOUT);
         with_deadline(STORE, self.limit, async {
             let permit = permits.acquire_owned().await;
             let permit = permit.map_err(|closed| StoreError::internal(STORE, closed))?;
             let task = tokio::spawn(async move {
                 let _until_it_ends = permit;
-                with_deadline(STORE, rest, call).await
+                with_deadline(STORE, end, call).await
             });
             match task.await {
                 Ok(answer) => answer,

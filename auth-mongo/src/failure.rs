@@ -1,4 +1,4 @@
-//! What failed, without the values that MongoDB's own messages repeat.
+//! The errors of the driver, without the values that MongoDB's messages repeat.
 
 use std::io;
 
@@ -10,20 +10,20 @@ use mongodb::{
 
 use crate::call::STORE;
 
-/// The server's code for a value that a unique index holds already.
+/// The server's code for a value that a unique index already has.
 const DUPLICATE_KEY: i32 = 11000;
 
-/// The server's code for a write that another one overtook.
+/// The server's code for a write that lost against another.
 const WRITE_CONFLICT: i32 = 112;
 
 /// The server's code for a bad value.
 const BAD_VALUE: i32 = 2;
 
-/// The server's codes for a document that it refuses: of its validator, a value or a key that it does not store, levels too
-/// deep, and too many bytes.
+/// The server's codes for a refused document: by the validator, or because of a value or key that it does not store, too many
+/// levels or too many bytes.
 const REFUSED_DOCUMENT: [i32; 9] = [121, BAD_VALUE, 15, 52, 56, 57, 10334, 17419, 17420];
 
-/// A failure of the driver. A message of the server's is left out: it may quote a document.
+/// A failure of the driver. It leaves out the server's messages, which may quote a document.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("refused with code {code} ({name})")]
@@ -78,7 +78,7 @@ pub(crate) fn failed(error: Error) -> StoreError {
             name: pending.code_name,
         },
         ErrorKind::Io(error) => Failure::Io(error.kind()),
-        // These are the driver's own words, about servers and connections.
+        // These messages are the driver's own, about servers and connections.
         ErrorKind::Authentication { message, .. } => Failure::Credentials(message),
         ErrorKind::ServerSelection { message, .. } => Failure::NoServer(message),
         ErrorKind::ConnectionPoolCleared { message, .. }
@@ -99,9 +99,9 @@ pub(crate) fn unreadable() -> StoreError {
 /// The unique index that refused a write.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Duplicate {
-    /// That of these fields.
-    Of(Vec<String>),
-    /// The server does not say, as FerretDB does not.
+    /// The index on these fields.
+    Fields(Vec<String>),
+    /// The server does not say which. FerretDB doesn't.
     Unknown,
 }
 
@@ -109,23 +109,23 @@ pub(crate) enum Duplicate {
 pub(crate) fn duplicate(error: &Error) -> Option<Duplicate> {
     let is_duplicate = match &*error.kind {
         ErrorKind::Write(WriteFailure::WriteError(refused)) => refused.code == DUPLICATE_KEY,
-        // FerretDB 1 on SQLite has no code of its own for an update, but SQLite's words.
+        // For an update, FerretDB 1 on SQLite has no own code, only SQLite's words.
         ErrorKind::Command(refused) => {
             refused.code == DUPLICATE_KEY || refused.message.contains("UNIQUE constraint failed")
         }
         _ => false,
     };
     let fields = || error.server_response().and_then(|answer| key_pattern(answer));
-    is_duplicate.then(|| fields().map_or(Duplicate::Unknown, Duplicate::Of))
+    is_duplicate.then(|| fields().map_or(Duplicate::Unknown, Duplicate::Fields))
 }
 
-/// What the server says of a document that it refuses for a value in it, if `error` is such a refusal.
+/// The server's details about a document that it refused because of a value, if `error` is such a refusal.
 pub(crate) fn refused_document(error: &Error) -> Option<Document> {
     let (code, details) = match &*error.kind {
         ErrorKind::Write(WriteFailure::WriteError(refused)) => (refused.code, refused.details.clone()),
-        // Of a whole command a bad value is its own fault, and no document's.
+        // For a whole command, a bad value is in the command, not in the document.
         ErrorKind::Command(refused) if refused.code != BAD_VALUE => (refused.code, None),
-        // The driver itself: the document is larger than any may be.
+        // From the driver itself: the document is too large.
         ErrorKind::InvalidArgument { .. } => return Some(Document::new()),
         _ => return None,
     };
@@ -134,7 +134,7 @@ pub(crate) fn refused_document(error: &Error) -> Option<Document> {
         .then(|| details.unwrap_or_default())
 }
 
-/// The fields of the key pattern that MongoDB adds to its refusal.
+/// The fields of the index, which MongoDB adds to its refusal.
 fn key_pattern(answer: &RawDocument) -> Option<Vec<String>> {
     let refusal = match answer.get_array("writeErrors") {
         Ok(errors) => errors.get_document(0).ok()?,

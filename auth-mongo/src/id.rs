@@ -1,4 +1,4 @@
-//! What may be the id of a user in a document.
+//! The ids of users in documents.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use mongodb::bson::{self, Bson, spec::BinarySubtype};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
-/// How the id of a user stands in documents: as `_id` of the user and as `user_id` of the user's tokens.
+/// A user's id as a value in documents: as `_id` of the user, and as `user_id` of the user's tokens.
 ///
 /// | id | in BSON | made by |
 /// |---|---|---|
@@ -16,12 +16,11 @@ use uuid::Uuid;
 /// | [`String`] | string | this library, a UUID as text |
 /// | [`i64`], [`i32`] | 64-bit, 32-bit integer | the application: see [`MongoUserStoreBuilder::ids`] |
 ///
-/// An application's own type needs two functions more than a [`UserId`]:
+/// Your own type needs two functions beside those of a [`UserId`]:
 ///
 /// ```
 /// # use std::{fmt, num::ParseIntError, str::FromStr};
-/// use auth_core::UserId;
-/// use auth_mongo::DocumentId;
+/// use portcullis::{UserId, mongo::DocumentId};
 /// use mongodb::bson::Bson;
 /// use serde::{Deserialize, Serialize};
 ///
@@ -41,11 +40,11 @@ use uuid::Uuid;
 /// #         text.parse().map(Self)
 /// #     }
 /// # }
-/// # fn number_that_was_never_given_before() -> i64 { 7 }
+/// # fn next_unused_number() -> i64 { 7 }
 ///
 /// impl UserId for MemberId {
 ///     fn generate() -> Option<Self> {
-///         Some(Self(number_that_was_never_given_before()))
+///         Some(Self(next_unused_number()))
 ///     }
 /// }
 ///
@@ -62,10 +61,10 @@ use uuid::Uuid;
 ///
 /// [`MongoUserStoreBuilder::ids`]: crate::MongoUserStoreBuilder::ids
 pub trait DocumentId: UserId {
-    /// The value that is stored and searched for; of one type for all ids.
+    /// The value to store and to search for. It must have the same BSON type for all ids.
     fn to_bson(&self) -> Bson;
 
-    /// The id that `value` was made from, or `None` if it is none.
+    /// The id of a stored `value`, or `None` if it is not one.
     fn from_bson(value: Bson) -> Option<Self>;
 }
 
@@ -117,10 +116,10 @@ impl DocumentId for i32 {
     }
 }
 
-/// MongoDB's own kind of id: 12 bytes, 24 hexadecimal digits in a URL, in JSON and in a token.
+/// MongoDB's own kind of id: 12 bytes, written as 24 hexadecimal digits in URLs, JSON and tokens.
 ///
 /// ```
-/// use auth_mongo::ObjectId;
+/// use portcullis::mongo::ObjectId;
 ///
 /// let id: ObjectId = "65f0c0ffee65f0c0ffee65f0".parse()?;
 /// assert_eq!(id.to_string(), "65f0c0ffee65f0c0ffee65f0");
@@ -130,7 +129,7 @@ impl DocumentId for i32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub bson::oid::ObjectId);
 
-/// A string that is no [`ObjectId`].
+/// The error for a string that is not an [`ObjectId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not 24 hexadecimal digits")]
 pub struct InvalidObjectId;

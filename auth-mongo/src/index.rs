@@ -1,4 +1,4 @@
-//! The indexes of a collection, each made by a call of its own.
+//! The indexes of a collection. Each is created by its own call.
 
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ use crate::{
     failure::failed,
 };
 
-/// An index over what is there already takes longer than a look-up.
+/// Building an index over existing documents takes longer than a look-up.
 const INDEX_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What a server says that knows no TTL indexes: not implemented, no such command, no such option, no such index.
+/// The codes of servers without TTL indexes: not implemented, no such command, no such option, no such index.
 const NO_TTL: [i32; 5] = [238, 115, 72, 197, 67];
 
-/// Makes the index `name` over `keys` if it is not there.
+/// Creates the index `name` over `keys` if it is missing.
 ///
 /// # Errors
 /// [`StoreError`] if the server refuses, or does not answer within a minute.
@@ -37,8 +37,8 @@ pub(crate) async fn create(
     request(collection, keys, options.build()).await?.map_err(failed)
 }
 
-/// Makes the index `name` over `keys`, a date at which the server removes the document. One without TTL indexes gets a
-/// plain index, and the log a warning.
+/// Creates the TTL index `name` over `keys`, the date at which the server removes the document. If the server has no TTL indexes,
+/// it creates a plain one and logs a warning.
 ///
 /// # Errors
 /// [`StoreError`] if the server refuses for another reason, or does not answer within a minute.
@@ -75,22 +75,21 @@ async fn request(
     let collection = collection.clone();
     let index = IndexModel::builder().keys(keys).options(options).build();
     Calls::within(INDEX_DEADLINE)
-        .make(async move { Ok(collection.create_index(index).await.map(drop)) })
+        .run(async move { Ok(collection.create_index(index).await.map(drop)) })
         .await
 }
 
-/// Refuses a collection that was made with a collation: to one that overlooks case or accents, two e-mails are the same
-/// that are not.
+/// Refuses a collection with a collation, which can ignore case or accents, so that different e-mails would be equal.
 ///
 /// # Errors
-/// [`StoreError`] if it has one, or if the server does not answer within a minute.
+/// [`StoreError`] if the collection has a collation, or the server does not answer within a minute.
 pub(crate) async fn check_collation(collection: &Collection<RawDocumentBuf>) -> Result<(), StoreError> {
     let (name, database) = (
         collection.name().to_owned(),
         collection.client().database(&collection.namespace().db),
     );
     Calls::within(INDEX_DEADLINE)
-        .make(async move {
+        .run(async move {
             let mut found = database
                 .list_collections()
                 .filter(doc! { "name": name })

@@ -15,7 +15,7 @@ pub(crate) fn date(at: OffsetDateTime) -> DateTime {
 /// The instant of a stored `date`.
 ///
 /// # Errors
-/// [`StoreError`] if it is beyond the years that an instant can have.
+/// [`StoreError`] if it is out of range.
 pub(crate) fn instant(date: DateTime) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::UNIX_EPOCH
         .checked_add(Duration::milliseconds(date.timestamp_millis()))

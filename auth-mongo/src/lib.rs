@@ -2,18 +2,18 @@
 //!
 //! | | what it is |
 //! |---|---|
-//! | [`MongoUserStore`] | users in a collection, the application's own fields beside ours |
+//! | [`MongoUserStore`] | users in a collection, with the application's own fields |
 //! | [`MongoAccessTokenStore`] | access tokens in a collection |
-//! | [`DocumentId`], [`ObjectId`] | what may be an id |
-//! | [`connect`] | the database of a URL, for an application that has no client yet |
+//! | [`DocumentId`], [`ObjectId`] | the types that can be an id |
+//! | [`connect`] | the database of a URL, if the application has no client yet |
 //!
 //! ```no_run
 //! # async fn stores() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_mongo::{MongoAccessTokenStore, MongoUserStore};
+//! use portcullis::mongo::{self, MongoAccessTokenStore, MongoUserStore};
 //! use uuid::Uuid;
 //!
-//! // Or a `mongodb::Database` of a client that the application has already.
-//! let database = auth_mongo::connect("mongodb://localhost/library").await?;
+//! // Or a `mongodb::Database` of a client that the application already has.
+//! let database = mongo::connect("mongodb://localhost/library").await?;
 //! let users = MongoUserStore::<Uuid>::builder(&database).build()?;
 //! let tokens = MongoAccessTokenStore::<Uuid>::builder(&database).build()?;
 //! users.create_indexes().await?;
@@ -21,11 +21,11 @@
 //! # Ok(()) }
 //! ```
 //!
-//! With fields and ids of its own, which it can search for:
+//! With your own fields, which you can search for, and your own ids:
 //!
 //! ```no_run
 //! # async fn members() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_mongo::{MongoUserStore, ObjectId, mongodb::bson::doc};
+//! use portcullis::mongo::{MongoUserStore, ObjectId, mongodb::bson::doc};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,7 +34,7 @@
 //!     shelf: Option<i32>,
 //! }
 //!
-//! # let database = auth_mongo::connect("mongodb://localhost/library").await?;
+//! # let database = portcullis::mongo::connect("mongodb://localhost/library").await?;
 //! let members = MongoUserStore::<ObjectId, Profile>::builder(&database).collection("members").build()?;
 //! members.create_indexes().await?;
 //!
@@ -44,36 +44,38 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What is promised
+//! # Promises
 //!
-//! Each operation is one look-up or one atomic write of one document, so that none needs a transaction, which a single
-//! server has not. Removing all of a user's tokens, and purging, takes each document by itself: where it fails half-way, it
-//! is an error, some are gone, and to ask again is to finish it. Unique indexes decide who was first:
-//! [`create_indexes`](MongoUserStore::create_indexes) comes before the first write. A store sees digests of tokens, never a
-//! token.
+//! Every operation is one read or one single-document write, so none needs a transaction (a single server has none).
+//! `delete_all` and `purge_expired` delete documents one by one. If they fail part-way, call them again. A store sees digests of
+//! tokens, never a token.
 //!
-//! Whatever the client's defaults are, a write is acknowledged once a majority of the replica set has it, and a look-up
-//! asks the primary for what a majority has: no failover brings back what a log-out removed. A single server counts as
-//! a majority once the write is in its journal. One window stays: a primary that is cut off from the others does not
-//! know for some 10 seconds (`electionTimeoutMillis`) that there is a new one, and answers those who reach it alone
-//! with what it had.
-//!
-//! A call that meets its deadline is a [`StoreError`](auth_core::StoreError), and may yet be done. A caller that goes
-//! away leaves its call to end by itself, on the runtime of [Tokio](tokio) on which the stores must be called. The
-//! driver repeats a look-up or a write of one document once where the connection fails; of a single server it repeats no
+//! Unique indexes decide who was first. Call [`create_indexes`](MongoUserStore::create_indexes) of both stores before the first
 //! write.
 //!
-//! MongoDB has no foreign keys: a user's tokens are removed before the user is, by
-//! [`delete_all`](auth_core::AccessTokenStore::delete_all). `UserManager::delete` calls it. Tokens that survive, of a user
-//! whose document the application removes by itself, are rejected, and go when they are presented or expire.
+//! Whatever the client's defaults, a write is confirmed once a majority of the replica set has it, and a look-up asks the primary
+//! for data that a majority has. So no failover brings back a token that a log-out removed. On a single server, a write is
+//! confirmed once it is in the journal.
+//!
+//! One window remains: for about 10 seconds (`electionTimeoutMillis`), a primary that is cut off from the others does not know
+//! that there is a new one. It answers clients that reach only it with its old data.
+//!
+//! A call that misses its deadline returns a [`StoreError`](auth_core::StoreError) but may still take effect. If the caller is
+//! dropped, the call runs to completion in the background. Call the stores on a [Tokio](tokio) runtime.
+//!
+//! If a connection fails, the driver repeats a look-up or a single-document write once. On a single server it repeats no write.
+//!
+//! MongoDB has no foreign keys. `UserManager::delete` first removes the user's tokens by
+//! [`delete_all`](auth_core::AccessTokenStore::delete_all). If the application removes the user's document itself, the tokens are
+//! rejected, and go when they are presented or expire.
 //!
 //! # Servers
 //!
-//! MongoDB since 4.4, and what speaks its protocol: FerretDB 1 has no TTL indexes, so that an application schedules
-//! [`purge_expired`](auth_core::PurgeExpired::purge_expired); on SQLite its updates are not atomic, and it is for
-//! trials alone.
+//! MongoDB 4.4 and later, on a single server or a replica set. A sharded cluster is not supported, because digests, caps and
+//! e-mails rely on unique indexes of one server or replica set.
 //!
-//! A sharded cluster is not supported: a digest, a cap and an e-mail are unique by an index of one server or replica set.
+//! FerretDB 1 also works, with two limits. It has no TTL indexes, so schedule
+//! [`purge_expired`](auth_core::PurgeExpired::purge_expired). On SQLite its updates are not atomic, so use that for trials only.
 
 mod access_token;
 mod call;

@@ -1,4 +1,4 @@
-//! The application's own fields, flat beside ours.
+//! The application's own fields, at the top level beside the library's.
 
 use std::marker::PhantomData;
 
@@ -23,7 +23,7 @@ impl<P> Clone for ProfileFields<P> {
 
 impl<P> Copy for ProfileFields<P> {}
 
-/// A profile that cannot stand in a document, or that does not stand in one.
+/// A profile that cannot be written to a document, or read from one.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProfileError {
     /// A document cannot hold a value: a key with a NUL, or a number above 63 bits.
@@ -39,14 +39,14 @@ impl<P: Profile> ProfileFields<P> {
     /// Asks Serde for the names.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `profile` if there are none to be had, if one is a field of ours or none of MongoDB's, or if one is
-    /// read and never written.
-    pub(crate) fn of() -> Result<Self, ConfigError> {
+    /// [`ConfigError`] naming `profile` if Serde has no names, if a name is one of the library's fields or not valid in MongoDB, or
+    /// if a field is read and never written.
+    pub(crate) fn new() -> Result<Self, ConfigError> {
         let names = match ProfileShape::of::<P>() {
             ProfileShape::Unit => None,
             ProfileShape::Struct(names) => Some(names),
             ProfileShape::Other => {
-                let problem = "is no struct of named fields; `#[serde(flatten)]` in it hides their names";
+                let problem = "is not a struct of named fields; `#[serde(flatten)]` in it hides their names";
                 return Err(ConfigError::new("profile", problem));
             }
         };
@@ -79,12 +79,12 @@ impl<P: Profile> ProfileFields<P> {
         })
     }
 
-    /// The fields of `profile`, as the driver writes those of any struct.
+    /// The fields of `profile`, as the driver writes a struct.
     pub(crate) fn encode(self, profile: &P) -> Result<Document, ProfileError> {
         let Some(names) = self.names else {
             return Ok(Document::new());
         };
-        // Into bytes first: a type that asks whether its form is for humans is told "no" there alone.
+        // By way of bytes: only there does Serde report a format that is not human-readable.
         let fields = bson::serialize_to_raw_document_buf(profile)
             .and_then(|fields| Document::try_from(&fields))
             .map_err(|error| ProfileError::Unwritable {
@@ -97,7 +97,7 @@ impl<P: Profile> ProfileFields<P> {
         }
     }
 
-    /// The field that `refusal` names, which is what the server says of a document that it refused.
+    /// The field that `refusal` names: the server's details about a document that it refused.
     pub(crate) fn named_in(self, refusal: &Document) -> Option<String> {
         let names = self.names.unwrap_or_default();
         let is_field = |name: &str| names.contains(&name).then(|| name.to_owned());
@@ -115,13 +115,13 @@ impl<P: Profile> ProfileFields<P> {
         })
     }
 
-    /// The names that are not in `fields`: what the profile leaves out where it has no value.
+    /// The names that are not in `fields`, because the profile leaves out absent values.
     pub(crate) fn missing(self, fields: &Document) -> impl Iterator<Item = &'static str> {
         let names = self.names.unwrap_or_default().iter().copied();
         names.filter(|name| !fields.contains_key(name))
     }
 
-    /// The profile in `document`, which it does not see the other fields of.
+    /// The profile in `document`. It sees no other fields.
     pub(crate) fn decode(self, document: &RawDocument) -> Result<P, ProfileError> {
         let Some(names) = self.names else {
             return P::deserialize(UnitDeserializer::<de::value::Error>::new())
@@ -173,41 +173,41 @@ mod tests {
     fn a_profile_sees_its_own_fields_alone() {
         let document =
             rawdoc! { "_id": 1, "email": "ada@example.com", "firstName": "Ada", "shelf": 3, "other": true };
-        let fields = ProfileFields::<Member>::of().expect("fields");
+        let fields = ProfileFields::<Member>::new().expect("fields");
         assert_eq!(fields.decode(&document).expect("a profile"), ada(Some(3)));
-        let wrapped = ProfileFields::<Wrapped>::of().expect("fields");
+        let wrapped = ProfileFields::<Wrapped>::new().expect("fields");
         assert_eq!(
             wrapped.decode(&document).expect("a profile"),
             Wrapped(ada(Some(3)))
         );
-        ProfileFields::<()>::of()
+        ProfileFields::<()>::new()
             .expect("no fields")
             .decode(&document)
             .expect("no profile");
-        let nothing = ProfileFields::<Nothing>::of().expect("no fields");
+        let nothing = ProfileFields::<Nothing>::new().expect("no fields");
         assert_eq!(nothing.decode(&document).expect("no profile"), Nothing);
         fields.decode(&rawdoc! { "firstName": 7 }).expect_err("no name");
     }
 
     #[test]
     fn a_field_without_a_value_is_known_to_be_missing() {
-        let fields = ProfileFields::<Member>::of().expect("fields");
+        let fields = ProfileFields::<Member>::new().expect("fields");
         let encoded = fields.encode(&ada(None)).expect("a document");
         assert_eq!(encoded, doc! { "firstName": "Ada" });
         assert_eq!(
             fields.missing(&encoded).collect::<Vec<_>>(),
             ["first_name", "shelf"]
         );
-        let nothing = ProfileFields::<Nothing>::of()
+        let nothing = ProfileFields::<Nothing>::new()
             .expect("no fields")
             .encode(&Nothing);
         assert_eq!(nothing.expect("a document"), doc! {});
     }
 
-    /// Answers as MongoDB's manual shows them.
+    /// With answers from MongoDB's manual.
     #[test]
     fn u1_the_field_that_a_validator_refuses_is_known_by_the_servers_answer() {
-        let fields = ProfileFields::<Member>::of().expect("fields");
+        let fields = ProfileFields::<Member>::new().expect("fields");
         let schema = doc! { "failingDocumentId": 1, "details": {
             "operatorName": "$jsonSchema",
             "schemaRulesNotSatisfied": [{
@@ -259,7 +259,7 @@ mod tests {
         }
 
         fn refused<P: Profile>() {
-            let error = ProfileFields::<P>::of().err().expect("is refused");
+            let error = ProfileFields::<P>::new().err().expect("is refused");
             assert_eq!(error.setting(), "profile");
         }
         refused::<Taken>();
@@ -289,14 +289,14 @@ mod tests {
         }
 
         for refused in [
-            ProfileFields::<Renamed>::of().err(),
-            ProfileFields::<Hidden>::of().err(),
+            ProfileFields::<Renamed>::new().err(),
+            ProfileFields::<Hidden>::new().err(),
         ] {
             let error = refused.expect("is refused");
             assert_eq!(error.setting(), "profile");
             assert!(error.to_string().contains("does not write"), "{error}");
         }
-        ProfileFields::<Member>::of().expect("it leaves out what it has no value for");
+        ProfileFields::<Member>::new().expect("it leaves out absent values");
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
             }
         }
 
-        let fields = ProfileFields::<Tagged>::of().expect("fields");
+        let fields = ProfileFields::<Tagged>::new().expect("fields");
         let encoded = fields.encode(&Tagged { is_friend: true });
         assert!(matches!(encoded, Err(ProfileError::UnknownField)), "{encoded:?}");
     }

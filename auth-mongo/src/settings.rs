@@ -1,4 +1,4 @@
-//! What the stores share: the collection, its guarantees and its deadline.
+//! The settings that the stores share: the collection with its guarantees, and the deadline.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use mongodb::{
     },
 };
 
-/// What a builder collects.
+/// The settings of a builder.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) database: Database,
@@ -27,8 +27,8 @@ impl Settings {
         }
     }
 
-    /// The collection, whatever the client's own defaults are: a write is acknowledged once a majority of the replica
-    /// set has it, so that no failover undoes it, and a read asks the primary for what a majority has.
+    /// The collection, with its own guarantees instead of the client's defaults: a write is confirmed once a majority of the
+    /// replica set has it, so that no failover undoes it, and a read asks the primary for data that a majority has.
     ///
     /// # Errors
     /// [`ConfigError`] naming the setting that cannot be used.
@@ -36,7 +36,7 @@ impl Settings {
         checked_deadline(self.deadline)?;
         let name = &self.collection;
         if name.is_empty() || name.starts_with("system.") || name.contains(['$', '\0']) {
-            let problem = format_args!("{name:?} is no name of a collection");
+            let problem = format_args!("{name:?} is not a valid name of a collection");
             return Err(ConfigError::new("collection", problem));
         }
         let options = CollectionOptions::builder()

@@ -31,7 +31,7 @@ use crate::{
 ///
 /// | field | type |
 /// |---|---|
-/// | `_id` | what [`DocumentId`] says of the id |
+/// | `_id` | as [`DocumentId`] has it for the type of the id |
 /// | `email` | string: as typed |
 /// | `normalized_email` | string: as compared, with a unique index |
 /// | `password_hash` | string or null |
@@ -40,16 +40,16 @@ use crate::{
 /// | `created_at`, `updated_at` | date |
 /// | each field of the profile | as the driver writes it |
 ///
-/// The application may read these documents, and add fields that are in no profile: a write leaves them alone. What it
-/// writes into the fields above it answers for.
+/// The application may read these documents, and add fields that are in no profile: the store leaves those alone. Don't change
+/// the fields above from outside the store.
 ///
 /// # The profile
 ///
-/// A struct whose fields Serde knows by name, or `()`. Its fields are those of the document, as `Collection<Profile>`
-/// would write them, and can be searched and indexed: an index that the application makes unique is answered with
-/// [`ProfileTaken`](InsertUserError::ProfileTaken), and a validator of the collection that refuses a value with
-/// [`ProfileRefused`](InsertUserError::ProfileRefused). A date or UUID is best the driver's own, or has one of
-/// the `serde_helpers` of `mongodb::bson`.
+/// A struct with named fields, or `()`. Its fields are fields of the document, as `Collection<Profile>` would write them. You can
+/// search and index them. A violation of a unique index of yours is [`ProfileTaken`](InsertUserError::ProfileTaken). A value that
+/// the collection's validator refuses is [`ProfileRefused`](InsertUserError::ProfileRefused).
+///
+/// For dates and UUIDs, use the driver's own types, or the `serde_helpers` of `mongodb::bson`.
 pub struct MongoUserStore<Id = Uuid, P = ()> {
     inner: Arc<Inner<Id, P>>,
 }
@@ -63,12 +63,14 @@ struct Inner<Id, P> {
 }
 
 impl<Id: DocumentId, P: Profile> MongoUserStore<Id, P> {
-    /// Makes the unique index on `normalized_email` if it is not there. Without it nothing keeps an e-mail unique: to
-    /// be called before there are users.
+    /// Creates the unique index on `normalized_email` if it is missing.
+    ///
+    /// # Security
+    /// Call it before the first registration. Without the index, two users can have the same e-mail.
     ///
     /// # Errors
-    /// [`StoreError`] if the server does not answer within a minute, if the collection has a collation, or if there
-    /// are users already who share an e-mail.
+    /// [`StoreError`] if the server does not answer within a minute, if the collection has a collation, or if existing users
+    /// share an e-mail.
     pub async fn create_indexes(&self) -> Result<(), StoreError> {
         let Inner {
             users, email_index, ..
@@ -91,15 +93,15 @@ impl<Id: DocumentId, P: Profile> Inner<Id, P> {
         Ok(found.map_err(failed)?.is_some())
     }
 
-    /// What of `user` is another's, where a unique `index` refused to write it.
+    /// The value of `user` that another user already has, after a unique `index` refused the write.
     async fn taken(&self, user: &User<Id, P>, index: Duplicate, is_new: bool) -> Result<Taken, StoreError> {
         match index {
-            Duplicate::Of(fields) if fields == ["normalized_email"] => return Ok(Taken::Email),
-            Duplicate::Of(fields) if fields == ["_id"] => return Ok(Taken::Id),
-            Duplicate::Of(_fields) => return Ok(Taken::Profile),
+            Duplicate::Fields(fields) if fields == ["normalized_email"] => return Ok(Taken::Email),
+            Duplicate::Fields(fields) if fields == ["_id"] => return Ok(Taken::Id),
+            Duplicate::Fields(_fields) => return Ok(Taken::Profile),
             Duplicate::Unknown => {}
         }
-        // The index has decided; this asks which it was, of a server that does not say.
+        // The index has decided. This server does not say which one it was, so ask.
         let email = user.email.normalized().as_str();
         let others = doc! { "normalized_email": email, "_id": { "$ne": user.id.to_bson() } };
         Ok(if self.is_any(others).await? {
@@ -124,10 +126,9 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
         let store = Arc::clone(&self.inner);
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 let id = new.id.clone().or_else(|| (store.make_id)());
-                let id =
-                    id.ok_or_else(|| StoreError::internal(STORE, "nobody made an id for the new user"))?;
+                let id = id.ok_or_else(|| StoreError::internal(STORE, "there is no id for the new user"))?;
                 let user = new.into_user(id);
                 let document = match document::document(&user, store.profile) {
                     Ok(document) => document,
@@ -160,7 +161,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
         let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
         self.inner
             .calls
-            .make(async move { store.find(filter).await })
+            .run(async move { store.find(filter).await })
             .await
     }
 
@@ -171,7 +172,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
         );
         self.inner
             .calls
-            .make(async move { store.find(filter).await })
+            .run(async move { store.find(filter).await })
             .await
     }
 
@@ -179,7 +180,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
         let (store, user) = (Arc::clone(&self.inner), user.clone());
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 let filter = doc! { "_id": user.id.to_bson(), "revision": user.revision };
                 let update = match document::update(&user, store.profile) {
                     Ok(update) => update,
@@ -213,7 +214,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
         let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 let answer = store.users.delete_one(filter).await.map_err(failed)?;
                 Ok(answer.deleted_count > 0)
             })

@@ -1,4 +1,4 @@
-//! What an operator is told of the servers of a client of `connect`'s.
+//! The log events about the servers of a client made by `connect`.
 
 use std::{
     collections::HashSet,
@@ -11,7 +11,7 @@ use mongodb::{
     event::{EventHandler, sdam::SdamEvent},
 };
 
-/// Writes an event when a server of `address` cannot be reached, and when it can again.
+/// Logs an event when a server of `address` becomes unreachable, and when it is back.
 pub(crate) fn handler(address: ServerAddress) -> EventHandler<SdamEvent> {
     let lost = Mutex::new(HashSet::new());
     EventHandler::callback(move |event| {

@@ -19,21 +19,21 @@ use crate::{
 
 /// Access tokens on Redis.
 ///
-/// A look-up is one `GET`. Every other call is one script, so that a token and the index of its user change together, and
-/// a cap holds under parallel log-ins. Removing all tokens of a user and listing them takes the server a time in
-/// proportion to their number.
+/// A look-up is one `GET`. Every other call is one script, so a token and its user's index change together, and a cap
+/// holds under parallel log-ins. Listing a user's tokens, or removing them all, takes the server time in proportion to
+/// their number.
 ///
-/// Keys expire with what they hold, by the server's clock. A token that was issued for ever stays until it is revoked.
+/// A key expires with its token, by the server's clock. A token without an expiry stays until it is revoked.
 ///
-/// Where the connection breaks, a deletion is made once more. It may then say that there was nothing to delete, though
-/// it was the one that deleted it.
+/// If the connection breaks, a deletion is sent a second time. It can then report that there was nothing to delete, although
+/// the first attempt deleted the token.
 pub struct RedisAccessTokenStore<Id = Uuid> {
     pub(crate) redis: Redis,
     _id: PhantomData<fn() -> Id>,
 }
 
 impl<Id: UserId> RedisAccessTokenStore<Id> {
-    /// The store on a [`Redis`], or on a pool or a client with the settings that [`Redis`] has at first.
+    /// A store on a [`Redis`]. A pool or a client gets the default settings of [`Redis`].
     #[must_use]
     pub fn new(redis: impl Into<Redis>) -> Self {
         Self {
@@ -62,9 +62,9 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         ];
         let inserted = self.redis.call(limit, |attempt| {
             let (names, mut args) = (names.clone(), args.clone());
-            // A second attempt may meet what the first one inserted.
+            // A second attempt may find the token that the first one inserted.
             args.push(if attempt.repeated {
-                record::mark(token.id)
+                record::id_field(token.id)
             } else {
                 String::new()
             });
@@ -142,8 +142,8 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
         let (pairs, _none_left) = found.as_chunks();
         let mut tokens = Vec::with_capacity(pairs.len());
         for [digest, value] in pairs {
-            let digest =
-                key::decode(digest).ok_or_else(|| unreadable("an index has an entry that is not ours"))?;
+            let digest = key::decode(digest)
+                .ok_or_else(|| unreadable("an index has an entry that this crate did not write"))?;
             let (token, order) = record::read::<Id>(digest, value).map_err(unreadable)?;
             if token.epoch == epoch {
                 tokens.push((order, token));
@@ -155,7 +155,7 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
 
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
-        let args = vec![keys.tokens(tag), record::mark(id)];
+        let args = vec![keys.tokens(tag), record::id_field(id)];
         let deleted = self
             .redis
             .revoke(

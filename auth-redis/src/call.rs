@@ -1,4 +1,4 @@
-//! One trip to the server: its deadline, its second attempt, and its error.
+//! One call to the server: its deadline, its second attempt and its error.
 
 use std::{
     future::Future,
@@ -20,14 +20,14 @@ use crate::{connection::Connections, script::Script};
 
 pub(crate) const STORE: &str = "redis";
 
-/// The wait before a second attempt where the server asks for a little patience.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The delay before a second attempt if the server is not ready.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// How much later than fred's limit ours is. fred's marks a command that is still in its queue, which is then not sent any
-/// more; ours holds whatever fred does.
-const GRACE: Duration = Duration::from_millis(5);
+/// Our timeout is this much longer than fred's. fred's also marks a command that still waits in its queue, so that it is not
+/// sent any more. Ours ends the call whatever fred does.
+const TIMEOUT_MARGIN: Duration = Duration::from_millis(5);
 
-/// Until when a call ends, however many trips to the server it makes.
+/// The deadline of a call, however many round trips it makes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     begin: Instant,
@@ -36,17 +36,17 @@ pub(crate) struct Limit {
 
 impl Limit {
     /// The limit of a call that begins now.
-    pub(crate) fn of(deadline: Duration) -> Self {
+    pub(crate) fn new(deadline: Duration) -> Self {
         Self {
             begin: Instant::now(),
             deadline,
         }
     }
 
-    /// The time that is left.
+    /// The remaining time.
     ///
     /// # Errors
-    /// A timeout where none is.
+    /// A timeout if none remains.
     pub(crate) fn left(&self) -> Result<Duration, StoreError> {
         let left = self.deadline.checked_sub(self.begin.elapsed());
         left.filter(|left| !left.is_zero()).ok_or_else(|| self.passed())
@@ -60,9 +60,9 @@ impl Limit {
 /// A client for one attempt of a call.
 pub(crate) struct Attempt {
     pub(crate) client: WithOptions<Client>,
-    /// Whether the same may have been carried out before.
+    /// An earlier attempt may have been carried out.
     pub(crate) repeated: bool,
-    /// Whether the server may lack a script, and is sent the whole text.
+    /// The server lacks the script, so it is sent the whole text.
     whole_script: bool,
 }
 
@@ -77,7 +77,7 @@ impl Attempt {
         self.run_on(&self.client, script, keys, args).await
     }
 
-    /// Runs `script` on a `client` that was made from that of the attempt.
+    /// Runs `script` on a `client` derived from that of the attempt.
     pub(crate) async fn run_on<T: FromValue>(
         &self,
         client: &impl ClientLike,
@@ -89,7 +89,7 @@ impl Attempt {
             true => ("EVAL", script.text),
             false => ("EVALSHA", &*script.sha1),
         };
-        // Not by fred's own interface for scripts, which forgets the options.
+        // fred's own interface for scripts ignores the options.
         let command = CustomCommand::new_static(command, keys.first().map(slot), false);
         let mut words = Vec::with_capacity(2 + keys.len() + args.len());
         words.extend([
@@ -105,12 +105,12 @@ fn slot(key: &String) -> u16 {
     redis_keyslot(key.as_bytes())
 }
 
-/// Makes a call on one of `connections`, within `limit`.
+/// Runs `call` on one of `connections`, within `limit`.
 ///
-/// It fails at once where none is connected. Where the connection breaks or the server is not ready, there is a second
-/// attempt, which waits until the connection is made anew: the call must be one that may be carried out twice.
+/// It fails at once if there is no connection. If the connection breaks or the server is not ready, a second attempt waits
+/// for a new connection, so it must be safe to carry `call` out twice.
 ///
-/// A caller may drop it at any time: fred reads the reply, and throws it away.
+/// The caller may drop it at any time: fred reads the reply and throws it away.
 pub(crate) async fn call<T, F>(
     connections: &Connections,
     limit: Limit,
@@ -124,8 +124,8 @@ where
     loop {
         let (start, left) = (Instant::now(), limit.left()?);
         let options = Options {
-            // fred repeats whatever it is given, unasked. With one attempt it follows no `ASK` either, where it would mix
-            // up replies (see `connect`).
+            // By default fred repeats every command. With one attempt it also follows no `ASK`, which would mix up
+            // replies (see `connect`).
             max_attempts: Some(1),
             timeout: Some(left),
             fail_fast: !again,
@@ -136,9 +136,9 @@ where
             repeated: again,
             whole_script,
         };
-        // Where it stands: fred's futures are large, and to hand one over is to copy it.
+        // Pinned here, because fred's futures are large and moving one copies it.
         let answer = pin!(call(attempt));
-        let error = match timeout(left.saturating_add(GRACE), answer).await {
+        let error = match timeout(left.saturating_add(TIMEOUT_MARGIN), answer).await {
             Ok(Ok(answer)) => {
                 connection.replied();
                 return Ok(answer);
@@ -146,19 +146,19 @@ where
             Ok(Err(error)) => error,
             Err(_elapsed) => Error::new(ErrorKind::Timeout, "fred did not answer"),
         };
-        match Problem::of(&error) {
+        match Problem::new(&error) {
             Problem::Silence => {
                 connection.not_answered(start);
                 return Err(limit.passed());
             }
             Problem::NoScript if !whole_script => whole_script = true,
-            // Where the connection was lost before, to wait for it would hold up each call for as long as it is gone.
+            // If the connection was already lost, waiting for it would delay every call until it is back.
             Problem::Dropped if !again && connection.client.is_connected() => again = true,
             Problem::Broken if !again => again = true,
             Problem::NotReady if !again => {
                 connection.replied();
                 again = true;
-                sleep(PATIENCE.min(left)).await;
+                sleep(RETRY_DELAY.min(left)).await;
             }
             _ if !connection.client.is_connected() => return Err(unconnected(&connection.client, error)),
             problem => return Err(StoreError::new(problem.kind(&error), STORE, error)),
@@ -166,7 +166,7 @@ where
     }
 }
 
-/// There is no connection. fred only says that it did not send the command.
+/// The error of a call without a connection. fred's own only says that the command was not sent.
 fn unconnected(client: &Client, error: Error) -> StoreError {
     let hosts = client.client_config().server.hosts();
     let hosts: Vec<_> = hosts.iter().map(|host| format!("`{host}`")).collect();
@@ -179,22 +179,22 @@ fn unconnected(client: &Client, error: Error) -> StoreError {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Problem {
-    /// There was no answer in time.
+    /// There was no reply in time.
     Silence,
-    /// The server does not know the script: nothing was done.
+    /// The server does not know the script. Nothing was done.
     NoScript,
-    /// The server is not the master of the key just now, or not yet: nothing was done.
+    /// The server is not the key's master at the moment. Nothing was done.
     NotReady,
-    /// fred dropped it, as there is no connection, or as its task ended: nobody knows what was done.
+    /// fred dropped the command, because there is no connection or its task ended. The command may have been carried out.
     Dropped,
-    /// The connection broke: nobody knows what was done.
+    /// The connection broke. The command may have been carried out.
     Broken,
-    /// A second attempt would end like the first.
+    /// A second attempt would fail like the first.
     Lasting,
 }
 
 impl Problem {
-    /// The kind of the error that a call ends with. The text comes from the error itself.
+    /// The kind of the call's `StoreError`.
     fn kind(self, error: &Error) -> StoreErrorKind {
         let details = error.details();
         match (self, error.kind()) {
@@ -208,7 +208,7 @@ impl Problem {
         }
     }
 
-    fn of(error: &Error) -> Self {
+    fn new(error: &Error) -> Self {
         let code = first_word(error.details());
         match (error.kind(), code) {
             (ErrorKind::Timeout, _) => Self::Silence,
@@ -218,14 +218,14 @@ impl Problem {
             }
             _ if is_reply(error.details()) => Self::Lasting,
             (ErrorKind::Canceled, _) => Self::Dropped,
-            // What fred has no other kind for is a connection that went away under it.
+            // fred's unknown errors are connections that were lost while it used them.
             (ErrorKind::IO | ErrorKind::Routing | ErrorKind::Cluster | ErrorKind::Unknown, _) => Self::Broken,
             _ => Self::Lasting,
         }
     }
 }
 
-/// Whether it is the server who says it: its replies begin with a word in capitals, such as `OOM` or `NOPERM`.
+/// Whether the server sent this error: such replies begin with a word in capitals, for example `OOM` or `NOPERM`.
 fn is_reply(details: &str) -> bool {
     let code = first_word(details);
     code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase())
@@ -250,7 +250,7 @@ mod tests {
         let start = Instant::now();
         let silence = |_attempt| future::pending::<Result<(), Error>>();
         let connections = Connections::from(&client);
-        let answer = call(&connections, Limit::of(deadline), silence);
+        let answer = call(&connections, Limit::new(deadline), silence);
         let answer = timeout(100 * deadline, answer).await.expect("an end");
         assert_eq!(answer.expect_err("no answer").kind(), StoreErrorKind::Timeout);
         assert!(start.elapsed() >= deadline);
@@ -360,7 +360,7 @@ mod tests {
         ];
         for (kind, details, problem, told) in problems {
             let error = Error::new(kind, details);
-            assert_eq!(Problem::of(&error), problem, "{details}");
+            assert_eq!(Problem::new(&error), problem, "{details}");
             assert_eq!(problem.kind(&error), told, "{details}");
         }
     }

@@ -20,25 +20,27 @@ const SETTING: &str = "Redis URL";
 /// Each carries any number of calls at a time.
 const CONNECTIONS: usize = 2;
 
-/// For a connection to be made, and for each thing that is asked before it is used.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time limit for opening a connection, and for each command that fred sends before it is used.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The wait before an attempt in milliseconds: twice as long each time, and something by chance on top. fred also waits
-/// before the very first one, while every call fails.
-const DELAY: RangeInclusive<u32> = 10..=1000;
-const JITTER: u32 = 50;
+/// The delay before fred connects again, doubled each time, with a random part on top. fred also waits before the very first
+/// attempt, while every call fails.
+const RECONNECT_DELAY_MS: RangeInclusive<u32> = 10..=1000;
+const RECONNECT_JITTER_MS: u32 = 50;
 
-/// The wait before a client that gave up begins anew.
-const REST: Duration = Duration::from_secs(5);
+/// The delay before a client that gave up is started again.
+const RESTART_DELAY: Duration = Duration::from_secs(5);
 
-/// The same where it gave up for nothing.
-const BLINK: Duration = Duration::from_millis(20);
+/// The same if it gave up because a slot of the cluster moved.
+const SLOT_MOVED_DELAY: Duration = Duration::from_millis(20);
 
-/// A connection whose peer is gone without a word is given up after about this.
-const DEAD_PEER: Duration = Duration::from_secs(10);
+/// A connection is given up after about this time without a sign of its peer.
+const DEAD_PEER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A pool of connections to the server at `url`, which is not waited for: the pool connects in the background, and again
-/// whenever it must, for ever. Until then every call fails at once. To fail at start, [`ping`](crate::Redis::ping).
+/// Makes a pool of connections to the server at `url`. It connects in the background and does not wait for the server.
+///
+/// While there is no connection, every call fails at once, and the pool keeps trying to connect. To fail at start instead,
+/// call [`ping`](crate::Redis::ping).
 ///
 /// | server | `url` |
 /// |---|---|
@@ -46,32 +48,36 @@ const DEAD_PEER: Duration = Duration::from_secs(10);
 /// | behind Sentinel | `redis-sentinel://[[USER]:PASSWORD@]SENTINEL[:PORT][/DATABASE]?sentinelServiceName=NAME&node=SENTINEL:PORT` |
 /// | a cluster | `redis-cluster://[[USER]:PASSWORD@]HOST[:PORT]?node=HOST:PORT` |
 ///
-/// `node` may be repeated, and need not name every node. Sentinels that ask for credentials of their own have them in
-/// `sentinelUsername` and `sentinelPassword`. `rediss…` is the same over TLS, with the root certificates of the machine;
-/// for others, make a [`Pool`] with a TLS configuration of your own. `valkey` may stand for `redis`. Characters with a
-/// meaning in a URL are percent-encoded in a password.
+/// - `node` may be repeated, and need not name every node.
+/// - If the Sentinels have credentials of their own, give them as `sentinelUsername` and `sentinelPassword`.
+/// - `rediss…` uses TLS with the root certificates of the machine. For other certificates, make a [`Pool`] with your own TLS
+///   configuration.
+/// - You may write `valkey` for `redis`.
+/// - In a password, percent-encode the characters that have a meaning in a URL.
 ///
-/// It warns where the server's eviction policy could drop sessions, if that may be asked, and writes an event when the
-/// server cannot be reached and when it can again. Call it within a Tokio runtime, which drives the connections; `quit` of [`ClientLike`] ends them.
+/// The log gets a warning if the server's eviction policy could drop sessions (and the ACL lets us ask), and an event when the
+/// server becomes unreachable and when it is back.
+///
+/// Call it within a Tokio runtime, which drives the connections. `quit` of [`ClientLike`] closes them.
 ///
 /// [`ClientLike`]: crate::ClientLike
 ///
 /// # Errors
-/// [`ConfigError`] naming `Redis URL` if the URL is none of these, or the machine has no root certificates for TLS.
+/// [`ConfigError`] naming `Redis URL` if the URL has none of these forms, or the machine has no root certificates for TLS.
 pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
     let config = config_of(url).map_err(|problem| ConfigError::new(SETTING, problem))?;
     let address = address(&config);
     let policy = ReconnectPolicy::Exponential {
         attempts: 0,
         max_attempts: 0,
-        min_delay: *DELAY.start(),
-        max_delay: *DELAY.end(),
+        min_delay: *RECONNECT_DELAY_MS.start(),
+        max_delay: *RECONNECT_DELAY_MS.end(),
         base: 2,
-        jitter: JITTER,
+        jitter: RECONNECT_JITTER_MS,
     };
     let pool = Pool::new(config, None, Some(connection()), Some(policy), CONNECTIONS)
         .map_err(|problem| ConfigError::new(SETTING, problem.details()))?;
-    // Listens before there is anything to hear.
+    // Before the clients connect, so that it misses no event.
     tokio::spawn(watch::watch(&pool, address.clone()));
     for client in pool.clients() {
         tokio::spawn(keep_connected(client.clone(), address.clone()));
@@ -90,7 +96,7 @@ fn address(config: &Config) -> ServerAddress {
     }
 }
 
-/// Nothing of the URL stands in the problem: it may hold a password.
+/// The problem never repeats a part of the URL, which may hold a password.
 fn config_of(url: &str) -> Result<Config, String> {
     let (scheme, rest) = url.split_once("://").ok_or("is not a URL")?;
     let (server, kind) = scheme.split_once('-').unwrap_or((scheme, ""));
@@ -104,7 +110,7 @@ fn config_of(url: &str) -> Result<Config, String> {
             );
         }
     };
-    // fred would look for a TLS provider of the whole process, of which there may be two.
+    // For TLS, fred would ask for the process-wide crypto provider. With two linked in, there is no default.
     let plain = match kind {
         "" if !scheme.contains('-') => format!("{server}://{rest}"),
         "cluster" | "sentinel" => format!("{server}-{kind}://{rest}"),
@@ -123,7 +129,7 @@ fn config_of(url: &str) -> Result<Config, String> {
         return Err("has a user but no password".to_owned());
     }
     if let ServerConfig::Clustered { policy, .. } = &mut config.server {
-        // The node that the URL names may be the one that went down.
+        // By default fred asks the node of the URL again, which may be the one that is down.
         *policy = ClusterDiscoveryPolicy::UseCache;
     }
     config.fail_fast = false;
@@ -131,8 +137,9 @@ fn config_of(url: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Whether the password in what follows the scheme goes on behind what a reader takes for the host, as with a `/` in it that is
-/// not percent-encoded. Its pieces would be hosts, ports and databases then, and stand in messages.
+/// Whether the password goes on behind what a parser takes for the host, because it has a `/`, `?` or `#` that is not
+/// percent-encoded. Its pieces would then be read as hosts, ports or databases, and appear in messages. `rest` is the URL
+/// without its scheme.
 fn are_cut_short(rest: &str) -> bool {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (path, parameters) = rest[end..].split_once('?').unwrap_or((&rest[end..], ""));
@@ -151,49 +158,49 @@ fn are_cut_short(rest: &str) -> bool {
 
 fn connection() -> ConnectionConfig {
     ConnectionConfig {
-        connection_timeout: PATIENCE,
-        internal_command_timeout: PATIENCE,
-        // To follow an `ASK`, fred takes the next reply on the connection, whosever it is, for that to its `ASKING`: from
-        // then on everybody has another's. The call makes a second attempt of its own.
+        connection_timeout: CONNECT_TIMEOUT,
+        internal_command_timeout: CONNECT_TIMEOUT,
+        // fred would mix up replies: after an `ASK` it takes the next reply on the connection, even another caller's, for
+        // the reply to its `ASKING`. Instead, `call` makes a second attempt.
         max_redirections: 0,
         reconnect_on_auth_error: true,
-        // The queue is not bounded (`max_command_buffer_len`): where it is full, fred cannot even order a reconnection,
-        // and gives up. Calls bound it: they fail at once while there is no connection, and one that hangs is dropped.
+        // `max_command_buffer_len` stays unlimited: with a full queue fred cannot even request a reconnection, and gives
+        // up. Calls bound the queue: they fail at once while there is no connection, and a connection that hangs is
+        // dropped.
         tcp: TcpConfig {
             nodelay: Some(true),
             keepalive: Some(
                 TcpKeepalive::new()
-                    .with_time(DEAD_PEER)
-                    .with_interval(DEAD_PEER / 5),
+                    .with_time(DEAD_PEER_TIMEOUT)
+                    .with_interval(DEAD_PEER_TIMEOUT / 5),
             ),
             #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-            user_timeout: Some(DEAD_PEER),
+            user_timeout: Some(DEAD_PEER_TIMEOUT),
             ..TcpConfig::default()
         },
         ..ConnectionConfig::default()
     }
 }
 
-/// Lets `client` connect until it is told to quit. fred gives up where it takes an error for final; but a server that is
-/// set up wrongly is set right while we run.
+/// Keeps `client` connected until it is told to quit. fred gives up after an error that it takes for final, such as a wrong
+/// password. But an operator can correct the server's set-up while we run.
 async fn keep_connected(client: Client, address: ServerAddress) {
     loop {
-        let mut rest = REST;
+        let mut delay = RESTART_DELAY;
         match client.connect().await {
             Ok(Ok(())) => return,
-            // A slot of the cluster moves: fred goes to the wrong node with what it was asked to take to the other one,
-            // and takes the second `ASK` for the end.
-            Ok(Err(problem)) if *problem.kind() == ErrorKind::Routing => rest = BLINK,
+            // A slot of the cluster is moving: fred asks the wrong node, and takes the second `ASK` for a final error.
+            Ok(Err(problem)) if *problem.kind() == ErrorKind::Routing => delay = SLOT_MOVED_DELAY,
             Ok(Err(problem)) => {
                 let problem = address.problem(watch::reason(&problem), problem);
-                tracing::error!(target: "portcullis::redis", problem, "the client gave up, and begins anew");
+                tracing::error!(target: "portcullis::redis", problem, "the client gave up, and is started again");
             }
             Err(ended) if ended.is_cancelled() => return,
             Err(_panic) => {
-                tracing::error!(target: "portcullis::redis", "the client panicked, and begins anew")
+                tracing::error!(target: "portcullis::redis", "the client panicked, and is started again")
             }
         }
-        tokio::time::sleep(rest).await;
+        tokio::time::sleep(delay).await;
     }
 }
 

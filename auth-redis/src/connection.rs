@@ -1,4 +1,4 @@
-//! The connections of a pool, and which of them hang.
+//! The connections of a pool, and how one that hangs is found and replaced.
 
 use std::{
     fmt,
@@ -15,6 +15,12 @@ use fred::{
     interfaces::{ClientLike as _, ClusterInterface as _},
 };
 use tokio::time::{sleep, timeout};
+
+/// The time limit for replacing a connection that hangs.
+const HEAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause between two attempts to replace one.
+const HEAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Clients that take turns.
 #[derive(Clone)]
@@ -33,17 +39,17 @@ impl Connections {
         }))
     }
 
-    fn of(clients: &[Client]) -> Self {
+    fn from_clients(clients: &[Client]) -> Self {
         let all = clients.iter().cloned().map(Connection::new).map(Arc::new);
         Self::new(all.collect())
     }
 
-    /// Each of them alone.
+    /// Each connection as a pool of its own.
     pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
         self.0.all.iter().map(|one| Self::new(vec![Arc::clone(one)]))
     }
 
-    /// The next one that is connected; if none is, any.
+    /// The next connection that is up; any, if none is.
     pub(crate) fn next(&self) -> &Arc<Connection> {
         let (all, turn) = (&self.0.all, self.0.turn.fetch_add(1, Ordering::Relaxed));
         let in_turn = (0..all.len()).map(|step| &all[turn.wrapping_add(step) % all.len()]);
@@ -56,18 +62,18 @@ impl Connections {
 
 impl From<&Client> for Connections {
     fn from(client: &Client) -> Self {
-        Self::of(std::slice::from_ref(client))
+        Self::from_clients(std::slice::from_ref(client))
     }
 }
 
 impl From<&Pool> for Connections {
     fn from(pool: &Pool) -> Self {
-        Self::of(pool.clients())
+        Self::from_clients(pool.clients())
     }
 }
 
 impl fmt::Debug for Connections {
-    /// How many there are: a client prints its configuration, and that has a password.
+    /// Prints the number of connections alone: a client would print its configuration, which has a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let connected = self.0.all.iter().filter(|one| one.client.is_connected()).count();
         f.debug_struct("Connections")
@@ -77,11 +83,11 @@ impl fmt::Debug for Connections {
     }
 }
 
-/// A client of fred's and what is known of its health.
+/// A client of fred's with its state of health.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     since: Instant,
-    /// When the last reply came, in milliseconds after `since`.
+    /// The time of the last reply, in milliseconds after `since`.
     replied: AtomicU64,
     healing: AtomicBool,
 }
@@ -96,17 +102,17 @@ impl Connection {
         }
     }
 
-    /// A reply came.
+    /// Notes that a reply came.
     pub(crate) fn replied(&self) {
         self.replied.store(self.clock(Instant::now()), Ordering::Relaxed);
     }
 
-    /// A call that was sent at `start` was not answered in time. Where nothing else was answered since, the connection
-    /// hangs, and is made anew: calls fail at once meanwhile, so that nothing piles up behind it.
+    /// Notes that a call sent at `start` had no reply in time. If no other reply came since, the connection hangs and is
+    /// replaced. Meanwhile calls fail at once, so that none queues up behind it.
     ///
-    /// fred's own check for this starts anew at each command, and so never ends under load.
+    /// fred has a check for this, too. Each command restarts its timer, so under load it never fires.
     pub(crate) fn not_answered(self: &Arc<Self>, start: Instant) {
-        // The other nodes of a cluster may well have answered. That it moved on from a node is learnt by asking.
+        // Other nodes of a cluster may have replied meanwhile. After a failover, fred learns the new master only by asking.
         let hangs = self.client.is_clustered() || self.replied.load(Ordering::Relaxed) <= self.clock(start);
         if !hangs || !self.client.is_connected() || self.healing.swap(true, Ordering::AcqRel) {
             return;
@@ -120,13 +126,13 @@ impl Connection {
                     false => client.force_reconnection().await,
                 }
             };
-            // fred does not answer where its task ends just then.
-            let healed = timeout(PATIENCE, heal).await;
+            // fred does not answer if its task ends just then.
+            let healed = timeout(HEAL_TIMEOUT, heal).await;
             let healed = healed.unwrap_or_else(|_elapsed| Err(Error::new(ErrorKind::Timeout, "no answer")));
             if let Err(problem) = healed {
-                tracing::debug!(target: "portcullis::redis", %problem, "a connection that hangs was not made anew");
+                tracing::debug!(target: "portcullis::redis", %problem, "a connection that hangs could not be replaced");
             }
-            sleep(PAUSE).await;
+            sleep(HEAL_INTERVAL).await;
             connection.healing.store(false, Ordering::Release);
         });
     }
@@ -136,9 +142,3 @@ impl Connection {
         u64::try_from(elapsed).unwrap_or(u64::MAX)
     }
 }
-
-/// For an attempt to make a connection anew.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Between two of them.
-const PAUSE: Duration = Duration::from_secs(1);

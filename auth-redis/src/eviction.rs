@@ -3,11 +3,11 @@ use fred::{interfaces::ClientLike as _, types::InfoKind};
 use crate::{Redis, call::Attempt};
 
 impl Redis {
-    /// Writes a warning event if the server could drop sessions to make room: if its memory is limited, and its
-    /// `maxmemory-policy` is not `noeviction`. On a cluster one node is asked. Where it does not answer, or the ACL does
-    /// not let us ask, that is a debug event.
+    /// Logs a warning if the server could drop sessions to free memory: if `maxmemory` is set and `maxmemory-policy` is not
+    /// `noeviction`. On a cluster it asks one node. If the server does not answer, or the ACL forbids the question, it logs a
+    /// debug event instead.
     ///
-    /// On a pool of [`connect`](crate::connect)'s it happens by itself at each connection.
+    /// A pool made by [`connect`](crate::connect) does this by itself, each time it connects.
     pub async fn warn_of_eviction(&self) {
         let info =
             |attempt: Attempt| async move { attempt.client.info::<String>(Some(InfoKind::Memory)).await };
@@ -27,7 +27,7 @@ impl Redis {
     }
 }
 
-/// The policy by which a server with this `INFO memory` may drop keys.
+/// The eviction policy of a server with this `INFO memory`, if it can drop keys.
 fn dropping(info: &str) -> Option<&str> {
     let value = |name: &str| {
         let mut lines = info.lines().filter_map(|line| line.trim_end().split_once(':'));

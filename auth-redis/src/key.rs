@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `PREFIX{TAG}:t:DIGEST` | a token: see `record` |
 //! | `PREFIX{TAG}:u:USER` | the index of a user's tokens: see `script` |
-//! | `PREFIXf:DIGEST` | the user of a token that another system issued, by whom its tag is known |
-//! | `PREFIXw` | nothing, for a millisecond: see `replicas` |
+//! | `PREFIXf:DIGEST` | the alias of a token that another system issued: its user, from whom the tag follows |
+//! | `PREFIXw` | nothing; it lives for a millisecond: see `replicas` |
 //!
-//! `TAG` is the user's [`ShardTag`] in hexadecimal. Braces make it the hash tag, so that a cluster keeps all keys of a
-//! user on one node. `DIGEST` is in URL-safe base64. `USER` is the id as it prints: it stands last and behind the hash
-//! tag, so that an id of any characters neither moves the key nor meets another's.
+//! `TAG` is the user's [`ShardTag`] in hexadecimal. The braces make it the hash tag, so a cluster keeps all keys of a user
+//! on one node. `DIGEST` is in URL-safe base64. `USER` is the id as `Display` prints it. It stands last, behind the hash tag:
+//! whatever characters it has, it neither moves the key nor collides with another user's.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 const DEFAULT_PREFIX: &str = "portcullis:";
 
-/// How an application's keys begin.
+/// The names of an application's keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     prefix: Box<str>,
@@ -35,8 +35,7 @@ impl Default for Keys {
 impl Keys {
     pub(crate) fn new(prefix: &str) -> Result<Self, ConfigError> {
         if prefix.contains(['{', '}']) {
-            let problem =
-                "has a brace, which would move all keys to one node of a cluster, or tear a user's apart";
+            let problem = "has a brace, which would put all keys on one node of a cluster, or spread a user's over several";
             return Err(ConfigError::new("prefix", problem));
         }
         Ok(Self {
@@ -49,7 +48,7 @@ impl Keys {
         self.tokens(tag) + &encode(digest)
     }
 
-    /// How the keys of tokens begin.
+    /// The beginning of every token's key.
     pub(crate) fn tokens(&self, tag: ShardTag) -> String {
         format!("{}{{{:04x}}}:t:", self.prefix, tag.get())
     }
@@ -59,18 +58,18 @@ impl Keys {
         format!("{}{user_id}", self.indexes(tag))
     }
 
-    /// How the keys of indexes begin.
+    /// The beginning of every index's key.
     pub(crate) fn indexes(&self, tag: ShardTag) -> String {
         format!("{}{{{:04x}}}:u:", self.prefix, tag.get())
     }
 
-    /// The key of what leads to the token of `digest`, which another system issued.
-    pub(crate) fn foreign(&self, digest: &TokenDigest) -> String {
+    /// The key of the alias of a token that another system issued.
+    pub(crate) fn alias(&self, digest: &TokenDigest) -> String {
         format!("{}f:{}", self.prefix, encode(digest))
     }
 
-    /// The key of what is written for the sake of being written.
-    pub(crate) fn written(&self) -> String {
+    /// A key that is written only so that replicas have something to confirm.
+    pub(crate) fn replicated(&self) -> String {
         format!("{}w", self.prefix)
     }
 }
@@ -105,7 +104,7 @@ mod tests {
             keys.index(tag, &7),
             format!("portcullis:{{{:04x}}}:u:7", tag.get())
         );
-        assert_eq!(keys.foreign(&digest), format!("portcullis:f:{text}"));
+        assert_eq!(keys.alias(&digest), format!("portcullis:f:{text}"));
         assert_eq!(decode(text), Some(digest));
     }
 
@@ -138,8 +137,8 @@ mod tests {
             prop_assert_eq!(keys.tokens(tag) + &encode(&digest), token.clone());
             prop_assert_eq!(decode(&encode(&digest)), Some(digest));
             prop_assert_ne!(&token, &index);
-            prop_assert_ne!(keys.foreign(&digest), token);
-            prop_assert_ne!(keys.foreign(&digest), index);
+            prop_assert_ne!(keys.alias(&digest), token);
+            prop_assert_ne!(keys.alias(&digest), index);
         }
 
         #[test]

@@ -2,19 +2,21 @@
 //!
 //! | | what it is |
 //! |---|---|
-//! | [`connect`] | a pool of connections from a URL, which heals by itself |
-//! | [`Redis`] | what stores share: the connections, the deadline of a call, the prefix of keys |
-//! | [`RedisAccessTokenStore`] | access tokens: the "Redis strategy" is an [`OpaqueStrategy`] over it |
+//! | [`connect`] | makes a pool of connections from a URL; it reconnects by itself |
+//! | [`Redis`] | the settings that stores share: connections, the deadline of a call, the prefix of keys |
+//! | [`RedisAccessTokenStore`] | access tokens; the "Redis strategy" is an [`OpaqueStrategy`] over it |
 //!
 //! ```no_run
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //!
-//! use auth_core::{Lifetime, OpaqueStrategy};
-//! use auth_redis::{Redis, RedisAccessTokenStore};
+//! use portcullis::{
+//!     Lifetime, OpaqueStrategy,
+//!     redis::{self, Redis, RedisAccessTokenStore},
+//! };
 //! use uuid::Uuid;
 //!
-//! let pool = auth_redis::connect("redis://127.0.0.1:6379").await?;
+//! let pool = redis::connect("redis://127.0.0.1:6379").await?;
 //! let redis = Redis::new(pool).prefix("bookshop:")?;
 //! let tokens = Arc::new(RedisAccessTokenStore::<Uuid>::new(redis));
 //! let strategy = OpaqueStrategy::new(tokens, Lifetime::from_secs(3600)?);
@@ -22,29 +24,31 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A lifetime of [`Lifetime::FOREVER`] makes keys without an expiry; every other key expires with what it holds.
+//! With [`Lifetime::FOREVER`] keys have no expiry. Every other key expires with its token.
 //!
-//! # What the server must be set to
+//! # The server's settings
 //!
-//! Redis 6.2 or later, or Valkey. On a cluster and through Sentinel only masters are asked. Another URL has to name a
-//! master: a replica answers look-ups late, and so takes tokens that were revoked.
+//! Redis 6.2 or later, or Valkey. On a cluster and through Sentinel, only masters are asked. Any other URL must name a
+//! master: a replica lags behind, and so accepts tokens that were revoked.
 //!
-//! - `maxmemory-policy noeviction`. Any other drops sessions when memory runs short, and the tokens of a dropped index stay
-//!   when their user is deleted; they are rejected. Out of memory, nobody can log in; who is logged in stays, and can log out.
-//! - `appendonly yes` keeps sessions over a restart. `appendfsync always` keeps each revocation that was answered; the
-//!   default loses up to a second of them in a power failure.
-//! - A failover loses what the old master had not yet sent to its replicas, and what it took until it heard of the
-//!   failover, a revocation too: see [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
-//! - The user of an ACL needs `~PREFIX*`, and `+get +set +del +exists +setrange +persist +pexpireat +zadd +zcard +zrange
-//!   +zrem +zremrangebyscore +time +eval +evalsha +ping`. fred asks for `+client|id +info` when it connects, for
-//!   `+cluster|slots +cluster|info` on a cluster, for `+role` behind Sentinel, and for `+select` where the URL has a
-//!   database. To wait for replicas takes `+wait`.
+//! - Set `maxmemory-policy noeviction`. Any other policy drops sessions when memory runs short. If it drops a user's index,
+//!   the tokens outlive the user's deletion, though they are rejected. With `noeviction` and full memory, nobody can log in;
+//!   users who are logged in stay so, and can log out.
+//! - `appendonly yes` keeps sessions over a restart. `appendfsync always` keeps every confirmed revocation; with the
+//!   default, a power failure loses up to a second of them.
+//! - A failover can lose revocations: those that the old master had not yet sent to its replicas, and those that it took
+//!   before it heard of the failover. See [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
+//! - An ACL user needs `~PREFIX*` and `+get +set +del +exists +setrange +persist +pexpireat +zadd +zcard +zrange +zrem
+//!   +zremrangebyscore +time +eval +evalsha +ping`. fred also needs `+client|id +info` to connect, `+cluster|slots
+//!   +cluster|info` on a cluster, `+role` behind Sentinel, and `+select` if the URL has a database. To wait for replicas
+//!   needs `+wait`.
 //!
-//! On a cluster, a token whose slot is just moving to another node is unavailable until the move is done: it is neither
-//! found nor said to be gone. Removing all of a user's tokens, which the deletion of the user begins with, may end with an
-//! error after a part of it there; the same call does the rest once the move is done. Scripts name the keys that they find
-//! in an index, which all have the hash tag of a key that they declare; a server that takes declared keys alone must be
-//! told to allow it.
+//! On a cluster, a token is unavailable while its slot moves to another node: calls fail, and never report it as absent.
+//! Removing all of a user's tokens, the first step of deleting the user, can fail half-way there. Call it again once the
+//! move is done, and it removes the rest.
+//!
+//! Scripts access the keys that they find in an index. Those have the hash tag of a declared key, but are not declared
+//! themselves. A server that allows only declared keys must be told to permit this.
 //!
 //! [`OpaqueStrategy`]: auth_core::OpaqueStrategy
 //! [`Lifetime::FOREVER`]: auth_core::Lifetime::FOREVER

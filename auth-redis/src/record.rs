@@ -1,13 +1,13 @@
-//! How a token stands in the value of its key: as JSON, so that `redis-cli GET` shows what it is.
+//! The stored form of a token: JSON, so that `redis-cli GET` shows it.
 //!
 //! ```json
 //! {"last_used_at":1735689600123       ,"order":"01941f297c7b4f3a2b1c","digest":"…","id":"…","user_id":"…",
 //!  "epoch":0,"created_at":1735689600123,"expires_at":1735693200123,"user_agent":"…","address":"…","label":"…"}
 //! ```
 //!
-//! Instants are milliseconds since 1970-01-01 UTC. What is absent is left out. `last_used_at` stands first, padded to a
-//! fixed width, so that it can be overwritten in place. `digest` is the beginning of the token's own: should a reply ever go
-//! to the wrong caller, it is an error and not somebody else's log-in.
+//! Instants are milliseconds since 1970-01-01 UTC. Absent values are left out. `last_used_at` comes first, padded to a fixed
+//! width, so that it can be overwritten in place. `digest` is the beginning of the token's digest. If a reply ever went to the
+//! wrong caller, the mismatch would be an error, not somebody else's log-in.
 
 use std::{
     borrow::Cow,
@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 
 use crate::key;
 
-/// Where the number of `last_used_at` begins.
+/// The offset of the number of `last_used_at`.
 pub(crate) const LAST_USED_AT: usize = LAST_USED_AT_NAME.len();
 const LAST_USED_AT_NAME: &str = "{\"last_used_at\":";
 
@@ -32,13 +32,13 @@ const ORDER_CHARS: usize = 20;
 struct Record<'a> {
     #[serde(skip_serializing)]
     last_used_at: i64,
-    /// The age of the token among its user's: its creation, and then its insertion, in hexadecimal.
+    /// The rank of the token by age among its user's: creation, then insertion, in hexadecimal.
     #[serde(borrow)]
     order: Cow<'a, str>,
     #[serde(borrow)]
     digest: Cow<'a, str>,
     id: TokenId,
-    /// The id as it prints: scripts find the index of the user by it.
+    /// The id as `Display` prints it. Scripts find the user's index by it.
     #[serde(borrow)]
     user_id: Cow<'a, str>,
     epoch: i64,
@@ -56,21 +56,21 @@ struct Record<'a> {
 /// The characters of [`Record::digest`]: 66 bits.
 const DIGEST_CHARS: usize = 11;
 
-/// A token as it is written.
+/// A token, ready to be written.
 pub(crate) struct Written {
     /// The value of its key.
     pub(crate) value: String,
-    /// What stands for it in its user's index, before the digest.
+    /// The first part of its member in the user's index; the digest follows.
     pub(crate) order: String,
 }
 
-/// A stored token that cannot be understood: it is not ours, or somebody edited it.
+/// A stored token that cannot be read: this crate did not write it, or somebody edited it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
-    /// What kind of problem, and where: serde_json's own error has the value.
+    /// The kind of problem and its column. serde_json's own error would repeat the value.
     #[error("a stored token is not the JSON of one: {0:?} error in column {1}")]
     Json(Category, usize),
-    #[error("the stored token is another than was asked for")]
+    #[error("the stored token is not the one that was asked for")]
     Other,
     #[error("a stored token has an instant out of range")]
     Instant(#[from] time::error::ComponentRange),
@@ -110,7 +110,7 @@ pub(crate) fn write<Id: UserId>(token: &AccessToken<Id>) -> Result<Written, Malf
 
 /// The number of `last_used_at` in its fixed width.
 pub(crate) fn last_used_at(at: OffsetDateTime) -> String {
-    // As wide as the longest of 64 bits.
+    // As wide as the longest 64-bit number.
     format!("{:<20}", milliseconds(at))
 }
 
@@ -146,8 +146,8 @@ fn beginning(digest: &TokenDigest) -> String {
     text
 }
 
-/// `text` of a record in which the public id is `id`, and of no other record: a quote within a value is escaped.
-pub(crate) fn mark(id: TokenId) -> String {
+/// Text that only the record with this public id contains: quotes within values are escaped.
+pub(crate) fn id_field(id: TokenId) -> String {
     format!("\"id\":\"{id}\"")
 }
 
@@ -160,8 +160,8 @@ fn instant(milliseconds: i64) -> Result<OffsetDateTime, time::error::ComponentRa
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
 }
 
-/// The creation in 48 bits of milliseconds, enough for any year of four digits, and the present in 32 bits of
-/// microseconds, which tell apart what was created in the same millisecond. Order of text is order of age.
+/// A text whose order is the order of age: 48 bits of milliseconds for the creation, enough for any four-digit year, then
+/// 32 bits of microseconds for the present, which order tokens created in the same millisecond.
 fn order(created_at: OffsetDateTime) -> String {
     let created_at = milliseconds(created_at).max(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     fn text() -> impl Strategy<Value = Option<String>> {
-        // What a hostile client would put there is in any string; what a script would trip over is added.
+        // Any string covers a hostile client. The second case is what a script could trip over.
         proptest::option::of(prop_oneof![
             any::<String>(),
             Just("\"id\":\"\\\0{}\u{1f98a}".to_owned())
@@ -236,16 +236,16 @@ mod tests {
         }
 
         #[test]
-        fn a_mark_is_that_of_its_own_record_alone(token in token(), other in any::<u128>()) {
+        fn only_its_own_record_contains_the_field_of_an_id(token in token(), other in any::<u128>()) {
             let other = TokenId(uuid::Uuid::from_u128(other));
             let mut hostile = token;
-            hostile.user_id = mark(other);
-            hostile.client.user_agent = Some(mark(other));
-            hostile.client.address = Some(format!("x\\\",{},", mark(other)));
-            hostile.client.label = Some(format!("\",{},\"", mark(other)));
+            hostile.user_id = id_field(other);
+            hostile.client.user_agent = Some(id_field(other));
+            hostile.client.address = Some(format!("x\\\",{},", id_field(other)));
+            hostile.client.label = Some(format!("\",{},\"", id_field(other)));
             let value = write(&hostile).expect("written").value;
-            prop_assert!(value.contains(&mark(hostile.id)));
-            prop_assert_eq!(value.contains(&mark(other)), other == hostile.id, "{}", value);
+            prop_assert!(value.contains(&id_field(hostile.id)));
+            prop_assert_eq!(value.contains(&id_field(other)), other == hostile.id, "{}", value);
         }
 
         #[test]

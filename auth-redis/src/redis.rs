@@ -17,20 +17,27 @@ use crate::{
     script::Script,
 };
 
-/// Between two looks whether a connection is there.
-const PAUSE: Duration = Duration::from_millis(10);
+/// The time between two checks for a connection.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// What stores share: connections, the deadline of each call, and how keys begin.
+/// The settings that stores share: connections, the deadline of each call and the prefix of keys.
 ///
-/// It runs on a [`Client`] or a [`Pool`] of fred's that the caller made, or on the pool that [`connect`](crate::connect)
-/// makes. Give it one on which no blocking command runs: calls share connections, and would wait behind it. For a client
-/// of your own, set fred's `ReconnectPolicy` to try for ever, and a `connection_timeout` and an
-/// `internal_command_timeout` of a few seconds; and have it connect again where its connection task ends all the same. On
-/// a cluster set `max_redirections` to 0: where fred 10 follows an `ASK` of a slot that moves, it gives callers each
-/// other's replies. Calls of this crate never let it, but other commands on the same connections would.
+/// It runs on the pool of [`connect`](crate::connect), or on a [`Client`] or [`Pool`] of fred's that you made. Run no blocking
+/// command on that: calls share connections, and would wait behind it.
 ///
-/// A call fails at once while there is no connection, and at the deadline where the server does not answer. A connection
-/// on which nothing is answered is closed and made anew.
+/// A call fails at once while there is no connection, and at the deadline if the server does not reply. A connection that
+/// hangs is closed and replaced.
+///
+/// # A client of your own
+///
+/// - Give fred a `ReconnectPolicy` without a maximum of attempts, and a `connection_timeout` and an
+///   `internal_command_timeout` of a few seconds.
+/// - If its connection task ends all the same, connect again.
+///
+/// # Security
+///
+/// On a cluster set `max_redirections` to 0. When fred 10 follows the `ASK` of a slot that moves, it gives callers each
+/// other's replies. Calls of this crate prevent that, but other commands on the same connections would not.
 #[derive(Clone, Debug)]
 pub struct Redis {
     pub(crate) connections: Connections,
@@ -40,7 +47,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Calls on `pool`, each with a deadline of 2 seconds, on keys that begin with `portcullis:`.
+    /// Runs calls on `pool`, each with a deadline of 2 seconds. Keys begin with `portcullis:`.
     #[must_use]
     pub fn new(pool: Pool) -> Self {
         Self::on(Connections::from(&pool))
@@ -55,7 +62,7 @@ impl Redis {
         }
     }
 
-    /// Gives each call `limit`, whatever it does: a second attempt and a second round trip included.
+    /// Sets the deadline of each call, which includes a second attempt and a second round trip.
     ///
     /// # Errors
     /// [`ConfigError`] naming `deadline` if `limit` is zero.
@@ -64,17 +71,18 @@ impl Redis {
         Ok(self)
     }
 
-    /// Lets every key begin with `prefix`: services that share a server have one each.
+    /// Sets the beginning of every key. Services that share a server need one each.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `prefix` if it has a `{` or a `}`, by which a cluster places keys.
+    /// [`ConfigError`] naming `prefix` if it has a `{` or a `}`: a cluster places keys by those.
     pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
         self.keys = Keys::new(prefix)?;
         Ok(self)
     }
 
-    /// Waits until every connection is there, and asks the server, or each master of a cluster, whether it answers: at
-    /// start, for a service that had rather fail than run without; later, to say whether it is ready.
+    /// Waits until every connection is open, then sends a `PING` to the server, or to each master of a cluster.
+    ///
+    /// Call it at start if the service should not run without Redis, and later to answer readiness checks.
     ///
     /// # Errors
     /// [`StoreError`] if there is no connection or no answer by the deadline.
@@ -82,12 +90,12 @@ impl Redis {
         let limit = self.limit();
         for connection in self.connections.each() {
             while !connection.next().client.is_connected() {
-                sleep(PAUSE.min(limit.left()?)).await;
+                sleep(POLL_INTERVAL.min(limit.left()?)).await;
             }
             let client = &connection.next().client;
             let state = client.cached_cluster_state();
             let mut nodes: Vec<_> = state.map_or_else(Vec::new, |state| state.unique_primary_nodes());
-            // Without a name of a node, the command goes to any.
+            // `None` sends the command to any node.
             let last = nodes.pop();
             for node in nodes.into_iter().map(Some).chain([last]) {
                 let ping = |attempt: Attempt| {
@@ -106,10 +114,10 @@ impl Redis {
 
     /// The limit of a call that begins now.
     pub(crate) fn limit(&self) -> Limit {
-        Limit::of(self.deadline)
+        Limit::new(self.deadline)
     }
 
-    /// Makes a call that may be carried out twice.
+    /// Runs a call that is safe to carry out twice.
     pub(crate) async fn call<T, F>(&self, limit: Limit, body: impl Fn(Attempt) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Error>>,
@@ -117,7 +125,7 @@ impl Redis {
         call(&self.connections, limit, body).await
     }
 
-    /// Runs a `script` that may be run twice.
+    /// Runs a `script` that is safe to run twice.
     pub(crate) async fn run<T: FromValue>(
         &self,
         limit: Limit,
@@ -133,7 +141,7 @@ impl Redis {
     }
 }
 
-/// What is stored and is not what this crate writes.
+/// The error for stored data that this crate did not write.
 pub(crate) fn unreadable(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
     StoreError::invalid_data(STORE, problem)
 }

@@ -15,7 +15,7 @@ use crate::{
     script::Script,
 };
 
-/// How many replicas a revocation waits for, and on which connection.
+/// The number of replicas that a revocation waits for, and the connections for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Replicas {
     count: NonZeroU32,
@@ -23,16 +23,19 @@ pub(crate) struct Replicas {
 }
 
 impl Redis {
-    /// Reports a revocation as done only once `count` replicas have it, so that it outlives a failover to one of them;
-    /// Sentinel prefers those that have the most. Where fewer have it by half of the deadline, the call is a
-    /// [`StoreError`], though the master did revoke. The same call may be made again, and waits again; a client that logs
-    /// out again is told that it is logged out, since the master has its token no more.
+    /// Makes each revocation wait until `count` replicas have it, so that it survives a failover to one of them. Sentinel
+    /// prefers the replicas that have most.
     ///
-    /// `client` is one of its own, connected to the same server: what is sent over it waits behind each such revocation.
+    /// If too few replicas confirm within half the deadline, the call returns a [`StoreError`], although the master has already
+    /// revoked the token. It is safe to retry, and the retry waits again. A client that logs out again is told that it is
+    /// logged out, since the master no longer has its token.
+    ///
+    /// Give it a `client` that nothing else uses, connected to the same server: other commands on it would wait behind each
+    /// revocation.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `replicas` if `client` is of a cluster, on which the wait cannot be kept on the node of the
-    /// revocation. There `min-replicas-to-write` limits what a failover loses.
+    /// [`ConfigError`] naming `replicas` if `client` is of a cluster, where fred can't send the wait to the node of the
+    /// revocation. On a cluster, `min-replicas-to-write` limits what a failover loses.
     pub fn wait_for_replicas(mut self, count: NonZeroU32, client: &Client) -> Result<Self, ConfigError> {
         if client.is_clustered() {
             return Err(ConfigError::new("replicas", "cannot be waited for on a cluster"));
@@ -44,7 +47,7 @@ impl Redis {
         Ok(self)
     }
 
-    /// Runs a `script` that revokes, and answers how many tokens it removed.
+    /// Runs a `script` that revokes, and returns the number of tokens that it removed.
     pub(crate) async fn revoke(
         &self,
         limit: Limit,
@@ -55,7 +58,7 @@ impl Redis {
         let Some(replicas) = &self.replicas else {
             return self.run(limit, script, keys, args).await;
         };
-        let mark = self.keys.written();
+        let mark = self.keys.replicated();
         let revoked = call(&replicas.connections, limit, |attempt| {
             let (mark, keys, args) = (mark.clone(), keys.clone(), args.clone());
             async move { revoke_and_wait(&attempt, replicas.count, mark, script, keys, args).await }
@@ -78,17 +81,18 @@ async fn revoke_and_wait(
     args: Vec<String>,
 ) -> Result<(u64, u32), Error> {
     let left = attempt.client.options().timeout.unwrap_or_default();
-    // Zero would be for ever, and the server refuses what its clock cannot hold.
-    let patience = u32::try_from((left / 2).as_millis()).unwrap_or(u32::MAX).max(1);
-    // One after the other on one connection, as the server waits for what was written on the very connection.
+    // Zero would wait without a limit, and the server refuses a number too large for its clock.
+    let wait_ms = u32::try_from((left / 2).as_millis()).unwrap_or(u32::MAX).max(1);
+    // On one connection, because `WAIT` waits for the writes of its own connection.
     let pipeline = attempt.client.pipeline();
     let commands = pipeline.with_options(attempt.client.options());
     let _queued: () = attempt.run_on(&commands, script, keys, args).await?;
-    // A second revocation of the same finds nothing to write, and would wait for nothing. Out of memory this is refused.
+    // A second revocation of the same token writes nothing, and its `WAIT` would return at once. Hence one write more, which
+    // the server refuses if it is out of memory.
     let _kept: () = commands
         .set(mark, "", Some(Expiration::PX(1)), None, false)
         .await?;
-    let _queued: () = commands.wait(i64::from(count.get()), i64::from(patience)).await?;
+    let _queued: () = commands.wait(i64::from(count.get()), i64::from(wait_ms)).await?;
     let answers: [Result<Value, Error>; 3] = pipeline
         .try_all()
         .await
@@ -98,7 +102,7 @@ async fn revoke_and_wait(
     Ok((removed?.convert()?, reached?.convert()?))
 }
 
-/// Where a pipeline is not answered in full, an error says why.
+/// The reason that a pipeline has fewer replies than commands.
 fn first_error(answers: Vec<Result<Value, Error>>) -> Error {
     answers
         .into_iter()

@@ -1,14 +1,16 @@
-//! The scripts: each operation on more than one key is one of them, and so whole or absent. Only a script that meets a key
-//! which has just moved to another node of a cluster ends there; an index goes last, so that the same script does the rest.
+//! The Lua scripts. Each operation on more than one key is one script, so it happens as a whole or not at all.
 //!
-//! A user's index is a sorted set. A member is the order of a token (20 characters, see `record`) and its digest (43),
-//! scored by its expiry, `+inf` for ever. At 63 characters an index of up to 128 tokens is the compact kind. The scripts
-//! that write it drop what has expired, and have its own expiry be that of its last member.
+//! There is one exception: a script stops when it meets a key that has just moved to another node of a cluster. Scripts
+//! delete an index last, so running the same script again does the rest.
 //!
-//! What is known before a script runs is declared in `KEYS`. What a script finds in an index or in a token is named there
-//! under the hash tag of a declared key, hence on the same node.
+//! A user's index is a sorted set. A member is the order of a token (20 characters, see `record`) and its digest (43). Its
+//! score is the token's expiry, `+inf` for none. At 63 characters, Redis keeps an index of up to 128 tokens in its compact
+//! form. Scripts that write an index drop expired members, and let the index expire with its last member.
 //!
-//! Revocations run out of memory, too: they call nothing that `noeviction` refuses.
+//! `KEYS` declares the keys that are known in advance. A script finds the others in an index or a token. They have the hash
+//! tag of a declared key, so they are on the same node.
+//!
+//! Revocations work when memory is full: they call nothing that `noeviction` refuses.
 
 use std::sync::LazyLock;
 
@@ -23,38 +25,37 @@ macro_rules! script {
 }
 
 script! {
-    /// `KEYS`: token, index. `ARGV`: value, order and digest, expiry or `+inf`, cap or `0`, how keys of tokens begin,
-    /// the mark of the public id where an earlier attempt may have inserted the token, or nothing.
-    /// Answers 1, or 0 where the digest is taken.
-    INSERT, "script/settle.lua", "script/insert.lua"
+    /// `KEYS`: token, index. `ARGV`: value, order and digest, expiry or `+inf`, cap or `0`, prefix of tokens' keys, and on a
+    /// second attempt the field of the public id, else nothing. Returns 1, or 0 if the digest is taken.
+    INSERT, "script/refresh_index_ttl.lua", "script/insert.lua"
 }
 script! {
     /// `KEYS`: token. `ARGV`: offset, text.
     TOUCH, "script/touch.lua"
 }
 script! {
-    /// `KEYS`: token. `ARGV`: how keys of indexes begin, digest. Answers how many there were.
-    DELETE, "script/settle.lua", "script/delete.lua"
+    /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest. Returns the number of deleted tokens.
+    DELETE, "script/refresh_index_ttl.lua", "script/delete.lua"
 }
 script! {
-    /// `KEYS`: index. `ARGV`: how keys of tokens begin. Answers how many there were.
+    /// `KEYS`: index. `ARGV`: prefix of tokens' keys. Returns the number of deleted tokens.
     DELETE_ALL, "script/delete_all.lua"
 }
 script! {
-    /// `KEYS`: index. `ARGV`: how keys of tokens begin, the mark of the public id. Answers how many there were.
-    DELETE_BY_ID, "script/settle.lua", "script/delete_by_id.lua"
+    /// `KEYS`: index. `ARGV`: prefix of tokens' keys, field of the public id. Returns the number of deleted tokens.
+    DELETE_BY_ID, "script/refresh_index_ttl.lua", "script/delete_by_id.lua"
 }
 script! {
-    /// `KEYS`: index. `ARGV`: how keys of tokens begin. Answers digest and value of one token after another.
+    /// `KEYS`: index. `ARGV`: prefix of tokens' keys. Returns digest and value of each token in turn.
     LIST, "script/list.lua"
 }
 script! {
-    /// `KEYS`: the way to a token of another system. `ARGV`: user, expiry or nothing.
-    /// Answers 1, or 0 where it leads to another user.
-    LEAD, "script/lead.lua"
+    /// `KEYS`: the alias of another system's token. `ARGV`: user, expiry or nothing.
+    /// Returns 1, or 0 if the alias is another user's.
+    PUT_ALIAS, "script/put_alias.lua"
 }
 
-/// A script and the name under which a server that ran it once keeps it.
+/// A script, and the SHA-1 by which a server that has run it knows it.
 #[derive(Debug)]
 pub(crate) struct Script {
     pub(crate) text: &'static str,
@@ -76,7 +77,15 @@ mod tests {
     use super::*;
 
     fn all() -> [&'static Script; 7] {
-        [&INSERT, &TOUCH, &DELETE, &DELETE_ALL, &DELETE_BY_ID, &LIST, &LEAD]
+        [
+            &INSERT,
+            &TOUCH,
+            &DELETE,
+            &DELETE_ALL,
+            &DELETE_BY_ID,
+            &LIST,
+            &PUT_ALIAS,
+        ]
     }
 
     fn commands(script: &Script) -> impl Iterator<Item = &'static str> {
@@ -110,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_has_the_name_that_a_server_gives_it() {
+    fn a_script_has_the_sha1_that_a_server_gives_it() {
         let script = Script::new("return 1");
         assert_eq!(script.sha1, "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
     }

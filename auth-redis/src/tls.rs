@@ -8,7 +8,7 @@ use fred::{
 
 /// TLS 1.2 and 1.3 with the root certificates of this machine.
 ///
-/// The cryptography is named here: a process that has two kinds linked has none by default.
+/// It names its crypto provider: a process with two linked in has no default.
 pub(crate) fn config() -> Result<TlsConfig, &'static str> {
     let mut roots = RootCertStore::empty();
     let (usable, _unusable) = roots.add_parsable_certificates(load_native_certs().certs);
@@ -17,7 +17,7 @@ pub(crate) fn config() -> Result<TlsConfig, &'static str> {
     }
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|_| "asks for TLS, which the cryptography here does not offer")?
+        .map_err(|_| "asks for TLS, which the crypto provider does not support")?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(TlsConnector::from(config).into())

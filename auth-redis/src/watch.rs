@@ -1,4 +1,4 @@
-//! What an operator is told of a pool of `connect`'s.
+//! The log events of a pool made by `connect`.
 
 use std::future::Future;
 
@@ -12,7 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::Redis;
 
-/// Why the server cannot be used. fred tells most of it in words: the operating system's, and the server's.
+/// The reason that the server cannot be used. For most, fred has no error kind, only the words of the operating system or the
+/// server.
 pub(crate) fn reason(problem: &Error) -> Unreachable {
     let details = problem.details();
     let says = |words: &[&str]| words.iter().any(|words| details.contains(words));
@@ -28,8 +29,8 @@ pub(crate) fn reason(problem: &Error) -> Unreachable {
     }
 }
 
-/// Writes an event when the server of `pool` at `address` cannot be reached and when it can again, and looks at its eviction policy
-/// then: after a failover it is another server.
+/// Logs an event when the server of `pool` at `address` becomes unreachable and when it is back. It then checks the eviction
+/// policy again, since after a failover it is another server.
 pub(crate) fn watch(pool: &Pool, address: ServerAddress) -> impl Future<Output = ()> + use<> {
     let client = pool.clients()[0].clone();
     let (mut errors, mut connections) = (client.error_rx(), client.reconnect_rx());
@@ -44,7 +45,7 @@ pub(crate) fn watch(pool: &Pool, address: ServerAddress) -> impl Future<Output =
                         if before == Some(false) {
                             tracing::info!(target: "portcullis::redis", %server, "the server can be reached again");
                         }
-                        // It is told of a little before it can be used.
+                        // The event comes a little before the connection can be used.
                         if before != Some(true) && redis.ping().await.is_ok() {
                             redis.warn_of_eviction().await;
                         }

@@ -1,4 +1,4 @@
-//! Access tokens in a table: what differs from table to table is [`AccessTokenTable`], which a macro implements.
+//! Access tokens in a table. A macro implements [`AccessTokenTable`], the part that differs from table to table.
 
 use std::{future::Future, marker::PhantomData, num::NonZeroU32};
 
@@ -23,7 +23,7 @@ pub(crate) const DIGESTS_AT_ONCE: usize = 1000;
 
 /// The statements on a table of access tokens in a `D`, of users with ids `Id`.
 pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static {
-    /// Writes no row if the digest is taken. A database without `ON CONFLICT` fails instead.
+    /// Writes no row if the digest is taken. On a database without `ON CONFLICT` it fails instead.
     fn insert(token: AccessToken<Id>) -> impl Statement<D>;
 
     /// The token of `digest`.
@@ -32,14 +32,14 @@ pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static 
     /// The user's tokens of `epoch`, the newest first.
     fn list(user_id: Id, epoch: i64) -> impl Query<D, AccessToken<Id>>;
 
-    /// The user's tokens but `newest` and the `keep` newest others.
+    /// The user's tokens, except `newest` and the `keep` newest others.
     fn older(user_id: Id, newest: TokenDigest, keep: u32) -> impl Query<D, DigestColumn>;
 
-    /// At most `limit` tokens that expired at or before `now`, without those that another call is at: they are left to
-    /// that call, or to the next purge.
+    /// At most `limit` tokens that expired at or before `now`. It skips rows that another call has locked: that call or the
+    /// next purge handles them.
     fn expired(now: OffsetDateTime, limit: u32) -> impl Query<D, DigestColumn>;
 
-    /// Sets when the token was last used.
+    /// Sets the time of the token's last use.
     fn touch(digest: TokenDigest, at: OffsetDateTime) -> impl Statement<D>;
 
     /// Deletes the token of `digest`.
@@ -57,14 +57,14 @@ pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static 
 
 /// The table to which the `user_id` of an [`AccessTokenTable`] refers.
 pub trait TokenOwners<D: AnyDatabase, Id: ColumnId>: AccessTokenTable<D, Id> {
-    /// Locks the user's row against another call that does so; on PostgreSQL not against one that refers to it.
+    /// Locks the user's row against other calls of this method. On PostgreSQL, rows can still refer to it.
     fn lock_owner(user_id: Id) -> impl Query<D, ()>;
 }
 
-/// What takes more than one statement on a table `T`.
+/// The operations on a table `T` that take more than one statement.
 pub trait AccessTokenCalls<T: AccessTokenTable<Self, Id>, Id: ColumnId>: AnyDatabase {
-    /// Inserts `token` and answers how many rows it wrote: none if the digest is taken. Under a `cap` the user's oldest
-    /// tokens beyond it are removed, and a user who is not there may be [`Error::NotFound`].
+    /// Inserts `token` and returns the number of written rows: 0 if the digest is taken. With a `cap` it removes the user's
+    /// oldest tokens beyond that, and may return [`Error::NotFound`] if there is no such user.
     fn insert(
         &self,
         token: AccessToken<Id>,
@@ -79,7 +79,9 @@ pub trait AccessTokenCalls<T: AccessTokenTable<Self, Id>, Id: ColumnId>: AnyData
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
-/// Access tokens of users with ids `Id`, in a table `T` of a database `D`: what [`access_token_store!`](crate::access_token_store) makes.
+/// Access tokens of users with ids `Id`, in a table `T` of a database `D`.
+///
+/// [`access_token_store!`](crate::access_token_store) makes an alias of it.
 #[derive(Clone, Debug)]
 pub struct AccessTokensIn<D, T, Id> {
     database: D,
@@ -87,8 +89,8 @@ pub struct AccessTokensIn<D, T, Id> {
 }
 
 impl<D: AnyDatabase, T, Id> AccessTokensIn<D, T, Id> {
-    /// The store on a pool, or on a `Database`. On SQLite, one `Database` for all stores of a pool lets their writers take
-    /// turns.
+    /// A store on a pool or a `Database`. On SQLite, give all stores of a pool the same `Database`, so that their writers
+    /// take turns.
     #[must_use]
     pub fn new(database: impl Into<D>) -> Self {
         Self {
@@ -183,7 +185,7 @@ where
     }
 }
 
-/// The columns of an access token, in the order in which the stores select them.
+/// The columns of an access token, in the order of the stores' `SELECT`.
 pub(crate) type AccessTokenColumns<Id> = (
     UuidColumn,
     DigestColumn,

@@ -7,7 +7,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 
-/// Those in the PEM `file`. The problem names it.
+/// The authorities in the PEM `file`. A problem names the file.
 pub(crate) fn read(file: &Path) -> Result<RootCertStore, String> {
     let problem = |problem: &dyn std::fmt::Display| format!("{}: {problem}", file.display());
     let mut authorities = RootCertStore::empty();

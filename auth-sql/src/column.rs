@@ -1,4 +1,4 @@
-//! How the values of the models stand in columns.
+//! The values of the models as columns.
 
 mod digest;
 mod id;

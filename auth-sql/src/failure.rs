@@ -1,4 +1,4 @@
-//! What an operator is told of a failure, and what to do about it.
+//! The errors of databases, with the operator's next step.
 
 use std::{error::Error, fmt};
 
@@ -15,7 +15,7 @@ const ANOTHERS: &str = "a table of this name is there that `migrate` did not mak
 const FORBIDDEN: &str = "grant the user this right";
 const READ_ONLY: &str = "let the user of this process write the file and its folder";
 
-/// How the three databases say it, in English.
+/// The parts of the three databases' messages, in English, and the next step.
 const ANSWERS: [(&[&str], &str); 11] = [
     (&["relation ", " does not exist"], NO_TABLE),
     (&["column ", " does not exist"], NO_TABLE),
@@ -30,7 +30,7 @@ const ANSWERS: [(&[&str], &str); 11] = [
     (&[" command denied to user "], FORBIDDEN),
 ];
 
-/// No connection could be had of a pool. What opens the connections has said why.
+/// The error if a pool has no connection to give. The code that opens connections has already found the reason.
 pub(crate) fn no_connection(store: &'static str, error: PoolError) -> StoreError {
     match error {
         PoolError::Backend(OpenError::ConnectionError(ConnectionError::BadConnection(problem))) => {
@@ -40,8 +40,8 @@ pub(crate) fn no_connection(store: &'static str, error: PoolError) -> StoreError
     }
 }
 
-/// What an error says that a statement ended with. A database that answers with no more than words may mean a fault that
-/// passes, so it is not known to be ours.
+/// The kind of an error that a statement ended with. An error with a message alone counts as `Refused`: the fault may pass,
+/// and may not be ours.
 pub(crate) fn kind(error: &(dyn Error + 'static)) -> StoreErrorKind {
     use DatabaseErrorKind as Kind;
 
@@ -70,7 +70,7 @@ fn kind_of_words(message: &str) -> StoreErrorKind {
     }
 }
 
-/// `error` with what can be done about it, if that is known.
+/// `error` with the next step, if that is known.
 pub(crate) fn with_next_step<E: Error + Send + Sync + 'static>(error: E) -> Box<dyn Error + Send + Sync> {
     let message = error.to_string();
     match next_step(&message) {
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_that_refuses_is_told_from_one_whose_answer_cannot_be_read() {
+    fn a_refusal_is_told_from_an_unreadable_answer() {
         use StoreErrorKind::{Contention, Internal, InvalidData, Refused, Unreachable};
 
         let answer = |kind, words: &str| QueryError::DatabaseError(kind, Box::new(words.to_owned()));

@@ -10,7 +10,7 @@
 )]
 #![cfg_attr(
     not(feature = "sqlite"),
-    doc = "| `sqlite` | SQLite, built in, with the feature of that name |"
+    doc = "| `sqlite` | SQLite, built in; needs the feature of that name |"
 )]
 #![cfg_attr(
     feature = "postgres",
@@ -18,7 +18,7 @@
 )]
 #![cfg_attr(
     not(feature = "postgres"),
-    doc = "| `postgres` | PostgreSQL, without libpq, with the feature of that name |"
+    doc = "| `postgres` | PostgreSQL, without libpq; needs the feature of that name |"
 )]
 #![cfg_attr(
     feature = "mysql",
@@ -26,19 +26,21 @@
 )]
 #![cfg_attr(
     not(feature = "mysql"),
-    doc = "| `mysql` | MySQL and MariaDB, without libmysqlclient, with the feature of that name |"
+    doc = "| `mysql` | MySQL and MariaDB, without libmysqlclient; needs the feature of that name |"
 )]
 #![cfg_attr(
     any(feature = "mysql", feature = "postgres"),
-    doc = "| [`server`] | what those two have in common: a pool, and deadlines |"
+    doc = "| [`server`] | the part that those two share: a pool and deadlines |"
 )]
 //! | [`user_store!`], [`access_token_store!`] | the same stores on an application's own tables, columns, ids and profile |
 //! | `UsersIn`, `AccessTokensIn` | the stores themselves, of any table and database |
-//! | [`ColumnId`] | what may be an id |
-//! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | how the values stand in columns, for own queries |
+//! | [`ColumnId`] | the types that can be an id |
+//! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | the values as columns, for your own queries |
 //!
-//! A store sees digests of tokens, never a token. Unique indexes decide who was first, and each operation is one
-//! transaction: a call that is dropped, at a deadline or by a client that went away, is done whole or not at all.
+//! A store sees digests of tokens, never a token. Unique indexes decide who was first. Each operation is one transaction: a
+//! call that is dropped, at its deadline or because the client went away, takes effect as a whole or not at all.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod access_token;
@@ -75,7 +77,7 @@ pub use user::UsersIn;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 const SETTING: &str = "database URL";
 
-/// What the macros name. No part of the public interface.
+/// The items that the macros use. Not part of the public interface.
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #[doc(hidden)]
 pub mod __private {

@@ -1,9 +1,9 @@
-//! The macros that map a table of an application's own: they carry its columns, and nothing else.
+//! The macros that map an application's own table. They contain its columns and nothing else.
 
 mod access_token;
 mod user;
 
-/// The database behind its name in the macros.
+/// The type of the database that the macros call by this name.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __database {

@@ -1,9 +1,10 @@
-//! Stores on MariaDB (10.6 and later) and MySQL, without libmysqlclient. They are tested with MariaDB 10.11; with MySQL
-//! they are not, and keep to what its manual says of 8.0 and later.
+//! Stores on MariaDB (10.6 and later) and MySQL, without libmysqlclient.
+//!
+//! No test runs on MySQL itself, for which they follow the manual of 8.0 and later. The tests run on MariaDB 10.11.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_sql::mysql::{self, Database, MysqlAccessTokenStore, MysqlUserStore};
+//! use portcullis::sql::mysql::{self, Database, MysqlAccessTokenStore, MysqlUserStore};
 //!
 //! let url = "mysql://auth:secret@db.example.com/app?require_ssl=true";
 //! let pool = mysql::connect(url)?;
@@ -15,15 +16,21 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A UUID is a `binary(16)` on both, since MySQL has no type for it and MariaDB's own is a text to its clients; one of
-//! version 7 is in the order of its creation, as a clustered index likes it. An instant is a `datetime(3)` in UTC. The
-//! normalised e-mail is a `varbinary`: it was folded before, by the rule of every store, and is compared byte for byte,
-//! while the collations that the two databases share take `a` and `a` with a space behind it for the same.
+//! # Columns
 //!
-//! Of servers that replicate, name the one that takes the writes: a replica lags behind, and would still know a token
-//! that was revoked; on Galera, `wsrep_sync_wait=1` lets a look-up wait for that. Connections to a server that has
-//! become read-only are given up; a user who may write to one all the same, by `SUPER` or `READ ONLY ADMIN`, is not
-//! told. What a failover to an asynchronous replica loses may be a revocation; semi-synchronous replication keeps it.
+//! - A UUID is a `binary(16)`: MySQL has no type for it, and MariaDB's own is text to its clients. UUIDs of version 7 are in the
+//!   order of creation, which suits a clustered index.
+//! - An instant is a `datetime(3)` in UTC.
+//! - The normalised e-mail is a `varbinary`, which is compared byte for byte. The collations that the two databases share take
+//!   `a` and `a` with a trailing space for the same.
+//!
+//! # Replication
+//!
+//! - Name the server that takes the writes. A replica lags behind, and would still accept a revoked token. On Galera,
+//!   `wsrep_sync_wait=1` makes a look-up wait for earlier writes.
+//! - Connections to a server that has become read-only are given up. This cannot be noticed if the user may write to it all
+//!   the same, by `SUPER` or `READ ONLY ADMIN`.
+//! - A failover to an asynchronous replica can lose revocations. Semi-synchronous replication keeps them.
 
 mod connect;
 mod dialect;
@@ -40,24 +47,31 @@ use diesel_async::{AsyncMysqlConnection, pooled_connection::deadpool};
 /// A connection of a [`Pool`].
 pub type Connection = AsyncMysqlConnection;
 
-/// A pool of connections, which the application owns: diesel-async's own.
+/// A pool of diesel-async's, which the application owns.
 ///
-/// A query that is awaited on one of its connections must not be dropped before its end, as a handler is when a client
-/// goes away: the driver leaves the reply in the connection, and whoever has it next would read it.
-/// [`Database::read`] and [`Database::write`] close such a connection.
+/// # Security
 ///
-/// A pool that [`connect`] or [`manager`] did not make should not ask each connection before its use
-/// (`RecyclingMethod::Fast`), needs automatic commits and the strict mode, messages in English to know a deadlock, and a
-/// short `innodb_lock_wait_timeout` and `lock_wait_timeout`: the server goes on waiting for whom has gone away.
+/// Run your own queries through [`Database::read`] and [`Database::write`]. If you await a query on a pooled connection and the
+/// future is dropped, as a handler's is when the client goes away, the driver leaves the reply in the connection, and the next
+/// caller reads it. Those two methods close such a connection.
+///
+/// # A pool that you make
+///
+/// [`connect`] and [`manager`] set all of this. For any other pool:
+///
+/// - Use `RecyclingMethod::Fast`: it need not ask each connection before use.
+/// - Switch automatic commits and the strict mode on.
+/// - Set messages to English, by which deadlocks are recognised.
+/// - Keep `innodb_lock_wait_timeout` and `lock_wait_timeout` short: the server goes on waiting for callers who have left.
 pub type Pool = deadpool::Pool<Connection>;
 
-/// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
+/// A pool and the deadline of each call. The stores run on it, and so can an application's own queries.
 ///
 /// ```no_run
-/// # async fn example(pool: auth_sql::mysql::Pool) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(pool: portcullis::sql::mysql::Pool) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 ///
-/// use auth_sql::mysql::{Database, schema::users};
+/// use portcullis::sql::mysql::{Database, schema::users};
 /// use diesel::QueryDsl as _;
 /// use diesel_async::RunQueryDsl as _;
 ///
@@ -69,7 +83,7 @@ pub type Pool = deadpool::Pool<Connection>;
 pub type Database = crate::server::Database<Mysql>;
 
 crate::user_store! {
-    /// Users in the table [`users`](schema::users) that [`migrate`] makes.
+    /// Users in the table [`users`](schema::users) that [`migrate`] creates.
     pub struct MysqlUserStore: Mysql {
         table: crate::mysql::schema::users,
         id: uuid::Uuid,
@@ -78,7 +92,7 @@ crate::user_store! {
 }
 
 crate::access_token_store! {
-    /// Access tokens in the table [`access_tokens`](schema::access_tokens) that [`migrate`] makes.
+    /// Access tokens in the table [`access_tokens`](schema::access_tokens) that [`migrate`] creates.
     pub struct MysqlAccessTokenStore: Mysql {
         table: crate::mysql::schema::access_tokens,
         users: crate::mysql::schema::users,

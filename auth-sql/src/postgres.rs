@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use auth_sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
+//! use portcullis::sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
 //!
 //! let url = "postgres://auth:secret@db.example.com/app?sslmode=verify-full";
 //! let pool = postgres::connect(url)?;
@@ -14,14 +14,19 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A UUID is a `uuid`, an instant a `timestamptz` of whole milliseconds. The normalised e-mail has the collation `"C"`:
-//! it was folded before, by the rule of every store, and is compared byte for byte. A pooler between the service and
-//! the server has to keep prepared statements apart (PgBouncer does with `max_prepared_statements`).
+//! A UUID is a `uuid`, an instant a `timestamptz` of whole milliseconds. The normalised e-mail has the collation `"C"`, so it
+//! is compared byte for byte.
 //!
-//! Of a primary with standbys, name the primary, or all with `target_session_attrs=read-write`: a standby lags behind, and
-//! would still know a token that was revoked. A connection to a server that takes no writes any more is given up. What a
-//! failover to an asynchronous standby loses may be a revocation: `synchronous_commit` with `synchronous_standby_names`
-//! makes it wait.
+//! A pooler between the service and the server must support prepared statements (PgBouncer does, with
+//! `max_prepared_statements`).
+//!
+//! # Replication
+//!
+//! - Name the primary, or all servers with `target_session_attrs=read-write`. A standby lags behind, and would still accept a
+//!   revoked token.
+//! - A connection to a server that no longer takes writes is given up.
+//! - A failover to an asynchronous standby can lose revocations. `synchronous_commit` with `synchronous_standby_names` makes a
+//!   revocation wait for the standby.
 
 mod connect;
 mod dialect;
@@ -39,19 +44,19 @@ use diesel_async::{AsyncPgConnection, pooled_connection::deadpool};
 /// A connection of a [`Pool`].
 pub type Connection = AsyncPgConnection;
 
-/// A pool of connections, which the application owns: diesel-async's own.
+/// A pool of diesel-async's, which the application owns.
 ///
-/// One that [`connect`] or [`manager`] did not make should not ask each connection before its use
-/// (`RecyclingMethod::Fast`): a connection that the server has closed is discarded without that.
+/// [`connect`] and [`manager`] set `RecyclingMethod::Fast`, and your own pool should, too. Connections that the server has
+/// closed are discarded without asking each before its use.
 pub type Pool = deadpool::Pool<Connection>;
 
-/// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
+/// A pool and the deadline of each call. The stores run on it, and so can an application's own queries.
 ///
 /// ```no_run
-/// # async fn example(pool: auth_sql::postgres::Pool) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(pool: portcullis::sql::postgres::Pool) -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
 ///
-/// use auth_sql::postgres::{Database, schema::users};
+/// use portcullis::sql::postgres::{Database, schema::users};
 /// use diesel::QueryDsl as _;
 /// use diesel_async::RunQueryDsl as _;
 ///
@@ -63,7 +68,7 @@ pub type Pool = deadpool::Pool<Connection>;
 pub type Database = crate::server::Database<Postgres>;
 
 crate::user_store! {
-    /// Users in the table [`users`](schema::users) that [`migrate`] makes.
+    /// Users in the table [`users`](schema::users) that [`migrate`] creates.
     pub struct PostgresUserStore: Postgres {
         table: crate::postgres::schema::users,
         id: uuid::Uuid,
@@ -72,7 +77,7 @@ crate::user_store! {
 }
 
 crate::access_token_store! {
-    /// Access tokens in the table [`access_tokens`](schema::access_tokens) that [`migrate`] makes.
+    /// Access tokens in the table [`access_tokens`](schema::access_tokens) that [`migrate`] creates.
     pub struct PostgresAccessTokenStore: Postgres {
         table: crate::postgres::schema::access_tokens,
         users: crate::postgres::schema::users,

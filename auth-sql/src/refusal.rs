@@ -3,37 +3,37 @@
 use auth_core::{InsertUserError, NewUser, StoreError, UpdateUserError, User, UserId, UserStore};
 use diesel::result::{DatabaseErrorKind, Error};
 
-/// A column: its name in SQL, and the field that a client sends for it, if there is one.
+/// A column: its name in SQL, and the name of its field in requests, if it has one.
 pub type FieldColumn = (&'static str, Option<&'static str>);
 
 /// Why a database did not write a user's row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Another row has a value that a constraint allows once.
+    /// Another row already has a value that must be unique.
     Taken,
     /// A column cannot hold its value.
     Value {
-        /// The field of the profile, if that is known.
+        /// The field of the profile, if known.
         field: Option<String>,
     },
-    /// The values have no part in it.
+    /// The failure has nothing to do with the values.
     Failed,
 }
 
 impl Refusal {
-    /// What the kind of `error` says. `name` is the part of the error in which a column or a constraint is named; `None`
-    /// if the error has no kind of its own.
-    pub(crate) fn of(error: &Error, name: Option<&str>, columns: &[FieldColumn]) -> Option<Self> {
+    /// The reason that the kind of `error` gives; `None` if the error has no kind. `name` is the part of the error that names
+    /// a column or a constraint.
+    pub(crate) fn from_kind(error: &Error, name: Option<&str>, columns: &[FieldColumn]) -> Option<Self> {
         use DatabaseErrorKind as Kind;
         match error {
-            // PostgreSQL's name for a primary key. No value of the profile has a part in it: a sequence may be behind its table.
+            // PostgreSQL's name for a primary key. It is not about the profile: for example, a sequence may lag behind its table.
             Error::DatabaseError(Kind::UniqueViolation, _)
                 if name.is_some_and(|name| name.ends_with("_pkey")) =>
             {
                 Some(Self::Failed)
             }
             Error::DatabaseError(Kind::UniqueViolation | Kind::ExclusionViolation, _) => Some(Self::Taken),
-            // Nobody wrote this column: the application's table has more than its profile.
+            // A column that the store does not write: the table has more columns than the profile has fields.
             Error::DatabaseError(Kind::NotNullViolation, _)
                 if name.is_some_and(|name| column_in(name, columns).is_none()) =>
             {
@@ -52,10 +52,10 @@ impl Refusal {
         }
     }
 
-    /// A column cannot hold its value; `name` is what the database calls the column, or the constraint.
+    /// A column cannot hold its value. `name` is the column or the constraint, as the database calls it.
     pub(crate) fn value(name: Option<&str>, columns: &[FieldColumn]) -> Self {
         match name.and_then(|name| column_in(name, columns)) {
-            // It is too narrow for what this library writes.
+            // The column is too narrow for the library's own value.
             Some((_, None)) => Self::Failed,
             Some((_, Some(field))) => Self::field(field),
             None => Self::Value { field: None },
@@ -70,8 +70,8 @@ impl Refusal {
     }
 }
 
-/// The one column that stands in `name` as a word, or as a part between underscores. The name of a constraint and the text
-/// of a check mostly have that of their column in them.
+/// The column whose name is a word of `name`, or a part between underscores, if there is only one. The name of a constraint, and
+/// the text of a check, usually contain the name of their column.
 fn column_in(name: &str, columns: &[FieldColumn]) -> Option<FieldColumn> {
     let within_word = |character: char| character.is_alphanumeric();
     let stands_in_name = |column: &str| {
@@ -95,8 +95,9 @@ fn column_in(name: &str, columns: &[FieldColumn]) -> Option<FieldColumn> {
     }
 }
 
-/// The error of an insertion of `new` that the database refused; `failed` is the error if the values have no part in it.
-/// The database has decided: the look-up only tells the e-mail from the rest.
+/// The error for an insertion of `new` that the database refused. `failed` is the error if the values are not the reason.
+///
+/// The database has decided. The look-up only finds out whether it was the e-mail.
 ///
 /// # Errors
 /// [`StoreError`] if the look-up fails.
@@ -119,7 +120,7 @@ pub(crate) async fn not_inserted<Id: UserId, P>(
     })
 }
 
-/// The error of an update of `user` that the database refused; the rest is as for [`not_inserted`].
+/// The error for an update of `user` that the database refused. Otherwise the same as [`not_inserted`].
 ///
 /// # Errors
 /// [`StoreError`] if the look-up fails.

@@ -1,4 +1,4 @@
-/// The default tables, whose ids are `$id` and instants `$instant`.
+/// The default tables. Ids have the type `$id`, instants `$instant`.
 macro_rules! default_tables {
     ($users:ident, $tokens:ident, $id:ident, $instant:ident) => {
         diesel::table! {
@@ -12,19 +12,19 @@ macro_rules! default_tables {
                 normalized_email -> Text,
                 /// The password's hash.
                 password_hash -> Nullable<Text>,
-                /// Whether the user may log in.
+                /// True if the user may log in.
                 is_active -> Bool,
-                /// Whether the user may manage others.
+                /// True if the user may manage others.
                 is_superuser -> Bool,
-                /// Whether the e-mail was confirmed.
+                /// True if the e-mail was confirmed.
                 is_verified -> Bool,
                 /// The epoch of the user's credentials.
                 security_epoch -> BigInt,
-                /// The number of writes since the user was made.
+                /// The number of writes since the user's creation.
                 revision -> BigInt,
-                /// When the user was made.
+                /// The time of the user's creation.
                 created_at -> $instant,
-                /// When the user was last written.
+                /// The time of the last write.
                 updated_at -> $instant,
             }
         }
@@ -36,21 +36,21 @@ macro_rules! default_tables {
                 id -> $id,
                 /// SHA-256 of the token.
                 digest -> Binary,
-                /// Whose token it is.
+                /// The id of the token's user.
                 user_id -> $id,
                 /// The user's security epoch when the token was issued.
                 epoch -> BigInt,
-                /// When it was issued.
+                /// The time of issue.
                 created_at -> $instant,
-                /// The first instant at which it is no longer valid.
+                /// The first instant at which the token is no longer valid; null if it does not expire.
                 expires_at -> Nullable<$instant>,
-                /// When it was last used.
+                /// The time of the last use.
                 last_used_at -> $instant,
-                /// The `User-Agent` of who asked for it.
+                /// The `User-Agent` of the client that logged in.
                 user_agent -> Nullable<Text>,
-                /// The address of who asked for it.
+                /// The address of the client that logged in.
                 address -> Nullable<Text>,
-                /// A label of the application's.
+                /// A label that the application gave the log-in.
                 label -> Nullable<Text>,
             }
         }

@@ -1,4 +1,4 @@
-//! What PostgreSQL and MySQL have in common: a pool of connections to a server that may be away.
+//! The part that PostgreSQL and MySQL share: a pool of connections to a server that may be unreachable.
 //!
 //! [`postgres::Database`](crate::postgres::Database) and [`mysql::Database`](crate::mysql::Database) are this
 //! [`Database`].
@@ -27,7 +27,7 @@ pub use database::Database;
 
 use crate::failure;
 
-/// What a query on a borrowed connection comes to: `Box::pin(async move { … })`.
+/// The future of a query on a borrowed connection: `Box::pin(async move { … })`.
 pub type Answer<'c, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'c>>;
 
 /// A kind of server: [`Postgres`](crate::postgres::Postgres) or [`Mysql`](crate::mysql::Mysql).
@@ -35,35 +35,35 @@ pub trait Server: Sized + Send + Sync + 'static {
     /// The name in errors.
     const STORE: &'static str;
 
-    /// Begins a transaction whose every statement sees all that is committed: what is read once a lock was granted
-    /// is what its holder before left.
+    /// Begins a transaction in which each statement sees everything committed so far. A read after a granted lock therefore sees
+    /// the changes of the lock's previous holder.
     #[doc(hidden)]
     const BEGIN: &'static str;
 
-    /// Whether an insertion can name the index whose violation is no error. If not, of two unique indexes that are violated
-    /// the error names the first.
+    /// True if an insertion can name an index whose violation is ignored. If false, and two unique indexes are violated, the
+    /// error names the first.
     #[doc(hidden)]
     const HAS_ON_CONFLICT: bool;
 
-    /// Whether the driver reads, and throws away, the reply to a statement that nobody waits for any more.
+    /// True if the driver reads and discards the reply to a statement whose future was dropped.
     #[doc(hidden)]
     const SKIPS_REPLIES: bool;
 
     /// A connection.
     type Connection: AsyncConnection<TransactionManager = AnsiTransactionManager> + Send + 'static;
 
-    /// What opens and looks after the connections of a pool.
+    /// The manager of a pool's connections.
     type Manager: managed::Manager<Type = Self::Connection, Error = PoolError> + Send + Sync + 'static;
 
-    /// What an error without a kind of its own means.
+    /// The class of an error without a kind.
     #[doc(hidden)]
     fn class_of(error: &dyn DatabaseErrorInformation) -> ErrorClass;
 
-    /// The part of an error in which a column or a constraint is named.
+    /// The part of an error that names a column or a constraint.
     #[doc(hidden)]
     fn named(error: &dyn DatabaseErrorInformation) -> Option<&str>;
 
-    /// Whether an error without a kind of its own says that a column cannot hold its value.
+    /// True if an error without a kind says that a column cannot hold its value.
     #[doc(hidden)]
     fn refuses_value(error: &dyn DatabaseErrorInformation) -> bool;
 
@@ -72,25 +72,25 @@ pub trait Server: Sized + Send + Sync + 'static {
     fn report(error: Error) -> StoreError;
 }
 
-/// What an error of a call says of the call and of its connection.
+/// The effect of an error on the call and on its connection.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorClass {
-    /// The server's answer; the connection is good.
+    /// The server refused the statement. The connection is good.
     Statement,
-    /// The server undid the whole transaction for another's sake; the connection is good.
+    /// The server rolled the transaction back, in favour of another. The connection is good.
     RolledBack,
-    /// The connection is gone, and with it perhaps the others of the pool.
+    /// The connection is lost, and perhaps the others of the pool are, too.
     Disconnected,
-    /// Nothing was done. The statement may have been prepared before a table changed: prepared anew, it may succeed.
+    /// Nothing was done. A table may have changed since the statement was prepared; prepared again, it may succeed.
     StalePlan,
-    /// Nobody knows in which state the connection is, until it answers again.
+    /// The state of the connection is unknown until it answers again.
     Unknown,
 }
 
-/// What `error` says to whoever made the call.
+/// The kind of the `StoreError` for `error`.
 pub(crate) fn kind<S: Server>(error: &Error) -> StoreErrorKind {
-    match ErrorClass::of::<S>(error) {
+    match ErrorClass::new::<S>(error) {
         ErrorClass::RolledBack => StoreErrorKind::Contention,
         ErrorClass::Disconnected => StoreErrorKind::Unreachable,
         ErrorClass::Statement | ErrorClass::StalePlan | ErrorClass::Unknown => failure::kind(error),
@@ -98,7 +98,7 @@ pub(crate) fn kind<S: Server>(error: &Error) -> StoreErrorKind {
 }
 
 impl ErrorClass {
-    fn of<S: Server>(error: &Error) -> Self {
+    fn new<S: Server>(error: &Error) -> Self {
         use DatabaseErrorKind as Kind;
         match error {
             Error::NotFound
@@ -116,7 +116,7 @@ impl ErrorClass {
                 _,
             ) => Self::Statement,
             Error::DatabaseError(Kind::SerializationFailure, _) => Self::RolledBack,
-            // A server that takes no writes is a standby, or has become one: the primary is elsewhere now.
+            // A server that takes no writes is a standby, or has become one. The primary is another server now.
             Error::DatabaseError(
                 Kind::UnableToSendCommand | Kind::ClosedConnection | Kind::ReadOnlyTransaction,
                 _,

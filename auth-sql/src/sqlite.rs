@@ -4,8 +4,10 @@
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let location = format!("sqlite://{}", folder.path().join("app.db").display());
-//! use auth_core::{NewUser, UserStore as _};
-//! use auth_sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore};
+//! use portcullis::{
+//!     NewUser, UserStore as _,
+//!     sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
+//! };
 //!
 //! // let location = "sqlite://app.db";
 //! let pool = sqlite::connect(&location).await?;
@@ -16,8 +18,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! One process writes at a time, others wait for up to a second; readers never wait. A database on a network file
-//! system is not safe.
+//! One process writes at a time; others wait for up to a second. Readers never wait. Don't put the file on a network file
+//! system: SQLite's locks are not safe there.
 
 mod access_token;
 mod call;
@@ -37,14 +39,14 @@ use diesel_async::{pooled_connection::deadpool, sync_connection_wrapper::SyncCon
 /// A connection of a [`Pool`].
 pub type Connection = SyncConnectionWrapper<diesel::SqliteConnection>;
 
-/// A pool of connections, which the application owns: diesel-async's own.
+/// A pool of diesel-async's, which the application owns.
 ///
-/// One that [`connect`] or [`manager`] did not make needs foreign keys, a busy time-out under the deadline of the
-/// calls, and should not ask each connection before its use (`RecyclingMethod::Fast`).
+/// [`connect`] and [`manager`] set all of this. Any other pool needs foreign keys switched on, a busy time-out shorter than the
+/// deadline of calls, and `RecyclingMethod::Fast`.
 pub type Pool = deadpool::Pool<Connection>;
 
 crate::user_store! {
-    /// Users in the table [`users`](schema::users) that [`migrate`] makes.
+    /// Users in the table [`users`](schema::users) that [`migrate`] creates.
     pub struct SqliteUserStore: Sqlite {
         table: crate::sqlite::schema::users,
         id: uuid::Uuid,
@@ -53,7 +55,7 @@ crate::user_store! {
 }
 
 crate::access_token_store! {
-    /// Access tokens in the table [`access_tokens`](schema::access_tokens) that [`migrate`] makes.
+    /// Access tokens in the table [`access_tokens`](schema::access_tokens) that [`migrate`] creates.
     pub struct SqliteAccessTokenStore: Sqlite {
         table: crate::sqlite::schema::access_tokens,
         user_id: uuid::Uuid,

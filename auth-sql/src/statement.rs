@@ -5,16 +5,16 @@ use std::{fmt, future::Future, marker::PhantomData, time::Duration};
 use auth_core::StoreError;
 use diesel::{QueryResult, result::Error};
 
-/// Whether a call is made once more if its connection was lost, and with it the answer.
+/// What to do if the connection, and with it the answer, is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDisconnect {
-    /// A second time comes to the same.
+    /// Run the call once more: a second time has the same effect.
     Retry,
-    /// The change may have been made.
+    /// Fail: the change may have been made.
     Fail,
 }
 
-/// A pool of connections to a database of some kind, with deadlines and retries: what the stores run on.
+/// A pool of connections to a database, with deadlines and retries. The stores run on it.
 pub trait AnyDatabase: Clone + fmt::Debug + Send + Sync + 'static {
     /// The name in errors.
     const STORE: &'static str;
@@ -22,23 +22,23 @@ pub trait AnyDatabase: Clone + fmt::Debug + Send + Sync + 'static {
     /// A connection.
     type Connection;
 
-    /// What a call on a borrowed connection returns: a [`QueryResult`], or the future of one.
+    /// The result of a call on a borrowed connection: a [`QueryResult`], or the future of one.
     type Answer<'c, T: Send + 'static>;
 
-    /// How long a call may take.
+    /// The deadline of a call.
     fn limit(&self) -> Duration;
 
     /// The error to report. It repeats no value of a row.
     fn report(error: Error) -> StoreError;
 
-    /// Runs `call`, which writes nothing.
+    /// Runs `call`, which must not write.
     fn read<T, F>(&self, call: F) -> impl Future<Output = Result<T, StoreError>> + Send
     where
         T: Send + 'static,
         F: for<'c> Fn(&'c mut Self::Connection) -> Self::Answer<'c, T> + Send + Sync + 'static;
 
-    /// Runs `call`, which makes one change. The database's own answer is apart, for a caller that tells its errors from
-    /// each other.
+    /// Runs `call`, which makes one change. It returns the database's own error separately, for callers that distinguish its
+    /// errors.
     fn try_change<T, F>(
         &self,
         on_disconnect: OnDisconnect,
@@ -48,7 +48,7 @@ pub trait AnyDatabase: Clone + fmt::Debug + Send + Sync + 'static {
         T: Send + 'static,
         F: for<'c> Fn(&'c mut Self::Connection) -> Self::Answer<'c, T> + Send + Sync + 'static;
 
-    /// [`try_change`](Self::try_change), for a statement whose every error is a [`StoreError`].
+    /// Like [`try_change`](Self::try_change), but every error is a [`StoreError`].
     fn change<F>(
         &self,
         on_disconnect: OnDisconnect,
@@ -68,7 +68,7 @@ pub trait AnyDatabase: Clone + fmt::Debug + Send + Sync + 'static {
     note = "compare `table!` with the columns in the documentation of `user_store!` or `access_token_store!`, and the profile with its own columns"
 )]
 pub trait Statement<D: AnyDatabase>: Send + 'static {
-    /// Runs it, and answers how many rows it wrote.
+    /// Runs the statement and returns the number of rows that it wrote.
     fn execute(self, connection: &mut D::Connection) -> D::Answer<'_, usize>;
 }
 
@@ -86,7 +86,7 @@ pub trait Query<D: AnyDatabase, T: Send + 'static>: Send + 'static {
     fn load(self, connection: &mut D::Connection) -> D::Answer<'_, Vec<T>>;
 }
 
-/// A [`Query`] whose rows are made of columns `U` by a function.
+/// A [`Query`] that reads each row from columns `U` by a function.
 pub struct Rows<Q, U, F> {
     pub(crate) query: Q,
     pub(crate) read: F,
@@ -102,7 +102,7 @@ pub fn rows<Q, U, T, F: Fn(U) -> T>(query: Q, read: F) -> Rows<Q, U, F> {
     }
 }
 
-/// What reads a row of one column as it is.
+/// Reads a row of one column as it is.
 pub fn same<T>(column: T) -> T {
     column
 }

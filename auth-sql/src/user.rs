@@ -1,4 +1,4 @@
-//! Users in a table: what differs from table to table is [`UserTable`], which a macro implements.
+//! Users in a table. A macro implements [`UserTable`], the part that differs from table to table.
 
 use std::{future::Future, marker::PhantomData, num::NonZeroU32};
 
@@ -18,7 +18,7 @@ use crate::{
 
 /// The statements on a table of users in a `D`, with ids `Id` and profiles `P`.
 pub trait UserTable<D: AnyDatabase, Id: ColumnId, P: Profile>: Send + Sync + 'static {
-    /// The columns whose values come from a client or may be refused.
+    /// The columns whose values come from a client, or that the database may refuse.
     const FIELDS: &'static [FieldColumn];
 
     /// Inserts a user.
@@ -30,13 +30,13 @@ pub trait UserTable<D: AnyDatabase, Id: ColumnId, P: Profile>: Send + Sync + 'st
     /// The user of `email`.
     fn find_by_email(email: NormalizedEmail) -> impl Query<D, User<Id, P>>;
 
-    /// The first users by their ids.
+    /// The first users, by id.
     fn list(limit: u32) -> impl Query<D, User<Id, P>>;
 
-    /// The first users behind the id `after`.
+    /// The first users after the id `after`, by id.
     fn list_after(after: Id, limit: u32) -> impl Query<D, User<Id, P>>;
 
-    /// Writes `user` and the next revision if the row still has the user's.
+    /// Writes `user` with the next revision, if the row still has the user's revision.
     fn update(user: User<Id, P>) -> impl Statement<D>;
 
     /// Deletes the user of `id`.
@@ -45,7 +45,7 @@ pub trait UserTable<D: AnyDatabase, Id: ColumnId, P: Profile>: Send + Sync + 'st
 
 /// The insertion of a row.
 pub trait Insertion<D: AnyDatabase, Id: Send + 'static>: Send + 'static {
-    /// Answers the row's id, or nothing if the e-mail is taken. A database without `ON CONFLICT` fails instead.
+    /// Returns the row's id, or `None` if the e-mail is taken. On a database without `ON CONFLICT` it fails instead.
     fn insert(self, connection: &mut D::Connection) -> D::Answer<'_, Option<Id>>;
 }
 
@@ -58,9 +58,9 @@ impl<D: AnyDatabase, Id: Send + 'static, Q: Query<D, Id>> Insertion<D, Id> for R
     }
 }
 
-/// What a database says of a write that it refused.
+/// The reason for which a database refused a write.
 pub trait UserCalls<T: UserTable<Self, Id, P>, Id: ColumnId, P: Profile>: AnyDatabase {
-    /// Why the database answered a write of `email` and `profile` with `error`.
+    /// The reason that a write of `email` and `profile` ended with `error`.
     fn refusal(
         &self,
         error: &Error,
@@ -69,7 +69,9 @@ pub trait UserCalls<T: UserTable<Self, Id, P>, Id: ColumnId, P: Profile>: AnyDat
     ) -> impl Future<Output = Result<Refusal, StoreError>> + Send;
 }
 
-/// Users in a table `T` of a database `D`: what [`user_store!`](crate::user_store) makes.
+/// Users in a table `T` of a database `D`.
+///
+/// [`user_store!`](crate::user_store) makes an alias of it.
 #[derive(Clone, Debug)]
 pub struct UsersIn<D, T> {
     database: D,
@@ -77,8 +79,8 @@ pub struct UsersIn<D, T> {
 }
 
 impl<D: AnyDatabase, T> UsersIn<D, T> {
-    /// The store on a pool, or on a `Database`. On SQLite, one `Database` for all stores of a pool lets their writers take
-    /// turns.
+    /// A store on a pool or a `Database`. On SQLite, give all stores of a pool the same `Database`, so that their writers
+    /// take turns.
     #[must_use]
     pub fn new(database: impl Into<D>) -> Self {
         Self {
@@ -87,7 +89,7 @@ impl<D: AnyDatabase, T> UsersIn<D, T> {
         }
     }
 
-    /// The outcome of `look_up`, which is made on account of a call that ends at `until`.
+    /// Runs `look_up` as part of a call whose deadline is `until`.
     async fn within<R>(
         &self,
         until: Instant,
@@ -183,7 +185,7 @@ where
     }
 }
 
-/// The columns of a user that every table has, in the order in which the stores select them.
+/// The columns of a user that every table has, in the order of the stores' `SELECT`.
 pub(crate) type UserColumns<Id> = (
     <Id as ColumnId>::Column,
     String,
@@ -198,7 +200,7 @@ pub(crate) type UserColumns<Id> = (
     InstantColumn,
 );
 
-/// The user of `columns` and the application's own fields.
+/// The user of `columns` and `profile`.
 pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P> {
     let (
         id,

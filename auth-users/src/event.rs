@@ -156,8 +156,7 @@ impl ChangedFields {
 /// [`Event::Updated`] never ends.
 ///
 /// ```
-/// use auth_core::async_trait;
-/// use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
+/// use portcullis::{async_trait, users::{Event, EventHandler, EventHandlerError, UserManager}};
 ///
 /// struct Invoices;
 ///

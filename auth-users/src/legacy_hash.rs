@@ -9,7 +9,7 @@
 /// ```
 /// use std::sync::Arc;
 ///
-/// use auth_users::{LegacyHash, PasswordHasher};
+/// use portcullis::users::{LegacyHash, PasswordHasher};
 ///
 /// /// Hashes as `{crypt3000}…`.
 /// struct Crypt3000;
@@ -23,7 +23,7 @@
 /// # mod crypt3000 { pub fn verify(password: &str, stored: &str) -> bool { unimplemented!() } }
 ///
 /// let hasher = PasswordHasher::builder().legacy(Arc::new(Crypt3000)).build()?;
-/// # Ok::<_, auth_core::ConfigError>(())
+/// # Ok::<_, portcullis::ConfigError>(())
 /// ```
 ///
 /// # Security

@@ -6,9 +6,8 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use auth_core::SigningSecret;
-//! use auth_users::{Registration, UserManager};
-//! # type Store = auth_core::memory::MemoryUserStore;
+//! use portcullis::{SigningSecret, users::{Registration, UserManager}};
+//! # type Store = portcullis::memory::MemoryUserStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -34,11 +34,11 @@ const MEMORY: usize = 100_000;
 ///
 /// ```
 /// use std::time::Duration;
-/// use auth_users::MailBudget;
+/// use portcullis::users::MailBudget;
 ///
 /// assert_eq!(MailBudget::new(3, Duration::from_secs(3600))?, MailBudget::default());
 /// assert!(MailBudget::new(0, Duration::from_secs(3600)).is_err());
-/// # Ok::<(), auth_core::ConfigError>(())
+/// # Ok::<(), portcullis::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailBudget(Option<Limit>);

@@ -60,7 +60,7 @@ const LEGACY_HASHES: f64 = 10.0;
 /// A clone shares the threads: one hasher a process is enough.
 ///
 /// ```
-/// use auth_users::{PasswordHasher, PasswordCheck};
+/// use portcullis::users::{PasswordHasher, PasswordCheck};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

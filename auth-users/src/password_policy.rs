@@ -14,9 +14,10 @@ const MAX_CODE_POINTS: usize = 256;
 /// Which passwords are good enough, asked at registration, update and reset. A breach check goes here.
 ///
 /// ```
-/// use auth_core::async_trait;
-/// use auth_core::{Email, ExposeSecret, SecretString};
-/// use auth_users::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
+/// use portcullis::{
+///     Email, ExposeSecret, SecretString, async_trait,
+///     users::{DefaultPasswordPolicy, PasswordPolicy, PolicyError},
+/// };
 ///
 /// struct NoBreached;
 ///

@@ -33,7 +33,7 @@ const RESERVED: [&str; 6] = [
 /// [`ProfileError`] naming the field that is missing or of the wrong type.
 ///
 /// ```
-/// use auth_users::new_profile;
+/// use portcullis::users::new_profile;
 /// use serde::{Deserialize, Serialize};
 /// use serde_json::json;
 ///
@@ -50,7 +50,7 @@ const RESERVED: [&str; 6] = [
 ///
 /// let error = new_profile::<Person>(serde_json::Map::new()).expect_err("the first name is missing");
 /// assert_eq!((error.field(), error.message()), (Some("first_name"), "Field required"));
-/// # Ok::<_, auth_users::ProfileError>(())
+/// # Ok::<_, portcullis::users::ProfileError>(())
 /// ```
 pub fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileError> {
     read(strip(fields))

@@ -28,7 +28,7 @@ const BCRYPT_PASSWORD_BYTES: usize = 72;
 /// or bcrypt (`$2a$`, `$2b$`, `$2x$`, `$2y$`).
 ///
 /// ```
-/// use auth_users::{InvalidStoredHash, StoredHash};
+/// use portcullis::users::{InvalidStoredHash, StoredHash};
 ///
 /// let hash = "$2b$12$4uU9tkOTsJL3bkYQMhKdd.OPlvpoqDtDOlpPaPvSO5bNHgZgUSjgK";
 /// assert_eq!(StoredHash::parse(hash)?.scheme(), "bcrypt");

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::Fallible;
 use crate::metadata::{Package, Workspace};
+use crate::{Fallible, doc_examples};
 
 /// Each package beside the packages of this workspace that it may name, dev-dependencies included.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
@@ -33,6 +33,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 const EXAMPLES_MAY_IMPORT: &[&str] = &["portcullis"];
 
+/// What the crates below it may have as a dev-dependency, for the examples in their documentation. Cargo refuses any other
+/// dependency of theirs on it, as a cycle.
+const FACADE: &str = "portcullis";
+
 /// The contracts stay free of every framework, driver and algorithm that implements them.
 const NEVER_IN_CORE: &[&str] = &[
     "argon2",
@@ -57,7 +61,13 @@ const NEVER_IN_CORE: &[&str] = &[
 /// Fails with one line for every import that the house forbids.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
     let members = workspace.members().count();
-    let violations = violations(workspace);
+    let crates: Vec<String> = workspace
+        .members()
+        .filter(|(_, package)| package.name.starts_with("auth-"))
+        .map(|(_, package)| package.name.replace('-', "_"))
+        .collect();
+    let mut violations = violations(workspace);
+    violations.extend(doc_examples::behind_the_facade(&workspace.root, &crates)?);
     if violations.is_empty() {
         println!("{members} packages keep to the import rules");
         return Ok(());
@@ -79,11 +89,13 @@ fn violations(workspace: &Workspace) -> Vec<String> {
             ));
             continue;
         };
-        // A package may name itself: that is how tests switch on features of their own crate.
+        // A package may name itself: that is how tests switch on features of their own crate. The facade is in its
+        // examples alone.
         let imports = package
             .declared
             .iter()
-            .filter(|name| ours.contains(&name.as_str()) && **name != package.name);
+            .filter(|name| ours.contains(&name.as_str()) && **name != package.name)
+            .filter(|name| **name != FACADE || !package.name.starts_with("auth-"));
         for import in imports.filter(|name| !allowed.contains(&name.as_str())) {
             found.push(format!(
                 "{} imports {import}; it may import {}",
@@ -114,7 +126,14 @@ fn forbidden_below(workspace: &Workspace, package: &Package) -> Vec<String> {
     if !package.name.starts_with("auth-") {
         return Vec::new();
     }
-    let below = workspace.below(package.builds_with.iter().chain(&package.tests_with));
+    let is_facade = |id: &&String| {
+        workspace
+            .packages
+            .get(*id)
+            .is_some_and(|package| package.name == FACADE)
+    };
+    let tests_with = package.tests_with.iter().filter(|id| !is_facade(id));
+    let below = workspace.below(package.builds_with.iter().chain(tests_with));
     let forbidden = below
         .into_iter()
         .filter(|dependency| is_forbidden(&dependency.name));
@@ -216,6 +235,20 @@ mod tests {
             violations(&workspace),
             ["auth-http imports auth-sql; it may import auth-core, auth-users"]
         );
+    }
+
+    #[test]
+    fn the_facade_may_stand_in_the_examples_of_a_crate_below_it() {
+        let mut workspace = house(&[
+            ("auth-core", &[]),
+            ("auth-actix", &["auth-core", "actix-web"]),
+            ("portcullis", &["auth-core", "auth-actix"]),
+            ("actix-web", &[]),
+        ]);
+        let core = workspace.packages.get_mut("auth-core").expect("it was just made");
+        core.declared.push("portcullis".to_owned());
+        core.tests_with.push("portcullis".to_owned());
+        assert_eq!(violations(&workspace), Vec::<String>::new());
     }
 
     #[test]

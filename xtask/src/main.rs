@@ -10,6 +10,7 @@ mod book;
 mod check;
 mod chromium;
 mod deny;
+mod doc_examples;
 mod feature_matrix;
 mod fuzz;
 mod imports;

@@ -50,7 +50,7 @@ impl Docs {
     ///
     /// ```no_run
     /// # use actix_web::{App, HttpServer};
-    /// # use auth_actix::{Auth, Docs};
+    /// # use portcullis::actix::{Auth, Docs};
     /// # async fn serve(auth: Auth) -> std::io::Result<()> {
     /// let docs = Docs::new(&auth.openapi());
     /// HttpServer::new(move || App::new().configure(auth.routes()).configure(docs.at("/docs")))

@@ -6,7 +6,7 @@ use mongodb::Database;
 use super::{Inner, MongoAccessTokenStore, cap::Turns};
 use crate::{DocumentId, call::Calls, settings::Settings};
 
-/// Makes a [`MongoAccessTokenStore`].
+/// Builds a [`MongoAccessTokenStore`].
 #[derive(Debug)]
 pub struct MongoAccessTokenStoreBuilder<Id> {
     settings: Settings,
@@ -22,7 +22,7 @@ pub(super) struct IndexNames {
 }
 
 impl<Id: DocumentId> MongoAccessTokenStore<Id> {
-    /// Tokens in the collection `access_tokens` of `database`, unless the builder is told otherwise.
+    /// A builder for a store in `database`, by default in the collection `access_tokens`.
     #[must_use]
     pub fn builder(database: &Database) -> MongoAccessTokenStoreBuilder<Id> {
         MongoAccessTokenStoreBuilder {
@@ -38,45 +38,45 @@ impl<Id: DocumentId> MongoAccessTokenStore<Id> {
 }
 
 impl<Id: DocumentId> MongoAccessTokenStoreBuilder<Id> {
-    /// Keeps the tokens in the collection `name`.
+    /// Stores the tokens in the collection `name`.
     #[must_use]
     pub fn collection(mut self, name: impl Into<String>) -> Self {
         self.settings.collection = name.into();
         self
     }
 
-    /// Calls the unique index on the digest `name`, in place of `digest_1`.
+    /// Sets the name of the unique index on the digest. The default is `digest_1`.
     #[must_use]
     pub fn digest_index(mut self, name: impl Into<String>) -> Self {
         self.indexes.digest = name.into();
         self
     }
 
-    /// Calls the unique index on the user and the token's place `name`, in place of `user_id_1_place_1`.
+    /// Sets the name of the unique index on the user and the token's place. The default is `user_id_1_place_1`.
     #[must_use]
     pub fn user_index(mut self, name: impl Into<String>) -> Self {
         self.indexes.user = name.into();
         self
     }
 
-    /// Calls the index that lets the server remove expired tokens `name`, in place of `expires_at_1`.
+    /// Sets the name of the TTL index on the expiry. The default is `expires_at_1`.
     #[must_use]
     pub fn expiry_index(mut self, name: impl Into<String>) -> Self {
         self.indexes.expiry = name.into();
         self
     }
 
-    /// Gives each call `limit`, in place of 2 seconds.
+    /// Sets the deadline of each call. The default is 2 seconds.
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.settings.deadline = limit;
         self
     }
 
-    /// The store. It asks nothing of the server yet.
+    /// Builds the store, without asking the server.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `deadline` if that is zero, and `collection` if that is no name of one.
+    /// [`ConfigError`] naming `deadline` if it is zero, and `collection` if it is not a valid name.
     pub fn build(self) -> Result<MongoAccessTokenStore<Id>, ConfigError> {
         let inner = Inner {
             tokens: self.settings.open()?,

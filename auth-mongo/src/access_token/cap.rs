@@ -1,10 +1,11 @@
 //! An insertion under a cap, as one write of one document.
 //!
-//! MongoDB writes a single document atomically on every kind of deployment, several only in a transaction, which a
-//! single server has none of. So each token of a user has a place, unique among the user's, and under a cap of N a new
-//! token either takes a free place below N, or the place of the user's oldest token by replacing its document. Nobody
-//! ever sees one token too many, or neither of the two; who comes second, in this process or another, is told by the
-//! unique index or by finding the oldest replaced, and looks again.
+//! MongoDB always writes one document atomically. Several need a transaction, which a single server does not have. So each
+//! token has a place, unique among its user's. With a cap of N, a new token takes a free place below N, or replaces the
+//! document of the user's oldest token. At no moment is there one token too many, or neither of the two.
+//!
+//! If another insertion was faster, in this process or another, the unique index refuses the write, or the oldest token is no
+//! longer there. Then this one looks again.
 
 use std::{array, num::NonZeroU32};
 
@@ -26,12 +27,12 @@ use crate::{
     failure::{Duplicate, duplicate, failed},
 };
 
-/// Insertions of one user wait for each other here, so that in one process nobody has to look twice.
+/// Insertions for one user wait for each other here, so that within one process none has to look twice.
 #[derive(Debug)]
 pub(super) struct Turns([Mutex<()>; 256]);
 
 impl Turns {
-    async fn of(&self, user_id: &impl DocumentId) -> MutexGuard<'_, ()> {
+    async fn lock(&self, user_id: &impl DocumentId) -> MutexGuard<'_, ()> {
         let turn = usize::from(ShardTag::for_user(user_id).get()) % self.0.len();
         self.0[turn].lock().await
     }
@@ -43,7 +44,7 @@ impl Default for Turns {
     }
 }
 
-/// What a new token has to know of one that is there.
+/// The part of an existing token that an insertion needs.
 #[derive(Deserialize)]
 struct Held {
     #[serde(rename = "_id")]
@@ -54,15 +55,15 @@ struct Held {
 }
 
 impl Inner {
-    /// Inserts `token` and removes the user's oldest beyond `cap`.
+    /// Inserts `token` and removes the user's oldest tokens beyond `cap`.
     pub(super) async fn insert_under<Id: DocumentId>(
         &self,
         cap: NonZeroU32,
         token: &AccessToken<Id>,
     ) -> Result<(), InsertTokenError> {
         let cap = usize::try_from(cap.get()).unwrap_or(usize::MAX);
-        let _turn = self.turns.of(&token.user_id).await;
-        // Ends by the deadline of the call at the latest.
+        let _turn = self.turns.lock(&token.user_id).await;
+        // Ends at the deadline of the call at the latest.
         loop {
             let held = self.held(&token.user_id).await?;
             if held.iter().any(|held| held.digest.0 == token.digest) {
@@ -82,7 +83,7 @@ impl Inner {
         }
     }
 
-    /// The user's tokens, the oldest first, those included that are not on a majority yet.
+    /// The user's tokens, oldest first. They include those that no majority has yet.
     async fn held(&self, user_id: &impl DocumentId) -> Result<Vec<Held>, StoreError> {
         let mut found = self
             .tokens
@@ -100,7 +101,7 @@ impl Inner {
         Ok(held)
     }
 
-    /// Inserts `token` at `place` and says whether that was free.
+    /// Inserts `token` at `place`. False if the place is taken.
     pub(super) async fn insert_at<Id: DocumentId>(
         &self,
         place: impl Into<Bson>,
@@ -114,7 +115,7 @@ impl Inner {
         }
     }
 
-    /// Puts `token` in the place of the `oldest` and says whether that was still there.
+    /// Replaces the `oldest` by `token`. False if the oldest was no longer there.
     async fn replace<Id: DocumentId>(
         &self,
         oldest: &Held,
@@ -131,7 +132,7 @@ impl Inner {
         }
     }
 
-    /// Removes the `surplus` of a cap that is new or was lowered. By digest: their places may be others' by now.
+    /// Removes the `surplus` over a cap that is new or was lowered. By digest, because other tokens may have taken their places.
     async fn remove(&self, user_id: &impl DocumentId, surplus: &[Held]) -> Result<(), StoreError> {
         if surplus.is_empty() {
             return Ok(());
@@ -143,7 +144,7 @@ impl Inner {
         Ok(())
     }
 
-    /// `Ok(false)` if it was the place that a unique index refused.
+    /// `Ok(false)` if the place is taken.
     async fn refused<Id: DocumentId>(
         &self,
         error: Error,
@@ -151,8 +152,8 @@ impl Inner {
     ) -> Result<bool, InsertTokenError> {
         let is_digest = match duplicate(&error) {
             None => return Err(failed(error).into()),
-            Some(Duplicate::Of(fields)) => fields.iter().any(|field| field == "digest"),
-            // The index has decided; this asks which it was, of a server that does not say.
+            Some(Duplicate::Fields(fields)) => fields.iter().any(|field| field == "digest"),
+            // The index has decided. This server does not say which one it was, so ask for the digest.
             Some(Duplicate::Unknown) => {
                 let filter = doc! { "digest": digest(&token.digest) };
                 self.is_any(filter).await?
@@ -166,8 +167,10 @@ impl Inner {
     }
 }
 
-/// The lowest free place. Of the places below the cap those are never taken that tokens at other places have used up:
-/// tokens that were inserted without a cap, or under a higher one.
+/// The lowest place that no token has.
+///
+/// Tokens that were inserted without a cap, or under a higher one, have other places but count towards the cap. The free place is
+/// below the cap even so, since there are fewer tokens than the cap.
 fn free_place(held: &[Held]) -> i64 {
     let taken: Vec<_> = held.iter().filter_map(|held| held.place.as_i64()).collect();
     (0..).find(|place| !taken.contains(place)).unwrap_or_default()

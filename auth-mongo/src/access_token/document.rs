@@ -16,7 +16,7 @@ use crate::{
     instant::{date, instant},
 };
 
-/// A token as it is read: by Serde from the server's answer, with nothing in between.
+/// A token as Serde reads it, directly from the server's answer.
 #[derive(Deserialize)]
 pub(super) struct TokenDocument {
     id: bson::Uuid,
@@ -33,7 +33,7 @@ pub(super) struct TokenDocument {
 
 impl TokenDocument {
     /// # Errors
-    /// [`StoreError`] if the user's id is of another type, or a date beyond an instant.
+    /// [`StoreError`] if the user's id has another type, or a date is out of range.
     pub(super) fn token<Id: DocumentId>(self) -> Result<AccessToken<Id>, StoreError> {
         Ok({
             let mut token = AccessToken::new(
@@ -55,7 +55,7 @@ impl TokenDocument {
     }
 }
 
-/// The document of `token` without its `place`. What is absent has no field.
+/// The document of `token` without its `place`. Absent values have no field.
 pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
     let mut document = doc! {
         "digest": digest(&token.digest),

@@ -6,7 +6,7 @@ use mongodb::Database;
 use super::{Inner, MongoUserStore};
 use crate::{DocumentId, call::Calls, profile::ProfileFields, settings::Settings};
 
-/// Makes a [`MongoUserStore`].
+/// Builds a [`MongoUserStore`].
 pub struct MongoUserStoreBuilder<Id, P> {
     settings: Settings,
     email_index: String,
@@ -15,7 +15,7 @@ pub struct MongoUserStoreBuilder<Id, P> {
 }
 
 impl<Id: DocumentId, P: Profile> MongoUserStore<Id, P> {
-    /// Users in the collection `users` of `database`, unless the builder is told otherwise.
+    /// A builder for a store in `database`, by default in the collection `users`.
     #[must_use]
     pub fn builder(database: &Database) -> MongoUserStoreBuilder<Id, P> {
         MongoUserStoreBuilder {
@@ -28,41 +28,47 @@ impl<Id: DocumentId, P: Profile> MongoUserStore<Id, P> {
 }
 
 impl<Id: DocumentId, P: Profile> MongoUserStoreBuilder<Id, P> {
-    /// Keeps the users in the collection `name`.
+    /// Stores the users in the collection `name`.
     #[must_use]
     pub fn collection(mut self, name: impl Into<String>) -> Self {
         self.settings.collection = name.into();
         self
     }
 
-    /// Calls the unique index on the normalised e-mail `name`, in place of `normalized_email_1`.
+    /// Sets the name of the unique index on the normalised e-mail. The default is `normalized_email_1`.
     #[must_use]
     pub fn email_index(mut self, name: impl Into<String>) -> Self {
         self.email_index = name.into();
         self
     }
 
-    /// Gives each call `limit`, in place of 2 seconds.
+    /// Sets the deadline of each call. The default is 2 seconds.
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.settings.deadline = limit;
         self
     }
 
-    /// Takes the id of a new user that has none from `make`, as MongoDB makes no numbers. It must never give one twice,
-    /// that of a deleted user included.
+    /// Sets the function that makes the id of a new user. Integer ids need it, because MongoDB does not make them.
+    ///
+    /// # Security
+    /// `make` must never return an id twice, not even that of a deleted user: a JWT of the deleted user would be the new user's.
     #[must_use]
     pub fn ids(mut self, make: impl Fn() -> Id + Send + Sync + 'static) -> Self {
         self.make_id = Some(Arc::new(move || Some(make())));
         self
     }
 
-    /// The store. It asks nothing of the server yet.
+    /// Builds the store, without asking the server.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `deadline` if that is zero, `collection` if that is no name of one, `ids` if nobody makes
-    /// ids of this type, and `profile` if Serde does not know the names of its fields, if one is a field that every
-    /// user has, or if one is read and never written: `skip_serializing` keeps a field out of the document.
+    /// [`ConfigError`] that names
+    ///
+    /// - `deadline` if it is zero;
+    /// - `collection` if it is not a valid name;
+    /// - `ids` if ids of this type need a function that makes them;
+    /// - `profile` if Serde does not know the names of its fields, if one of them is a field that every user has, or if one is read
+    ///   and never written (`skip_serializing` keeps a field out of the document).
     pub fn build(self) -> Result<MongoUserStore<Id, P>, ConfigError> {
         let users = self.settings.open()?;
         let make_id = match self.make_id {
@@ -70,13 +76,13 @@ impl<Id: DocumentId, P: Profile> MongoUserStoreBuilder<Id, P> {
             None if Id::generate().is_some() => Arc::new(Id::generate),
             None => {
                 let problem =
-                    "are made by nobody: MongoDB makes no ids of this type, `ids` names a function that does";
+                    "are needed: MongoDB makes no ids of this type. Call `ids` with a function that does";
                 return Err(ConfigError::new("ids", problem));
             }
         };
         let inner = Inner {
             users,
-            profile: ProfileFields::of()?,
+            profile: ProfileFields::new()?,
             make_id,
             calls: Calls::within(self.settings.deadline),
             email_index: self.email_index,

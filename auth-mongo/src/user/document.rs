@@ -12,7 +12,7 @@ use crate::{
     profile::{ProfileError, ProfileFields},
 };
 
-/// The fields that every user has, which no profile may have.
+/// The fields that every user has. A profile must not have any of them.
 pub(crate) const OWN_FIELDS: [&str; 11] = [
     "_id",
     "email",
@@ -46,7 +46,7 @@ struct UserFields {
 /// The document of `user`.
 ///
 /// # Errors
-/// [`ProfileError`] if the profile does not make fields of a document.
+/// [`ProfileError`] if the profile cannot be written as fields of a document.
 pub(crate) fn document<Id: DocumentId, P: Profile>(
     user: &User<Id, P>,
     profile: ProfileFields<P>,
@@ -59,10 +59,10 @@ pub(crate) fn document<Id: DocumentId, P: Profile>(
     Ok(document)
 }
 
-/// The update that makes the document of `user` what [`document`] says, at the next revision, but for its creation.
+/// The update that writes everything of `user` except its creation, with the next revision.
 ///
 /// # Errors
-/// Those of [`document`].
+/// As for [`document`].
 pub(crate) fn update<Id: DocumentId, P: Profile>(
     user: &User<Id, P>,
     profile: ProfileFields<P>,
@@ -76,7 +76,7 @@ pub(crate) fn update<Id: DocumentId, P: Profile>(
     set.insert("revision", user.revision + 1);
     set.extend(fields);
     let mut update = doc! { "$set": set };
-    // MongoDB before 5.0 refuses an empty one.
+    // MongoDB before 5.0 refuses an empty `$unset`.
     if !missing.is_empty() {
         update.insert("$unset", missing);
     }
@@ -99,7 +99,7 @@ fn changing_fields<Id, P>(user: &User<Id, P>) -> Document {
 /// The user of a stored `document`.
 ///
 /// # Errors
-/// [`StoreError`] if a field is missing, or of another type.
+/// [`StoreError`] if a field is missing or has another type.
 pub(crate) fn user<Id: DocumentId, P: Profile>(
     document: &RawDocument,
     profile: ProfileFields<P>,

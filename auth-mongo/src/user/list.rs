@@ -16,7 +16,7 @@ impl<Id: DocumentId, P: Profile> ListUsers<Id, P> for MongoUserStore<Id, P> {
         let filter = after.map_or_else(Default::default, |id| doc! { "_id": { "$gt": id.to_bson() } });
         self.inner
             .calls
-            .make(async move {
+            .run(async move {
                 let by_id = doc! { "_id": 1 };
                 let mut found = store
                     .users

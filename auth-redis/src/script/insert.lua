@@ -1,13 +1,13 @@
 local token, index = KEYS[1], KEYS[2]
-local value, member, expiry, cap, tokens, mark = unpack(ARGV)
+local value, member, expiry, cap, tokens, id_field = unpack(ARGV)
 
 local taken = redis.call('GET', token)
 if taken then
-  if mark ~= '' and string.find(taken, mark, 1, true) then return 1 end
+  if id_field ~= '' and string.find(taken, id_field, 1, true) then return 1 end
   return 0
 end
 
--- First of all writes: where memory is out, it is refused, and nothing was changed.
+-- The first write: if memory is full, the server refuses it, and nothing has changed.
 if expiry == '+inf' then
   redis.call('SET', token, value)
 else
@@ -21,7 +21,7 @@ local keep = tonumber(cap) - 1
 if keep >= 0 and redis.call('ZCARD', index) > keep then
   local others = {}
   for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    -- What the server dropped to make room counts no more.
+    -- Tokens that the server evicted do not count.
     if redis.call('EXISTS', tokens .. string.sub(other, 21)) == 1 then
       others[#others + 1] = other
     else
@@ -36,5 +36,5 @@ if keep >= 0 and redis.call('ZCARD', index) > keep then
 end
 
 redis.call('ZADD', index, expiry, member)
-settle(index)
+refresh_index_ttl(index)
 return 1

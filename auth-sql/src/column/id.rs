@@ -2,14 +2,15 @@ use auth_core::UserId;
 use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types};
 use uuid::Uuid;
 
-/// A user's id that can stand in a column.
+/// A user's id that can be a column.
 ///
-/// Implemented for [`i64`] and [`i32`] (integer columns), [`String`] (`Text`) and [`Uuid`] (`Binary`, `Text`, or
-/// PostgreSQL's own `Uuid`, as the application's table says; MariaDB's own is `Text` to its clients). An id type of the
-/// application's own that derives Diesel's `AsExpression` and `FromSqlRow` is its own column:
-/// `impl ColumnId for MemberId { type Column = Self; }`.
+/// It is implemented for [`i64`] and [`i32`] (integer columns), [`String`] (`Text`) and [`Uuid`] (`Binary`, `Text`, or
+/// PostgreSQL's own `Uuid`, as the application's table says; MariaDB's own is `Text` to its clients).
+///
+/// If your own id type derives Diesel's `AsExpression` and `FromSqlRow`, it is its own column: `impl ColumnId for MemberId {
+/// type Column = Self; }`.
 pub trait ColumnId: UserId {
-    /// What Diesel reads and writes.
+    /// The type that Diesel reads and writes.
     type Column: From<Self> + Into<Self> + Send + 'static;
 }
 
@@ -29,7 +30,8 @@ impl ColumnId for Uuid {
     type Column = UuidColumn;
 }
 
-/// A UUID in a column: PostgreSQL's own, its 16 bytes in a `Binary` one, the hyphenated lower-case form in a `Text` one.
+/// A UUID in a column: PostgreSQL's own type, 16 bytes in a `Binary` column, or the hyphenated lower-case form in a `Text`
+/// column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[cfg_attr(feature = "postgres", diesel(sql_type = sql_types::Uuid))]
 #[diesel(sql_type = sql_types::Binary)]

@@ -1,8 +1,8 @@
 use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types};
 use time::OffsetDateTime;
 
-/// An instant, the fraction of a millisecond cut off: in a `BigInt` column the milliseconds since 1970-01-01 UTC, in a
-/// `Timestamptz` one of PostgreSQL the instant, in a `Datetime` one of MySQL its time in UTC.
+/// An instant, cut to the millisecond: milliseconds since 1970-01-01 UTC in a `BigInt` column, the instant itself in
+/// PostgreSQL's `Timestamptz`, its time in UTC in MySQL's `Datetime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[cfg_attr(feature = "mysql", diesel(sql_type = sql_types::Datetime))]
 #[cfg_attr(feature = "postgres", diesel(sql_type = sql_types::Timestamptz))]
@@ -12,14 +12,14 @@ pub struct InstantColumn(pub OffsetDateTime);
 const NANOS: i128 = 1_000_000;
 
 impl InstantColumn {
-    /// The number that stands in the column.
+    /// The number in a `BigInt` column.
     #[must_use]
     pub fn milliseconds(self) -> i64 {
-        // Every year that `time` knows fits, so that nothing is ever clamped.
+        // Every year that `time` supports fits, so nothing is ever clamped.
         i64::try_from(self.0.unix_timestamp_nanos().div_euclid(NANOS)).unwrap_or(i64::MAX)
     }
 
-    /// The instant of a number that stands in a column, or `None` if it lies beyond the calendar.
+    /// The instant of a number in a `BigInt` column, or `None` if it is out of range.
     #[must_use]
     pub fn from_milliseconds(milliseconds: i64) -> Option<Self> {
         let nanos = i128::from(milliseconds) * NANOS;
@@ -48,7 +48,7 @@ mod sqlite {
     impl FromSql<BigInt, Sqlite> for InstantColumn {
         fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
             let milliseconds = <i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?;
-            Self::from_milliseconds(milliseconds).ok_or_else(|| "an instant lies beyond the calendar".into())
+            Self::from_milliseconds(milliseconds).ok_or_else(|| "an instant is out of range".into())
         }
     }
 }
@@ -81,8 +81,7 @@ mod server {
             impl FromSql<BigInt, $backend> for InstantColumn {
                 fn from_sql(value: $value) -> deserialize::Result<Self> {
                     let milliseconds = <i64 as FromSql<BigInt, $backend>>::from_sql(value)?;
-                    Self::from_milliseconds(milliseconds)
-                        .ok_or_else(|| "an instant lies beyond the calendar".into())
+                    Self::from_milliseconds(milliseconds).ok_or_else(|| "an instant is out of range".into())
                 }
             }
 
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_beyond_the_calendar_is_no_instant() {
+    fn a_number_out_of_range_is_no_instant() {
         assert_eq!(InstantColumn::from_milliseconds(i64::MAX), None);
         assert_eq!(InstantColumn::from_milliseconds(i64::MIN), None);
         let now = InstantColumn::from_milliseconds(1_790_000_000_123).expect("an instant");

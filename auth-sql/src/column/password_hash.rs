@@ -6,7 +6,7 @@ use diesel::{
     sql_types::Text,
 };
 
-/// The hash of a password on its way into a `Text` column, wiped from memory when dropped.
+/// The hash of a password to write into a `Text` column. It is wiped from memory when dropped.
 #[derive(Clone, Debug, AsExpression)]
 #[diesel(sql_type = Text)]
 pub struct PasswordHashColumn(pub PasswordHash);

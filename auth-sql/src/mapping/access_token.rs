@@ -1,10 +1,13 @@
 /// Maps an application's own table to an [`AccessTokenStore`](auth_core::AccessTokenStore), which also is an
 /// [`AccessTokenIndex`](auth_core::AccessTokenIndex) and a [`PurgeExpired`](auth_core::PurgeExpired).
 ///
-/// The struct is an alias of `AccessTokensIn`, with `new(database)` as [`user_store!`](crate::user_store) has it. The table
-/// is one of Diesel's `table!` with these columns; one of another name in the database has `#[sql_name = "…"]`. On
-/// PostgreSQL and MySQL, `users` is the table that `user_id` refers to: an insertion under a cap locks the user's row, so
-/// that parallel ones wait for each other. SQLite has one writer anyway.
+/// The type is an alias of `AccessTokensIn`, with a `new(database)` as in [`user_store!`](crate::user_store).
+///
+/// The table is one of Diesel's `table!`, with the columns below. If a column has another name in the database, give it
+/// `#[sql_name = "…"]`.
+///
+/// On PostgreSQL and MySQL, `users` is the table that `user_id` refers to. An insertion under a cap locks the user's row there,
+/// so parallel ones wait for each other. SQLite does not need it, because it has one writer at a time.
 ///
 /// | column | type in `table!` |
 /// |---|---|
@@ -12,11 +15,11 @@
 /// | `digest` | `Binary`, with a unique index or as the primary key: the 32 bytes of SHA-256 |
 /// | `user_id` | that of the user's id; a foreign key with `ON DELETE CASCADE`, and an index with `created_at` |
 /// | `epoch` | `BigInt` |
-/// | `created_at`, `last_used_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
+/// | `created_at`, `last_used_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three fractional digits |
 /// | `expires_at` | `Nullable` of the same; with an index |
 /// | `user_agent`, `address`, `label` | `Nullable<Text>` |
 ///
-/// On SQLite the table has a `rowid`, which tells the older of two tokens of one millisecond. Elsewhere their ids decide.
+/// Tokens of the same millisecond are ordered by `rowid` on SQLite, where the table must have one, and by `id` elsewhere.
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
@@ -35,8 +38,8 @@
 ///     }
 /// }
 ///
-/// auth_sql::access_token_store! {
-///     /// Where the library's members are logged in.
+/// portcullis::sql::access_token_store! {
+///     /// The log-ins of the library's members.
 ///     pub struct Sessions: Sqlite { table: sessions, user_id: i64 }
 /// }
 /// // On a server: `pub struct Sessions: Postgres { table: sessions, users: members, user_id: i64 }`
@@ -70,8 +73,8 @@ macro_rules! access_token_store {
     };
 }
 
-/// The dialects: how a taken digest is no error, what tells the older of two tokens of one millisecond, how a row is left
-/// that another call is at, and how a user's row is locked.
+/// The dialects: how a taken digest is ignored, how tokens of the same millisecond are ordered, how locked rows are skipped,
+/// and how a user's row is locked.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __access_token_table {

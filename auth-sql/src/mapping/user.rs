@@ -1,38 +1,44 @@
 /// Maps an application's own table and profile to a [`UserStore`](auth_core::UserStore).
 ///
-/// The struct is an alias of `UsersIn` with the table's columns. Its `new(database)` takes a pool or a `Database` of the
-/// module for `Sqlite`, `Postgres` or `Mysql`, which is what stands behind the type's name. The table is one of Diesel's
-/// `table!` with these columns, and one of the same name for each field of the profile, whose types are for Diesel to
-/// match. A column of another name in the database has `#[sql_name = "…"]`.
+/// The type is an alias of `UsersIn`. The word after its name, `Sqlite`, `Postgres` or `Mysql`, chooses the database. Its
+/// `new(database)` takes a pool or a `Database` of that database's module.
+///
+/// The table is one of Diesel's `table!`, with the columns below and one more for each field of the profile, of the same name
+/// and of a type that Diesel can convert. If a column has another name in the database, give it `#[sql_name = "…"]`.
 ///
 /// | column | type in `table!` |
 /// |---|---|
-/// | `id` | what [`ColumnId`](crate::ColumnId) says of the id; the primary key |
+/// | `id` | as [`ColumnId`](crate::ColumnId) has it for the type of the id; the primary key |
 /// | `email` | `Text` |
 /// | `normalized_email` | `Text`, with a unique index of its own |
 /// | `password_hash` | `Nullable<Text>` |
 /// | `is_active`, `is_superuser`, `is_verified` | `Bool` |
 /// | `security_epoch`, `revision` | `BigInt` |
-/// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three digits behind the second |
+/// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three fractional digits |
 ///
-/// A value that its column cannot hold is `ProfileRefused`, and nothing is written: a text that is too long, a number out
-/// of range, a `CHECK`, `NOT NULL` or foreign key that it breaks. It names the field if the database names the column, or
-/// if the name of the constraint has that of one column in it (`members_shelf_check`). MySQL cuts such a value silently
-/// on a connection that is not in the strict mode, which this crate's `mysql::connect` sets.
+/// # Values that the table refuses
 ///
-/// The normalised e-mail is compared byte for byte, and so is a text that is an id: no collation of PostgreSQL's may be
-/// nondeterministic, and MySQL wants a `varbinary` column.
+/// If a column cannot hold a value, the error is `ProfileRefused` and nothing is written. The text may be too long, the number
+/// out of range, or the value may violate a `CHECK`, `NOT NULL` or foreign key. The error names the field if the database names
+/// the column, or if the constraint's name contains that of one column (`members_shelf_check`).
 ///
-/// An integer id is made by the database and must never be given twice, or a deleted user's JWT would be another's:
-/// `INTEGER PRIMARY KEY AUTOINCREMENT` on SQLite, `GENERATED ALWAYS AS IDENTITY` on PostgreSQL, `AUTO_INCREMENT` on
-/// MySQL. A violation of another unique index or exclusion constraint is `ProfileTaken`, and one of the primary key a
-/// [`StoreError`](auth_core::StoreError). A table without the unique index on `normalized_email` takes no user; MySQL
-/// alone does not notice.
+/// If a value violates a unique index or an exclusion constraint of the application's, the error is `ProfileTaken`. A
+/// violation of the primary key is a [`StoreError`](auth_core::StoreError).
+///
+/// # Security
+///
+/// - The database makes integer ids, and must never reuse one: a JWT of a deleted user would be the next user's. Use `INTEGER
+///   PRIMARY KEY AUTOINCREMENT` on SQLite, `GENERATED ALWAYS AS IDENTITY` on PostgreSQL, `AUTO_INCREMENT` on MySQL.
+/// - `normalized_email` needs its unique index. Without it SQLite and PostgreSQL accept no user, but MySQL does not notice.
+/// - `normalized_email` and a text id must be compared byte for byte. Use no nondeterministic collation on PostgreSQL, and a
+///   `varbinary` column on MySQL.
+/// - MySQL cuts values that are too long unless the connection is in strict mode. `mysql::connect` of this crate sets it.
+///
+/// # Example
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
-/// use auth_core::{NewUser, UserStore as _};
-/// use auth_sql::sqlite::{self, Database};
+/// use portcullis::{NewUser, UserStore as _, sql::sqlite::{self, Database}};
 /// use diesel::{connection::SimpleConnection as _, prelude::*};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -60,7 +66,7 @@
 ///     }
 /// }
 ///
-/// auth_sql::user_store! {
+/// portcullis::sql::user_store! {
 ///     /// The library's members.
 ///     pub struct Members: Sqlite {
 ///         table: members,
@@ -158,7 +164,7 @@ macro_rules! __user_store {
     };
 }
 
-/// How each database inserts a row and tells its id.
+/// How each database inserts a row and returns its id.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __insertion {
@@ -201,7 +207,7 @@ macro_rules! __user_statements {
             type __Id = <$id as __sql::ColumnId>::Column;
             type __User = __sql::User<$id, $profile_type>;
 
-            /// Each row as a user: all columns, and how they are read.
+            /// Selects all columns, and reads each row as a user.
             macro_rules! __users {
                 ($query:expr) => {
                     __sql::rows(
@@ -300,7 +306,7 @@ macro_rules! __user_statements {
     };
 }
 
-/// Updates of no row, which are in no cache and so planned with their values. SQLite has no need of them.
+/// Updates of no row. They are not cached, so the server plans them with their values. SQLite does not need them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __user_probes {

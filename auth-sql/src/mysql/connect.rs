@@ -9,29 +9,30 @@ use mysql_async::{Conn, Error, IoError, Opts};
 use super::{Connection, Pool, url};
 use crate::{SETTING, server::opening::Opening};
 
-/// For as many requests at once; a server takes 151 connections unless it is told otherwise.
+/// The size of the pool. By default a server allows 151 connections.
 const CONNECTIONS: usize = 16;
 
-/// A pool of up to 16 connections to the server at `url`, `mysql://USER:PASSWORD@HOST:PORT/DATABASE` or `mariadb://…`, each
-/// of which is opened when it is first needed: a server that is down is no error here.
+/// Makes a pool of up to 16 connections to the server at `url`, `mysql://USER:PASSWORD@HOST:PORT/DATABASE` or `mariadb://…`.
 ///
-/// The parameters of the URL are
-/// those of [`mysql_async::Opts`], of which these are about TLS, and one more:
+/// Each connection is opened when it is first needed, so it is not an error here if the server is down.
+///
+/// The URL may have the parameters of [`mysql_async::Opts`], and `ssl_ca`. These are about TLS:
 ///
 /// | parameter | what it does |
 /// |---|---|
-/// | `require_ssl=true` | TLS, and a certificate of the host's name that a well-known authority signed |
-/// | `verify_ca=false` | whose certificate it is does not matter, nor whom it names |
-/// | `ssl_ca=FILE` | TLS, and the authorities in this PEM file instead of the well-known ones |
+/// | `require_ssl=true` | TLS; the certificate must be for the host's name, and signed by a well-known authority |
+/// | `verify_ca=false` | with TLS, accepts any certificate |
+/// | `ssl_ca=FILE` | TLS with the authorities in this PEM file instead of the well-known ones |
 ///
-/// Without `require_ssl` and `ssl_ca` nothing is encrypted, and the parameters about verification are refused.
+/// Whatever the server's defaults, a connection commits each statement, is in strict mode, and waits up to 10 seconds for a
+/// lock. It uses the address of the URL; `prefer_socket=true` lets it change to the socket of a local server.
 ///
-/// A connection commits each statement by itself, is in the strict mode and waits up to 10 seconds for a lock, whatever
-/// the server's default. It goes to the address of the URL: `prefer_socket=true` lets it change to a local server's
-/// socket.
+/// # Security
+///
+/// Without `require_ssl` and `ssl_ca` nothing is encrypted, and a URL that asks for verification is an error.
 ///
 /// # Errors
-/// [`ConfigError`] naming `database URL` if `url` is none of MySQL, or a certificate cannot be read.
+/// [`ConfigError`] naming `database URL` if `url` is not a MySQL URL, or a certificate cannot be read.
 pub fn connect(url: &str) -> Result<Pool, ConfigError> {
     Pool::builder(manager(url)?)
         .max_size(CONNECTIONS)
@@ -39,10 +40,10 @@ pub fn connect(url: &str) -> Result<Pool, ConfigError> {
         .map_err(|problem| ConfigError::new(SETTING, problem))
 }
 
-/// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
+/// Makes a manager for a pool that the application builds itself. It opens connections as [`connect`] does.
 ///
 /// ```
-/// use auth_sql::mysql::{self, MysqlUserStore, Pool};
+/// use portcullis::sql::mysql::{self, MysqlUserStore, Pool};
 ///
 /// let manager = mysql::manager("mysql://auth:secret@db.example.com/app")?;
 /// let pool = Pool::builder(manager).max_size(4).build()?;
@@ -52,12 +53,12 @@ pub fn connect(url: &str) -> Result<Pool, ConfigError> {
 /// ```
 ///
 /// # Errors
-/// [`ConfigError`] naming `database URL` if `url` is none of MySQL, or a certificate cannot be read.
+/// [`ConfigError`] naming `database URL` if `url` is not a MySQL URL, or a certificate cannot be read.
 pub fn manager(url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
     let server = url::parse(url).map_err(|problem| ConfigError::new(SETTING, problem))?;
     let address = address(&server);
     let mut config = ManagerConfig::default();
-    // A connection that the server has closed is known by the first call that fails, which discards the others, too.
+    // The first call that fails on a closed connection discards the others, too.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |_url| Box::pin(open(server.clone(), address.clone())));
     Ok(AsyncDieselConnectionManager::new_with_config("", config))

@@ -12,14 +12,14 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Mysql;
 
-/// What a transaction ends with that the server undid, or in which one statement waited too long.
+/// The messages if the server rolled a transaction back, or a statement waited too long for a lock.
 const UNDONE: [&str; 3] = [
     "Deadlock found when trying to get lock",
     "Lock wait timeout exceeded",
     "Record has changed since last read",
 ];
 
-/// The first two are the driver's, the others a server's last words.
+/// The messages if the connection is lost: two of the driver's, then the last messages of a server.
 const LOST: [&str; 5] = [
     "Input/output error",
     "Driver error",
@@ -28,8 +28,8 @@ const LOST: [&str; 5] = [
     "The client was disconnected by the server",
 ];
 
-/// What a server answers to a write when it takes none, as one that was the primary until a moment ago; the last is of
-/// a storage that takes none.
+/// The messages of a server that takes no writes, for example because it is no longer the primary. The last is a storage
+/// engine's.
 const TAKES_NO_WRITES: [&str; 5] = [
     "The MariaDB server is running with the --read-only",
     "The MariaDB server is running with the --super-read-only",
@@ -38,10 +38,10 @@ const TAKES_NO_WRITES: [&str; 5] = [
     "Running in read-only mode",
 ];
 
-/// What a server says of a statement that it prepared before a table changed, if it cannot prepare it again by itself.
+/// The message if a table has changed since the statement was prepared, and the server cannot prepare it again.
 const STALE: &str = "Prepared statement needs to be re-prepared";
 
-/// What a server says of a value that a column cannot hold.
+/// The messages for a value that a column cannot hold.
 const REFUSED_VALUES: [&str; 6] = [
     "Data too long for column ",
     "Data truncated for column ",
@@ -51,7 +51,7 @@ const REFUSED_VALUES: [&str; 6] = [
     "CONSTRAINT ",
 ];
 
-/// What stands before and behind the name of a column or a constraint.
+/// The texts before and after the name of a column or a constraint.
 const NAMED: [(&str, &str); 7] = [
     ("FOREIGN KEY (", ")"),
     ("for column ", " at row"),
@@ -64,7 +64,7 @@ const NAMED: [(&str, &str); 7] = [
 
 impl Server for Mysql {
     const STORE: &'static str = "mysql";
-    /// The server's default would lock the gaps between rows, and so one user's calls against another's.
+    /// The server's default locks the gaps between rows, so that calls for different users would wait for each other.
     const BEGIN: &'static str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN";
     const HAS_ON_CONFLICT: bool = false;
     const SKIPS_REPLIES: bool = false;
@@ -72,7 +72,7 @@ impl Server for Mysql {
     type Connection = Connection;
     type Manager = AsyncDieselConnectionManager<Connection>;
 
-    /// Diesel hands on neither the code of these, nor a kind.
+    /// By the message: Diesel passes on neither the code nor a kind of these.
     fn class_of(error: &dyn DatabaseErrorInformation) -> ErrorClass {
         let message = error.message();
         let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| message.starts_with(beginning));
@@ -90,7 +90,7 @@ impl Server for Mysql {
     fn named(error: &dyn DatabaseErrorInformation) -> Option<&str> {
         let message = error.message();
         NAMED.iter().find_map(|(before, after)| {
-            // The last: a value may stand before it.
+            // The last occurrence: a value may come before it.
             let (_, rest) = message.rsplit_once(before)?;
             let name = rest.split_once(after)?.0;
             Some(name.rsplit('.').next().unwrap_or(name))
@@ -106,7 +106,7 @@ impl Server for Mysql {
             || message.contains("value is out of range in")
     }
 
-    /// The message of a taken value repeats the value, and so does that of one which a column cannot hold.
+    /// Messages about a taken value, or one that a column cannot hold, repeat the value. These leave it out.
     fn report(error: Error) -> StoreError {
         let kind = server::kind::<Self>(&error);
         match &error {
@@ -132,13 +132,14 @@ impl Server for Mysql {
     }
 }
 
-/// The unique index that a message names with its last word, in quotes.
+/// The unique index: the last word of the message, in quotes.
 fn violated(message: &str) -> Option<&str> {
     let (_, index) = message.strip_suffix('\'')?.rsplit_once('\'')?;
     Some(index)
 }
 
-/// `Incorrect datetime value: '…' for column …`, and not `Incorrect key file for table …`, which is a fault of the server.
+/// True for `Incorrect datetime value: '…' for column …`, but not for `Incorrect key file for table …`, a fault of the
+/// server.
 fn repeats_a_value(message: &str) -> bool {
     let message = message.strip_prefix("Truncated i").or(message.strip_prefix('I'));
     message.is_some_and(|rest| rest.starts_with("ncorrect ") && rest.contains(" value: '"))

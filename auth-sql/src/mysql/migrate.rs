@@ -16,31 +16,33 @@ use crate::{
     statement::OnDisconnect,
 };
 
-/// One process after another. The names of locks are the whole server's; that of a database may be too long for one.
+/// Lets one process migrate at a time. Lock names are global to the server, and a database's name may be too long for one,
+/// hence the hash.
 const LOCK: &str = "GET_LOCK(CONCAT('portcullis ', SHA1(DATABASE())), 55)";
 const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('portcullis ', SHA1(DATABASE())))";
 
-/// Each step is one statement, as none but that is whole or absent here, and leaves its version in its table's comment.
+/// The versions in the tables' comments. MySQL has no transactional DDL, so each step is one statement, which also writes its
+/// version into the comment.
 const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema.tables \
     WHERE table_schema = DATABASE() AND table_name IN ('users', 'access_tokens') AND table_comment LIKE 'portcullis %'";
 
-/// Makes the default tables, `users` and `access_tokens`, or brings them up to date. It changes nothing where they
-/// are, and may run in several processes at once.
+/// Creates the default tables, `users` and `access_tokens`, or brings them up to date. If they are up to date, it changes
+/// nothing. Several processes may run it at once.
 ///
-/// Diesel's table `__diesel_schema_migrations` keeps what was done, beside the application's own migrations. A table
-/// cannot be made and noted there in one transaction here, so that it has the version in its comment, too: a migration
-/// that was interrupted goes on where it was.
+/// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations. MySQL cannot
+/// create a table and record it in one transaction, so each table also has its version in its comment: an interrupted
+/// migration can continue where it stopped.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer within 2 seconds, or holds tables of these names that are not ours; or
-/// if another process is still migrating after 55 seconds, or it is not done after 60.
+/// [`StoreError`] if the database does not answer within 2 seconds, or has other tables of these names, or if another process
+/// is still migrating after 55 seconds, or this one is not done after 60.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let database = patient::<Mysql>(pool).await?;
     let migrated = database.try_call(OnDisconnect::Fail, |connection| {
         Box::pin(async move {
             lock(connection).await?;
             let migrated = run_pending::<Mysql>(connection).await;
-            // It ends with its connection otherwise.
+            // If this fails, the lock ends with the connection.
             connection.batch_execute(UNLOCK).await.and(migrated)
         })
     });
@@ -54,7 +56,7 @@ async fn lock(connection: &mut Connection) -> QueryResult<()> {
     let problem = match locked {
         Some(1) => return Ok(()),
         Some(_) => "another process is still migrating",
-        None => "the server gave no lock, as where the connection is to no database",
+        None => "the server granted no lock: is the connection to a database?",
     };
     Err(Error::QueryBuilderError(problem.into()))
 }
@@ -71,7 +73,7 @@ impl Migrate for Mysql {
         },
     ];
 
-    fn noted(connection: &mut Connection) -> Answer<'_, Vec<String>> {
+    fn recorded(connection: &mut Connection) -> Answer<'_, Vec<String>> {
         Box::pin(async move {
             taken::__diesel_schema_migrations
                 .select(taken::version)

@@ -1,3 +1,4 @@
-//! The default tables, for an application's own queries. A UUID is its 16 bytes, an instant in UTC with three digits behind the second.
+//! The default tables, for an application's own queries. A UUID is its 16 bytes; an instant is in UTC with three fractional
+//! digits.
 
 crate::schema::default_tables!(MysqlUserStore, MysqlAccessTokenStore, Binary, Datetime);

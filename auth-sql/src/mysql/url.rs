@@ -7,30 +7,31 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 use crate::{authorities, server::credentials};
 
-/// No problem repeats a part of the URL: whatever is wrong with it, that part may be of the password.
+/// No problem repeats a part of the URL: that part may belong to the password.
 const NO_URL: &str =
-    "is no MySQL URL, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or has a parameter that is not known";
+    "is not a MySQL URL, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or has an unknown parameter";
 
 const NO_DATABASE: &str = "names no database, `mysql://USER:PASSWORD@HOST:PORT/DATABASE`";
-const NO_TLS: &str = "says how to verify the server, which takes `require_ssl=true`";
-/// The driver compares rustls's message with one of long ago, and refuses another name all the same.
-const NO_OTHER_NAME: &str = "has `verify_identity=false`, which the driver knows only with `verify_ca=false`";
+const NO_TLS: &str = "says how to verify the server, which also needs `require_ssl=true`";
+/// The driver compares rustls's message with an outdated text, and so refuses another name all the same.
+const NO_OTHER_NAME: &str =
+    "has `verify_identity=false`, which the driver supports only with `verify_ca=false`";
 
-/// The parameters of the driver that mean nothing without TLS.
-const OF_TLS: [&str; 3] = ["verify_ca", "verify_identity", "built_in_roots"];
+/// The parameters of the driver that have no effect without TLS.
+const TLS_PARAMETERS: [&str; 3] = ["verify_ca", "verify_identity", "built_in_roots"];
 
-/// - Each statement is committed, whatever the server's default.
-/// - A value that does not fit is an error, and not cut.
-/// - A deadlock is known by its message.
-/// - The server does not notice that a call which waits for a lock has closed its connection at the deadline.
+/// - Commits each statement, whatever the server's default.
+/// - Makes a value that does not fit an error, instead of cutting it.
+/// - Sets the language by which a deadlock is recognised.
+/// - Limits the wait for a lock: the server does not notice that a call has closed its connection at the deadline.
 const SETUP: &str = "SET SESSION autocommit = 1, \
     SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_TRANS_TABLES'), SESSION lc_messages = 'en_US', \
     SESSION innodb_lock_wait_timeout = 10, SESSION lock_wait_timeout = 10";
 
-/// Milliseconds without traffic after which a connection is asked whether its peer is there.
-const DEAD_PEER: u32 = 10_000;
+/// The time without traffic after which TCP checks whether the peer is still there.
+const DEAD_PEER_TIMEOUT_MS: u32 = 10_000;
 
-/// The server of `url`, and how its connections begin.
+/// The server of `url`, with the set-up of its connections.
 pub(super) fn parse(url: &str) -> Result<Opts, String> {
     let unreadable = || unreadable_url(NO_URL);
     if credentials::are_cut_short(url) {
@@ -59,7 +60,7 @@ pub(super) fn parse(url: &str) -> Result<Opts, String> {
                 continue;
             }
             Some(("require_ssl", _)) => says_whether_tls = true,
-            Some((name, _)) if OF_TLS.contains(&name) => says_how = true,
+            Some((name, _)) if TLS_PARAMETERS.contains(&name) => says_how = true,
             _ => {}
         }
         others.push(parameter);
@@ -80,16 +81,16 @@ pub(super) fn parse(url: &str) -> Result<Opts, String> {
         asked => asked.map(|asked| trusting(asked, ca)).transpose()?,
     };
     if tls.is_some() && CryptoProvider::get_default().is_none() {
-        // The driver takes the process's, and rustls panics where it cannot tell which of two to make that.
+        // The driver uses the process-wide provider, and rustls panics if two are linked in and none is installed.
         let _lost_to_another = aws_lc_rs::default_provider().install_default();
     }
-    let keepalive = server.tcp_keepalive().unwrap_or(DEAD_PEER);
+    let keepalive = server.tcp_keepalive().unwrap_or(DEAD_PEER_TIMEOUT_MS);
     let server = OptsBuilder::from_opts(server)
         .init(vec![SETUP])
         .prefer_socket(prefers_socket)
         .tcp_keepalive(Some(keepalive))
         .ssl_opts(tls)
-        // Diesel has a cache of its own, and counts the rows that were found.
+        // Diesel has its own cache of statements, and needs the number of matched rows.
         .stmt_cache_size(0)
         .client_found_rows(true);
     Ok(server.into())
@@ -100,7 +101,7 @@ fn trusting(asked: SslOpts, ca: Option<Cow<'_, str>>) -> Result<SslOpts, String>
     let Some(file) = ca else {
         return Ok(asked);
     };
-    // Read now, as the driver would with each connection.
+    // Once, here: the driver would read the file for each connection.
     authorities::read(Path::new(&*file)).map_err(|problem| format!("ssl_ca {problem}"))?;
     let pem = fs::read(&*file).map_err(|problem| format!("ssl_ca {file}: {problem}"))?;
     Ok(asked

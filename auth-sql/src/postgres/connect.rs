@@ -19,32 +19,34 @@ use super::{
 };
 use crate::{SETTING, server::opening::Opening};
 
-/// For as many requests at once; a server takes 100 connections unless it is told otherwise.
+/// The size of the pool. By default a server allows 100 connections.
 const CONNECTIONS: usize = 16;
 
-/// A call that waits for a lock past its deadline closes its connection. The server else noticed that when it has the
-/// lock, and would have a process waiting for each such call until then.
+/// Lets the server notice within a second that a call which waits for a lock has closed its connection at the deadline.
+/// Without this it would notice once it has the lock, and would keep a process waiting for each such call until then.
 const SETUP: &str = "SET client_connection_check_interval = '1s'";
 
-/// A pool of up to 16 connections to the server at `url`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, each of which is
-/// opened when it is first needed: a server that is down is no error here.
+/// Makes a pool of up to 16 connections to the server at `url`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
 ///
-/// The parameters of the URL are
-/// those of [`tokio_postgres::Config`], and these two:
+/// Each connection is opened when it is first needed, so it is not an error here if the server is down.
+///
+/// The URL may have the parameters of [`tokio_postgres::Config`], and these two:
 ///
 /// | parameter | what it does |
 /// |---|---|
 /// | `sslmode=disable` | no TLS |
-/// | `sslmode=prefer` | TLS where the server has it; whose certificate it is does not matter. The default |
-/// | `sslmode=require` | TLS or nothing; the certificate does not matter, unless there is a `sslrootcert` |
-/// | `sslmode=verify-ca` | TLS, and a certificate that a trusted authority signed |
-/// | `sslmode=verify-full` | TLS, and a certificate of the host's name that a trusted authority signed |
-/// | `sslrootcert=FILE` | the authorities in this PEM file instead of the platform's; refused with the first two modes |
+/// | `sslmode=prefer` | the default: TLS if the server supports it, with any certificate |
+/// | `sslmode=require` | TLS with any certificate; with `sslrootcert`, the same as `verify-ca` |
+/// | `sslmode=verify-ca` | TLS; a trusted authority must have signed the certificate |
+/// | `sslmode=verify-full` | the same, and the certificate must be for the host's name |
+/// | `sslrootcert=FILE` | the trusted authorities, as a PEM file, instead of the platform's; an error with the first two modes |
 ///
-/// Only the last two modes keep out who can put a server of their own in between.
+/// # Security
+///
+/// Only `verify-ca` and `verify-full` keep out an attacker who can put their own server in between.
 ///
 /// # Errors
-/// [`ConfigError`] naming `database URL` if `url` is none of PostgreSQL, or a certificate cannot be read.
+/// [`ConfigError`] naming `database URL` if `url` is not a PostgreSQL URL, or a certificate cannot be read.
 pub fn connect(url: &str) -> Result<Pool, ConfigError> {
     Pool::builder(manager(url)?)
         .max_size(CONNECTIONS)
@@ -52,10 +54,10 @@ pub fn connect(url: &str) -> Result<Pool, ConfigError> {
         .map_err(|problem| ConfigError::new(SETTING, problem))
 }
 
-/// What opens the connections of a pool that the application builds by itself, as [`connect`] does.
+/// Makes a manager for a pool that the application builds itself. It opens connections as [`connect`] does.
 ///
 /// ```
-/// use auth_sql::postgres::{self, Pool, PostgresUserStore};
+/// use portcullis::sql::postgres::{self, Pool, PostgresUserStore};
 ///
 /// let manager = postgres::manager("postgres://auth:secret@db.example.com/app")?;
 /// let pool = Pool::builder(manager).max_size(4).build()?;
@@ -65,7 +67,7 @@ pub fn connect(url: &str) -> Result<Pool, ConfigError> {
 /// ```
 ///
 /// # Errors
-/// [`ConfigError`] naming `database URL` if `url` is none of PostgreSQL, or a certificate cannot be read.
+/// [`ConfigError`] naming `database URL` if `url` is not a PostgreSQL URL, or a certificate cannot be read.
 pub fn manager(url: &str) -> Result<AsyncDieselConnectionManager<Connection>, ConfigError> {
     let refused = |problem: String| ConfigError::new(SETTING, problem);
     let location = Location::parse(url).map_err(|problem| refused(url::explained(problem)))?;
@@ -74,7 +76,7 @@ pub fn manager(url: &str) -> Result<AsyncDieselConnectionManager<Connection>, Co
     let address = address(&location.server);
     let server = Arc::new(location.server);
     let mut config = ManagerConfig::default();
-    // A connection that the server has closed is known without asking.
+    // The driver already knows if the server has closed the connection.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup =
         Box::new(move |_url| Box::pin(open(Arc::clone(&server), tls.clone(), address.clone())));
@@ -92,7 +94,7 @@ async fn open(
     let (client, connection) = connected
         .map_err(|error| ConnectionError::BadConnection(address.problem(reason(&error), cause(&error))))?;
     let mut connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await?;
-    // PostgreSQL 13 does not know it, and waits for the lock.
+    // PostgreSQL 13 does not have this setting, and waits for the lock.
     let _known = connection.batch_execute(SETUP).await;
     Ok(connection)
 }
@@ -114,7 +116,7 @@ fn address(server: &Config) -> ServerAddress {
         hosts.extend(addresses.map(|(at, address)| format!("{address}:{}", port(at))));
     }
     let mut address = ServerAddress::new(SETTING, hosts);
-    // Without a name it is that of the user.
+    // The default name of the database is that of the user.
     if let Some(name) = server.get_dbname().or(server.get_user()) {
         address = address.database(name);
     }
@@ -137,7 +139,7 @@ fn reason(error: &Error) -> Unreachable {
             _ => Unreachable::Other,
         };
     }
-    // The driver tells its own kinds by their words alone.
+    // By the words: the driver does not expose the kind of its own errors.
     let (words, source) = (error.to_string(), std::error::Error::source(error));
     if words.contains("TLS") {
         return Unreachable::Tls;
@@ -150,7 +152,7 @@ fn reason(error: &Error) -> Unreachable {
     }
 }
 
-/// An error of the driver and what is behind it, which it does not say by itself.
+/// An error of the driver with its source, which the message leaves out.
 fn cause(error: &Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),

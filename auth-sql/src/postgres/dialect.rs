@@ -21,8 +21,8 @@ impl Server for Postgres {
     type Connection = Connection;
     type Manager = AsyncDieselConnectionManager<Connection>;
 
-    /// Diesel hands on neither the code of these, nor a kind. In another language than English, a server's last words
-    /// are an error like any other.
+    /// By the message: Diesel passes on neither the code nor a kind of these. If the server's language is not English, its last
+    /// messages before it stops count as ordinary errors.
     fn class_of(error: &dyn DatabaseErrorInformation) -> ErrorClass {
         let message = error.message();
         if is_deadlock(error) {
@@ -42,19 +42,19 @@ impl Server for Postgres {
         error.column_name().or(error.constraint_name())
     }
 
-    /// Without the code of the error nobody can tell, but the server can be asked: see `__refused_field`.
+    /// The message does not tell, and Diesel does not pass the code on. `refused_field` asks the server instead.
     fn refuses_value(_error: &dyn DatabaseErrorInformation) -> bool {
         false
     }
 
-    /// Its messages name tables, columns and constraints; values are in the details, which nobody prints.
+    /// Messages name tables, columns and constraints. Values are in the details, which are not printed.
     fn report(error: Error) -> StoreError {
         StoreError::new(server::kind::<Self>(&error), Self::STORE, with_next_step(error))
     }
 }
 
-/// `cached plan must not change result type`, in whatever language: it comes with nothing but the message. Others do so, too,
-/// and whatever they are, the server has undone the statement: trying it once more costs a round trip.
+/// True for `cached plan must not change result type` in any language: that error has a message and nothing else. Other errors
+/// look the same, but the server has rolled those back, too, so a second attempt only costs a round trip.
 fn may_be_stale(error: &dyn DatabaseErrorInformation) -> bool {
     let details = [
         error.details(),
@@ -66,8 +66,8 @@ fn may_be_stale(error: &dyn DatabaseErrorInformation) -> bool {
     details.iter().all(Option::is_none) && error.statement_position().is_none()
 }
 
-/// Whatever the language of the message: each line of the details is of one process of the circle and names the kind of
-/// lock that it waits for, and those names are not translated.
+/// Recognises a deadlock in any language: each line of the details is about one process of the circle and names the kind of
+/// lock that it waits for. Those names are not translated.
 fn is_deadlock(error: &dyn DatabaseErrorInformation) -> bool {
     let names_a_lock = |line: &str| line.contains("ShareLock") || line.contains("ExclusiveLock");
     let circle = error.details().unwrap_or_default();

@@ -8,21 +8,21 @@ use crate::server::{
     migrate::{__diesel_schema_migrations::dsl as taken, Migrate, Migration, patient, run_pending},
 };
 
-/// One process after another; the lock ends with the transaction, and is the schema's own.
+/// Lets one process at a time migrate a schema. The lock ends with the transaction.
 const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtext('portcullis migrations'), hashtext(current_schema()))";
 
-/// Makes the default tables, `users` and `access_tokens`, or brings them up to date, in the schema that the search path
-/// names first. It changes nothing where they are, and may run in several processes at once.
+/// Creates the default tables, `users` and `access_tokens`, or brings them up to date, in the first schema of the search path.
+/// If they are up to date, it changes nothing. Several processes may run it at once.
 ///
-/// Diesel's table `__diesel_schema_migrations` keeps what was done, beside the application's own migrations.
+/// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer within 2 seconds, or holds tables of these names that are not ours; or
-/// if it is not done after 60 seconds, as where another process is still migrating.
+/// [`StoreError`] if the database does not answer within 2 seconds, or has other tables of these names, or if it is not done
+/// after 60 seconds, for example because another process is still migrating.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let database = patient::<Postgres>(pool).await?;
-    // One transaction around all, so that what cannot be done is left undone.
+    // One transaction for all steps: they succeed together, or nothing changes.
     database
         .write(|connection| {
             Box::pin(async move {
@@ -45,7 +45,7 @@ impl Migrate for Postgres {
         },
     ];
 
-    fn noted(connection: &mut Connection) -> Answer<'_, Vec<String>> {
+    fn recorded(connection: &mut Connection) -> Answer<'_, Vec<String>> {
         Box::pin(async move {
             taken::__diesel_schema_migrations
                 .select(taken::version)
@@ -54,7 +54,7 @@ impl Migrate for Postgres {
         })
     }
 
-    /// A step and its note are of one transaction.
+    /// Nothing: a step and its record are written in one transaction.
     fn shown(_connection: &mut Connection) -> Answer<'_, Vec<String>> {
         Box::pin(async { Ok(Vec::new()) })
     }

@@ -1,3 +1,3 @@
-//! The default tables, for an application's own queries. An instant is one of whole milliseconds.
+//! The default tables, for an application's own queries. Instants are whole milliseconds.
 
 crate::schema::default_tables!(PostgresUserStore, PostgresAccessTokenStore, Uuid, Timestamptz);

@@ -13,7 +13,7 @@ use rustls::{
 use super::url::{Location, Verify};
 use crate::authorities;
 
-/// How TLS with the server of `location` is spoken.
+/// The TLS settings for the server of `location`.
 pub(super) fn client_config(location: &Location) -> Result<ClientConfig, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -49,7 +49,7 @@ fn verifier(
     })
 }
 
-/// Takes any certificate. The server still has to prove that it is its own.
+/// Accepts any certificate. The server must still prove that it has the private key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 
@@ -98,7 +98,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Takes a certificate of a trusted authority, whomever it names.
+/// Accepts any certificate that a trusted authority signed, whatever its name.
 #[derive(Debug)]
 struct AnyName(Arc<dyn ServerCertVerifier>);
 
@@ -111,7 +111,7 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The name is looked at last, once the chain was found good.
+        // The verifier checks the name last, when the chain has passed.
         match self
             .0
             .verify_server_cert(certificate, intermediates, name, ocsp, now)

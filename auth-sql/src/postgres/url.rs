@@ -9,7 +9,7 @@ use tokio_postgres::{
 
 use crate::server::credentials;
 
-/// What is asked of the server's certificate.
+/// The requirements for the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verify {
     Nothing,
@@ -17,24 +17,26 @@ pub(super) enum Verify {
     AuthorityAndName,
 }
 
-/// A server and how far it is trusted.
+/// A server, and how its certificate is verified.
 #[derive(Debug)]
 pub(super) struct Location {
     pub(super) server: Config,
     pub(super) verify: Verify,
-    /// A PEM file; the platform's authorities otherwise.
+    /// A PEM file; if there is none, the platform's authorities.
     pub(super) authorities: Option<PathBuf>,
 }
 
-/// A connection whose peer is gone without a word is given up after about this.
-const DEAD_PEER: Duration = Duration::from_secs(10);
+/// A connection is given up after about this time without a sign of its peer.
+const DEAD_PEER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No problem repeats a part of the URL: whatever is wrong with it, that part may be of the password.
-const NO_URL: &str = "is no PostgreSQL URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or has a parameter that is not known";
-const NO_MODE: &str = "has an `sslmode` that is none of disable, prefer, require, verify-ca and verify-full";
-const NO_VERIFICATION: &str = "has an `sslrootcert`, which nobody would look at without an `sslmode` of require, verify-ca or verify-full";
+/// No problem repeats a part of the URL: that part may belong to the password.
+const NO_URL: &str =
+    "is not a PostgreSQL URL, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or has an unknown parameter";
+const NO_MODE: &str = "has an `sslmode` other than disable, prefer, require, verify-ca and verify-full";
+const NO_VERIFICATION: &str =
+    "has an `sslrootcert`, which has no effect without an `sslmode` of require, verify-ca or verify-full";
 
-/// The problem of a URL, with what is the matter most of the time.
+/// The problem of a URL, with its most likely cause.
 pub(super) fn explained(problem: &'static str) -> String {
     match problem {
         NO_URL => unreadable_url(NO_URL),
@@ -51,7 +53,7 @@ impl Location {
             return Err(NO_URL);
         }
         let (mut mode, mut authorities, mut others) = (Cow::Borrowed("prefer"), None, Vec::new());
-        // A password may hold a question mark.
+        // A password may contain a question mark.
         let authority = url.find('@').unwrap_or_default();
         let question = url[authority..].find('?').map_or(url.len(), |at| authority + at);
         let (address, parameters) = (&url[..question], url.get(question + 1..).unwrap_or_default());
@@ -65,7 +67,7 @@ impl Location {
         let mut server: Config = format!("{address}?{}", others.join("&"))
             .parse()
             .map_err(|_repeats_the_url| NO_URL)?;
-        // What stands behind an `@` in a password would be the host, and stand in messages.
+        // The part of a password after an `@` would be read as the host, and appear in messages.
         let is_cut = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
         if credentials::are_cut_short(url) || server.get_hosts().iter().any(is_cut) {
             return Err(NO_URL);
@@ -82,10 +84,10 @@ impl Location {
         server.ssl_mode(mode);
         let says = |name: &str| others.iter().any(|parameter| parameter.starts_with(name));
         if !says("keepalives_idle=") {
-            server.keepalives_idle(DEAD_PEER);
+            server.keepalives_idle(DEAD_PEER_TIMEOUT);
         }
         if !says("tcp_user_timeout=") {
-            server.tcp_user_timeout(DEAD_PEER);
+            server.tcp_user_timeout(DEAD_PEER_TIMEOUT);
         }
         Ok(Self {
             server,

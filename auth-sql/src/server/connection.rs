@@ -9,18 +9,18 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Server;
 
-/// Longer than a statement takes that waits for nobody. One that waits for a lock is not over when its caller goes
-/// away, and whoever had its connection next would wait behind it.
-const SOON_OVER: Duration = Duration::from_millis(100);
+/// Longer than a statement takes that waits for no lock. If the caller drops a call after this time, the statement may still be
+/// waiting for a lock, and the next user of the connection would wait behind it. So the connection is closed.
+const MAX_REUSE_TIME: Duration = Duration::from_millis(100);
 
-/// A connection of a pool. Whatever is left in it when a call does not come to its end, nobody else reads that.
+/// A connection of a pool. If a call is dropped half-way, no other caller reads the rest of its reply.
 pub(super) struct Lease<S: Server> {
     connection: Option<Object<S::Manager>>,
     since: Instant,
 }
 
 impl<S: Server> Lease<S> {
-    pub(super) fn of(connection: Object<S::Manager>) -> Self {
+    pub(super) fn new(connection: Object<S::Manager>) -> Self {
         Self {
             connection: Some(connection),
             since: Instant::now(),
@@ -39,7 +39,7 @@ impl<S: Server> Lease<S> {
         }
     }
 
-    /// Whether the server still answers on the connection by `until`.
+    /// True if the server answers on the connection by `until`.
     pub(super) async fn answers(&mut self, until: Instant) -> bool {
         match self.connection() {
             Some(connection) => {
@@ -58,15 +58,15 @@ impl<S: Server> Lease<S> {
         drop(self.connection.take().map(Object::take));
     }
 
-    /// Discards the connection, whose call met its deadline, and those that have waited in `pool` since before: what
-    /// silenced the one, say a firewall that forgot it, may have silenced them, and each would cost a call to find out.
+    /// Discards the connection, whose call missed its deadline, and those that have been idle in `pool` since before the call.
+    /// If a firewall dropped one, for example, it may have dropped the others, and each would cost a call to find out.
     pub(super) fn discard_silent(self, pool: &Pool<S::Manager>) {
         let since = self.since;
         self.discard();
         drop(pool.retain(|_connection, metrics| metrics.last_used() < since.elapsed()));
     }
 
-    /// Discards the connection, and those that wait in `pool`: a server that has ended takes all with it.
+    /// Discards the connection and the idle ones in `pool`. If the server has stopped, all are lost.
     pub(super) fn discard_all(self, pool: &Pool<S::Manager>) {
         self.discard();
         drop(pool.retain(|_connection, _metrics| false));
@@ -74,13 +74,13 @@ impl<S: Server> Lease<S> {
 }
 
 impl<S: Server> Drop for Lease<S> {
-    /// The caller went away. An open transaction holds locks for as long as its connection is open.
+    /// The caller dropped the call. An open transaction would hold its locks for as long as the connection is open.
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
         if !S::SKIPS_REPLIES
-            || self.since.elapsed() > SOON_OVER
+            || self.since.elapsed() > MAX_REUSE_TIME
             || AnsiTransactionManager::is_broken_transaction_manager(&mut *connection)
         {
             drop(Object::take(connection));

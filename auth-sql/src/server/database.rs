@@ -6,24 +6,31 @@ use deadpool::managed::Pool;
 use super::{Answer, Server};
 use crate::statement::OnDisconnect;
 
-/// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
+/// A pool and the deadline of each call. The stores run on it, and so can an application's own queries.
 ///
-/// At the deadline of a call its connection is closed, and those of the pool that nobody has taken since the call began: a
-/// network that forgot the one forgot the others.
+/// # Deadlines
 ///
-/// A call whose caller goes away leaves its change whole or absent, and no connection with a reply in it that another
-/// call could read: on PostgreSQL the driver skips it, on MySQL the connection is closed, as it is on both within a
-/// transaction, at the deadline and, since the call may wait for a lock, after more than 100 ms. A call that the server
-/// undid, because of a deadlock or a conflict, is made again, up to three times; one whose connection was lost is made
-/// once more where that comes to the same, and fails otherwise. One that fails because a table has changed since its
-/// statement was prepared is prepared and made again.
+/// A call that misses its deadline closes its connection, and those that have been idle since before it began: a network that
+/// lost one has probably lost the others.
+///
+/// # Dropped calls
+///
+/// Dropping a call never leaves a partial change, or an unread reply on a pooled connection. PostgreSQL's driver skips the
+/// reply; MySQL's connection is closed. Both are closed after a dropped transaction, a missed deadline, or 100 ms, since the
+/// call may be waiting for a lock.
+///
+/// # Retries
+///
+/// - If the server rolls a call back because of a deadlock or a conflict, it is run again, up to three times.
+/// - If the connection is lost, a call that is safe to repeat is run once more. Any other fails.
+/// - If a table has changed since a statement was prepared, the statement is prepared and run again.
 pub struct Database<S: Server> {
     pub(crate) pool: Pool<S::Manager>,
     pub(crate) deadline: Duration,
 }
 
 impl<S: Server> Database<S> {
-    /// Calls on `pool`, each with a deadline of 2 seconds.
+    /// Runs calls on `pool`, each with a deadline of 2 seconds.
     #[must_use]
     pub fn new(pool: Pool<S::Manager>) -> Self {
         Self {
@@ -32,7 +39,7 @@ impl<S: Server> Database<S> {
         }
     }
 
-    /// Gives each call `limit`, the wait for a connection included.
+    /// Sets the deadline of each call, which includes the wait for a connection.
     ///
     /// # Errors
     /// [`ConfigError`] naming `deadline` if `limit` is zero.
@@ -41,7 +48,7 @@ impl<S: Server> Database<S> {
         Ok(self)
     }
 
-    /// Runs `call`, which writes nothing, and once more if its connection was lost.
+    /// Runs `call`, which must not write: it is run once more if the connection is lost.
     ///
     /// # Errors
     /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline.
@@ -56,12 +63,11 @@ impl<S: Server> Database<S> {
         self.try_call(OnDisconnect::Retry, call).await?.map_err(S::report)
     }
 
-    /// Runs `call` in a transaction that is committed if it succeeds, and rolled back if it fails. Each of its
-    /// statements sees all that is committed (`READ COMMITTED`).
+    /// Runs `call` in a transaction: commits if it succeeds, rolls back if it fails. The isolation level is `READ COMMITTED`.
     ///
     /// # Errors
-    /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline; a call that had begun may then
-    /// yet succeed.
+    /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline. After a missed deadline, the transaction
+    /// may still be committed.
     ///
     /// # Panics
     /// If `call` does.

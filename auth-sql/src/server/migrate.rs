@@ -7,13 +7,13 @@ use diesel_async::SimpleAsyncConnection as _;
 
 use super::{Answer, Database, Server};
 
-/// Long enough to wait for another process that migrates.
+/// Long enough to wait for another process that is migrating.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The database in which `pool` migrates, with patience for another process.
+/// The database of `pool`, with a deadline long enough to wait for another process that is migrating.
 ///
 /// # Errors
-/// [`StoreError`] if there is no server that answers by the deadline of any other call.
+/// [`StoreError`] if no server answers by the usual deadline of a call.
 pub(crate) async fn patient<S: Server>(pool: &Pool<S::Manager>) -> Result<Database<S>, StoreError> {
     let database = Database::from(pool);
     database.read(reach::<S>).await?;
@@ -23,21 +23,21 @@ pub(crate) async fn patient<S: Server>(pool: &Pool<S::Manager>) -> Result<Databa
     })
 }
 
-/// A step of the default tables.
+/// One step towards the default tables.
 pub(crate) struct Migration {
     pub(crate) version: &'static str,
     pub(crate) up: &'static str,
 }
 
-/// A server that knows which steps were taken.
+/// A server that can tell which steps were done.
 pub(crate) trait Migrate: Server {
     /// The steps, the oldest first.
     const MIGRATIONS: &'static [Migration];
 
-    /// The versions in Diesel's table.
-    fn noted(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
+    /// The versions recorded in Diesel's table.
+    fn recorded(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
 
-    /// The versions that the tables themselves show, where a step may be taken and its note be missing.
+    /// The versions that the tables themselves show, if a step can be done without being recorded.
     fn shown(connection: &mut Self::Connection) -> Answer<'_, Vec<String>>;
 }
 
@@ -46,32 +46,31 @@ fn reach<S: Server>(connection: &mut S::Connection) -> Answer<'_, ()> {
 }
 
 diesel::table! {
-    /// Diesel's own, which the command-line tool and `diesel_migrations` keep, too.
+    /// Diesel's own table, which the command-line tool and `diesel_migrations` also use.
     __diesel_schema_migrations (version) {
         version -> VarChar,
     }
 }
 
-/// Takes the steps that were not taken yet, one after another. The caller sees to it that nobody else does.
+/// Runs the steps that were not done yet, in order. The caller ensures that no other process does.
 ///
-/// Diesel's own runner needs a synchronous connection, and so a thread that a server which does not answer would hold
-/// for good.
+/// Diesel's own runner needs a synchronous connection, and so a thread, which a server that does not answer would block for good.
 pub(crate) async fn run_pending<S: Migrate>(connection: &mut S::Connection) -> QueryResult<()> {
     connection.batch_execute(CREATE_MIGRATIONS_TABLE).await?;
-    let (noted, shown) = (S::noted(connection).await?, S::shown(connection).await?);
+    let (recorded, shown) = (S::recorded(connection).await?, S::shown(connection).await?);
     for step in S::MIGRATIONS {
         let is_in = |versions: &[String]| versions.iter().any(|version| version == step.version);
-        if is_in(&noted) {
+        if is_in(&recorded) {
             continue;
         }
         if !is_in(&shown) {
             connection.batch_execute(step.up).await?;
         }
-        let note = format!(
+        let record = format!(
             "INSERT INTO __diesel_schema_migrations (version) VALUES ('{}')",
             step.version
         );
-        connection.batch_execute(&note).await?;
+        connection.batch_execute(&record).await?;
     }
     Ok(())
 }

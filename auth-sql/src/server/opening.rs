@@ -2,11 +2,11 @@ use std::time::{Duration, Instant};
 
 use auth_core::{ServerAddress, Unreachable};
 
-/// A caller who goes away sooner has lost patience, and it is not the server that is silent.
-const SILENCE: Duration = Duration::from_secs(1);
+/// If a caller drops the call earlier than this, the server may not be at fault.
+const MIN_SILENCE: Duration = Duration::from_secs(1);
 
-/// A connection that is being opened. The deadline of a call ends that with nothing but a timeout; this tells the log whose
-/// silence it was.
+/// A connection that is being opened. At the deadline of a call, the caller only sees a timeout. This logs which server did not
+/// answer.
 pub(crate) struct Opening<'a> {
     address: &'a ServerAddress,
     since: Option<Instant>,
@@ -29,7 +29,7 @@ impl<'a> Opening<'a> {
 impl Drop for Opening<'_> {
     fn drop(&mut self) {
         let silence = self.since.map(|since| since.elapsed());
-        if let Some(silence) = silence.filter(|silence| *silence >= SILENCE) {
+        if let Some(silence) = silence.filter(|silence| *silence >= MIN_SILENCE) {
             let cause = format_args!("no answer within {silence:.1?}");
             let problem = self.address.problem(Unreachable::Silent, cause);
             tracing::warn!(target: "portcullis::sql", problem, "the server does not answer");

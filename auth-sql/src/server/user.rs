@@ -9,13 +9,13 @@ use crate::{
     user::{Insertion, UserCalls, UserTable},
 };
 
-/// An insertion into a table whose database returns no rows of it.
+/// An insertion on a database that does not return the inserted row.
 pub struct ThenLastId<I, Q, Id> {
     /// The insertion.
     pub insert: I,
-    /// The id that the application gave.
+    /// The id, if the application gave one.
     pub given: Option<Id>,
-    /// Asks for the id that the database gave.
+    /// The query for the id that the database gave.
     pub last: Q,
 }
 
@@ -37,13 +37,13 @@ where
     }
 }
 
-/// Updates of no row of a [`UserTable`], which ask the server what it refuses. PostgreSQL looks at the values before it
-/// looks for rows, and does not say by itself which column is too narrow. MySQL does.
+/// Updates that match no row of a [`UserTable`]. They find out which value the server refuses: PostgreSQL checks the values
+/// before it looks for rows, but its error does not name the column. MySQL's error does.
 pub trait UserProbes<D: AnyDatabase, Id: ColumnId, P: Profile>: UserTable<D, Id, P> {
-    /// One that no value is a reason to refuse.
+    /// An update without any value that could be refused.
     fn any() -> impl Statement<D>;
 
-    /// One for each field of a client's.
+    /// A probe for each field that a client sends.
     fn each(email: Email, profile: P) -> Vec<Probe<D>>;
 }
 
@@ -52,7 +52,7 @@ type Call<D> = Box<
         + Send,
 >;
 
-/// Two updates of no row.
+/// Two updates that match no row.
 pub struct Probe<D: AnyDatabase> {
     field: &'static str,
     value: Call<D>,
@@ -60,7 +60,7 @@ pub struct Probe<D: AnyDatabase> {
 }
 
 impl<D: AnyDatabase> Probe<D> {
-    /// Of a `field`, one that sets its column to a value, and one that sets it to itself.
+    /// For a `field`: one update sets its column to a value, the other sets it to itself.
     pub fn new(field: &'static str, value: impl Statement<D>, itself: impl Statement<D>) -> Self {
         Self {
             field,
@@ -82,10 +82,10 @@ where
             Error::DatabaseError(_, problem) => S::named(&**problem),
             _ => None,
         };
-        if let Some(refusal) = Refusal::of(error, name, T::FIELDS) {
+        if let Some(refusal) = Refusal::from_kind(error, name, T::FIELDS) {
             return Ok(refusal);
         }
-        Ok(match (error, ErrorClass::of::<S>(error)) {
+        Ok(match (error, ErrorClass::new::<S>(error)) {
             (Error::DatabaseError(_, problem), _) if S::refuses_value(&**problem) => {
                 Refusal::value(name, T::FIELDS)
             }
@@ -116,7 +116,7 @@ async fn refused_field<S: Server, T: UserProbes<Database<S>, Id, P>, Id: ColumnI
     T::any().execute(connection).await?;
     for probe in T::each(email, profile) {
         if (probe.value)(connection).await.is_err() {
-            // If the column is refused with its own value, too, the reason is another: a right, or a lost connection.
+            // If the server refuses even the column's own value, the reason is another: a right, or a lost connection.
             (probe.itself)(connection).await?;
             return Ok(Some(probe.field));
         }

@@ -17,7 +17,7 @@ pub(super) fn failed(source: impl Error + Send + Sync + 'static) -> StoreError {
     StoreError::new(kind(&source), STORE, with_next_step(source))
 }
 
-/// Work for one connection, which begins once and only while its caller is there.
+/// Work for one connection. It starts at most once, and only while its caller waits.
 pub(super) struct Call<F> {
     work: Arc<Mutex<Option<F>>>,
     caller: Weak<()>,
@@ -31,7 +31,7 @@ impl<F> Call<F> {
         }
     }
 
-    /// Runs the work to its end on a connection of `pool`, for which it waits up to `limit`.
+    /// Runs the work to its end on a connection of `pool`. It waits up to `limit` for that.
     pub(super) async fn run<T>(self, pool: &Pool, limit: Duration) -> Result<QueryResult<T>, StoreError>
     where
         T: Send + 'static,
@@ -47,12 +47,12 @@ impl<F> Call<F> {
             });
             match answer.await {
                 Ok(answer) => {
-                    return answer.ok_or_else(|| StoreError::internal(STORE, "the caller went away"));
+                    return answer.ok_or_else(|| StoreError::internal(STORE, "the caller dropped the call"));
                 }
                 Err(error) => {
-                    // Nobody knows what a panic left behind in the connection.
+                    // The connection may be in any state after a panic.
                     drop(Object::take(connection));
-                    // But one that is bound to a runtime that has ended begins nothing: another connection will do.
+                    // If the work has not started, the connection belongs to a runtime that has ended: take another one.
                     if lock(&self.work).is_none() {
                         return Err(failed(error));
                     }
@@ -62,7 +62,7 @@ impl<F> Call<F> {
     }
 }
 
-/// The lock is not held while the work runs, so that its panic spoils nothing.
+/// The lock is not held while the work runs, so a panic of the work does not matter here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -18,16 +18,17 @@ use diesel_async::{
 use super::{Connection, Database, Pool};
 use crate::SETTING;
 
-/// Readers for as many requests at once, and a few that wait for the one writer that SQLite allows.
+/// The size of the pool: enough for readers, and for writers that wait their turn.
 const CONNECTIONS: usize = 16;
 
-/// The wait for another process that puts the same new file into WAL mode: SQLite's busy time-out does not cover it.
-const SETUP_LIMIT: Duration = Duration::from_secs(1);
-const SETUP_PAUSE: Duration = Duration::from_millis(10);
+/// The time limit for waiting until another process has put the same new file into WAL mode. SQLite's busy time-out does not
+/// cover that.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(1);
+const SETUP_RETRY_DELAY: Duration = Duration::from_millis(10);
 
-/// - The wait for another writer ends before the deadline of a call does.
-/// - Readers and the writer do not block each other in WAL mode.
-/// - FULL: a revocation that was answered holds after a power failure, too.
+/// - The wait for another writer ends before the deadline of a call.
+/// - In WAL mode, readers and the writer do not block each other.
+/// - FULL: a confirmed revocation survives a power failure.
 const SETUP: &str = "
     PRAGMA busy_timeout = 1000;
     PRAGMA journal_mode = WAL;
@@ -35,13 +36,13 @@ const SETUP: &str = "
     PRAGMA foreign_keys = ON;
 ";
 
-/// Opens the database in the file at `location`, a path or `sqlite://PATH`, and makes the file if there is none.
+/// Opens the database in the file at `location`, a path or `sqlite://PATH`, and creates the file if there is none.
 ///
-/// The file is made for its owner alone (mode 600 on Unix), as it holds password hashes. A database in memory is
-/// refused, since each connection of the pool would see its own.
+/// Only its owner can read a file created here (mode 600 on Unix), because it holds password hashes. A database in memory is an
+/// error, because each connection of the pool would have its own.
 ///
 /// # Errors
-/// [`ConfigError`] naming `database URL` if the location is none of SQLite, or the file cannot be opened or written.
+/// [`ConfigError`] naming `database URL` if the location is not a file of SQLite, or the file cannot be opened or written.
 pub async fn connect(location: &str) -> Result<Pool, ConfigError> {
     let refused = |problem: &dyn fmt::Display| ConfigError::new(SETTING, problem);
     let path = path_of(location).map_err(|problem| refused(&problem))?;
@@ -59,45 +60,47 @@ pub async fn connect(location: &str) -> Result<Pool, ConfigError> {
     Ok(pool)
 }
 
-/// The folder and what to do about it: where a relative path leads depends on where the process was started.
+/// Names the folder, because a relative path depends on the process's working directory, and says what to do.
 fn unusable(path: &str, problem: &io::Error) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_unknown| path.into());
     let folder = absolute.parent().unwrap_or(&absolute).display();
     match problem.kind() {
         io::ErrorKind::NotFound if !absolute.parent().is_some_and(Path::exists) => {
-            format!("`{path}` cannot be made, as there is no folder `{folder}`: make it, or name another")
+            format!(
+                "`{path}` cannot be created, because there is no folder `{folder}`: create it, or name another"
+            )
         }
         io::ErrorKind::NotADirectory => {
-            format!("`{path}` cannot be made, as `{folder}` is no folder: name another")
+            format!("`{path}` cannot be created, because `{folder}` is not a folder: name another")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(
-            "`{path}` cannot be made: {problem}. Let the user of this process write in the folder `{folder}`"
+            "`{path}` cannot be created: {problem}. Let the user of this process write in the folder `{folder}`"
         ),
-        _ => format!("`{path}` cannot be made in `{folder}`: {problem}"),
+        _ => format!("`{path}` cannot be created in `{folder}`: {problem}"),
     }
 }
 
-/// What to do about a file that is there and is of no use.
+/// What to do about a file that exists but cannot be used.
 fn next_step(path: &str) -> &'static str {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => ". It is a folder: name a file in it",
         Ok(found) if found.permissions().readonly() => {
             ". It is read-only: let the user of this process write it and its folder"
         }
-        _ => ". Is it a database of SQLite, which the user of this process can write, as well as its folder?",
+        _ => ". Is it a database of SQLite, and can the user of this process write it and its folder?",
     }
 }
 
-/// What opens the connections of a pool that the application builds by itself.
+/// Makes a manager for a pool that the application builds itself.
 ///
-/// Each connection has a busy time-out of one second, WAL mode, `synchronous = FULL` and foreign keys. The file at
-/// `path` is made on the first connection, with the permissions that the process gives new files.
+/// Each connection has a busy time-out of one second, WAL mode, `synchronous = FULL` and foreign keys. The first connection
+/// creates the file at `path`, with the process's default permissions for new files.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("app.db").display().to_string();
-/// use auth_sql::sqlite::{self, Pool, SqliteUserStore};
+/// use portcullis::sql::sqlite::{self, Pool, SqliteUserStore};
 ///
 /// let pool = Pool::builder(sqlite::manager(&path)).max_size(4).build()?;
 /// sqlite::migrate(&pool).await?;
@@ -107,7 +110,7 @@ fn next_step(path: &str) -> &'static str {
 #[must_use]
 pub fn manager(path: &str) -> AsyncDieselConnectionManager<Connection> {
     let mut config = ManagerConfig::default();
-    // A file does not hang up, so that asking it before each use would only double the cost.
+    // A file does not disconnect. Asking before each use would only double the cost.
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(|path| {
         Box::pin(async move {
@@ -128,9 +131,9 @@ fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
     loop {
         match connection.batch_execute(SETUP) {
             Err(Error::DatabaseError(_, error))
-                if error.message() == "database is locked" && start.elapsed() < SETUP_LIMIT =>
+                if error.message() == "database is locked" && start.elapsed() < SETUP_TIMEOUT =>
             {
-                thread::sleep(SETUP_PAUSE);
+                thread::sleep(SETUP_RETRY_DELAY);
             }
             answer => return answer,
         }
@@ -139,21 +142,23 @@ fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
 
 fn path_of(location: &str) -> Result<&str, &'static str> {
     let path = match location.split_once("://") {
-        Some(("sqlite", path)) if path.contains('?') => return Err("a SQLite location takes no parameters"),
+        Some(("sqlite", path)) if path.contains('?') => {
+            return Err("is a SQLite location with parameters, which are not supported");
+        }
         Some(("sqlite", path)) => path,
-        // It may hold another database's password, and is not repeated.
-        Some(_) => return Err("is no SQLite location: `sqlite://PATH` or a path"),
+        // Not repeated: it may contain another database's password.
+        Some(_) => return Err("is not a SQLite location: write `sqlite://PATH` or a path"),
         None => location,
     };
     match path {
         "" => Err("names no file"),
-        // Other libraries write it so; here it would be a file of that name.
+        // The form of other libraries. Here it would be a file of that name.
         path if path.starts_with("sqlite:") && !path.starts_with("sqlite::") => {
-            Err("is no SQLite location: write `sqlite://PATH` or a path")
+            Err("is not a SQLite location: write `sqlite://PATH` or a path")
         }
-        // What SQLite would not take for a file's name.
+        // SQLite takes these for something other than a file.
         path if path.starts_with(':') || path.starts_with("file:") || location.starts_with("sqlite::") => {
-            Err("is no file; a database in memory is not shared by the connections of a pool")
+            Err("is not a file; the connections of a pool do not share a database in memory")
         }
         path => Ok(path),
     }
@@ -170,7 +175,7 @@ fn create(path: impl AsRef<Path>) -> io::Result<()> {
     }
 }
 
-/// A file that cannot be written stays in the mode in which it is.
+/// SQLite can't put a read-only file into WAL mode: the mode stays as it was.
 fn check(connection: &mut SqliteConnection) -> QueryResult<()> {
     let mode = sql::<Text>("PRAGMA journal_mode").get_result::<String>(connection)?;
     if mode == "wal" {

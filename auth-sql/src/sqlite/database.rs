@@ -9,14 +9,15 @@ use super::{
     call::{Call, STORE, failed},
 };
 
-/// A pool and the deadline of each call: what the stores run on, and what an application's own queries can run on.
+/// A pool and the deadline of each call. The stores run on it, and so can an application's own queries.
 ///
-/// A call is one closure on one connection, off the async threads, and runs whole: a caller that goes away or a
-/// deadline that passes keeps it from beginning, but never cuts it in the middle.
+/// A call is one closure on one connection, outside the async threads. Dropping the call, or missing the deadline, can keep the
+/// closure from starting, but never interrupts it.
 ///
-/// Prefer it to awaiting a query on a pooled connection in a handler. Diesel's wrapper of a synchronous connection
-/// panics where such a future is dropped on a single-threaded runtime, as a worker of actix-web does when a client
-/// resets.
+/// # Panics
+///
+/// Don't await a query on a pooled connection in a handler; use this type. Diesel's wrapper of a synchronous connection panics if
+/// such a future is dropped on a single-threaded runtime. A worker of actix-web does that when a client disconnects.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +25,7 @@ use super::{
 /// # let path = folder.path().join("app.db").display().to_string();
 /// use std::time::Duration;
 ///
-/// use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::users};
+/// use portcullis::sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::users};
 /// use diesel::prelude::*;
 ///
 /// let pool = sqlite::connect(&path).await?;
@@ -44,7 +45,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Calls on `pool`, each with a deadline of 2 seconds.
+    /// Runs calls on `pool`, each with a deadline of 2 seconds.
     #[must_use]
     pub fn new(pool: Pool) -> Self {
         Self {
@@ -54,7 +55,7 @@ impl Database {
         }
     }
 
-    /// Gives each call `limit`, the wait for a connection included.
+    /// Sets the deadline of each call, which includes the wait for a connection.
     ///
     /// # Errors
     /// [`ConfigError`] naming `deadline` if `limit` is zero.
@@ -63,7 +64,7 @@ impl Database {
         Ok(self)
     }
 
-    /// Runs `call`, which writes nothing.
+    /// Runs `call`, which must not write.
     ///
     /// # Errors
     /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline.
@@ -74,14 +75,14 @@ impl Database {
         self.call(async {}, call).await?.map_err(failed)
     }
 
-    /// Runs `call` in a transaction that is committed if it succeeds, and rolled back if it fails.
+    /// Runs `call` in a transaction: commits if it succeeds, rolls back if it fails.
     ///
-    /// SQLite has one writer at a time. The calls on this `Database` and its clones wait their turn here, in order
-    /// and without a connection; another process is waited for as long as the connection's busy time-out.
+    /// SQLite has one writer at a time. Calls on this `Database` and its clones wait their turn, in order and without taking a
+    /// connection. For another process they wait as long as the connection's busy time-out.
     ///
     /// # Errors
-    /// [`StoreError`] if `call` fails, if there is no connection, if another process is writing, or past the
-    /// deadline; a `call` that had begun may then yet succeed.
+    /// [`StoreError`] if `call` fails, if there is no connection, if another process is writing, or past the deadline. After a
+    /// missed deadline, a `call` that has started can still succeed.
     pub async fn write<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
@@ -89,7 +90,7 @@ impl Database {
         self.try_write(call).await?.map_err(failed)
     }
 
-    /// [`write`](Self::write), with SQLite's own answer apart, for a caller that tells its errors from each other.
+    /// [`write`](Self::write), with SQLite's own error separate, for callers that distinguish its errors.
     pub(super) async fn try_write<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
@@ -99,7 +100,7 @@ impl Database {
             .await
     }
 
-    /// Runs `call` once it is its `turn`, and then ends the turn.
+    /// Waits for its `turn`, runs `call`, and ends the turn.
     async fn call<T: Send + 'static, G: Send>(
         &self,
         turn: impl Future<Output = G> + Send + 'static,
@@ -108,8 +109,8 @@ impl Database {
         let (pool, deadline) = (self.pool.clone(), self.deadline);
         let caller = Arc::new(());
         let waiting = Arc::downgrade(&caller);
-        // A task of its own, as neither opening a connection nor using it may be dropped halfway. In a box, since it is
-        // large, and tokio moves what it is given several times.
+        // In its own task, because neither opening a connection nor using it may be dropped half-way. In a box, because it is
+        // large, and tokio moves it several times.
         let task = tokio::spawn(Box::pin(async move {
             let turn = with_deadline(STORE, deadline, async { Ok::<_, StoreError>(turn.await) }).await?;
             let answer = Call::new(call, waiting).run(&pool, deadline).await;

@@ -6,23 +6,23 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 
 use super::{Database, Pool, call::failed};
 
+/// Long enough to wait for another process that is migrating.
+const DEADLINE: Duration = Duration::from_secs(60);
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Makes the default tables, `users` and `access_tokens`, or brings them up to date. It changes nothing where they
-/// are, and may run in several processes at once.
+/// Creates the default tables, `users` and `access_tokens`, or brings them up to date. If they are up to date, it changes
+/// nothing. Several processes may run it at once.
 ///
-/// Diesel's table `__diesel_schema_migrations` keeps what was done, beside the application's own migrations.
+/// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer, or holds tables of these names that are not ours.
+/// [`StoreError`] if the database does not answer, or has other tables of these names.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
-    // One transaction around all, so that a second process sees all of it or nothing.
+    // One transaction for all steps, so that another process sees all or none.
     let database = Database::from(pool).deadline(DEADLINE).map_err(failed)?;
     database.write(run_pending).await
 }
-
-/// Long enough to wait for another process that migrates.
-const DEADLINE: Duration = Duration::from_secs(60);
 
 fn run_pending(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection

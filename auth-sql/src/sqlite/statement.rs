@@ -37,7 +37,7 @@ impl AnyDatabase for Database {
         Self::read(self, call).await
     }
 
-    /// The connection is to a file, and is not lost.
+    /// A connection to a file is never lost.
     async fn try_change<T, F>(
         &self,
         _on_disconnect: OnDisconnect,
@@ -70,7 +70,7 @@ where
     F: Fn(U) -> T + Send + 'static,
 {
     fn first(self, connection: &mut SqliteConnection) -> QueryResult<Option<T>> {
-        // Not with `LIMIT ?`, as `RunQueryDsl::first` has it: SQLite would compile the statement each time.
+        // Without the `LIMIT ?` of `RunQueryDsl::first`, for which SQLite would compile the statement each time.
         let row = self.query.get_result(connection).optional()?;
         Ok(row.map(self.read))
     }

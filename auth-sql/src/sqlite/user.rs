@@ -8,7 +8,7 @@ use crate::{
     user::{UserCalls, UserTable},
 };
 
-/// What SQLite says of a value that a column cannot hold, if that has no kind of its own.
+/// The messages for a value that a column cannot hold, if the error has no kind.
 const REFUSED_VALUES: [&str; 3] = ["cannot store ", "datatype mismatch", "string or blob too big"];
 
 impl<T: UserTable<Self, Id, P>, Id: ColumnId, P: Profile> UserCalls<T, Id, P> for Database {
@@ -23,13 +23,13 @@ fn refusal(error: &Error, columns: &[FieldColumn]) -> Refusal {
         _ => "",
     };
     let name = match error {
-        // Of a check it names the constraint, or its text, which may have any character.
+        // For a check it names the constraint, or repeats its text, which can contain any character.
         Error::DatabaseError(DatabaseErrorKind::CheckViolation, _) => {
             message.split_once(": ").map(|(_, name)| name)
         }
         _ => message.rsplit_once('.').map(|(_table, column)| column),
     };
-    Refusal::of(error, name, columns).unwrap_or_else(|| {
+    Refusal::from_kind(error, name, columns).unwrap_or_else(|| {
         if REFUSED_VALUES
             .iter()
             .any(|beginning| message.starts_with(beginning))

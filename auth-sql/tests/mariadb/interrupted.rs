@@ -75,7 +75,7 @@ fn a_lock_that_the_server_cannot_give_is_not_called_another_process() {
         let error = migrate(&pool).await.expect_err("a connection to no database");
         let error = format!("{error:?}");
         assert!(
-            error.contains("gave no lock") && !error.contains("another process"),
+            error.contains("granted no lock") && !error.contains("another process"),
             "{error}"
         );
     });

@@ -70,8 +70,11 @@ async fn n10_a_file_that_cannot_be_used_is_named_with_the_next_step() {
     let text = folder.join("text");
     std::fs::write(&text, "not a database, but long enough to be asked".repeat(100)).expect("a file");
     let mut tries = vec![
-        (folder.join("no-such-folder/auth.db"), "make it, or name another"),
-        (text.join("auth.db"), "is no folder"),
+        (
+            folder.join("no-such-folder/auth.db"),
+            "create it, or name another",
+        ),
+        (text.join("auth.db"), "is not a folder"),
         (folder.to_owned(), "It is a folder: name a file in it"),
         (text, "Is it a database of SQLite"),
     ];

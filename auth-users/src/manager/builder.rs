@@ -171,8 +171,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use auth_core::{SigningSecret, memory::MemoryUserStore};
-    /// # use auth_users::UserManager;
+    /// # use portcullis::{SigningSecret, memory::MemoryUserStore, users::UserManager};
     /// #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
     /// struct Customer {
     ///     name: String,
@@ -180,7 +179,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     ///     stripe_id: Option<String>,
     /// }
     ///
-    /// # fn main() -> Result<(), auth_core::ConfigError> {
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
     /// # let (store, secret) = (Arc::new(MemoryUserStore::<uuid::Uuid, Customer>::new()), SigningSecret::generate()?);
     /// let users = UserManager::builder(store, &secret)
     ///     .hidden_field("stripe_id", |before: &Customer, after| after.stripe_id.clone_from(&before.stripe_id))

@@ -1,5 +1,5 @@
--- The index lives as long as the last of its members.
-local function settle(index)
+-- Lets the index expire with its last member.
+local function refresh_index_ttl(index)
   local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
   if last[2] == 'inf' then
     redis.call('PERSIST', index)
