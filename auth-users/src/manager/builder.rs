@@ -40,8 +40,8 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// A manager of the users in `store`, to be configured. `secret` signs the tokens in mails; it may sign other things,
-    /// too.
+    /// A manager of the users in `store`, to be configured. `secret` signs the tokens in mails. It may sign other things,
+    /// too, and [accept](SigningSecret::also_accept) the tokens of an old one.
     pub fn builder(store: Arc<dyn UserStore<Id, P>>, secret: &SigningSecret) -> UserManagerBuilder<Id, P> {
         UserManagerBuilder {
             store,
