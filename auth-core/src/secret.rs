@@ -109,8 +109,8 @@ impl SigningSecret {
 
     /// Also accepts what `old`, the secret before this one, signed, and what that one accepts. This one signs.
     ///
-    /// It holds for whatever the secret is given to: mailed tokens and `JwtStrategy::hs256`. A set of JWT keys that you put
-    /// together yourself has a call of its own, `also_verify`. Leave `old` out again once the last thing that it signed has
+    /// It holds for whatever the secret is given to: mailed tokens, the double submit and `JwtStrategy::hs256`. A set of JWT
+    /// keys that you put together yourself has a call of its own, `also_verify`. Leave `old` out again once the last thing that it signed has
     /// expired.
     ///
     /// ```
