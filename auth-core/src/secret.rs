@@ -30,7 +30,10 @@ const NEXT_STEP: &str = "make one with `openssl rand -base64 32`";
 /// Neither it nor a [`SecretString`](crate::SecretString) can be compared by `==`, whose time would tell how much of a
 /// guess is right.
 #[derive(Clone)]
-pub struct SigningSecret(Zeroizing<Vec<u8>>);
+pub struct SigningSecret {
+    bytes: Zeroizing<Vec<u8>>,
+    also_accepted: Vec<Self>,
+}
 
 impl SigningSecret {
     /// A secret of `bytes`, which came from a cryptographic generator.
@@ -51,7 +54,7 @@ impl SigningSecret {
             let problem = format_args!("a secret that {weakness}, so that it can be guessed; {NEXT_STEP}");
             return Err(ConfigError::new(SETTING, problem));
         }
-        Ok(Self(bytes))
+        Ok(Self::of(bytes))
     }
 
     /// The secret in the environment variable `variable`, or `None` where it is not set.
@@ -93,15 +96,58 @@ impl SigningSecret {
     pub fn generate() -> Result<Self, ConfigError> {
         let mut bytes = Zeroizing::new([0; MIN_BYTES]);
         getrandom::fill(bytes.as_mut()).map_err(|source| ConfigError::new("system randomness", source))?;
-        Ok(Self(Zeroizing::new(
-            URL_SAFE_NO_PAD.encode(bytes.as_ref()).into_bytes(),
-        )))
+        let text = URL_SAFE_NO_PAD.encode(bytes.as_ref());
+        Ok(Self::of(Zeroizing::new(text.into_bytes())))
+    }
+
+    fn of(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            bytes,
+            also_accepted: Vec::new(),
+        }
+    }
+
+    /// Also accepts what `old`, the secret before this one, signed, and what that one accepts. This one signs.
+    ///
+    /// It holds for whatever the secret is given to: mailed tokens, the double submit and `JwtStrategy::hs256`. A set of JWT
+    /// keys that you put together yourself has a call of its own, `also_verify`. Leave `old` out again once the last thing that it signed has
+    /// expired.
+    ///
+    /// ```
+    /// # use auth_core::SigningSecret;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let new = SigningSecret::generate()?;
+    /// # let secret = || -> Result<_, Box<dyn std::error::Error>> { Ok({
+    /// let mut secret = SigningSecret::from_env("AUTH_SECRET")?.ok_or("AUTH_SECRET is not set")?;
+    /// if let Some(old) = SigningSecret::from_env("OLD_AUTH_SECRET")? {
+    ///     secret = secret.also_accept(old);
+    /// }
+    /// # secret
+    /// # }) };
+    /// # let _ = secret;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Security
+    /// If `old` may be known to others, do not call this: end what it signed.
+    #[must_use]
+    pub fn also_accept(mut self, mut old: Self) -> Self {
+        let older = std::mem::take(&mut old.also_accepted);
+        self.also_accepted.push(old);
+        self.also_accepted.extend(older);
+        self
+    }
+
+    /// The secrets to verify with: this one, and then the old ones.
+    pub fn accepted(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.also_accepted)
     }
 
     /// The bytes to sign with.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
@@ -131,6 +177,17 @@ mod tests {
         assert_eq!(error.setting(), "signing secret");
         assert!(error.to_string().contains("openssl rand -base64 32"), "{error}");
         assert!(!error.to_string().contains("change"), "{error}");
+    }
+
+    #[test]
+    fn n8_the_newest_secret_signs_and_each_before_it_is_accepted() {
+        let [first, second, third] = [(); 3].map(|()| SigningSecret::generate().expect("secret"));
+        let bytes = |secret: &SigningSecret| secret.expose().to_vec();
+        let expected = [&third, &second, &first].map(bytes);
+        let secret = third.also_accept(second.also_accept(first));
+        assert_eq!(secret.expose(), expected[0]);
+        assert_eq!(secret.accepted().map(bytes).collect::<Vec<_>>(), expected);
+        assert_eq!(format!("{secret:?}"), "SigningSecret([REDACTED])");
     }
 
     #[test]

@@ -81,7 +81,6 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         users: Arc<dyn UserStore<Id, P>>,
         csrf: CsrfPolicy,
     ) -> Result<Self, ConfigError> {
-        csrf.check_settings()?;
         if backends.is_empty() {
             return Err(ConfigError::new(
                 "backends",

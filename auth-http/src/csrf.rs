@@ -40,7 +40,6 @@ pub struct CsrfPolicy {
     trusted: Vec<Origin>,
     public: Option<Origin>,
     double_submit: Option<DoubleSubmit>,
-    also_accepted: Vec<DoubleSubmit>,
 }
 
 impl CsrfPolicy {
@@ -92,31 +91,13 @@ impl CsrfPolicy {
     ///
     /// Log-in and registration come before there is such a token, and are checked by their origin alone. So is a WebSocket
     /// handshake, to which a page cannot add a header.
+    ///
+    /// With a secret that [also accepts](SigningSecret::also_accept) an old one, the pages that are open when the secret
+    /// changes go on working.
     #[must_use]
     pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
         self.double_submit = Some(DoubleSubmit(secret.clone()));
         self
-    }
-
-    /// Accepts the double-submit tokens that an `old` secret signed, too, so that the pages that are open when the secret
-    /// changes go on working. Call it again for a second old secret.
-    ///
-    /// [`build`](crate::EndpointsBuilder::build) fails if there is no [`double_submit`](Self::double_submit).
-    #[must_use]
-    pub fn also_accept(mut self, old: &SigningSecret) -> Self {
-        self.also_accepted.push(DoubleSubmit(old.clone()));
-        self
-    }
-
-    /// # Errors
-    /// [`ConfigError`] naming the setting that is of no use.
-    pub(crate) fn check_settings(&self) -> Result<(), ConfigError> {
-        if self.double_submit.is_none() && !self.also_accepted.is_empty() {
-            let problem =
-                "there is no `double_submit` whose old tokens could be accepted: add one, or leave this out";
-            return Err(ConfigError::new("csrf.also_accept", problem));
-        }
-        Ok(())
     }
 
     /// Whether the request may act on a credential that the browser added by itself.
@@ -189,8 +170,8 @@ impl CsrfPolicy {
     }
 
     fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool {
-        let mut accepted = self.double_submit.iter().chain(&self.also_accepted);
-        self.double_submit.is_none() || accepted.any(|accepted| accepted.confirms(head, credential))
+        let double_submit = self.double_submit.as_ref();
+        double_submit.is_none_or(|double_submit| double_submit.confirms(head, credential))
     }
 
     /// The header by which a page confirms its requests, if it has to.

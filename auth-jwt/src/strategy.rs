@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    HmacAlgorithm, HmacKey, JwtKeys, MAX_TOKEN_BYTES,
+    HmacAlgorithm, HmacKey, HmacKeys, JwtKeys, MAX_TOKEN_BYTES,
     claims::{Claims, Expected, IssuedClaims},
     compact::{Compact, Header},
     key_set::{self, Signer, Verifier},
@@ -85,12 +85,18 @@ impl<Id: UserId> JwtStrategy<Id> {
         })
     }
 
-    /// Tokens signed with `secret` by HS256, as FastAPI Users does, that live for `lifetime`.
+    /// Tokens signed with `secret` by HS256, as FastAPI Users does, that live for `lifetime`. Those of a secret that it
+    /// [also accepts](SigningSecret::also_accept) are valid, too.
     ///
     /// # Errors
-    /// [`ConfigError`] if the lifetime is under a second or for ever.
+    /// [`ConfigError`] if the lifetime is under a second or has no end.
     pub fn hs256(secret: &SigningSecret, lifetime: Lifetime) -> Result<Self, ConfigError> {
-        Self::new(HmacKey::new(HmacAlgorithm::Hs256, secret)?, lifetime)
+        let key = |secret| HmacKey::new(HmacAlgorithm::Hs256, secret);
+        let mut keys = HmacKeys::new(key(secret)?);
+        for old in secret.accepted().skip(1) {
+            keys = keys.also_verify(key(old)?)?;
+        }
+        Self::new(keys, lifetime)
     }
 
     /// Also names `audience` in the claim `aud` of each token that it issues, for other services that verify these tokens and

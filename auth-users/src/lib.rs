@@ -36,6 +36,7 @@ mod event;
 mod folder_mailer;
 mod identified;
 mod legacy_hash;
+mod lookup;
 mod mail;
 mod mail_budget;
 mod manager;
@@ -51,6 +52,7 @@ pub use event::{ChangedFields, Event, EventHandler, EventHandlerError};
 pub use folder_mailer::FolderMailer;
 pub use identified::Identified;
 pub use legacy_hash::LegacyHash;
+pub use lookup::UserLookup;
 pub use mail::{Mail, MailError, MailKind, Mailer};
 pub use mail_budget::MailBudget;
 pub use manager::{

@@ -5,6 +5,7 @@ mod change_of_email;
 mod deletion;
 mod invitation;
 mod login;
+mod lookup;
 mod mailing;
 mod outcome;
 mod own_tokens;
@@ -26,7 +27,7 @@ use auth_core::{
 use uuid::Uuid;
 
 use crate::{
-    EventHandler, LOG, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
+    EventHandler, LOG, Outbox, PasswordHasher, PasswordPolicy, PolicyError, UserLookup,
     event::{Panicked, caught},
     normal_form::normal_form,
     one_time_token::OneTimeTokens,
@@ -50,6 +51,7 @@ pub struct UserManager<Id = Uuid, P = ()> {
     hasher: PasswordHasher,
     policy: Arc<dyn PasswordPolicy>,
     events: Option<Arc<dyn EventHandler<Id, P>>>,
+    lookup: Option<Arc<dyn UserLookup<Id, P>>>,
     outbox: Outbox,
     tokens: Arc<OneTimeTokens>,
     revocable: Arc<RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>>,
@@ -71,6 +73,7 @@ impl<Id, P> Clone for UserManager<Id, P> {
             hasher: self.hasher.clone(),
             policy: Arc::clone(&self.policy),
             events: self.events.clone(),
+            lookup: self.lookup.clone(),
             outbox: self.outbox.clone(),
             tokens: Arc::clone(&self.tokens),
             revocable: Arc::clone(&self.revocable),

@@ -130,9 +130,14 @@ impl OneTimeTokens {
         // The decoder refuses padding, white space and bits that no encoder sets.
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (seal, sealed) = bytes.split_first_chunk::<SEAL_BYTES>()?;
-        let (purpose, keys) = purposes
-            .iter()
-            .map(|purpose| (*purpose, Keys::new(&self.0, *purpose)))
+        let (purpose, keys) = self
+            .0
+            .accepted()
+            .flat_map(|secret| {
+                purposes
+                    .iter()
+                    .map(|purpose| (*purpose, Keys::new(secret, *purpose)))
+            })
             .find(|(_purpose, keys)| {
                 let mac = keys.seal.clone().chain_update(sealed);
                 mac.verify_slice(seal).is_ok()
@@ -276,6 +281,30 @@ mod tests {
         assert!(!is_good(Purpose::Verify, &verify, &two, START));
         let other = OneTimeTokens::new(SigningSecret::generate().expect("secret"));
         assert!(other.open::<Uuid>(&[Purpose::Verify], &verify, START).is_none());
+    }
+
+    #[test]
+    fn n8_a_token_of_an_old_secret_is_good_while_that_is_accepted_and_the_new_one_signs() {
+        let user = user(Uuid::now_v7());
+        let secret = || SigningSecret::generate().expect("secret");
+        let (old, new) = (secret(), secret());
+        let issue = |secret: &SigningSecret| {
+            let tokens = OneTimeTokens::new(secret.clone());
+            tokens.issue(Purpose::Reset, &user, START + Duration::HOUR)
+        };
+        let accepts = |secret: &SigningSecret, token: &SecretString| {
+            let tokens = OneTimeTokens::new(secret.clone());
+            let claim = tokens.open(&[Purpose::Verify, Purpose::Reset], token.expose_secret(), START);
+            claim.is_some_and(|claim| claim.purpose == Purpose::Reset && claim.is_of(&user))
+        };
+        let before = issue(&old);
+        assert!(!accepts(&new, &before));
+        let both = new.clone().also_accept(old.clone());
+        assert!(accepts(&both, &before));
+        let after = issue(&both);
+        assert!(accepts(&new, &after) && accepts(&both, &after));
+        assert!(!accepts(&old, &after));
+        assert!(!accepts(&both, &issue(&secret())));
     }
 
     #[test]

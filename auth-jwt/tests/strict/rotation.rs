@@ -1,19 +1,20 @@
 //! Keys change without anyone being logged out.
 
 use auth_core::{
+    Lifetime,
     Rejection::{BadClaim, BadSignature},
     SigningSecret,
 };
 use auth_jwt::{
-    AsymmetricKeys, HmacAlgorithm, HmacKey, HmacKeys, Jwks, SigningAlgorithm, SigningKey, VerifyingAlgorithm,
-    VerifyingKey,
+    AsymmetricKeys, HmacAlgorithm, HmacKey, HmacKeys, Jwks, JwtStrategy, SigningAlgorithm, SigningKey,
+    VerifyingAlgorithm, VerifyingKey,
 };
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::json;
 
 use crate::craft::{
-    ED25519, HEADER, OTHER_ED25519, RSA, decoded, issue, parts, payload, payload_with, payload_without, read,
-    signed, signing_key, strategy, strategy_of, verifying_key,
+    ED25519, HEADER, OTHER_ED25519, RSA, START, clock_at, decoded, issue, parts, payload, payload_with,
+    payload_without, read, signed, signing_key, strategy, strategy_of, verifying_key,
 };
 
 const THEM: &str = "https://login.example.com";
@@ -55,6 +56,24 @@ fn j13_secrets_rotate_without_downtime() {
     assert_eq!(read(&done, &of_old), Err(BadSignature));
     assert!(read(&done, &of_new).is_ok());
     assert_eq!(read(&old, &of_new), Err(BadSignature));
+}
+
+#[test]
+fn n8_the_tokens_of_an_old_secret_are_valid_while_that_is_accepted_and_the_new_one_signs() {
+    let secret = || SigningSecret::generate().expect("secret");
+    let (old, new) = (secret(), secret());
+    let lifetime = Lifetime::from_secs(60).expect("lifetime");
+    let strategy = |secret: &SigningSecret| {
+        let strategy: JwtStrategy = JwtStrategy::hs256(secret, lifetime).expect("strategy");
+        strategy.clock(clock_at(START))
+    };
+    let both = strategy(&new.clone().also_accept(old.clone()));
+    let (old, new) = (strategy(&old), strategy(&new));
+    let (before, after) = (issue(&old), issue(&both));
+    assert!(read(&both, &before).is_ok() && read(&both, &after).is_ok());
+    assert!(read(&new, &after).is_ok());
+    assert_eq!(read(&new, &before), Err(BadSignature));
+    assert_eq!(read(&old, &after), Err(BadSignature));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::UserManager;
 use crate::{
     DefaultPasswordPolicy, EventHandler, MailBudget, Mailer, Outbox, PasswordHasher, PasswordPolicy,
-    one_time_token::OneTimeTokens, outbox::OutboxSettings, profile::HiddenFields,
+    UserLookup, one_time_token::OneTimeTokens, outbox::OutboxSettings, profile::HiddenFields,
 };
 
 const OUTBOX_CAPACITY: usize = 1024;
@@ -24,6 +24,7 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     hasher: PasswordHasher,
     policy: Arc<dyn PasswordPolicy>,
     events: Option<Arc<dyn EventHandler<Id, P>>>,
+    lookup: Option<Arc<dyn UserLookup<Id, P>>>,
     mailer: Option<Arc<dyn Mailer>>,
     mail_budget: MailBudget,
     mail_retries: Vec<Duration>,
@@ -40,8 +41,8 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// A manager of the users in `store`, to be configured. `secret` signs the tokens in mails; it may sign other things,
-    /// too.
+    /// A manager of the users in `store`, to be configured. `secret` signs the tokens in mails. It may sign other things,
+    /// too, and [accept](SigningSecret::also_accept) the tokens of an old one.
     pub fn builder(store: Arc<dyn UserStore<Id, P>>, secret: &SigningSecret) -> UserManagerBuilder<Id, P> {
         UserManagerBuilder {
             store,
@@ -49,6 +50,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             hasher: PasswordHasher::default(),
             policy: Arc::new(DefaultPasswordPolicy),
             events: None,
+            lookup: None,
             mailer: None,
             mail_budget: MailBudget::default(),
             mail_retries: MAIL_RETRIES.map(Duration::from_secs).to_vec(),
@@ -82,6 +84,12 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// Tells `handler` what happens; by default nobody.
     pub fn events(mut self, handler: Arc<dyn EventHandler<Id, P>>) -> Self {
         self.events = Some(handler);
+        self
+    }
+
+    /// Finds who logs in by `lookup`; by default by the e-mail.
+    pub fn lookup(mut self, lookup: Arc<dyn UserLookup<Id, P>>) -> Self {
+        self.lookup = Some(lookup);
         self
     }
 
@@ -218,6 +226,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             hasher: self.hasher,
             policy: self.policy,
             events: self.events,
+            lookup: self.lookup,
             outbox,
             tokens: Arc::new(self.tokens),
             revocable: Arc::default(),

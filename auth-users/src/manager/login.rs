@@ -1,4 +1,4 @@
-use auth_core::{NormalizedEmail, Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+use auth_core::{Profile, SecretString, StoreError, UpdateUserError, User, UserId};
 
 use tracing::field::debug;
 
@@ -82,10 +82,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         username: &str,
         password: &SecretString,
     ) -> Result<User<Id, P>, AuthenticateError> {
-        let user = match NormalizedEmail::of(username) {
-            Some(email) => self.store.find_by_email(&email).await?,
-            None => None,
-        };
+        let user = self.find_typed(username).await?;
         let stored = user.as_ref().and_then(|user| user.password_hash.as_ref());
         let verdict = self
             .hasher

@@ -1,7 +1,11 @@
-use auth_core::PasswordHash;
-use auth_users::{AuthenticateError, BadCredentials, UserUpdate};
+use std::sync::Arc;
 
-use crate::scene::{ANOTHER, EMAIL, PASSWORD, Scene};
+use async_trait::async_trait;
+use auth_core::{PasswordHash, StoreError, StoreErrorKind};
+use auth_users::{AuthenticateError, BadCredentials, UserLookup, UserManager, UserUpdate};
+use uuid::Uuid;
+
+use crate::scene::{ANOTHER, EMAIL, Knight, KnightUser, PASSWORD, Scene};
 
 /// bcrypt of `PASSWORD`, written by the Python package.
 const OLD: &str = "$2b$04$eQpo2rQ0UZKo3maSNL5UpOaGKUExLu2eIXMmv9h08XASSnxIGskYG";
@@ -247,4 +251,68 @@ async fn the_old_password_is_dead_after_a_change() {
         BadCredentials::WrongPassword
     );
     assert!(scene.users.authenticate(EMAIL, &ANOTHER.into()).await.is_ok());
+}
+
+/// Users by their title, or by their e-mail.
+struct ByTitle;
+
+#[async_trait]
+impl UserLookup<Uuid, Knight> for ByTitle {
+    async fn find(
+        &self,
+        typed: &str,
+        users: &UserManager<Uuid, Knight>,
+    ) -> Result<Option<KnightUser>, StoreError> {
+        assert!(!typed.contains('\0') && typed.len() <= 1024 && typed != "Mordred");
+        if typed == "Merlin" {
+            return Err(StoreError::unreachable("titles", "no route to Avalon"));
+        }
+        let email = if typed == "the King" { EMAIL } else { typed };
+        users.find_by_email(email).await
+    }
+}
+
+#[tokio::test]
+async fn n14_a_user_logs_in_by_whatever_the_application_finds_them_by() {
+    let scene = Scene::with(|settings| settings.lookup(Arc::new(ByTitle)));
+    let arthur = scene.arthur().await;
+    for username in ["the King", EMAIL] {
+        let user = scene.users.authenticate(username, &PASSWORD.into()).await;
+        assert_eq!(user.expect(username).id, arthur.id);
+    }
+}
+
+#[tokio::test]
+async fn n14_l2_nobody_costs_one_hash_and_gets_the_same_answer_whatever_finds_users() {
+    let scene = Scene::with(|settings| settings.lookup(Arc::new(ByTitle)));
+    scene.arthur().await;
+    let hasher = scene.users.hasher();
+    let long = "k".repeat(1025);
+    for (username, password, why) in [
+        ("the King", ANOTHER, BadCredentials::WrongPassword),
+        ("the Queen", PASSWORD, BadCredentials::UnknownUser),
+        (OTHER_USER, PASSWORD, BadCredentials::UnknownUser),
+        ("", PASSWORD, BadCredentials::UnknownUser),
+        ("the\0King", PASSWORD, BadCredentials::UnknownUser),
+        (&long, PASSWORD, BadCredentials::UnknownUser),
+    ] {
+        let hashes = hasher.hashes_started();
+        assert_eq!(refusal(&scene, username, password).await, why, "{username:?}");
+        assert_eq!(hasher.hashes_started(), hashes + 1, "{username:?}");
+    }
+}
+
+#[tokio::test]
+async fn n14_e5_a_lookup_that_fails_or_panics_is_a_fault_and_not_a_wrong_password() {
+    let scene = Scene::with(|settings| settings.lookup(Arc::new(ByTitle)));
+    for (username, kind) in [
+        ("Merlin", StoreErrorKind::Unreachable),
+        ("Mordred", StoreErrorKind::Internal),
+    ] {
+        let failed = scene.users.authenticate(username, &PASSWORD.into()).await;
+        let Err(AuthenticateError::Unavailable(error)) = failed else {
+            panic!("{username}: {failed:?}");
+        };
+        assert_eq!(error.kind(), kind, "{username}");
+    }
 }
