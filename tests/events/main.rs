@@ -1,12 +1,6 @@
 //! E3 and E4: what a whole journey leaves in the log. A process of its own, as it listens to every event of it.
 
-#[path = "../harness/harness.rs"]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test binary uses its own part of the harness"
-)]
-mod harness;
+use portcullis_support as harness;
 
 use std::{
     io,

@@ -2,13 +2,12 @@
 
 use serde_json::json;
 
-use crate::{
-    Case,
-    harness::{Answer, Pass, address},
-    log_in::elsewhere,
+use crate::harness::{
+    Answer, Pass, address,
+    journey::{Case, log_in::elsewhere},
 };
 
-crate::sentences! {
+portcullis_support::sentences! {
     a_required_user_is_there_and_active
     a_required_role_is_403_for_others
     an_optional_user_is_none_instead_of_an_error

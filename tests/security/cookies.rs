@@ -22,7 +22,7 @@ fn c1_the_default_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
             .log_in(Kind::DbCookie, &address("lancelot"), PASSWORD)
             .await;
         let (pair, attributes) = attributes(&answer);
-        assert!(pair.starts_with("__Host-portcullis="));
+        assert!(pair.starts_with("__Host-cookie="));
         assert_eq!(
             attributes,
             ["HttpOnly", "Max-Age=3600", "Path=/", "SameSite=Lax", "Secure"]

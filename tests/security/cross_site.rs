@@ -60,7 +60,8 @@ fn x1_every_unsafe_route_refuses_a_cross_site_request_with_the_cookie() {
 async fn confirmed() -> Service {
     let secret = SigningSecret::new(SECRET).expect("long enough");
     let policy = CsrfPolicy::same_origin().double_submit(&secret);
-    Service::with_cookie(CookieTransport::default(), policy).await
+    let cookie = CookieTransport::builder().name(Kind::DbCookie.cookie().expect("a cookie"));
+    Service::with_cookie(cookie.build().expect("secure"), policy).await
 }
 
 /// A log-in of a service whose cookie is confirmed by double submit.

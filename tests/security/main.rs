@@ -1,12 +1,6 @@
 //! The security bar, over real HTTP: the name of each test begins with the id of what it shows.
 
-#[path = "../harness/harness.rs"]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "each test binary uses its own part of the harness"
-)]
-mod harness;
+use portcullis_support as harness;
 
 mod accounts;
 mod addresses;

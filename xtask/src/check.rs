@@ -11,6 +11,8 @@ type Skipped = Vec<String>;
 struct Step {
     name: &'static str,
     about: &'static str,
+    /// Whether it runs if no step is named.
+    by_default: bool,
     run: fn(&Workspace) -> Fallible<Skipped>,
 }
 
@@ -19,36 +21,43 @@ const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         about: "formatting",
+        by_default: true,
         run: |w| cargo(w, &["fmt", "--all", "--check"]),
     },
     Step {
         name: "imports",
         about: "who may import whom",
+        by_default: true,
         run: |w| done(imports::check(w)),
     },
     Step {
         name: "deny",
         about: "which crates, licences and sources the dependencies may have",
+        by_default: true,
         run: |w| done(deny::check(w)),
     },
     Step {
         name: "rust-version",
         about: "the minimum Rust is what dependencies ask for",
+        by_default: true,
         run: |w| done(rust_version::check(w)),
     },
     Step {
         name: "layout",
         about: "how files are named",
+        by_default: true,
         run: |w| done(layout::check(&w.root)),
     },
     Step {
         name: "book",
         about: "the book has every page, promise and error",
+        by_default: true,
         run: |w| done(book::check(&w.root)),
     },
     Step {
         name: "clippy",
         about: "all lints, warnings are errors",
+        by_default: true,
         run: |w| {
             cargo(
                 w,
@@ -67,16 +76,25 @@ const STEPS: &[Step] = &[
     Step {
         name: "docs",
         about: "the documentation, warnings are errors",
+        by_default: true,
         run: docs,
     },
     Step {
         name: "tests",
         about: "every test, with those that need a server or a tool",
+        by_default: true,
         run: test_run::run,
+    },
+    Step {
+        name: "full",
+        about: "every sentence of the HTTP contract on every store; runs only if it is named",
+        by_default: false,
+        run: test_run::full,
     },
     Step {
         name: "doc-tests",
         about: "every example in the documentation",
+        by_default: true,
         run: |w| {
             cargo(
                 w,
@@ -87,11 +105,13 @@ const STEPS: &[Step] = &[
     Step {
         name: "features",
         about: "each package alone: no feature, each feature alone, some together, all",
+        by_default: true,
         run: |w| done(feature_matrix::check(w)),
     },
     Step {
         name: "fuzz",
         about: "the fuzz targets compile",
+        by_default: true,
         run: |w| done(fuzz::check(&w.root)),
     },
 ];
@@ -107,7 +127,7 @@ pub(crate) fn run(names: &[String]) -> Fallible<()> {
     let workspace = Workspace::load()?;
     let chosen = STEPS
         .iter()
-        .filter(|step| names.is_empty() || names.iter().any(|name| name == step.name));
+        .filter(|step| (names.is_empty() && step.by_default) || names.iter().any(|name| name == step.name));
     let (mut summary, mut skipped, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for step in chosen {
         println!("\n==> {}: {}", step.name, step.about);

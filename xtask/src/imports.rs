@@ -28,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "auth-actix",
         ],
     ),
+    (SUPPORT, &["portcullis"]),
     ("xtask", &[]),
 ];
 
@@ -36,6 +37,10 @@ const EXAMPLES_MAY_IMPORT: &[&str] = &["portcullis"];
 /// What the crates below it may have as a dev-dependency, for the examples in their documentation. Cargo refuses any other
 /// dependency of theirs on it, as a cycle.
 const FACADE: &str = "portcullis";
+
+/// What tests share, for every package's tests to take. What it has below it with all its features, a small crate does not
+/// get: that takes it without any.
+const SUPPORT: &str = "portcullis-support";
 
 /// The contracts stay free of every framework, driver and algorithm that implements them.
 const NEVER_IN_CORE: &[&str] = &[
@@ -94,7 +99,7 @@ fn violations(workspace: &Workspace) -> Vec<String> {
         let imports = package
             .declared
             .iter()
-            .filter(|name| ours.contains(&name.as_str()) && **name != package.name)
+            .filter(|name| ours.contains(&name.as_str()) && **name != package.name && *name != SUPPORT)
             .filter(|name| **name != FACADE || !package.name.starts_with("auth-"));
         for import in imports.filter(|name| !allowed.contains(&name.as_str())) {
             found.push(format!(
@@ -103,6 +108,7 @@ fn violations(workspace: &Workspace) -> Vec<String> {
                 listed(allowed)
             ));
         }
+        found.extend(support_of(package));
         found.extend(forbidden_below(workspace, package));
     }
     found
@@ -118,6 +124,21 @@ fn may_import(package: &Package) -> Option<&'static [&'static str]> {
         .map(|(_, allowed)| *allowed)
 }
 
+/// What is wrong with how a package takes what tests share.
+fn support_of(package: &Package) -> Option<String> {
+    if !package.declared.iter().any(|name| name == SUPPORT) {
+        return None;
+    }
+    let wrong = match package.dev_features.get(SUPPORT) {
+        None => "it is for tests alone",
+        Some(features) if !features.is_empty() && package.name.starts_with("auth-") => {
+            "a package below the facade takes it without features"
+        }
+        Some(_) => return None,
+    };
+    Some(format!("{} imports {SUPPORT}; {wrong}", package.name))
+}
+
 fn forbidden_below(workspace: &Workspace, package: &Package) -> Vec<String> {
     let is_forbidden = |name: &str| {
         let framework = name.starts_with("actix") && package.name != "auth-actix";
@@ -126,13 +147,13 @@ fn forbidden_below(workspace: &Workspace, package: &Package) -> Vec<String> {
     if !package.name.starts_with("auth-") {
         return Vec::new();
     }
-    let is_facade = |id: &&String| {
+    let is_shared = |id: &&String| {
         workspace
             .packages
             .get(*id)
-            .is_some_and(|package| package.name == FACADE)
+            .is_some_and(|package| [FACADE, SUPPORT].contains(&&*package.name))
     };
-    let tests_with = package.tests_with.iter().filter(|id| !is_facade(id));
+    let tests_with = package.tests_with.iter().filter(|id| !is_shared(id));
     let below = workspace.below(package.builds_with.iter().chain(tests_with));
     let forbidden = below
         .into_iter()
@@ -189,6 +210,28 @@ mod tests {
             ("actix-web", &["tokio"]),
         ]);
         assert_eq!(violations(&drawn), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_tests_share_stays_out_of_builds_and_a_small_crate_takes_it_without_features() {
+        let found = |name: &str, features: Option<&[&str]>| {
+            let features = features.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+            support_of(&Package {
+                name: name.to_owned(),
+                declared: vec![SUPPORT.to_owned()],
+                dev_features: features
+                    .map(|features| (SUPPORT.to_owned(), features))
+                    .into_iter()
+                    .collect(),
+                ..Package::default()
+            })
+        };
+        assert_eq!(found("auth-redis", Some(&[])), None);
+        assert_eq!(found("showcase", Some(&["http"])), None);
+        let heavy = found("auth-redis", Some(&["http"])).expect("caught");
+        assert!(heavy.ends_with("without features"), "{heavy}");
+        let built = found("showcase", None).expect("caught");
+        assert!(built.ends_with("for tests alone"), "{built}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod feature_matrix;
 mod fuzz;
 mod imports;
 mod layout;
+mod limit;
 mod metadata;
 mod needs;
 mod packages;
@@ -30,6 +31,7 @@ pub(crate) type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 const HELP: &str = "\
 cargo xtask test [STEP...]               the whole check, or only the named steps
+cargo xtask test full                    every sentence of the HTTP contract on every store
 cargo xtask bench [NAME...] [-- ARG...]  the benchmarks, the HTTP load last, or only the named ones; `-- --quick` for a look
 cargo xtask services [NAME...]           servers for the tests, until Ctrl-C; `-- COMMAND...` runs it with them
 cargo xtask fuzz [SECONDS] [TARGET...]   each fuzz target for SECONDS (60)
@@ -39,6 +41,12 @@ cargo xtask help                         this text
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rest = arguments.get(1..).unwrap_or_default();
+    if arguments.first().is_some_and(|first| first == limit::LIMITED) {
+        return limit::run(rest).unwrap_or_else(|error| {
+            eprintln!("\nxtask: {error}");
+            ExitCode::FAILURE
+        });
+    }
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::run(rest),
         Some("bench") => bench::run(rest),

@@ -30,6 +30,8 @@ pub(crate) struct Package {
     pub(crate) features: Vec<String>,
     /// Names of the dependencies in the manifest: of every kind, optional or not.
     pub(crate) declared: Vec<String>,
+    /// The dependencies in the manifest that only its tests need, each with the features that it asks for.
+    pub(crate) dev_features: BTreeMap<String, Vec<String>>,
     /// Ids of the resolved dependencies that a build of this package needs.
     pub(crate) builds_with: Vec<String>,
     /// Ids of the resolved dependencies that only its tests need.
@@ -149,6 +151,15 @@ impl Package {
                 .collect(),
             declared: list(&json["dependencies"])
                 .map(|dependency| text(&dependency["name"]))
+                .collect(),
+            dev_features: list(&json["dependencies"])
+                .filter(|dependency| dependency["kind"] == "dev")
+                .map(|dependency| {
+                    (
+                        text(&dependency["name"]),
+                        texts(&dependency["features"]).collect(),
+                    )
+                })
                 .collect(),
             builds_with: Vec::new(),
             tests_with: Vec::new(),

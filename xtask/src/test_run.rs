@@ -4,11 +4,27 @@ use std::collections::BTreeSet;
 
 use crate::metadata::Workspace;
 use crate::needs::{self, Needs};
-use crate::{Fallible, process};
+use crate::{Fallible, limit, process};
 
-/// A test that hangs ends here, where nobody would: the harness itself has no limit. `timeout` is of every Linux.
-const LIMITED: &str =
-    "target.'cfg(target_os = \"linux\")'.runner = ['timeout', '--verbose', '--kill-after=10', '900']";
+/// Every test of the workspace.
+const ALL: &[&str] = &["--workspace", "--lib", "--bins", "--tests", "--examples"];
+
+/// The test programs that say the sentences of the HTTP contract, row by row.
+const JOURNEYS: &[&str] = &[
+    "--package",
+    "portcullis",
+    "--package",
+    "showcase",
+    "--package",
+    "axum-binding",
+    "--test",
+    "journey",
+    "--test",
+    "smoke",
+];
+
+/// Makes them say every sentence in every row; see `journey::is_full` of the support crate.
+const FULL: &str = "TEST_FULL";
 
 /// An ignored test, as the test harness tells of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,14 +45,23 @@ struct Plan {
 
 /// Runs every test that can run here, and says which cannot.
 pub(crate) fn run(workspace: &Workspace) -> Fallible<Vec<String>> {
+    run_of(workspace, ALL, &[])
+}
+
+/// Says every sentence of the HTTP contract on every store, for each backend and setting: nearly ten times as many tests as
+/// the journeys have otherwise, of code that knows no store.
+pub(crate) fn full(workspace: &Workspace) -> Fallible<Vec<String>> {
+    run_of(workspace, JOURNEYS, &[(FULL, "1")])
+}
+
+fn run_of(workspace: &Workspace, tests: &[&str], environment: &[(&str, &str)]) -> Fallible<Vec<String>> {
     let needs = Needs::provide(workspace)?;
+    let limited = limit::config()?;
     let command = || {
         let mut command = process::cargo(&workspace.root);
-        command.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
-        command.args(["--lib", "--bins", "--tests", "--examples"]);
-        if process::in_ci() {
-            command.args(["--config", LIMITED]);
-        }
+        command.args(["test", "--all-features", "--no-fail-fast"]);
+        command.args(tests).args(["--config", &limited]);
+        command.envs(environment.iter().copied());
         command.envs(needs.variables.iter().map(|(name, value)| (name, value)));
         command
     };
@@ -67,14 +92,21 @@ pub(crate) fn run(workspace: &Workspace) -> Fallible<Vec<String>> {
     }
 }
 
-/// The ignored tests in what a run of the others has printed.
+/// The ignored tests in what a run of the others has printed: `test NAME ... ignored, REASON`, or `test [REASON] NAME ...
+/// ignored` of a test that is a row of a table.
 fn ignored(said: &str) -> Vec<Ignored> {
     let lines = said.lines().filter_map(|line| line.strip_prefix("test "));
     lines
-        .filter_map(|line| line.split_once(" ... ignored, "))
-        .map(|(path, reason)| Ignored {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
+        .filter_map(|line| {
+            let (test, reason) = line.split_once(" ... ignored")?;
+            let (path, reason) = match test.strip_prefix('[') {
+                Some(row) => row.split_once(']').map(|(reason, path)| (path, reason))?,
+                None => (test, reason.strip_prefix(", ")?),
+            };
+            Some(Ignored {
+                path: path.trim().to_owned(),
+                reason: reason.to_owned(),
+            })
         })
         .collect()
 }
@@ -120,6 +152,16 @@ test collation ... ignored, needs MONGODB_URL
 
 test result: ok. 1 passed; 0 failed; 3 ignored; 0 measured; 0 filtered out; finished in 0.00s
 ";
+
+    #[test]
+    fn a_row_of_a_table_has_its_reason_before_its_name() {
+        let said = "test [needs Redis]  redis::open  ... ignored\ntest sqlite::open ... ok\ntest plain ... ignored\n";
+        let test = Ignored {
+            path: "redis::open".to_owned(),
+            reason: "needs Redis".to_owned(),
+        };
+        assert_eq!(ignored(said), [test]);
+    }
 
     #[test]
     fn nothing_is_skipped_where_nothing_is_missing() {

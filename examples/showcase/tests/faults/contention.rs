@@ -7,11 +7,11 @@ use mysql_async::prelude::Queryable as _;
 use reqwest::Method;
 use tokio::time::sleep;
 
+use portcullis_support::{in_time, until};
+
 use crate::{
     database::{Database, Kind},
     outage::RECOVERY,
-    process::until,
-    server::in_time,
     site::{Answer, Call, Credential, PASSWORD, Site, address},
     stage::{Place, Stage, Store},
 };

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
 
+use portcullis_support::until;
+
 use crate::{
-    process::{Showcase, until},
+    process::Showcase,
     server::redis::ask,
     site::{Credential, PASSWORD, Site, address},
 };

@@ -7,11 +7,9 @@ use mysql_async::prelude::Queryable as _;
 use reqwest::Url;
 use tokio::sync::RwLock;
 
-use crate::{
-    process::until,
-    server::{in_time, local},
-    stage::random_name,
-};
+use portcullis_support::{in_time, until};
+
+use crate::{server::local, stage::random_name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

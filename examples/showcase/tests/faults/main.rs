@@ -13,7 +13,6 @@ mod postgres;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../fixture/process.rs"]
 mod process;
-mod proxy;
 mod redis;
 mod redis_cluster;
 mod redis_sentinel;

@@ -1,6 +1,8 @@
 //! MariaDB.
 
-use crate::{contention, database::Kind, outage, proxy::Fault, stage::Store, stores::faults};
+use portcullis_support::Fault;
+
+use crate::{contention, database::Kind, outage, stage::Store, stores::faults};
 
 const STORE: Store = Store::Database(Kind::MariaDb);
 

@@ -1,6 +1,8 @@
 //! MongoDB, or a server that speaks its protocol.
 
-use crate::{database::Kind, outage, proxy::Fault, stage::Store, stores::faults};
+use portcullis_support::Fault;
+
+use crate::{database::Kind, outage, stage::Store, stores::faults};
 
 const STORE: Store = Store::Database(Kind::MongoDb);
 

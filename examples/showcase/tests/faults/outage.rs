@@ -7,8 +7,9 @@ use std::{
 
 use futures_util::future::join_all;
 
+use portcullis_support::Fault;
+
 use crate::{
-    proxy::Fault,
     site::{Credential, PASSWORD, Site, address},
     stage::{Stage, Store},
 };

@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
+use portcullis_support::{Fault, until};
+
 use crate::{
     outage::{self, RECOVERY},
-    process::{Showcase, until},
-    proxy::Fault,
+    process::Showcase,
     server::redis::{Redis, Reply, is_ok},
     site::{Credential, PASSWORD, Site},
     stage::{Place, Stage, Store},

@@ -5,9 +5,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
+use portcullis_support::until;
+
 use crate::{
     crowd::{Crowd, is_not_ready, is_replicated},
-    process::{Showcase, until},
+    process::Showcase,
     server::{
         redis::{Redis, Reply, ask, is_ok},
         redis_cluster::{MASTERS, RedisCluster},

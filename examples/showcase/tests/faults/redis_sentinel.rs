@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use portcullis_support::until;
+
 use crate::{
     crowd::{Crowd, is_not_ready, is_replicated},
-    process::{Showcase, until},
+    process::Showcase,
     server::{
         redis::{Reply, ask},
         redis_sentinel::{NAME, RedisSentinel},

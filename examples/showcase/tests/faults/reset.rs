@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
 
+use portcullis_support::{Fault, Proxy, until};
+
 use crate::{
-    process::{Showcase, until},
-    proxy::{Fault, Proxy},
+    process::Showcase,
     site::{Credential, PASSWORD, Site},
 };
 

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use portcullis_support::until;
+
 use crate::{
     database::Kind,
     load::Load,
-    process::{Showcase, until},
+    process::Showcase,
     server::shared::Shared,
     site::Site,
     stage::{Place, Stage, Store},

@@ -13,10 +13,9 @@ use std::{
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
     thread,
-    time::Duration,
 };
 
-use crate::process::until;
+use portcullis_support::until;
 
 /// One process. One of this test's own is killed when this is dropped.
 pub(crate) struct Server {
@@ -163,15 +162,6 @@ pub(crate) fn free_port() -> u16 {
             return port;
         }
     }
-}
-
-/// What comes of `work`, which a server may hold up.
-///
-/// # Panics
-/// If that takes more than a minute.
-pub(crate) async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(Duration::from_secs(60), work).await;
-    done.unwrap_or_else(|_elapsed| panic!("in vain: {what}"))
 }
 
 /// The address of `port` on this machine.

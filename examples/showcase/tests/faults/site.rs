@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::process::{Showcase, until};
+use portcullis_support::until;
+
+use crate::process::Showcase;
 
 pub(crate) const PASSWORD: &str = "the lady of the lake";
 

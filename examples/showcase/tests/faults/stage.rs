@@ -7,10 +7,11 @@ use std::{
 
 use tokio::sync::RwLockReadGuard;
 
+use portcullis_support::{Fault, Proxy};
+
 use crate::{
     database::{Database, Kind},
     process::Showcase,
-    proxy::{Fault, Proxy},
     server::{local, redis::Redis},
     site::Site,
 };

@@ -7,24 +7,24 @@ macro_rules! faults {
         #[ignore = $needs]
         async fn without_its_store_the_program_starts_and_finds_it_by_itself() {
             tokio::join!(
-                $crate::outage::at_start($store, $crate::proxy::Fault::Cut),
-                $crate::outage::at_start($store, $crate::proxy::Fault::Hang)
+                $crate::outage::at_start($store, portcullis_support::Fault::Cut),
+                $crate::outage::at_start($store, portcullis_support::Fault::Hang)
             );
         }
 
         #[tokio::test]
         #[ignore = $needs]
         async fn a_store_that_is_cut_is_503_and_the_credential_works_again() {
-            $crate::outage::mid_request($store, $crate::proxy::Fault::Cut).await;
+            $crate::outage::mid_request($store, portcullis_support::Fault::Cut).await;
         }
 
         #[tokio::test]
         #[ignore = $needs]
         async fn a_store_that_hangs_is_503_by_the_deadline_and_the_credential_works_again() {
             tokio::join!(
-                $crate::outage::mid_request($store, $crate::proxy::Fault::Hang),
-                $crate::outage::mid_request($store, $crate::proxy::Fault::HangRequests),
-                $crate::outage::mid_request($store, $crate::proxy::Fault::HangReplies)
+                $crate::outage::mid_request($store, portcullis_support::Fault::Hang),
+                $crate::outage::mid_request($store, portcullis_support::Fault::HangRequests),
+                $crate::outage::mid_request($store, portcullis_support::Fault::HangReplies)
             );
         }
 
@@ -43,7 +43,7 @@ macro_rules! faults {
             tokio::join!(
                 $crate::outage::mid_request(
                     $store,
-                    $crate::proxy::Fault::Delay(std::time::Duration::from_secs(3))
+                    portcullis_support::Fault::Delay(std::time::Duration::from_secs(3))
                 ),
                 $crate::outage::only_slow($store)
             );

@@ -4,31 +4,39 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{PasswordHash, TokenDigest};
 use serde_json::json;
 
-use crate::{
-    Case,
-    harness::{Dump, Kind, NEW_PASSWORD, PASSWORD, Pass, address},
+use libtest_mimic::Trial;
+use portcullis_support::{
+    Dump, Kind, NEW_PASSWORD, PASSWORD, Pass, address,
+    journey::{Case, Row},
 };
 
-crate::places! { [deviation_17_no_issued_token_and_no_password_stands_in_a_store]
-    sqlite [Sqlite Without]: { every_backend(Jwt): open; }
-    postgres [Postgres Without "needs PostgreSQL"]: { every_backend(Jwt): open; }
-    mariadb [MariaDb Without "needs MariaDB"]: { every_backend(Jwt): open; }
-    mongodb [MongoDb Without "needs MongoDB"]: { every_backend(Jwt): open; }
-    redis [Sqlite Single "needs Redis"]: { every_backend(Jwt): open; }
+use crate::harness::Service;
+
+/// Where it is asked: each store once.
+pub(crate) const PLACES: [&str; 5] = ["sqlite", "postgres", "mariadb", "mongodb", "redis"];
+
+pub(crate) fn trial(row: Row) -> Trial {
+    let name = "dump::deviation_17_no_issued_token_and_no_password_stands_in_a_store";
+    row.test(name, |row| {
+        crate::run(
+            row,
+            deviation_17_no_issued_token_and_no_password_stands_in_a_store,
+        )
+    })
 }
 
 const LAST_PASSWORD: &str = "a white hart at the edge of the wood";
 
 async fn log_in_everywhere(case: &Case, password: &str) -> Vec<Pass> {
     let mut passes = Vec::new();
-    for kind in case.kinds() {
+    for kind in case.kinds.iter().copied() {
         let answer = case.log_in(kind, &address("galahad"), password).await;
         passes.push(kind.issued(&answer));
     }
     passes
 }
 
-async fn deviation_17_no_issued_token_and_no_password_stands_in_a_store(case: &Case) {
+async fn deviation_17_no_issued_token_and_no_password_stands_in_a_store(service: &Service, case: &Case) {
     let email = address("galahad");
     let body = json!({ "email": email, "password": PASSWORD });
     assert_eq!(case.post_json("/auth/register", body).await.status, 201);
@@ -48,17 +56,17 @@ async fn deviation_17_no_issued_token_and_no_password_stands_in_a_store(case: &C
     assert_eq!(change.with(last).send().await.status, 200);
     let live = log_in_everywhere(case, LAST_PASSWORD).await;
 
-    let database = Dump::new(&case.database.dump().await);
-    let redis = case.place.redis.dump().await.map(|bytes| Dump::new(&bytes));
+    let database = Dump::new(&service.database.dump().await);
+    let redis = service.place.redis.dump().await.map(|bytes| Dump::new(&bytes));
     assert!(database.holds(email.as_bytes()), "this is the database");
     for pass in &live {
-        let store = if pass.kind.needs_redis() {
+        let store = if matches!(pass.kind, Kind::RedisBearer | Kind::RedisCookie) {
             redis.as_ref().expect("Redis")
         } else {
             &database
         };
         let digest = TokenDigest::for_audience(pass.kind.name(), &pass.token);
-        let is_stored = pass.kind != Kind::Jwt;
+        let is_stored = pass.kind != Kind::JwtBearer;
         assert_eq!(
             store.tells(digest.as_bytes()),
             is_stored,
@@ -87,5 +95,5 @@ async fn deviation_17_no_issued_token_and_no_password_stands_in_a_store(case: &C
     let clear = passes[0].token.as_str();
     let written = PasswordHash::new(clear);
     case.set(&email, |user| user.password_hash = Some(written)).await;
-    assert!(Dump::new(&case.database.dump().await).tells(clear.as_bytes()));
+    assert!(Dump::new(&service.database.dump().await).tells(clear.as_bytes()));
 }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::{
-    Case,
-    harness::{Answer, Pass, address},
-};
+use portcullis_support::{Answer, NEW_PASSWORD, Pass, address, journey::Case};
 
-crate::sentences_of_places! {
+/// Where they are said: what the program asks of its backends does not depend on the database.
+pub(crate) const PLACES: [&str; 3] = ["sqlite", "redis", "redis_cluster"];
+
+portcullis_support::sentences! {
     each_backend_opens_its_own_route_and_the_one_of_all
     without_a_credential_or_with_a_bad_one_every_route_is_401
     an_inactive_user_is_401_whatever_the_backend
@@ -23,7 +23,7 @@ async fn get(case: &Case, path: &str, passes: &[&Pass]) -> Answer {
 /// A credential of each backend for this user.
 async fn passes(case: &Case, name: &str) -> Vec<Pass> {
     let mut passes = Vec::new();
-    for kind in case.kinds() {
+    for kind in case.kinds.iter().copied() {
         passes.push(case.pass(kind, &address(name)).await);
     }
     passes
@@ -38,7 +38,7 @@ async fn each_backend_opens_its_own_route_and_the_one_of_all(case: &Case) {
     case.seed(case.someone("lancelot")).await;
     for pass in passes(case, "lancelot").await {
         saw(&get(case, "/protected", &[&pass]).await, "lancelot");
-        for kind in case.kinds() {
+        for kind in case.kinds.iter().copied() {
             let answer = get(case, &case.protected(kind), &[&pass]).await;
             if kind == pass.kind {
                 saw(&answer, "lancelot");
@@ -54,7 +54,7 @@ async fn each_backend_opens_its_own_route_and_the_one_of_all(case: &Case) {
 }
 
 async fn without_a_credential_or_with_a_bad_one_every_route_is_401(case: &Case) {
-    for kind in case.kinds() {
+    for kind in case.kinds.iter().copied() {
         let path = case.protected(kind);
         let bad = Pass::new(kind, &*case.bad_pass().token);
         for answer in [get(case, &path, &[]).await, get(case, &path, &[&bad]).await] {
@@ -102,9 +102,7 @@ async fn the_first_backend_that_yields_a_user_wins(case: &Case) {
 async fn a_change_of_the_password_ends_the_credentials_of_every_backend(case: &Case) {
     case.seed(case.someone("lancelot")).await;
     let passes = passes(case, "lancelot").await;
-    let change = case
-        .patch("/users/me")
-        .json(&json!({ "password": crate::harness::NEW_PASSWORD }));
+    let change = case.patch("/users/me").json(&json!({ "password": NEW_PASSWORD }));
     assert_eq!(change.with(&passes[0]).send().await.status, 200);
     for pass in passes {
         get(case, &case.protected(pass.kind), &[&pass])

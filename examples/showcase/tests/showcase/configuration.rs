@@ -9,8 +9,10 @@ use std::{
 
 use serde_json::json;
 
+use portcullis_support::until;
+
 use crate::{
-    process::{Showcase, until},
+    process::Showcase,
     visit::{EMAIL, PASSWORD, answer, client},
 };
 

@@ -8,10 +8,11 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
+use portcullis_support::until;
+
 use crate::{
     backend::DB,
     harness::Place,
-    process::until,
     visit::{EMAIL, PASSWORD, Visit, answer, json_of, presenting, status},
 };
 

@@ -10,8 +10,10 @@ use futures_util::future::join_all;
 use reqwest::{Method, header::ALLOW};
 use serde_json::json;
 
+use portcullis_support::until;
+
 use crate::{
-    process::{Showcase, until},
+    process::Showcase,
     visit::{EMAIL, SQLITE, Visit, answer, client, json_of},
 };
 

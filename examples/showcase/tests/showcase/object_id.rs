@@ -34,7 +34,7 @@ async fn a_token_is_kept_in(redis: Redis) {
     let url = redis.url().expect("a URL");
     let pool = redis::connect(&url).await.expect("a URL");
     let redis = redis::Redis::new(pool);
-    crate::process::until("Redis answers", async || redis.ping().await.is_ok()).await;
+    portcullis_support::until("Redis answers", async || redis.ping().await.is_ok()).await;
     a_token_is_kept_by(Arc::new(RedisAccessTokenStore::new(redis))).await;
 }
 

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{Server, free_port, local, shared};
-use crate::process::until;
+use portcullis_support::until;
 
 /// Longer than any command here takes.
 const PATIENCE: Duration = Duration::from_secs(30);

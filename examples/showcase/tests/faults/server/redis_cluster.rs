@@ -7,7 +7,7 @@ use super::{
     redis::{Redis, Reply, is_ok, try_ask},
     shared,
 };
-use crate::process::until;
+use portcullis_support::until;
 
 pub(crate) const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;

@@ -9,7 +9,7 @@ use super::{
     redis::{Redis, Reply, answers, ask},
     shared,
 };
-use crate::process::until;
+use portcullis_support::until;
 
 /// What the Sentinels call the master.
 pub(crate) const NAME: &str = "main";

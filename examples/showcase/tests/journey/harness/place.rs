@@ -52,19 +52,3 @@ impl Redis {
 pub(crate) fn required(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|problem| panic!("{variable}: {problem}"))
 }
-
-/// How the process is set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Setting {
-    pub(crate) verification: bool,
-}
-
-impl Setting {
-    pub(crate) fn open() -> Self {
-        Self { verification: false }
-    }
-
-    pub(crate) fn verified_only() -> Self {
-        Self { verification: true }
-    }
-}

@@ -1,51 +1,47 @@
 //! The program, and its database.
 
-use std::{cell::Cell, fs, ops::Deref, sync::Arc};
+use std::{fs, sync::Arc};
 
-use portcullis::{
-    Clock as _, NormalizedEmail, SystemClock, User, UserStore,
-    users::{Mail, MailKind},
+use async_trait::async_trait;
+use portcullis::users::{Mail, MailKind};
+use portcullis_support::{
+    Client, Kind, Mails, Proxy, Site,
+    outage::{Cut, Locked, Outage},
+    until,
 };
-use serde_json::{Value, json};
-use time::OffsetDateTime;
+use reqwest::Url;
+use serde_json::Value;
 
 use super::{
-    Client, Kind, Place, Sample, Setting,
+    Place, Redis,
     database::{self, Database},
-    mailbox::only_token,
-    process::{Showcase, until},
+    process::Showcase,
 };
 
-/// A process on a database of its own. It ends when it is dropped.
+const KINDS: [Kind; 3] = [Kind::JwtBearer, Kind::DbBearer, Kind::DbCookie];
+const KINDS_OF_REDIS: [Kind; 2] = [Kind::RedisBearer, Kind::RedisCookie];
+
+/// A process on a database of its own. It ends when this is dropped.
 pub(crate) struct Service {
     pub(crate) place: Place,
-    setting: Setting,
+    pub(crate) verification: bool,
     pub(crate) database: Box<dyn Database>,
-    process: Showcase,
-    client: Client,
-    /// How many mails were looked at.
-    seen: Cell<usize>,
+    pub(crate) site: Arc<Site>,
+    process: Arc<Showcase>,
     /// How much of the log is of earlier tests.
     read: usize,
 }
 
-impl Deref for Service {
-    type Target = Client;
-
-    fn deref(&self) -> &Client {
-        &self.client
-    }
-}
-
 impl Service {
-    pub(crate) async fn start(place: Place, setting: Setting) -> Self {
+    pub(crate) async fn start(place: Place, verification: bool) -> Self {
         let database = database::create(place.store).await;
-        let verification = setting.verification.to_string();
+        let (url, proxy) = through_proxy(database.url()).await;
+        let required = verification.to_string();
         let mut environment = vec![
             ("AUTH_SECRET", "a secret of the tests, of 32 bytes or more"),
-            ("DATABASE_URL", database.url()),
+            ("DATABASE_URL", &*url),
             ("OUTBOX_DIR", "mails"),
-            ("REQUIRES_VERIFICATION", &verification),
+            ("REQUIRES_VERIFICATION", &required),
             // One process serves many tests, whose users have the same addresses.
             ("THROTTLE", "off"),
             ("TOKEN_LIFETIME", "3600"),
@@ -53,32 +49,43 @@ impl Service {
         ];
         let redis = place.redis.url();
         environment.extend(redis.as_deref().map(|url| ("REDIS_URL", url)));
-        let process = Showcase::start(&environment).await;
+        let process = Arc::new(Showcase::start(&environment).await);
+        process.until_ready().await;
         let address = process.base_url().trim_start_matches("http://").parse();
-        let service = Self {
-            place,
-            setting,
-            database,
-            process,
-            client: Client::new(address.expect("an address")),
-            seen: Cell::new(0),
-            read: 0,
+        let mut kinds = KINDS.to_vec();
+        if place.redis != Redis::Without {
+            kinds.extend(KINDS_OF_REDIS);
+        }
+        let outage: Box<dyn Outage> = match proxy {
+            Some(proxy) => Box::new(Cut::new(proxy, process.url("/ready"))),
+            None => Box::new(Locked::new(database.url().trim_start_matches("sqlite://"))),
         };
-        service.process.until_ready().await;
-        service
+        let site = Site {
+            client: Client::new(address.expect("an address")),
+            kinds,
+            users: Arc::clone(database.users()),
+            clock: None,
+            mails: Box::new(Outbox(Arc::clone(&process))),
+            protected: |kind| format!("/protected/{}", kind.name()),
+            outage: Some(outage),
+        };
+        Self {
+            place,
+            verification,
+            database,
+            site: Arc::new(site),
+            process,
+            read: 0,
+        }
     }
 
-    pub(crate) fn is_at(&self, place: Place, setting: Setting) -> bool {
-        (self.place, self.setting) == (place, setting)
+    pub(crate) fn is_at(&self, place: Place, verification: bool) -> bool {
+        (self.place, self.verification) == (place, verification)
     }
 
     /// Leaves nothing of the tests before: no mail, no user and so no token.
     pub(crate) async fn renew(&mut self) {
-        self.mails().await;
-        for mail in fs::read_dir(self.process.outbox()).expect("the outbox") {
-            fs::remove_file(mail.expect("a mail").path()).expect("it is gone");
-        }
-        self.seen.set(0);
+        self.site.mails().await;
         self.database.clear().await;
         self.read = self.process.log().len();
     }
@@ -93,81 +100,48 @@ impl Service {
     }
 
     /// Ends the process, and removes its database.
-    pub(crate) async fn end(mut self) {
-        self.process.kill();
+    pub(crate) async fn end(self) {
+        drop(self.site);
+        drop(self.process);
         self.database.remove().await;
     }
+}
 
-    /// The backends that there are.
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = Kind> {
-        let redis = self.place.redis.url().is_some();
-        Kind::ALL
-            .into_iter()
-            .filter(move |kind| redis || !kind.needs_redis())
+/// `url` by way of a proxy, unless it names a file.
+async fn through_proxy(url: &str) -> (String, Option<Proxy>) {
+    if url.starts_with("sqlite:") {
+        return (url.to_owned(), None);
     }
+    let mut url: Url = url.parse().expect("a URL");
+    let server = format!(
+        "{}:{}",
+        url.host_str().expect("a host"),
+        url.port().expect("a port")
+    );
+    let proxy = Proxy::to(server.parse().expect("an address")).await;
+    url.set_host(Some("127.0.0.1")).expect("a host");
+    url.set_port(Some(proxy.port())).expect("a port");
+    (url.into(), Some(proxy))
+}
 
-    pub(crate) fn users(&self) -> &Arc<dyn UserStore> {
-        self.database.users()
-    }
+/// The folder in which the program puts its mails.
+struct Outbox(Arc<Showcase>);
 
-    /// A route that accepts this backend alone.
-    pub(crate) fn protected(&self, kind: Kind) -> String {
-        format!("/protected/{}", kind.name())
-    }
-
-    pub(crate) fn now(&self) -> OffsetDateTime {
-        SystemClock.now()
-    }
-
-    /// Puts a user into the store.
-    pub(crate) async fn seed(&self, sample: Sample) -> User {
-        let user = sample.into_new(self.now());
-        self.users().insert(user).await.expect("inserted")
-    }
-
-    /// The user as it stands in the store.
-    pub(crate) async fn stored(&self, email: &str) -> Option<User> {
-        let email = NormalizedEmail::of(email).expect("an e-mail");
-        let found = self.users().find_by_email(&email).await;
-        found.expect("the store answers")
-    }
-
-    /// Changes the user in the store, past every rule.
-    pub(crate) async fn set(&self, email: &str, change: impl FnOnce(&mut User)) {
-        let mut user = self.stored(email).await.expect("the user");
-        change(&mut user);
-        self.users().update(&user).await.expect("written");
-    }
-
-    /// Every mail since the last call, once all have been sent.
-    pub(crate) async fn mails(&self) -> Vec<Mail> {
+#[async_trait(?Send)]
+impl Mails for Outbox {
+    async fn arrived(&self) -> Vec<Mail> {
         until("every mail is sent", async || {
-            let log = self.process.log();
+            let log = self.0.log();
             let requested = log.matches("verification requested").count()
                 + log.matches("password reset requested").count();
             requested == log.matches("a mail was written").count()
         })
         .await;
-        let all = self.process.mails();
-        all[self.seen.replace(all.len())..].iter().map(parsed).collect()
-    }
-
-    /// Asks for a mail to verify `email`, and takes the token out of it.
-    pub(crate) async fn verify_token(&self, email: &str) -> String {
-        self.mailed("/auth/request-verify-token", MailKind::Verify, email)
-            .await
-    }
-
-    /// Asks for a mail to reset the password of `email`, and takes the token out of it.
-    pub(crate) async fn reset_token(&self, email: &str) -> String {
-        self.mailed("/auth/forgot-password", MailKind::Reset, email).await
-    }
-
-    async fn mailed(&self, path: &str, kind: MailKind, email: &str) -> String {
-        self.mails().await;
-        let answer = self.post_json(path, json!({ "email": email })).await;
-        answer.is(202, "null");
-        only_token(&self.mails().await, kind, email)
+        let mails = self.0.mails();
+        for mail in fs::read_dir(self.0.outbox()).expect("the outbox") {
+            fs::remove_file(mail.expect("a mail").path()).expect("it is gone");
+        }
+        mails.iter().map(parsed).collect()
     }
 }
 

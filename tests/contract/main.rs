@@ -1,0 +1,9 @@
+//! What the HTTP contract says beyond its sentences: how it deviates from FastAPI Users, and what an application adds to it.
+
+use portcullis_support as harness;
+
+mod backends;
+mod deletion;
+mod deviations;
+mod json_web_token;
+mod own_routes;

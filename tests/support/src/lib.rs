@@ -1,0 +1,38 @@
+//! What the tests of this workspace share. Nothing here is published.
+//!
+//! A test of a small crate takes it without features, which brings tokio alone.
+#![allow(missing_docs, reason = "its only readers are tests, which stand beside it")]
+
+#[cfg(feature = "http")]
+mod client;
+#[cfg(feature = "http")]
+mod dump;
+#[cfg(feature = "http")]
+pub mod journey;
+#[cfg(feature = "http")]
+mod mailbox;
+#[cfg(feature = "http")]
+pub mod outage;
+mod patience;
+mod proxy;
+#[cfg(feature = "http")]
+mod sample;
+#[cfg(feature = "actix")]
+mod service;
+#[cfg(feature = "http")]
+mod site;
+
+#[cfg(feature = "actix")]
+pub use service::{At, Blueprint, SECRET, Service, Store, Watch, backend, run};
+#[cfg(feature = "http")]
+pub use {
+    client::{Answer, Call, Client, Kind, Pass, exchange, exchange_on},
+    dump::Dump,
+    mailbox::Mailbox,
+    sample::{NEW_PASSWORD, PASSWORD, Sample, address, person},
+    site::{Mails, Site},
+};
+pub use {
+    patience::{in_time, until},
+    proxy::{Fault, Proxy},
+};

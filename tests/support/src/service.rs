@@ -1,0 +1,184 @@
+//! A service that listens.
+
+mod backend;
+mod blueprint;
+mod probe;
+mod watch;
+
+pub use backend::backend;
+pub use blueprint::{Blueprint, Store, run};
+pub use watch::{At, Watch};
+
+use std::{
+    net::SocketAddr,
+    ops::Deref,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use portcullis::{
+    AccessTokenStore, Clock, Lifetime, ManualClock, OpaqueStrategy, SigningSecret,
+    actix::{Auth, not_found},
+    http::{AuthBackend, CookieTransport, CsrfPolicy},
+    sql::sqlite::Pool,
+    users::UserManager,
+};
+use tempfile::TempDir;
+
+use crate::{Client, Kind, Mailbox, Site};
+use backend::LIFETIME;
+
+/// Signs the JWTs and the tokens in mails.
+pub const SECRET: &str = "a secret of the tests, of 32 bytes or more";
+
+/// A service on a port of this machine. It ends when it is dropped.
+pub struct Service {
+    pub auth: Auth,
+    pub tokens: Arc<dyn AccessTokenStore>,
+    pub pool: Option<Pool>,
+    pub clock: Arc<ManualClock>,
+    pub mailbox: Mailbox,
+    /// What a client meets.
+    pub site: Arc<Site>,
+    server: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+    folder: TempDir,
+}
+
+impl Deref for Service {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+impl Service {
+    pub async fn start(blueprint: Blueprint) -> Self {
+        let kinds = blueprint.backends.clone();
+        let takes_fastapi_users = blueprint.takes_fastapi_users;
+        Self::build(blueprint, |tokens, secret, clock| {
+            let build = |kind: &Kind| backend(*kind, tokens, secret, clock, takes_fastapi_users);
+            kinds.iter().map(build).collect()
+        })
+        .await
+    }
+
+    /// A service in memory with this transport of opaque tokens alone, named `cookie`.
+    pub async fn with_cookie(transport: CookieTransport, csrf: CsrfPolicy) -> Self {
+        let mut blueprint = Blueprint::of(&[]);
+        blueprint.csrf = csrf;
+        blueprint.store = Store::Memory;
+        Self::build(blueprint, |tokens, _secret, clock| {
+            let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
+            let strategy = OpaqueStrategy::new(Arc::clone(tokens), lifetime).clock(Arc::clone(clock));
+            vec![AuthBackend::new("cookie", transport, strategy)]
+        })
+        .await
+    }
+
+    async fn build(
+        blueprint: Blueprint,
+        backends: impl FnOnce(&Arc<dyn AccessTokenStore>, &SigningSecret, &Arc<dyn Clock>) -> Vec<AuthBackend>,
+    ) -> Self {
+        let folder = folder();
+        let stores = blueprint.stores(&folder.path().join("service.db")).await;
+        let clock = Arc::new(ManualClock::default());
+        let shared_clock: Arc<dyn Clock> = clock.clone();
+        let secret = SigningSecret::new(SECRET).expect("long enough");
+        let mailbox = Mailbox::default();
+        let mailer = blueprint
+            .mailer
+            .clone()
+            .unwrap_or_else(|| Arc::new(mailbox.clone()));
+        let users = UserManager::builder(stores.users, &secret)
+            .mailer(mailer)
+            .clock(shared_clock.clone());
+        let users = blueprint.configure(users).build().expect("users");
+        let mut auth = Auth::builder(users).csrf(blueprint.csrf.clone());
+        for backend in backends(&stores.tokens, &secret, &shared_clock) {
+            auth = auth.backend(backend);
+        }
+        if let Some(limit) = blueprint.body_timeout {
+            auth = auth.body_timeout(limit);
+        }
+        let auth = auth.build().expect("a configuration");
+        let (address, server, thread) = serve(auth.clone(), &blueprint);
+        let site = Arc::new(Site {
+            client: Client::new(address),
+            kinds: blueprint.backends.clone(),
+            users: Arc::clone(auth.users().store()),
+            clock: Some(Arc::clone(&clock)),
+            mails: mailbox.of(auth.users()),
+            protected: |kind| format!("/only/{}/required/active", kind.name()),
+            outage: None,
+        });
+        Self {
+            auth,
+            tokens: stores.tokens,
+            pool: stores.pool,
+            clock,
+            mailbox,
+            site,
+            server,
+            thread: Some(thread),
+            folder,
+        }
+    }
+
+    /// The files of the database.
+    pub fn database_files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("the folder");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ended = thread.join();
+        }
+    }
+}
+
+/// The server on a thread with a runtime of its own, as in an application.
+fn serve(auth: Auth, blueprint: &Blueprint) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+    let (sender, receiver) = mpsc::channel();
+    let (workers, own_routes) = (blueprint.workers, blueprint.own_routes);
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = HttpServer::new(move || {
+                App::new()
+                    .app_data(web::Data::new(auth.clone()))
+                    .configure(own_routes)
+                    .configure(probe::routes(&auth))
+                    .configure(auth.routes())
+                    .default_service(web::to(not_found))
+            });
+            let server = server
+                .workers(workers)
+                // Of a crowd's connections the last is spoken on late.
+                .client_request_timeout(Duration::from_secs(60))
+                .disable_signals()
+                .bind(("127.0.0.1", 0))
+                .expect("a free port");
+            let address = server.addrs()[0];
+            let server = server.run();
+            sender.send((address, server.handle())).expect("a receiver");
+            server.await.expect("the server ends in order");
+        });
+    });
+    let (address, handle) = receiver.recv().expect("a server");
+    (address, handle, thread)
+}
+
+/// In memory where the system has such a place: every commit waits for the disk elsewhere.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_elsewhere| tempfile::tempdir())
+        .expect("a folder")
+}

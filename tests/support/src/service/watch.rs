@@ -1,0 +1,168 @@
+//! Stores that tell of each call, over those of a service.
+
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use portcullis::{
+    AccessToken, AccessTokenStore, InsertTokenError, InsertUserError, NewUser, NormalizedEmail, StoreError,
+    TokenLookup, UpdateUserError, User, UserStore,
+};
+use time::OffsetDateTime;
+use tokio::sync::oneshot::{Receiver, Sender, channel};
+use uuid::Uuid;
+
+use super::blueprint::Stores;
+
+/// The calls of a service's stores, and one of them that is to be held up.
+#[derive(Default)]
+pub struct Watch {
+    calls: Mutex<Vec<&'static str>>,
+    hold: Mutex<Option<Hold>>,
+}
+
+/// Where a call is held up for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// Before the store has heard of it.
+    Start,
+    /// Once the store has done it.
+    End,
+}
+
+struct Hold {
+    call: &'static str,
+    at: At,
+    reached: Sender<()>,
+    dropped: Sender<()>,
+}
+
+/// A call that is going to be held up.
+pub struct Held {
+    reached: Receiver<()>,
+    dropped: Receiver<()>,
+}
+
+impl Held {
+    /// Waits until the call is where it is held up.
+    pub async fn reached(&mut self) {
+        in_time(&mut self.reached).await.expect("the call is held up");
+    }
+
+    /// Waits until the call is dropped.
+    pub async fn dropped(self) {
+        in_time(self.dropped).await.expect_err("nobody answers");
+    }
+}
+
+async fn in_time<T>(waiting: impl Future<Output = T>) -> T {
+    let answer = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+    answer.expect("in time")
+}
+
+impl Watch {
+    /// The calls since the last time, in order.
+    pub fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.calls.lock().expect("no panic under the lock"))
+    }
+
+    /// Holds up the next call of this name, until it is dropped.
+    pub fn hold(&self, call: &'static str, at: At) -> Held {
+        let ((reached, is_reached), (dropped, is_dropped)) = (channel(), channel());
+        let hold = Hold {
+            call,
+            at,
+            reached,
+            dropped,
+        };
+        *self.hold.lock().expect("no panic under the lock") = Some(hold);
+        Held {
+            reached: is_reached,
+            dropped: is_dropped,
+        }
+    }
+
+    /// The same stores, watched.
+    pub fn over(self: &Arc<Self>, stores: Stores) -> Stores {
+        Stores {
+            users: Arc::new(Watched(stores.users, Arc::clone(self))),
+            tokens: Arc::new(Watched(stores.tokens, Arc::clone(self))),
+            pool: stores.pool,
+        }
+    }
+
+    async fn call<T>(&self, name: &'static str, call: impl Future<Output = T>) -> T {
+        self.calls.lock().expect("no panic under the lock").push(name);
+        self.pass(name, At::Start).await;
+        let answer = call.await;
+        self.pass(name, At::End).await;
+        answer
+    }
+
+    async fn pass(&self, call: &str, at: At) {
+        let hold = self
+            .hold
+            .lock()
+            .expect("no panic under the lock")
+            .take_if(|hold| hold.call == call && hold.at == at);
+        if let Some(hold) = hold {
+            hold.reached.send(()).expect("a test waits");
+            // It falls with the call.
+            let _dropped = hold.dropped;
+            std::future::pending().await
+        }
+    }
+}
+
+struct Watched<S: ?Sized>(Arc<S>, Arc<Watch>);
+
+#[async_trait]
+impl UserStore for Watched<dyn UserStore> {
+    async fn insert(&self, user: NewUser) -> Result<User, InsertUserError> {
+        self.1.call("users.insert", self.0.insert(user)).await
+    }
+
+    async fn find(&self, id: &Uuid) -> Result<Option<User>, StoreError> {
+        self.1.call("users.find", self.0.find(id)).await
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User>, StoreError> {
+        self.1
+            .call("users.find_by_email", self.0.find_by_email(email))
+            .await
+    }
+
+    async fn update(&self, user: &User) -> Result<(), UpdateUserError> {
+        self.1.call("users.update", self.0.update(user)).await
+    }
+
+    async fn delete(&self, id: &Uuid) -> Result<bool, StoreError> {
+        self.1.call("users.delete", self.0.delete(id)).await
+    }
+}
+
+#[async_trait]
+impl AccessTokenStore for Watched<dyn AccessTokenStore> {
+    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+        self.1.call("tokens.insert", self.0.insert(token, cap)).await
+    }
+
+    async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken>, StoreError> {
+        self.1.call("tokens.find", self.0.find(key)).await
+    }
+
+    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
+        self.1.call("tokens.touch", self.0.touch(key, at)).await
+    }
+
+    async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
+        self.1.call("tokens.delete", self.0.delete(key)).await
+    }
+
+    async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
+        self.1.call("tokens.delete_all", self.0.delete_all(user_id)).await
+    }
+}
