@@ -4,7 +4,9 @@
 //!
 //! | feature | module | what it is |
 //! |---|---|---|
-//! | | the root | the models, the contracts of stores and strategies, opaque tokens |
+//! | | the root | the user, its e-mail and profile, opaque tokens, secrets and errors |
+//! | | [`store`] | the contracts of stores and strategies, for an adapter of your own |
+//! | | [`testing`] | a clock that a test sets |
 //! | `users` | [`users`] | the life of a user: passwords, verification, reset, events, mail |
 //! | `http` | [`http`] | transports, backends, endpoints, free of any framework |
 //! | `actix` | [`actix`] | routes, extractors and guards for actix-web |
@@ -13,8 +15,8 @@
 //! | `sqlite`, `postgres`, `mysql` | [`sql`] | stores on SQLite, PostgreSQL, MySQL and MariaDB |
 //! | `mongo` | [`mongo`] | stores on MongoDB |
 //! | `redis` | [`redis`] | access tokens on Redis and Valkey |
-//! | `memory` | [`memory`] | stores in memory, for tests and trials |
-//! | `conformance` | [`conformance`] | the suite that every store passes, yours too |
+//! | `memory` | [`testing`] | stores in memory, for tests and trials |
+//! | `conformance` | [`testing`] | the suite that every store passes, yours too |
 //!
 //! The [`guide`] tells how the usual things are done. The smallest service, with everything in memory:
 //!
@@ -27,7 +29,7 @@
 //!     Lifetime, OpaqueStrategy, SigningSecret,
 //!     actix::{Auth, CurrentUser},
 //!     http::{AuthBackend, BearerTransport},
-//!     memory::{MemoryAccessTokenStore, MemoryUserStore},
+//!     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
 //!     users::UserManager,
 //! };
 //!
@@ -49,7 +51,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub use auth_core::*;
+pub use auth_core::{
+    ConfigError, Credential, Email, ExposeSecret, InvalidEmail, Lifetime, OpaqueStrategy, Profile,
+    SecretString, SigningSecret, StoreError, StoreErrorKind, User, UserId, async_trait,
+};
+
+pub mod store;
+pub mod testing;
 
 #[cfg(any(doc, doctest))]
 pub mod guide;

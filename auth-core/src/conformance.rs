@@ -7,7 +7,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use portcullis::{conformance::{self, UserFixture}, memory::MemoryUserStore};
+//! use portcullis::testing::{conformance::{self, UserFixture}, memory::MemoryUserStore};
 //! use uuid::Uuid;
 //!
 //! struct Users(Arc<MemoryUserStore>);
@@ -38,11 +38,11 @@
 //!     Users(Arc::default())
 //! }
 //!
-//! portcullis::user_store_conformance!(users);
+//! portcullis::testing::user_store_conformance!(users);
 //!
 //! /// Each macro makes functions beside its call; a second one in a file wants a module.
 //! mod list {
-//!     portcullis::list_users_conformance!(super::users);
+//!     portcullis::testing::list_users_conformance!(super::users);
 //! }
 //!
 //! // Each promise can be tried alone, too.
@@ -56,7 +56,7 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use portcullis::{conformance::{self, AccessTokenFixture}, memory::MemoryAccessTokenStore};
+//! use portcullis::testing::{conformance::{self, AccessTokenFixture}, memory::MemoryAccessTokenStore};
 //! use uuid::Uuid;
 //!
 //! struct Tokens(Arc<MemoryAccessTokenStore>);
@@ -87,14 +87,14 @@
 //!     Tokens(Arc::default())
 //! }
 //!
-//! portcullis::access_token_store_conformance!(tokens);
+//! portcullis::testing::access_token_store_conformance!(tokens);
 //!
 //! mod index {
-//!     portcullis::access_token_index_conformance!(super::tokens);
+//!     portcullis::testing::access_token_index_conformance!(super::tokens);
 //! }
 //!
 //! mod purge {
-//!     portcullis::purge_expired_conformance!(super::tokens);
+//!     portcullis::testing::purge_expired_conformance!(super::tokens);
 //! }
 //!
 //! conformance::run(async {

@@ -10,7 +10,7 @@ const ENCODE: &str = "percent-encode each character of the user and the password
 /// user. It holds no password.
 ///
 /// ```
-/// use portcullis::{ServerAddress, Unreachable};
+/// use portcullis::store::{ServerAddress, Unreachable};
 ///
 /// let address = ServerAddress::new("DATABASE_URL", ["db.example.com:5432"])
 ///     .database("app")

@@ -8,7 +8,11 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use portcullis::{ClientInfo, ExposeSecret, Lifetime, SigningSecret, Strategy, Subject, jwt::JwtStrategy};
+//! use portcullis::{
+//!     ExposeSecret, Lifetime, SigningSecret,
+//!     jwt::JwtStrategy,
+//!     store::{ClientInfo, Strategy, Subject},
+//! };
 //! use uuid::Uuid;
 //!
 //! # #[tokio::main(flavor = "current_thread")]

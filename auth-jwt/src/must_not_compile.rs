@@ -43,9 +43,9 @@ struct J13Rs256IsOnlyForVerifying;
 /// What must not compile: revoking a token that nobody keeps.
 ///
 /// ```
-/// fn fine(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::Strategy { strategy }
+/// fn fine(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::store::Strategy { strategy }
 /// ```
 /// ```compile_fail,E0277
-/// fn revocable(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::RevocableStrategy { strategy }
+/// fn revocable(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::store::RevocableStrategy { strategy }
 /// ```
 struct TheStatelessStrategyCannotRevoke;

@@ -5,8 +5,8 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let location = format!("sqlite://{}", folder.path().join("app.db").display());
 //! use portcullis::{
-//!     NewUser, UserStore as _,
 //!     sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
+//!     store::{NewUser, UserStore as _},
 //! };
 //!
 //! // let location = "sqlite://app.db";

@@ -7,7 +7,7 @@
 //! use std::sync::Arc;
 //!
 //! use portcullis::{SigningSecret, users::{Registration, UserManager}};
-//! # type Store = portcullis::memory::MemoryUserStore;
+//! # type Store = portcullis::testing::memory::MemoryUserStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

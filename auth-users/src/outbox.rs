@@ -124,7 +124,7 @@ impl Outbox {
     ///
     /// ```
     /// # use std::{sync::Arc, time::Duration};
-    /// # use portcullis::{SigningSecret, memory::MemoryUserStore, users::UserManager};
+    /// # use portcullis::{SigningSecret, testing::memory::MemoryUserStore, users::UserManager};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let secret = SigningSecret::generate()?;

@@ -6,7 +6,7 @@ use actix_web::web::ServiceConfig;
 use diesel::{QueryableByName, sql_query, sql_types::BigInt};
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 use portcullis::{
-    AccessTokenStore, SigningSecret, UserStore,
+    SigningSecret,
     mongo::{
         self, MongoAccessTokenStore, MongoUserStore,
         mongodb::{self, bson::doc},
@@ -17,6 +17,7 @@ use portcullis::{
         postgres::{self, PostgresAccessTokenStore, PostgresUserStore},
         sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
     },
+    store::{AccessTokenStore, UserStore},
 };
 use tempfile::TempDir;
 use tokio::{runtime::Builder, sync::oneshot};

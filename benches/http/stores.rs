@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use portcullis::{
-    AccessToken, Clock as _, ExposeSecret as _, Lifetime, NewUser, ShardTag, Subject, SystemClock,
-    TokenDigest, TokenId, User, generate_token,
+    ExposeSecret as _, Lifetime, User,
+    store::{
+        AccessToken, Clock as _, NewUser, ShardTag, Subject, SystemClock, TokenDigest, TokenId,
+        generate_token,
+    },
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;

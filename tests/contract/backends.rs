@@ -6,7 +6,7 @@ use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
     actix::Auth,
     http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy, MaxAge, SameSite},
-    memory::{MemoryAccessTokenStore, MemoryUserStore},
+    testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::UserManager,
 };
 use serde_json::json;

@@ -3,16 +3,16 @@
 use std::{env, sync::Arc, time::Duration};
 
 use portcullis::{
-    AccessTokenIndex, AccessTokenStore, ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy,
-    SigningSecret, Strategy, Subject, TokenLookup, User, UserStore,
+    ExposeSecret as _, Lifetime, OpaqueStrategy, SigningSecret, User,
     actix::Auth,
     http::{AuthBackend, BearerTransport},
-    memory::{MemoryAccessTokenStore, MemoryUserStore},
     mongo::{MongoAccessTokenStore, mongodb::Client},
     redis::{
         ClientLike as _, Redis, RedisAccessTokenStore,
         fred::types::{ClusterHash, CustomCommand},
     },
+    store::{AccessTokenIndex, AccessTokenStore, ClientInfo, Strategy, Subject, TokenLookup, UserStore},
+    testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{DeleteUserError, Registration, UserManager},
 };
 use uuid::Uuid;
@@ -96,7 +96,7 @@ fn strategy<T: AccessTokenStore + 'static>(tokens: &Arc<T>) -> OpaqueStrategy {
 }
 
 fn run(test: impl Future<Output = ()>) {
-    portcullis::conformance::run(test);
+    portcullis::testing::conformance::run(test);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Section 8: JWTs, as a service may be set to write and take them.
 
 use portcullis::{
-    ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, User, jwt::JwtStrategy,
+    ExposeSecret as _, Lifetime, SigningSecret, User,
+    jwt::JwtStrategy,
+    store::{ClientInfo, Strategy as _, Subject},
 };
 use uuid::Uuid;
 

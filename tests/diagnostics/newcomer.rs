@@ -2,15 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::{
-    ClientInfo, ConfigError, Credential, IssueError, Issued, Lifetime, OpaqueStrategy, ReadError, SigningSecret, Strategy, Subject,
-    UserId,
-    actix::Auth,
-    async_trait,
-    http::{AuthBackend, BearerTransport},
-    jwt::JwtStrategy,
-    users::{EventHandler, Mailer, PasswordPolicy, UserManager, UserManagerBuilder},
-};
+use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, users::{EventHandler, Mailer, PasswordPolicy, UserManager, UserManagerBuilder}};
 
 struct Own;
 

@@ -7,8 +7,8 @@ use portcullis::{
     actix::{Auth, AuthBuilder},
     http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy, MaxAge},
     jwt::{HmacAlgorithm, HmacKey, JwtStrategy},
-    memory::{MemoryAccessTokenStore, MemoryUserStore},
     sql::sqlite,
+    testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{FolderMailer, PasswordHasher, UserManager},
 };
 use uuid::Uuid;

@@ -107,7 +107,9 @@ fn e5_a_hook_that_panics_or_fails_is_a_500_and_the_process_lives_on() {
 /// A log-in may be the very thing that fails.
 async fn king_without_a_log_in(service: &Service, arthur: &portcullis::User) -> Pass {
     use portcullis::{
-        ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject, jwt::JwtStrategy,
+        ExposeSecret as _, Lifetime, SigningSecret,
+        jwt::JwtStrategy,
+        store::{ClientInfo, Strategy as _, Subject},
     };
     let secret = SigningSecret::new(crate::harness::SECRET).expect("long enough");
     let strategy = JwtStrategy::hs256(&secret, Lifetime::from_secs(3600).expect("positive"))

@@ -73,7 +73,7 @@ fn j9_the_public_id_of_a_token_and_its_digest_open_nothing() {
     Blueprint::of(&[Kind::DbBearer, Kind::DbCookie, Kind::JwtBearer]).run(async |service: &Service| {
         let user = service.seed(person("lancelot")).await;
         let pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
-        let key = portcullis::TokenLookup::for_audience(pass.kind.name(), &pass.token);
+        let key = portcullis::store::TokenLookup::for_audience(pass.kind.name(), &pass.token);
         let stored = service
             .tokens
             .find(&key)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::{Clock, SigningSecret};
+use portcullis::{SigningSecret, store::Clock};
 
 use crate::harness::{Blueprint, Kind, SECRET, Service, Store, Watch, address, backend, person};
 

@@ -168,7 +168,7 @@ fn a_session_holds_who_asked_for_it_and_no_more_of_that_than_it_should() {
                 // Nobody is configured to be believed.
                 let call = call.header("x-forwarded-for", "203.0.113.9");
                 let pass = kind.issued(&call.send().await);
-                let key = portcullis::TokenLookup::for_audience(kind.name(), &pass.token);
+                let key = portcullis::store::TokenLookup::for_audience(kind.name(), &pass.token);
                 let stored = service.tokens.find(&key).await.expect("an answer");
                 let client = stored.expect("the token").client;
                 assert_eq!(client.user_agent, kept);

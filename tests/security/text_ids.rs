@@ -5,8 +5,9 @@ use std::{env, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel_async::SimpleAsyncConnection as _;
 use portcullis::{
-    ExposeSecret as _, SigningSecret, UserStore,
+    ExposeSecret as _, SigningSecret,
     sql::postgres,
+    store::UserStore,
     users::{Registration, ResetPasswordError, UserManager, VerifyError},
 };
 use uuid::Uuid;

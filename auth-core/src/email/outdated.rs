@@ -24,8 +24,8 @@ pub struct OutdatedEmail<Id, P> {
 /// It changes nothing. What to do with the users is for the operator to decide:
 ///
 /// ```
-/// # use portcullis::{Email, NewUser, UserStore as _, memory::MemoryUserStore};
-/// use portcullis::outdated_emails;
+/// # use portcullis::{Email, store::{NewUser, UserStore as _}, testing::memory::MemoryUserStore};
+/// use portcullis::store::outdated_emails;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

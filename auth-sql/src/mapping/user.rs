@@ -38,7 +38,7 @@
 ///
 #[cfg_attr(feature = "sqlite", doc = "```")]
 #[cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
-/// use portcullis::{NewUser, UserStore as _, sql::sqlite::{self, Database}};
+/// use portcullis::{sql::sqlite::{self, Database}, store::{NewUser, UserStore as _}};
 /// use diesel::{connection::SimpleConnection as _, prelude::*};
 /// use serde::{Deserialize, Serialize};
 ///

@@ -179,7 +179,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use portcullis::{SigningSecret, memory::MemoryUserStore, users::UserManager};
+    /// # use portcullis::{SigningSecret, testing::memory::MemoryUserStore, users::UserManager};
     /// #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
     /// struct Customer {
     ///     name: String,

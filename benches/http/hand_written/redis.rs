@@ -7,9 +7,9 @@ use actix_web::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
-    TokenLookup,
     redis::fred::{self, interfaces::KeysInterface as _},
     sql::sqlite,
+    store::TokenLookup,
 };
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};

@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
-use portcullis::{StoreError, StoreErrorKind, with_deadline};
+use portcullis::{StoreError, StoreErrorKind, store::with_deadline};
 use redb::{ReadTransaction, ReadableDatabase as _, WriteTransaction};
 use tokio::{
     sync::Mutex,
@@ -111,7 +111,7 @@ fn failed(source: impl Into<Fault>) -> StoreError {
 mod tests {
     use std::{sync::mpsc, time::Instant};
 
-    use portcullis::{AccessTokenStore as _, TokenLookup};
+    use portcullis::store::{AccessTokenStore as _, TokenLookup};
 
     use super::*;
     use crate::RedbAccessTokenStore;

@@ -3,8 +3,11 @@
 use std::num::NonZeroU32;
 
 use portcullis::{
-    AccessToken, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, Subject, TokenDigest, TokenId,
-    TokenLookup, async_trait,
+    StoreError, async_trait,
+    store::{
+        AccessToken, AccessTokenStore, InsertTokenError, PurgeExpired, Subject, TokenDigest, TokenId,
+        TokenLookup,
+    },
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use time::OffsetDateTime;

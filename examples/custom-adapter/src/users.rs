@@ -1,8 +1,8 @@
 //! Users by id, and their ids by normalised e-mail.
 
 use portcullis::{
-    Email, InsertUserError, NewUser, NormalizedEmail, PasswordHash, Profile, StoreError, UpdateUserError,
-    User, UserStore, async_trait,
+    Email, Profile, StoreError, User, async_trait,
+    store::{InsertUserError, NewUser, NormalizedEmail, PasswordHash, UpdateUserError, UserStore},
 };
 use redb::{ReadableTable, Table, TableDefinition};
 use time::OffsetDateTime;

@@ -7,9 +7,9 @@ use custom_user::{
     member::{MemberTokens, Members, Profile, members_born_before},
 };
 use portcullis::{
-    Clock as _, NewUser, SystemClock, UserStore as _,
-    conformance::{AccessTokenFixture, UserFixture},
     sql::sqlite::{self, Database, Pool},
+    store::{Clock as _, NewUser, SystemClock, UserStore as _},
+    testing::conformance::{AccessTokenFixture, UserFixture},
 };
 use tempfile::TempDir;
 use time::{Date, macros::date};
@@ -109,7 +109,7 @@ impl AccessTokenFixture for Library {
     }
 
     async fn user(&self, id: Option<i64>) -> i64 {
-        let email = format!("{}@example.com", portcullis::TokenId::generate());
+        let email = format!("{}@example.com", portcullis::store::TokenId::generate());
         let mut member = new_member(email, "Ada", None);
         member.id = id;
         let member = self.members.insert(member).await;
@@ -118,19 +118,19 @@ impl AccessTokenFixture for Library {
 }
 
 mod members {
-    portcullis::user_store_conformance!(super::library);
+    portcullis::testing::user_store_conformance!(super::library);
 }
 
 mod tokens {
-    portcullis::access_token_store_conformance!(super::library);
+    portcullis::testing::access_token_store_conformance!(super::library);
 }
 
 mod token_index {
-    portcullis::access_token_index_conformance!(super::library);
+    portcullis::testing::access_token_index_conformance!(super::library);
 }
 
 mod token_purge {
-    portcullis::purge_expired_conformance!(super::library);
+    portcullis::testing::purge_expired_conformance!(super::library);
 }
 
 #[tokio::test]

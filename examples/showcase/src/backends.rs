@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use portcullis::{
-    AccessTokenStore, ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
+    ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport, CookieTransport},
     jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy},
+    store::AccessTokenStore,
 };
 
 use crate::stores::Stores;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use portcullis::{
-    AccessTokenStore, ConfigError, PurgeExpired, StoreError, UserStore,
+    ConfigError, StoreError,
     mongo::{self, MongoAccessTokenStore, MongoUserStore},
     sql::{
         mysql::{self, MysqlAccessTokenStore, MysqlUserStore},
         postgres::{self, PostgresAccessTokenStore, PostgresUserStore},
         sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
     },
+    store::{AccessTokenStore, PurgeExpired, UserStore},
 };
 
 /// The name of the setting, for errors. The URL itself is never in one: it may hold a password.

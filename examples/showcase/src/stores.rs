@@ -7,8 +7,9 @@ use std::sync::{
 
 use futures_util::future::try_join;
 use portcullis::{
-    AccessTokenStore, Clock as _, ConfigError, StoreError, SystemClock, TokenLookup, UserStore,
+    ConfigError, StoreError,
     redis::{self, Redis, RedisAccessTokenStore},
+    store::{AccessTokenStore, Clock as _, SystemClock, TokenLookup, UserStore},
 };
 
 use crate::{database::Database, settings::Settings};

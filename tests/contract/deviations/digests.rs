@@ -46,7 +46,7 @@ fn deviation_17_the_database_holds_no_token_and_no_password() {
             .iter()
             .flat_map(|secret| {
                 [Kind::DbBearer, Kind::DbCookie]
-                    .map(|kind| portcullis::TokenDigest::for_audience(kind.name(), secret))
+                    .map(|kind| portcullis::store::TokenDigest::for_audience(kind.name(), secret))
             })
             .filter(|digest| holds(digest.as_bytes()))
             .collect();

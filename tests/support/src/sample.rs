@@ -2,7 +2,11 @@
 
 use std::sync::OnceLock;
 
-use portcullis::{NewUser, PasswordHash, UserId as _, users::PasswordHasher};
+use portcullis::{
+    UserId as _,
+    store::{NewUser, PasswordHash},
+    users::PasswordHasher,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 

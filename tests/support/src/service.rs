@@ -20,10 +20,12 @@ use std::{
 
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use portcullis::{
-    AccessTokenStore, Clock, Lifetime, ManualClock, OpaqueStrategy, SigningSecret,
+    Lifetime, OpaqueStrategy, SigningSecret,
     actix::{Auth, not_found},
     http::{AuthBackend, CookieTransport, CsrfPolicy},
     sql::sqlite::Pool,
+    store::{AccessTokenStore, Clock},
+    testing::ManualClock,
     users::UserManager,
 };
 use tempfile::TempDir;

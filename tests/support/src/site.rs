@@ -4,7 +4,9 @@ use std::{ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use portcullis::{
-    Clock as _, ManualClock, NormalizedEmail, SystemClock, User, UserStore,
+    User,
+    store::{Clock as _, NormalizedEmail, SystemClock, UserStore},
+    testing::ManualClock,
     users::{Mail, MailKind},
 };
 use serde_json::json;

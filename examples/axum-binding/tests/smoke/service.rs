@@ -5,9 +5,10 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{Router, middleware, routing::get};
 use axum_binding::{Auth, CurrentUser, OptionalUser};
 use portcullis::{
-    Lifetime, OpaqueStrategy, SigningSecret, UserStore,
+    Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport, CookieTransport, Endpoints, Superuser, Verified},
     sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore},
+    store::UserStore,
     users::UserManager,
 };
 use portcullis_support::{Client, Kind, Mailbox, Site, outage::Locked};

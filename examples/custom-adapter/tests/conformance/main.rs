@@ -7,9 +7,12 @@ use std::{path::Path, sync::Arc};
 
 use custom_adapter::{Database, RedbAccessTokenStore, RedbUserStore};
 use portcullis::{
-    AccessToken, AccessTokenStore as _, Clock as _, NewUser, Subject, SystemClock, TokenDigest, TokenId,
-    TokenLookup, User, UserStore as _,
-    conformance::{AccessTokenFixture, UserFixture},
+    User,
+    store::{
+        AccessToken, AccessTokenStore as _, Clock as _, NewUser, Subject, SystemClock, TokenDigest, TokenId,
+        TokenLookup, UserStore as _,
+    },
+    testing::conformance::{AccessTokenFixture, UserFixture},
 };
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -95,15 +98,15 @@ impl AccessTokenFixture for Stores {
 }
 
 mod users {
-    portcullis::user_store_conformance!(super::stores);
+    portcullis::testing::user_store_conformance!(super::stores);
 }
 
 mod tokens {
-    portcullis::access_token_store_conformance!(super::stores);
+    portcullis::testing::access_token_store_conformance!(super::stores);
 }
 
 mod token_purge {
-    portcullis::purge_expired_conformance!(super::stores);
+    portcullis::testing::purge_expired_conformance!(super::stores);
 }
 
 #[tokio::test]

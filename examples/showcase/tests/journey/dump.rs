@@ -1,7 +1,7 @@
 //! Deviation 17: what stands in the stores after a journey.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use portcullis::{PasswordHash, TokenDigest};
+use portcullis::store::{PasswordHash, TokenDigest};
 use serde_json::json;
 
 use libtest_mimic::Trial;

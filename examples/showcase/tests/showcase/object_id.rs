@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use portcullis::{
-    AccessTokenStore, ClientInfo, Clock as _, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy,
-    Strategy as _, Subject, SystemClock, UserId as _, UserStore as _,
-    memory::{MemoryAccessTokenStore, MemoryUserStore},
+    ExposeSecret as _, Lifetime, OpaqueStrategy, UserId as _,
     mongo::ObjectId,
     redis::{self, RedisAccessTokenStore},
+    store::{
+        AccessTokenStore, ClientInfo, Clock as _, NewUser, Strategy as _, Subject, SystemClock,
+        UserStore as _,
+    },
+    testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 
 use crate::{harness::Redis, visit::EMAIL};

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use portcullis::{
-    AccessTokenStore, Clock, Lifetime, OpaqueStrategy, SigningSecret,
+    Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport, CookieTransport},
     jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy},
+    store::{AccessTokenStore, Clock},
 };
 
 use crate::Kind;

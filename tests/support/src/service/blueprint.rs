@@ -4,10 +4,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::web::ServiceConfig;
 use portcullis::{
-    AccessTokenStore, UserStore,
     http::CsrfPolicy,
-    memory::{MemoryAccessTokenStore, MemoryUserStore},
     sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore},
+    store::{AccessTokenStore, UserStore},
+    testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{EventHandler, Mailer, PasswordHasher, PasswordPolicy, UserManagerBuilder},
 };
 

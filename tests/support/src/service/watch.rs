@@ -8,8 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use portcullis::{
-    AccessToken, AccessTokenStore, InsertTokenError, InsertUserError, NewUser, NormalizedEmail, StoreError,
-    TokenLookup, UpdateUserError, User, UserStore,
+    StoreError, User,
+    store::{
+        AccessToken, AccessTokenStore, InsertTokenError, InsertUserError, NewUser, NormalizedEmail,
+        TokenLookup, UpdateUserError, UserStore,
+    },
 };
 use time::OffsetDateTime;
 use tokio::sync::oneshot::{Receiver, Sender, channel};

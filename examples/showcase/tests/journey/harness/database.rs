@@ -8,7 +8,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use portcullis::UserStore;
+use portcullis::store::UserStore;
 use reqwest::Url;
 use uuid::Uuid;
 

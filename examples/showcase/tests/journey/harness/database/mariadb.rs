@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use mysql_async::{Conn, Pool, Row, Value, prelude::Queryable as _};
 use portcullis::{
-    UserStore,
     sql::mysql::{self, MysqlUserStore},
+    store::UserStore,
 };
 
 use super::{Database, names_on};

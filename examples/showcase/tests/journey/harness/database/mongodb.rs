@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use portcullis::{
-    UserStore,
     mongo::{
         self, MongoUserStore,
         mongodb::{
@@ -13,6 +12,7 @@ use portcullis::{
             bson::{RawDocumentBuf, doc},
         },
     },
+    store::UserStore,
 };
 
 use super::{Database, names_on};

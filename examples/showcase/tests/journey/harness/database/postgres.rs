@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use portcullis::{
-    UserStore,
     sql::postgres::{self, PostgresUserStore},
+    store::UserStore,
 };
 use tokio_postgres::{Client, NoTls};
 

@@ -5,8 +5,8 @@ use std::{fs, sync::Arc};
 use async_trait::async_trait;
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use portcullis::{
-    UserStore,
     sql::sqlite::{self, SqliteUserStore},
+    store::UserStore,
 };
 use tempfile::TempDir;
 

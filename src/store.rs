@@ -1,0 +1,16 @@
+//! The contracts of stores and strategies: for an adapter of your own, an import, or a call past the user manager.
+//!
+//! - [`UserStore`] holds [`User`](crate::User)s, and [`AccessTokenStore`] the digests of opaque tokens. The suite in
+//!   [`testing`](crate::testing) shows whether an implementation keeps their promises.
+//! - [`Strategy`] issues and reads credentials, and [`RevocableStrategy`] also revokes them.
+//!   [`OpaqueStrategy`](crate::OpaqueStrategy) is both, over any [`AccessTokenStore`].
+//! - Each trait has async functions: write [`#[async_trait]`](crate::async_trait) above its `impl`.
+
+pub use auth_core::{
+    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, Clock, DEFAULT_DEADLINE, InsertTokenError,
+    InsertUserError, IssueError, Issued, IssuedToken, ListUsers, NewUser, NormalizedEmail, Outcome,
+    OutdatedEmail, PasswordHash, ProfileShape, PurgeExpired, ReadError, Rejection, RevocableStrategy,
+    ServerAddress, ShardTag, Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenLookup, Unreachable,
+    UpdateUserError, UserStore, admit, checked_deadline, generate_token, outdated_emails, sample_profile,
+    unreadable_url, user_id_from_text, with_deadline, written_fields,
+};
