@@ -16,6 +16,7 @@
 //! | `mongo` | [`mongo`] | stores on MongoDB |
 //! | `redis` | [`redis`] | access tokens on Redis and Valkey |
 //! | `memory` | [`testing`] | stores in memory, for tests and trials |
+//! | `testing` | [`testing`] | the same, a mailbox and a log-in without a password, for the tests of your handlers |
 //! | `conformance` | [`testing`] | the suite that every store passes, yours too |
 //!
 //! The [`guide`] tells how the usual things are done. The smallest service, with everything in memory:

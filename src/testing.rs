@@ -1,16 +1,24 @@
 //! What the tests of a service or an adapter need.
 //!
-//! - [`ManualClock`]: a time that a test sets.
-//! - `memory` (with the feature of that name): stores that live as long as the test.
-//! - `conformance` (with the feature of that name): the suite that every store passes.
+//! | feature | | |
+//! |---|---|---|
+//! | | [`ManualClock`] | a time that a test sets |
+//! | `memory` | `memory` | stores that live as long as the test |
+//! | `testing` | `Mailbox` | a mailer that keeps the mails; with `users` |
+//! | `testing` | `log_in_as` | a log-in without a password; with `actix` |
+//! | `conformance` | `conformance` | the suite that every store passes, and a macro for each part of it |
 
+#[cfg(all(feature = "testing", feature = "actix"))]
+pub use auth_actix::testing::{LoggedIn, log_in_as};
 pub use auth_core::ManualClock;
+#[cfg(feature = "memory")]
+#[doc(inline)]
+pub use auth_core::memory;
 #[cfg(feature = "conformance")]
 #[doc(inline)]
 pub use auth_core::{
     access_token_index_conformance, access_token_store_conformance, conformance, list_users_conformance,
     purge_expired_conformance, user_store_conformance,
 };
-#[cfg(feature = "memory")]
-#[doc(inline)]
-pub use auth_core::memory;
+#[cfg(all(feature = "testing", feature = "users"))]
+pub use auth_users::Mailbox;

@@ -39,6 +39,7 @@
 //!
 //! # Features
 //!
+//! - `testing`: a log-in for the tests of your handlers, `testing::log_in_as`.
 //! - `openapi`: the OpenAPI document and interactive docs, served from the binary: `Auth::openapi`, `Auth::docs`, `Docs`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -56,6 +57,8 @@ mod no_docs;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod routes;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use auth::{Auth, AuthBuilder};
 pub use auth_http::{Active, Requirement, Superuser, Verified, VerifiedSuperuser};

@@ -39,6 +39,8 @@ mod legacy_hash;
 mod lookup;
 mod mail;
 mod mail_budget;
+#[cfg(feature = "testing")]
+mod mailbox;
 mod manager;
 mod normal_form;
 mod one_time_token;
@@ -55,6 +57,8 @@ pub use legacy_hash::LegacyHash;
 pub use lookup::UserLookup;
 pub use mail::{Mail, MailError, MailKind, Mailer};
 pub use mail_budget::MailBudget;
+#[cfg(feature = "testing")]
+pub use mailbox::Mailbox;
 pub use manager::{
     AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, OneTimeTokenError, Registration,
     ResetPasswordError, UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
