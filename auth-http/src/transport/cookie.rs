@@ -40,7 +40,7 @@ const MAX_COOKIE_BYTES: usize = 4096;
 pub struct CookieTransport {
     name: String,
     max_age: MaxAge,
-    path: String,
+    path: Option<String>,
     domain: Option<String>,
     secure: bool,
     http_only: bool,
@@ -74,10 +74,14 @@ impl CookieTransport {
     /// The answer that sets the cookie.
     fn response(&self, value: &str, max_age: Option<time::Duration>) -> Response {
         let mut cookie = Cookie::build((self.name.as_str(), value))
-            .path(self.path.as_str())
             .secure(self.secure)
             .http_only(self.http_only)
             .same_site(self.same_site);
+        if let Some(path) = &self.path {
+            cookie = cookie.path(path.as_str());
+        } else if self.has_prefix("__Host-") {
+            cookie = cookie.path("/");
+        }
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(domain.as_str());
         }
@@ -100,7 +104,7 @@ impl Default for CookieTransport {
         Self {
             name: "__Host-portcullis".to_owned(),
             max_age: MaxAge::Token,
-            path: "/".to_owned(),
+            path: None,
             domain: None,
             secure: true,
             http_only: true,

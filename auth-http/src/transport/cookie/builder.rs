@@ -34,10 +34,11 @@ impl CookieBuilder {
         self
     }
 
-    /// The path below which a browser sends it.
+    /// The path below which a browser sends it. By default that is the path of the service's
+    /// [public URL](crate::EndpointsBuilder::public_url), or `/` if it has none; for a `__Host-` cookie it is always `/`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.cookie.path = path.into();
+        self.cookie.path = Some(path.into());
         self
     }
 
@@ -88,7 +89,8 @@ impl CookieBuilder {
         if cookie.name.is_empty() || cookie.name.len() > 256 || !cookie.name.bytes().all(is_token_byte) {
             return error("name", "is not 1 to 256 bytes of an HTTP token");
         }
-        if !cookie.path.starts_with('/') || !cookie.path.bytes().all(is_attribute_byte) {
+        let is_path = |path: &String| path.starts_with('/') && path.bytes().all(is_attribute_byte);
+        if !cookie.path.as_ref().is_none_or(is_path) {
             return error(
                 "path",
                 "does not start with `/`, or holds a byte that no attribute may",
@@ -104,7 +106,7 @@ impl CookieBuilder {
         if cookie.has_prefix("__Host-") && cookie.domain.is_some() {
             return error("domain", "a `__Host-` cookie has none");
         }
-        if cookie.has_prefix("__Host-") && cookie.path != "/" {
+        if cookie.has_prefix("__Host-") && cookie.path.as_ref().is_some_and(|path| path != "/") {
             return error("path", "a `__Host-` cookie has the path `/`");
         }
         if (cookie.has_prefix("__Host-") || cookie.has_prefix("__Secure-")) && !cookie.secure {

@@ -1,4 +1,4 @@
-//! Cookies of the same name that somebody else has set.
+//! The cookies that an answer sets and removes: where they belong, and those of the same name that somebody else has set.
 
 mod places;
 
@@ -6,7 +6,7 @@ use cookie::Cookie;
 use places::places;
 
 use crate::{
-    RequestHead, Response,
+    AuthBackend, RequestHead, Response,
     request::each_cookie,
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
@@ -14,9 +14,43 @@ use crate::{
 /// How many cookies of others one answer removes, so that a user who logs in again is not sent dozens of headers.
 const MAX_REMOVALS: usize = 16;
 
+/// Whether a browser keeps the cookie of `backend` only if it comes over TLS, or from this machine.
+pub(crate) fn is_secure_cookie<Id>(backend: &AuthBackend<Id>) -> bool {
+    let removal = backend.transport().clear();
+    let mut cookies = removal.cookies().filter_map(|value| Cookie::parse(value).ok());
+    cookies.any(|cookie| cookie.secure() == Some(true))
+}
+
+/// `response`, whose cookies are for everything below the path `base` if they have no path of their own.
+pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
+    for (name, value) in &mut response.headers {
+        if *name != SET_COOKIE {
+            continue;
+        }
+        let placed = Cookie::parse(&**value)
+            .ok()
+            .filter(|cookie| cookie.path().is_none());
+        let placed = placed.map(|mut cookie| {
+            cookie.set_path(if base.is_empty() { "/" } else { base });
+            cookie.to_string()
+        });
+        if let Some(placed) = placed {
+            *value = placed;
+        }
+    }
+    response
+}
+
 /// `response`, which also removes the cookies that somebody else may have set under the names of its own: those of a name of
 /// which the request brought `suspicious` or more. The likeliest come first, as many as fit into an answer with its own.
-pub(crate) fn remove_strays(mut response: Response, head: &dyn RequestHead, suspicious: usize) -> Response {
+///
+/// `base` is the path of the public URL. A proxy may have stripped it from that of the request.
+pub(crate) fn remove_strays(
+    mut response: Response,
+    head: &dyn RequestHead,
+    base: &str,
+    suspicious: usize,
+) -> Response {
     let ours: Vec<_> = response
         .cookies()
         .filter_map(|value| Cookie::parse(value).ok())
@@ -27,8 +61,17 @@ pub(crate) fn remove_strays(mut response: Response, head: &dyn RequestHead, susp
         sent >= suspicious && !is_bound_to_host(cookie.name())
     });
     let target = head.target();
+    let is_whole = target
+        .path
+        .strip_prefix(base)
+        .is_some_and(|rest| rest.starts_with('/'));
+    let path = if is_whole {
+        target.path.to_owned()
+    } else {
+        format!("{base}{}", target.path)
+    };
     let mut removals: Vec<_> = shadowed
-        .flat_map(|cookie| removals(cookie, &places(&target, cookie.path().unwrap_or("/"))))
+        .flat_map(|cookie| removals(cookie, &places(target.host, &path, cookie.path().unwrap_or("/"))))
         .collect();
     removals.sort_by_key(|(rank, _removal)| *rank);
     let mut bytes: usize = response.cookies().map(set_cookie_bytes).sum();
