@@ -58,7 +58,7 @@ pub(crate) fn remove_strays(
     let shadowed = ours.iter().filter(|cookie| {
         let mut sent = 0;
         each_cookie(cookie.name(), head, &mut |_value| sent += 1);
-        sent >= suspicious && !is_bound_to_host(cookie.name())
+        sent >= suspicious && (!is_bound_to_host(cookie.name()) || is_partitioned(cookie))
     });
     let target = head.target();
     let is_whole = target
@@ -92,23 +92,39 @@ pub(crate) fn remove_strays(
 }
 
 /// What removes the cookies of the name of `ours` from the `places` that are not its own, and how likely each is: 0 is the
-/// likeliest.
+/// likeliest. A browser keeps partitioned cookies apart from others, which are left from before ours was partitioned.
 fn removals(ours: &Cookie<'_>, places: &[(&str, Option<&str>)]) -> Vec<(usize, String)> {
+    let own = (ours.path().unwrap_or("/"), ours.domain());
+    let is_partitioned = is_partitioned(ours);
+    let is_possible = |place| place == own || !is_bound_to_host(ours.name());
     let others = places
         .iter()
-        .filter(|place| **place != (ours.path().unwrap_or("/"), ours.domain()));
-    let removal = |(path, domain): &(&str, Option<&str>)| {
+        .filter(|place| is_possible(**place))
+        .flat_map(|place| {
+            let both = [(*place, is_partitioned), (*place, false)];
+            both.into_iter().take(if is_partitioned { 2 } else { 1 })
+        });
+    let removal = |((path, domain), partitioned): ((&str, Option<&str>), bool)| {
         let mut removal = ours.clone();
         removal.set_value("");
         removal.set_max_age(time::Duration::ZERO);
-        removal.set_path((*path).to_owned());
+        removal.set_path(path.to_owned());
+        removal.set_partitioned(partitioned);
         match domain {
-            Some(domain) => removal.set_domain((*domain).to_owned()),
+            Some(domain) => removal.set_domain(domain.to_owned()),
             None => removal.unset_domain(),
         }
         removal.to_string()
     };
-    others.map(removal).enumerate().collect()
+    others
+        .filter(|other| *other != (own, is_partitioned))
+        .map(removal)
+        .enumerate()
+        .collect()
+}
+
+fn is_partitioned(cookie: &Cookie<'_>) -> bool {
+    cookie.partitioned() == Some(true)
 }
 
 /// Nobody but the host itself can set a cookie of such a name, and for the path `/` alone: see RFC 6265bis §4.1.3.2.

@@ -224,3 +224,22 @@ fn c7_a_cookie_without_a_path_of_its_own_is_for_that_of_the_public_url() {
         "auth=T; Path=/app"
     );
 }
+
+#[test]
+fn n16_a_cookie_from_before_it_was_partitioned_does_not_keep_the_user_out() {
+    let builder = CookieTransport::builder().name("__Host-auth").partitioned(true);
+    let auth = Answers {
+        cookie: builder.build().expect("a cookie"),
+        ..Answers::of("__Host-auth", CsrfPolicy::same_origin())
+    };
+    let head = |cookies| Head::new("POST", &[("host", "app.example.com"), ("cookie", cookies)]);
+    let (once, twice) = (head("__Host-auth=x"), head("__Host-auth=x; __Host-auth=y"));
+    let before = "__Host-auth=; Max-Age=0; Path=/";
+    let ours = "__Host-auth=; Max-Age=0; Partitioned; Path=/";
+    assert_eq!(
+        all_set(&auth.log_in("T", &once)),
+        [before, "__Host-auth=T; Partitioned; Path=/"]
+    );
+    assert_eq!(all_set(&auth.log_out(&once)), [ours]);
+    assert_eq!(all_set(&auth.log_out(&twice)), [before, ours]);
+}

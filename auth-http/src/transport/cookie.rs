@@ -45,6 +45,7 @@ pub struct CookieTransport {
     secure: bool,
     http_only: bool,
     same_site: SameSite,
+    partitioned: bool,
 }
 
 /// How long a browser keeps the cookie. The server's own expiry decides how long the token in it is good.
@@ -76,7 +77,8 @@ impl CookieTransport {
         let mut cookie = Cookie::build((self.name.as_str(), value))
             .secure(self.secure)
             .http_only(self.http_only)
-            .same_site(self.same_site);
+            .same_site(self.same_site)
+            .partitioned(self.partitioned);
         if let Some(path) = &self.path {
             cookie = cookie.path(path.as_str());
         } else if self.has_prefix("__Host-") {
@@ -109,6 +111,7 @@ impl Default for CookieTransport {
             secure: true,
             http_only: true,
             same_site: SameSite::Lax,
+            partitioned: false,
         }
     }
 }

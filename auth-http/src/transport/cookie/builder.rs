@@ -70,6 +70,17 @@ impl CookieBuilder {
         self
     }
 
+    /// Whether a browser keeps one cookie for each site in whose pages the service is embedded (CHIPS,
+    /// draft-cutler-httpbis-partitioned-cookies). A page that is embedded in pages of other sites needs it in browsers that
+    /// block third-party cookies, together with [`SameSite::None`]. It has to be `Secure`.
+    ///
+    /// A user is logged in on each of those sites by itself, and on the service's own pages by itself.
+    #[must_use]
+    pub fn partitioned(mut self, partitioned: bool) -> Self {
+        self.cookie.partitioned = partitioned;
+        self
+    }
+
     /// Allows a cookie that is not `Secure` or not `HttpOnly`: for trials over plain HTTP, never in production.
     #[must_use]
     pub fn allow_insecure(mut self) -> Self {
@@ -114,6 +125,9 @@ impl CookieBuilder {
         }
         if cookie.same_site == SameSite::None && !cookie.secure {
             return error("secure", "a cookie with SameSite=None must be secure");
+        }
+        if cookie.partitioned && !cookie.secure {
+            return error("partitioned", "a `Partitioned` cookie must be secure");
         }
         if !cookie.secure && !self.insecure {
             return error("secure", "false without `allow_insecure()`");
