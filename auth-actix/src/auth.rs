@@ -8,7 +8,8 @@ use actix_web::{
 };
 use auth_core::{ConfigError, Profile, UserId};
 use auth_http::{
-    AcceptedBackends, AuthBackend, CsrfPolicy, Endpoints, EndpointsBuilder, Requirement, TrustedProxies,
+    AcceptedBackends, AuthBackend, CsrfPolicy, Endpoints, EndpointsBuilder, PublicUrl, Requirement,
+    TrustedProxies,
 };
 use auth_users::{Identified, UserManager};
 use uuid::Uuid;
@@ -179,6 +180,12 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Ok(into_http(response))
     }
 
+    /// The URL under which clients reach the routes, if it was [configured](AuthBuilder::public_url).
+    #[must_use]
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.shared.endpoints.public_url()
+    }
+
     /// The users.
     #[must_use]
     pub fn users(&self) -> &Arc<UserManager<Id, P>> {
@@ -207,6 +214,21 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.endpoints = self.endpoints.trusted_proxies(proxies);
         self
+    }
+
+    /// The URL under which clients reach the routes, for example `https://example.com` or `https://example.com/api`. A
+    /// service behind a proxy needs it if the proxy ends TLS, rewrites `Host` or strips a prefix of the path: the check
+    /// against cross-site requests, the OpenAPI document and cookies follow it. See
+    /// [`EndpointsBuilder::public_url`](auth_http::EndpointsBuilder::public_url).
+    ///
+    /// If the routes are mounted in a scope, the scope's path is a part of it: `https://example.com/api/v2`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `public_url` and what to write if `url` is not an absolute `http` or `https` URL, or has a user
+    /// name, a password, a query, a fragment, or a path that is not like `/api`.
+    pub fn public_url(mut self, url: impl AsRef<str>) -> Result<Self, ConfigError> {
+        self.endpoints = self.endpoints.public_url(url)?;
+        Ok(self)
     }
 
     /// The path of log-in, registration, verification and reset, instead of `/auth`.

@@ -8,8 +8,9 @@ use auth_core::{
 use uuid::Uuid;
 
 use crate::{
-    AuthBackend, CsrfPolicy, HttpError, Presented, RequestHead, Requirement, Response, Scheme, Slot,
-    stray_cookies::remove_strays,
+    AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Response, Scheme,
+    Slot,
+    response_cookies::{is_secure_cookie, remove_strays, with_paths},
 };
 
 /// Reads the credential of a request through the backends, in the order in which they were configured: the first that
@@ -18,6 +19,7 @@ pub struct Authenticator<Id = Uuid, P = ()> {
     backends: Vec<Arc<AuthBackend<Id>>>,
     users: Arc<dyn UserStore<Id, P>>,
     csrf: CsrfPolicy,
+    public_url: Option<PublicUrl>,
 }
 
 /// The backends that a route accepts.
@@ -116,7 +118,29 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             backends: backends.into_iter().map(Arc::new).collect(),
             users,
             csrf,
+            public_url: None,
         })
+    }
+
+    /// The authenticator of a service that clients reach under `url`.
+    pub(crate) fn reached_at(mut self, url: PublicUrl) -> Self {
+        self.csrf = self.csrf.reached_at(url.origin().clone());
+        if !url.keeps_secure_cookies() {
+            for backend in self.backends().filter(|backend| is_secure_cookie(*backend)) {
+                let backend = backend.name();
+                tracing::warn!(
+                    target: "portcullis::http", backend, public_url = url.as_str(),
+                    "browsers drop the `Secure` cookie of this backend, since the public URL is `http` and another machine's: \
+                     nobody can log in with it; write `https` if a proxy ends TLS"
+                );
+            }
+        }
+        self.public_url = Some(url);
+        self
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
+        self.public_url.as_ref()
     }
 
     /// The backends, in order.
@@ -254,21 +278,31 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         issued: &Issued,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        let response = self.accompanied(backend, backend.transport().deliver(issued)?);
+        let response = backend.transport().deliver(issued)?;
         // Any cookie of the name may be another than the one that is set now: the two would shut the user out.
-        Ok(remove_strays(response, head, 1))
+        Ok(self.finished(backend, response, head, 1))
     }
 
     /// The answer that tells the client that sent the request of `head` that its credential is gone.
     pub(crate) fn clear(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> Response {
-        remove_strays(self.accompanied(backend, backend.transport().clear()), head, 2)
+        self.finished(backend, backend.transport().clear(), head, 2)
     }
 
-    fn accompanied(&self, backend: &AuthBackend<Id>, response: Response) -> Response {
-        match backend.transport().scheme() {
-            Scheme::Cookie(name) => self.csrf.accompany(name, response),
-            Scheme::Bearer => response,
-        }
+    /// `response`, whose cookies have a path, their companions, and no [strays](remove_strays) of which the request brought
+    /// `suspicious` or more.
+    fn finished(
+        &self,
+        backend: &AuthBackend<Id>,
+        response: Response,
+        head: &impl RequestHead,
+        suspicious: usize,
+    ) -> Response {
+        let Scheme::Cookie(name) = backend.transport().scheme() else {
+            return response;
+        };
+        let base = self.public_url().map_or("", PublicUrl::path);
+        let response = self.csrf.accompany(name, with_paths(response, base));
+        remove_strays(response, head, base, suspicious)
     }
 
     /// The check against cross-site requests.

@@ -25,12 +25,12 @@ const MAX_LOGGED_BYTES: usize = 256;
 /// - it has no `Sec-Fetch-Site`, and its `Origin` is that of the service itself;
 /// - it has neither header: the client is not a browser.
 ///
-/// Origins are compared as scheme, host and port. The service's own is the [public origin](Self::public_origin) if there
-/// is one. If there is none, its host and port are those of the `Host` header, and its scheme is that of the connection:
-/// `https` if this process ends TLS itself or `Host` names the port 443.
+/// Origins are compared as scheme, host and port. The service's own is that of its
+/// [public URL](crate::EndpointsBuilder::public_url) if it has one. If it has none, its host and port are those of the `Host`
+/// header, and its scheme is that of the connection: `https` if this process ends TLS itself or `Host` names the port 443.
 ///
 /// # Behind a proxy that ends TLS
-/// Set the [public origin](Self::public_origin). Without it the service takes itself for `http://HOST`, and refuses with 403
+/// Set the [public URL](crate::EndpointsBuilder::public_url). Without it the service takes itself for `http://HOST`, and refuses with 403
 /// what a page of `https://HOST` sends without `Sec-Fetch-Site`: every WebSocket handshake of Chromium, and every request of a
 /// browser from before March 2023. `X-Forwarded-Proto` is never read: a service without a proxy would take it from anyone.
 ///
@@ -67,22 +67,10 @@ impl CsrfPolicy {
         Ok(self)
     }
 
-    /// Says under which origin browsers reach this service, for example `https://app.example.com`.
-    ///
-    /// A service behind a proxy needs it if the proxy ends TLS or rewrites `Host`. With it, what `Host` and the connection
-    /// say no longer counts.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if `origin` is not of the form `https://host`, `https://host:port` or the same with `http`.
-    pub fn public_origin(mut self, origin: impl AsRef<str>) -> Result<Self, ConfigError> {
-        let text = origin.as_ref();
-        let error = |problem: String| ConfigError::new("csrf.public_origin", problem);
-        let origin = Origin::configured(text).map_err(error)?;
-        if !origin.is_web() {
-            return Err(error(format!("{text:?} is not of the form `https://host`")));
-        }
+    /// The policy of a service whose own origin is `origin`: what `Host` and the connection say no longer counts.
+    pub(crate) fn reached_at(mut self, origin: Origin) -> Self {
         self.public = Some(origin);
-        Ok(self)
+        self
     }
 
     /// Asks unsafe requests with the cookie of a log-in for a signed double-submit token, too. A log-in sets it in a second
@@ -205,11 +193,11 @@ impl CsrfPolicy {
         // If the browser says `Sec-Fetch-Site`, that decides before our own origin does.
         let is_judged_by_origin = matches!(header(head, "sec-fetch-site"), Header::Absent);
         let setting = if is_ours && self.public.is_none() && is_judged_by_origin {
-            "public_origin"
+            "public_url"
         } else {
-            "trust"
+            "CsrfPolicy::trust"
         };
-        Some(format!("CsrfPolicy::{setting}({:?})", origin.as_str()))
+        Some(format!("{setting}({:?})", origin.as_str()))
     }
 }
 

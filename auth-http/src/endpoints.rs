@@ -18,8 +18,8 @@ pub(crate) use session::SessionRoute;
 
 use self::{account::AccountRoute, builder::Mount, users::UsersRoute};
 use crate::{
-    AcceptedBackends, Authenticator, HttpError, Operation, PathRoutes, RequestHead, Response, Route,
-    TrustedProxies, Verified,
+    AcceptedBackends, Authenticator, HttpError, Operation, PathRoutes, PublicUrl, RequestHead, Response,
+    Route, TrustedProxies, Verified,
     request::{Header, header},
 };
 
@@ -136,6 +136,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator<Id, P> {
         &self.authenticator
+    }
+
+    /// The URL under which clients reach the routes, if the service knows it.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.authenticator.public_url()
     }
 
     /// The users.

@@ -10,7 +10,9 @@ mod service;
 use auth_core::{Profile, UserId};
 use utoipa::{
     ToSchema,
-    openapi::{Components, HttpMethod, Info, OpenApi, Paths, path::OperationBuilder, tag::TagBuilder},
+    openapi::{
+        Components, HttpMethod, Info, OpenApi, Paths, Server, path::OperationBuilder, tag::TagBuilder,
+    },
 };
 
 pub(crate) use self::{
@@ -29,6 +31,10 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     /// The OpenAPI 3.1 document of [`routes`](Self::routes): each with every status that it answers, and one security scheme
     /// a backend, called like it. The profile's fields stand flat in the users' schemas: it derives `utoipa::ToSchema`, of
     /// utoipa 6.
+    ///
+    /// Its URLs are those of the [public URL](crate::EndpointsBuilder::public_url). Without one it names no server, and the URL of
+    /// a log-in is relative to that of the server. Then it is right wherever the routes are mounted, if whoever serves it adds
+    /// the server.
     #[must_use]
     pub fn openapi(&self) -> OpenApi {
         let mut components = Components::new();
@@ -37,7 +43,11 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
         let mut paths = Paths::new();
         for route in self.routes() {
             if let Some(backend) = self.logged_in_by(&route) {
-                components.add_security_scheme(backend.name(), security::scheme(backend, &route.path));
+                let url = match self.public_url() {
+                    Some(public) => public.join(&route.path),
+                    None => route.path.trim_start_matches('/').to_owned(),
+                };
+                components.add_security_scheme(backend.name(), security::scheme(backend, &route.path, url));
             }
             let operation = self.describe(&service, &route).operation_id(Some(route.name));
             paths.add_path_operation(route.path, vec![method(route.method)], operation.build());
@@ -45,6 +55,7 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
         let info = Info::new("Users and authentication", env!("CARGO_PKG_VERSION"));
         let mut document = OpenApi::new(info, paths);
         document.components = Some(components);
+        document.servers = self.public_url().map(|public| vec![Server::new(public.as_str())]);
         let tag = |name, about| TagBuilder::new().name(name).description(Some(about)).build();
         document.tags = Some(vec![
             tag("auth", "Log-in, log-out, registration, verification and reset"),

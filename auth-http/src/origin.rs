@@ -72,11 +72,6 @@ impl Origin {
         &self.0
     }
 
-    /// Whether it is a page of the web, and not one that an application carries with it.
-    pub(crate) fn is_web(&self) -> bool {
-        self.0.starts_with("https://") || self.0.starts_with("http://")
-    }
-
     /// Host and port, without the scheme.
     pub(crate) fn authority(&self) -> &str {
         self.0

@@ -37,8 +37,8 @@ impl<'a> Target<'a> {
     ///
     /// # Security
     /// Take `is_tls` and `host` from the connection and from `Host` or `:authority`. Never take them from `Forwarded` or
-    /// an `X-Forwarded-…` header, which any client can send: [`CsrfPolicy::public_origin`](crate::CsrfPolicy::public_origin)
-    /// is how a service knows of a proxy.
+    /// an `X-Forwarded-…` header, which any client can send:
+    /// [`EndpointsBuilder::public_url`](crate::EndpointsBuilder::public_url) is how a service knows of a proxy.
     #[must_use]
     pub fn new(is_tls: bool, host: Option<&'a str>, path: &'a str) -> Self {
         Self {

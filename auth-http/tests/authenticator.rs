@@ -346,6 +346,41 @@ async fn c5_the_log_of_two_cookies_promises_their_removal_by_a_401_alone() {
 }
 
 #[test]
+fn c7_a_secure_cookie_that_browsers_drop_at_the_public_url_is_warned_of_at_start() {
+    let log_of = |cookie: CookieTransport, url: &str| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(Arc::new(file.reopen().expect("the file")))
+            .finish();
+        let fixture = Fixture::new();
+        let secret = SigningSecret::generate().expect("secret");
+        let users = UserManager::builder(fixture.users.clone(), &secret).build();
+        let builder = Endpoints::builder(users.expect("users"))
+            .backend(AuthBackend::new("a", BearerTransport, fixture.opaque()))
+            .backend(AuthBackend::new("b", cookie, fixture.opaque()))
+            .public_url(url)
+            .expect("a URL");
+        let built = tracing::subscriber::with_default(subscriber, || builder.build());
+        assert!(built.is_ok());
+        std::fs::read_to_string(file).expect("a log")
+    };
+    let plain = CookieTransport::builder()
+        .name("plain")
+        .secure(false)
+        .allow_insecure();
+    let plain = plain.build().expect("a cookie");
+    let log = log_of(CookieTransport::default(), "http://example.com/api");
+    for told in ["WARN", "backend=\"b\"", "http://example.com/api", "write `https`"] {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+    assert_eq!(log_of(plain, "http://example.com/api"), "");
+    for good in ["https://example.com", "http://127.0.0.1:8080"] {
+        assert_eq!(log_of(CookieTransport::default(), good), "", "{good}");
+    }
+}
+
+#[test]
 fn backends_that_cannot_be_told_apart_are_refused_at_start() {
     let fixture = Fixture::new();
     let bearer = |name: &str| AuthBackend::new(name, BearerTransport, fixture.opaque());

@@ -245,7 +245,7 @@ fn c4_x5_an_origin_is_its_scheme_host_and_port() {
             ][..],
         ),
         (
-            Some("https://app.example.com"),
+            Some("https://app.example.com/api"),
             &[
                 ("app.example.com", "https://app.example.com", 200),
                 ("127.0.0.1:8080", "https://app.example.com:443", 200),
@@ -255,11 +255,7 @@ fn c4_x5_an_origin_is_its_scheme_host_and_port() {
         ),
     ] {
         let mut blueprint = Blueprint::of(&[Kind::DbCookie]);
-        if let Some(public) = public {
-            blueprint.csrf = CsrfPolicy::same_origin()
-                .public_origin(public)
-                .expect("an origin");
-        }
+        blueprint.public_url = public;
         blueprint.run(async |service: &Service| {
             service.seed(person("lancelot")).await;
             let pass = service.pass(Kind::DbCookie, &address("lancelot")).await;

@@ -1,14 +1,16 @@
 //! The document and a page that shows it, from the binary.
 
-use std::sync::Arc;
+use std::{borrow::Cow, iter, rc::Rc, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse, guard,
     http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS},
     web::{self, Bytes, Payload, ServiceConfig},
 };
-use serde_json::json;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{
+    OpenApi, RefOr, Server,
+    security::{Flow, SecurityScheme},
+};
 use utoipa_swagger_ui::Config;
 
 use crate::body::unread;
@@ -20,10 +22,14 @@ pub struct Docs {
 }
 
 const DOCUMENT: &str = "/openapi.json";
-const SCRIPT: &str = "swagger-initializer.js";
+const SCRIPT: &str = "initializer.js";
 
 /// The files of Swagger UI that the page asks for.
 const FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
+/// The page asks for each file by a query alone, which leads back to itself wherever it is: in a scope, behind a proxy that strips
+/// a prefix, with or without a slash at its end.
+const PAGE: &str = include_str!("docs/page.html");
 
 /// Swagger UI styles its elements in place and holds its pictures in its style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -31,8 +37,20 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 impl Docs {
     /// Docs that show `document`, which is written out once.
+    ///
+    /// If it names no server, its server is where it is served: whatever scope or proxy it is mounted behind. A URL of a flow of
+    /// OAuth 2 that is relative and does not begin with a slash, as those of [`Auth::openapi`](crate::Auth::openapi), is one
+    /// below the first server.
     #[must_use]
     pub fn new(document: &OpenApi) -> Self {
+        let mut document = document.clone();
+        match document.servers.as_deref() {
+            None | Some([]) => document.servers = Some(vec![Server::new(".")]),
+            Some([server, ..]) => {
+                let server = server.url.trim_end_matches('/').to_owned();
+                below(&server, &mut document);
+            }
+        }
         let document = document
             .to_json()
             .unwrap_or_else(|error| unreachable!("a document has strings for keys: {error}"));
@@ -42,11 +60,13 @@ impl Docs {
     }
 
     /// Serves the page at `path`, with or without a slash at its end, and the document at `/openapi.json`, for
-    /// `App::configure` or that of a scope, below which both then are. Of a scope that holds the routes, too, the
-    /// document has to be told: by a [`Server`](utoipa::openapi::Server) whose address is the scope's path.
+    /// `App::configure` or that of a scope, below which both then are. The page finds both wherever they are mounted, and
+    /// behind a proxy that strips a prefix of the path.
     ///
     /// Nothing is fetched from another host: a Content Security Policy forbids it, and the page can call the service
-    /// that it comes from, and no other. A token that was put in lives as long as the page and is not kept.
+    /// that it comes from, and no other. If the document names another origin, by a [public
+    /// URL](crate::AuthBuilder::public_url) for example, open the page there. A token that was put in lives as long as the
+    /// page and is not kept.
     ///
     /// ```no_run
     /// # use actix_web::{App, HttpServer};
@@ -65,6 +85,13 @@ impl Docs {
             "" => String::new(),
             path => format!("/{path}"),
         };
+        let mut files: Vec<_> = FILES.into_iter().filter_map(file).collect();
+        files.push(File {
+            name: SCRIPT,
+            content_type: "text/javascript; charset=utf-8".to_owned(),
+            body: script(path.matches('/').count()).into(),
+        });
+        let files: Rc<[File]> = files.into();
         move |config| {
             serve(config, DOCUMENT, move |_request| {
                 HttpResponse::Ok()
@@ -74,21 +101,35 @@ impl Docs {
                     .body(document.clone())
             });
             for at in [path.clone(), format!("{path}/")] {
-                let (own, path) = (at.clone(), path.clone());
+                let files = Rc::clone(&files);
                 serve(config, &at, move |request| {
-                    answer("text/html; charset=utf-8", page(&outside(request, &own), &path))
+                    let asked = files.iter().find(|file| file.name == request.query_string());
+                    match asked {
+                        Some(file) => answer(&file.content_type, file.body.clone()),
+                        None => answer("text/html; charset=utf-8", PAGE),
+                    }
                 });
             }
-            let at = format!("{path}/{SCRIPT}");
-            let own = at.clone();
-            serve(config, &at, move |request| {
-                answer("text/javascript; charset=utf-8", script(&outside(request, &own)))
-            });
-            for name in FILES {
-                if let Some((content_type, body)) = file(name) {
-                    serve(config, &format!("{path}/{name}"), move |_request| {
-                        answer(&content_type, body.clone())
-                    });
+        }
+    }
+}
+
+/// Puts the relative URLs of the flows below the URL of a server.
+fn below(server: &str, document: &mut OpenApi) {
+    let schemes = document
+        .components
+        .iter_mut()
+        .flat_map(|all| all.security_schemes.values_mut());
+    for scheme in schemes {
+        let RefOr::T(SecurityScheme::OAuth2(scheme)) = scheme else {
+            continue;
+        };
+        for flow in scheme.flows.values_mut() {
+            if let Flow::Password(flow) = flow {
+                for url in iter::once(&mut flow.token_url).chain(&mut flow.refresh_url) {
+                    if !url.starts_with('/') && !url.contains("://") {
+                        *url = format!("{server}/{url}");
+                    }
                 }
             }
         }
@@ -116,53 +157,31 @@ fn answer(content_type: &str, body: impl Into<Bytes>) -> HttpResponse {
         .body(body.into())
 }
 
-/// The path of the scope around a resource at `own`. It comes from the application, not from the request, which may
-/// spell it in many ways.
-fn outside(request: &HttpRequest, own: &str) -> String {
-    let pattern = request.match_pattern().unwrap_or_default();
-    pattern.strip_suffix(own).unwrap_or_default().to_owned()
-}
-
-/// Absolute, so that it does not matter whether the address of the page ends with a slash.
-fn page(scope: &str, path: &str) -> String {
-    let at = format!("{scope}{path}");
+/// What sets the page up, whose path has `depth` segments more than that of the service.
+fn script(depth: usize) -> String {
     format!(
-        r#"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>API docs</title>
-<link rel="stylesheet" href="{at}/swagger-ui.css">
-<link rel="icon" type="image/png" href="{at}/favicon-32x32.png">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="{at}/swagger-ui-bundle.js"></script>
-<script src="{at}/{SCRIPT}"></script>
-</body>
-</html>
-"#
+        "const DEPTH = {depth};
+
+{}",
+        include_str!("docs/initializer.js")
     )
 }
 
-fn script(scope: &str) -> String {
-    // By default the page would have the document checked by a host of its maker's.
-    let settings = json!({
-        "dom_id": "#swagger-ui",
-        "url": format!("{scope}{DOCUMENT}"),
-        "deepLinking": true,
-        "persistAuthorization": false,
-        "validatorUrl": null,
-    });
-    format!("SwaggerUIBundle({settings});\n")
+struct File {
+    name: &'static str,
+    content_type: String,
+    body: Bytes,
 }
 
-fn file(name: &str) -> Option<(String, Bytes)> {
+fn file(name: &'static str) -> Option<File> {
     let file = utoipa_swagger_ui::serve(name, Arc::new(Config::default())).ok()??;
     let body = match file.bytes {
-        std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        std::borrow::Cow::Owned(bytes) => bytes.into(),
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
     };
-    Some((file.content_type, body))
+    Some(File {
+        name,
+        content_type: file.content_type,
+        body,
+    })
 }

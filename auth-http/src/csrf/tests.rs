@@ -1,5 +1,5 @@
 use super::*;
-use crate::request::test_head::Head;
+use crate::{PublicUrl, request::test_head::Head};
 
 fn allows(method: &'static str, headers: &[(&'static str, &str)]) -> bool {
     let mut headers = headers.to_vec();
@@ -177,12 +177,16 @@ fn x6_the_page_of_an_application_is_trusted_by_its_exact_name() {
     ));
 }
 
+/// The policy of a service with this public URL.
+fn reached_at(url: &str) -> CsrfPolicy {
+    let url = PublicUrl::parse(url).expect("a URL");
+    CsrfPolicy::same_origin().reached_at(url.origin().clone())
+}
+
 #[test]
 fn c4_https_passes_at_a_service_that_knows_that_it_is_behind_tls() {
     let plain = CsrfPolicy::same_origin();
-    let public = CsrfPolicy::same_origin()
-        .public_origin("https://app.example.com:443")
-        .expect("an origin");
+    let public = reached_at("https://app.example.com:443");
     for (policy, is_tls, host, origin, expected) in [
         (&plain, false, "app.example.com", "https://app.example.com", false),
         (&plain, false, "127.0.0.1:8080", "https://127.0.0.1:8080", false),
@@ -213,13 +217,7 @@ fn a_setting_that_is_not_an_origin_is_refused_at_start() {
     for origin in ["", "*", "null", "example.com", "https://", "https://a.example/"] {
         let error = policy().trust(origin).expect_err(origin);
         assert_eq!(error.setting(), "csrf.trusted_origin");
-        let error = policy().public_origin(origin).expect_err(origin);
-        assert_eq!(error.setting(), "csrf.public_origin");
     }
-    let error = policy()
-        .public_origin("tauri://localhost")
-        .expect_err("no address");
-    assert_eq!(error.setting(), "csrf.public_origin");
 }
 
 /// What `policy` logs of a request.
@@ -239,9 +237,7 @@ fn log_of(policy: &CsrfPolicy, headers: &[(&'static str, &str)]) -> String {
 #[test]
 fn c8_the_log_of_a_refusal_names_origin_host_and_route_and_the_setting_that_would_allow_it() {
     let plain = CsrfPolicy::same_origin();
-    let public = CsrfPolicy::same_origin()
-        .public_origin("https://app.example.com")
-        .expect("an origin");
+    let public = reached_at("https://app.example.com/api");
     let host = ("host", "app.example.com");
     for (policy, headers, told) in [
         (
@@ -260,7 +256,7 @@ fn c8_the_log_of_a_refusal_names_origin_host_and_route_and_the_setting_that_woul
         (
             &plain,
             &[host, ("origin", "https://app.example.com")],
-            &[r#"CsrfPolicy::public_origin(\"https://app.example.com\")"#],
+            &[r#"setting="public_url(\"https://app.example.com\")"#],
         ),
         (
             &public,

@@ -5,7 +5,7 @@ use auth_users::{ProtectedFields, UserManager, check_profile_names};
 use uuid::Uuid;
 
 use super::Endpoints;
-use crate::{AuthBackend, Authenticator, CsrfPolicy, TrustedProxies};
+use crate::{AuthBackend, Authenticator, CsrfPolicy, PublicUrl, TrustedProxies};
 
 /// The paths of the routes, and which routes there are.
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub struct EndpointsBuilder<Id = Uuid, P = ()> {
     protected: Vec<String>,
     mount: Mount,
     proxies: TrustedProxies,
+    public_url: Option<PublicUrl>,
 }
 
 impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
@@ -45,6 +46,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
                 users: true,
             },
             proxies: TrustedProxies::default(),
+            public_url: None,
         }
     }
 
@@ -64,6 +66,24 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
         self
+    }
+
+    /// The URL under which clients reach the routes, for example `https://example.com` or `https://example.com/api`. A
+    /// route that this service knows as `/users/me` is `https://example.com/api/users/me` to them.
+    ///
+    /// A service behind a proxy needs it if the proxy ends TLS, rewrites `Host` or strips a prefix of the path. These follow it:
+    ///
+    /// - the service's own origin, with which [`CsrfPolicy`] compares that of a request;
+    /// - the URLs of the OpenAPI document;
+    /// - the `Path` of a cookie that has [no path of its own](crate::CookieBuilder::path).
+    ///
+    /// A URL with `http`, but for this machine's, is warned of at start if a backend's cookie is `Secure`: browsers drop that.
+    ///
+    /// # Errors
+    /// [`ConfigError`] as from [`PublicUrl::parse`].
+    pub fn public_url(mut self, url: impl AsRef<str>) -> Result<Self, ConfigError> {
+        self.public_url = Some(PublicUrl::parse(url.as_ref())?);
+        Ok(self)
     }
 
     /// The path of log-in, registration, verification and reset, instead of `/auth`.
@@ -121,6 +141,10 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         super::session::check(self.backends.iter())?;
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?;
+        let authenticator = match self.public_url {
+            Some(url) => authenticator.reached_at(url),
+            None => authenticator,
+        };
         let protected = ProtectedFields::of::<P>(self.protected)?;
         for strategy in authenticator.backends().filter_map(AuthBackend::revocable) {
             self.users.revoke_through(Arc::clone(strategy));

@@ -6,12 +6,12 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, Flow, OAuth2, Password, Scopes, SecurityScheme},
 };
 
-/// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself, at the path
-/// `log_in`.
-pub(crate) fn scheme<Id>(backend: &AuthBackend<Id>, log_in: &str) -> SecurityScheme {
+/// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself, at `url`.
+/// `path` is the same as a path of the document.
+pub(crate) fn scheme<Id>(backend: &AuthBackend<Id>, path: &str, url: String) -> SecurityScheme {
     match backend.transport().scheme() {
         Scheme::Bearer => {
-            let flow = Flow::Password(Password::new(log_in, Scopes::new()));
+            let flow = Flow::Password(Password::new(url, Scopes::new()));
             SecurityScheme::OAuth2(OAuth2::with_description(
                 [flow],
                 "The username is the e-mail. No client id or secret is needed.",
@@ -19,7 +19,7 @@ pub(crate) fn scheme<Id>(backend: &AuthBackend<Id>, log_in: &str) -> SecuritySch
         }
         Scheme::Cookie(name) => SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
             name.to_owned(),
-            format!("Set by `POST {log_in}`. A browser sends it by itself from then on."),
+            format!("Set by `POST {path}`. A browser sends it by itself from then on."),
         ))),
     }
 }

@@ -40,11 +40,12 @@ const MAX_COOKIE_BYTES: usize = 4096;
 pub struct CookieTransport {
     name: String,
     max_age: MaxAge,
-    path: String,
+    path: Option<String>,
     domain: Option<String>,
     secure: bool,
     http_only: bool,
     same_site: SameSite,
+    partitioned: bool,
 }
 
 /// How long a browser keeps the cookie. The server's own expiry decides how long the token in it is good.
@@ -74,10 +75,15 @@ impl CookieTransport {
     /// The answer that sets the cookie.
     fn response(&self, value: &str, max_age: Option<time::Duration>) -> Response {
         let mut cookie = Cookie::build((self.name.as_str(), value))
-            .path(self.path.as_str())
             .secure(self.secure)
             .http_only(self.http_only)
-            .same_site(self.same_site);
+            .same_site(self.same_site)
+            .partitioned(self.partitioned);
+        if let Some(path) = &self.path {
+            cookie = cookie.path(path.as_str());
+        } else if self.has_prefix("__Host-") {
+            cookie = cookie.path("/");
+        }
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(domain.as_str());
         }
@@ -100,11 +106,12 @@ impl Default for CookieTransport {
         Self {
             name: "__Host-portcullis".to_owned(),
             max_age: MaxAge::Token,
-            path: "/".to_owned(),
+            path: None,
             domain: None,
             secure: true,
             http_only: true,
             same_site: SameSite::Lax,
+            partitioned: false,
         }
     }
 }

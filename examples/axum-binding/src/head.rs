@@ -28,7 +28,7 @@ impl RequestHead for Head<'_> {
             .map_or(uri, |original| &original.0);
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| uri.authority().map(|authority| authority.as_str()));
-        // `axum::serve` speaks plain HTTP. Behind a proxy with TLS, `CsrfPolicy::public_origin` tells the origin.
+        // `axum::serve` speaks plain HTTP. Behind a proxy with TLS, `EndpointsBuilder::public_url` tells the origin.
         let target = Target::new(false, host, uri.path());
         match extensions.get::<MatchedPath>() {
             Some(path) => target.by_route(path.as_str()),

@@ -58,10 +58,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .build()?;
     let backends = backends::all(&stores, &settings.secret, settings.token_lifetime)?;
     let names: Vec<String> = backends.iter().map(|backend| backend.name().to_owned()).collect();
-    let auth = backends
-        .into_iter()
-        .fold(Auth::builder(users), AuthBuilder::backend)
-        .build()?;
+    let mut builder = Auth::builder(users).trusted_proxies(settings.trusted_proxies);
+    if let Some(url) = settings.public_url {
+        builder = builder.public_url(url)?;
+    }
+    let auth = backends.into_iter().fold(builder, AuthBuilder::backend).build()?;
     let protected = Protected::new(&auth, names)?;
     let docs = docs::of(&auth, &protected);
 

@@ -9,6 +9,7 @@ use std::{
 
 use portcullis::{
     ConfigError, Email, Lifetime, SecretString, SigningSecret,
+    http::{PublicUrl, TrustedProxies},
     users::{DefaultPasswordPolicy, FolderMailer, MailBudget, PasswordPolicy as _, Registration},
 };
 
@@ -32,6 +33,10 @@ pub(crate) struct Settings {
     pub(crate) mailer: FolderMailer,
     /// `THROTTLE`: `on` or `off`; `on`, which is the budget of mails by default.
     pub(crate) mail_budget: MailBudget,
+    /// `PUBLIC_URL`: the origin and path that clients use; what the client asked for, which is `http://BIND`.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// `TRUSTED_PROXIES`: addresses and networks whose `X-Forwarded-For` is believed; none.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// `WORKERS`: threads that serve; as many as cores.
     pub(crate) workers: Option<NonZeroU16>,
 }
@@ -54,6 +59,16 @@ impl Settings {
             mailer: FolderMailer::new(variable("OUTBOX_DIR")?.as_deref().unwrap_or("outbox"))
                 .map_err(|problem| ConfigError::new("OUTBOX_DIR", problem))?,
             mail_budget: mail_budget(variable("THROTTLE")?.as_deref().unwrap_or("on"))?,
+            public_url: variable("PUBLIC_URL")?
+                .map(|url| PublicUrl::parse(&url))
+                .transpose()
+                .map_err(|error| error.in_setting("PUBLIC_URL"))?,
+            trusted_proxies: match variable("TRUSTED_PROXIES")? {
+                None => TrustedProxies::default(),
+                Some(list) => {
+                    TrustedProxies::parse(&list).map_err(|error| error.in_setting("TRUSTED_PROXIES"))?
+                }
+            },
             workers: variable("WORKERS")?.as_deref().map(workers).transpose()?,
         })
     }

@@ -101,6 +101,9 @@ impl Service {
             .clock(shared_clock.clone());
         let users = blueprint.configure(users).build().expect("users");
         let mut auth = Auth::builder(users).csrf(blueprint.csrf.clone());
+        if let Some(url) = blueprint.public_url {
+            auth = auth.public_url(url).expect("a URL");
+        }
         for backend in backends(&stores.tokens, &secret, &shared_clock) {
             auth = auth.backend(backend);
         }

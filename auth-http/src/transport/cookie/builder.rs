@@ -34,10 +34,11 @@ impl CookieBuilder {
         self
     }
 
-    /// The path below which a browser sends it.
+    /// The path below which a browser sends it. By default that is the path of the service's
+    /// [public URL](crate::EndpointsBuilder::public_url), or `/` if it has none; for a `__Host-` cookie it is always `/`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.cookie.path = path.into();
+        self.cookie.path = Some(path.into());
         self
     }
 
@@ -69,6 +70,17 @@ impl CookieBuilder {
         self
     }
 
+    /// Whether a browser keeps one cookie for each site in whose pages the service is embedded (CHIPS,
+    /// draft-cutler-httpbis-partitioned-cookies). A page that is embedded in pages of other sites needs it in browsers that
+    /// block third-party cookies, together with [`SameSite::None`]. It has to be `Secure`.
+    ///
+    /// A user is logged in on each of those sites by itself, and on the service's own pages by itself.
+    #[must_use]
+    pub fn partitioned(mut self, partitioned: bool) -> Self {
+        self.cookie.partitioned = partitioned;
+        self
+    }
+
     /// Allows a cookie that is not `Secure` or not `HttpOnly`: for trials over plain HTTP, never in production.
     #[must_use]
     pub fn allow_insecure(mut self) -> Self {
@@ -88,7 +100,8 @@ impl CookieBuilder {
         if cookie.name.is_empty() || cookie.name.len() > 256 || !cookie.name.bytes().all(is_token_byte) {
             return error("name", "is not 1 to 256 bytes of an HTTP token");
         }
-        if !cookie.path.starts_with('/') || !cookie.path.bytes().all(is_attribute_byte) {
+        let is_path = |path: &String| path.starts_with('/') && path.bytes().all(is_attribute_byte);
+        if !cookie.path.as_ref().is_none_or(is_path) {
             return error(
                 "path",
                 "does not start with `/`, or holds a byte that no attribute may",
@@ -104,7 +117,7 @@ impl CookieBuilder {
         if cookie.has_prefix("__Host-") && cookie.domain.is_some() {
             return error("domain", "a `__Host-` cookie has none");
         }
-        if cookie.has_prefix("__Host-") && cookie.path != "/" {
+        if cookie.has_prefix("__Host-") && cookie.path.as_ref().is_some_and(|path| path != "/") {
             return error("path", "a `__Host-` cookie has the path `/`");
         }
         if (cookie.has_prefix("__Host-") || cookie.has_prefix("__Secure-")) && !cookie.secure {
@@ -112,6 +125,9 @@ impl CookieBuilder {
         }
         if cookie.same_site == SameSite::None && !cookie.secure {
             return error("secure", "a cookie with SameSite=None must be secure");
+        }
+        if cookie.partitioned && !cookie.secure {
+            return error("partitioned", "a `Partitioned` cookie must be secure");
         }
         if !cookie.secure && !self.insecure {
             return error("secure", "false without `allow_insecure()`");

@@ -115,6 +115,34 @@ fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
 }
 
 #[test]
+fn n16_a_partitioned_cookie_is_secure_and_its_removal_repeats_it() {
+    let embedded = |builder: CookieBuilder| builder.same_site(SameSite::None).partitioned(true);
+    for name in ["__Host-a", "__Secure-a", "a"] {
+        let transport = embedded(CookieTransport::builder().name(name))
+            .build()
+            .expect(name);
+        let set = log_in(&transport, "T", None);
+        let removal = set_cookie(&transport.clear());
+        for part in ["Partitioned", "SameSite=None", "Secure"] {
+            let has = |cookie: &[String]| cookie.iter().filter(|attribute| *attribute == part).count();
+            assert_eq!(
+                (has(&set), has(&removal)),
+                (1, 1),
+                "{name} {part}: {set:?} {removal:?}"
+            );
+        }
+    }
+    let plain = CookieTransport::builder()
+        .name("a")
+        .secure(false)
+        .allow_insecure();
+    let error = plain.partitioned(true).build().expect_err("not secure");
+    assert_eq!(error.setting(), "cookie.partitioned");
+    let default = log_in(&CookieTransport::default(), "T", None);
+    assert!(!default.contains(&"Partitioned".to_owned()), "{default:?}");
+}
+
+#[test]
 fn c3_a_cookie_over_4096_bytes_is_not_sent() {
     let token = issued(&"x".repeat(4096), None);
     assert!(CookieTransport::default().deliver(&token).is_err());

@@ -3,6 +3,8 @@
 mod browser;
 mod chromium;
 mod cookies;
+mod docs_page;
 mod journey;
+mod mounted;
 mod readme;
 mod running;

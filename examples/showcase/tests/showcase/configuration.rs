@@ -103,6 +103,19 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
         ),
         ("OUTBOX_DIR", &["", "/dev/null/outbox"]),
         ("THROTTLE", &["", "ON", "false"]),
+        (
+            "PUBLIC_URL",
+            &[
+                "",
+                "example.com",
+                "/api",
+                "ftp://example.com",
+                "https://example.com/api?x",
+                "https://example.com/#x",
+                "https://user:password@example.com",
+            ],
+        ),
+        ("TRUSTED_PROXIES", &["", "proxy.internal", "10.0.0.0/33"]),
         ("WORKERS", &["", "0", "-1", "many", "65536"]),
         ("RUST_LOG", &["showcase=loud"]),
     ] {

@@ -39,6 +39,7 @@ pub struct Blueprint {
     pub events: Option<Arc<dyn EventHandler>>,
     pub policy: Option<Arc<dyn PasswordPolicy>>,
     pub csrf: CsrfPolicy,
+    pub public_url: Option<&'static str>,
     pub body_timeout: Option<Duration>,
     /// Whether JWTs that FastAPI Users issued are taken, which have no epoch.
     pub takes_fastapi_users: bool,
@@ -63,6 +64,7 @@ impl Blueprint {
             events: None,
             policy: None,
             csrf: CsrfPolicy::same_origin(),
+            public_url: None,
             body_timeout: None,
             takes_fastapi_users: false,
             deadline: Duration::from_secs(20),

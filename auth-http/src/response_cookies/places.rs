@@ -2,22 +2,26 @@
 
 use std::net::Ipv4Addr;
 
-use crate::{Target, transport::is_domain_byte};
+use crate::transport::is_domain_byte;
 
 /// Longer paths and more domains than these have no part in it: an answer has only so much room.
 const MAX_SEGMENTS: usize = 6;
 const MAX_DOMAINS: usize = 4;
 
 /// The paths and domains, `None` for the host alone, with which a cookie can have been set that came with a request for
-/// `target` (RFC 6265 §5.1.3 and §5.1.4): each is another cookie, and is removed by its own path and domain alone. A browser
+/// `path` at `host` (RFC 6265 §5.1.3 and §5.1.4): each is another cookie, and is removed by its own path and domain alone. A browser
 /// ignores the removal of one that it would not have let the host set.
 ///
 /// The likeliest come first. A service sets its cookies for `/` or for the path at which it is mounted, which is a short one,
 /// and for its host or for a domain that it shares with others.
-pub(super) fn places<'a>(target: &Target<'a>, own_path: &'a str) -> Vec<(&'a str, Option<&'a str>)> {
-    let domains = domains(target.host.unwrap_or_default()).into_iter().map(Some);
+pub(super) fn places<'a>(
+    host: Option<&'a str>,
+    path: &'a str,
+    own_path: &'a str,
+) -> Vec<(&'a str, Option<&'a str>)> {
+    let domains = domains(host.unwrap_or_default()).into_iter().map(Some);
     let domains: Vec<_> = std::iter::once(None).chain(domains).collect();
-    let mut paths = paths(target.path);
+    let mut paths = paths(path);
     paths.retain(|path| *path != own_path);
     paths.insert(0, own_path);
     let mut all = Vec::new();
@@ -74,10 +78,7 @@ mod tests {
 
     #[test]
     fn every_path_and_domain_that_a_request_can_have_a_cookie_from() {
-        let all = places(
-            &Target::new(false, Some("app.example.com:8080"), "/auth/login"),
-            "/",
-        );
+        let all = places(Some("app.example.com:8080"), "/auth/login", "/");
         let (app, example) = (Some("app.example.com"), Some("example.com"));
         let likeliest_first = [
             ("/", None),
@@ -94,7 +95,7 @@ mod tests {
             ("/auth/login", example),
         ];
         assert_eq!(all, likeliest_first);
-        let own_first = places(&Target::new(false, None, "/a/b"), "/a");
+        let own_first = places(None, "/a/b", "/a");
         assert_eq!(
             own_first,
             [("/a", None), ("/", None), ("/a/", None), ("/a/b", None)]

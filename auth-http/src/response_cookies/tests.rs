@@ -4,10 +4,11 @@ use time::OffsetDateTime;
 use super::*;
 use crate::{CookieTransport, CsrfPolicy, Transport as _, request::test_head::Head};
 
-/// A cookie, and what accompanies it.
+/// A cookie, what accompanies it, and the path of the public URL.
 struct Answers {
     cookie: CookieTransport,
     csrf: CsrfPolicy,
+    base: &'static str,
 }
 
 impl Answers {
@@ -16,18 +17,25 @@ impl Answers {
         Self {
             cookie: cookie.expect("a cookie"),
             csrf,
+            base: "",
         }
     }
 
     fn log_in(&self, value: &str, head: &Head) -> Response {
         let token = IssuedToken::new(SecretString::from(value), OffsetDateTime::UNIX_EPOCH, None);
         let answer = self.cookie.deliver(&Issued::new(token)).expect("a cookie");
-        remove_strays(self.csrf.accompany(self.cookie.name(), answer), head, 1)
+        self.finished(answer, head, 1)
     }
 
     fn log_out(&self, head: &Head) -> Response {
-        let answer = self.csrf.accompany(self.cookie.name(), self.cookie.clear());
-        remove_strays(answer, head, 2)
+        self.finished(self.cookie.clear(), head, 2)
+    }
+
+    fn finished(&self, answer: Response, head: &Head, suspicious: usize) -> Response {
+        let answer = self
+            .csrf
+            .accompany(self.cookie.name(), with_paths(answer, self.base));
+        remove_strays(answer, head, self.base, suspicious)
     }
 }
 
@@ -178,4 +186,60 @@ fn c5_the_removals_leave_room_for_the_rest_of_the_answer_and_the_likeliest_come_
     }
     // A token that fills the room by itself is set all the same. The 401 makes the room for the removals.
     assert_eq!(all_set(&log_in(3000)).len(), 2);
+}
+
+#[test]
+fn c7_a_cookie_without_a_path_of_its_own_is_for_that_of_the_public_url() {
+    let head = |path, cookies| Head {
+        path,
+        ..Head::new("POST", &[("host", "127.0.0.1:8080"), ("cookie", cookies)])
+    };
+    let at = |name: &str| Answers {
+        base: "/api",
+        ..Answers::of(name, double_submit())
+    };
+    let auth = at("auth");
+    let removed = all_set(&auth.log_out(&head("/auth/login", "")));
+    assert_eq!(
+        removed,
+        ["auth=; Max-Age=0; Path=/api", "auth-csrf=; Max-Age=0; Path=/api"]
+    );
+    // What others have set is removed by the paths that the browser knows, whether or not the proxy strips the prefix.
+    for path in ["/auth/login", "/api/auth/login"] {
+        let set = all_set(&auth.log_in("T", &head(path, "auth=x")));
+        let strays = ["/", "/api/", "/api/auth", "/api/auth/", "/api/auth/login"];
+        let strays = strays.map(|path| format!("auth=; Max-Age=0; Path={path}"));
+        assert_eq!(set[..5], strays, "{path}");
+        assert_eq!(set[5], "auth=T; Path=/api");
+    }
+    let bound = all_set(&at("__Host-auth").log_in("T", &head("/auth/login", "")));
+    assert_eq!(bound[0], "__Host-auth=T; Path=/");
+    let own = CookieTransport::builder().name("auth").path("/app").build();
+    let own = Answers {
+        cookie: own.expect("a cookie"),
+        ..at("auth")
+    };
+    assert_eq!(
+        all_set(&own.log_in("T", &head("/auth/login", "")))[0],
+        "auth=T; Path=/app"
+    );
+}
+
+#[test]
+fn n16_a_cookie_from_before_it_was_partitioned_does_not_keep_the_user_out() {
+    let builder = CookieTransport::builder().name("__Host-auth").partitioned(true);
+    let auth = Answers {
+        cookie: builder.build().expect("a cookie"),
+        ..Answers::of("__Host-auth", CsrfPolicy::same_origin())
+    };
+    let head = |cookies| Head::new("POST", &[("host", "app.example.com"), ("cookie", cookies)]);
+    let (once, twice) = (head("__Host-auth=x"), head("__Host-auth=x; __Host-auth=y"));
+    let before = "__Host-auth=; Max-Age=0; Path=/";
+    let ours = "__Host-auth=; Max-Age=0; Partitioned; Path=/";
+    assert_eq!(
+        all_set(&auth.log_in("T", &once)),
+        [before, "__Host-auth=T; Partitioned; Path=/"]
+    );
+    assert_eq!(all_set(&auth.log_out(&once)), [ours]);
+    assert_eq!(all_set(&auth.log_out(&twice)), [before, ours]);
 }

@@ -1,0 +1,138 @@
+//! The cookies that an answer sets and removes: where they belong, and those of the same name that somebody else has set.
+
+mod places;
+
+use cookie::Cookie;
+use places::places;
+
+use crate::{
+    AuthBackend, RequestHead, Response,
+    request::each_cookie,
+    response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
+};
+
+/// How many cookies of others one answer removes, so that a user who logs in again is not sent dozens of headers.
+const MAX_REMOVALS: usize = 16;
+
+/// Whether a browser keeps the cookie of `backend` only if it comes over TLS, or from this machine.
+pub(crate) fn is_secure_cookie<Id>(backend: &AuthBackend<Id>) -> bool {
+    let removal = backend.transport().clear();
+    let mut cookies = removal.cookies().filter_map(|value| Cookie::parse(value).ok());
+    cookies.any(|cookie| cookie.secure() == Some(true))
+}
+
+/// `response`, whose cookies are for everything below the path `base` if they have no path of their own.
+pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
+    for (name, value) in &mut response.headers {
+        if *name != SET_COOKIE {
+            continue;
+        }
+        let placed = Cookie::parse(&**value)
+            .ok()
+            .filter(|cookie| cookie.path().is_none());
+        let placed = placed.map(|mut cookie| {
+            cookie.set_path(if base.is_empty() { "/" } else { base });
+            cookie.to_string()
+        });
+        if let Some(placed) = placed {
+            *value = placed;
+        }
+    }
+    response
+}
+
+/// `response`, which also removes the cookies that somebody else may have set under the names of its own: those of a name of
+/// which the request brought `suspicious` or more. The likeliest come first, as many as fit into an answer with its own.
+///
+/// `base` is the path of the public URL. A proxy may have stripped it from that of the request.
+pub(crate) fn remove_strays(
+    mut response: Response,
+    head: &dyn RequestHead,
+    base: &str,
+    suspicious: usize,
+) -> Response {
+    let ours: Vec<_> = response
+        .cookies()
+        .filter_map(|value| Cookie::parse(value).ok())
+        .collect();
+    let shadowed = ours.iter().filter(|cookie| {
+        let mut sent = 0;
+        each_cookie(cookie.name(), head, &mut |_value| sent += 1);
+        sent >= suspicious && (!is_bound_to_host(cookie.name()) || is_partitioned(cookie))
+    });
+    let target = head.target();
+    let is_whole = target
+        .path
+        .strip_prefix(base)
+        .is_some_and(|rest| rest.starts_with('/'));
+    let path = if is_whole {
+        target.path.to_owned()
+    } else {
+        format!("{base}{}", target.path)
+    };
+    let mut removals: Vec<_> = shadowed
+        .flat_map(|cookie| removals(cookie, &places(target.host, &path, cookie.path().unwrap_or("/"))))
+        .collect();
+    removals.sort_by_key(|(rank, _removal)| *rank);
+    let mut bytes: usize = response.cookies().map(set_cookie_bytes).sum();
+    let fits = |removal: &String| {
+        bytes += set_cookie_bytes(removal);
+        bytes <= MAX_SET_COOKIE_BYTES
+    };
+    let removals: Vec<_> = removals
+        .into_iter()
+        .map(|(_rank, removal)| removal)
+        .take(MAX_REMOVALS)
+        .take_while(fits)
+        .collect();
+    // They come first: to some clients a cookie for a domain is the one of the host of that name.
+    let removals = removals.into_iter().map(|removal| (SET_COOKIE, removal));
+    response.headers.splice(0..0, removals);
+    response
+}
+
+/// What removes the cookies of the name of `ours` from the `places` that are not its own, and how likely each is: 0 is the
+/// likeliest. A browser keeps partitioned cookies apart from others, which are left from before ours was partitioned.
+fn removals(ours: &Cookie<'_>, places: &[(&str, Option<&str>)]) -> Vec<(usize, String)> {
+    let own = (ours.path().unwrap_or("/"), ours.domain());
+    let is_partitioned = is_partitioned(ours);
+    let is_possible = |place| place == own || !is_bound_to_host(ours.name());
+    let others = places
+        .iter()
+        .filter(|place| is_possible(**place))
+        .flat_map(|place| {
+            let both = [(*place, is_partitioned), (*place, false)];
+            both.into_iter().take(if is_partitioned { 2 } else { 1 })
+        });
+    let removal = |((path, domain), partitioned): ((&str, Option<&str>), bool)| {
+        let mut removal = ours.clone();
+        removal.set_value("");
+        removal.set_max_age(time::Duration::ZERO);
+        removal.set_path(path.to_owned());
+        removal.set_partitioned(partitioned);
+        match domain {
+            Some(domain) => removal.set_domain(domain.to_owned()),
+            None => removal.unset_domain(),
+        }
+        removal.to_string()
+    };
+    others
+        .filter(|other| *other != (own, is_partitioned))
+        .map(removal)
+        .enumerate()
+        .collect()
+}
+
+fn is_partitioned(cookie: &Cookie<'_>) -> bool {
+    cookie.partitioned() == Some(true)
+}
+
+/// Nobody but the host itself can set a cookie of such a name, and for the path `/` alone: see RFC 6265bis §4.1.3.2.
+fn is_bound_to_host(name: &str) -> bool {
+    const PREFIX: &str = "__Host-";
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+#[cfg(test)]
+mod tests;
