@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::beside::Beside;
 use crate::metadata::Workspace;
 use crate::{Fallible, book, deny, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
 
@@ -11,53 +12,58 @@ type Skipped = Vec<String>;
 struct Step {
     name: &'static str,
     about: &'static str,
-    /// Whether it runs if no step is named.
-    by_default: bool,
+    when: When,
     run: fn(&Workspace) -> Fallible<Skipped>,
 }
+
+/// When a step of the whole check runs. One that is named runs alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    InTurn,
+    /// Begins with the step `tests`; its outcome is told in its turn. It prints nothing that is skipped.
+    BesideTests,
+    /// Only if it is named.
+    Named,
+}
+
+const TESTS: &str = "tests";
 
 /// The quick ones first; the steps after them share what cargo has built by then.
 const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         about: "formatting",
-        by_default: true,
+        when: When::InTurn,
         run: |w| cargo(w, &["fmt", "--all", "--check"]),
     },
     Step {
         name: "imports",
         about: "who may import whom",
-        by_default: true,
+        when: When::InTurn,
         run: |w| done(imports::check(w)),
-    },
-    Step {
-        name: "deny",
-        about: "which crates, licences and sources the dependencies may have",
-        by_default: true,
-        run: |w| done(deny::check(w)),
     },
     Step {
         name: "rust-version",
         about: "the minimum Rust is what dependencies ask for",
-        by_default: true,
+        when: When::InTurn,
         run: |w| done(rust_version::check(w)),
     },
     Step {
         name: "layout",
         about: "how files are named",
-        by_default: true,
+        when: When::InTurn,
         run: |w| done(layout::check(&w.root)),
     },
     Step {
         name: "book",
         about: "the book has every page, promise and error",
-        by_default: true,
+        when: When::InTurn,
         run: |w| done(book::check(&w.root)),
     },
     Step {
         name: "clippy",
         about: "all lints, warnings are errors",
-        by_default: true,
+        when: When::InTurn,
         run: |w| {
             cargo(
                 w,
@@ -76,25 +82,25 @@ const STEPS: &[Step] = &[
     Step {
         name: "docs",
         about: "the documentation, warnings are errors",
-        by_default: true,
+        when: When::InTurn,
         run: docs,
     },
     Step {
-        name: "tests",
+        name: TESTS,
         about: "every test, with those that need a server or a tool",
-        by_default: true,
+        when: When::InTurn,
         run: test_run::run,
     },
     Step {
         name: "full",
         about: "every sentence of the HTTP contract on every store; runs only if it is named",
-        by_default: false,
+        when: When::Named,
         run: test_run::full,
     },
     Step {
         name: "doc-tests",
         about: "every example in the documentation",
-        by_default: true,
+        when: When::InTurn,
         run: |w| {
             cargo(
                 w,
@@ -103,15 +109,21 @@ const STEPS: &[Step] = &[
         },
     },
     Step {
+        name: "deny",
+        about: "which crates, licences and sources the dependencies may have",
+        when: When::BesideTests,
+        run: |w| done(deny::check(w)),
+    },
+    Step {
         name: "features",
         about: "each package alone: no feature, each feature alone, some together, all",
-        by_default: true,
+        when: When::BesideTests,
         run: |w| done(feature_matrix::check(w)),
     },
     Step {
         name: "fuzz",
         about: "the fuzz targets compile",
-        by_default: true,
+        when: When::BesideTests,
         run: |w| done(fuzz::check(&w.root)),
     },
 ];
@@ -125,28 +137,46 @@ pub(crate) fn run(names: &[String]) -> Fallible<()> {
         return Err(format!("no step `{unknown}`; the steps are\n{}", steps_listed()).into());
     }
     let workspace = Workspace::load()?;
-    let chosen = STEPS
-        .iter()
-        .filter(|step| (names.is_empty() && step.by_default) || names.iter().any(|name| name == step.name));
+    let is_chosen = |step: &&Step| match names {
+        [] => step.when != When::Named,
+        names => names.iter().any(|name| name == step.name),
+    };
     let (mut summary, mut skipped, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for step in chosen {
+    let start_of_all = Instant::now();
+    let mut beside = None;
+    for step in STEPS.iter().filter(is_chosen) {
         println!("\n==> {}: {}", step.name, step.about);
+        if names.is_empty() && step.name == TESTS {
+            let steps = STEPS.iter().filter(|step| step.when == When::BesideTests);
+            beside = Some(Beside::start(&workspace, steps.map(|step| step.name).collect())?);
+        }
         let start = Instant::now();
-        let outcome = (step.run)(&workspace);
-        let took = start.elapsed();
-        match outcome {
-            Ok(left_out) => {
-                println!("<== {} passed in {}", step.name, seconds(took));
-                summary.push(format!("passed  {:<13}{:>8}", step.name, seconds(took)));
-                skipped.extend(left_out);
+        let (outcome, took, note) = match &beside {
+            Some(beside) if step.when == When::BesideTests => {
+                let (outcome, took) = beside.wait(step.name)?;
+                (done(outcome), took, "  beside the steps before")
             }
+            _ => {
+                let outcome = (step.run)(&workspace);
+                (outcome, start.elapsed(), "")
+            }
+        };
+        let word = if outcome.is_ok() { "passed" } else { "FAILED" };
+        summary.push(format!("{word}  {:<13}{:>9}{note}", step.name, seconds(took)));
+        match outcome {
+            Ok(left_out) => skipped.extend(left_out),
             Err(error) => {
-                println!("{error}\n<== {} FAILED in {}", step.name, seconds(took));
-                summary.push(format!("FAILED  {:<13}{:>8}", step.name, seconds(took)));
+                println!("{error}");
                 failed.push(step.name);
             }
         }
+        println!("<== {} {word} in {}", step.name, seconds(took));
     }
+    summary.push(format!(
+        "        {:<13}{:>9}",
+        "in all",
+        seconds(start_of_all.elapsed())
+    ));
     println!("\n==> summary\n{}", summary.join("\n"));
     for left_out in skipped {
         println!("SKIPPED: {left_out}");
@@ -160,6 +190,15 @@ pub(crate) fn run(names: &[String]) -> Fallible<()> {
         failed.join(" ")
     )
     .into())
+}
+
+/// One step, for the process that [`Beside`] starts.
+pub(crate) fn run_beside(names: &[String]) -> Fallible<()> {
+    let named = names
+        .first()
+        .and_then(|name| STEPS.iter().find(|step| step.name == name));
+    let step = named.ok_or("no such step")?;
+    (step.run)(&Workspace::load()?).map(|_skipped| ())
 }
 
 /// The steps for the help text.

@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod beside;
 mod book;
 mod check;
 mod chromium;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     }
     let outcome = match arguments.first().map(String::as_str) {
         Some("test") => check::run(rest),
+        Some(beside::BESIDE) => check::run_beside(rest),
         Some("bench") => bench::run(rest),
         Some("fuzz") => fuzz::run(rest),
         Some("services") => services::run(rest),
