@@ -14,7 +14,7 @@ pub use error::{PathStep, ProfileError};
 pub(crate) use hidden::{HiddenFields, MergeError};
 pub use protected::{ProtectedFields, check_profile_names};
 
-/// Names of fields that are never a profile's.
+/// Names of fields that never belong to a profile.
 const RESERVED: [&str; 6] = [
     "id",
     "email",
@@ -24,7 +24,7 @@ const RESERVED: [&str; 6] = [
     "is_verified",
 ];
 
-/// The profile of `fields`. Those that are no profile's (`id`, `email`, `password` and the flags) are passed over.
+/// Makes a profile of `fields`. It ignores those that never belong to a profile: `id`, `email`, `password` and the flags.
 ///
 /// # Errors
 /// [`ProfileError`] naming the field that is missing or of the wrong type.
@@ -53,9 +53,9 @@ pub fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileE
     read(strip(fields))
 }
 
-/// `profile` after the JSON merge patch `patch` (RFC 7396): a field that it does not name stays, `null` removes one.
+/// Applies the JSON merge patch `patch` (RFC 7396) to `profile`. A field that it does not name stays, `null` removes one.
 ///
-/// A field that `P` does not write is lost, unless the patch is empty; a [`UserManager`](crate::UserManager) keeps it by
+/// A field that `P` does not write is lost, unless the patch is empty. A [`UserManager`](crate::UserManager) keeps it by
 /// [`hidden_field`](crate::UserManagerBuilder::hidden_field).
 ///
 /// # Errors
@@ -82,7 +82,7 @@ pub(crate) fn fields_of<P: Profile>(profile: &P) -> Result<Map<String, Value>, P
     }
 }
 
-/// What a name in Rust mostly has in common with the one in JSON.
+/// The part of a name that is mostly the same in Rust and in JSON.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|character| character.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()

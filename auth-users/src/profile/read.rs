@@ -1,7 +1,7 @@
 //! A profile from JSON, with errors that never repeat the input.
 //!
-//! `serde_json` tells of an error in a text that quotes the input. Serde tells the error type what happened by a call, so
-//! this reads with an error type of its own.
+//! The errors of `serde_json` are texts that quote the input. Serde tells an error type by a call what happened, so this module
+//! has its own error type.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ pub(super) fn read<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileE
     })
 }
 
-/// What may be told of an error.
+/// The part of an error that a client may see.
 #[derive(Debug)]
 struct Problem {
     /// From the inside out.
@@ -99,7 +99,7 @@ impl de::Error for Problem {
 /// Reads one value.
 struct Reader {
     value: Value,
-    /// Where in the value around it this one is.
+    /// Where this one is in the value around it.
     step: Option<PathStep>,
     /// Whether this is the whole profile, which may be `()`: that has no fields, and passes over all of them.
     is_profile: bool,
@@ -114,7 +114,7 @@ impl Reader {
         }
     }
 
-    /// Reads by `read`. An error gets to know where this is.
+    /// Reads by `read`, and adds to an error where this value is.
     fn locate<T>(mut self, read: impl FnOnce(Self) -> Result<T, Problem>) -> Result<T, Problem> {
         let step = self.step.take();
         read(self).map_err(|mut problem| {
