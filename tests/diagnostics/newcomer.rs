@@ -9,7 +9,7 @@ use portcullis::{
     async_trait,
     http::{AuthBackend, BearerTransport},
     jwt::JwtStrategy,
-    users::{EventHandler, Mailer, PasswordPolicy, UserManager, UserManagerBuilder},
+    users::{EventHandler, Mailer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder},
 };
 
 struct Own;
@@ -59,6 +59,7 @@ fn ids() {
 fn hooks() {
     let _: Arc<dyn EventHandler> = Arc::new(Own);
     let _: Arc<dyn Mailer> = Arc::new(Own);
+    let _: Arc<dyn UserLookup> = Arc::new(Own);
     let _: Arc<dyn PasswordPolicy> = Arc::new(Own);
 }
 
