@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{LOG, UserManager};
 
-/// What happened, and to whom. No event carries a password or a token.
+/// An event in the life of a user. It never carries a password or a token.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a, Id = Uuid, P = ()> {
@@ -50,12 +50,11 @@ pub enum Event<'a, Id = Uuid, P = ()> {
         /// The user with the new password.
         user: &'a User<Id, P>,
     },
-    /// The user has shown who they are, and a credential was issued for them, which they do not have yet.
+    /// The user has proved who they are, and a credential was issued. It was not sent yet.
     ///
-    /// The log-in may still fail: by an error of the handler, or where the credential that the request itself presents
-    /// cannot be revoked. Nobody ever gets the new one then, and it is revoked where it can be; the old one lives, unless
-    /// the store did what it did not confirm. So there may be more of these than log-ins; over HTTP the log has one line,
-    /// `a user logged in`, for each that stands.
+    /// The log-in can still fail, if a handler returns an error or the old credential cannot be revoked. The new credential
+    /// is then revoked and never sent. Expect more of these events than successful log-ins. Over HTTP, the log has one line
+    /// for each log-in that succeeds, `a user logged in`.
     LoggedIn {
         /// The user.
         user: &'a User<Id, P>,
@@ -82,7 +81,7 @@ impl<Id, P> Clone for Event<'_, Id, P> {
 impl<Id, P> Copy for Event<'_, Id, P> {}
 
 impl<'a, Id, P> Event<'a, Id, P> {
-    /// The user to whom it happened.
+    /// The user of the event.
     #[must_use]
     pub fn user(&self) -> &'a User<Id, P> {
         match self {
@@ -121,7 +120,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangedFields {
-    /// The e-mail, be it only in its case.
+    /// The e-mail, even if only its case.
     pub email: bool,
     /// The password.
     pub password: bool,
@@ -145,14 +144,14 @@ impl ChangedFields {
 
 /// The application's own reaction to what happens to its users.
 ///
-/// An event other than [`Event::Deleting`] tells of what stands in the store already: an error, or a panic, fails the
-/// request but undoes nothing.
+/// When the handler is called, the change is in the store already, except for [`Event::Deleting`]. An error or a panic fails
+/// the request but undoes nothing.
 ///
 /// [`Event::VerificationRequested`], [`Event::EmailChangeRequested`] and [`Event::PasswordResetRequested`] are delivered
-/// after the answer, so that its timing does not tell whether there is such a user. Their errors are logged. There is such an
-/// event only if a mail is going to be sent, so a request past the [`MailBudget`](crate::MailBudget) has none.
+/// after the answer, so that its timing does not tell whether there is such a user. Their errors are logged. They happen only
+/// if a mail is going to be sent, so not for a request past the [`MailBudget`](crate::MailBudget).
 ///
-/// The handler is given the manager. What it does there is told to it in turn: to update a user at each
+/// The handler is given the manager. What it does with it is an event, too: a handler that updates a user at each
 /// [`Event::Updated`] never ends.
 ///
 /// ```
@@ -165,7 +164,7 @@ impl ChangedFields {
 ///     async fn handle(&self, event: Event<'_>, users: &UserManager) -> Result<(), EventHandlerError> {
 ///         match event {
 ///             Event::Registered { user } => open_account(user.email.as_str()).map_err(EventHandlerError::new),
-///             // Who has another address logs in again.
+///             // After a change of the address, the user logs in again.
 ///             Event::Updated { user, changed } if changed.email => {
 ///                 users.log_out_everywhere(&user.id).await.map_err(EventHandlerError::new)?;
 ///                 Ok(())
@@ -192,12 +191,12 @@ pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
     async fn handle(&self, event: Event<'_, Id, P>, users: &UserManager<Id, P>) -> Result<(), EventHandlerError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
-/// An [`EventHandler`] failed or panicked. The source is for logs; no part of it reaches a client.
+/// An [`EventHandler`] failed or panicked. The source is logged and never reaches a client.
 #[derive(Debug)]
 pub struct EventHandlerError(Box<dyn Error + Send + Sync>);
 
 impl EventHandlerError {
-    /// A failure because of `source`, which is logged and so holds no secret.
+    /// A failure because of `source`. It is logged, so it must not hold a secret.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(source.into())
     }

@@ -25,10 +25,10 @@ pub struct FolderMailer {
 }
 
 impl FolderMailer {
-    /// Mails into `folder`, which is made where it is missing.
+    /// Writes mails into `folder`, and makes it if it is missing.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `outbox folder` if it cannot be made or is no folder.
+    /// [`ConfigError`] naming `outbox folder` if it cannot be made or is not a folder.
     pub fn new(folder: impl Into<PathBuf>) -> Result<Self, ConfigError> {
         let folder = folder.into();
         make_folder(&folder).map_err(|error| {

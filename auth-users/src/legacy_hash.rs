@@ -3,7 +3,7 @@
 /// Verifies stored hashes of a scheme that this library does not know, such as PBKDF2 or scrypt, or one of an
 /// application's own. Give it to [`PasswordHasherBuilder::legacy`](crate::PasswordHasherBuilder::legacy).
 ///
-/// It is asked about every hash that the library can't read, also if that begins like one of a scheme that the library knows.
+/// It is asked about every hash that the library can't read, even if it begins like one of a scheme that the library knows.
 /// At the next log-in of its owner, such a hash is replaced by one of today's parameters.
 ///
 /// ```
@@ -27,8 +27,8 @@
 /// ```
 ///
 /// # Security
-/// Compare in constant time, and refuse parameters that cost more than a log-in may: whoever can write a hash into the
-/// store else keeps the hashing threads busy. A panic fails the log-in.
+/// Compare in constant time, and refuse parameters that cost more than a log-in may. Otherwise somebody who can write a hash
+/// into the store can keep the hashing threads busy. A panic fails the log-in.
 pub trait LegacyHash: Send + Sync {
     /// Whether `password` is that of `stored`, or `None` if `stored` is not of this scheme or is malformed.
     ///

@@ -25,11 +25,12 @@
 //! # }
 //! ```
 //!
-//! Passwords are hashed with argon2id by a [`PasswordHasher`], a bounded number at a time, and judged by a
-//! [`PasswordPolicy`]. An [`EventHandler`] hears what happens. A [`Mailer`] sends the tokens to verify an e-mail and to
-//! reset a password, out of band, from an [`Outbox`] and within a [`MailBudget`].
+//! A [`PasswordHasher`] hashes passwords with argon2id, a bounded number at a time. A [`PasswordPolicy`] checks them. An
+//! [`EventHandler`] is told of every change. A [`Mailer`] sends the tokens that verify an e-mail, reset a password or invite a
+//! user: after the answer, from an [`Outbox`], and within a [`MailBudget`]. A [`UserLookup`] finds users who log in by something else
+//! than their e-mail.
 //!
-//! Each outcome is a [`tracing`] event of the target `portcullis::users`, with the user's id and the reason. None holds a
+//! Each outcome is a [`tracing`] event of the target `portcullis::users`, with the user's id and the reason. No event holds a
 //! password, a hash, a token, or what was typed as an e-mail at a log-in that failed.
 
 mod event;

@@ -1,4 +1,4 @@
-//! Whom somebody means who logs in.
+//! The user who is meant at a log-in.
 
 use async_trait::async_trait;
 use auth_core::{StoreError, User};
@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use crate::UserManager;
 
-/// Turns what was typed at a log-in into a user: for log-in by user name or number instead of, or beside, the e-mail.
+/// Turns what was typed at a log-in into a user. With it, users log in by a name or a number, instead of the e-mail or beside
+/// it.
 ///
 /// ```
-/// use auth_core::{StoreError, User, async_trait};
-/// use auth_users::{UserLookup, UserManager};
+/// use portcullis::{StoreError, User, async_trait, users::{UserLookup, UserManager}};
 /// use uuid::Uuid;
 /// # struct Cards;
 /// # impl Cards { async fn holder(&self, _: &str) -> Result<Option<Uuid>, StoreError> { Ok(None) } }
@@ -25,7 +25,7 @@ use crate::UserManager;
 ///         if typed.contains('@') {
 ///             return users.find_by_email(typed).await;
 ///         }
-///         // Read even if there is no such card, so that it takes as long.
+///         // Read the user even if there is no such card, so that both take the same time.
 ///         let holder = self.cards.holder(typed).await?;
 ///         let found = users.find(&holder.unwrap_or_default()).await?;
 ///         Ok(found.filter(|_| holder.is_some()))
@@ -34,9 +34,10 @@ use crate::UserManager;
 /// ```
 ///
 /// # Security
-/// The manager takes as long for nobody as for somebody: it hashes the password in either case. So must the lookup: let it
-/// make the same calls whether or not there is such a user. It returns the user as stored now, and exactly one user for what
-/// was typed: who may choose the name of another user could otherwise lock them out.
+/// - Make the same calls whether or not there is such a user, so that the time does not tell. The manager does so, too: it
+///   hashes the password in either case.
+/// - Return the user as stored now. A cached one may have an old password.
+/// - Names must be unique. If a user can take a name that is also another user's e-mail, one of them is locked out.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` looks up no users with ids `{Id}` and profiles `{P}`",
     label = "no lookup of such users",
@@ -45,10 +46,10 @@ use crate::UserManager;
 )]
 #[async_trait]
 pub trait UserLookup<Id = Uuid, P = ()>: Send + Sync {
-    /// The user of `users` who is meant by `typed`, which is anything of at most 1024 bytes without a NUL.
+    /// The user of `users` who is meant by `typed`. That can be any text of at most 1024 bytes without a NUL.
     ///
     /// # Errors
-    /// [`StoreError`] if a store does not answer. A panic is answered like one.
+    /// [`StoreError`] if a store does not answer. The log-in then fails with 503, and with 500 after a panic.
     #[rustfmt::skip]
     async fn find(&self, typed: &str, users: &UserManager<Id, P>) -> Result<Option<User<Id, P>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }

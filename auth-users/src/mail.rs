@@ -7,18 +7,18 @@ use auth_core::SecretString;
 
 /// A mail to be written and sent by the application's [`Mailer`].
 ///
-/// The link in it is built from the application's own configuration, never from a request.
+/// Build the link in it from the application's own configuration, never from a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Mail {
     /// What it is for.
     pub kind: MailKind,
-    /// The address as it is shown: the local part as the user typed it, and the domain in Unicode. A mailer whose server does
-    /// not know SMTPUTF8 brings the domain to its ASCII form.
+    /// The address as it is shown: the local part as the user typed it, and the domain in Unicode. If your server does not
+    /// support SMTPUTF8, convert the domain to its ASCII form.
     pub to: String,
     /// The one-time token. It is URL-safe.
     pub token: SecretString,
-    /// The id of the user, as text, to look up a name or a language by. Every mail of a
+    /// The id of the user, as text, for a look-up of their name or language. Every mail of a
     /// [`UserManager`](crate::UserManager) has one.
     pub user_id: Option<String>,
 }
@@ -43,12 +43,12 @@ pub enum MailKind {
     Verify,
     /// To reset the password.
     Reset,
-    /// To set the first password of an invited user, by the same call as for a reset. It verifies the e-mail, too.
+    /// To set the first password of an invited user. The token is used like that of a reset, and verifies the e-mail, too.
     Invite,
-    /// To confirm a new e-mail, by the same call as for a verification. It goes to the new address.
+    /// To confirm a new e-mail. It goes to the new address, and the token is used like that of a verification.
     ChangeEmail,
-    /// To tell the mailbox of the user's e-mail that another e-mail was asked for. Its token resets the password, for a user
-    /// who did not ask.
+    /// To tell the old address that a new e-mail was asked for. The token resets the password: offer that to a user who did not
+    /// ask.
     EmailChangeNotice,
 }
 
@@ -72,10 +72,10 @@ impl fmt::Display for MailKind {
     }
 }
 
-/// Writes and sends mails. It is called out of band: neither its failure nor its slowness reaches a request.
+/// Writes and sends mails. It is called after the answer, so its failure and its slowness never reach a request.
 ///
-/// It is called for several mails at once, each for another address. It must not block its thread: requests may run on
-/// it, too.
+/// It is called for several mails at once, each for another address. It must not block the thread, on which requests may run,
+/// too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` sends no mails",
     label = "no `Mailer`",

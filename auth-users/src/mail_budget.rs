@@ -22,12 +22,12 @@ const MEMORY: usize = 100_000;
 
 /// How many mails of one kind go to one account within any span of a certain length. By default 3 within an hour.
 ///
-/// Past the budget the answer and its timing stay the same, and no mail goes out. An account that changes its address
-/// gets no fresh budget. One address gets ten times the mails of an account at most, so that nobody floods a mailbox by
-/// moving one account after the other to its address; an account that was deleted and registered again gets its mails.
+/// Past the budget no mail goes out, and the answer and its timing stay the same. An account that changes its address gets no
+/// fresh budget. An account that was deleted and registered again does.
 ///
-/// Ten accounts that were at one address within the window can use up what it gets: who registers there next gets no mail
-/// until the window ends.
+/// One address gets at most ten times the mails of an account, so that a mailbox cannot be flooded by moving one account after
+/// the other to its address. Ten accounts that were at one address within the window can use that up. The next account that
+/// registers there gets no mail until the window ends.
 ///
 /// Each process counts for itself, and starts at zero. It remembers 100,000 mails, and forgets the oldest first if more
 /// are accepted within the window.
@@ -60,7 +60,7 @@ impl MailBudget {
     /// At most `mails` within any span as long as `window`.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `mail_budget` if `mails` is not between 1 and 1000, or `window` not between a second and a
+    /// [`ConfigError`] naming `mail_budget` if `mails` is not between 1 and 1000, or if `window` is not between a second and a
     /// day.
     pub fn new(mails: u32, window: Duration) -> Result<Self, ConfigError> {
         if !(1..=MOST_MAILS).contains(&mails) {
@@ -93,7 +93,7 @@ pub(crate) struct Addressee {
 }
 
 impl Addressee {
-    /// With `hasher`, whose key is random: nobody can choose two addressees of one hash.
+    /// With `hasher`, whose key is random, so that an attacker cannot choose two addressees of one hash.
     pub(crate) fn new(hasher: &RandomState, account: &str, address: &NormalizedEmail) -> Self {
         Self {
             account: hasher.hash_one(("account", account)),
@@ -136,7 +136,7 @@ impl Ledger {
         let Some(limit) = self.budget.0 else {
             return true;
         };
-        // From either side: a clock that was ahead, and was set back, keeps nobody's mail out for longer than a window.
+        // From either side: a clock that was ahead and was set back keeps a mail out for one window at most.
         while let Some(oldest) = self.mails.front()
             && (now - oldest.at).unsigned_abs() >= limit.window
         {

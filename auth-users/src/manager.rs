@@ -1,4 +1,4 @@
-//! What can be done with users.
+//! The manager of the users.
 
 mod builder;
 mod change_of_email;
@@ -45,7 +45,7 @@ pub use verification::VerifyError;
 
 /// Registers, verifies, changes and deletes users, checks passwords and resets them.
 ///
-/// A clone is cheap, and is the same manager. Every method may be cancelled at any await: what it does is done or undone.
+/// A clone is cheap, and is the same manager. A call that is cancelled at any await leaves its change whole or absent.
 pub struct UserManager<Id = Uuid, P = ()> {
     store: Arc<dyn UserStore<Id, P>>,
     hasher: PasswordHasher,
@@ -98,7 +98,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         self.store.find(id).await
     }
 
-    /// Ends every credential of the user of `id`, whatever issued it, and says whether there is such a user.
+    /// Ends every credential of the user of `id`, of every strategy. Returns whether there is such a user.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer: the credentials may still be valid.
@@ -106,9 +106,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(self.end_credentials(id, None).await?.is_some())
     }
 
-    /// Ends every credential of `user`, whatever issued it, and returns the user as it is stored then: whoever asked gets a
-    /// new credential for that one. `None`, and nothing is ended, if the user is gone or if their credentials were ended since
-    /// `user` was read, which ended the right of whoever asks.
+    /// Ends every credential of `user`, of every strategy, and returns the user as stored afterwards. Issue a new credential for
+    /// that one, so that the user stays logged in here.
+    ///
+    /// Returns `None` and ends nothing if the user is gone, or if their credentials were ended since `user` was read: the request
+    /// then has no right to this any more.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer: the credentials may still be valid.
@@ -165,7 +167,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         &self.outbox
     }
 
-    /// Writes `user`, stamped with the time; its revision then is the stored one.
+    /// Writes `user` with the time of now. Its revision afterwards is the stored one.
     async fn write(&self, user: &mut User<Id, P>) -> Result<(), UpdateUserError> {
         user.updated_at = self.clock.now();
         self.store.update(user).await?;
@@ -173,9 +175,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(())
     }
 
-    /// What the policy says. A panic of it is a fault of the program.
+    /// Asks the policy. A panic in it is a fault of the program.
     async fn check_password(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError> {
-        // What is judged is what will be hashed.
+        // The policy judges the form that will be hashed.
         let normal = normal_form(password);
         let password = normal.as_ref().unwrap_or(password);
         caught(async { self.policy.check(password, email).await })

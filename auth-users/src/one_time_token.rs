@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use time::OffsetDateTime;
 
-/// Longer strings are refused unread.
+/// Longer strings are rejected unread.
 const MAX_CHARS: usize = 1024;
 const SEAL_BYTES: usize = 32;
 const EXPIRY_BYTES: usize = 8;
@@ -44,9 +44,9 @@ impl Purpose<'_> {
 /// Makes and reads tokens, with keys that are derived from the application's secret, so that the secret may sign other
 /// things too.
 ///
-/// A token is a seal, the expiry, the state of its user, the new e-mail if it confirms one, and the user's id. The seal is a MAC over the rest: it is checked
-/// before anything is looked up, so that no id reaches a store that was not mailed. The state is a MAC over what the token
-/// will change, which only the store knows.
+/// A token is a seal, the expiry, the state of its user, the new e-mail if it confirms one, and the user's id. The seal is a
+/// MAC over the rest. It is checked before anything is looked up, so that an id that was never mailed reaches no store. The
+/// state is a MAC over what the token will change, which only the store knows.
 pub(crate) struct OneTimeTokens(SigningSecret);
 
 struct Keys {
@@ -54,8 +54,8 @@ struct Keys {
     state: Hmac<Sha256>,
 }
 
-/// What a token says that was made here and has not expired. Whether its user still is as it says: see
-/// [`is_of`](Self::is_of).
+/// The content of a token that was made here and has not expired. [`is_of`](Self::is_of) tells whether its user is still as
+/// the token says.
 pub(crate) struct Claim<'a, Id> {
     pub(crate) purpose: Purpose<'a>,
     pub(crate) user_id: Id,

@@ -1,4 +1,4 @@
-//! What is done after the answer: mails, and the events that go with them.
+//! Mails that are sent after the answer, and the events that go with them.
 
 mod flight;
 mod letter;
@@ -32,19 +32,21 @@ const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 
 /// A bounded queue of mails, and the worker that sends several of them at once.
 ///
-/// A request never waits for it: a mail is put in at once, or dropped and counted in [`DroppedMails`].
+/// A request never waits for it. A mail is put in at once, or dropped and counted in [`DroppedMails`].
+///
+/// **The mails are in memory.** They end with the process.
 ///
 /// **It is fair.** At most 8 mails of one account, and 8 for one address, wait or are in flight, so neither fills the
 /// queue. One address has one mail in flight, so a mailbox whose server hangs takes one place. For one address, first
 /// attempts are made in the order in which the mails were asked for.
 ///
-/// **It is patient.** A mail that was not sent is tried again after a pause that grows. Meanwhile it lets others be sent,
-/// and it makes room for a new one if the outbox is full. It is given up after the last attempt, and when its token would
-/// have expired.
+/// **It is patient.** A mail that could not be sent is tried again after a pause that grows. Meanwhile others are sent. If the
+/// outbox is full, a mail in such a pause makes room for a new one. A mail is given up after the last attempt, and when its
+/// token has expired.
 ///
-/// The mails are in memory, and end with the process. The worker runs on the Tokio runtime of whoever put something into
-/// an empty outbox. If that runtime is shut down, another takes over at the next mail or call of
-/// [`drained`](Self::drained). A mail that was in flight is then tried again, as after a failure, and may arrive twice.
+/// The worker runs on the Tokio runtime of the call that put a mail into an empty outbox. If that runtime is shut down,
+/// another takes over at the next mail or call of [`drained`](Self::drained). A mail that was in flight is then tried again,
+/// and may arrive twice.
 #[derive(Clone)]
 pub struct Outbox(Arc<Shared>);
 
@@ -64,7 +66,7 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Tells the worker that there may be work.
     changed: Notify,
-    /// Tells who waits in [`Outbox::drained`] that a mail, or the worker, is gone.
+    /// Tells [`Outbox::drained`] that a mail, or the worker, is gone.
     gone: Notify,
 }
 
@@ -97,7 +99,7 @@ impl Outbox {
         self.0.lock().dropped()
     }
 
-    /// How many mails wait for an attempt, be it the first or another. Those in flight are not counted.
+    /// How many mails wait for their first attempt or another one. Those in flight are not counted.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.lock().waiting()
@@ -111,7 +113,7 @@ impl Outbox {
 
     /// Ends all pauses: every mail that waits is tried as soon as there is a place in flight.
     ///
-    /// For an orderly shutdown, and for a mail server that is back.
+    /// Call it for an orderly shutdown, or when the mail server is back.
     pub fn retry_now(&self) {
         self.0.lock().end_pauses(Instant::now());
         self.0.wake();
@@ -149,7 +151,7 @@ impl Outbox {
         }
     }
 
-    /// Puts in `letter` if budget, shares and capacity allow it. If there is none, it does the same work.
+    /// Puts in `letter` if budget, shares and capacity allow it. Without a letter it does the same work.
     pub(crate) fn push(
         &self,
         kind: MailKind,
@@ -190,7 +192,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the worker to look, or starts one if there is work, none works yet, and a runtime is at hand.
+    /// Tells the worker to look. If there is work and no worker yet, it starts one, provided that there is a runtime.
     fn wake(self: &Arc<Self>) {
         self.changed.notify_one();
         let Ok(runtime) = Handle::try_current() else {

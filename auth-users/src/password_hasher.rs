@@ -24,19 +24,19 @@ pub(crate) use executor::Cost;
 pub use executor::HashQueue;
 pub(crate) use memory::Memory;
 
-/// What a [`StoreError`] of this module names.
+/// The origin of a [`StoreError`] of this module.
 const STORE: &str = "password hashing";
 const SALT_BYTES: usize = 16;
-/// What a hash of an application's own scheme is taken to cost, in hashes with today's parameters.
+/// The assumed cost of a hash of an application's own scheme, in hashes with today's parameters.
 const LEGACY_HASHES: f64 = 10.0;
 
 /// Hashes and verifies passwords with argon2id (RFC 9106), a bounded number at a time.
 ///
 /// A hash runs on one of a few threads that do nothing else, one for each core by default. More hashes than that wait, as
 /// long as they can be done by the deadline. If too many wait, one more is refused at once with a [`StoreError`], which a client
-/// sees as 503 with a `Retry-After`. The deadline holds for the hash itself, too, and for one that others delay.
+/// sees as 503 with a `Retry-After`. The deadline holds for the wait and the hash together.
 ///
-/// Each [`HashQueue`] waits by itself, and the queues take turns: a crowd that resets passwords does not keep others from
+/// Each [`HashQueue`] waits by itself, and the queues take turns, so that a crowd that resets passwords does not keep others from
 /// logging in.
 ///
 /// Each thread hashes in memory of its own: 19 MiB for each thread with the default parameters. The next hash overwrites it,
@@ -52,12 +52,12 @@ const LEGACY_HASHES: f64 = 10.0;
 /// opt-level = 3
 /// ```
 ///
-/// [`UserManager`](crate::UserManager) picks the queue of what it hashes; [`in_queue`](Self::in_queue) is for your own hashes.
+/// [`UserManager`](crate::UserManager) picks the queue for what it hashes. [`in_queue`](Self::in_queue) is for your own hashes.
 ///
 /// Passwords are hashed in Unicode's Normalization Form C (RFC 8265, section 4.2), so that a password is the same on every
-/// keyboard. A hash that was made of another form is still verified, for whoever types that form.
+/// keyboard. A hash that was made of another form is still verified, for a user who types that form.
 ///
-/// A clone shares the threads: one hasher a process is enough.
+/// A clone shares the threads. One hasher for the process is enough.
 ///
 /// ```
 /// use portcullis::users::{PasswordHasher, PasswordCheck};
@@ -97,12 +97,12 @@ struct Attempt {
 pub enum PasswordCheck {
     /// They match.
     Match,
-    /// They match, and the hash is not what [`PasswordHasher::hash`] makes of the password today: of another scheme, cost or
-    /// Unicode form. Hash the password anew and store that.
+    /// They match, but the hash is of another scheme, cost or Unicode form than [`PasswordHasher::hash`] makes today. Hash the
+    /// password anew and store that.
     MatchNeedsRehash,
     /// They do not match, or there is no stored hash.
     Mismatch,
-    /// The stored hash cannot be verified, so that no password matches.
+    /// The stored hash cannot be verified, so no password matches.
     Unusable(InvalidStoredHash),
 }
 
@@ -137,8 +137,8 @@ impl PasswordHasher {
 
     /// Verifies `password` against `stored`.
     ///
-    /// The time tells nothing about `stored`: if there is no hash, or one that can't be verified or can't match, as much is
-    /// computed as for a hash with today's parameters. That is one hash, or two for a password that is not in Normalization
+    /// The time tells nothing about `stored`. If there is no hash, or one that can't be verified or can't match, this computes as
+    /// much as for a hash with today's parameters. That is one hash, or two for a password that is not in Normalization
     /// Form C.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl PasswordHasher {
         self.executor.waiting()
     }
 
-    /// How many hashes could start at once now: the permits that nobody holds.
+    /// How many hashes could start at once now.
     #[must_use]
     pub fn available_permits(&self) -> usize {
         self.executor.available_permits()
@@ -259,7 +259,7 @@ impl Schemes {
             stored,
             parsed,
         } = attempt;
-        // The normal form first: it is what every new hash is made of.
+        // The normal form first: every new hash is made of it.
         let forms = normal.iter().chain([password]).map(|form| form.expose_secret());
         let mut otherwise = PasswordCheck::Mismatch;
         for (at, form) in forms.enumerate() {
@@ -278,7 +278,7 @@ impl Schemes {
             };
             if matches == Some(true) {
                 let is_todays = matches!(parsed, Some(Ok(hash)) if !hash.is_outdated(self.argon2.params()));
-                // What was typed is not what a new hash is made of.
+                // A new hash is made of another form than was typed.
                 let is_normal = normal.is_none() || at == 0;
                 return Ok(match is_todays && is_normal {
                     true => PasswordCheck::Match,
@@ -295,7 +295,7 @@ impl Schemes {
         Ok(otherwise)
     }
 
-    /// A hash with today's parameters whose result nobody looks at.
+    /// A hash with today's parameters whose result is not used.
     fn burn(&self, password: &[u8], memory: &mut Memory) -> Result<(), StoreError> {
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
         let blocks = memory

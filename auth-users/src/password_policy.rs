@@ -1,4 +1,4 @@
-//! Which passwords are good enough.
+//! Decides which passwords are good enough.
 //!
 //! The list of common passwords, `common_passwords.txt`, is made of the one of Django (BSD-3-Clause, see
 //! `LICENSE-common-passwords`), which Royce Williams compiled: its entries of at least 8 code points, in lower case.
@@ -11,7 +11,7 @@ const COMMON: &str = include_str!("common_passwords.txt");
 const MIN_CODE_POINTS: usize = 8;
 const MAX_CODE_POINTS: usize = 256;
 
-/// Which passwords are good enough, asked at registration, update and reset. A breach check goes here.
+/// Decides which passwords are good enough, at registration, update and reset. Add a check for breached passwords here.
 ///
 /// ```
 /// use portcullis::{
@@ -41,10 +41,10 @@ const MAX_CODE_POINTS: usize = 256;
 )]
 #[async_trait]
 pub trait PasswordPolicy: Send + Sync {
-    /// Judges `password` for the user of `email`.
+    /// Checks `password` for the user of `email`.
     ///
     /// # Errors
-    /// [`PolicyError::Refused`] with a reason for the user; [`PolicyError::Unavailable`] if nobody can tell now.
+    /// [`PolicyError::Refused`] with a reason for the user. [`PolicyError::Unavailable`] if the check cannot be made now.
     async fn check(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
@@ -54,13 +54,13 @@ pub enum PolicyError {
     /// It is not good enough. The reason is shown to the user and does not repeat the password.
     #[error("{0}")]
     Refused(String),
-    /// The policy asks someone who does not answer.
+    /// A service that the policy asks did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
 
-/// 8 to 256 code points, not among some 8,000 common passwords, not the user's own e-mail or its local part. As NIST SP
-/// 800-63B-4 §3.1.1.2 has it, no digits, capitals or signs are asked for.
+/// 8 to 256 code points, not among some 8,000 common passwords, not the user's own e-mail or its local part. It does not ask
+/// for digits, capitals or signs (NIST SP 800-63B-4 §3.1.1.2).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultPasswordPolicy;
 

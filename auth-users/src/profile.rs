@@ -3,21 +3,18 @@
 mod error;
 mod hidden;
 mod protected;
+mod read;
 
 use auth_core::Profile;
-use serde::{
-    Deserializer,
-    de::{IntoDeserializer, Visitor},
-    forward_to_deserialize_any,
-};
 use serde_json::{Map, Value};
-use serde_path_to_error::Segment;
+
+use read::read;
 
 pub use error::{PathStep, ProfileError};
 pub(crate) use hidden::{HiddenFields, MergeError};
 pub use protected::{ProtectedFields, check_profile_names};
 
-/// Names of fields that are never a profile's.
+/// Names of fields that never belong to a profile.
 const RESERVED: [&str; 6] = [
     "id",
     "email",
@@ -27,7 +24,7 @@ const RESERVED: [&str; 6] = [
     "is_verified",
 ];
 
-/// The profile of `fields`. Those that are no profile's (`id`, `email`, `password` and the flags) are passed over.
+/// Makes a profile of `fields`. It ignores those that never belong to a profile: `id`, `email`, `password` and the flags.
 ///
 /// # Errors
 /// [`ProfileError`] naming the field that is missing or of the wrong type.
@@ -56,9 +53,9 @@ pub fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileE
     read(strip(fields))
 }
 
-/// `profile` after the JSON merge patch `patch` (RFC 7396): a field that it does not name stays, `null` removes one.
+/// Applies the JSON merge patch `patch` (RFC 7396) to `profile`. A field that it does not name stays, `null` removes one.
 ///
-/// A field that `P` does not write is lost, unless the patch is empty; a [`UserManager`](crate::UserManager) keeps it by
+/// A field that `P` does not write is lost, unless the patch is empty. A [`UserManager`](crate::UserManager) keeps it by
 /// [`hidden_field`](crate::UserManagerBuilder::hidden_field).
 ///
 /// # Errors
@@ -85,7 +82,7 @@ pub(crate) fn fields_of<P: Profile>(profile: &P) -> Result<Map<String, Value>, P
     }
 }
 
-/// What a name in Rust mostly has in common with the one in JSON.
+/// The part of a name that is mostly the same in Rust and in JSON.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|character| character.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()
@@ -118,84 +115,6 @@ fn merge(target: &mut Map<String, Value>, patch: Map<String, Value>) {
                 target.insert(name, change);
             }
         }
-    }
-}
-
-fn read<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileError> {
-    serde_path_to_error::deserialize(Fields(fields)).map_err(|error| {
-        let path = error.path().iter().filter_map(|step| match step {
-            Segment::Seq { index } => Some(PathStep::Index(*index)),
-            Segment::Map { key } => Some(PathStep::Key(key.clone())),
-            Segment::Enum { variant } => Some(PathStep::Key(variant.clone())),
-            Segment::Unknown => None,
-        });
-        explain(path.collect(), &error.inner().to_string())
-    })
-}
-
-/// What may be told of a serde error: it quotes the input, which may be anything, in all but its last part.
-fn explain(mut path: Vec<PathStep>, problem: &str) -> ProfileError {
-    if let Some(name) = problem
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
-        path.push(PathStep::Key(name.to_owned()));
-        return ProfileError::new(path, "missing", "Field required");
-    }
-    let expected = [
-        "invalid type: ",
-        "invalid value: ",
-        "invalid length ",
-        "unknown variant ",
-    ]
-    .iter()
-    .any(|known| problem.starts_with(known))
-    .then(|| problem.rsplit_once(", expected "))
-    .flatten();
-    let message = expected.map_or_else(
-        || "Input is not valid".to_owned(),
-        |(_input, expected)| format!("Input should be {expected}"),
-    );
-    ProfileError::new(path, "value_error", message)
-}
-
-/// JSON fields that are also `()`, the profile without fields.
-struct Fields(Map<String, Value>);
-
-impl<'de> Deserializer<'de> for Fields {
-    type Error = serde_json::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        Value::Object(self.0).into_deserializer().deserialize_any(visitor)
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        visitor.visit_some(self)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::password_hasher::{Cost, Memory};
 
-/// Longer strings are refused unread.
+/// Longer strings are rejected unread.
 const MAX_BYTES: usize = 512;
 /// An output shorter than 128 bits could be met by chance.
 const MIN_OUTPUT_BYTES: usize = 16;
@@ -69,8 +69,8 @@ impl StoredHash {
     /// Understands `hash` without computing anything.
     ///
     /// # Errors
-    /// [`InvalidStoredHash`] for a hash that cannot be verified, among them one that asks for more than 128 MiB of
-    /// memory, 512 MiB written by all its passes together, 16 lanes, or a bcrypt cost of 14.
+    /// [`InvalidStoredHash`] for a hash that cannot be verified. That includes one that asks for more than 128 MiB of memory,
+    /// 512 MiB written by all its passes together, 16 lanes, or a bcrypt cost of 14.
     pub fn parse(hash: &str) -> Result<Self, InvalidStoredHash> {
         if hash.len() > MAX_BYTES {
             return Err(InvalidStoredHash::Malformed);
@@ -150,8 +150,8 @@ impl StoredHash {
 
     /// Whether the hash is of another scheme than argon2id, or of another cost than `today`.
     ///
-    /// Also one that cost more is outdated: as long as its user takes longer to answer for than an unknown one, the time
-    /// tells that the account exists.
+    /// A hash that cost more is outdated, too. Its log-in takes longer than that of an unknown user, which tells that the
+    /// account exists.
     pub(crate) fn is_outdated(&self, today: &Params) -> bool {
         match &self.0 {
             Scheme::Bcrypt(_) => true,

@@ -3,7 +3,7 @@
 use std::{env, fs, path::PathBuf, process::Command, time::SystemTime};
 
 /// What `newcomer.rs` is told, at least once each.
-const ADVICE: [&str; 16] = [
+const ADVICE: [&str; 17] = [
     "` cannot revoke a credential of a user with an id `",
     "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
     "write `#[portcullis::async_trait]` above the `impl` of it",
@@ -17,6 +17,7 @@ const ADVICE: [&str; 16] = [
     "implement `UserId`, which has one function",
     "handles no events of users with ids",
     "sends no mails",
+    "looks up no users with ids",
     "is no password policy",
     "`&str` is no requirement of a user with ids of",
     "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, a function like",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, users::{EventHandler, Mailer, PasswordPolicy, UserManager, UserManagerBuilder}};
+use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, users::{EventHandler, Mailer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder}};
 
 struct Own;
 
@@ -51,6 +51,7 @@ fn ids() {
 fn hooks() {
     let _: Arc<dyn EventHandler> = Arc::new(Own);
     let _: Arc<dyn Mailer> = Arc::new(Own);
+    let _: Arc<dyn UserLookup> = Arc::new(Own);
     let _: Arc<dyn PasswordPolicy> = Arc::new(Own);
 }
 

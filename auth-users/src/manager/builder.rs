@@ -11,7 +11,7 @@ use crate::{
 
 const OUTBOX_CAPACITY: usize = 1024;
 const MAILS_IN_FLIGHT: usize = 8;
-/// In seconds. With what chance adds to them, under the hour that a token lives.
+/// In seconds. Their sum is under the hour that a token lives, also with the random part of each.
 const MAIL_RETRIES: [u64; 7] = [1, 5, 30, 2 * 60, 5 * 60, 10 * 60, 20 * 60];
 const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -75,25 +75,25 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// Judges passwords by `policy`; by default by [`DefaultPasswordPolicy`].
+    /// Checks passwords by `policy`. The default is [`DefaultPasswordPolicy`].
     pub fn password_policy(mut self, policy: Arc<dyn PasswordPolicy>) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Tells `handler` what happens; by default nobody.
+    /// Tells `handler` what happens to users. By default there is no handler.
     pub fn events(mut self, handler: Arc<dyn EventHandler<Id, P>>) -> Self {
         self.events = Some(handler);
         self
     }
 
-    /// Finds who logs in by `lookup`; by default by the e-mail.
+    /// Finds the user who logs in by `lookup`. By default users log in by their e-mail.
     pub fn lookup(mut self, lookup: Arc<dyn UserLookup<Id, P>>) -> Self {
         self.lookup = Some(lookup);
         self
     }
 
-    /// Sends mails by `mailer`. Without one, each mail that is asked for is a warning in the log.
+    /// Sends mails by `mailer`. Without one, each mail that is asked for is a warning in the log and nothing else.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
         self
@@ -105,10 +105,10 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// The pauses before a mail that was not sent is tried again, one each; up to a quarter is added to each at random.
+    /// The pauses before a mail that could not be sent is tried again. Up to a quarter is added to each at random.
     ///
-    /// By default 1, 5 and 30 seconds, then 2, 5, 10 and 20 minutes. Without pauses a mail is tried once. No attempt is
-    /// made after the mail's token has expired.
+    /// The default is 1, 5 and 30 seconds, then 2, 5, 10 and 20 minutes. With no pauses a mail is tried once. There is no attempt
+    /// after the mail's token has expired.
     pub fn mail_retries(mut self, pauses: impl IntoIterator<Item = Duration>) -> Self {
         self.mail_retries = pauses.into_iter().collect();
         self
@@ -120,28 +120,28 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// How many mails are in the outbox at most, those in flight and those that wait for another attempt included: 1024
-    /// by default. See [`Outbox`].
+    /// How many mails are in the outbox at most: 1024 by default. Those in flight and those that wait for another attempt
+    /// count, too. See [`Outbox`].
     pub fn outbox_capacity(mut self, capacity: usize) -> Self {
         self.outbox_capacity = capacity;
         self
     }
 
-    /// Whether a log-in needs a verified e-mail; by default it does not.
+    /// Whether a log-in needs a verified e-mail. By default it does not.
     pub fn requires_verification(mut self, required: bool) -> Self {
         self.requires_verification = required;
         self
     }
 
-    /// Whether a registration mails a token to verify the e-mail; by default it does not. A user who is registered without a
-    /// password or with a verified e-mail gets none.
+    /// Whether a registration mails a token to verify the e-mail. By default it does not. Nothing is mailed to a user who is
+    /// registered without a password or with a verified e-mail.
     pub fn send_verification_on_registration(mut self, send: bool) -> Self {
         self.sends_verification = send;
         self
     }
 
-    /// Whether a new e-mail, which a user gives themselves, counts only once it is confirmed, and the old mailbox is told of it.
-    /// By default it counts at once, unverified. See [`update_own`](UserManager::update_own).
+    /// Whether a user's new e-mail counts only once it is confirmed. The old address is then told of it. By default a new e-mail
+    /// counts at once, unverified. See [`update_own`](UserManager::update_own).
     pub fn confirm_new_email(mut self, confirm: bool) -> Self {
         self.confirms_new_email = confirm;
         self
@@ -171,11 +171,11 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// Keeps the field `name` of the profile in an update that does not name it. `keep` copies it from the profile before to the
-    /// one after.
+    /// Keeps the field `name` of the profile in an update that does not name it. `keep` copies it from the profile before the
+    /// update to the one after it.
     ///
-    /// An update reads what the profile writes, with a change in it. A field that Serde does not write, to hide it from clients, would
-    /// be lost. It needs a `#[serde(default)]`, too.
+    /// An update changes the profile as Serde writes it, and reads the result. A field that Serde does not write, because clients
+    /// must not see it, would be lost. Such a field also needs a `#[serde(default)]`.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -198,19 +198,21 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// ```
     ///
     /// # Security
-    /// Hiding a field does not protect it: a body may set it, unless it is one of the `protected_fields` of the HTTP layer.
+    /// Hiding a field does not protect it. A body can set it, unless it is one of the `protected_fields` of the HTTP layer.
     pub fn hidden_field(mut self, name: &str, keep: impl Fn(&P, &mut P) + Send + Sync + 'static) -> Self {
         self.hidden.add(name, keep);
         self
     }
 
-    /// The manager. It need not be made on an async runtime.
+    /// Makes the manager. This does not need an async runtime.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `outbox_capacity` or `mails_in_flight` if that is 0, `mail_retries` if a pause is longer than
-    /// a day, `verification_lifetime`, `reset_lifetime` or `invitation_lifetime` if that has no end, and `profile` if an update would lose a part
-    /// of it: see [`hidden_field`](Self::hidden_field). As far as the type tells, that is: what shows in a value alone fails
-    /// the update, and nothing is written.
+    /// [`ConfigError`] that names
+    /// - `outbox_capacity` or `mails_in_flight` if that is 0;
+    /// - `mail_retries` if a pause is longer than a day;
+    /// - `verification_lifetime`, `reset_lifetime` or `invitation_lifetime` if that has no end;
+    /// - `profile` if an update would lose a part of the profile: see [`hidden_field`](Self::hidden_field). What the type alone
+    ///   does not show fails the update instead, which then writes nothing.
     pub fn build(self) -> Result<UserManager<Id, P>, ConfigError> {
         self.hidden.check()?;
         let outbox = Outbox::new(OutboxSettings {
@@ -260,7 +262,7 @@ impl<Id, P> fmt::Debug for UserManagerBuilder<Id, P> {
     }
 }
 
-/// A mailed token that never expires would outlive whatever the mailbox is.
+/// A mailed token without an end would outlive the user's hold on the mailbox.
 fn finite(setting: &str, lifetime: Option<Lifetime>, default: Duration) -> Result<Lifetime, ConfigError> {
     match lifetime {
         None => Lifetime::new(default).map_err(|error| ConfigError::new(setting, error)),

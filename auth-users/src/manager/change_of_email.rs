@@ -7,19 +7,22 @@ use crate::{
 };
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Changes `user` as [`update`](Self::update) does, for a user who asks it of themselves: `PATCH /users/me` calls this.
+    /// Changes `user` as they ask for themselves. `PATCH /users/me` calls this. It does the same as [`update`](Self::update),
+    /// unless [`confirm_new_email`](crate::UserManagerBuilder::confirm_new_email) is set.
     ///
-    /// If [`confirm_new_email`](crate::UserManagerBuilder::confirm_new_email) is set, another e-mail does not count yet. The
-    /// rest of `update` is written at once, and a token is mailed to the new address. The e-mail changes, and is verified, by
-    /// [`verify`](Self::verify) with that token. Nothing is mailed if the address is another user's, and who asks is not told.
-    /// If the e-mail that counts is verified, that mailbox is told of what was asked. To change nothing but the case of ASCII
-    /// letters needs no token.
+    /// If that is set, a new e-mail does not count yet:
+    /// - The rest of `update` is written at once, and a token is mailed to the new address. When [`verify`](Self::verify) gets
+    ///   that token, the new e-mail counts and is verified.
+    /// - The old address gets a notice, if it is verified.
+    /// - Nothing is mailed to an address of another user. The caller cannot tell.
+    /// - A change of nothing but the case of ASCII letters counts at once.
     ///
-    /// The token ends with a change of the password or the e-mail, with the deactivation of the user, and with "log out
-    /// everywhere".
+    /// The token ends if the password or the e-mail changes, if the user is deactivated, and with
+    /// [`log_out_everywhere`](Self::log_out_everywhere). If the user changes back to the old e-mail before the token expires, it
+    /// can be used again.
     ///
     /// # Errors
-    /// Those of [`update`](Self::update); if there is one, no token is mailed.
+    /// Those of [`update`](Self::update). After an error no token is mailed.
     pub async fn update_own(
         &self,
         user: User<Id, P>,
@@ -94,7 +97,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .await;
         match written {
             Ok(Some(user)) => Ok(user),
-            // Whoever took the address since is nobody's business.
+            // Another user may have taken the address since. The answer does not tell.
             Ok(None) | Err(NotWritten::EmailTaken) => Err(VerifyError::BadToken),
             Err(error) => Err(error.into()),
         }

@@ -12,10 +12,10 @@ pub enum DeleteUserError {
     /// The user is gone already.
     #[error("the user does not exist")]
     NotFound,
-    /// The event handler failed: before the deletion, which then was not made, or after it.
+    /// The event handler failed: either before the deletion, and the user is still there, or after it.
     #[error(transparent)]
     Hook(#[from] EventHandlerError),
-    /// A store did not answer: that of the users, or one that holds credentials. The user may still be there.
+    /// The store of the users, or one of credentials, did not answer. The user may still be there.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
@@ -55,8 +55,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         if !self.store.delete(&user.id).await? {
             return Err(DeleteUserError::NotFound);
         }
-        // Those that were issued in between. They are rejected already, as their user is gone; what is left of them if this
-        // fails goes when it expires or is presented.
+        // Those that were issued meanwhile. They are rejected already, as their user is gone. If this fails, they are removed
+        // when they expire or are presented.
         if let Err(error) = self.revoke_all(&user.id).await {
             let problem = error.to_string();
             tracing::warn!(

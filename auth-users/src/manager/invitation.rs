@@ -4,11 +4,11 @@ use super::UserManager;
 use crate::{CreateUserError, MailKind, Registration};
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Makes a user without a password, and mails them an invitation: a token with which
+    /// Makes a user without a password, and mails them an invitation. With its token,
     /// [`reset_password`](Self::reset_password) sets their first password and marks the e-mail as verified.
     ///
     /// The token is good for a week: see [`invitation_lifetime`](crate::UserManagerBuilder::invitation_lifetime). To invite a
-    /// user with other flags, give [`Registration::without_password`] to [`create`](Self::create), and then call
+    /// superuser, for example, give a [`Registration::without_password`] to [`create`](Self::create), and then call
     /// [`send_invitation`](Self::send_invitation).
     ///
     /// # Errors
@@ -21,8 +21,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// Mails an invitation to `user`, again if need be, within the [`MailBudget`](crate::MailBudget). Nothing is mailed if the
-    /// user is inactive or has a password; the log says why.
+    /// Mails an invitation to `user`, or another one, within the [`MailBudget`](crate::MailBudget). Nothing is mailed if the
+    /// user is inactive or has a password. The log says why.
     ///
     /// Invitations that were mailed before stay good until they expire or one of them is used.
     pub fn send_invitation(&self, user: &User<Id, P>) {

@@ -3,7 +3,7 @@ use auth_core::{Profile, SecretString, StoreError, UpdateUserError, User, UserId
 use tracing::field::debug;
 
 use super::UserManager;
-use crate::{Event, EventHandlerError, HashQueue, Identified, PasswordCheck};
+use crate::{Event, EventHandlerError, HashQueue, Identified, LOG, PasswordCheck};
 
 /// Why a user was not let in.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum AuthenticateError {
     /// The e-mail and the password do not name an active user. The reason is for the log, never for the client.
     #[error("bad credentials: {}", .0.name())]
     BadCredentials(BadCredentials),
-    /// The password is right, and the e-mail, which has to be, is not verified.
+    /// The password is right, but verification is required and the e-mail is not verified.
     #[error("the e-mail is not verified")]
     NotVerified,
     /// The store or the hasher did not answer.
@@ -70,8 +70,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// a check that this library does not know.
     ///
     /// # Security
-    /// Nothing is checked here. Call it only if the request itself has shown who sent it. The log-in reads the user again, so `user` may be one that was read
-    /// before [`log_out_everywhere`](Self::log_out_everywhere).
+    /// Nothing is checked here. Call it only if the request itself has shown who sent it. The log-in reads the user again, so
+    /// `user` may be one that was read before [`log_out_everywhere`](Self::log_out_everywhere).
     #[must_use]
     pub fn identify_without_proof(&self, user: User<Id, P>) -> Identified<Id, P> {
         Identified::without_proof(user)
@@ -99,7 +99,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             PasswordCheck::Mismatch => return Err(refused(Some(&user.id), BadCredentials::WrongPassword)),
             PasswordCheck::Unusable(problem) => {
                 tracing::warn!(
-                    target: "portcullis::users",
+                    target: LOG,
                     user = ?user.id, %problem, "a stored password hash cannot be verified"
                 );
                 return Err(refused(Some(&user.id), BadCredentials::UnusableHash));
@@ -110,7 +110,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             return Err(refused(Some(&user.id), BadCredentials::Inactive));
         }
         if self.requires_verification && !user.is_verified {
-            tracing::info!(target: "portcullis::users", user = ?user.id, why = "not_verified", "log-in refused");
+            tracing::info!(target: LOG, user = ?user.id, why = "not_verified", "log-in refused");
             return Err(AuthenticateError::NotVerified);
         }
         // While others wait, the upgrade does too: the next log-in can make it.
@@ -120,17 +120,17 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// Tells the event handler that a credential was issued for `user` after [`authenticate`](Self::authenticate). The line
-    /// in the log is for the caller to write, who knows when nothing can fail any more.
+    /// Tells the event handler that a credential was issued for `user` after [`authenticate`](Self::authenticate). The caller
+    /// writes the line in the log, once nothing can fail any more.
     ///
     /// # Errors
-    /// [`EventHandlerError`] if the event handler failed. The log-in then does not stand: revoke the credential.
+    /// [`EventHandlerError`] if the event handler failed. The log-in has failed then: revoke the credential.
     pub async fn logged_in(&self, user: &User<Id, P>) -> Result<(), EventHandlerError> {
         self.emit(Event::LoggedIn { user }).await
     }
 
-    /// `user` with a hash of today's, if that could be stored, else as it was. Another write that came first wins: it may
-    /// have set another password.
+    /// Replaces the hash by one with today's parameters, and returns the user as stored. If another write came first, that one
+    /// wins: it may have set another password.
     async fn upgrade_hash(&self, user: User<Id, P>, password: &SecretString) -> User<Id, P> {
         let mut upgraded = user.clone();
         let written = match self.hasher.in_queue(HashQueue::LogIn).hash(password).await {
@@ -142,13 +142,13 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         match written {
             Ok(()) => {
-                tracing::info!(target: "portcullis::users", user = ?user.id, "the password hash was replaced");
+                tracing::info!(target: LOG, user = ?user.id, "the password hash was replaced");
                 upgraded
             }
             Err(error) => {
                 let problem = error.to_string();
                 tracing::warn!(
-                    target: "portcullis::users",
+                    target: LOG,
                     user = ?user.id, ?problem, "the password hash was not replaced"
                 );
                 user
@@ -160,6 +160,6 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 /// An unknown user's e-mail is not logged: people type passwords there.
 fn refused<Id: UserId>(user: Option<&Id>, why: BadCredentials) -> AuthenticateError {
     let user = user.map(debug);
-    tracing::info!(target: "portcullis::users", user, why = why.name(), "log-in refused");
+    tracing::info!(target: LOG, user, why = why.name(), "log-in refused");
     AuthenticateError::BadCredentials(why)
 }

@@ -3,11 +3,11 @@ use auth_core::{NormalizedEmail, Profile, StoreError, User, UserId};
 use super::UserManager;
 use crate::event::{Panicked, caught};
 
-/// What is longer is nobody's name.
+/// A longer text is never a name.
 const MAX_TYPED_BYTES: usize = 1024;
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// The user whose e-mail is `typed`, in any case; `None` if it is no e-mail.
+    /// The user whose e-mail is `typed`, in any case. `None` if `typed` is not an e-mail.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
@@ -18,7 +18,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         }
     }
 
-    /// Whom somebody means who logs in as `typed`.
+    /// The user who is meant by `typed` at a log-in.
     pub(super) async fn find_typed(&self, typed: &str) -> Result<Option<User<Id, P>>, StoreError> {
         let Some(lookup) = &self.lookup else {
             return self.find_by_email(typed).await;

@@ -12,11 +12,10 @@ use crate::{
 };
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Puts a mail of `kind` into the outbox if `found` is to get one, at the address `to`, or at the same one in the spelling
-    /// that the store has.
+    /// Puts a mail of `kind` for the address `to` into the outbox, if `found` is to get one.
     ///
-    /// Who asks waits alike for it whatever comes of it: what takes time is left to the outbox, what is looked up there
-    /// is looked up for nobody, too, and each outcome is one line of the log.
+    /// It takes the same time whatever comes of it, so that the caller cannot tell: the outbox does what takes time, its budget is
+    /// read even if there is no user, and each outcome is one line of the log.
     pub(super) fn post(&self, kind: MailKind, to: &Email, found: Option<User<Id, P>>) {
         self.post_unless(None, kind, to, found);
     }
@@ -67,7 +66,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             MailKind::Invite => (Purpose::Invite, self.invitation_lifetime),
             MailKind::ChangeEmail => (Purpose::ChangeEmail, self.verification_lifetime),
         };
-        // Never another spelling than the stored one: it may be of another mailbox.
+        // The stored spelling, never the one that was asked for: that may be of another mailbox.
         let to = match kind {
             MailKind::ChangeEmail => to.clone(),
             _ => user.email.clone(),
@@ -84,7 +83,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 // The registration was told, and so is the change of e-mail.
                 MailKind::Invite | MailKind::EmailChangeNotice => return,
             };
-            // It is logged where it is made, and there is nobody left to tell.
+            // `emit` has logged it, and the request is over.
             let _ = users.emit(event).await;
         };
         Letter {

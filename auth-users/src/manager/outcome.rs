@@ -1,4 +1,4 @@
-//! How something ended, told to the log and to the event handler.
+//! Tells the log and the event handler how a call ended.
 
 use std::borrow::Borrow;
 
@@ -14,9 +14,9 @@ pub(super) trait Reason: From<EventHandlerError> {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Writes the line of the log about `outcome`, and tells the event handler `event` if that is a success.
+    /// Writes the line of the log about `outcome`. After a success it also tells the event handler.
     ///
-    /// `action` is what was tried, and `id` whom it was about, if that is known.
+    /// `action` names what was tried, and `id` the user, if that is known.
     pub(super) async fn conclude<U: Borrow<User<Id, P>>, E: Reason>(
         &self,
         action: &'static str,

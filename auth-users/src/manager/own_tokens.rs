@@ -13,7 +13,7 @@ pub enum OneTimeTokenError {
     /// user is gone or inactive.
     #[error("bad token")]
     BadToken,
-    /// The store did not answer. If the token was to be redeemed, it may be.
+    /// The store did not answer. The token may be used up, if this was a redemption.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
@@ -28,15 +28,15 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// A token for a purpose of the application's own, such as a link to log in or to confirm the deletion of an account.
     /// It is URL-safe, and good for `lifetime` and for this `purpose` alone.
     ///
-    /// It can be redeemed once. No list of tokens is kept for that: the token holds the revision of `user`, which
-    /// [`redeem_one_time_token`](Self::redeem_one_time_token) raises. **So every other change of the user ends the token,
-    /// too**: a new password, another value in the profile, "log out everywhere", another redeemed token. Give the user as
-    /// it is stored now, and keep the lifetime short.
+    /// It works once, because it is bound to the revision of `user`, which
+    /// [`redeem_one_time_token`](Self::redeem_one_time_token) raises. No list of tokens is kept. **So every other change of the
+    /// user ends the token, too**: a new password, another value in the profile, "log out everywhere", another redeemed token.
+    /// Give the user as stored now, and keep the lifetime short.
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use auth_core::{ExposeSecret, Lifetime, SigningSecret, memory::MemoryUserStore};
-    /// # use auth_users::{Registration, UserManager};
+    /// # use portcullis::{ExposeSecret, Lifetime, SigningSecret, testing::memory::MemoryUserStore};
+    /// # use portcullis::users::{Registration, UserManager};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let secret = SigningSecret::generate()?;
@@ -45,10 +45,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// let token = users.one_time_token("log in", &user, Lifetime::from_secs(600)?)?;
     /// let token = token.expose_secret(); // Mail it, in a link to your own page.
     ///
-    /// // The page may look at the token first. It logs the user in when they press the button: scanners follow links.
+    /// // The page can look at the token first. Redeem it when the user presses the button: scanners of mails follow links.
     /// users.check_one_time_token("log in", token).await?;
     /// let user = users.redeem_one_time_token("log in", token).await?;
     /// assert!(users.redeem_one_time_token("log in", token).await.is_err());
+    /// let identified = users.identify_without_proof(user); // The token is the proof.
+    /// # let _ = identified;
     /// # Ok(())
     /// # }
     /// ```
@@ -67,7 +69,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(self.tokens.issue(Purpose::Own(purpose), user, expires_at))
     }
 
-    /// The user of `token`, which stays good. For a page that shows what is about to happen.
+    /// The user of `token`. The token stays good: this is for a page that shows what is about to happen.
     ///
     /// # Errors
     /// [`OneTimeTokenError`].
@@ -81,9 +83,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         claimant(&claim, found).ok_or(OneTimeTokenError::BadToken)
     }
 
-    /// Uses up `token`, and returns its user as stored then. Of any number of concurrent calls one succeeds.
+    /// Uses up `token`, and returns its user as stored afterwards. Of any number of concurrent calls one succeeds.
     ///
-    /// It is used up before you act on it. If what you do then fails, issue another one.
+    /// The token is used up before you act on it. If your action then fails, issue another token.
     ///
     /// # Errors
     /// [`OneTimeTokenError`].

@@ -9,7 +9,7 @@ use crate::{Event, EventHandlerError, HashQueue, MailKind, PolicyError, ProfileE
 pub struct Registration<P = ()> {
     /// The e-mail.
     pub email: Email,
-    /// The password. Without one, nobody can log in as the user until a mailed token sets one.
+    /// The password. A user without one cannot log in until a mailed token has set it.
     pub password: Option<SecretString>,
     /// The application's own fields.
     pub profile: P,
@@ -22,7 +22,7 @@ pub struct Registration<P = ()> {
 }
 
 impl<P> Registration<P> {
-    /// A user who is active, no superuser, and not verified: what a stranger may ask for.
+    /// A user who is active, not a superuser and not verified: what a stranger may ask for.
     pub fn new(email: Email, password: SecretString, profile: P) -> Self {
         Self {
             password: Some(password),
@@ -30,7 +30,7 @@ impl<P> Registration<P> {
         }
     }
 
-    /// The same without a password, for a user who sets one later: see [`invite`](UserManager::invite).
+    /// The same without a password. The user sets one later: see [`invite`](UserManager::invite).
     pub fn without_password(email: Email, profile: P) -> Self {
         Self {
             email,
@@ -58,7 +58,7 @@ pub enum CreateUserError {
     /// The store cannot hold a value of the profile.
     #[error(transparent)]
     InvalidProfile(#[from] ProfileError),
-    /// The user was made, and the event handler failed.
+    /// The user was made, and then the event handler failed.
     #[error(transparent)]
     Hook(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer.
@@ -91,7 +91,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Makes a user. It costs one hash if there is a password, whether or not the e-mail is taken.
     ///
     /// # Errors
-    /// [`CreateUserError`]; nothing is written but where it is [`CreateUserError::Hook`].
+    /// [`CreateUserError`]. Nothing is written, unless it is [`CreateUserError::Hook`].
     pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         let created = self.insert(registration).await;
         let user = self

@@ -16,7 +16,7 @@ pub enum ResetPasswordError {
     /// The policy refuses the password, for this reason. The token stays good.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
-    /// The password was reset, and the event handler failed.
+    /// The password was reset, and then the event handler failed.
     #[error(transparent)]
     Hook(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer.
@@ -51,7 +51,7 @@ impl Reason for ResetPasswordError {
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Mails a token to reset the password if `email` is that of an active user, within the
-    /// [`MailBudget`](crate::MailBudget). Who asks is not told, and it costs one hash whatever the e-mail.
+    /// [`MailBudget`](crate::MailBudget). The caller cannot tell, and it costs one hash whatever the e-mail.
     ///
     /// # Errors
     /// [`StoreError`] if the store or the hasher does not answer.
@@ -67,13 +67,13 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(())
     }
 
-    /// Sets `password` for the user of `token`, and with the same write ends every credential and every other reset token.
+    /// Sets `password` for the user of `token`. The same write ends every credential and every other reset token.
     ///
-    /// The token is that of a mail to reset the password or of an invitation. An invitation also marks the e-mail, to which
-    /// it was mailed, as verified.
+    /// The token comes from a mail to reset the password or from an invitation. An invitation also marks the e-mail as
+    /// verified, since it was mailed there.
     ///
     /// # Errors
-    /// [`ResetPasswordError`]; nothing is written but where it is [`ResetPasswordError::Hook`].
+    /// [`ResetPasswordError`]. Nothing is written, unless it is [`ResetPasswordError::Hook`].
     pub async fn reset_password(
         &self,
         token: &str,

@@ -5,7 +5,7 @@ use auth_core::{Profile, StoreError, UpdateUserError, User, UserId};
 use super::UserManager;
 use crate::ProfileError;
 
-/// How often a write is tried again after another one came first. Each time somebody else's write succeeded.
+/// How often a write is tried if another one comes first. Each time the other one succeeded.
 const ATTEMPTS: usize = 16;
 
 /// Why a changed user was not written.
@@ -23,7 +23,7 @@ impl From<StoreError> for NotWritten {
 }
 
 impl From<NotWritten> for StoreError {
-    /// For a change of neither the e-mail nor the profile, of which a store cannot say this.
+    /// For a change that leaves e-mail and profile alone. A store cannot refuse those then.
     fn from(error: NotWritten) -> Self {
         match error {
             NotWritten::EmailTaken => Self::internal("users", UpdateUserError::EmailTaken),
@@ -35,8 +35,8 @@ impl From<NotWritten> for StoreError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Writes the user that `edit` makes of `found`, the user of `id` as read, and returns that one. If another write came
-    /// first, `edit` is asked again about the user as read since. `None`, and nothing is written, if it returns `None`.
+    /// Lets `edit` change `found`, the user of `id` as read, and writes and returns the result. If another write came first, it
+    /// reads the user again and repeats. If `edit` returns `None`, nothing is written.
     pub(super) async fn rewrite<E: From<NotWritten>>(
         &self,
         id: &Id,

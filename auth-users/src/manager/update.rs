@@ -11,19 +11,19 @@ use crate::{
     profile::{HiddenFields, MergeError, fields_of},
 };
 
-/// A change of a user. What is `None` stays.
+/// A change of a user. A field that is `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserUpdate {
-    /// Another e-mail. It is not verified, unless `is_verified` says so, or only the case of ASCII letters changes.
+    /// A new e-mail. It is unverified, unless `is_verified` is `true` or only the case of ASCII letters changes.
     pub email: Option<Email>,
-    /// Another password. It ends every credential.
+    /// A new password. It ends every credential.
     pub password: Option<SecretString>,
     /// See [`User::is_active`]. Deactivation ends every credential.
     pub is_active: Option<bool>,
     /// See [`User::is_superuser`].
     pub is_superuser: Option<bool>,
-    /// See [`User::is_verified`]. `true` is said of `email`, or where that is `None` of the e-mail that the user had when
-    /// it was read.
+    /// See [`User::is_verified`]. `true` means the new `email`. If there is none, it means the e-mail that the user had when
+    /// read.
     pub is_verified: Option<bool>,
     /// A JSON merge patch (RFC 7396) of the profile.
     pub profile: Map<String, Value>,
@@ -41,17 +41,17 @@ pub enum UpdateError {
     /// A field of the profile that the application made unique is another user's.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
-    /// The patched profile is none, or the store cannot hold it.
+    /// The patched fields are not a valid profile, or the store cannot hold them.
     #[error(transparent)]
     InvalidProfile(#[from] ProfileError),
-    /// The profile does not read back what it writes, so that a part of it would be lost; a line of the log names its type. See
+    /// The profile does not read back what it writes, so a part of it would be lost. The log names its type. See
     /// [`hidden_field`](crate::UserManagerBuilder::hidden_field).
     #[error("a part of the profile would be lost")]
     LossyProfile,
     /// The user is gone.
     #[error("the user does not exist")]
     NotFound,
-    /// The user was changed, and the event handler failed.
+    /// The user was changed, and then the event handler failed.
     #[error(transparent)]
     Hook(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer, or the user is being changed by others.
@@ -103,15 +103,15 @@ impl Reason for UpdateError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Changes `user`, as it was read, by one write, and returns it as it stands. What changes nothing writes nothing and
-    /// is no event.
+    /// Changes `user`, as it was read, by one write, and returns it as stored afterwards. An update that changes nothing writes
+    /// nothing and is not an event.
     ///
-    /// Where another write came first, the change is made on top of that. Where that write ended the user's credentials,
-    /// it is not: the one who asks may have lost the right to. Nor is it where that write set another e-mail than the one
-    /// that `update` says is verified. That is [`UpdateError::Unavailable`], and who still has the right asks again.
+    /// If the user was modified concurrently, the change is re-applied to the new version, unless the other write invalidated
+    /// the user's credentials or replaced the e-mail that `update` marks as verified. In those cases this returns
+    /// [`UpdateError::Unavailable`]; the caller may retry.
     ///
     /// # Errors
-    /// [`UpdateError`]; nothing is written but where it is [`UpdateError::Hook`].
+    /// [`UpdateError`]. Nothing is written, unless it is [`UpdateError::Hook`].
     pub async fn update(&self, user: User<Id, P>, update: &UserUpdate) -> Result<User<Id, P>, UpdateError> {
         let id = user.id.clone();
         let mut changed = ChangedFields::default();
@@ -131,7 +131,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     ) -> Result<User<Id, P>, UpdateError> {
         let epoch = user.security_epoch;
         let known_email = user.email.clone();
-        // Before the hash, so that a profile that is refused does not pay for it.
+        // Before the hash, so that an invalid profile does not cost one.
         let _valid = self.hidden.merge(&user.profile, &update.profile)?;
         let hash = match &update.password {
             Some(password) => {
@@ -176,7 +176,7 @@ fn edit<Id: UserId, P: Profile>(
     let mut next = user.clone();
     next.profile = hidden.merge(&user.profile, &update.profile)?;
     if let Some(email) = &update.email {
-        // ASCII letters in another case reach the same mailbox; of other spellings nobody knows.
+        // Another case of ASCII letters reaches the same mailbox. Another spelling may not.
         next.is_verified &= email.is_same_but_for_ascii_case(&user.email);
         next.email = email.clone();
     }

@@ -15,7 +15,7 @@ pub enum VerifyError {
     /// The token is good, and the e-mail is verified already.
     #[error("the e-mail is verified already")]
     AlreadyVerified,
-    /// The e-mail was verified, and the event handler failed.
+    /// The e-mail was verified, and then the event handler failed.
     #[error(transparent)]
     Hook(#[from] EventHandlerError),
     /// The store did not answer.
@@ -41,7 +41,7 @@ impl Reason for VerifyError {
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Mails a token to verify `email` if it is that of an active user who is not verified, within the
-    /// [`MailBudget`](crate::MailBudget). Who asks is not told.
+    /// [`MailBudget`](crate::MailBudget). The caller cannot tell.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
@@ -51,19 +51,19 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(())
     }
 
-    /// Marks the e-mail that `token` was made for as verified, of an inactive user too.
+    /// Marks the e-mail that `token` was mailed to as verified, even if the user is inactive.
     ///
-    /// If `token` was mailed to confirm a new e-mail (see [`update_own`](Self::update_own)), that becomes the e-mail of its
-    /// active user, and is verified. If it is another user's by now, the token is [`VerifyError::BadToken`].
+    /// A token that was mailed to confirm a new e-mail (see [`update_own`](Self::update_own)) makes that the e-mail of the user,
+    /// who has to be active. If another user has it by now, this is [`VerifyError::BadToken`].
     ///
-    /// The address is the very one that the token was mailed to. A change of the case of ASCII letters alone leaves the token
-    /// good; any other change, to another spelling of the same user's e-mail too, makes it [`VerifyError::BadToken`].
+    /// If the user's e-mail was changed since, the token is [`VerifyError::BadToken`], even if the new spelling has the same
+    /// normalized form. A change of nothing but the case of ASCII letters leaves it good.
     ///
     /// A used token stays valid until it expires: it can verify the same address again if a superuser resets the flag, or if
     /// the user changes the address and changes it back. It only proves control of the mailbox.
     ///
     /// # Errors
-    /// [`VerifyError`]; nothing is written but where it is [`VerifyError::Hook`].
+    /// [`VerifyError`]. Nothing is written, unless it is [`VerifyError::Hook`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
         let purposes = [Purpose::Verify, Purpose::ChangeEmail];
         let claim = self.tokens.open(&purposes, token, self.clock.now());

@@ -31,7 +31,7 @@ enum Outcome {
 }
 
 impl Flight {
-    /// That of the letter which is due next.
+    /// The flight of the letter that is due next.
     pub(super) fn next(shared: &Arc<Shared>) -> Option<Self> {
         let item = shared.lock().take(Instant::now())?;
         Some(Self {
@@ -82,8 +82,8 @@ impl Flight {
         self.shared.gone.notify_waiters();
     }
 
-    /// The pause before the next attempt, if there is one before the token ends: as configured, and up to a quarter more,
-    /// so that mails that failed together are not tried together.
+    /// The pause before the next attempt, if there is one before the token expires. It is as configured, and up to a quarter
+    /// longer, so that mails that failed together are not tried together.
     fn pause_after(&self, item: &Item) -> Option<Duration> {
         let pause = *self.shared.settings.retries.get(item.attempts - 1)?;
         let chance = f64::from(getrandom::u32().unwrap_or_default()) / f64::from(u32::MAX);
@@ -114,7 +114,7 @@ async fn attempt(shared: &Shared, item: &mut Item) -> Outcome {
         return Outcome::NoMailer;
     };
     let mail = letter.write();
-    // Inside of what is caught, an error's text, too, which is the application's code.
+    // The text of an error is the application's code, too, so it is made inside of `caught`.
     let sent = caught(timeout(DEADLINE, send(&**mailer, &mail))).await;
     match sent {
         Ok(Ok(Ok(()))) => Outcome::Sent,

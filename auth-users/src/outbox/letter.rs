@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::{Mail, MailKind};
 
-/// A mail to be, as cheap to make as can be: the request waits for it.
+/// A mail to be made. It is cheap, because the request waits for it.
 pub(crate) struct Letter {
     pub(crate) kind: MailKind,
     /// The id of the user.

@@ -1,4 +1,4 @@
-//! Which mail is sent next, and which is not taken in.
+//! Decides which mail is sent next, and which is not accepted.
 
 use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
@@ -20,9 +20,9 @@ const SHARE: usize = 8;
 pub struct DroppedMails {
     /// The account or the address was past its [`MailBudget`](crate::MailBudget).
     pub over_budget: u64,
-    /// As many mails of the account, or for the address, waited as one may have.
+    /// Too many mails of the account, or for the address, were waiting.
     pub over_share: u64,
-    /// The outbox was full. The mail that is dropped is one that failed before and waits, if there is one; else the new one.
+    /// The outbox was full. A mail that failed before and waits is dropped, if there is one, and otherwise the new mail.
     pub outbox_full: u64,
     /// Every attempt failed, or there is no mailer.
     pub given_up: u64,
@@ -59,7 +59,7 @@ pub(crate) enum ReadError {
 }
 
 impl ReadError {
-    /// A stable name for logs; that of the field of [`DroppedMails`], if it is counted there.
+    /// A stable name for logs. If it is counted in [`DroppedMails`], it is the name of that field.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::UnknownUser => "unknown_user",
@@ -136,9 +136,9 @@ impl Queue {
         self.waiting.is_empty() && self.in_flight.is_empty()
     }
 
-    /// Takes in `letter`, or says and counts why not. Everything is looked up before it matters whether there is a letter.
+    /// Takes in `letter`, or tells and counts why not. Everything is looked up before it matters whether there is a letter.
     ///
-    /// The letter that had to make room for it is returned.
+    /// Returns the letter that had to make room for it.
     pub(super) fn push(
         &mut self,
         kind: MailKind,
@@ -205,7 +205,7 @@ impl Queue {
         Some(item)
     }
 
-    /// When the next letter is due that is not yet. One that waits for another in flight comes after that.
+    /// When the next letter becomes due. A letter that waits for another one in flight does not count.
     pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
         self.waiting
             .keys()
@@ -248,7 +248,7 @@ impl Queue {
         self.shares.is_empty()
     }
 
-    /// Whether a worker has to be started: there is work, and nobody does it.
+    /// Whether a worker has to be started, because there is work and no worker.
     pub(super) fn hire(&mut self) -> bool {
         let hired = !self.has_worker && !self.waiting.is_empty();
         self.has_worker |= hired;
@@ -259,7 +259,7 @@ impl Queue {
         self.has_worker = false;
     }
 
-    /// Lets the worker go if there is nothing to do, and says so.
+    /// Lets the worker go if there is nothing to do. Returns whether that is so.
     pub(super) fn dismiss_if_empty(&mut self) -> bool {
         let empty = self.is_empty();
         self.has_worker &= !empty;

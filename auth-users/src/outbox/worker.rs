@@ -22,7 +22,7 @@ impl Worker {
             }
             let next_due = {
                 let mut queue = shared.lock();
-                // Under the lock, so that nothing is left behind: what comes from now on starts another worker.
+                // Under the lock, so that no mail is left behind: one that comes later starts another worker.
                 if queue.dismiss_if_empty() {
                     drop(queue);
                     self.0 = None;

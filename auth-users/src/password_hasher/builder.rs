@@ -12,13 +12,13 @@ use crate::{
     stored_hash::{MAX_LANES, MAX_MEMORY, MAX_WORK, work},
 };
 
-/// Far above what any machine hashes at once.
+/// Far more than any machine hashes at once.
 const MAX_PERMITS: usize = 1024;
 const MAX_NICENESS: u8 = 19;
 const LEAST_DEADLINE: Duration = Duration::from_millis(100);
 /// No client waits for longer.
 const MOST_DEADLINE: Duration = Duration::from_secs(600);
-/// What a machine of our days needs for a hash of the least cost, until it was measured.
+/// The assumed time of a hash of the least cost, until one was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(20);
 
 /// The settings of a [`PasswordHasher`].
@@ -73,25 +73,24 @@ impl PasswordHasherBuilder {
         self
     }
 
-    /// How long a call takes at most, its wait and its hash together: 5 seconds by default, 100 milliseconds
-    /// at least and 10 minutes at most. This decides how large a crowd is
-    /// served: two cores do some 500 hashes in 5 seconds.
+    /// How long a call takes at most, its wait and its hash together: 5 seconds by default, at least 100 milliseconds and at most
+    /// 10 minutes. This decides how large a crowd is served: two cores do some 500 hashes in 5 seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How far hashes step back behind the threads that serve requests: what is added to the process's nice value on Linux,
-    /// from 0 to 19, and 5 by default.
+    /// How much lower the priority of the hashing threads is: what is added to the process's nice value on Linux, from 0 to 19,
+    /// and 5 by default. Other systems ignore it.
     ///
     /// With 0, other routes are slower while passwords are hashed. With 19, log-ins almost stop on a machine that other
-    /// processes keep busy. Other systems ignore it.
+    /// processes keep busy.
     pub fn niceness(mut self, niceness: u8) -> Self {
         self.niceness = niceness;
         self
     }
 
-    /// Verifies hashes of one more scheme, which this library does not know. The first that knows a hash decides.
+    /// Verifies hashes of one more scheme that this library does not know. The first scheme that knows a hash decides.
     pub fn legacy(mut self, scheme: Arc<dyn LegacyHash>) -> Self {
         self.legacy.push(scheme);
         self

@@ -62,13 +62,13 @@ impl ProfileError {
         )
     }
 
-    /// The way to the field, level by level; empty where nobody can tell.
+    /// The way to the field, level by level. It is empty if the field is not known.
     #[must_use]
     pub fn path(&self) -> &[PathStep] {
         &self.path
     }
 
-    /// The field, with dots and indices where it lies deeper; absent where nobody can tell.
+    /// The field, with dots and indices if it is nested: `address.city`. `None` if it is not known.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
@@ -80,7 +80,7 @@ impl ProfileError {
         self.kind
     }
 
-    /// What is wrong, for the client: `Field required`, or what was expected.
+    /// The problem, for the client: `Field required`, for example, or what was expected.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

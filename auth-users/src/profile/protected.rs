@@ -3,10 +3,10 @@ use serde_json::{Map, Value, json};
 
 use super::{PathStep, ProfileError, RESERVED, fields_of, new_profile};
 
-/// Fields of a profile that users do not set of themselves.
+/// Fields of a profile that users cannot set for themselves.
 ///
 /// A field is protected under each of its names. If those cannot be known, as with `#[serde(flatten)]`, a body that would set it
-/// under another name is refused. This shows in what the profile writes, so that a field that it does not write cannot be
+/// under another name is refused. That is found in what the profile writes, so a field that it does not write cannot be
 /// protected then.
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedFields {
@@ -60,17 +60,18 @@ impl ProtectedFields {
         Ok(protected)
     }
 
-    /// Removes the protected fields from what users say of themselves.
+    /// Removes the protected fields from a body that a user sent about themselves.
     pub fn strip(&self, body: &mut Map<String, Value>) {
         for name in &self.names {
             body.remove(name);
         }
     }
 
-    /// [`new_profile`] of what a user says, without the protected fields.
+    /// Does the same as [`new_profile`] with what a user sent, without the protected fields.
     ///
     /// # Errors
-    /// Those of [`new_profile`]; [`ProfileError`] naming the protected field that `body` sets under a name that nobody knew.
+    /// Those of [`new_profile`]. [`ProfileError`] that names a protected field, if `body` sets it under a name that could not be
+    /// known.
     pub fn new_profile<P: Profile>(&self, mut body: Map<String, Value>) -> Result<P, ProfileError> {
         self.strip(&mut body);
         if self.are_known || self.fields.is_empty() {
@@ -103,7 +104,7 @@ impl ProtectedFields {
                     (Some(field), _) => Err(not_yours(field)),
                     // It is an alias of a required field that is not protected.
                     (None, [] | [_]) => Ok(()),
-                    // By halves, as a body may have thousands of names that say nothing.
+                    // By halves, because a body may have thousands of names without a meaning.
                     (None, _) => {
                         let (some, others) = unknown.split_at(unknown.len() / 2);
                         self.check_unknown(body, profile, some)?;
@@ -117,7 +118,7 @@ impl ProtectedFields {
     /// Makes sure that a user's own change from `before` to `after` leaves the protected fields as they were.
     ///
     /// # Errors
-    /// [`ProfileError`] naming the field that is another.
+    /// [`ProfileError`] that names the field that was changed.
     pub fn check<P: Profile>(&self, before: &P, after: &P) -> Result<(), ProfileError> {
         if self.are_known || self.fields.is_empty() {
             return Ok(());
@@ -153,7 +154,7 @@ fn may_write<P: Profile>(field: &str) -> bool {
     })
 }
 
-/// Refuses a profile that has a field of every user: JSON would have the name twice, and nobody could set the field.
+/// Refuses a profile that has a field of every user. JSON would have the name twice, and the field could not be set.
 ///
 /// # Errors
 /// [`ConfigError`] naming `profile`.
