@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::metadata::Workspace;
 use crate::{Fallible, book, deny, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
 
-/// What a step could not do, for the last lines of the run.
+/// The parts of a step that could not run, listed at the end.
 type Skipped = Vec<String>;
 
 struct Step {
@@ -26,7 +26,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "imports",
-        about: "who may import whom",
+        about: "allowed imports, and examples that name the facade",
         by_default: true,
         run: |w| done(imports::check(w)),
     },
@@ -38,7 +38,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "rust-version",
-        about: "the minimum Rust is what dependencies ask for",
+        about: "the minimum Rust is the one that dependencies need",
         by_default: true,
         run: |w| done(rust_version::check(w)),
     },
@@ -104,7 +104,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        about: "each package alone: no feature, each feature alone, some together, all",
+        about: "each package with no feature, each feature alone, some together, and all",
         by_default: true,
         run: |w| done(feature_matrix::check(w)),
     },
@@ -174,7 +174,7 @@ fn docs(workspace: &Workspace) -> Fallible<Skipped> {
     let mut command = process::cargo(&workspace.root);
     command
         .env("RUSTDOCFLAGS", "-D warnings")
-        // With the features of the step before, which an example would need: dependencies are not checked again.
+        // With the features of the step before, so that dependencies are not checked again.
         .args([
             "doc",
             "--workspace",
