@@ -14,21 +14,22 @@ const SETTING: &str = "signing secret";
 
 const MIN_BYTES: usize = 32;
 
-/// What to do about a secret that is missing or refused.
+/// Advice for a secret that is missing or refused.
 const NEXT_STEP: &str = "make one with `openssl rand -base64 32`";
 
-/// A secret with which the application signs: at least 32 random bytes, never printed, wiped from memory when dropped.
+/// A secret with which the application signs: at least 32 random bytes. It is never printed, and wiped from memory when dropped.
 ///
-/// Make one with `openssl rand -base64 32`, and keep it out of the source. Whoever knows or guesses it is any user they like.
+/// Make one with `openssl rand -base64 32`.
 ///
 /// # Security
+/// Keep it out of the source code. Anyone who knows or guesses it can be any user.
+///
 /// A secret that is obviously not random is refused: fewer than 6 different bytes (`aaaa…`), one piece repeated
 /// (`changemechangeme…`), a run of neighbours (`abcdef…`), or the words of an example with fewer than 16 other letters and
 /// digits (`your-256-bit-secret-…`, `please-change-this-super-secret-key`). That finds mistakes, not every bad secret. Random
-/// bytes, raw or as hexadecimal or base64, are never refused: the chance is less than one in a hundred thousand million.
+/// bytes, raw or as hexadecimal or base64, are refused with a probability of less than 10⁻¹¹.
 ///
-/// Neither it nor a [`SecretString`](crate::SecretString) can be compared by `==`, whose time would tell how much of a
-/// guess is right.
+/// There is no `==` for it, nor for a [`SecretString`](crate::SecretString): its time would tell how much of a guess is right.
 #[derive(Clone)]
 pub struct SigningSecret {
     bytes: Zeroizing<Vec<u8>>,
@@ -36,7 +37,7 @@ pub struct SigningSecret {
 }
 
 impl SigningSecret {
-    /// A secret of `bytes`, which came from a cryptographic generator.
+    /// A secret of `bytes`, which must come from a cryptographic generator.
     ///
     /// # Errors
     /// [`ConfigError`] naming `signing secret` if there are fewer than 32 bytes (RFC 7518 §3.2 for HS256), or if they are
@@ -57,7 +58,7 @@ impl SigningSecret {
         Ok(Self::of(bytes))
     }
 
-    /// The secret in the environment variable `variable`, or `None` where it is not set.
+    /// The secret in the environment variable `variable`, or `None` if that is not set.
     ///
     /// # Errors
     /// [`ConfigError`] naming `variable` as from [`new`](Self::new), or if it is not UTF-8.
@@ -71,11 +72,11 @@ impl SigningSecret {
         }
     }
 
-    /// The secret in the environment variable `variable`. If it is not set, a new one, and a warning in the log: everything
-    /// that is signed with that ends with the process.
+    /// The secret in the environment variable `variable`. If that is not set, it generates a secret and logs a warning: JWTs and
+    /// mailed tokens are then valid only until the process ends, and only in this process.
     ///
     /// # Errors
-    /// Those of [`from_env`](Self::from_env) and [`generate`](Self::generate).
+    /// As for [`from_env`](Self::from_env) and [`generate`](Self::generate).
     pub fn from_env_or_generate(variable: &str) -> Result<Self, ConfigError> {
         if let Some(secret) = Self::from_env(variable)? {
             return Ok(secret);
@@ -88,11 +89,11 @@ impl SigningSecret {
         Self::generate()
     }
 
-    /// A new secret of 256 random bits, as 43 characters of URL-safe base64. What is signed with it does not outlive
-    /// the process, unless the application keeps it.
+    /// A new secret of 256 random bits, as 43 characters of URL-safe base64. Unless the application stores it, its signatures
+    /// are worthless after the process ends.
     ///
     /// # Errors
-    /// [`ConfigError`] if the operating system has no randomness to give.
+    /// [`ConfigError`] if the operating system's random generator fails.
     pub fn generate() -> Result<Self, ConfigError> {
         let mut bytes = Zeroizing::new([0; MIN_BYTES]);
         getrandom::fill(bytes.as_mut()).map_err(|source| ConfigError::new("system randomness", source))?;

@@ -137,7 +137,7 @@ fn config_of(url: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Whether the password goes on behind what a parser takes for the host, because it has a `/`, `?` or `#` that is not
+/// True if the password goes on behind what a parser takes for the host, because it has a `/`, `?` or `#` that is not
 /// percent-encoded. Its pieces would then be read as hosts, ports or databases, and appear in messages. `rest` is the URL
 /// without its scheme.
 fn are_cut_short(rest: &str) -> bool {

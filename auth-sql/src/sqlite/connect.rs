@@ -80,7 +80,7 @@ fn unusable(path: &str, problem: &io::Error) -> String {
     }
 }
 
-/// What to do about a file that exists but cannot be used.
+/// Advice for a file that exists but cannot be used.
 fn next_step(path: &str) -> &'static str {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => ". It is a folder: name a file in it",
