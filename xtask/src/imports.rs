@@ -73,6 +73,7 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
         .collect();
     let mut violations = violations(workspace);
     violations.extend(doc_examples::behind_the_facade(&workspace.root, &crates)?);
+    violations.extend(doc_examples::incomplete(workspace));
     if violations.is_empty() {
         println!("{members} packages keep to the import rules");
         return Ok(());

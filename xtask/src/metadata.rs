@@ -25,6 +25,8 @@ pub(crate) struct Package {
     pub(crate) rust_version: Option<String>,
     pub(crate) member: bool,
     pub(crate) publishable: bool,
+    /// True if docs.rs builds its documentation with all features.
+    pub(crate) documents_all_features: bool,
     /// Relative to the workspace, for a member.
     pub(crate) folder: PathBuf,
     pub(crate) features: Vec<String>,
@@ -143,6 +145,7 @@ impl Package {
             rust_version: json["rust_version"].as_str().map(str::to_owned),
             member,
             publishable: json["publish"].is_null(),
+            documents_all_features: json["metadata"]["docs"]["rs"]["all-features"] == true,
             folder: folder.to_owned(),
             features: json["features"]
                 .as_object()
@@ -194,7 +197,7 @@ mod tests {
             .expect("xtask is a member");
         assert_eq!(xtask.folder, Path::new("xtask"));
         assert_eq!(xtask.declared, ["serde_json"]);
-        assert!(!xtask.publishable);
+        assert!(!xtask.publishable && !xtask.documents_all_features);
         assert!(
             workspace
                 .below([id])
