@@ -55,7 +55,7 @@ impl SigningSecret {
             let problem = format_args!("a secret that {weakness}, so that it can be guessed; {NEXT_STEP}");
             return Err(ConfigError::new(SETTING, problem));
         }
-        Ok(Self::of(bytes))
+        Ok(Self::from_bytes(bytes))
     }
 
     /// The secret in the environment variable `variable`, or `None` if that is not set.
@@ -98,24 +98,23 @@ impl SigningSecret {
         let mut bytes = Zeroizing::new([0; MIN_BYTES]);
         getrandom::fill(bytes.as_mut()).map_err(|source| ConfigError::new("system randomness", source))?;
         let text = URL_SAFE_NO_PAD.encode(bytes.as_ref());
-        Ok(Self::of(Zeroizing::new(text.into_bytes())))
+        Ok(Self::from_bytes(Zeroizing::new(text.into_bytes())))
     }
 
-    fn of(bytes: Zeroizing<Vec<u8>>) -> Self {
+    fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self {
             bytes,
             also_accepted: Vec::new(),
         }
     }
 
-    /// Also accepts what `old`, the secret before this one, signed, and what that one accepts. This one signs.
+    /// Also accepts signatures of `old`, the previous secret, and of those that it accepts. This secret signs.
     ///
-    /// It holds for whatever the secret is given to: mailed tokens, the double submit and `JwtStrategy::hs256`. A set of JWT
-    /// keys that you put together yourself has a call of its own, `also_verify`. Leave `old` out again once the last thing that it signed has
-    /// expired.
+    /// This applies to mailed tokens, the double submit and `JwtStrategy::hs256`. For your own set of JWT keys, call its `also_verify`.
+    /// Remove `old` when the last of its signatures has expired.
     ///
     /// ```
-    /// # use auth_core::SigningSecret;
+    /// # use portcullis::SigningSecret;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let new = SigningSecret::generate()?;
     /// # let secret = || -> Result<_, Box<dyn std::error::Error>> { Ok({
@@ -131,7 +130,7 @@ impl SigningSecret {
     /// ```
     ///
     /// # Security
-    /// If `old` may be known to others, do not call this: end what it signed.
+    /// Don't call this if others may know `old`.
     #[must_use]
     pub fn also_accept(mut self, mut old: Self) -> Self {
         let older = std::mem::take(&mut old.also_accepted);
@@ -140,7 +139,7 @@ impl SigningSecret {
         self
     }
 
-    /// The secrets to verify with: this one, and then the old ones.
+    /// The secrets to verify with: this one, then the old ones.
     pub fn accepted(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.also_accepted)
     }
