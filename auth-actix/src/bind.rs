@@ -4,8 +4,8 @@ use std::{fmt::Display, io};
 
 use auth_core::ConfigError;
 
-/// Makes an error for an operator from that of `bind`, which does not name the address: it adds `setting`, `address`, the reason and the
-/// next step. Use it with `map_err`.
+/// Makes an error for an operator from that of `bind`, which does not name the address: it adds `setting`, `address`,
+/// the reason and the next step. Use it with `map_err`.
 ///
 /// ```
 /// # fn serve() -> Result<(), Box<dyn std::error::Error>> {

@@ -22,7 +22,8 @@ use futures_util::{Stream, StreamExt as _};
 
 use crate::error::into_http;
 
-/// Reads a body of at most [`MAX_BODY_BYTES`] that arrives within `limit`. Otherwise it returns the answer to send instead of reading on.
+/// Reads a body of at most [`MAX_BODY_BYTES`] that arrives within `limit`. Otherwise it returns the answer to send
+/// instead of reading on.
 pub(crate) async fn read(
     request: &HttpRequest,
     mut payload: Payload,
@@ -36,8 +37,8 @@ pub(crate) async fn read(
 
 /// `answer`, to send before the whole request was read. `rest` is the unread part.
 ///
-/// The answer owns the rest. Otherwise actix-web would wait for a chunked body that nobody reads without a limit, instead of closing
-/// the connection.
+/// The answer owns the rest. Otherwise actix-web would wait for a chunked body that nobody reads without a limit,
+/// instead of closing the connection.
 pub(crate) fn unread(answer: HttpResponse, rest: impl Unpin + 'static) -> HttpResponse {
     answer.map_body(|_head, answer| BoxBody::new(Unread { answer, _rest: rest }))
 }
@@ -77,8 +78,8 @@ async fn collect(payload: &mut Payload) -> Result<Bytes, HttpError> {
 pub(crate) struct Rest(Rc<RefCell<dev::Payload>>);
 
 impl Rest {
-    /// Takes a share of `payload`, which can still be read. `None` if another extractor has taken the body, or if it has a length: actix-web
-    /// then closes the connection itself if the body was not read.
+    /// Takes a share of `payload`, which can still be read. `None` if another extractor has taken the body, or if it
+    /// has a length: actix-web then closes the connection itself if the body was not read.
     pub(crate) fn share(request: &HttpRequest, payload: &mut dev::Payload) -> Option<Self> {
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         if !is_chunked || matches!(payload, dev::Payload::None) {

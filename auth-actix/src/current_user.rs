@@ -16,23 +16,23 @@ use crate::{
 
 /// The user of the request, who is active and meets `R`. Otherwise the handler does not run. It derefs to the [`User`].
 ///
-/// Use [`OptionalUser`], not `Option<CurrentUser>`, if anonymous visitors may call the handler: actix-web turns every extractor error
-/// into `None`, so an outage would look like a logged-out user.
+/// Use [`OptionalUser`], not `Option<CurrentUser>`, if anonymous visitors may call the handler: actix-web turns every
+/// extractor error into `None`, so an outage would look like a logged-out user.
 ///
-/// The answer is 401 without a valid credential, 403 if the user does not meet `R`, 403 for a cross-site request with a cookie, and
-/// 503 if a store does not answer.
+/// The answer is 401 without a valid credential, 403 if the user does not meet `R`, 403 for a cross-site request with a
+/// cookie, and 503 if a store does not answer.
 ///
-/// It uses the [`Auth`](crate::Auth) mounted in the enclosing `App` or scope for these id and profile types, or else the one whose
-/// guard wraps the handler. If there is neither, the request fails with 500 and the log names the type. This shows at the first
-/// request, not at start, because actix-web cannot check extractors earlier.
+/// It uses the [`Auth`](crate::Auth) mounted in the enclosing `App` or scope for these id and profile types, or else
+/// the one whose guard wraps the handler. If there is neither, the request fails with 500 and the log names the type.
+/// This shows at the first request, not at start, because actix-web cannot check extractors earlier.
 ///
-/// It leaves the body to later extractors. If it refuses a request whose body has not fully arrived, the connection is closed. To
-/// answer the refusal yourself, take a `Result<CurrentUser, ExtractError>` ([`ExtractError`]).
+/// It leaves the body to later extractors. If it refuses a request whose body has not fully arrived, the connection is
+/// closed. To answer the refusal yourself, take a `Result<CurrentUser, ExtractError>` ([`ExtractError`]).
 ///
 /// # Security
-/// Put it **before** the argument that reads the body, as in `(user: CurrentUser, body: Json<T>)`. actix-web has no time limit for a
-/// chunked body that stalls, and the extractor that comes first owns the body. A [`Guard`](crate::Guard) closes such a connection
-/// whatever the handler's arguments.
+/// Put it **before** the argument that reads the body, as in `(user: CurrentUser, body: Json<T>)`. actix-web has no
+/// time limit for a chunked body that stalls, and the extractor that comes first owns the body. A
+/// [`Guard`](crate::Guard) closes such a connection whatever the handler's arguments.
 ///
 /// An answer with the user's data should have `Cache-Control: no-store`. An extractor cannot add that; a guard does.
 #[derive(Clone, Debug)]
@@ -43,8 +43,8 @@ pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
 
 /// The user of the request, if there is one who meets `R`.
 ///
-/// It is `None` without a valid credential, or if the user does not meet `R`. A cross-site request with a cookie is a 403, and a store
-/// that does not answer is a 503, never `None`. Both are an [`ExtractError`].
+/// It is `None` without a valid credential, or if the user does not meet `R`. A cross-site request with a cookie is a
+/// 403, and a store that does not answer is a 503, never `None`. Both are an [`ExtractError`].
 ///
 /// ```
 /// use portcullis::actix::OptionalUser;

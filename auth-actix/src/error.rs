@@ -16,12 +16,12 @@ use crate::body::{Rest, unread};
 #[derive(Clone, Debug)]
 pub struct AuthError(Response);
 
-/// The error of [`CurrentUser`](crate::CurrentUser) or [`OptionalUser`](crate::OptionalUser): an [`AuthError`], with the part of the
-/// request's body that has not arrived.
+/// The error of [`CurrentUser`](crate::CurrentUser) or [`OptionalUser`](crate::OptionalUser): an [`AuthError`], with
+/// the part of the request's body that has not arrived.
 ///
-/// If your handler takes a `Result<CurrentUser, ExtractError>` and does not read the body, return this error, not the [`AuthError`] in
-/// it. This one's answer closes the connection if the body has not fully arrived. With the other, actix-web may wait for a chunked
-/// body without a limit.
+/// If your handler takes a `Result<CurrentUser, ExtractError>` and does not read the body, return this error, not the
+/// [`AuthError`] in it. This one's answer closes the connection if the body has not fully arrived. With the other,
+/// actix-web may wait for a chunked body without a limit.
 ///
 /// It is not `Send`, because the body is not. The [`AuthError`] is.
 #[derive(Clone, Debug)]

@@ -29,12 +29,13 @@ use crate::{
 
 /// Guards a whole scope. [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`] make one.
 ///
-/// Guards add up, whatever their order: inside two of them, a request must meet both requirements, by a backend that both accept.
-/// Extractors and inner guards of the same [`Auth`] reuse the user that a guard has found, without another look-up.
+/// Guards add up, whatever their order: inside two of them, a request must meet both requirements, by a backend that
+/// both accept. Extractors and inner guards of the same [`Auth`] reuse the user that a guard has found, without another
+/// look-up.
 ///
-/// A guard that requires a user also adds `Cache-Control: no-store` to every answer without a `Cache-Control`. Otherwise a browser could
-/// show a user's page after the log-out, and a shared cache could show it to someone else. If an answer may be cached, set the header
-/// in the handler.
+/// A guard that requires a user also adds `Cache-Control: no-store` to every answer without a `Cache-Control`.
+/// Otherwise a browser could show a user's page after the log-out, and a shared cache could show it to someone else. If
+/// an answer may be cached, set the header in the handler.
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
     requirement: Option<Arc<dyn Requirement<Id, P>>>,

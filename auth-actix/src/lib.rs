@@ -34,8 +34,8 @@
 //! }
 //! ```
 //!
-//! Use [`OptionalUser`], not `Option<CurrentUser>`: actix-web turns every extractor error into `None`, so an outage would look like a
-//! logged-out user.
+//! Use [`OptionalUser`], not `Option<CurrentUser>`: actix-web turns every extractor error into `None`, so an outage
+//! would look like a logged-out user.
 //!
 //! # Features
 //!

@@ -24,8 +24,8 @@ struct Mounted<Id, P> {
     user: PhantomData<fn() -> User<Id, P>>,
 }
 
-/// Makes the `App` panic at start if another `Auth` is mounted in the same place for users of this type, because extractors would only
-/// use the last one.
+/// Makes the `App` panic at start if another `Auth` is mounted in the same place for users of this type, because
+/// extractors would only use the last one.
 pub(crate) fn only_once<Id: UserId, P: Profile>(config: &mut ServiceConfig) {
     let place = Rc::new(());
     let mounted = Mounted::<Id, P> {

@@ -11,9 +11,9 @@ pub use docs::Docs;
 use crate::Auth;
 
 impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
-    /// The OpenAPI 3.1 document of the routes that [`routes`](Self::routes) mounts. It has every status of each route, and a security scheme
-    /// for each backend, with the backend's name. The profile's fields are top-level fields of the users' schemas, so the profile must
-    /// derive `utoipa::ToSchema` of utoipa 6.
+    /// The OpenAPI 3.1 document of the routes that [`routes`](Self::routes) mounts. It has every status of each route,
+    /// and a security scheme for each backend, with the backend's name. The profile's fields are top-level fields of
+    /// the users' schemas, so the profile must derive `utoipa::ToSchema` of utoipa 6.
     ///
     /// You can extend it, for example with your own routes. [`Docs`] serves the result.
     ///
@@ -41,8 +41,8 @@ impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
         self.shared.endpoints.openapi()
     }
 
-    /// Serves interactive docs at `path`, for example `/docs`, and the document at `/openapi.json`, for `App::configure`. See
-    /// [`Docs::at`]. The first call makes the document, once for all clones of this `Auth`.
+    /// Serves interactive docs at `path`, for example `/docs`, and the document at `/openapi.json`, for
+    /// `App::configure`. See [`Docs::at`]. The first call makes the document, once for all clones of this `Auth`.
     pub fn docs(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<Id, P> {
         let docs = self.shared.docs.get_or_init(|| Docs::new(&self.openapi()));
         docs.at(path)

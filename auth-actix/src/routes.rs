@@ -101,7 +101,8 @@ fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_w
 
 /// The redirect for a path with an extra slash at its end, as FastAPI answers it.
 ///
-/// The address is relative to that of the request, so it is right behind a proxy that strips a prefix, and never leads to another host.
+/// The address is relative to that of the request, so it is right behind a proxy that strips a prefix, and never leads
+/// to another host.
 fn without_slash(request: &HttpRequest, prefix: &str, paths: &[ResourceDef]) -> Option<String> {
     let tail = request.match_info().get("tail")?.strip_suffix('/')?;
     let path = format!("{prefix}/{tail}");

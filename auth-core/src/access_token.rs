@@ -89,8 +89,8 @@ pub struct ClientInfo {
 
 /// A store of access tokens.
 ///
-/// Each method is one atomic operation with a deadline. A store need not hide expired tokens, because the strategy checks the
-/// clock. It may remove a token at any time after its expiry.
+/// Each method is one atomic operation with a deadline. A store need not hide expired tokens, because the strategy
+/// checks the clock. It may remove a token at any time after its expiry.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no access tokens of users with ids `{Id}`",
     label = "no store of access tokens",
@@ -126,8 +126,8 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     /// [`StoreError`] if the store does not answer. The token may still be there.
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError>;
 
-    /// Removes every token of the user, and returns their number. After it returns, no look-up finds a token that was inserted
-    /// before the call.
+    /// Removes every token of the user, and returns their number. After it returns, no look-up finds a token that was
+    /// inserted before the call.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer. Tokens may still be there.
@@ -137,8 +137,8 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
 /// A store that can list a user's tokens, for "where am I logged in".
 #[async_trait]
 pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
-    /// The user's tokens that were issued under `epoch`, newest first. Expired ones may be among them. It leaves out tokens of
-    /// another epoch: they are rejected everywhere, so they are not log-ins any more.
+    /// The user's tokens that were issued under `epoch`, newest first. Expired ones may be among them. It leaves out
+    /// tokens of another epoch: they are rejected everywhere, so they are not log-ins any more.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
@@ -154,8 +154,8 @@ pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
 /// A store that keeps expired rows until they are purged.
 #[async_trait]
 pub trait PurgeExpired: Send + Sync {
-    /// Removes at most `limit` tokens that expired at or before `now`, and returns their number. Fewer than `limit` means that none
-    /// is left.
+    /// Removes at most `limit` tokens that expired at or before `now`, and returns their number. Fewer than `limit`
+    /// means that none is left.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.

@@ -6,8 +6,8 @@ use time::{Duration, OffsetDateTime};
 
 /// A source of the present time.
 ///
-/// Every instant in Portcullis is UTC in **whole milliseconds**, the finest unit that every store keeps, so an instant is equal
-/// to itself after it was stored and read back. An implementation must truncate to that.
+/// Every instant in Portcullis is UTC in **whole milliseconds**, the finest unit that every store keeps, so an instant
+/// is equal to itself after it was stored and read back. An implementation must truncate to that.
 pub trait Clock: Send + Sync {
     /// The present instant, UTC, in whole milliseconds.
     fn now(&self) -> OffsetDateTime;

@@ -1,7 +1,7 @@
 //! The test suite for stores. Run it on the real server. Each promise is an async function, and macros make each a test.
 //!
-//! You write a fixture: it provides an empty store, a second handle to its data, and a handle whose calls must fail. The macro does
-//! the rest. For a store of users:
+//! You write a fixture: it provides an empty store, a second handle to its data, and a handle whose calls must fail.
+//! The macro does the rest. For a store of users:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -102,8 +102,8 @@
 //! ```
 //!
 //! Attributes after the function apply to every test, for example
-//! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in your `Cargo.toml`, because each test
-//! runs under [`run`].
+//! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in your `Cargo.toml`,
+//! because each test runs under [`run`].
 //!
 //! # What a store's operator should know
 //!
@@ -113,8 +113,8 @@
 //!
 //! # Panics
 //!
-//! Every function of the suite panics if the promise in its name is broken, or if the store returns an error that the promise does
-//! not allow.
+//! Every function of the suite panics if the promise in its name is broken, or if the store returns an error that the
+//! promise does not allow.
 
 pub mod access_token_index;
 pub mod access_token_store;

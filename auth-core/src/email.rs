@@ -17,8 +17,8 @@ use domain::Domain;
 /// RFC 5321 §4.5.3.1.3 allows a path of 256 octets with its angle brackets.
 const MAX_BYTES: usize = 254;
 
-/// Longer strings are refused unread, which bounds the work. No valid address is that long: folding shrinks four bytes to one at
-/// most.
+/// Longer strings are refused unread, which bounds the work. No valid address is that long: folding shrinks four bytes
+/// to one at most.
 const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 
 /// A valid e-mail address: the form that is shown and mailed to, and the form that is compared.
@@ -52,15 +52,15 @@ const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 ///
 /// # What is shown
 ///
-/// [`as_str`](Self::as_str) is the local part as it was typed, and the domain in Unicode. The domain is in ASCII if its Unicode
-/// form has an invisible joiner, or makes the address too long. The shown form is a valid address: parsed again, it is the same
-/// one.
+/// [`as_str`](Self::as_str) is the local part as it was typed, and the domain in Unicode. The domain is in ASCII if its
+/// Unicode form has an invisible joiner, or makes the address too long. The shown form is a valid address: parsed
+/// again, it is the same one.
 ///
 /// # What is refused
 ///
 /// - a local part that is not a dot-atom (RFC 5322 §3.2.3, in Unicode by RFC 6531 §3.3), as typed or folded
-/// - invisible characters: default-ignorable, format, control, unassigned and private-use ones, and white space. Joiners in the
-///   domain are accepted as UTS 46 says
+/// - invisible characters: default-ignorable, format, control, unassigned and private-use ones, and white space.
+///   Joiners in the domain are accepted as UTS 46 says
 /// - symbols other than pictographs, for example `°`. Some are blank, like U+2800, and no property tells which
 /// - a domain of one label, of an IP address, or of a name that no public mail reaches (RFC 6761)
 /// - more than 254 bytes, shown or compared (RFC 5321 §4.5.3.1.3)
@@ -109,8 +109,9 @@ impl Email {
 
     /// True if both addresses are the same except for the case of ASCII letters. Such a change leaves an address verified.
     ///
-    /// Any other change is a change to another address, even if the normalised form stays the same: the host may distinguish
-    /// them. So is a change of the normalised form alone. An older rule may have stored it, and then mail went to another host.
+    /// Any other change is a change to another address, even if the normalised form stays the same: the host may
+    /// distinguish them. So is a change of the normalised form alone. An older rule may have stored it, and then mail
+    /// went to another host.
     #[must_use]
     pub fn is_same_but_for_ascii_case(&self, other: &Self) -> bool {
         self.address.eq_ignore_ascii_case(&other.address) && self.normalized == other.normalized
@@ -151,8 +152,8 @@ impl fmt::Display for Email {
 }
 
 impl NormalizedEmail {
-    /// The normalised form of the text typed at a log-in, without the strict checks of a registration. `None` if no stored address
-    /// can be equal to it. White space is not stripped.
+    /// The normalised form of the text typed at a log-in, without the strict checks of a registration. `None` if no
+    /// stored address can be equal to it. White space is not stripped.
     #[must_use]
     pub fn from_typed(typed: &str) -> Option<Self> {
         let parts = Parts::parse(typed)?;

@@ -5,7 +5,8 @@
 //! - [`Outcome`]: the four ways in which reading a credential can end.
 //! - [`Email`], [`Clock`], [`Lifetime`] and the errors that they share.
 //!
-//! The traits of stores, strategies and clocks are object-safe and have no default bodies: an application holds `Arc<dyn …>`.
+//! The traits of stores, strategies and clocks are object-safe and have no default bodies: an application holds
+//! `Arc<dyn …>`.
 //!
 //! # Features
 //!

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::{StoreError, User, UserStore};
 
-/// A user store that can list its users, for maintenance such as [`outdated_emails`](crate::outdated_emails). No request needs it.
+/// A user store that can list its users, for maintenance such as [`outdated_emails`](crate::outdated_emails). No
+/// request needs it.
 #[async_trait]
 pub trait ListUsers<Id = Uuid, P = ()>: UserStore<Id, P> {
     /// At most `limit` users after the id `after`, or from the beginning. Fewer than `limit` means that these are the last.

@@ -60,15 +60,15 @@ impl ProfileShape {
     }
 }
 
-/// A sample of `P`, made of values that its fields accept, in which nothing is absent, empty or zero. `None` if a field accepts
-/// none of the guesses.
+/// A sample of `P`, made of values that its fields accept, in which nothing is absent, empty or zero. `None` if a field
+/// accepts none of the guesses.
 #[must_use]
 pub fn sample_profile<'de, P: Deserialize<'de>>() -> Option<P> {
     sample::sample()
 }
 
-/// The names under which `profile` writes its fields, including those that it leaves out for this value. `None` if it is not a
-/// struct with fixed fields.
+/// The names under which `profile` writes its fields, including those that it leaves out for this value. `None` if it
+/// is not a struct with fixed fields.
 #[must_use]
 pub fn written_fields(profile: &impl Serialize) -> Option<Vec<&'static str>> {
     written::names(profile)

@@ -17,7 +17,8 @@ const MIN_BYTES: usize = 32;
 /// Advice for a secret that is missing or refused.
 const NEXT_STEP: &str = "make one with `openssl rand -base64 32`";
 
-/// A secret with which the application signs: at least 32 random bytes. It is never printed, and wiped from memory when dropped.
+/// A secret with which the application signs: at least 32 random bytes. It is never printed, and wiped from memory when
+/// dropped.
 ///
 /// Make one with `openssl rand -base64 32`.
 ///
@@ -25,11 +26,12 @@ const NEXT_STEP: &str = "make one with `openssl rand -base64 32`";
 /// Keep it out of the source code. Anyone who knows or guesses it can be any user.
 ///
 /// A secret that is obviously not random is refused: fewer than 6 different bytes (`aaaa…`), one piece repeated
-/// (`changemechangeme…`), a run of neighbours (`abcdef…`), or the words of an example with fewer than 16 other letters and
-/// digits (`your-256-bit-secret-…`, `please-change-this-super-secret-key`). That finds mistakes, not every bad secret. Random
-/// bytes, raw or as hexadecimal or base64, are refused with a probability of less than 10⁻¹¹.
+/// (`changemechangeme…`), a run of neighbours (`abcdef…`), or the words of an example with fewer than 16 other letters
+/// and digits (`your-256-bit-secret-…`, `please-change-this-super-secret-key`). That finds mistakes, not every bad
+/// secret. Random bytes, raw or as hexadecimal or base64, are refused with a probability of less than 10⁻¹¹.
 ///
-/// There is no `==` for it, nor for a [`SecretString`](crate::SecretString): its time would tell how much of a guess is right.
+/// There is no `==` for it, nor for a [`SecretString`](crate::SecretString): its time would tell how much of a guess is
+/// right.
 #[derive(Clone)]
 pub struct SigningSecret {
     bytes: Zeroizing<Vec<u8>>,
@@ -72,8 +74,8 @@ impl SigningSecret {
         }
     }
 
-    /// The secret in the environment variable `variable`. If that is not set, it generates a secret and logs a warning: JWTs and
-    /// mailed tokens are then valid only until the process ends, and only in this process.
+    /// The secret in the environment variable `variable`. If that is not set, it generates a secret and logs a warning:
+    /// JWTs and mailed tokens are then valid only until the process ends, and only in this process.
     ///
     /// # Errors
     /// As for [`from_env`](Self::from_env) and [`generate`](Self::generate).
@@ -89,8 +91,8 @@ impl SigningSecret {
         Self::generate()
     }
 
-    /// A new secret of 256 random bits, as 43 characters of URL-safe base64. Unless the application stores it, its signatures
-    /// are worthless after the process ends.
+    /// A new secret of 256 random bits, as 43 characters of URL-safe base64. Unless the application stores it, its
+    /// signatures are worthless after the process ends.
     ///
     /// # Errors
     /// [`ConfigError`] if the operating system's random generator fails.
@@ -110,8 +112,8 @@ impl SigningSecret {
 
     /// Also accepts signatures of `old`, the previous secret, and of those that it accepts. This secret signs.
     ///
-    /// This applies to mailed tokens, the double submit and `JwtStrategy::hs256`. For your own set of JWT keys, call its `also_verify`.
-    /// Remove `old` when the last of its signatures has expired.
+    /// This applies to mailed tokens, the double submit and `JwtStrategy::hs256`. For your own set of JWT keys, call
+    /// its `also_verify`. Remove `old` when the last of its signatures has expired.
     ///
     /// ```
     /// # use portcullis::SigningSecret;

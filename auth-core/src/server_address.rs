@@ -6,8 +6,8 @@ use std::{fmt, io, sync::Arc};
 const ENCODE: &str = "percent-encode each character of the user and the password that has a meaning in a URL: \
     `@` is `%40`, `:` is `%3A`, `/` is `%2F`, `?` is `%3F`, `#` is `%23`, `%` is `%25`";
 
-/// A server as its operator knows it, for errors and logs: the setting that names it, its hosts, the database and the user. It
-/// has no password.
+/// A server as its operator knows it, for errors and logs: the setting that names it, its hosts, the database and the
+/// user. It has no password.
 ///
 /// ```
 /// use portcullis::store::{ServerAddress, Unreachable};
@@ -131,8 +131,8 @@ impl fmt::Display for ServerAddress {
     }
 }
 
-/// `problem` of a URL that cannot be read, with its most likely cause. It repeats nothing of the URL, because any part may belong
-/// to the password.
+/// `problem` of a URL that cannot be read, with its most likely cause. It repeats nothing of the URL, because any part
+/// may belong to the password.
 pub fn unreadable_url(problem: impl fmt::Display) -> String {
     format!("{problem}. If the password is right, {ENCODE}")
 }

@@ -4,8 +4,9 @@ use std::{error::Error, fmt, time::Duration};
 
 /// A failure of a store, or of the code that hashes, signs or makes random numbers.
 ///
-/// It never means "not found" or "not logged in", so a client that meets it keeps its credentials. Its [`kind`](Self::kind) says
-/// what happened, and decides between 503 and 500. The source is for logs. No part of this error reaches a client.
+/// It never means "not found" or "not logged in", so a client that meets it keeps its credentials. Its
+/// [`kind`](Self::kind) says what happened, and decides between 503 and 500. The source is for logs. No part of this
+/// error reaches a client.
 #[derive(Debug)]
 pub struct StoreError {
     origin: &'static str,

@@ -56,21 +56,22 @@ impl UserId for i32 {
 
 /// The application's own fields of a user: a struct whose fields are top-level fields in the user's JSON. `()` has none.
 ///
-/// A client may leave a field with `#[serde(default)]` out at registration. Users can set all fields of their own, except those
-/// that the service protects (`protected_fields` of the HTTP layer).
+/// A client may leave a field with `#[serde(default)]` out at registration. Users can set all fields of their own,
+/// except those that the service protects (`protected_fields` of the HTTP layer).
 ///
 /// # Updates
 ///
-/// An update serialises the profile, merges the change into that, and reads the result. This affects fields that the change does
-/// not name:
+/// An update serialises the profile, merges the change into that, and reads the result. This affects fields that the
+/// change does not name:
 ///
-/// - **A field that Serde does not write** (`skip`, `skip_serializing`) would be lost. Name it with `hidden_field` of the
-///   `UserManager`'s builder to keep it. If you don't, building the `UserManager` fails if the type shows the problem. Otherwise
-///   the update fails, and writes nothing.
-/// - **A field that does not read what it writes** (another name to write than to read, a masking `serialize_with`) fails in the
-///   same way.
-/// - **A field that is written with less precision**, for example a time in whole seconds, is cut to that precision. Any other loss
-///   is treated as this if no sample of the type shows it and the value that was read is written unchanged.
+/// - **A field that Serde does not write** (`skip`, `skip_serializing`) would be lost. Name it with `hidden_field` of
+///   the `UserManager`'s builder to keep it. If you don't, building the `UserManager` fails if the type shows the
+///   problem. Otherwise the update fails, and writes nothing.
+/// - **A field that does not read what it writes** (another name to write than to read, a masking `serialize_with`)
+///   fails in the same way.
+/// - **A field that is written with less precision**, for example a time in whole seconds, is cut to that precision.
+///   Any other loss is treated as this if no sample of the type shows it and the value that was read is written
+///   unchanged.
 ///
 /// Values are compared by their `Debug`. A field that Serde skips and `Debug` does not show is lost without an error.
 #[diagnostic::on_unimplemented(
@@ -206,8 +207,8 @@ impl<Id, P> NewUser<Id, P> {
 
 /// A store of users.
 ///
-/// Each method is one atomic operation with a deadline. After a dropped future, the change is complete or absent, and the store
-/// is usable.
+/// Each method is one atomic operation with a deadline. After a dropped future, the change is complete or absent, and
+/// the store is usable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no users with ids `{Id}` and profiles `{P}`",
     label = "no store of such users",
@@ -219,10 +220,10 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// Inserts `user` and returns it with its id.
     ///
     /// # Errors
-    /// - [`InsertUserError::EmailTaken`] if another user has the normalised e-mail. A unique index must decide this, not a look-up
-    ///   before the write: of any number of parallel calls with the same e-mail, exactly one succeeds.
-    /// - [`InsertUserError::ProfileTaken`] if a unique index of the application refuses the profile. If both are taken, either error
-    ///   may be returned.
+    /// - [`InsertUserError::EmailTaken`] if another user has the normalised e-mail. A unique index must decide this,
+    ///   not a look-up before the write: of any number of parallel calls with the same e-mail, exactly one succeeds.
+    /// - [`InsertUserError::ProfileTaken`] if a unique index of the application refuses the profile. If both are taken,
+    ///   either error may be returned.
     /// - [`InsertUserError::ProfileRefused`] if the store cannot hold a value of the profile. Then nothing is written.
     async fn insert(&self, user: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError>;
 
@@ -238,21 +239,21 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// [`StoreError`] if the store does not answer.
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError>;
 
-    /// Writes every field of `user` except `id` and `created_at`, if the stored revision is still `user.revision`. The stored
-    /// revision becomes `user.revision + 1`.
+    /// Writes every field of `user` except `id` and `created_at`, if the stored revision is still `user.revision`. The
+    /// stored revision becomes `user.revision + 1`.
     ///
     /// # Errors
     /// Nothing is written, and the error is
     ///
     /// - [`UpdateUserError::Conflict`] if the user was deleted, or written since it was read;
     /// - [`UpdateUserError::EmailTaken`] if another user has the normalised e-mail;
-    /// - [`UpdateUserError::ProfileTaken`] if a unique index of the application refuses the profile (if both are taken, either
-    ///   error may be returned);
+    /// - [`UpdateUserError::ProfileTaken`] if a unique index of the application refuses the profile (if both are taken,
+    ///   either error may be returned);
     /// - [`UpdateUserError::ProfileRefused`] if the store cannot hold a value of the profile.
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError>;
 
-    /// Deletes the user of `id`. Returns true if there was one. It need not remove the user's tokens: `UserManager` revokes those
-    /// first.
+    /// Deletes the user of `id`. Returns true if there was one. It need not remove the user's tokens: `UserManager`
+    /// revokes those first.
     ///
     /// # Security
     /// The store must never give the id to another user: a credential of the deleted user would open that account.
@@ -268,12 +269,12 @@ pub enum InsertUserError {
     /// Another user has the normalised e-mail.
     #[error("the e-mail is taken")]
     EmailTaken,
-    /// Another user has the value of a unique field of the profile. Only a store with a unique index on the field can tell. A
-    /// taken id is a [`StoreError`] instead, because it is a mistake of the application.
+    /// Another user has the value of a unique field of the profile. Only a store with a unique index on the field can
+    /// tell. A taken id is a [`StoreError`] instead, because it is a mistake of the application.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
-    /// The store cannot hold the e-mail or a value of the profile. It is too long, out of range, or violates a rule of the column
-    /// or collection. Retrying does not help.
+    /// The store cannot hold the e-mail or a value of the profile. It is too long, out of range, or violates a rule of
+    /// the column or collection. Retrying does not help.
     #[error("the store cannot hold {}", .field.as_deref().unwrap_or("a value of the profile"))]
     ProfileRefused {
         /// The name of the field in the store or in Rust, `email` for the e-mail. `None` if the store does not say which.
@@ -293,12 +294,12 @@ pub enum UpdateUserError {
     /// Another user has the normalised e-mail.
     #[error("the e-mail is taken")]
     EmailTaken,
-    /// Another user has the value of a unique field of the profile. Only a store with a unique index on the field can tell. A
-    /// taken id is a [`StoreError`] instead, because it is a mistake of the application.
+    /// Another user has the value of a unique field of the profile. Only a store with a unique index on the field can
+    /// tell. A taken id is a [`StoreError`] instead, because it is a mistake of the application.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
-    /// The store cannot hold the e-mail or a value of the profile. It is too long, out of range, or violates a rule of the column
-    /// or collection. Retrying does not help.
+    /// The store cannot hold the e-mail or a value of the profile. It is too long, out of range, or violates a rule of
+    /// the column or collection. Retrying does not help.
     #[error("the store cannot hold {}", .field.as_deref().unwrap_or("a value of the profile"))]
     ProfileRefused {
         /// The name of the field in the store or in Rust, `email` for the e-mail. `None` if the store does not say which.

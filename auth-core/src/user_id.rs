@@ -1,10 +1,10 @@
 use crate::UserId;
 
-/// The id in a `text` from outside, for example a part of a path or the `sub` of a JWT. Every such text must pass here before it
-/// reaches a store.
+/// The id in a `text` from outside, for example a part of a path or the `sub` of a JWT. Every such text must pass here
+/// before it reaches a store.
 ///
-/// `None` if no user can have the id: the text does not parse, or the id contains a NUL. No text column of PostgreSQL can hold a
-/// NUL, so the server would answer with an error instead of "no such user".
+/// `None` if no user can have the id: the text does not parse, or the id contains a NUL. No text column of PostgreSQL
+/// can hold a NUL, so the server would answer with an error instead of "no such user".
 #[must_use]
 pub fn user_id_from_text<Id: UserId>(text: &str) -> Option<Id> {
     let id: Id = text.parse().ok()?;

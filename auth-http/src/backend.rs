@@ -11,8 +11,8 @@ use crate::{Scheme, Transport};
 
 /// A way to log in: a [`Transport`] that carries a credential, and a [`Strategy`] that issues and reads it, under a name.
 ///
-/// The name is part of the URL of its log-in. It is also the audience of its credentials, which no other backend accepts. If you
-/// rename a backend, its credentials are rejected.
+/// The name is part of the URL of its log-in. It is also the audience of its credentials, which no other backend
+/// accepts. If you rename a backend, its credentials are rejected.
 pub struct AuthBackend<Id = Uuid> {
     name: Arc<str>,
     transport: Arc<dyn Transport>,
@@ -37,8 +37,8 @@ impl<Id> AuthBackend<Id> {
         }
     }
 
-    /// A backend with credentials that cannot be revoked and stay valid until they expire, for example plain JWTs. With a Bearer
-    /// transport it has no log-out. With a cookie, its log-out only removes the cookie.
+    /// A backend with credentials that cannot be revoked and stay valid until they expire, for example plain JWTs. With
+    /// a Bearer transport it has no log-out. With a cookie, its log-out only removes the cookie.
     pub fn stateless(
         name: impl Into<Arc<str>>,
         transport: impl Transport + 'static,
@@ -84,8 +84,8 @@ impl<Id> AuthBackend<Id> {
         self.strategy.read(&self.name, presented).await
     }
 
-    /// Revokes a credential that was presented to this backend. Returns false if the backend is [stateless](Self::stateless): then the
-    /// credential stays valid.
+    /// Revokes a credential that was presented to this backend. Returns false if the backend is
+    /// [stateless](Self::stateless): then the credential stays valid.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer. The credential may still be valid.

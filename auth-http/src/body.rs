@@ -18,8 +18,8 @@ fn media_type(content_type: Option<&str>) -> Option<mime::Mime> {
     content_type?.parse().ok()
 }
 
-/// True if a password is longer than [`MAX_PASSWORD_BYTES`] in the form that is hashed. As some keyboards type it, it can be several
-/// times longer.
+/// True if a password is longer than [`MAX_PASSWORD_BYTES`] in the form that is hashed. As some keyboards type it, it
+/// can be several times longer.
 fn is_too_long(password: &str) -> bool {
     let normal = || password.nfc().map(char::len_utf8).sum::<usize>();
     password.len() > MAX_PASSWORD_BYTES && normal() > MAX_PASSWORD_BYTES

@@ -56,8 +56,8 @@ pub struct FieldError {
     /// The kind of error, as pydantic names it: `missing`, `string_type`, `value_error`, …
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The path of the field: `[FIELD]`, with one more step for each level, or empty for the body itself. The answer has `"body"` before
-    /// it.
+    /// The path of the field: `[FIELD]`, with one more step for each level, or empty for the body itself. The answer
+    /// has `"body"` before it.
     #[serde(serialize_with = "location")]
     pub loc: Vec<PathStep>,
     /// The error in words.
@@ -125,8 +125,8 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// Adds `headers` to a 401, except those that it already has. If its `Set-Cookie` headers would become too long, it adds none: the
-    /// next 401 sends them, when the first cookies are removed.
+    /// Adds `headers` to a 401, except those that it already has. If its `Set-Cookie` headers would become too long, it
+    /// adds none: the next 401 sends them, when the first cookies are removed.
     pub(crate) fn removing(mut self, mut headers: Vec<(&'static str, String)>) -> Self {
         if let Self::Unauthorized { removal, .. } = &mut self {
             headers.retain(|header| !removal.contains(header));
@@ -140,9 +140,9 @@ impl HttpError {
         self
     }
 
-    /// The answer to the client. A 5xx is logged with its cause under a correlation id, which the client gets as `X-Correlation-Id`. The
-    /// log line has nothing about the request; add a span around the request for that. Every answer is `no-store`, because its reason
-    /// may be about the user.
+    /// The answer to the client. A 5xx is logged with its cause under a correlation id, which the client gets as
+    /// `X-Correlation-Id`. The log line has nothing about the request; add a span around the request for that. Every
+    /// answer is `no-store`, because its reason may be about the user.
     #[must_use]
     pub fn into_response(self) -> Response {
         let response = match self {

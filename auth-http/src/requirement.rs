@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 /// A condition on the user and the credential of a request. Every route for users also requires an active user.
 ///
-/// [`Active`] requires nothing more. [`Verified`] and [`Superuser`] require a flag. A function is your own rule. A pair requires both. A
-/// type with a [`Default`] can also be the requirement of an extractor.
+/// [`Active`] requires nothing more. [`Verified`] and [`Superuser`] require a flag. A function is your own rule. A pair
+/// requires both. A type with a [`Default`] can also be the requirement of an extractor.
 ///
 /// ```
 /// use portcullis::{Credential, User, http::{Requirement, Verified}};

@@ -9,8 +9,8 @@ use crate::error::internal;
 /// The header that sets and removes cookies.
 pub(crate) const SET_COOKIE: &str = "set-cookie";
 
-/// The maximum total length of the `Set-Cookie` headers of an answer that removes cookies of others. By default nginx has 4 KiB for the
-/// whole head of an answer (`proxy_buffer_size`), and answers 502 if it is longer.
+/// The maximum total length of the `Set-Cookie` headers of an answer that removes cookies of others. By default nginx
+/// has 4 KiB for the whole head of an answer (`proxy_buffer_size`), and answers 502 if it is longer.
 pub(crate) const MAX_SET_COOKIE_BYTES: usize = 2048;
 
 /// The length of a `Set-Cookie` header with this value in HTTP/1.

@@ -37,8 +37,8 @@ pub struct Route {
     pub method: Method,
     /// The path. Its one parameter, if it has any, is the segment `{id}`.
     pub path: String,
-    /// A unique name, which stays the same if the paths change: the label for logs and metrics, and the `operationId` of the OpenAPI
-    /// document.
+    /// A unique name, which stays the same if the paths change: the label for logs and metrics, and the `operationId`
+    /// of the OpenAPI document.
     pub name: String,
     /// The operation that [`Endpoints::call`](crate::Endpoints::call) runs.
     pub operation: Operation,

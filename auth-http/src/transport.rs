@@ -13,8 +13,8 @@ use auth_core::{Issued, Rejection};
 
 use crate::{HttpError, RequestHead, Response};
 
-/// The white space allowed around a header's value (RFC 9110 §5.6.3). Any other belongs to the value: a browser does not bind a cookie
-/// called `\u{2000}__Host-name` to the host, so it must not be taken for one that is bound.
+/// The white space allowed around a header's value (RFC 9110 §5.6.3). Any other belongs to the value: a browser does
+/// not bind a cookie called `\u{2000}__Host-name` to the host, so it must not be taken for one that is bound.
 pub(crate) const OWS: [char; 2] = [' ', '\t'];
 
 /// Carries a credential between a client and the service.

@@ -7,11 +7,12 @@ use ipnet::IpNet;
 
 use crate::RequestHead;
 
-/// The reverse proxies whose `X-Forwarded-For` is trusted. By default there is none, and a client's address is that of its connection.
+/// The reverse proxies whose `X-Forwarded-For` is trusted. By default there is none, and a client's address is that of
+/// its connection.
 ///
 /// # Security
-/// Name only proxies that every request from outside passes, and that append the address of the request's sender to `X-Forwarded-For`.
-/// Otherwise, clients can choose the address that they are listed and counted under.
+/// Name only proxies that every request from outside passes, and that append the address of the request's sender to
+/// `X-Forwarded-For`. Otherwise, clients can choose the address that they are listed and counted under.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 /// A user in an answer: the fields that every user has, then those of the profile, at the same level. Never a hash.
 ///
-/// [`Endpoints`](crate::Endpoints) refuses a profile with a field called like one of the first five, which would occur twice.
+/// [`Endpoints`](crate::Endpoints) refuses a profile with a field called like one of the first five, which would occur
+/// twice.
 #[derive(Debug, Serialize)]
 pub struct UserBody<'a, Id, P> {
     id: &'a Id,

@@ -54,7 +54,8 @@ impl AsymmetricKeys {
         }
     }
 
-    /// Also verifies with `key`, which must be one of your own: it signed before, perhaps for FastAPI Users, or will sign next.
+    /// Also verifies with `key`, which must be one of your own: it signed before, perhaps for FastAPI Users, or will
+    /// sign next.
     ///
     /// # Security
     /// It is trusted like the newest key. For the key of another issuer, use [`trust_issuer`](Self::trust_issuer).
@@ -68,16 +69,18 @@ impl AsymmetricKeys {
         Ok(self)
     }
 
-    /// Verifies the tokens of another issuer with its `key`. It accepts only tokens whose claim `iss` is exactly `issuer` (RFC 8725
-    /// §3.8). Call it once for each key of the issuer.
+    /// Verifies the tokens of another issuer with its `key`. It accepts only tokens whose claim `iss` is exactly
+    /// `issuer` (RFC 8725 §3.8). Call it once for each key of the issuer.
     ///
-    /// Audience, times and epoch are checked as for your own tokens. The [JWKS document](Self::jwks) does not contain the key.
+    /// Audience, times and epoch are checked as for your own tokens. The [JWKS document](Self::jwks) does not contain
+    /// the key.
     ///
     /// # Security
     /// The issuer can name any of your users.
     ///
     /// # Errors
-    /// [`ConfigError`] if `issuer` is empty or already has a key of this name, or the set has the same key for another algorithm.
+    /// [`ConfigError`] if `issuer` is empty or already has a key of this name, or the set has the same key for another
+    /// algorithm.
     pub fn trust_issuer(mut self, issuer: impl Into<String>, key: VerifyingKey) -> Result<Self, ConfigError> {
         let issuer = issuer.into();
         if issuer.is_empty() {

@@ -25,8 +25,8 @@ pub(crate) struct Header {
         skip_serializing_if = "Option::is_none"
     )]
     pub(crate) kid: Option<String>,
-    /// A token is rejected if it asks for an extension (`crit`, `b64`), brings its own key (`jku`, `jwk`, `x5u`, `x5c`), or is
-    /// encrypted or compressed (`enc`, `zip`).
+    /// A token is rejected if it asks for an extension (`crit`, `b64`), brings its own key (`jku`, `jwk`, `x5u`,
+    /// `x5c`), or is encrypted or compressed (`enc`, `zip`).
     #[serde(
         rename(deserialize = "crit"),
         alias = "b64",

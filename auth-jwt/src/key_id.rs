@@ -7,9 +7,9 @@ use serde::Serialize;
 
 /// The name of a key (`kid`, RFC 7515 §4.1.4): 1 to 256 printable ASCII characters, including the space.
 ///
-/// It is public. It is only compared, byte for byte, with the names of the keys of a set, and never opens a file or becomes part
-/// of a query. So it may look like a path, a URL or base64, as other issuers' names do. Without control characters it cannot break
-/// a line of the log.
+/// It is public. It is only compared, byte for byte, with the names of the keys of a set, and never opens a file or
+/// becomes part of a query. So it may look like a path, a URL or base64, as other issuers' names do. Without control
+/// characters it cannot break a line of the log.
 ///
 /// ```
 /// use portcullis::jwt::KeyId;

@@ -1,7 +1,7 @@
 //! The choice of one of the two signatures that ECDSA allows.
 //!
-//! If (r, s) is a signature, so is (r, n − s), and anyone can compute it, so a token would have a second valid string. For tokens
-//! of this process, only the signature with the smaller s is valid.
+//! If (r, s) is a signature, so is (r, n − s), and anyone can compute it, so a token would have a second valid string.
+//! For tokens of this process, only the signature with the smaller s is valid.
 
 /// n, the order of P-256 (SP 800-186 §3.2.1.3), big-endian.
 const ORDER: [u8; 32] = [

@@ -24,8 +24,8 @@ const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 const EXPONENT_BITS: RangeInclusive<usize> = 17..=33;
 
 impl PublicKey {
-    /// Refuses a key that has the wrong type for `algorithm`, is not on its curve, or is too weak. Otherwise the process would
-    /// start, and then reject every token.
+    /// Refuses a key that has the wrong type for `algorithm`, is not on its curve, or is too weak. Otherwise the
+    /// process would start, and then reject every token.
     pub(crate) fn check(&self, algorithm: VerifyingAlgorithm) -> Result<(), &'static str> {
         let is_valid = match (algorithm, self) {
             (VerifyingAlgorithm::EdDsa, Self::Ed25519 { x }) => ParsedPublicKey::new(&ED25519, x).is_ok(),
@@ -107,7 +107,8 @@ impl PublicKey {
     }
 }
 
-/// Refuses anything but one PEM block of this label (RFC 7468). A certificate, for example: its validity would not be checked.
+/// Refuses anything but one PEM block of this label (RFC 7468). A certificate, for example: its validity would not be
+/// checked.
 pub(crate) fn require_pem_label(pem: &str, label: &str) -> Result<(), String> {
     let begin = "-----BEGIN ";
     if pem.matches(begin).count() == 1 && pem.contains(&format!("{begin}{label}-----")) {
@@ -128,7 +129,8 @@ fn bits(number: &[u8]) -> usize {
     significant * 8 - leading.map_or(0, |byte| byte.leading_zeros() as usize)
 }
 
-/// Checks here, because the cryptography checks only when it verifies, and even parses the exponent 1, with which anyone can sign.
+/// Checks here, because the cryptography checks only when it verifies, and even parses the exponent 1, with which
+/// anyone can sign.
 fn check_rsa_numbers(n: &[u8], e: &[u8]) -> Result<(), &'static str> {
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
     if !RSA_BITS.contains(&bits(n)) {

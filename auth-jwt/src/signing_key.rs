@@ -41,8 +41,8 @@ impl SigningKey {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if `pem` has no such key, the key has another type or curve, or an RSA key has fewer than 2048 or more than
-    /// 8192 bits.
+    /// [`ConfigError`] if `pem` has no such key, the key has another type or curve, or an RSA key has fewer than 2048
+    /// or more than 8192 bits.
     pub fn from_pem(algorithm: SigningAlgorithm, pem: &str) -> Result<Self, ConfigError> {
         let refused = |problem: &dyn fmt::Display| {
             ConfigError::new(

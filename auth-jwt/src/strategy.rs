@@ -99,8 +99,8 @@ impl<Id: UserId> JwtStrategy<Id> {
         Self::new(keys, lifetime)
     }
 
-    /// Also names `audience` in the claim `aud` of each token that it issues, for other services that verify these tokens and
-    /// ask for it. The first audience is that one then, and the last is always the backend's name.
+    /// Also names `audience` in the claim `aud` of each token that it issues, for other services that verify these
+    /// tokens and ask for it. The first audience is that one then, and the last is always the backend's name.
     ///
     /// It does not widen what this strategy accepts.
     ///
@@ -112,8 +112,8 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
-    /// Also accepts a token that is for `audience` instead of the backend's name: a token of another issuer, or of a backend that
-    /// was renamed. Those of FastAPI Users are for [`FASTAPI_USERS_AUDIENCE`].
+    /// Also accepts a token that is for `audience` instead of the backend's name: a token of another issuer, or of a
+    /// backend that was renamed. Those of FastAPI Users are for [`FASTAPI_USERS_AUDIENCE`].
     ///
     /// # Security
     /// If two backends with one key accept the same audience, such a token is good at both.
@@ -131,8 +131,8 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
-    /// Sets how far the clock of another issuer may run ahead of this one. The default is 5 s. A token is not valid yet if its `nbf`
-    /// or `iat` is further in the future.
+    /// Sets how far the clock of another issuer may run ahead of this one. The default is 5 s. A token is not valid yet
+    /// if its `nbf` or `iat` is further in the future.
     ///
     /// # Errors
     /// [`ConfigError`] if `leeway` is over 30 s.
@@ -148,8 +148,8 @@ impl<Id: UserId> JwtStrategy<Id> {
 
     /// Reads a token without the claim `epoch` as one of epoch 0, which is the epoch of an imported user.
     ///
-    /// Use it when you move over from FastAPI Users, whose tokens lack the claim. They stay valid until they expire or the user's
-    /// epoch grows. Remove it when the last of them has expired.
+    /// Use it when you move over from FastAPI Users, whose tokens lack the claim. They stay valid until they expire or
+    /// the user's epoch grows. Remove it when the last of them has expired.
     #[must_use]
     pub fn accept_without_epoch(mut self) -> Self {
         self.accepts_without_epoch = true;

@@ -39,9 +39,9 @@ impl From<VerifyingAlgorithm> for Algorithm {
 ///
 /// # Security
 /// Anyone can compute a second valid string of an ES256 token: if (r, s) is a signature, so is (r, n − s). A
-/// [`SigningKey`](crate::SigningKey) issues the one with the smaller s, and its [public half](crate::SigningKey::verifying_key)
-/// accepts no other. A key from PEM or a JWK accepts both, because other issuers use either. So don't identify such a token by
-/// its string.
+/// [`SigningKey`](crate::SigningKey) issues the one with the smaller s, and its [public
+/// half](crate::SigningKey::verifying_key) accepts no other. A key from PEM or a JWK accepts both, because other
+/// issuers use either. So don't identify such a token by its string.
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: VerifyingAlgorithm,
@@ -56,8 +56,8 @@ impl VerifyingKey {
     /// Its name is its SHA-256 thumbprint (RFC 7638), unless you give it another.
     ///
     /// # Errors
-    /// [`ConfigError`] if `pem` has no such key, the key has another type or curve, or an RSA key has fewer than 2048 or more than
-    /// 8192 bits.
+    /// [`ConfigError`] if `pem` has no such key, the key has another type or curve, or an RSA key has fewer than 2048
+    /// or more than 8192 bits.
     pub fn from_pem(algorithm: VerifyingAlgorithm, pem: &str) -> Result<Self, ConfigError> {
         let refused = |problem: &dyn fmt::Display| {
             let problem = format!("no key for {algorithm:?}: {problem}");
@@ -72,8 +72,8 @@ impl VerifyingKey {
     /// The public key in `jwk` for `algorithm`. Its name is the `kid` there, or its SHA-256 thumbprint if there is none.
     ///
     /// # Errors
-    /// [`ConfigError`] if its `use`, `key_ops` or `alg` (RFC 7517 §4) forbids verifying with `algorithm`, it contains a private or
-    /// symmetric key, its name is not a valid [`KeyId`], or for the reasons of [`from_pem`](Self::from_pem).
+    /// [`ConfigError`] if its `use`, `key_ops` or `alg` (RFC 7517 §4) forbids verifying with `algorithm`, it contains a
+    /// private or symmetric key, its name is not a valid [`KeyId`], or for the reasons of [`from_pem`](Self::from_pem).
     pub fn from_jwk(algorithm: VerifyingAlgorithm, jwk: &Jwk) -> Result<Self, ConfigError> {
         let refused = |problem: &str| {
             let problem = format!("no key for {algorithm:?}: {problem}");
@@ -96,7 +96,8 @@ impl VerifyingKey {
         self
     }
 
-    /// Removes the name. The key then verifies only tokens that name no key, for example those that FastAPI Users signs with RS256.
+    /// Removes the name. The key then verifies only tokens that name no key, for example those that FastAPI Users signs
+    /// with RS256.
     #[must_use]
     pub fn without_kid(mut self) -> Self {
         self.kid = None;

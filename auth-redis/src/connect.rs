@@ -55,8 +55,8 @@ const DEAD_PEER_TIMEOUT: Duration = Duration::from_secs(10);
 /// - You may write `valkey` for `redis`.
 /// - In a password, percent-encode the characters that have a meaning in a URL.
 ///
-/// The log gets a warning if the server's eviction policy could drop sessions (and the ACL lets us ask), and an event when the
-/// server becomes unreachable and when it is back.
+/// The log gets a warning if the server's eviction policy could drop sessions (and the ACL lets us ask), and an event
+/// when the server becomes unreachable and when it is back.
 ///
 /// Call it within a Tokio runtime, which drives the connections. `quit` of [`ClientLike`] closes them.
 ///

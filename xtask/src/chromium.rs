@@ -49,8 +49,8 @@ fn find() -> Option<(PathBuf, PathBuf)> {
     Some((browser, process::find(&["chromedriver"])?))
 }
 
-/// A helper process around the driver. It outlives this one for as long as it takes to close every browser, even if this one is
-/// killed or a test left a browser open.
+/// A helper process around the driver. It outlives this one for as long as it takes to close every browser, even if
+/// this one is killed or a test left a browser open.
 struct Keeper(Child);
 
 impl Keeper {

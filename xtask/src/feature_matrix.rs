@@ -1,7 +1,7 @@
 //! Lints every package on its own: with no feature, each feature alone, all, and a few groups.
 //!
-//! It does not try every pair. Features only add, so a broken pair nearly always breaks one of the two alone, or all together. The
-//! pairs of the facade would take longer than the rest of the check.
+//! It does not try every pair. Features only add, so a broken pair nearly always breaks one of the two alone, or all
+//! together. The pairs of the facade would take longer than the rest of the check.
 
 use crate::Fallible;
 use crate::metadata::{Package, Workspace};

@@ -34,8 +34,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 const EXAMPLES_MAY_IMPORT: &[&str] = &["portcullis"];
 
-/// The crates below it may have it as a dev-dependency, for the examples in their documentation. Cargo refuses any other dependency
-/// on it as a cycle.
+/// The crates below it may have it as a dev-dependency, for the examples in their documentation. Cargo refuses any
+/// other dependency on it as a cycle.
 const FACADE: &str = "portcullis";
 
 /// The shared support for tests. Every package's tests may use it. With all its features it depends on much, so a small crate

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, InsertTokenError, TokenId, UserId};
 
-/// A list has the user's tokens with every field, newest first, in whatever order they were inserted. It has no other user's.
+/// A list has the user's tokens with every field, newest first, in whatever order they were inserted. It has no other
+/// user's.
 pub async fn a_list_holds_the_users_tokens_the_newest_first<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -123,8 +124,8 @@ where
     );
 }
 
-/// A deletion by public id returns `true`, the next one `false`. The token is neither found nor listed. The user's other tokens
-/// stay.
+/// A deletion by public id returns `true`, the next one `false`. The token is neither found nor listed. The user's
+/// other tokens stay.
 pub async fn a_token_deleted_by_its_id_is_gone<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -258,8 +259,8 @@ where
     lists_of_their_own(&*fixture.store(), users).await;
 }
 
-/// Users whose ids differ only in case, or in a trailing space, neither see nor end each other's log-ins. Ids with only one spelling
-/// have nothing to show here.
+/// Users whose ids differ only in case, or in a trailing space, neither see nor end each other's log-ins. Ids with only
+/// one spelling have nothing to show here.
 pub async fn users_of_ids_that_look_alike_have_lists_of_their_own<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -293,8 +294,8 @@ async fn lists_of_their_own<Id: UserId>(store: &impl AccessTokenIndex<Id>, users
     );
 }
 
-/// A process lists at once what another process has inserted or deleted, although it has listed before, and can end a log-in by its
-/// id.
+/// A process lists at once what another process has inserted or deleted, although it has listed before, and can end a
+/// log-in by its id.
 pub async fn another_process_lists_every_change_at_once<F>(fixture: &F)
 where
     F: AccessTokenFixture,

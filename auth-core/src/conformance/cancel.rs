@@ -10,8 +10,8 @@ use std::{
 const MIN_CALLS: u32 = 32;
 const MAX_POLLS: u32 = 1000;
 
-/// Cancels one call after another: before its first poll, at its first await, at its second, and so on, until one completes. Then it
-/// starts over, until enough were cancelled.
+/// Cancels one call after another: before its first poll, at its first await, at its second, and so on, until one
+/// completes. Then it starts over, until enough were cancelled.
 pub(super) struct Cancellations {
     polls: u32,
     drop_when: DropWhen,

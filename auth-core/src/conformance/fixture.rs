@@ -18,19 +18,19 @@ pub trait UserFixture: Send + Sync {
     /// The store; the same one at each call.
     fn store(&self) -> Arc<Self::Store>;
 
-    /// A second handle to the same data, built from scratch as another process would: with its own client, pool and cache, never a
-    /// clone. If the data is in the memory of this process, return [`store`](Self::store).
+    /// A second handle to the same data, built from scratch as another process would: with its own client, pool and
+    /// cache, never a clone. If the data is in the memory of this process, return [`store`](Self::store).
     fn another_process(&self) -> impl Future<Output = Arc<Self::Store>> + Send;
 
-    /// A handle whose calls must all fail, for example on `127.0.0.1:1`, where nothing listens, or on a closed pool. Give it a short
-    /// deadline, because a call may take that long to fail.
+    /// A handle whose calls must all fail, for example on `127.0.0.1:1`, where nothing listens, or on a closed pool.
+    /// Give it a short deadline, because a call may take that long to fail.
     ///
-    /// Return `None` only for a store that cannot be out of reach, for example one in the memory of this process. The suite then
-    /// skips those promises.
+    /// Return `None` only for a store that cannot be out of reach, for example one in the memory of this process. The
+    /// suite then skips those promises.
     fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
 
-    /// The `n`-th sample of a profile. Samples of different numbers must differ in each field, as far as a field has enough values.
-    /// Include odd strings and absent values.
+    /// The `n`-th sample of a profile. Samples of different numbers must differ in each field, as far as a field has
+    /// enough values. Include odd strings and absent values.
     fn profile(&self, n: u32) -> Self::Profile;
 }
 
@@ -40,15 +40,15 @@ pub trait UserFixture: Send + Sync {
 pub trait AccessTokenFixture: Send + Sync {
     /// The id of a user.
     type Id: UserId;
-    /// The store. If it is an [`AccessTokenIndex`](crate::AccessTokenIndex) or a [`PurgeExpired`](crate::PurgeExpired), you can run
-    /// those suites, too.
+    /// The store. If it is an [`AccessTokenIndex`](crate::AccessTokenIndex) or a [`PurgeExpired`](crate::PurgeExpired),
+    /// you can run those suites, too.
     type Store: AccessTokenStore<Self::Id> + 'static;
 
     /// The store; the same one at each call.
     fn store(&self) -> Arc<Self::Store>;
 
-    /// Returns a new user at each call, with the given `id` if there is one. If tokens have a foreign key to the users, insert the
-    /// user.
+    /// Returns a new user at each call, with the given `id` if there is one. If tokens have a foreign key to the users,
+    /// insert the user.
     fn user(&self, id: Option<Self::Id>) -> impl Future<Output = Self::Id> + Send;
 
     /// See [`UserFixture::another_process`].

@@ -48,8 +48,8 @@ where
     }
 }
 
-/// Users whose e-mail an older version normalised differently are found, together with other users of the right form. They can get
-/// the right form, and their old form is then free.
+/// Users whose e-mail an older version normalised differently are found, together with other users of the right form.
+/// They can get the right form, and their old form is then free.
 pub async fn outdated_emails_are_found_and_can_be_mended<F>(fixture: &F)
 where
     F: UserFixture,

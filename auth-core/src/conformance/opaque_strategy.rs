@@ -58,8 +58,8 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
     }
 }
 
-/// A token of an hour is valid until a millisecond before the hour is over. At the hour it is invalid, and stays so if the clock
-/// steps back.
+/// A token of an hour is valid until a millisecond before the hour is over. At the hour it is invalid, and stays so if
+/// the clock steps back.
 pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let token = issued(fixture, &strategy).await;
@@ -178,7 +178,8 @@ pub async fn a_use_in_flight_does_not_undo_a_revocation<F: AccessTokenFixture>(f
     }
 }
 
-/// After 50 parallel log-ins of one user with a cap of 5, exactly 5 tokens are valid, and each later log-in gets a valid token.
+/// After 50 parallel log-ins of one user with a cap of 5, exactly 5 tokens are valid, and each later log-in gets a
+/// valid token.
 pub async fn a_cap_holds_under_parallel_log_ins<F: AccessTokenFixture>(fixture: &F) {
     for _round in 0..ROUNDS {
         race_to_log_in(fixture).await;

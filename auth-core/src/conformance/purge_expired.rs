@@ -1,6 +1,7 @@
 //! The promises of a store that implements [`PurgeExpired`].
 //!
-//! The purge is given a present that is days ahead, so that a store which removes expired tokens by itself still has them all.
+//! The purge is given a present that is days ahead, so that a store which removes expired tokens by itself still has
+//! them all.
 //!
 //! # Panics
 //! Each function panics if the promise in its name is broken.

@@ -213,8 +213,8 @@ pub(super) async fn users_of_one_shard_tag<F: AccessTokenFixture>(fixture: &F) -
     }
 }
 
-/// Pairs of ids that differ only in case, or in a trailing space. An id with only one spelling, such as a number or a UUID, has no
-/// such pair.
+/// Pairs of ids that differ only in case, or in a trailing space. An id with only one spelling, such as a number or a
+/// UUID, has no such pair.
 pub(super) fn ids_that_look_alike<Id: UserId>() -> Vec<[Id; 2]> {
     let text = Id::generate().map(|id| id.to_string()).unwrap_or_default();
     let swapped = text.chars().map(|letter| match letter.is_ascii_lowercase() {

@@ -5,9 +5,9 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, Emoji, ExtendedPictographic, GeneralCategory, GeneralCategoryGroup},
 };
 
-/// Characters that are invisible or change the direction of text, and those that only a later version of Unicode or a private
-/// agreement defines. Two addresses that look alike must not be two users, and the compared form of a stored address must not
-/// change.
+/// Characters that are invisible or change the direction of text, and those that only a later version of Unicode or a
+/// private agreement defines. Two addresses that look alike must not be two users, and the compared form of a stored
+/// address must not change.
 pub(super) fn is_invisible(c: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
         || GeneralCategoryGroup::Other
@@ -15,8 +15,8 @@ pub(super) fn is_invisible(c: char) -> bool {
             .contains(category(c))
 }
 
-/// Symbols (`So`) other than pictographs. RFC 8264 §4.2.3 admits no symbol to an identifier. Some are blank, and no property tells
-/// which.
+/// Symbols (`So`) other than pictographs. RFC 8264 §4.2.3 admits no symbol to an identifier. Some are blank, and no
+/// property tells which.
 pub(super) fn is_symbol_but_no_pictograph(c: char) -> bool {
     category(c) == GeneralCategory::OtherSymbol
         && !CodePointSetData::new::<Emoji>().contains(c)

@@ -8,8 +8,8 @@ use super::character::{is_invisible, is_mark};
 /// Case folding can leave text that is not in NFKC, and the reverse. No character needs more rounds.
 const ROUNDS: usize = 4;
 
-/// `local` in NFKC and case-folded. Local parts have the same form if Unicode calls them a compatibility caseless match (definition
-/// D146 of the standard). `None` if `local` is empty, or has an invisible character or another `@`.
+/// `local` in NFKC and case-folded. Local parts have the same form if Unicode calls them a compatibility caseless match
+/// (definition D146 of the standard). `None` if `local` is empty, or has an invisible character or another `@`.
 pub(super) fn fold(local: &str) -> Option<String> {
     let (decomposer, composer) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfkc());
     let mut folded = local.to_owned();

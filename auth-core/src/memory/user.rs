@@ -28,8 +28,8 @@ impl<Id: UserId, P: Profile> MemoryUserStore<Id, P> {
         Self::with_ids(|_| None)
     }
 
-    /// An empty store that makes ids like the serial column of a database: a new user without an id gets `next_id(n)`, where n
-    /// counts from 1.
+    /// An empty store that makes ids like the serial column of a database: a new user without an id gets `next_id(n)`,
+    /// where n counts from 1.
     #[must_use]
     pub fn with_ids(next_id: fn(u64) -> Option<Id>) -> Self {
         let state = State {

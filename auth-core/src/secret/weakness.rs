@@ -69,8 +69,9 @@ const WORDS: [&str; 55] = [
 
 /// The reason that `secret` is obviously not random; it completes "a secret that …".
 ///
-/// The worst case for random material is 32 hexadecimal digits, the fewest bits that are long enough. At most 5 different digits:
-/// C(16, 5) · (5/16)³² < 3 · 10⁻¹³. Neighbours in 24 of 31 places, with a chance of 46/256 each: < 10⁻¹¹.
+/// The worst case for random material is 32 hexadecimal digits, the fewest bits that are long enough. At most 5
+/// different digits: C(16, 5) · (5/16)³² < 3 · 10⁻¹³. Neighbours in 24 of 31 places, with a chance of 46/256 each: <
+/// 10⁻¹¹.
 pub(super) fn find(secret: &[u8]) -> Option<&'static str> {
     if secret.iter().collect::<BTreeSet<_>>().len() < MIN_DIFFERENT {
         Some("has fewer than 6 different bytes")

@@ -127,8 +127,8 @@ fn required(field: &str, value: Option<Option<String>>, errors: &mut Vec<FieldEr
     None
 }
 
-/// A name or value of an urlencoded form (WHATWG URL §5.1), or `None` if it is not UTF-8: with replacement characters, a password
-/// would be another one.
+/// A name or value of an urlencoded form (WHATWG URL §5.1), or `None` if it is not UTF-8: with replacement characters,
+/// a password would be another one.
 fn decode(part: &[u8]) -> Option<String> {
     let spaced: Vec<u8> = part
         .iter()

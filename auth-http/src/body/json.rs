@@ -9,7 +9,8 @@ use crate::{FieldError, HttpError};
 /// The byte order mark of UTF-8. Some clients write it, and a parser may ignore it (RFC 8259 §8.1).
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A body of a JSON route. It is checked in two steps: malformed JSON before everything else, its fields after the credential.
+/// A body of a JSON route. It is checked in two steps: malformed JSON before everything else, its fields after the
+/// credential.
 pub(crate) enum JsonBody {
     Value(Value),
     Empty,
@@ -208,8 +209,8 @@ impl Fields {
     /// The fields that were taken out, if none had an error.
     ///
     /// # Errors
-    /// [`HttpError::Unprocessable`] with all errors. After that, [`HttpError::BadRequest`] if a string of the profile contains a NUL,
-    /// which some stores cannot keep.
+    /// [`HttpError::Unprocessable`] with all errors. After that, [`HttpError::BadRequest`] if a string of the profile
+    /// contains a NUL, which some stores cannot keep.
     pub(crate) fn finish<T>(self, taken: Option<T>) -> Result<T, HttpError> {
         match taken {
             Some(_) if self.errors.is_empty() && self.holds_nul => Err(HttpError::BadRequest),

@@ -16,16 +16,16 @@ use crate::{
 const MAX_DETAIL_BYTES: usize = 256;
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// Logs in a user whom [`UserManager`](auth_users::UserManager) has identified, through the backend called `name`. It makes the checks
-    /// of every log-in, and answers like the log-in route.
+    /// Logs in a user whom [`UserManager`](auth_users::UserManager) has identified, through the backend called `name`.
+    /// It makes the checks of every log-in, and answers like the log-in route.
     ///
-    /// It reads the user again, and refuses a log-in that would be invalid at once. It keeps the first 256 bytes of the label, without
-    /// control characters.
+    /// It reads the user again, and refuses a log-in that would be invalid at once. It keeps the first 256 bytes of the
+    /// label, without control characters.
     ///
     /// # Errors
     /// - [`HttpError::NotFound`] if there is no such backend.
-    /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's credentials were
-    ///   ended after one of them identified the user.
+    /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
+    ///   credentials were ended after one of them identified the user.
     /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site.
     /// - [`HttpError::Unavailable`] if the store does not answer.
     pub async fn log_in(
@@ -48,18 +48,18 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.issue(backend, &user, head, client).await
     }
 
-    /// Ends every credential of the user of `current`, at every backend, and answers like a log-in through the backend that read
-    /// `current`: with a new credential, the only valid one.
+    /// Ends every credential of the user of `current`, at every backend, and answers like a log-in through the backend
+    /// that read `current`: with a new credential, the only valid one.
     ///
-    /// The current credential ends, too, and the answer replaces it, because plain JWTs and credentials of other backends can only be
-    /// ended together with it.
+    /// The current credential ends, too, and the answer replaces it, because plain JWTs and credentials of other
+    /// backends can only be ended together with it.
     ///
     /// # Errors
     /// - [`HttpError::Unauthorized`] if `current` was ended since it was read. Nothing else is ended then.
     /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site. Nothing is ended.
     /// - [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in`](Self::log_in).
-    /// - [`HttpError::Unavailable`] if a store does not answer. Either the credentials are still valid, or all have ended, including the
-    ///   current one.
+    /// - [`HttpError::Unavailable`] if a store does not answer. Either the credentials are still valid, or all have
+    ///   ended, including the current one.
     pub async fn log_out_elsewhere(
         &self,
         current: &Authenticated<Id, P>,
@@ -74,7 +74,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.issue(backend, &user, head, self.client(head)).await
     }
 
-    /// Logs in by e-mail and password. If the request presents a credential of this backend, that is revoked once the new one is issued.
+    /// Logs in by e-mail and password. If the request presents a credential of this backend, that is revoked once the
+    /// new one is issued.
     pub(super) async fn log_in_by_password(
         &self,
         name: &str,
@@ -162,8 +163,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         client
     }
 
-    /// Refuses the log-in if meanwhile the user may no longer log in, or all credentials of the user were ended. That could not remove the
-    /// new credential, which was not stored yet, and hashing the password took time.
+    /// Refuses the log-in if meanwhile the user may no longer log in, or all credentials of the user were ended. That
+    /// could not remove the new credential, which was not stored yet, and hashing the password took time.
     async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), HttpError> {
         let stored = self.as_stored(user).await?;
         if stored.security_epoch != user.security_epoch {

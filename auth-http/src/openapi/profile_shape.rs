@@ -42,8 +42,8 @@ impl ProfileShape {
         }
     }
 
-    /// `own` with the profile's fields, all optional. If the profile's schema is not a list of fields, no schema can express that its parts
-    /// are optional, but any object allows additional fields.
+    /// `own` with the profile's fields, all optional. If the profile's schema is not a list of fields, no schema can
+    /// express that its parts are optional, but any object allows additional fields.
     pub(crate) fn optionally_added_to(&self, own: Object) -> RefOr<Schema> {
         self.merged(own, false)
     }

@@ -38,8 +38,8 @@ const SETUP: &str = "
 
 /// Opens the database in the file at `location`, a path or `sqlite://PATH`, and creates the file if there is none.
 ///
-/// Only its owner can read a file created here (mode 600 on Unix), because it holds password hashes. A database in memory is an
-/// error, because each connection of the pool would have its own.
+/// Only its owner can read a file created here (mode 600 on Unix), because it holds password hashes. A database in
+/// memory is an error, because each connection of the pool would have its own.
 ///
 /// # Errors
 /// [`ConfigError`] naming `database URL` if the location is not a file of SQLite, or the file cannot be opened or written.

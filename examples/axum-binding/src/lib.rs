@@ -19,8 +19,8 @@ pub use current_user::{AuthError, CurrentUser, OptionalUser};
 
 use head::Head;
 
-/// The users, the backends and the routes of a service. Use it as the state of a `Router`, or as a part of that: it is cheap to
-/// clone.
+/// The users, the backends and the routes of a service. Use it as the state of a `Router`, or as a part of that: it is
+/// cheap to clone.
 pub struct Auth<Id = Uuid, P = ()> {
     pub(crate) endpoints: Arc<Endpoints<Id, P>>,
 }
@@ -44,14 +44,14 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
 
     /// The routes, to merge into your own router. Anything else is a 404 as JSON.
     ///
-    /// Serve the application by `into_make_service_with_connect_info::<SocketAddr>()`. Without it, the list of a user's log-ins has
-    /// no addresses.
+    /// Serve the application by `into_make_service_with_connect_info::<SocketAddr>()`. Without it, the list of a user's
+    /// log-ins has no addresses.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         routes::router(self)
     }
 
-    /// Lets a request pass if its user meets the `requirement`, for `axum::middleware::from_fn`. An answer from within that has
-    /// no `Cache-Control` is kept out of caches.
+    /// Lets a request pass if its user meets the `requirement`, for `axum::middleware::from_fn`. An answer from within
+    /// that has no `Cache-Control` is kept out of caches.
     ///
     /// # Errors
     /// [`AuthError`]: 401, 403, or 503 if a store does not answer.

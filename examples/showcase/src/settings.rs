@@ -1,4 +1,5 @@
-//! The settings from the environment. A value that cannot be used, or is empty, is an error at start that names its variable.
+//! The settings from the environment. A value that cannot be used, or is empty, is an error at start that names its
+//! variable.
 
 use std::{
     env::{self, VarError},

@@ -1,5 +1,5 @@
-//! A helper process around the servers. It outlives this one for as long as it takes to stop them, even if this one is killed.
-//! Ctrl-C at the terminal does not reach it.
+//! A helper process around the servers. It outlives this one for as long as it takes to stop them, even if this one is
+//! killed. Ctrl-C at the terminal does not reach it.
 
 use std::collections::BTreeMap;
 use std::fs;

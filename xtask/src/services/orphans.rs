@@ -1,5 +1,5 @@
-//! Finds the processes of a run in the system's list, including those that a test started again, and those of a run that was killed
-//! before it could stop them.
+//! Finds the processes of a run in the system's list, including those that a test started again, and those of a run
+//! that was killed before it could stop them.
 
 use std::path::Path;
 use std::process::Command;

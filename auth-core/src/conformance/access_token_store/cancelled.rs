@@ -192,8 +192,8 @@ pub async fn a_cancelled_look_up_does_not_spoil_the_next<F: AccessTokenFixture>(
     }
 }
 
-/// The tokens that are there. A cancelled change may still be going on while they are read one by one. If the result is not `whole`,
-/// they are read again.
+/// The tokens that are there. A cancelled change may still be going on while they are read one by one. If the result is
+/// not `whole`, they are read again.
 async fn settled<Id: UserId>(
     store: &impl AccessTokenStore<Id>,
     keys: &[TokenLookup],

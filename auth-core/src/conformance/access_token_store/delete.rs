@@ -137,8 +137,8 @@ pub async fn deleting_all_leaves_other_users_alone<F: AccessTokenFixture>(fixtur
     );
 }
 
-/// While others are issued, deleting all removes each token that was inserted before. Those that are inserted meanwhile may stay.
-/// The next call finds and counts each that did.
+/// While others are issued, deleting all removes each token that was inserted before. Those that are inserted meanwhile
+/// may stay. The next call finds and counts each that did.
 pub async fn deleting_all_wins_over_parallel_insertions<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;

@@ -48,8 +48,8 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
     }
 }
 
-/// A second token of the same digest is [`InsertTokenError::DigestTaken`]. The first stays as it is, and the user's cap removes
-/// nothing.
+/// A second token of the same digest is [`InsertTokenError::DigestTaken`]. The first stays as it is, and the user's cap
+/// removes nothing.
 pub async fn a_taken_digest_is_refused_and_nothing_is_written<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -88,9 +88,9 @@ pub async fn a_taken_digest_does_not_change_hands<F: AccessTokenFixture>(fixture
     );
 }
 
-/// A second token of the same public id, of the same user or another, overwrites nothing: the first stays as it is. The second is
-/// either refused with a [`StoreError`](crate::StoreError), or inserted as well. Only digests must be unique, so a taken public id
-/// is never [`InsertTokenError::DigestTaken`].
+/// A second token of the same public id, of the same user or another, overwrites nothing: the first stays as it is. The
+/// second is either refused with a [`StoreError`](crate::StoreError), or inserted as well. Only digests must be unique,
+/// so a taken public id is never [`InsertTokenError::DigestTaken`].
 pub async fn a_taken_public_id_overwrites_nothing<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let (owner, other) = (fixture.user(None).await, fixture.user(None).await);
@@ -119,7 +119,8 @@ pub async fn a_taken_public_id_overwrites_nothing<F: AccessTokenFixture>(fixture
     }
 }
 
-/// Of 50 parallel insertions of one digest, exactly one succeeds and is found. The others are [`InsertTokenError::DigestTaken`].
+/// Of 50 parallel insertions of one digest, exactly one succeeds and is found. The others are
+/// [`InsertTokenError::DigestTaken`].
 pub async fn of_parallel_insertions_of_one_digest_exactly_one_succeeds<F: AccessTokenFixture>(fixture: &F) {
     for _round in 0..ROUNDS {
         race_for_one_digest(fixture).await;

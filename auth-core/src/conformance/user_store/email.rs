@@ -58,8 +58,8 @@ pub async fn variants_of_an_email_are_one_email<F: UserFixture>(fixture: &F) {
     }
 }
 
-/// E-mails that a careless collation would confuse belong to different users: accents, scripts, emoji and punctuation matter, and
-/// so do domains that IDNA 2008 distinguishes.
+/// E-mails that a careless collation would confuse belong to different users: accents, scripts, emoji and punctuation
+/// matter, and so do domains that IDNA 2008 distinguishes.
 pub async fn different_emails_are_different_users<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let locals = [

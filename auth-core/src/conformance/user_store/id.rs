@@ -7,8 +7,9 @@ use crate::{
     },
 };
 
-/// An insertion under a taken id is a [`StoreError`](crate::StoreError), because that is a mistake of the application. The first user
-/// stays as it is, and there is no second. A store that makes ids may give the new user another id instead.
+/// An insertion under a taken id is a [`StoreError`](crate::StoreError), because that is a mistake of the application.
+/// The first user stays as it is, and there is no second. A store that makes ids may give the new user another id
+/// instead.
 pub async fn a_taken_id_is_refused_and_nothing_is_written<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let first = inserted(fixture, 1).await;
@@ -38,7 +39,8 @@ pub async fn a_taken_id_is_refused_and_nothing_is_written<F: UserFixture>(fixtur
     assert_same(found, &first, "the e-mail stays the first user's");
 }
 
-/// Of 16 parallel insertions of one id, exactly one succeeds, and there is one user. A store that makes its ids is not given one.
+/// Of 16 parallel insertions of one id, exactly one succeeds, and there is one user. A store that makes its ids is not
+/// given one.
 pub async fn of_parallel_insertions_of_one_id_exactly_one_succeeds<F: UserFixture>(fixture: &F) {
     for round in 0..ROUNDS {
         if let Some(id) = F::Id::generate() {

@@ -7,8 +7,9 @@ use crate::{
     },
 };
 
-/// [`UserStore::insert`](crate::UserStore::insert) returns the user that was given, and look-ups by id and e-mail find it: instants to
-/// the millisecond, an absent hash, letters beyond ASCII, the e-mail as typed, the profile. Epoch and revision are 0.
+/// [`UserStore::insert`](crate::UserStore::insert) returns the user that was given, and look-ups by id and e-mail find
+/// it: instants to the millisecond, an absent hash, letters beyond ASCII, the e-mail as typed, the profile. Epoch and
+/// revision are 0.
 pub async fn an_inserted_user_is_found_with_every_field<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     for n in 0..8 {
