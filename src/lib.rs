@@ -1,14 +1,14 @@
-//! Authentication for Rust web services: users, passwords, tokens and sessions, on the store that you already run.
+//! Authentication for Rust web services: users, passwords and tokens, on the store that you already run.
 //!
-//! Pick the features that you need; none is on by default.
+//! Choose the features that you need. None is on by default.
 //!
 //! | feature | module | what it is |
 //! |---|---|---|
 //! | | the root | the user, its e-mail and profile, opaque tokens, secrets and errors |
 //! | | [`store`] | the contracts of stores and strategies, for an adapter of your own |
 //! | | [`testing`] | a clock that a test sets |
-//! | `users` | [`users`] | the life of a user: passwords, verification, reset, events, mail |
-//! | `http` | [`http`] | transports, backends, endpoints, free of any framework |
+//! | `users` | [`users`] | accounts: passwords, verification, reset, events, mail |
+//! | `http` | [`http`] | transports, backends and endpoints, free of any framework |
 //! | `actix` | [`actix`] | routes, extractors and guards for actix-web |
 //! | `openapi` | [`actix`] | an OpenAPI document and interactive docs: `Auth::openapi`, `Auth::docs` |
 //! | `jwt` | [`jwt`] | JSON Web Tokens |
@@ -19,7 +19,7 @@
 //! | `testing` | [`testing`] | the same, a mailbox and a log-in without a password, for the tests of your handlers |
 //! | `conformance` | [`testing`] | the suite that every store passes, yours too |
 //!
-//! The [`guide`] tells how the usual things are done. The smallest service, with everything in memory:
+//! The [`guide`] shows how to do the usual things. The smallest service, with everything in memory:
 //!
 #![cfg_attr(all(feature = "actix", feature = "memory"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "actix", feature = "memory")), doc = "```ignore")]

@@ -123,8 +123,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
-    /// use auth_actix::{Auth, AuthError};
-    /// use auth_core::User;
+    /// use portcullis::{User, actix::{Auth, AuthError}};
     ///
     /// async fn welcome(auth: &Auth, invited: User, request: HttpRequest) -> Result<HttpResponse, AuthError> {
     ///     let identified = auth.users().identify_without_proof(invited).labelled("invitation");

@@ -1,11 +1,11 @@
-//! A service that cannot listen.
+//! The error of a service that cannot listen.
 
 use std::{fmt::Display, io};
 
 use auth_core::ConfigError;
 
-/// What to tell whoever started a service that cannot listen at the `address` that `setting` names: the address, why, and
-/// what to do. It is for `map_err` behind `bind`, which names none of these.
+/// Makes an error for an operator from that of `bind`, which does not name the address: it adds `setting`, `address`,
+/// the reason and the next step. Use it with `map_err`.
 ///
 /// ```
 /// # fn serve() -> Result<(), Box<dyn std::error::Error>> {

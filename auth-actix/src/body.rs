@@ -1,4 +1,4 @@
-//! Reading a body within bounds.
+//! Reads bodies within limits.
 
 use std::{
     cell::RefCell,
@@ -22,8 +22,8 @@ use futures_util::{Stream, StreamExt as _};
 
 use crate::error::into_http;
 
-/// Reads a body of at most [`MAX_BODY_BYTES`], which has to arrive within `limit`, or answers what is to be sent instead
-/// of reading on.
+/// Reads a body of at most [`MAX_BODY_BYTES`] that arrives within `limit`. Otherwise it returns the answer to send
+/// instead of reading on.
 pub(crate) async fn read(
     request: &HttpRequest,
     mut payload: Payload,
@@ -35,10 +35,10 @@ pub(crate) async fn read(
     }
 }
 
-/// `answer`, to be sent before the request was read whole: `rest` is what was not.
+/// `answer`, to send before the whole request was read. `rest` is the unread part.
 ///
-/// The answer holds the rest: without it actix-web would wait without end for a chunked body that nobody reads, instead
-/// of closing the connection.
+/// The answer owns the rest. Otherwise actix-web would wait for a chunked body that nobody reads without a limit,
+/// instead of closing the connection.
 pub(crate) fn unread(answer: HttpResponse, rest: impl Unpin + 'static) -> HttpResponse {
     answer.map_body(|_head, answer| BoxBody::new(Unread { answer, _rest: rest }))
 }
@@ -63,7 +63,7 @@ async fn within_bounds(
 async fn collect(payload: &mut Payload) -> Result<Bytes, HttpError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        // The client went away or broke the framing: nobody reads the answer.
+        // The client went away or broke the framing, and does not read the answer.
         let chunk = chunk.map_err(|_error| HttpError::BadRequest)?;
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(HttpError::PayloadTooLarge);
@@ -73,14 +73,14 @@ async fn collect(payload: &mut Payload) -> Result<Bytes, HttpError> {
     Ok(body.freeze())
 }
 
-/// The rest of a chunked body, shared by an extractor that may refuse the request and by the one that reads the body.
+/// The rest of a chunked body, shared by an extractor that may refuse the request and the one that reads the body.
 #[derive(Clone)]
 pub(crate) struct Rest(Rc<RefCell<dev::Payload>>);
 
 impl Rest {
-    /// Takes a share of `payload`, which is read as before. There is none of a body that another extractor has taken, and
-    /// none of one with a length: actix-web closes the connection by itself if that was not read.
-    pub(crate) fn of(request: &HttpRequest, payload: &mut dev::Payload) -> Option<Self> {
+    /// Takes a share of `payload`, which can still be read. `None` if another extractor has taken the body, or if it
+    /// has a length: actix-web then closes the connection itself if the body was not read.
+    pub(crate) fn share(request: &HttpRequest, payload: &mut dev::Payload) -> Option<Self> {
         let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         if !is_chunked || matches!(payload, dev::Payload::None) {
             return None;

@@ -1,4 +1,4 @@
-//! The user of a request, as a handler's argument.
+//! The user of a request, as an argument of a handler.
 
 use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin, sync::Arc};
 
@@ -14,28 +14,27 @@ use crate::{
     head::Head,
 };
 
-/// The user of the request: active and as `R` requires, or the handler does not run. It derefs to the [`User`].
+/// The user of the request, who is active and meets `R`. Otherwise the handler does not run. It derefs to the [`User`].
 ///
-/// A request without a valid credential is answered 401, one whose user does not meet `R` 403, a cross-site request with a
-/// cookie 403, and 503 where a store does not answer. For a handler that anonymous visitors may call, ask for an
-/// [`OptionalUser`]: with `Option<CurrentUser>` actix-web drops every error, so that a user whose store is down would
-/// look like an anonymous one.
+/// Use [`OptionalUser`], not `Option<CurrentUser>`, if anonymous visitors may call the handler: actix-web turns every
+/// extractor error into `None`, so an outage would look like a logged-out user.
 ///
-/// It is a user of the [`Auth`](crate::Auth) whose routes are mounted in the `App` or scope around the handler, with
-/// ids and profiles of these types; where there is none, of the one whose guard around the handler required a user.
-/// Where there is neither, the request is answered 500, and a line of the log names the type. That shows at the first
-/// request of the route, not at start: actix-web asks nothing of an extractor before.
+/// The answer is 401 without a valid credential, 403 if the user does not meet `R`, 403 for a cross-site request with a
+/// cookie, and 503 if a store does not answer.
 ///
-/// It leaves the body to the extractors after it. If it refuses a request whose body has not arrived whole, the
-/// connection is closed. A handler that answers the refusal itself takes a `Result<CurrentUser, ExtractError>`
-/// ([`ExtractError`]).
+/// It uses the [`Auth`](crate::Auth) mounted in the enclosing `App` or scope for these id and profile types, or else
+/// the one whose guard wraps the handler. If there is neither, the request fails with 500 and the log names the type.
+/// This shows at the first request, not at start, because actix-web cannot check extractors earlier.
+///
+/// It leaves the body to later extractors. If it refuses a request whose body has not fully arrived, the connection is
+/// closed. To answer the refusal yourself, take a `Result<CurrentUser, ExtractError>` ([`ExtractError`]).
 ///
 /// # Security
-/// Ask for it **before** what reads the body, as in `(user: CurrentUser, body: Json<T>)`. actix-web waits without end for a
-/// chunked body that stalls, and an extractor that comes first keeps the body to itself. A [`Guard`](crate::Guard) closes
-/// such a connection whatever the handler asks for.
+/// Put it **before** the argument that reads the body, as in `(user: CurrentUser, body: Json<T>)`. actix-web has no
+/// time limit for a chunked body that stalls, and the extractor that comes first owns the body. A
+/// [`Guard`](crate::Guard) closes such a connection whatever the handler's arguments.
 ///
-/// An answer that shows data of the user should carry `Cache-Control: no-store`. An extractor cannot add that; a guard does.
+/// An answer with the user's data should have `Cache-Control: no-store`. An extractor cannot add that; a guard does.
 #[derive(Clone, Debug)]
 pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
     pub(crate) found: Authenticated<Id, P>,
@@ -44,8 +43,8 @@ pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
 
 /// The user of the request, if there is one who meets `R`.
 ///
-/// Without a valid credential, or for a user who does not meet `R`, it is `None`. A cross-site request with a cookie is
-/// answered 403, and 503 where a store does not answer: that is not "nobody". Both are an [`ExtractError`].
+/// It is `None` without a valid credential, or if the user does not meet `R`. A cross-site request with a cookie is a
+/// 403, and a store that does not answer is a 503, never `None`. Both are an [`ExtractError`].
 ///
 /// ```
 /// use portcullis::actix::OptionalUser;
@@ -58,7 +57,7 @@ pub struct CurrentUser<R = Active, Id = Uuid, P = ()> {
 pub struct OptionalUser<R = Active, Id = Uuid, P = ()>(pub Option<CurrentUser<R, Id, P>>);
 
 impl<R, Id, P> CurrentUser<R, Id, P> {
-    /// What the user's credential says.
+    /// The content of the credential.
     #[must_use]
     pub fn credential(&self) -> &Credential<Id> {
         &self.found.credential
@@ -90,7 +89,7 @@ impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> FromRequest for Cu
     type Future = Pin<Box<dyn Future<Output = Result<Self, ExtractError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, rest) = (request.clone(), Rest::of(request, payload));
+        let (request, rest) = (request.clone(), Rest::share(request, payload));
         Box::pin(async move {
             let found = required(&request, &R::default()).await;
             let found = found.map_err(|error| ExtractError::new(error, rest))?;
@@ -107,7 +106,7 @@ impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> FromRequest for Op
     type Future = Pin<Box<dyn Future<Output = Result<Self, ExtractError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, rest) = (request.clone(), Rest::of(request, payload));
+        let (request, rest) = (request.clone(), Rest::share(request, payload));
         Box::pin(async move {
             let found = optional::<Id, P>(&request).await;
             let found = found.map_err(|error| ExtractError::new(error, rest))?;
@@ -150,13 +149,12 @@ async fn optional<Id: UserId, P: Profile>(
 
 /// The user that a guard found.
 pub(crate) struct Found<Id, P> {
-    /// Whose guard it was. Another service may have users of the same type, and says nothing of ours.
+    /// The service of the guard. Another service can have users of the same type, which must not be confused.
     pub(crate) by: Data<Shared<Id, P>>,
     pub(crate) found: Authenticated<Id, P>,
 }
 
-/// The user that a guard of the same service around the handler has found already, by a backend that the route
-/// accepts.
+/// The user that an enclosing guard of the same service has already found, by a backend that the route accepts.
 pub(crate) fn guarded<Id: UserId, P: Profile>(
     request: &HttpRequest,
     service: &Data<Shared<Id, P>>,
@@ -178,8 +176,7 @@ pub(crate) fn accepted(request: &HttpRequest) -> AcceptedBackends {
         .unwrap_or_default()
 }
 
-/// The service that the extractors of this request ask: the one that is mounted around them or, where none is, the one
-/// of the guard around them.
+/// The service for the extractors of this request: the one mounted around them, or else the one of the enclosing guard.
 fn shared<Id: UserId, P: Profile>(request: &HttpRequest) -> Result<Data<Shared<Id, P>>, AuthError> {
     if let Some(mounted) = request.app_data::<Data<Shared<Id, P>>>() {
         return Ok(mounted.clone());

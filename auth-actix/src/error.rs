@@ -1,4 +1,4 @@
-//! An error of an extractor, a guard or an endpoint.
+//! The errors of extractors, guards and endpoints.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use auth_users::{
 
 use crate::body::{Rest, unread};
 
-/// Why a request was not let through, ready to be answered: the contract's body, and nothing of the cause.
+/// The error of a refused request, ready to answer: the body of the HTTP contract, without the cause.
 #[derive(Clone, Debug)]
 pub struct AuthError(Response);
 
-/// Why [`CurrentUser`](crate::CurrentUser) or [`OptionalUser`](crate::OptionalUser) refused a request: an [`AuthError`],
-/// and what has not arrived of the request's body.
+/// The error of [`CurrentUser`](crate::CurrentUser) or [`OptionalUser`](crate::OptionalUser): an [`AuthError`], with
+/// the part of the request's body that has not arrived.
 ///
-/// Its answer closes the connection if the body has not arrived whole. That of the [`AuthError`] alone does not, and
-/// actix-web may wait without end for a chunked body. Return this error itself from a handler that took a
-/// `Result<CurrentUser, ExtractError>` and does not read the body.
+/// If your handler takes a `Result<CurrentUser, ExtractError>` and does not read the body, return this error, not the
+/// [`AuthError`] in it. This one's answer closes the connection if the body has not fully arrived. With the other,
+/// actix-web may wait for a chunked body without a limit.
 ///
-/// It is not `Send`, as the body is not. The [`AuthError`] is.
+/// It is not `Send`, because the body is not. The [`AuthError`] is.
 #[derive(Clone, Debug)]
 pub struct ExtractError {
     error: AuthError,
@@ -31,7 +31,7 @@ pub struct ExtractError {
 }
 
 impl ExtractError {
-    /// `error` as the answer to a request of which `rest` was not read.
+    /// `error` for a request whose `rest` was not read.
     pub(crate) fn new(error: AuthError, rest: Option<Rest>) -> Self {
         Self { error, rest }
     }
@@ -43,7 +43,7 @@ impl From<ExtractError> for AuthError {
     }
 }
 
-/// So that a handler of the application's own answers by `?` as the routes here do.
+/// So that your handlers can use `?`, and answer like the library's routes.
 macro_rules! from {
     ($($error:ty),+) => {
         $(impl From<$error> for AuthError {

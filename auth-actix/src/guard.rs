@@ -27,15 +27,15 @@ use crate::{
     head::Head,
 };
 
-/// Guards a whole scope: made by [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`].
+/// Guards a whole scope. [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`] make one.
 ///
-/// Guards add up, whatever their order: within two of them a request has to meet both requirements, by a backend that
-/// both accept. What a guard finds out is handed to the extractors and guards of the same [`Auth`] within, without a
-/// second look at a store.
+/// Guards add up, whatever their order: inside two of them, a request must meet both requirements, by a backend that
+/// both accept. Extractors and inner guards of the same [`Auth`] reuse the user that a guard has found, without another
+/// look-up.
 ///
-/// A guard that requires a user also adds `Cache-Control: no-store` to every answer from within that has no
-/// `Cache-Control` of its own. Without it a browser may show a user's page after the log-out, and a shared cache may show it
-/// to somebody else. A handler whose answer may be kept sets the header itself.
+/// A guard that requires a user also adds `Cache-Control: no-store` to every answer without a `Cache-Control`.
+/// Otherwise a browser could show a user's page after the log-out, and a shared cache could show it to someone else. If
+/// an answer may be cached, set the header in the handler.
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
     requirement: Option<Arc<dyn Requirement<Id, P>>>,
@@ -45,7 +45,7 @@ pub struct Guard<Id = Uuid, P = ()> {
 /// The requirements of all guards around a request.
 struct Required<Id, P>(Arc<dyn Requirement<Id, P>>);
 
-/// Picks the backends that are accepted for a request.
+/// Chooses the backends that are accepted for a request.
 pub(crate) type Choice = Arc<dyn Fn(&HttpRequest) -> AcceptedBackends + Send + Sync>;
 
 impl<Id, P> Clone for Guard<Id, P> {
@@ -81,7 +81,7 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
         }
     }
 
-    /// Lets the request pass, with what is known of it among its extensions.
+    /// Lets the request pass, with the found user in its extensions.
     async fn check(&self, request: &HttpRequest) -> Result<(), HttpError> {
         if let Some(choose) = &self.accepted {
             let narrowed = accepted(request).and(choose(request));

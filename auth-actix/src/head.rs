@@ -19,7 +19,7 @@ impl RequestHead for Head<'_> {
             .get(header::HOST)
             .and_then(|host| host.to_str().ok());
         let host = host.or_else(|| self.0.uri().authority().map(|authority| authority.as_str()));
-        // Not `connection_info()`: it takes the scheme and the host from headers that anyone may send.
+        // Not `connection_info()`, which takes scheme and host from headers that any client can send.
         let target = Target::new(self.0.app_config().secure(), host, self.0.uri().path());
         match self.0.match_pattern() {
             Some(pattern) => target.by_route(pattern),

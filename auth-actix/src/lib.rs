@@ -1,7 +1,7 @@
 //! The actix-web binding: routes, extractors, guards, and an OpenAPI document.
 //!
-//! [`Auth`] holds the users and the backends of a service and mounts its routes. A handler asks for a
-//! [`CurrentUser`] or an [`OptionalUser`]; a scope is guarded by [`Auth::require`].
+//! [`Auth`] has the users and the backends of a service, and mounts its routes. A handler takes a [`CurrentUser`] or an
+//! [`OptionalUser`]. [`Auth::require`] guards a scope.
 //!
 //! ```no_run
 //! use actix_web::{App, HttpServer, Responder, web};
@@ -16,7 +16,7 @@
 //! }
 //!
 //! async fn home(OptionalUser(user): OptionalUser) -> impl Responder {
-//!     user.map_or("hello, whoever you are".to_owned(), |user| format!("hello, {}", user.email))
+//!     user.map_or("hello, stranger".to_owned(), |user| format!("hello, {}", user.email))
 //! }
 //!
 //! async fn serve(auth: Auth) -> std::io::Result<()> {
@@ -34,8 +34,8 @@
 //! }
 //! ```
 //!
-//! Never ask for an `Option<CurrentUser>`: actix-web makes `None` of every error, so that a user whose store is down would
-//! look like nobody. That is what [`OptionalUser`] is for.
+//! Use [`OptionalUser`], not `Option<CurrentUser>`: actix-web turns every extractor error into `None`, so an outage
+//! would look like a logged-out user.
 //!
 //! # Features
 //!

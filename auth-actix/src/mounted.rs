@@ -12,20 +12,20 @@ use actix_web::{
 };
 use auth_core::{Profile, User, UserId};
 
-/// Lies among the data of an `App` or scope, where the next one of the same type takes its place.
+/// A mark in the data of an `App` or scope, which the next one of the same type replaces.
 struct Mark<Id, P> {
     _place: Rc<()>,
     user: PhantomData<fn() -> User<Id, P>>,
 }
 
-/// Mounts nothing, and looks for its mark when the `App` starts.
+/// Mounts nothing. It checks its mark when the `App` starts.
 struct Mounted<Id, P> {
     mark: Weak<()>,
     user: PhantomData<fn() -> User<Id, P>>,
 }
 
-/// Makes the `App` panic at start if something else is mounted in the same place for users of this type: the extractors would
-/// only ask the last one.
+/// Makes the `App` panic at start if another `Auth` is mounted in the same place for users of this type, because
+/// extractors would only use the last one.
 pub(crate) fn only_once<Id: UserId, P: Profile>(config: &mut ServiceConfig) {
     let place = Rc::new(());
     let mounted = Mounted::<Id, P> {

@@ -1,11 +1,11 @@
-//! What stands in for the docs without their feature: an error of the compiler that names it.
+//! A substitute for the docs without their feature: a compiler error that names the feature.
 
 use actix_web::web::ServiceConfig;
 use auth_core::{Profile, UserId};
 
 use crate::Auth;
 
-/// Nothing has it.
+/// No type implements it.
 #[diagnostic::on_unimplemented(
     message = "the OpenAPI document and its docs are behind the feature `openapi`",
     label = "enable the feature `openapi`",
@@ -15,7 +15,7 @@ use crate::Auth;
 pub trait HasOpenapi {}
 
 impl<Id: UserId, P: Profile> Auth<Id, P> {
-    /// Serves interactive docs. It is there with the feature `openapi`; a call without that does not compile:
+    /// Serves interactive docs. It needs the feature `openapi`. Without that, a call does not compile:
     ///
     /// ```compile_fail
     /// fn docs(auth: &portcullis::actix::Auth, config: &mut actix_web::web::ServiceConfig) {

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and docs that a browser shows.
+//! The OpenAPI document, and its interactive docs.
 
 mod docs;
 
@@ -11,11 +11,11 @@ pub use docs::Docs;
 use crate::Auth;
 
 impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
-    /// The OpenAPI 3.1 document of the routes that [`routes`](Self::routes) mounts: each with every status that it
-    /// answers, and one security scheme a backend, called like it. The profile's fields stand flat in the users'
-    /// schemas: it derives `utoipa::ToSchema`, of utoipa 6.
+    /// The OpenAPI 3.1 document of the routes that [`routes`](Self::routes) mounts. It has every status of each route,
+    /// and a security scheme for each backend, with the backend's name. The profile's fields are top-level fields of
+    /// the users' schemas, so the profile must derive `utoipa::ToSchema` of utoipa 6.
     ///
-    /// It is the application's to extend, say with its own routes; [`Docs`] serves the result.
+    /// You can extend it, for example with your own routes. [`Docs`] serves the result.
     ///
     /// ```
     /// use portcullis::actix::{Auth, Docs};
@@ -41,8 +41,8 @@ impl<Id: UserId, P: Profile + ToSchema> Auth<Id, P> {
         self.shared.endpoints.openapi()
     }
 
-    /// Serves interactive docs at `path`, say `/docs`, and the document at `/openapi.json`, for `App::configure`: see
-    /// [`Docs::at`]. The document is made by the first call, once for every clone of this `Auth`.
+    /// Serves interactive docs at `path`, for example `/docs`, and the document at `/openapi.json`, for
+    /// `App::configure`. See [`Docs::at`]. The first call makes the document, once for all clones of this `Auth`.
     pub fn docs(&self, path: &str) -> impl FnOnce(&mut ServiceConfig) + use<Id, P> {
         let docs = self.shared.docs.get_or_init(|| Docs::new(&self.openapi()));
         docs.at(path)

@@ -23,7 +23,7 @@ use crate::{
     mounted,
 };
 
-/// Answers 404 as the routes here do, for `App::default_service`.
+/// Answers 404 like the routes here, for `App::default_service`.
 pub async fn not_found(body: Payload) -> HttpResponse {
     unread(into_http(HttpError::NotFound.into_response()), body.into_inner())
 }
@@ -54,9 +54,9 @@ pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut Ser
     }
 }
 
-/// The routes of one path, which answers 405 to any other method.
+/// The routes of one path. Other methods get a 405.
 ///
-/// As few services as can be: every request for a route that the application mounts after these tries each of them.
+/// One service per path, because a request for a later route of the application tries each service first.
 fn resource<Id: UserId, P: Profile>(auth: &Auth<Id, P>, path: &PathRoutes) -> Resource {
     let resource = web::resource(&path.path);
     let resource = path
@@ -88,7 +88,7 @@ fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_w
                 into_http(shared.endpoints.call(&operation, asked).await)
             };
             if request.method().is_safe() && request.headers().contains_key(UPGRADE) {
-                // What follows a WebSocket handshake is no body, and has no end.
+                // The data after a WebSocket handshake is not a body, and does not end.
                 return unread(answer(&[]).await, payload.into_inner());
             }
             match body::read(&request, payload, shared.body_limit).await {
@@ -99,15 +99,15 @@ fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_w
     })
 }
 
-/// Where a request goes whose path has a slash too many at its end, as FastAPI answers it.
+/// The redirect for a path with an extra slash at its end, as FastAPI answers it.
 ///
-/// The address is relative to that of the request, so that it is right behind a proxy that strips a prefix, and never leads
+/// The address is relative to that of the request, so it is right behind a proxy that strips a prefix, and never leads
 /// to another host.
 fn without_slash(request: &HttpRequest, prefix: &str, paths: &[ResourceDef]) -> Option<String> {
     let tail = request.match_info().get("tail")?.strip_suffix('/')?;
     let path = format!("{prefix}/{tail}");
     let name = request.uri().path().strip_suffix('/')?.rsplit('/').next()?;
-    // Dots alone lead elsewhere, and what is encoded may be read otherwise by whoever follows.
+    // A segment of dots leads elsewhere, and a client may decode encoded characters differently.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~@+=:.".contains(&byte);
     let is_name = name.bytes().all(is_plain) && name.bytes().any(|byte| byte != b'.');
     if !is_name || !paths.iter().any(|known| known.is_match(&path)) {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{StoreError, Subject, TokenDigest, TokenLookup};
 
-/// An opaque token as a store holds it: never the token, only its digest.
+/// An opaque token in its stored form: its digest, never the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessToken<Id = Uuid> {
@@ -48,7 +48,7 @@ impl<Id> AccessToken<Id> {
         }
     }
 
-    /// Whether the token is still valid at `now`: strictly before its expiry.
+    /// True if the token is valid at `now`, which is strictly before its expiry.
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
@@ -87,10 +87,10 @@ pub struct ClientInfo {
     pub label: Option<String>,
 }
 
-/// Where access tokens live.
+/// A store of access tokens.
 ///
-/// Each method is one atomic operation of the store, with a deadline. A store need not hide an expired token, as the
-/// strategy looks at the clock; it may drop one at any time after its expiry.
+/// Each method is one atomic operation with a deadline. A store need not hide expired tokens, because the strategy
+/// checks the clock. It may remove a token at any time after its expiry.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no access tokens of users with ids `{Id}`",
     label = "no store of access tokens",
@@ -99,75 +99,76 @@ pub struct ClientInfo {
 )]
 #[async_trait]
 pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
-    /// Inserts `token`. With a `cap`, the user's oldest tokens beyond that number are removed in the same operation,
-    /// so that it holds under parallel insertions too; the inserted token is never among the removed. An expired token
-    /// that the store still holds may count.
+    /// Inserts `token`.
+    ///
+    /// With a `cap`, the same operation removes the user's oldest tokens beyond that number, so the cap holds under parallel
+    /// insertions, too. It never removes the inserted token. An expired token that is still stored may count.
     ///
     /// # Errors
-    /// [`InsertTokenError::DigestTaken`] if a token of this digest is there already: nothing is written.
+    /// [`InsertTokenError::DigestTaken`] if the store already has a token of this digest. Then nothing is written.
     async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError>;
 
-    /// The token of `key`, byte for byte.
+    /// The token of `key`. Digests are compared byte for byte.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
-    /// Sets `last_used_at` of the token of `key` if it is still there; it never brings one back.
+    /// Sets `last_used_at` of the token of `key`, if that is still stored. It never restores a removed token.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError>;
 
-    /// Removes the token of `key` and says whether there was one. Once it returned, no look-up finds the token.
+    /// Removes the token of `key`. Returns true if there was one. After it returns, no look-up finds the token.
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer: the removal may not have happened.
+    /// [`StoreError`] if the store does not answer. The token may still be there.
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError>;
 
-    /// Removes every token of the user and says how many there were. Once it returned, no look-up finds a token that
-    /// was inserted before the call.
+    /// Removes every token of the user, and returns their number. After it returns, no look-up finds a token that was
+    /// inserted before the call.
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer: the removal may not have happened.
+    /// [`StoreError`] if the store does not answer. Tokens may still be there.
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError>;
 }
 
 /// A store that can list a user's tokens, for "where am I logged in".
 #[async_trait]
 pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
-    /// The user's tokens that were issued under `epoch`, the newest first, expired ones perhaps among them. Those of
-    /// another epoch are rejected wherever they are presented: a list that showed them would show log-ins that are over.
+    /// The user's tokens that were issued under `epoch`, newest first. Expired ones may be among them. It leaves out
+    /// tokens of another epoch: they are rejected everywhere, so they are not log-ins any more.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError>;
 
-    /// Removes the user's token of the public `id` and says whether there was one. Another user's is not touched.
+    /// Removes the user's token with the public `id`. Returns true if there was one. It never removes another user's token.
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer: the removal may not have happened.
+    /// [`StoreError`] if the store does not answer. The token may still be there.
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError>;
 }
 
 /// A store that keeps expired rows until they are purged.
 #[async_trait]
 pub trait PurgeExpired: Send + Sync {
-    /// Removes at most `limit` tokens that expired at or before `now` and says how many it removed: fewer than
-    /// `limit` when none is left.
+    /// Removes at most `limit` tokens that expired at or before `now`, and returns their number. Fewer than `limit`
+    /// means that none is left.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError>;
 }
 
-/// Why a token was not inserted.
+/// The reason that a token was not inserted.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertTokenError {
-    /// A token of this digest is there already.
+    /// The store already has a token of this digest.
     #[error("the digest is taken")]
     DigestTaken,
-    /// The user does not exist; only a store that holds a foreign key to the users can tell.
+    /// The user does not exist. Only a store with a foreign key to the users can tell.
     #[error("the user does not exist")]
     UnknownUser,
     /// The store did not answer.

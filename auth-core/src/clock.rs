@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime};
 
-/// Where the present comes from.
+/// A source of the present time.
 ///
-/// Every instant in Portcullis is UTC in **whole milliseconds**, the finest unit that every store keeps, so that
-/// what was written compares equal to what is read back. An implementation truncates accordingly.
+/// Every instant in Portcullis is UTC in **whole milliseconds**, the finest unit that every store keeps, so an instant
+/// is equal to itself after it was stored and read back. An implementation must truncate to that.
 pub trait Clock: Send + Sync {
     /// The present instant, UTC, in whole milliseconds.
     fn now(&self) -> OffsetDateTime;
@@ -24,12 +24,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved, for tests that would otherwise sleep.
+/// A clock that only moves when it is told to, for tests that would otherwise sleep.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that stands at `start`, truncated to milliseconds.
+    /// A clock at `start`, truncated to milliseconds.
     #[must_use]
     pub fn new(start: OffsetDateTime) -> Self {
         Self(AtomicI64::new(milliseconds(start - OffsetDateTime::UNIX_EPOCH)))
@@ -42,7 +42,7 @@ impl ManualClock {
 }
 
 impl Default for ManualClock {
-    /// A clock that stands at the present.
+    /// A clock at the present.
     fn default() -> Self {
         Self::new(OffsetDateTime::now_utc())
     }

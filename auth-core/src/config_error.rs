@@ -1,8 +1,8 @@
 use std::fmt;
 
-/// A setting with which nothing may start.
+/// A setting that cannot be used, so the service must not start.
 ///
-/// Its `Debug` is its message, since that is what a `main` that returns it prints.
+/// Its `Debug` is its message, because a `main` that returns an error prints its `Debug`.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting}: {problem}")]
 pub struct ConfigError {
@@ -17,7 +17,7 @@ impl fmt::Debug for ConfigError {
 }
 
 impl ConfigError {
-    /// `setting` cannot be used because of `problem`, which never repeats a secret.
+    /// An error about `setting`. `problem` must not repeat a secret.
     pub fn new(setting: impl Into<String>, problem: impl fmt::Display) -> Self {
         Self {
             setting: setting.into(),

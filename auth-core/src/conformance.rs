@@ -1,8 +1,7 @@
-//! The suite that every store runs, on the real server: one async function a promise, and macros that make each a
-//! test.
+//! The test suite for stores. Run it on the real server. Each promise is an async function, and macros make each a test.
 //!
-//! A fixture hands out a fresh, empty store, a second handle onto its data, and a handle that reaches nothing; the macro
-//! does the rest. For a store of users:
+//! You write a fixture: it provides an empty store, a second handle to its data, and a handle whose calls must fail.
+//! The macro does the rest. For a store of users:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -21,7 +20,7 @@
 //!         Arc::clone(&self.0)
 //!     }
 //!
-//!     /// Here a pool of its own would be opened. The memory of this process has no other handle, and never fails.
+//!     /// With a server, open another pool here. The memory of this process has no other handle, and never fails.
 //!     async fn another_process(&self) -> Arc<MemoryUserStore> {
 //!         self.store()
 //!     }
@@ -33,19 +32,19 @@
 //!     fn profile(&self, _n: u32) {}
 //! }
 //!
-//! /// Called once for each test: here a database would be made, with a name that no other test has.
+//! /// Called once for each test. With a server, create a database with a unique name here.
 //! async fn users() -> Users {
 //!     Users(Arc::default())
 //! }
 //!
 //! portcullis::testing::user_store_conformance!(users);
 //!
-//! /// Each macro makes functions beside its call; a second one in a file wants a module.
+//! /// Each macro makes functions where it is called, so a second one in a file needs a module.
 //! mod list {
 //!     portcullis::testing::list_users_conformance!(super::users);
 //! }
 //!
-//! // Each promise can be tried alone, too.
+//! // You can also try a single promise.
 //! conformance::run(async {
 //!     conformance::user_store::an_inserted_user_is_found_with_every_field(&users().await).await;
 //! });
@@ -69,7 +68,7 @@
 //!         Arc::clone(&self.0)
 //!     }
 //!
-//!     /// Where tokens have a foreign key to the users, this inserts one.
+//!     /// If tokens have a foreign key to the users, insert one here.
 //!     async fn user(&self, id: Option<Uuid>) -> Uuid {
 //!         id.unwrap_or_else(Uuid::now_v7)
 //!     }
@@ -102,9 +101,9 @@
 //! });
 //! ```
 //!
-//! Attributes after the maker go to every test, as in
-//! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in the caller's
-//! `Cargo.toml`: each test runs under [`run`].
+//! Attributes after the function apply to every test, for example
+//! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in your `Cargo.toml`,
+//! because each test runs under [`run`].
 //!
 //! # What a store's operator should know
 //!
@@ -114,8 +113,8 @@
 //!
 //! # Panics
 //!
-//! Every function of the suite panics where the promise in its name is broken, and where the store answers with an
-//! error that the promise does not allow.
+//! Every function of the suite panics if the promise in its name is broken, or if the store returns an error that the
+//! promise does not allow.
 
 pub mod access_token_index;
 pub mod access_token_store;
@@ -138,13 +137,13 @@ pub use fixture::{AccessTokenFixture, UserFixture};
 
 use crate::StoreError;
 
-/// A test that takes longer hangs.
+/// The time limit of a test.
 const TEST_LIMIT: Duration = Duration::from_secs(180);
 
-/// Runs one test as the macros do: on a runtime of its own with four worker threads, so that parallel calls are.
+/// Runs one test as the macros do: on its own runtime with four worker threads, so that calls really run in parallel.
 ///
 /// # Panics
-/// If the test panics, takes more than three minutes, or no runtime can be made.
+/// If the test panics, takes more than three minutes, or no runtime can be started.
 pub fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(4)
@@ -158,7 +157,7 @@ pub fn run(test: impl Future<Output = ()>) {
     });
 }
 
-/// What the store answered, where the promise allows no error.
+/// The answer of the store. Panics on an error, for promises that allow none.
 #[track_caller]
 fn answered<T, E: Display>(answer: Result<T, E>) -> T {
     match answer {

@@ -1,16 +1,16 @@
-//! How long a store's call may take.
+//! The deadline of a store's calls.
 
 use std::{future::Future, time::Duration};
 
 use crate::{ConfigError, StoreError};
 
-/// The deadline of a store's calls unless the application sets another: 2 seconds.
+/// The default deadline of a store's calls: 2 seconds.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(2);
 
-/// `limit` as the deadline of a store's calls.
+/// Returns `limit` if it can be the deadline of a store's calls.
 ///
 /// # Errors
-/// [`ConfigError`] naming `deadline` if `limit` is zero: no call would ever succeed.
+/// [`ConfigError`] naming `deadline` if `limit` is zero, because no call would succeed.
 pub fn checked_deadline(limit: Duration) -> Result<Duration, ConfigError> {
     if limit.is_zero() {
         return Err(ConfigError::new(
@@ -21,7 +21,7 @@ pub fn checked_deadline(limit: Duration) -> Result<Duration, ConfigError> {
     Ok(limit)
 }
 
-/// Runs a store's `call` under a deadline of `limit`; past it the call is dropped.
+/// Runs a store's `call` with the deadline `limit`. After that it drops the call.
 ///
 /// # Errors
 /// The call's own error, or [`StoreError::timeout`] past the deadline.

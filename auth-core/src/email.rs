@@ -1,4 +1,4 @@
-//! E-mail addresses: what is shown, and what is compared.
+//! E-mail addresses: the form that is shown, and the form that is compared.
 
 mod character;
 mod domain;
@@ -17,7 +17,8 @@ use domain::Domain;
 /// RFC 5321 §4.5.3.1.3 allows a path of 256 octets with its angle brackets.
 const MAX_BYTES: usize = 254;
 
-/// Longer strings are refused unread, which bounds the work. No address is lost: folding makes one byte of four at most.
+/// Longer strings are refused unread, which bounds the work. No valid address is that long: folding shrinks four bytes
+/// to one at most.
 const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 
 /// A valid e-mail address: the form that is shown and mailed to, and the form that is compared.
@@ -38,34 +39,34 @@ const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 /// # Ok::<_, portcullis::InvalidEmail>(())
 /// ```
 ///
-/// # Which addresses are one
+/// # Which addresses are the same
 ///
 /// Two spellings of one mailbox are one user, and two mailboxes are never one:
 ///
 /// - **The domain** is compared in its ASCII form (A-labels, RFC 5890), in lower case. It is computed from what was typed,
 ///   by [UTS 46] without the transitional mapping, with the rules of STD 3, and with hyphens, joiners and directions
-///   checked. As in IDNA 2008 (RFC 5891), `ß`, `ς` and the joiners U+200C and U+200D make another domain than `ss`, `σ`
-///   and nothing.
-/// - **The local part** is compared in Unicode's form NFKC, case-folded. RFC 5321 §2.4 lets a host tell `Ada` from `ada`;
-///   no two users here differ in that alone.
+///   checked. As in IDNA 2008 (RFC 5891), a domain with `ß`, `ς` or one of the joiners U+200C and U+200D is another domain
+///   than the one with `ss`, `σ` or no joiner.
+/// - **The local part** is compared case-folded, in Unicode's form NFKC. RFC 5321 §2.4 lets a host distinguish `Ada` from
+///   `ada`, but here two users never differ in that alone.
 ///
 /// # What is shown
 ///
-/// [`as_str`](Self::as_str) is the local part as it was typed, and the domain in Unicode, or in ASCII if its Unicode form
-/// has a joiner, which nobody sees, or makes the address too long. What is shown is a valid address: parsed again it is
-/// the same one.
+/// [`as_str`](Self::as_str) is the local part as it was typed, and the domain in Unicode. The domain is in ASCII if its
+/// Unicode form has an invisible joiner, or makes the address too long. The shown form is a valid address: parsed
+/// again, it is the same one.
 ///
 /// # What is refused
 ///
-/// - a local part that is no dot-atom (RFC 5322 §3.2.3, in Unicode by RFC 6531 §3.3), as typed or folded
-/// - everything that is not seen: what Unicode calls default-ignorable, format and control characters, white space, and
-///   what it has not assigned or left to private use. Joiners in the domain are let through as UTS 46 says
-/// - symbols that are no pictographs, such as `°`. Some are blank, as U+2800 is, and no property tells which
+/// - a local part that is not a dot-atom (RFC 5322 §3.2.3, in Unicode by RFC 6531 §3.3), as typed or folded
+/// - invisible characters: default-ignorable, format, control, unassigned and private-use ones, and white space.
+///   Joiners in the domain are accepted as UTS 46 says
+/// - symbols other than pictographs, for example `°`. Some are blank, like U+2800, and no property tells which
 /// - a domain of one label, of an IP address, or of a name that no public mail reaches (RFC 6761)
 /// - more than 254 bytes, shown or compared (RFC 5321 §4.5.3.1.3)
 ///
-/// Three code points are blank in most fonts although Unicode's properties call them letters or marks: U+13441, U+13442 and
-/// U+16FE4. A local part may hold them.
+/// Three code points are blank in most fonts, although Unicode calls them letters or marks: U+13441, U+13442 and U+16FE4. A
+/// local part may contain them.
 ///
 /// [UTS 46]: https://www.unicode.org/reports/tr46/
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,17 +76,17 @@ pub struct Email {
 }
 
 /// The form of an e-mail address that is unique and that every look-up uses, at most 254 bytes: see
-/// [`Email`](Email#which-addresses-are-one).
+/// [`Email`](Email#which-addresses-are-the-same).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NormalizedEmail(String);
 
-/// A string that is no e-mail address.
+/// The error for a string that is not an e-mail address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("value is not a valid email address")]
 pub struct InvalidEmail;
 
 impl Email {
-    /// An address read back from a store, with its normalised form, both trusted to be what was written.
+    /// An address and its normalised form, read back from a store. Neither is checked.
     #[must_use]
     pub fn from_stored(address: String, normalized: String) -> Self {
         Self {
@@ -106,10 +107,11 @@ impl Email {
         &self.normalized
     }
 
-    /// Whether both are one address but for the case of ASCII letters. Such a change leaves an address verified.
+    /// True if both addresses are the same except for the case of ASCII letters. Such a change leaves an address verified.
     ///
-    /// Every other change is of another address, even if both have one normalised form: a host may tell them apart. So is one
-    /// of the normalised form alone, which a store may have from an older rule: mail then went to another host.
+    /// Any other change is a change to another address, even if the normalised form stays the same: the host may
+    /// distinguish them. So is a change of the normalised form alone. An older rule may have stored it, and then mail
+    /// went to another host.
     #[must_use]
     pub fn is_same_but_for_ascii_case(&self, other: &Self) -> bool {
         self.address.eq_ignore_ascii_case(&other.address) && self.normalized == other.normalized
@@ -124,7 +126,7 @@ impl FromStr for Email {
             local,
             folded,
             domain,
-        } = Parts::of(typed.trim()).ok_or(InvalidEmail)?;
+        } = Parts::parse(typed.trim()).ok_or(InvalidEmail)?;
         let is_valid = local::is_dot_atom(local)
             && local::is_dot_atom(&folded)
             && domain.is_public()
@@ -150,11 +152,11 @@ impl fmt::Display for Email {
 }
 
 impl NormalizedEmail {
-    /// The normalised form of whatever was typed at a log-in, without the strictness of registration; `None` for a
-    /// string that no stored address can equal. White space is not stripped.
+    /// The normalised form of the text typed at a log-in, without the strict checks of a registration. `None` if no
+    /// stored address can be equal to it. White space is not stripped.
     #[must_use]
-    pub fn of(typed: &str) -> Option<Self> {
-        let parts = Parts::of(typed)?;
+    pub fn from_typed(typed: &str) -> Option<Self> {
+        let parts = Parts::parse(typed)?;
         Self::join(&parts.folded, &parts.domain.ascii)
     }
 
@@ -170,7 +172,7 @@ impl NormalizedEmail {
     }
 }
 
-/// What stands on the two sides of the only `@`.
+/// The texts on both sides of the only `@`.
 struct Parts<'a> {
     local: &'a str,
     folded: String,
@@ -178,7 +180,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn of(typed: &'a str) -> Option<Self> {
+    fn parse(typed: &'a str) -> Option<Self> {
         if typed.len() > MAX_TYPED_BYTES {
             return None;
         }
@@ -186,7 +188,7 @@ impl<'a> Parts<'a> {
         Some(Self {
             local,
             folded: local::fold(local)?,
-            domain: Domain::of(domain)?,
+            domain: Domain::parse(domain)?,
         })
     }
 }

@@ -1,17 +1,17 @@
-//! What an author of a Portcullis store or strategy must import, and nothing more.
+//! The part of Portcullis that the author of a store or strategy must import, and nothing more.
 //!
 //! - [`User`] and its [`UserStore`]; [`AccessToken`] and its [`AccessTokenStore`].
-//! - [`Strategy`]: how a token is issued and read. [`OpaqueStrategy`] is the one that works over any
-//!   [`AccessTokenStore`].
+//! - [`Strategy`] issues and reads tokens. [`OpaqueStrategy`] works over any [`AccessTokenStore`].
 //! - [`Outcome`]: the four ways in which reading a credential can end.
 //! - [`Email`], [`Clock`], [`Lifetime`] and the errors that they share.
 //!
-//! A trait here has few methods, no default bodies and is object-safe: an application holds `Arc<dyn …>`.
+//! The traits of stores, strategies and clocks are object-safe and have no default bodies: an application holds
+//! `Arc<dyn …>`.
 //!
 //! # Features
 //!
 //! - `memory`: reference stores in memory, for tests and trials.
-//! - `conformance`: the public suite that every store runs.
+//! - `conformance`: the test suite that every store runs, yours too.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -61,6 +61,6 @@ pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
 pub use user_id::user_id_from_text;
 
-/// Begins an implementation of a trait with `async` functions: `#[async_trait] impl UserStore for …`.
+/// The attribute for implementing a trait with `async` functions: `#[async_trait] impl UserStore for …`.
 pub use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretString};

@@ -1,4 +1,4 @@
-//! How long a credential lives.
+//! The lifetime of a credential.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::ConfigError;
 
-/// How long a credential lives: a positive span of at most 100 years, or for ever by explicit choice.
+/// The lifetime of a credential: a positive span of at most 100 years, or unlimited by explicit choice.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,7 +32,7 @@ impl Lifetime {
         if (Duration::from_millis(1)..=HUNDRED_YEARS).contains(&span) {
             Ok(Self(Some(span)))
         } else {
-            let problem = "is not between a millisecond and 100 years; for ever is `Lifetime::FOREVER`";
+            let problem = "is not between a millisecond and 100 years; use `Lifetime::FOREVER` for no limit";
             Err(ConfigError::new("lifetime", problem))
         }
     }
@@ -45,13 +45,13 @@ impl Lifetime {
         Self::new(Duration::from_secs(seconds))
     }
 
-    /// The span, or `None` for ever.
+    /// The span, or `None` if it is unlimited.
     #[must_use]
     pub fn span(self) -> Option<Duration> {
         self.0
     }
 
-    /// The first instant at which a credential issued at `start` is no longer valid, or `None` for ever.
+    /// The first instant at which a credential issued at `start` is no longer valid, or `None` if it never expires.
     #[must_use]
     pub fn end(self, start: OffsetDateTime) -> Option<OffsetDateTime> {
         let span = time::Duration::milliseconds(i64::try_from(self.0?.as_millis()).unwrap_or(i64::MAX));

@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use crate::{StoreError, User, UserStore};
 
-/// A user store that can be gone through, for upkeep such as [`outdated_emails`](crate::outdated_emails). No request
-/// needs it.
+/// A user store that can list its users, for maintenance such as [`outdated_emails`](crate::outdated_emails). No
+/// request needs it.
 #[async_trait]
 pub trait ListUsers<Id = Uuid, P = ()>: UserStore<Id, P> {
-    /// The users after the one of the id `after`, or the first ones: at most `limit`, in an order by id that is the store's
-    /// own and never changes. Fewer than `limit` are the last ones.
+    /// At most `limit` users after the id `after`, or from the beginning. Fewer than `limit` means that these are the last.
+    ///
+    /// They are ordered by id. Each store has its own order, which never changes.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.

@@ -1,6 +1,6 @@
-//! Reference stores in memory: for tests and trials, and to show what the contracts mean.
+//! Reference stores in memory, for tests and trials, and as examples of the contracts.
 //!
-//! Nothing survives the process, and nothing is evicted but by [`PurgeExpired`](crate::PurgeExpired).
+//! Nothing survives the process. Only [`PurgeExpired`](crate::PurgeExpired) removes expired tokens.
 
 mod access_token;
 mod user;
@@ -10,7 +10,7 @@ pub use user::MemoryUserStore;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The data is never left half-written under the lock, so that a panic elsewhere does not spoil it.
+/// Ignores poisoning: no code under the lock leaves the data half-written.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

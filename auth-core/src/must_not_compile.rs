@@ -1,6 +1,6 @@
-//! What the types forbid, each beside its twin that they allow.
+//! Code that must not compile, each beside a twin that does.
 
-/// What must not compile: a secret compared by `==`, whose time tells how much of a guess is right.
+/// Must not compile: comparing secrets by `==`, whose time tells how much of a guess is right.
 ///
 /// ```
 /// # use portcullis::*;

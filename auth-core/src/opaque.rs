@@ -65,11 +65,13 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self
     }
 
-    /// Also accepts tokens of another system, which were copied into the store under
-    /// [the plain digest](crate::TokenDigest::new) of their text. A token that is not the backend's own then costs one more look-up.
+    /// Also accepts tokens of another system, which were copied into the store under [the plain
+    /// digest](crate::TokenDigest::new) of their text. A token that is not the backend's own then costs one more
+    /// look-up.
     ///
     /// # Security
-    /// A plain digest says nothing of a backend. If two backends over one store accept such tokens, each of these tokens is good at both.
+    /// A plain digest says nothing of a backend. If two backends over one store accept such tokens, each of these
+    /// tokens is good at both.
     #[must_use]
     pub fn also_accept_imported(mut self) -> Self {
         self.accepted.push(Accepted::Imported);

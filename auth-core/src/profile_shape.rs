@@ -1,4 +1,4 @@
-//! What a type says of its fields before there is a value.
+//! The fields of a type, without a value of it.
 
 mod sample;
 mod written;
@@ -15,19 +15,19 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// The form of a [`Profile`](crate::Profile), as its `Deserialize` tells it.
+/// The shape of a [`Profile`](crate::Profile), found through its `Deserialize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProfileShape {
     /// It has no fields: `()`, or a unit struct.
     Unit,
-    /// A struct that reads fields of these names, `#[serde(alias)]`es included.
+    /// A struct that reads fields with these names, which include every `#[serde(alias)]`.
     Struct(&'static [&'static str]),
-    /// Something whose fields cannot be known: a map, an enum, a struct with `#[serde(flatten)]`.
+    /// A type whose fields cannot be found: a map, an enum, or a struct with `#[serde(flatten)]`.
     Other,
 }
 
 impl ProfileShape {
-    /// The form of `P`. It asks by a deserializer that holds nothing.
+    /// The shape of `P`, found with a deserializer that has no data.
     #[must_use]
     pub fn of<'de, P: Deserialize<'de>>() -> Self {
         match P::deserialize(Probe { key: None }) {
@@ -36,7 +36,7 @@ impl ProfileShape {
         }
     }
 
-    /// The names of each field that `P` reads: the field's own and its aliases together. Empty where they cannot be known.
+    /// For each field that `P` reads, its name and aliases. Empty if they cannot be found.
     #[must_use]
     pub fn fields<'de, P: Deserialize<'de>>() -> Vec<Vec<&'static str>> {
         let Self::Struct(names) = Self::of::<P>() else {
@@ -60,25 +60,25 @@ impl ProfileShape {
     }
 }
 
-/// A value of `P` made of whatever its fields read, in which no part is absent, empty or zero. `None` if its parts are too
-/// particular for a guess.
+/// A sample of `P`, made of values that its fields accept, in which nothing is absent, empty or zero. `None` if a field
+/// accepts none of the guesses.
 #[must_use]
 pub fn sample_profile<'de, P: Deserialize<'de>>() -> Option<P> {
     sample::sample()
 }
 
-/// The names under which `profile` writes its fields, those included that it leaves out for now. `None` if it is no struct
-/// of fixed fields.
+/// The names under which `profile` writes its fields, including those that it leaves out for this value. `None` if it
+/// is not a struct with fixed fields.
 #[must_use]
 pub fn written_fields(profile: &impl Serialize) -> Option<Vec<&'static str>> {
     written::names(profile)
 }
 
-/// The answer, as an error: there is nothing to read.
+/// The answer. It is an error, because there is nothing to read.
 #[derive(Debug)]
 enum Told {
     Shape(ProfileShape),
-    /// Which field a name is of: names of one field have the same number.
+    /// The number of the field that a name belongs to. All names of a field have the same number.
     Key(u64),
 }
 
@@ -96,7 +96,7 @@ impl de::Error for Told {
     }
 }
 
-/// Asks for the shape, or for the field of a name.
+/// Asks for the shape, or for the field that a name belongs to.
 struct Probe {
     key: Option<&'static str>,
 }
@@ -150,7 +150,7 @@ impl<'de> Deserializer<'de> for Probe {
 impl<'de> MapAccess<'de> for Probe {
     type Error = Told;
 
-    /// A struct's visitor turns a name into a variant of an enum of its own, one for each field.
+    /// The visitor of a struct turns a name into a variant of a private enum with one variant for each field.
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Told> {
         let name = self.key.unwrap_or_default();
         let key = seed.deserialize(StrDeserializer::<Told>::new(name))?;

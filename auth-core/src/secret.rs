@@ -14,21 +14,24 @@ const SETTING: &str = "signing secret";
 
 const MIN_BYTES: usize = 32;
 
-/// What to do about a secret that is missing or refused.
+/// Advice for a secret that is missing or refused.
 const NEXT_STEP: &str = "make one with `openssl rand -base64 32`";
 
-/// A secret with which the application signs: at least 32 random bytes, never printed, wiped from memory when dropped.
+/// A secret with which the application signs: at least 32 random bytes. It is never printed, and wiped from memory when
+/// dropped.
 ///
-/// Make one with `openssl rand -base64 32`, and keep it out of the source. Whoever knows or guesses it is any user they like.
+/// Make one with `openssl rand -base64 32`.
 ///
 /// # Security
-/// A secret that is obviously not random is refused: fewer than 6 different bytes (`aaaa…`), one piece repeated
-/// (`changemechangeme…`), a run of neighbours (`abcdef…`), or the words of an example with fewer than 16 other letters and
-/// digits (`your-256-bit-secret-…`, `please-change-this-super-secret-key`). That finds mistakes, not every bad secret. Random
-/// bytes, raw or as hexadecimal or base64, are never refused: the chance is less than one in a hundred thousand million.
+/// Keep it out of the source code. Anyone who knows or guesses it can be any user.
 ///
-/// Neither it nor a [`SecretString`](crate::SecretString) can be compared by `==`, whose time would tell how much of a
-/// guess is right.
+/// A secret that is obviously not random is refused: fewer than 6 different bytes (`aaaa…`), one piece repeated
+/// (`changemechangeme…`), a run of neighbours (`abcdef…`), or the words of an example with fewer than 16 other letters
+/// and digits (`your-256-bit-secret-…`, `please-change-this-super-secret-key`). That finds mistakes, not every bad
+/// secret. Random bytes, raw or as hexadecimal or base64, are refused with a probability of less than 10⁻¹¹.
+///
+/// There is no `==` for it, nor for a [`SecretString`](crate::SecretString): its time would tell how much of a guess is
+/// right.
 #[derive(Clone)]
 pub struct SigningSecret {
     bytes: Zeroizing<Vec<u8>>,
@@ -36,7 +39,7 @@ pub struct SigningSecret {
 }
 
 impl SigningSecret {
-    /// A secret of `bytes`, which came from a cryptographic generator.
+    /// A secret of `bytes`, which must come from a cryptographic generator.
     ///
     /// # Errors
     /// [`ConfigError`] naming `signing secret` if there are fewer than 32 bytes (RFC 7518 §3.2 for HS256), or if they are
@@ -54,10 +57,10 @@ impl SigningSecret {
             let problem = format_args!("a secret that {weakness}, so that it can be guessed; {NEXT_STEP}");
             return Err(ConfigError::new(SETTING, problem));
         }
-        Ok(Self::of(bytes))
+        Ok(Self::from_bytes(bytes))
     }
 
-    /// The secret in the environment variable `variable`, or `None` where it is not set.
+    /// The secret in the environment variable `variable`, or `None` if that is not set.
     ///
     /// # Errors
     /// [`ConfigError`] naming `variable` as from [`new`](Self::new), or if it is not UTF-8.
@@ -71,11 +74,11 @@ impl SigningSecret {
         }
     }
 
-    /// The secret in the environment variable `variable`. If it is not set, a new one, and a warning in the log: everything
-    /// that is signed with that ends with the process.
+    /// The secret in the environment variable `variable`. If that is not set, it generates a secret and logs a warning:
+    /// JWTs and mailed tokens are then valid only until the process ends, and only in this process.
     ///
     /// # Errors
-    /// Those of [`from_env`](Self::from_env) and [`generate`](Self::generate).
+    /// As for [`from_env`](Self::from_env) and [`generate`](Self::generate).
     pub fn from_env_or_generate(variable: &str) -> Result<Self, ConfigError> {
         if let Some(secret) = Self::from_env(variable)? {
             return Ok(secret);
@@ -88,33 +91,32 @@ impl SigningSecret {
         Self::generate()
     }
 
-    /// A new secret of 256 random bits, as 43 characters of URL-safe base64. What is signed with it does not outlive
-    /// the process, unless the application keeps it.
+    /// A new secret of 256 random bits, as 43 characters of URL-safe base64. Unless the application stores it, its
+    /// signatures are worthless after the process ends.
     ///
     /// # Errors
-    /// [`ConfigError`] if the operating system has no randomness to give.
+    /// [`ConfigError`] if the operating system's random generator fails.
     pub fn generate() -> Result<Self, ConfigError> {
         let mut bytes = Zeroizing::new([0; MIN_BYTES]);
         getrandom::fill(bytes.as_mut()).map_err(|source| ConfigError::new("system randomness", source))?;
         let text = URL_SAFE_NO_PAD.encode(bytes.as_ref());
-        Ok(Self::of(Zeroizing::new(text.into_bytes())))
+        Ok(Self::from_bytes(Zeroizing::new(text.into_bytes())))
     }
 
-    fn of(bytes: Zeroizing<Vec<u8>>) -> Self {
+    fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self {
             bytes,
             also_accepted: Vec::new(),
         }
     }
 
-    /// Also accepts what `old`, the secret before this one, signed, and what that one accepts. This one signs.
+    /// Also accepts signatures of `old`, the previous secret, and of those that it accepts. This secret signs.
     ///
-    /// It holds for whatever the secret is given to: mailed tokens, the double submit and `JwtStrategy::hs256`. A set of JWT
-    /// keys that you put together yourself has a call of its own, `also_verify`. Leave `old` out again once the last thing that it signed has
-    /// expired.
+    /// This applies to mailed tokens, the double submit and `JwtStrategy::hs256`. For your own set of JWT keys, call
+    /// its `also_verify`. Remove `old` when the last of its signatures has expired.
     ///
     /// ```
-    /// # use auth_core::SigningSecret;
+    /// # use portcullis::SigningSecret;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let new = SigningSecret::generate()?;
     /// # let secret = || -> Result<_, Box<dyn std::error::Error>> { Ok({
@@ -130,7 +132,7 @@ impl SigningSecret {
     /// ```
     ///
     /// # Security
-    /// If `old` may be known to others, do not call this: end what it signed.
+    /// Don't call this if others may know `old`.
     #[must_use]
     pub fn also_accept(mut self, mut old: Self) -> Self {
         let older = std::mem::take(&mut old.also_accepted);
@@ -139,7 +141,7 @@ impl SigningSecret {
         self
     }
 
-    /// The secrets to verify with: this one, and then the old ones.
+    /// The secrets to verify with: this one, then the old ones.
     pub fn accepted(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.also_accepted)
     }

@@ -1,13 +1,13 @@
-//! What an operator reads when a server cannot be reached.
+//! The message for an operator when a server cannot be reached.
 
 use std::{fmt, io, sync::Arc};
 
-/// What to write in the place of a character that has a meaning in a URL.
+/// Advice on characters that have a meaning in a URL.
 const ENCODE: &str = "percent-encode each character of the user and the password that has a meaning in a URL: \
     `@` is `%40`, `:` is `%3A`, `/` is `%2F`, `?` is `%3F`, `#` is `%23`, `%` is `%25`";
 
 /// A server as its operator knows it, for errors and logs: the setting that names it, its hosts, the database and the
-/// user. It holds no password.
+/// user. It has no password.
 ///
 /// ```
 /// use portcullis::store::{ServerAddress, Unreachable};
@@ -27,13 +27,13 @@ pub struct ServerAddress {
     place: String,
 }
 
-/// Why a server cannot be used, as far as that is known; it decides what to try next.
+/// The reason that a server cannot be used, as far as known. It decides the next step in the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unreachable {
-    /// Nobody listens at the address.
+    /// No process listens at the address.
     Refused,
-    /// No such host is known.
+    /// The host name is unknown.
     UnknownHost,
     /// There is no answer.
     Silent,
@@ -41,24 +41,24 @@ pub enum Unreachable {
     Credentials,
     /// The server has no such database.
     NoDatabase,
-    /// The server does not let this user or this host in.
+    /// The server does not admit this user, or this host.
     Forbidden,
     /// The server and the client do not agree on TLS, or the certificate is not trusted.
     Tls,
-    /// Something else, which the cause tells.
+    /// Another reason, which the cause explains.
     Other,
 }
 
 impl Unreachable {
-    /// What `error` of a socket or of a look-up of a host means.
+    /// The reason of an `error` from a socket or from looking up a host.
     #[must_use]
-    pub fn of(error: &io::Error) -> Self {
+    pub fn from_io(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::Refused,
             io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                 Self::Silent
             }
-            // The standard library's own words: such an error has no kind.
+            // By the standard library's words, because such an error has no kind.
             _ if error.to_string().contains("failed to lookup address") => Self::UnknownHost,
             _ => Self::Other,
         }
@@ -88,14 +88,14 @@ impl ServerAddress {
         }
     }
 
-    /// And its database `name`.
+    /// Adds the name of the database.
     #[must_use]
     pub fn database(mut self, name: impl fmt::Display) -> Self {
         self.place += &format!(", database `{name}`");
         self
     }
 
-    /// And the user by whose `name` it is asked.
+    /// Adds the name of the user.
     #[must_use]
     pub fn user(mut self, name: impl fmt::Display) -> Self {
         self.place += &format!(", user `{name}`");
@@ -108,7 +108,7 @@ impl ServerAddress {
         &self.setting
     }
 
-    /// What to tell whoever runs the service: the setting, the address, the cause, and the next step.
+    /// The message for the operator: the setting, the address, the cause and the next step.
     pub fn problem(&self, reason: Unreachable, cause: impl fmt::Display) -> String {
         let cause = cause.to_string();
         let mut problem = format!(
@@ -131,8 +131,8 @@ impl fmt::Display for ServerAddress {
     }
 }
 
-/// `problem` of a URL that cannot be read, with what is the matter most of the time. It repeats nothing of the URL, as any
-/// part may be of the password.
+/// `problem` of a URL that cannot be read, with its most likely cause. It repeats nothing of the URL, because any part
+/// may belong to the password.
 pub fn unreadable_url(problem: impl fmt::Display) -> String {
     format!("{problem}. If the password is right, {ENCODE}")
 }
@@ -144,12 +144,12 @@ mod tests {
     #[test]
     fn n10_a_problem_names_the_setting_the_address_the_cause_and_the_next_step() {
         let address = ServerAddress::new("DATABASE_URL", ["one:5432", "two:5433"]).database("app");
-        let io = |kind| Unreachable::of(&io::Error::from(kind));
+        let io = |kind| Unreachable::from_io(&io::Error::from(kind));
         for (reason, next_step) in [
             (io(io::ErrorKind::ConnectionRefused), "Is the server running"),
             (io(io::ErrorKind::TimedOut), "firewall"),
             (
-                Unreachable::of(&io::Error::other(
+                Unreachable::from_io(&io::Error::other(
                     "failed to lookup address information: Name or service not known",
                 )),
                 "Is the host spelt correctly?",

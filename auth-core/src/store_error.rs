@@ -1,11 +1,12 @@
-//! The error of a store that cannot answer.
+//! The error of a store that did not do its work.
 
 use std::{error::Error, fmt, time::Duration};
 
-/// A store did not do what it was asked, nor did what hashes, signs or makes random numbers.
+/// A failure of a store, or of the code that hashes, signs or makes random numbers.
 ///
-/// It never means "not found" or "not logged in": a client that meets it keeps its credentials. What happened is its
-/// [`kind`](Self::kind), which decides between 503 and 500. The source is for logs; no part of this error reaches a client.
+/// It never means "not found" or "not logged in", so a client that meets it keeps its credentials. Its
+/// [`kind`](Self::kind) says what happened, and decides between 503 and 500. The source is for logs. No part of this
+/// error reaches a client.
 #[derive(Debug)]
 pub struct StoreError {
     origin: &'static str,
@@ -25,16 +26,15 @@ enum Cause {
 pub enum StoreErrorKind {
     /// There was no answer in time. 503.
     Timeout,
-    /// There was nobody to ask: no connection, or a server that starts, ends or has handed over to another. 503.
+    /// There was no server to ask: no connection, or a server that is starting, stopping or no longer the primary. 503.
     Unreachable,
-    /// The server answered that it does not do this now. It lacks a table or a right, takes no writes, or has no memory
-    /// left. 503.
+    /// The server refused: it lacks a table or a right, takes no writes, or is out of memory. 503.
     Refused,
-    /// Others did too much at the same time: a deadlock, a write that others overtook again and again, a full queue. 503.
+    /// Too much happened at the same time: a deadlock, a write that lost against others again and again, a full queue. 503.
     Contention,
-    /// The server answered, and the answer cannot be understood: somebody else wrote it, or another version did. 500.
+    /// The server's answer cannot be read: another program or another version wrote the data. 500.
     InvalidData,
-    /// A fault of this program or of its set-up. 500.
+    /// A fault in this program or its configuration. 500.
     Internal,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for StoreErrorKind {
 }
 
 impl StoreError {
-    /// A call of `origin` (say, `"sqlite"`) failed because of `source`, which repeats no secret.
+    /// A call of `origin` (for example `"sqlite"`) failed because of `source`, which must not contain a secret.
     pub fn new(
         kind: StoreErrorKind,
         origin: &'static str,
@@ -81,7 +81,7 @@ impl StoreError {
         }
     }
 
-    /// `origin` has more work than it can do in time, and expects to have room again after `retry_after`.
+    /// `origin` has more work than it can do in time. It expects to have room again after `retry_after`.
     #[must_use]
     pub fn overloaded(origin: &'static str, retry_after: Duration) -> Self {
         Self {
@@ -131,7 +131,7 @@ impl StoreError {
         }
     }
 
-    /// When to try again, if that is known.
+    /// The time after which to try again, if known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self.cause {

@@ -138,9 +138,9 @@ pub enum IssueError {
 /// epoch, in every strategy alike.
 ///
 /// # Security
-/// Each method is told the `audience`: the name of the backend that issues, or that a request presents the credential to.
-/// A credential must be valid for the audience that it was issued for and for no other. Otherwise the token in a cookie would also
-/// be good in an `Authorization` header, past the check against cross-site requests.
+/// Each method is told the `audience`: the name of the backend that issues, or that a request presents the credential
+/// to. A credential must be valid for the audience that it was issued for and for no other. Otherwise the token in a
+/// cookie would also be good in an `Authorization` header, past the check against cross-site requests.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no strategy for users with ids `{Id}`",
     label = "issues and reads no credentials of such users",
@@ -183,8 +183,8 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
 )]
 #[async_trait]
 pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {
-    /// Revokes a credential that was `presented` to `audience`. Once this has returned, the credential is rejected everywhere.
-    /// One that was issued for another audience stays valid there.
+    /// Revokes a credential that was `presented` to `audience`. Once this has returned, the credential is rejected
+    /// everywhere. One that was issued for another audience stays valid there.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer: the credential may still be valid.

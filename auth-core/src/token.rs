@@ -1,4 +1,4 @@
-//! Opaque token strings and what a store may know of them.
+//! Opaque token strings, and the part of them that a store may know.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ const SECRET_BYTES: usize = 32;
 const SECRET_CHARS: usize = 43;
 const TAG_CHARS: usize = 3;
 
-/// The SHA-256 digest of an issued token: all that a store ever sees of it.
+/// The SHA-256 digest of an issued token. A store never sees more of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenDigest([u8; 32]);
 
@@ -24,10 +24,10 @@ impl TokenDigest {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
-    /// The digest of `token` for `audience` alone: a look-up for another audience, or for none, does not find it.
+    /// The digest of `token` for `audience`. A look-up for another audience, or for none, does not find it.
     #[must_use]
     pub fn for_audience(audience: &str, token: &str) -> Self {
-        // With its length, so that no end of an audience is the beginning of a token.
+        // With its length, so that the end of an audience cannot be taken for the beginning of a token.
         let digest = Sha256::new_with_prefix((audience.len() as u64).to_be_bytes())
             .chain_update(audience.as_bytes())
             .chain_update(token.as_bytes());
@@ -48,20 +48,20 @@ impl TokenDigest {
 }
 
 impl fmt::Debug for TokenDigest {
-    /// A short prefix: enough to tell two apart in a log, too little to look one up.
+    /// Prints a short prefix: enough to distinguish two digests in a log, too little to look one up.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TokenDigest({:02x}{:02x}…)", self.0[0], self.0[1])
     }
 }
 
-/// 14 bits of a hash of a user's id: as many values as a Redis Cluster has slots, too few to tell users apart.
+/// 14 bits of a hash of a user's id: as many values as a Redis Cluster has slots, too few to identify a user.
 ///
-/// A store that is partitioned by user finds the partition of a token from it, since a look-up knows only the token.
+/// A look-up knows only the token. A store that is partitioned by user finds the partition by the tag in the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ShardTag(u16);
 
 impl ShardTag {
-    /// The tag of the user whose id prints as `user_id`.
+    /// The tag of a user, from the text of the id.
     pub fn for_user(user_id: &impl fmt::Display) -> Self {
         let hash = Sha256::digest(user_id.to_string().as_bytes());
         Self(u16::from_be_bytes([hash[0], hash[1]]) & 0x3fff)
@@ -74,17 +74,17 @@ impl ShardTag {
     }
 }
 
-/// What a look-up by token knows: the digest of the whole string, and the tag that a token of ours carries.
+/// The key of a look-up by token: the digest of the whole string, and the tag that our own tokens end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenLookup {
-    /// The digest of the whole token, and of its audience where it has one.
+    /// The digest of the whole token, and of its audience if it has one.
     pub digest: TokenDigest,
     /// The tag at the end of the token; `None` for a token that another system issued.
     pub tag: Option<ShardTag>,
 }
 
 impl TokenLookup {
-    /// The key of a `presented` token. Any string has one; whether it is known is for the store to say.
+    /// The key of a `presented` token. Every string has one, valid token or not.
     #[must_use]
     pub fn new(presented: &str) -> Self {
         Self {
@@ -119,7 +119,7 @@ fn tag_of(presented: &str) -> Option<ShardTag> {
 /// base64 without padding.
 ///
 /// # Errors
-/// [`StoreError`] if the operating system has no randomness to give.
+/// [`StoreError`] if the operating system's random generator fails.
 pub fn generate_token(tag: ShardTag) -> Result<SecretString, StoreError> {
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
     getrandom::fill(bytes.as_mut())

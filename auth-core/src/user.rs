@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use crate::{Email, NormalizedEmail, StoreError};
 
-/// What identifies a user: a type that can be written into a URL, a token and JSON, and be read back.
+/// The id of a user: a type that can be written into a URL, a token and JSON, and be read back.
 ///
-/// Implemented for [`Uuid`] (version 7, made here), [`i64`] and [`i32`] (made by the database) and [`String`] (a UUID
-/// as text, made here). An application implements it for a type of its own with one function.
+/// It is implemented for [`Uuid`] (this library makes them, version 7), [`i64`] and [`i32`] (the database makes them) and
+/// [`String`] (this library makes them, a UUID as text). For your own type, implement one function.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot identify a user",
     label = "no id of a user",
@@ -26,7 +26,7 @@ use crate::{Email, NormalizedEmail, StoreError};
 pub trait UserId:
     Clone + Eq + Hash + Debug + Display + FromStr + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static
 {
-    /// A new id, or `None` where the database makes it on insertion.
+    /// A new id, or `None` if the database makes it on insertion.
     fn generate() -> Option<Self>;
 }
 
@@ -54,23 +54,26 @@ impl UserId for i32 {
     }
 }
 
-/// An application's own fields of a user: a struct whose fields appear flat in the JSON of a user. `()` has none.
+/// The application's own fields of a user: a struct whose fields are top-level fields in the user's JSON. `()` has none.
 ///
-/// A field with `#[serde(default)]` may be left out at registration. A user sets every field of their own, unless the
-/// service protects it (`protected_fields` of the HTTP layer).
+/// A client may leave a field with `#[serde(default)]` out at registration. Users can set all fields of their own,
+/// except those that the service protects (`protected_fields` of the HTTP layer).
 ///
-/// An update merges a change into what the profile writes, and reads that. What this does to the fields that the change does
-/// not name:
+/// # Updates
 ///
-/// - **A field that Serde does not write** (`skip`, `skip_serializing`) would be erased. `hidden_field` of the `UserManager`'s
-///   builder keeps it. One that is not named there is refused when the `UserManager` is built, if the type shows it, and else
-///   by the update, which then writes nothing.
-/// - **A field that does not read what it writes** (one name to write and another to read, a masking `serialize_with`) is
-///   refused in the same way.
-/// - **A field that is written with less precision**, as a time in whole seconds is, is cut to that precision. Any other loss
-///   counts as this if it shows in no sample of the type, and what comes back is written as before.
+/// An update serialises the profile, merges the change into that, and reads the result. This affects fields that the
+/// change does not name:
 ///
-/// Values are compared by their `Debug`: a field that Serde skips and `Debug` does not show is lost unseen.
+/// - **A field that Serde does not write** (`skip`, `skip_serializing`) would be lost. Name it with `hidden_field` of
+///   the `UserManager`'s builder to keep it. If you don't, building the `UserManager` fails if the type shows the
+///   problem. Otherwise the update fails, and writes nothing.
+/// - **A field that does not read what it writes** (another name to write than to read, a masking `serialize_with`)
+///   fails in the same way.
+/// - **A field that is written with less precision**, for example a time in whole seconds, is cut to that precision.
+///   Any other loss is treated as this if no sample of the type shows it and the value that was read is written
+///   unchanged.
+///
+/// Values are compared by their `Debug`. A field that Serde skips and `Debug` does not show is lost without an error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the profile of a user",
     label = "no profile",
@@ -80,14 +83,14 @@ pub trait Profile: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 
 
 impl<P: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + Unpin + 'static> Profile for P {}
 
-/// A stored password hash: the string that names its scheme, parameters and salt.
+/// A stored password hash: a string with its scheme, parameters and salt.
 ///
 /// It prints as `[REDACTED]` and is wiped from memory when dropped.
 #[derive(Clone, Debug)]
 pub struct PasswordHash(SecretString);
 
 impl PasswordHash {
-    /// Wraps a hash as it stands in the store.
+    /// Wraps a stored hash.
     pub fn new(hash: impl Into<String>) -> Self {
         Self(SecretString::from(hash.into()))
     }
@@ -109,11 +112,11 @@ pub struct User<Id = Uuid, P = ()> {
     pub email: Email,
     /// The password's hash. Absent for a user who has no password yet, or who only logs in through a provider.
     pub password_hash: Option<PasswordHash>,
-    /// Whether the user may log in. Every credential of an inactive user is rejected.
+    /// True if the user may log in. Every credential of an inactive user is rejected.
     pub is_active: bool,
-    /// Whether the user may manage others.
+    /// True if the user may manage others.
     pub is_superuser: bool,
-    /// Whether the e-mail was confirmed.
+    /// True if the e-mail was confirmed.
     pub is_verified: bool,
     /// Grows on a password change, a reset, deactivation and "log out everywhere". A credential that was issued under
     /// another epoch is rejected.
@@ -190,7 +193,7 @@ impl<Id: UserId, P> NewUser<Id, P> {
 }
 
 impl<Id, P> NewUser<Id, P> {
-    /// The user that stands in the store once `self` is inserted under `id`.
+    /// The user that the store has after it inserted `self` under `id`.
     pub fn into_user(self, id: Id) -> User<Id, P> {
         User {
             password_hash: self.password_hash,
@@ -202,10 +205,10 @@ impl<Id, P> NewUser<Id, P> {
     }
 }
 
-/// Where users live.
+/// A store of users.
 ///
-/// Each method is one atomic operation of the store, with a deadline. A dropped future leaves the change whole or
-/// absent, and the store usable.
+/// Each method is one atomic operation with a deadline. After a dropped future, the change is complete or absent, and
+/// the store is usable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no users with ids `{Id}` and profiles `{P}`",
     label = "no store of such users",
@@ -217,11 +220,11 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// Inserts `user` and returns it with its id.
     ///
     /// # Errors
-    /// [`InsertUserError::EmailTaken`] if the normalised e-mail is another user's. The store's unique index decides,
-    /// never a look-up before the write: of any number of parallel calls with one e-mail exactly one succeeds.
-    /// [`InsertUserError::ProfileTaken`] if a unique index of the application's own refuses the profile. If both are
-    /// taken, either may be the answer. [`InsertUserError::ProfileRefused`] if the store cannot hold a value of the
-    /// profile: nothing is written.
+    /// - [`InsertUserError::EmailTaken`] if another user has the normalised e-mail. A unique index must decide this,
+    ///   not a look-up before the write: of any number of parallel calls with the same e-mail, exactly one succeeds.
+    /// - [`InsertUserError::ProfileTaken`] if a unique index of the application refuses the profile. If both are taken,
+    ///   either error may be returned.
+    /// - [`InsertUserError::ProfileRefused`] if the store cannot hold a value of the profile. Then nothing is written.
     async fn insert(&self, user: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError>;
 
     /// The user of `id`.
@@ -236,41 +239,45 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// [`StoreError`] if the store does not answer.
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError>;
 
-    /// Writes every field of `user` but `id` and `created_at`, if the stored revision is still `user.revision`; the
-    /// stored revision then is `user.revision + 1`.
+    /// Writes every field of `user` except `id` and `created_at`, if the stored revision is still `user.revision`. The
+    /// stored revision becomes `user.revision + 1`.
     ///
     /// # Errors
-    /// [`UpdateUserError::Conflict`] if the user is gone or was written since it was read: nothing is written.
-    /// [`UpdateUserError::EmailTaken`] if the normalised e-mail is another user's: nothing is written.
-    /// [`UpdateUserError::ProfileTaken`] if a unique index of the application's own refuses the profile: nothing is
-    /// written. If both are taken, either may be the answer. [`UpdateUserError::ProfileRefused`] if the store cannot hold
-    /// a value of the profile: nothing is written.
+    /// Nothing is written, and the error is
+    ///
+    /// - [`UpdateUserError::Conflict`] if the user was deleted, or written since it was read;
+    /// - [`UpdateUserError::EmailTaken`] if another user has the normalised e-mail;
+    /// - [`UpdateUserError::ProfileTaken`] if a unique index of the application refuses the profile (if both are taken,
+    ///   either error may be returned);
+    /// - [`UpdateUserError::ProfileRefused`] if the store cannot hold a value of the profile.
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError>;
 
-    /// Deletes the user of `id` and says whether there was one. Tokens in another store are not its business: `UserManager`
-    /// revokes them before. The store never gives that id to another user: a
-    /// credential of the one would open the other's account.
+    /// Deletes the user of `id`. Returns true if there was one. It need not remove the user's tokens: `UserManager`
+    /// revokes those first.
+    ///
+    /// # Security
+    /// The store must never give the id to another user: a credential of the deleted user would open that account.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn delete(&self, id: &Id) -> Result<bool, StoreError>;
 }
 
-/// Why a user was not inserted.
+/// The reason that a user was not inserted.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertUserError {
-    /// The normalised e-mail is another user's.
+    /// Another user has the normalised e-mail.
     #[error("the e-mail is taken")]
     EmailTaken,
-    /// A field of the profile that the application made unique is another user's. Only a store with a unique index on
-    /// it can tell. A taken id is none: it is the application's mistake, and a [`StoreError`].
+    /// Another user has the value of a unique field of the profile. Only a store with a unique index on the field can
+    /// tell. A taken id is a [`StoreError`] instead, because it is a mistake of the application.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
-    /// The store cannot hold a value of the profile, or the e-mail: it is too long, out of range, or breaks a rule of the column or the
-    /// collection. To try it again changes nothing.
+    /// The store cannot hold the e-mail or a value of the profile. It is too long, out of range, or violates a rule of
+    /// the column or collection. Retrying does not help.
     #[error("the store cannot hold {}", .field.as_deref().unwrap_or("a value of the profile"))]
     ProfileRefused {
-        /// The field, by its name in the store or in Rust, `email` for the e-mail; `None` if the store does not say which.
+        /// The name of the field in the store or in Rust, `email` for the e-mail. `None` if the store does not say which.
         field: Option<String>,
     },
     /// The store did not answer.
@@ -278,24 +285,24 @@ pub enum InsertUserError {
     Store(#[from] StoreError),
 }
 
-/// Why a user was not written.
+/// The reason that a user was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateUserError {
-    /// The user is gone, or was written since it was read.
+    /// The user was deleted, or written since it was read.
     #[error("the user was changed or deleted since it was read")]
     Conflict,
-    /// The normalised e-mail is another user's.
+    /// Another user has the normalised e-mail.
     #[error("the e-mail is taken")]
     EmailTaken,
-    /// A field of the profile that the application made unique is another user's. Only a store with a unique index on
-    /// it can tell. A taken id is none: it is the application's mistake, and a [`StoreError`].
+    /// Another user has the value of a unique field of the profile. Only a store with a unique index on the field can
+    /// tell. A taken id is a [`StoreError`] instead, because it is a mistake of the application.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
-    /// The store cannot hold a value of the profile, or the e-mail: it is too long, out of range, or breaks a rule of the column or the
-    /// collection. To try it again changes nothing.
+    /// The store cannot hold the e-mail or a value of the profile. It is too long, out of range, or violates a rule of
+    /// the column or collection. Retrying does not help.
     #[error("the store cannot hold {}", .field.as_deref().unwrap_or("a value of the profile"))]
     ProfileRefused {
-        /// The field, by its name in the store or in Rust, `email` for the e-mail; `None` if the store does not say which.
+        /// The name of the field in the store or in Rust, `email` for the e-mail. `None` if the store does not say which.
         field: Option<String>,
     },
     /// The store did not answer.

@@ -1,10 +1,10 @@
 use crate::UserId;
 
-/// The id that a `text` from outside stands for, such as a part of a path or the `sub` of a JWT. Every such text passes
-/// here before it reaches a store.
+/// The id in a `text` from outside, for example a part of a path or the `sub` of a JWT. Every such text must pass here
+/// before it reaches a store.
 ///
-/// `None` is nobody's id: the text does not parse, or its id has a NUL, which no text column of PostgreSQL can hold. Asked
-/// for it, the server answers with an error rather than "no such user".
+/// `None` if no user can have the id: the text does not parse, or the id contains a NUL. No text column of PostgreSQL
+/// can hold a NUL, so the server would answer with an error instead of "no such user".
 #[must_use]
 pub fn user_id_from_text<Id: UserId>(text: &str) -> Option<Id> {
     let id: Id = text.parse().ok()?;

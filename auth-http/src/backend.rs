@@ -9,15 +9,15 @@ use uuid::Uuid;
 
 use crate::{Scheme, Transport};
 
-/// A way to be logged in: a [`Transport`] that carries a credential and a [`Strategy`] that issues and reads it, under a name.
+/// A way to log in: a [`Transport`] that carries a credential, and a [`Strategy`] that issues and reads it, under a name.
 ///
-/// The name is part of the URL of its log-in, and it is the audience of its credentials: no other backend accepts them. If you
-/// rename a backend, its credentials are rejected.
+/// The name is part of the URL of its log-in. It is also the audience of its credentials, which no other backend
+/// accepts. If you rename a backend, its credentials are rejected.
 pub struct AuthBackend<Id = Uuid> {
     name: Arc<str>,
     transport: Arc<dyn Transport>,
     strategy: Arc<dyn Strategy<Id>>,
-    /// The same strategy, if it can revoke.
+    /// The same strategy, if it can revoke credentials.
     revocable: Option<Arc<dyn RevocableStrategy<Id>>>,
 }
 
@@ -37,8 +37,8 @@ impl<Id> AuthBackend<Id> {
         }
     }
 
-    /// A backend whose credentials live until they expire, whatever a log-out says: a plain JWT. With a Bearer
-    /// transport it has no log-out; with a cookie its log-out removes the cookie and nothing else.
+    /// A backend with credentials that cannot be revoked and stay valid until they expire, for example plain JWTs. With
+    /// a Bearer transport it has no log-out. With a cookie, its log-out only removes the cookie.
     pub fn stateless(
         name: impl Into<Arc<str>>,
         transport: impl Transport + 'static,
@@ -71,7 +71,7 @@ impl<Id> AuthBackend<Id> {
     /// Issues a credential of this backend.
     ///
     /// # Errors
-    /// Those of [`Strategy::issue`].
+    /// As for [`Strategy::issue`].
     pub async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<Issued, IssueError> {
         self.strategy.issue(&self.name, subject, client).await
     }
@@ -79,16 +79,16 @@ impl<Id> AuthBackend<Id> {
     /// Reads a credential that was presented to this backend.
     ///
     /// # Errors
-    /// Those of [`Strategy::read`].
+    /// As for [`Strategy::read`].
     pub async fn read(&self, presented: &str) -> Result<Credential<Id>, ReadError> {
         self.strategy.read(&self.name, presented).await
     }
 
-    /// Revokes a credential that was presented to this backend, and returns whether this backend can: a
-    /// [stateless](Self::stateless) one cannot, and its credential stays valid.
+    /// Revokes a credential that was presented to this backend. Returns false if the backend is
+    /// [stateless](Self::stateless): then the credential stays valid.
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer: the credential may still be valid.
+    /// [`StoreError`] if the store does not answer. The credential may still be valid.
     pub async fn revoke(&self, presented: &str) -> Result<bool, StoreError> {
         let Some(strategy) = &self.revocable else {
             return Ok(false);
@@ -102,19 +102,19 @@ impl<Id> AuthBackend<Id> {
         self.revocable.as_ref()
     }
 
-    /// Whether a log-out ends the credential: the strategy can revoke.
+    /// True if a log-out ends the credential, because the strategy can revoke it.
     #[must_use]
     pub fn is_revocable(&self) -> bool {
         self.revocable.is_some()
     }
 
-    /// Whether the backend has a log-out: it can revoke, or it has a cookie to remove.
+    /// True if the backend has a log-out, because it can revoke or has a cookie to remove.
     #[must_use]
     pub fn has_logout(&self) -> bool {
         self.is_revocable() || self.is_cookie()
     }
 
-    /// Whether a browser adds the credential by itself.
+    /// True if a browser adds the credential by itself.
     #[must_use]
     pub fn is_cookie(&self) -> bool {
         matches!(self.transport.scheme(), Scheme::Cookie(_))

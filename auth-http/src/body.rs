@@ -11,15 +11,15 @@ pub(crate) use json::{Fields, JsonBody};
 /// The largest body that these endpoints read, in bytes. A binding stops reading there.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// The longest password that is looked at, in bytes of Unicode's Form C. What a policy allows is its own matter.
+/// The longest password that is read, in bytes of Unicode's Form C. A policy may allow less.
 pub const MAX_PASSWORD_BYTES: usize = 1024;
 
 fn media_type(content_type: Option<&str>) -> Option<mime::Mime> {
     content_type?.parse().ok()
 }
 
-/// Whether a password is longer than [`MAX_PASSWORD_BYTES`] in the form in which it is hashed. As some keyboards type it, it has
-/// several times as many.
+/// True if a password is longer than [`MAX_PASSWORD_BYTES`] in the form that is hashed. As some keyboards type it, it
+/// can be several times longer.
 fn is_too_long(password: &str) -> bool {
     let normal = || password.nfc().map(char::len_utf8).sum::<usize>();
     password.len() > MAX_PASSWORD_BYTES && normal() > MAX_PASSWORD_BYTES

@@ -1,4 +1,4 @@
-//! Errors as a client sees them.
+//! Errors as clients see them.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
 
-/// What `Retry-After` says at least.
+/// The minimum of `Retry-After`.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A code in `{"detail": …}` that a front end acts on.
@@ -32,7 +32,7 @@ pub enum ErrorCode {
     RegisterProfileAlreadyExists,
     /// The user is unknown or inactive, or the password is wrong.
     LoginBadCredentials,
-    /// The password is right, and the e-mail must be verified first.
+    /// The password is right, but the e-mail must be verified first.
     LoginUserNotVerified,
     /// The token does not allow a reset.
     ResetPasswordBadToken,
@@ -40,7 +40,7 @@ pub enum ErrorCode {
     ResetPasswordInvalidPassword,
     /// The token does not verify anyone.
     VerifyUserBadToken,
-    /// The user is verified already.
+    /// The user is already verified.
     VerifyUserAlreadyVerified,
     /// The new e-mail is taken.
     UpdateUserEmailAlreadyExists,
@@ -50,14 +50,14 @@ pub enum ErrorCode {
     UpdateUserInvalidPassword,
 }
 
-/// A field of a body that does not validate. It never repeats what was sent.
+/// A field of a body that is not valid. It never repeats the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// The kind of error, as pydantic names it: `missing`, `string_type`, `value_error`, …
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Where below the body: `[FIELD]`, one step a level where it lies deeper, or nothing for the body itself. It is
-    /// written with `"body"` before it.
+    /// The path of the field: `[FIELD]`, with one more step for each level, or empty for the body itself. The answer
+    /// has `"body"` before it.
     #[serde(serialize_with = "location")]
     pub loc: Vec<PathStep>,
     /// The error in words.
@@ -91,17 +91,17 @@ impl FieldError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// 400 with nothing to say.
+    /// 400 without a code.
     BadRequest,
     /// 400 with a code.
     Code(ErrorCode),
-    /// 400 with a code and the reason for which the policy refuses the password.
+    /// 400 with a code, and the reason of the password policy.
     Password(ErrorCode, String),
-    /// 401; `bearer` where a Bearer credential would have been read.
+    /// 401. `bearer` is true if a Bearer credential would have been read.
     Unauthorized {
-        /// Whether the answer carries `WWW-Authenticate: Bearer`.
+        /// True if the answer has `WWW-Authenticate: Bearer`.
         bearer: bool,
-        /// The headers by which a browser forgets a cookie that no log-in could make good again.
+        /// The headers that remove a cookie which would stay invalid after a log-in.
         removal: Vec<(&'static str, String)>,
     },
     /// 403.
@@ -116,18 +116,17 @@ pub enum HttpError {
     PayloadTooLarge,
     /// 422.
     Unprocessable(Vec<FieldError>),
-    /// 503; or 500 if a store holds what cannot be understood, or the fault is this program's own: to ask again does not
-    /// help.
+    /// 503, or 500 if a store has unreadable data, or the fault is in this program, so that retrying does not help.
     Unavailable(StoreError),
-    /// 500: a hook of the application failed.
+    /// 500: an event handler of the application failed.
     Hook(EventHandlerError),
-    /// 500: anything else that the client has no part in.
+    /// 500: any other error that is not the client's.
     Internal(&'static str),
 }
 
 impl HttpError {
-    /// The same; a 401 also sends those of `headers` that it does not send yet. It leaves them all away if its `Set-Cookie`
-    /// headers would become too long: the next 401 sends them, when the first cookies are gone.
+    /// Adds `headers` to a 401, except those that it already has. If its `Set-Cookie` headers would become too long, it
+    /// adds none: the next 401 sends them, when the first cookies are removed.
     pub(crate) fn removing(mut self, mut headers: Vec<(&'static str, String)>) -> Self {
         if let Self::Unauthorized { removal, .. } = &mut self {
             headers.retain(|header| !removal.contains(header));
@@ -142,8 +141,8 @@ impl HttpError {
     }
 
     /// The answer to the client. A 5xx is logged with its cause under a correlation id, which the client gets as
-    /// `X-Correlation-Id`. Of the request that line says nothing: the application's span around it does, if it has one. No
-    /// answer is stored: its reason may tell of the user.
+    /// `X-Correlation-Id`. The log line has nothing about the request; add a span around the request for that. Every
+    /// answer is `no-store`, because its reason may be about the user.
     #[must_use]
     pub fn into_response(self) -> Response {
         let response = match self {

@@ -39,7 +39,7 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     pub fn openapi(&self) -> OpenApi {
         let mut components = Components::new();
         components.schemas.extend(schemas::all::<Id, P>());
-        let service = Service::of(self);
+        let service = Service::new(self);
         let mut paths = Paths::new();
         for route in self.routes() {
             if let Some(backend) = self.logged_in_by(&route) {

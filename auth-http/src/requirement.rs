@@ -5,10 +5,10 @@ use std::{any::type_name, sync::Arc};
 use auth_core::{Credential, User};
 use uuid::Uuid;
 
-/// A condition on the user and the credential of a request. Every route that takes a user also needs an active one.
+/// A condition on the user and the credential of a request. Every route for users also requires an active user.
 ///
-/// [`Active`] asks nothing more, [`Verified`] and [`Superuser`] ask for a flag, and a function is an application's own rule. A pair asks for both.
-/// A requirement that is a type and has a [`Default`] can also be asked for by an extractor.
+/// [`Active`] requires nothing more. [`Verified`] and [`Superuser`] require a flag. A function is your own rule. A pair
+/// requires both. A type with a [`Default`] can also be the requirement of an extractor.
 ///
 /// ```
 /// use portcullis::{Credential, User, http::{Requirement, Verified}};
@@ -30,7 +30,7 @@ use uuid::Uuid;
     note = "an extractor names the requirement first: `CurrentUser<Active, i64, Member>` for users with ids and profiles of your own"
 )]
 pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
-    /// Whether `user`, who presents `credential`, meets it.
+    /// True if `user`, who presents `credential`, meets it.
     fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool;
 
     /// Its name in the log line of a 403: by default that of the type or function.
@@ -39,7 +39,7 @@ pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
     }
 }
 
-/// An active user. Every route that takes a user asks for that.
+/// An active user. Every route for users requires that.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Active;
 
@@ -106,7 +106,7 @@ impl<Id, P, A: Requirement<Id, P>, B: Requirement<Id, P>> Requirement<Id, P> for
     }
 }
 
-/// Nothing more, if it is `None`.
+/// `None` requires nothing more.
 impl<Id, P, R: Requirement<Id, P>> Requirement<Id, P> for Option<R> {
     fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
         self.as_ref()
@@ -129,7 +129,7 @@ impl<Id: 'static, P: 'static> Requirement<Id, P> for Arc<dyn Requirement<Id, P>>
     }
 }
 
-/// An application's own rule.
+/// A rule of the application.
 impl<Id, P, F> Requirement<Id, P> for F
 where
     F: Fn(&User<Id, P>, &Credential<Id>) -> bool + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! What the library answers, for a binding to write out.
+//! Answers, which a binding writes out.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::error::internal;
 /// The header that sets and removes cookies.
 pub(crate) const SET_COOKIE: &str = "set-cookie";
 
-/// How long the `Set-Cookie` headers of an answer may be together if some only remove what others set. nginx takes the
-/// whole head of an answer into 4 KiB by default (`proxy_buffer_size`), and answers 502 if it is longer.
+/// The maximum total length of the `Set-Cookie` headers of an answer that removes cookies of others. By default nginx
+/// has 4 KiB for the whole head of an answer (`proxy_buffer_size`), and answers 502 if it is longer.
 pub(crate) const MAX_SET_COOKIE_BYTES: usize = 2048;
 
-/// How long a `Set-Cookie` header of this value is in HTTP/1.
+/// The length of a `Set-Cookie` header with this value in HTTP/1.
 pub(crate) fn set_cookie_bytes(value: &str) -> usize {
     SET_COOKIE.len() + ": \r\n".len() + value.len()
 }
@@ -40,7 +40,7 @@ impl Response {
         }
     }
 
-    /// An answer whose body is `value` as JSON; one that JSON cannot hold is a 500.
+    /// An answer with `value` as its JSON body. A value that JSON cannot represent is a 500.
     pub fn json(status: u16, value: &impl Serialize) -> Self {
         match serde_json::to_string(value) {
             Ok(body) => Self {
@@ -65,7 +65,7 @@ impl Response {
         cookies.map(|(_name, value)| value.as_str())
     }
 
-    /// Forbids every cache to keep the answer (RFC 9111 §5.2.2.5).
+    /// Forbids caches to store the answer (RFC 9111 §5.2.2.5).
     #[must_use]
     pub fn no_store(self) -> Self {
         let is_set = self.headers.iter().any(|(name, _value)| *name == "cache-control");
@@ -78,7 +78,7 @@ impl Response {
 }
 
 impl fmt::Debug for Response {
-    /// Without the body and the headers' values: they may hold a credential.
+    /// Prints neither the body nor the headers' values, which may contain a credential.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("Response")

@@ -17,7 +17,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method in upper case, as it stands in a request.
+    /// The method in upper case, as in a request.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,8 +37,8 @@ pub struct Route {
     pub method: Method,
     /// The path. Its one parameter, if it has any, is the segment `{id}`.
     pub path: String,
-    /// A name that no other route has and that stays the same if the paths change: the label for logs and metrics, and the
-    /// `operationId` of the OpenAPI document.
+    /// A unique name, which stays the same if the paths change: the label for logs and metrics, and the `operationId`
+    /// of the OpenAPI document.
     pub name: String,
     /// The operation that [`Endpoints::call`](crate::Endpoints::call) runs.
     pub operation: Operation,
@@ -86,7 +86,7 @@ impl PathRoutes {
         paths
     }
 
-    /// The answer to a request by any other method: a 405, whose `Allow` names the methods that there are.
+    /// The answer to any other method: a 405, with the methods of the path in `Allow`.
     #[must_use]
     pub fn refusal(&self) -> Response {
         let methods: Vec<_> = self.routes.iter().map(|route| route.method.as_str()).collect();

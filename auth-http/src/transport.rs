@@ -1,4 +1,4 @@
-//! How a credential travels.
+//! Transports: how a credential travels.
 
 mod bearer;
 mod cookie;
@@ -13,8 +13,8 @@ use auth_core::{Issued, Rejection};
 
 use crate::{HttpError, RequestHead, Response};
 
-/// The white space that a header's value may have around it (RFC 9110 §5.6.3). Any other is part of the value: a
-/// cookie called `\u{2000}__Host-name` is not bound to the host by a browser, and must not be taken for one that is.
+/// The white space allowed around a header's value (RFC 9110 §5.6.3). Any other belongs to the value: a browser does
+/// not bind a cookie called `\u{2000}__Host-name` to the host, so it must not be taken for one that is bound.
 pub(crate) const OWS: [char; 2] = [' ', '\t'];
 
 /// Carries a credential between a client and the service.
@@ -24,13 +24,13 @@ pub(crate) const OWS: [char; 2] = [' ', '\t'];
     note = "the second argument of an `AuthBackend` is its transport, `BearerTransport` or `CookieTransport`; the third is its strategy"
 )]
 pub trait Transport: Send + Sync {
-    /// What sort of credential it is, for clients and for the check against cross-site requests.
+    /// The way in which clients send it, also for the check against cross-site requests.
     fn scheme(&self) -> Scheme<'_>;
 
-    /// Takes the credential of `slot` out of the head of a request.
+    /// Extracts the credential of `slot` from the head of a request.
     fn extract<'a>(&self, slot: Slot, head: &'a dyn RequestHead) -> Presented<'a>;
 
-    /// The answer that hands what was `issued` to the client.
+    /// The answer that gives the client the `issued` credentials.
     ///
     /// # Errors
     /// [`HttpError::Internal`] if the transport cannot carry it.
@@ -40,7 +40,7 @@ pub trait Transport: Send + Sync {
     fn clear(&self) -> Response;
 }
 
-/// The two credentials that a client may hold.
+/// The two credentials that a client can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// The one that it presents with each request.
@@ -52,13 +52,13 @@ pub enum Slot {
 /// How a client sends a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme<'a> {
-    /// In the `Authorization` header, by the client's own doing.
+    /// In the `Authorization` header, which the client adds itself.
     Bearer,
-    /// In the cookie of this name, which a browser adds by itself: cross-site requests must be told apart.
+    /// In the cookie of this name. A browser adds it by itself, so cross-site requests must be refused.
     Cookie(&'a str),
 }
 
-/// What a request presents to a transport.
+/// The credential that a request presents to a transport.
 #[derive(Clone, Copy)]
 pub enum Presented<'a> {
     /// No credential of this transport.
@@ -70,7 +70,7 @@ pub enum Presented<'a> {
 }
 
 impl fmt::Debug for Presented<'_> {
-    /// Without the token.
+    /// Prints no token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("Nothing"),
@@ -80,7 +80,7 @@ impl fmt::Debug for Presented<'_> {
     }
 }
 
-/// What a test sees of a [`Presented`], the token too.
+/// A [`Presented`] with its token, for tests.
 #[cfg(test)]
 fn seen(presented: Presented<'_>) -> String {
     match presented {

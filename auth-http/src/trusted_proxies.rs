@@ -7,17 +7,17 @@ use ipnet::IpNet;
 
 use crate::RequestHead;
 
-/// The reverse proxies whose `X-Forwarded-For` is believed: none by default, so that a client's address is that of its
-/// connection.
+/// The reverse proxies whose `X-Forwarded-For` is trusted. By default there is none, and a client's address is that of
+/// its connection.
 ///
 /// # Security
-/// Name only proxies that every request from outside passes and that append to `X-Forwarded-For` the address from which the
-/// request came. Any other peer could choose the address that it is listed and counted under.
+/// Name only proxies that every request from outside passes, and that append the address of the request's sender to
+/// `X-Forwarded-For`. Otherwise, clients can choose the address that they are listed and counted under.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// The proxies of `list`: addresses and networks such as `10.0.0.0/8`, with commas between them.
+    /// The proxies in `list`: addresses and networks such as `10.0.0.0/8`, separated by commas.
     ///
     /// ```
     /// use portcullis::http::TrustedProxies;
@@ -28,7 +28,7 @@ impl TrustedProxies {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] naming `trusted proxies` if an entry is neither.
+    /// [`ConfigError`] naming `trusted proxies` if an entry is neither an address nor a network.
     pub fn parse(list: &str) -> Result<Self, ConfigError> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let networks = entries.map(|entry| {
@@ -53,11 +53,11 @@ impl TrustedProxies {
         head.headers("x-forwarded-for", &mut |value| {
             forwarded.extend(value.split(|byte| *byte == b','));
         });
-        // Each proxy appended the peer that it saw, so that the last entries are the most credible.
+        // Each proxy appended the address of its peer, so the last entries are the most trustworthy.
         for entry in forwarded.into_iter().rev() {
             match parsed(entry) {
                 Some(before) => address = before,
-                // The entry names no address, so the proxy that sent it is the last known one.
+                // The entry is not an address, so the proxy that sent it is the last known one.
                 None => break,
             }
             if !self.trusts(address) {
@@ -72,7 +72,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address as proxies write it: alone, or with a port, which IPv6 has behind brackets.
+/// An address as proxies write it: alone, or with a port. IPv6 then has brackets.
 fn parsed(entry: &[u8]) -> Option<IpAddr> {
     let entry = std::str::from_utf8(entry).ok()?.trim();
     let address = match entry.strip_prefix('[') {

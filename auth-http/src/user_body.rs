@@ -3,10 +3,10 @@
 use auth_core::User;
 use serde::Serialize;
 
-/// A user in a response: the fields that every user has, then the profile's, flat. Never a hash.
+/// A user in an answer: the fields that every user has, then those of the profile, at the same level. Never a hash.
 ///
-/// A profile's field that is called like one of the first five would stand there twice: [`Endpoints`](crate::Endpoints) refuses
-/// such a profile.
+/// [`Endpoints`](crate::Endpoints) refuses a profile with a field called like one of the first five, which would occur
+/// twice.
 #[derive(Debug, Serialize)]
 pub struct UserBody<'a, Id, P> {
     id: &'a Id,

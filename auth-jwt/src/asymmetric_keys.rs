@@ -1,4 +1,4 @@
-//! Keys of which one half signs and the other verifies.
+//! Key pairs: the private half signs, the public half verifies.
 
 use auth_core::ConfigError;
 
@@ -7,14 +7,17 @@ use crate::{
     key_set::{Signer, Verifier, refuse_kid_twice},
 };
 
-/// A set of key pairs: the newest signs, all verify. Beside them may stand the public keys of issuers that are trusted.
+/// A set of key pairs. The newest signs, all verify. It may also have the public keys of trusted issuers.
 ///
-/// A token that names a key is verified with that key alone, of which each issuer may have one; one that names none,
-/// with the keys that have no name.
+/// If a token names a key, only keys of that name verify it; each issuer can have one. If it names none, only keys without a
+/// name do.
 ///
-/// To rotate, start each process, and let others fetch the [JWKS document](Self::jwks), with the new key beside the
-/// old one by [`also_verify`](Self::also_verify), then let the new one sign, and drop the old one when the last token
-/// that it signed has expired.
+/// # Rotation
+///
+/// 1. Start each process with the new key as one that [also verifies](Self::also_verify), and let others fetch the new
+///    [JWKS document](Self::jwks).
+/// 2. Let the new key sign, and the old one only verify.
+/// 3. Drop the old key when the last token that it signed has expired.
 ///
 /// ```
 /// use portcullis::jwt::{AsymmetricKeys, SigningKey, VerifyingKey};
@@ -51,11 +54,14 @@ impl AsymmetricKeys {
         }
     }
 
-    /// Verifies with `key`, too: one of our own, which signed before, perhaps for FastAPI Users, or will sign next. It
-    /// is trusted as the newest is; another issuer's is one for [`trust_issuer`](Self::trust_issuer).
+    /// Also verifies with `key`, which must be one of your own: it signed before, perhaps for FastAPI Users, or will
+    /// sign next.
+    ///
+    /// # Security
+    /// It is trusted like the newest key. For the key of another issuer, use [`trust_issuer`](Self::trust_issuer).
     ///
     /// # Errors
-    /// [`ConfigError`] if our keys have one of this name, or the set has the same key for another algorithm.
+    /// [`ConfigError`] if one of your keys already has this name, or the set has the same key for another algorithm.
     pub fn also_verify(mut self, key: VerifyingKey) -> Result<Self, ConfigError> {
         refuse_kid_twice(self.own().map(VerifyingKey::kid), key.kid())?;
         self.refuse_another_algorithm(&key)?;
@@ -63,14 +69,17 @@ impl AsymmetricKeys {
         Ok(self)
     }
 
-    /// Verifies the tokens of another issuer with its `key`: those whose claim `iss` is `issuer`, to the letter, and no
-    /// others (RFC 8725 §3.8). Each key of an issuer is one call.
+    /// Verifies the tokens of another issuer with its `key`. It accepts only tokens whose claim `iss` is exactly
+    /// `issuer` (RFC 8725 §3.8). Call it once for each key of the issuer.
     ///
-    /// The issuer is trusted to name any of our users, and its tokens are held to audience, times and epoch as ours
-    /// are. Its keys do not stand in the [JWKS document](Self::jwks).
+    /// Audience, times and epoch are checked as for your own tokens. The [JWKS document](Self::jwks) does not contain
+    /// the key.
+    ///
+    /// # Security
+    /// The issuer can name any of your users.
     ///
     /// # Errors
-    /// [`ConfigError`] if `issuer` is empty or has a key of this name, or the set has the same key for another
+    /// [`ConfigError`] if `issuer` is empty or already has a key of this name, or the set has the same key for another
     /// algorithm.
     pub fn trust_issuer(mut self, issuer: impl Into<String>, key: VerifyingKey) -> Result<Self, ConfigError> {
         let issuer = issuer.into();
@@ -84,7 +93,7 @@ impl AsymmetricKeys {
         Ok(self)
     }
 
-    /// The document of our public keys (RFC 7517 §5), the newest first, to serve as `application/jwk-set+json`.
+    /// The document of your public keys (RFC 7517 §5), newest first. Serve it as `application/jwk-set+json`.
     #[must_use]
     pub fn jwks(&self) -> Jwks {
         Jwks {

@@ -1,4 +1,4 @@
-//! What a token says (RFC 7519 §4.1).
+//! The claims of a token (RFC 7519 §4.1).
 
 use auth_core::Rejection;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub(crate) struct IssuedClaims<'a> {
     pub(crate) epoch: i64,
 }
 
-/// The claims that are read. One that is present has its type; others that an issuer adds are ignored (§4).
+/// The claims that are read. A claim that is present must have its type. Other claims are ignored (§4).
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) sub: String,
@@ -39,7 +39,7 @@ pub(crate) struct Claims {
     pub(crate) epoch: Option<i64>,
 }
 
-/// What a token must say to be taken.
+/// The claims that a token must have to be accepted.
 pub(crate) struct Expected<'a> {
     pub(crate) audience: &'a str,
     pub(crate) other_audiences: &'a [String],
@@ -48,18 +48,18 @@ pub(crate) struct Expected<'a> {
 }
 
 impl Claims {
-    /// Reads the claims in a payload, an object, whose signature was verified.
+    /// Reads the claims of a payload whose signature was verified. It must be a JSON object.
     pub(crate) fn parse(payload: &str) -> Result<Self, Rejection> {
         serde_json::from_str::<UniqueNames>(payload).map_err(|_error| Rejection::Malformed)?;
         serde_json::from_str(payload).map_err(|_error| Rejection::BadClaim)
     }
 
-    /// Whether `issuer` issued it, where it matters who did.
+    /// True if `issuer` issued it, or if any issuer will do.
     pub(crate) fn is_of(&self, issuer: Option<&str>) -> bool {
         issuer.is_none_or(|issuer| self.iss.as_deref() == Some(issuer))
     }
 
-    /// Checks audience and time. `exp` is exact; the leeway is for clocks that run ahead of ours.
+    /// Checks audience and time. `exp` is exact. The leeway is for clocks that run ahead of this one.
     pub(crate) fn check(&self, expected: &Expected<'_>) -> Result<(), Rejection> {
         let mut others = expected.other_audiences.iter();
         if !self.aud.names(expected.audience) && !others.any(|audience| self.aud.names(audience)) {
@@ -97,7 +97,7 @@ impl Audience {
     }
 }
 
-/// Seconds since 1970, perhaps with a fraction (§2), from then to the end of the year 9999.
+/// Seconds since 1970, up to the end of the year 9999. They may have a fraction (§2).
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "f64")]
 pub(crate) struct NumericDate(pub(crate) OffsetDateTime);
@@ -109,11 +109,11 @@ impl TryFrom<f64> for NumericDate {
 
     fn try_from(seconds: f64) -> Result<Self, Self::Error> {
         if !(0.0..=END_OF_9999).contains(&seconds) {
-            return Err("no instant between 1970 and 9999");
+            return Err("not an instant between 1970 and 9999");
         }
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "under 2^53 milliseconds, and a fraction of one is cut off"
+            reason = "under 2^53 milliseconds, and a fraction of a millisecond is cut off"
         )]
         let milliseconds = (seconds * 1000.0) as i64;
         Ok(Self(

@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::{KeyId, unique_names::UniqueNames};
 
-/// A longer token is rejected unread: 8 KiB, as much as common servers allow for a header.
+/// A longer token is rejected unread. Common servers allow 8 KiB for a header.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// The header of a token: what ours says. What another says beyond that is ignored, as RFC 7515 §4 has it.
+/// The header of a token, with the members that this crate writes. Others are ignored (RFC 7515 §4).
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Header {
     pub(crate) alg: String,
@@ -25,8 +25,8 @@ pub(crate) struct Header {
         skip_serializing_if = "Option::is_none"
     )]
     pub(crate) kid: Option<String>,
-    /// No token asks for an extension (`crit`, `b64`), brings its key along (`jku`, `jwk`, `x5u`, `x5c`) or is
-    /// encrypted or compressed (`enc`, `zip`).
+    /// A token is rejected if it asks for an extension (`crit`, `b64`), brings its own key (`jku`, `jwk`, `x5u`,
+    /// `x5c`), or is encrypted or compressed (`enc`, `zip`).
     #[serde(
         rename(deserialize = "crit"),
         alias = "b64",
@@ -40,15 +40,15 @@ pub(crate) struct Header {
         deserialize_with = "refuse",
         skip_serializing
     )]
-    #[expect(dead_code, reason = "to read it is to refuse the token")]
+    #[expect(dead_code, reason = "reading it rejects the token")]
     pub(crate) refused: (),
 }
 
-/// A token whose form is right and whose content nobody has vouched for.
+/// A token of the right form, whose signature is not verified yet.
 #[derive(Debug)]
 pub(crate) struct Compact<'a> {
     pub(crate) header: Header,
-    /// What the signature is of.
+    /// The signed part.
     pub(crate) signing_input: &'a str,
     /// The raw signature.
     pub(crate) signature: Vec<u8>,
@@ -66,7 +66,7 @@ impl<'a> Compact<'a> {
             return None;
         }
         let (signing_input, signature) = presented.rsplit_once('.')?;
-        // A dot too many is in the header, where it is not base64url.
+        // With a dot too many, the header contains a dot, which is not base64url.
         let (header, payload) = signing_input.rsplit_once('.')?;
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return None;
@@ -87,13 +87,13 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// The text of the payload, for when the signature was verified.
+    /// The text of the payload. Use it only after verifying the signature.
     pub(crate) fn payload(&self) -> Result<String, Rejection> {
         text(self.payload).and_then(object).ok_or(Rejection::Malformed)
     }
 }
 
-/// A member that may be absent but, where it is present, has its type: `null` is no value of any.
+/// A member that may be absent. If it is present, it must have its type; `null` is not accepted.
 pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -104,7 +104,7 @@ where
 
 /// A member that must be absent, whatever its value.
 fn refuse<'de, D: Deserializer<'de>>(_deserializer: D) -> Result<(), D::Error> {
-    Err(D::Error::custom("a member that no token here may have"))
+    Err(D::Error::custom("a member that no token here can have"))
 }
 
 /// The engine refuses padding, white space, other alphabets and trailing bits.
@@ -116,7 +116,7 @@ fn text(part: &str) -> Option<String> {
     String::from_utf8(bytes(part)?).ok()
 }
 
-/// Serde would take an array for the members in their order.
+/// Checked here, because Serde would also accept an array with the members in order.
 fn object(json: String) -> Option<String> {
     json.trim_start().starts_with('{').then_some(json)
 }

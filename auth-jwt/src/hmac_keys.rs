@@ -11,7 +11,7 @@ use crate::{
     key_set::{Signer, Verifier, refuse_kid_twice},
 };
 
-/// An algorithm with one secret for both sides (RFC 7518 §3.2).
+/// An algorithm with one secret for signing and verifying (RFC 7518 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HmacAlgorithm {
     /// HMAC with SHA-256.
@@ -42,7 +42,7 @@ impl From<HmacAlgorithm> for Algorithm {
     }
 }
 
-/// A secret with its one algorithm, and perhaps a name.
+/// A secret with exactly one algorithm, and possibly a name.
 #[derive(Clone)]
 pub struct HmacKey {
     algorithm: HmacAlgorithm,
@@ -107,12 +107,15 @@ impl fmt::Debug for HmacKey {
     }
 }
 
-/// A set of secrets: the newest signs, all verify.
+/// A set of secrets. The newest signs, all verify.
 ///
-/// A token that names a key is verified with that key alone; one that names none, with the keys that have no name.
+/// If a token names a key, only that key verifies it. If it names none, only keys without a name do.
 ///
-/// To rotate, start each process with the new key beside the old one by [`also_verify`](Self::also_verify), then let
-/// the new one sign, and drop the old one when the last token that it signed has expired.
+/// # Rotation
+///
+/// 1. Start each process with the new key as one that [also verifies](Self::also_verify).
+/// 2. Let the new key sign, and the old one only verify.
+/// 3. Drop the old key when the last token that it signed has expired.
 ///
 /// ```
 /// use portcullis::{SigningSecret, jwt::{HmacAlgorithm, HmacKey, HmacKeys}};
@@ -141,10 +144,10 @@ impl HmacKeys {
         }
     }
 
-    /// Verifies with `key`, too.
+    /// Also verifies with `key`.
     ///
     /// # Errors
-    /// [`ConfigError`] if the set has a key of this name, or the same secret for another algorithm.
+    /// [`ConfigError`] if the set already has a key of this name, or the same secret for another algorithm.
     pub fn also_verify(mut self, key: HmacKey) -> Result<Self, ConfigError> {
         refuse_kid_twice(self.iter().map(|held| held.kid.as_ref()), key.kid.as_ref())?;
         let is_for_another = |held: &HmacKey| {

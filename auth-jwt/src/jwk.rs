@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
-/// A public key as JSON (RFC 7517 §4): what [`AsymmetricKeys::jwks`](crate::AsymmetricKeys::jwks) shows of ours, and
-/// what [`VerifyingKey::from_jwk`](crate::VerifyingKey::from_jwk) takes of another issuer's.
+/// A public key as JSON (RFC 7517 §4).
 ///
-/// Of a private or symmetric key only the fact is kept, so that it is refused; the secret itself is never read.
+/// [`AsymmetricKeys::jwks`](crate::AsymmetricKeys::jwks) publishes your keys in this form, and
+/// [`VerifyingKey::from_jwk`](crate::VerifyingKey::from_jwk) reads another issuer's.
+///
+/// A private or symmetric key is refused. Its secret is never kept in memory.
 ///
 /// ```
 /// use portcullis::jwt::{Jwks, VerifyingAlgorithm, VerifyingKey};
@@ -57,10 +59,10 @@ impl Jwk {
         self.kid.as_deref()
     }
 
-    /// Whether the key's owner allows verifying with it by `algorithm` (§4.2 to §4.4).
+    /// Checks that the key's owner allows verifying with it by `algorithm` (§4.2 to §4.4).
     pub(crate) fn check_policy(&self, algorithm: &str) -> Result<(), &'static str> {
         if self.has_private_half || self.has_secret {
-            Err("it holds a secret, and only a public key is needed")
+            Err("it contains a secret, but only a public key is needed")
         } else if self.public_key_use.as_ref().is_some_and(|usage| usage != "sig") {
             Err("its `use` is not `sig`")
         } else if self
@@ -70,7 +72,7 @@ impl Jwk {
         {
             Err("its `key_ops` do not include `verify`")
         } else if self.alg.as_ref().is_some_and(|named| named != algorithm) {
-            Err("its `alg` is another")
+            Err("its `alg` is another algorithm")
         } else {
             Ok(())
         }

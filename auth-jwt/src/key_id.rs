@@ -5,11 +5,11 @@ use std::{fmt, str::FromStr};
 use auth_core::ConfigError;
 use serde::Serialize;
 
-/// The name of a key (`kid`, RFC 7515 §4.1.4): 1 to 256 printable ASCII characters, the space among them.
+/// The name of a key (`kid`, RFC 7515 §4.1.4): 1 to 256 printable ASCII characters, including the space.
 ///
-/// It is public, and only ever compared, byte for byte, with the names of the keys of a set: it opens no file and builds
-/// no query. So it may look like a path, a URL or base64, as the names of other issuers do. A name without control
-/// characters cannot break a line of the log either.
+/// It is public. It is only compared, byte for byte, with the names of the keys of a set, and never opens a file or
+/// becomes part of a query. So it may look like a path, a URL or base64, as other issuers' names do. Without control
+/// characters it cannot break a line of the log.
 ///
 /// ```
 /// use portcullis::jwt::KeyId;
@@ -49,7 +49,7 @@ impl KeyId {
         &self.0
     }
 
-    /// Whether a key can have this name at all.
+    /// True if a key can have this name.
     pub(crate) fn is_valid(name: &str) -> bool {
         (1..=MAX_CHARS).contains(&name.len()) && name.bytes().all(|b| matches!(b, b' '..=b'~'))
     }

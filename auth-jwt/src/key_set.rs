@@ -1,4 +1,4 @@
-//! A set of keys of one family, and the cryptography behind it.
+//! A set of keys of one family, with its cryptography.
 
 use auth_core::ConfigError;
 use jsonwebtoken::{
@@ -9,7 +9,7 @@ use jsonwebtoken::{
 
 use crate::{AsymmetricKeys, HmacKey, HmacKeys, KeyId, SigningKey, low_s};
 
-/// The keys of a [`JwtStrategy`](crate::JwtStrategy): of one family, never of both.
+/// The keys of a [`JwtStrategy`](crate::JwtStrategy): secrets or key pairs, never both.
 #[derive(Clone, Debug)]
 pub enum JwtKeys {
     /// Secrets.
@@ -58,10 +58,10 @@ impl From<SigningKey> for JwtKeys {
     }
 }
 
-/// Named rather than the process's default, which panics where an application turns on both providers of the crate.
+/// Named here, because the process-wide default panics if an application enables both providers of the crate.
 pub(crate) static CRYPTO: &CryptoProvider = &aws_lc::DEFAULT_PROVIDER;
 
-/// A key that signs, with its one algorithm.
+/// A key that signs, with its algorithm.
 pub(crate) struct Signer {
     pub(crate) algorithm: Algorithm,
     pub(crate) key: EncodingKey,
@@ -83,24 +83,24 @@ impl Signer {
     }
 }
 
-/// A key that verifies, with its one algorithm.
+/// A key that verifies, with its algorithm.
 pub(crate) struct Verifier {
     pub(crate) algorithm: Algorithm,
     pub(crate) key: DecodingKey,
     pub(crate) kid: Option<KeyId>,
-    /// Whether its tokens are signed here, where an ES256 signature always has the smaller s.
+    /// True if this process signs with it. Then an ES256 signature always has the smaller s.
     pub(crate) is_own: bool,
-    /// Whose key it is, where that is another issuer, and so the `iss` of each of its tokens.
+    /// The other issuer that the key belongs to, which must be the `iss` of its tokens. `None` for your own keys.
     pub(crate) issuer: Option<String>,
 }
 
 impl Verifier {
-    /// Whether a token with this header is this key's to verify.
+    /// True if this key should verify a token with this header.
     pub(crate) fn is_named_by(&self, algorithm: &str, kid: Option<&str>) -> bool {
         name(self.algorithm) == algorithm && self.kid.as_ref().map(KeyId::as_str) == kid
     }
 
-    /// Whether the raw `signature` is this key's of `message`.
+    /// True if the raw `signature` of `message` is valid for this key.
     pub(crate) fn verifies(&self, message: &[u8], signature: &Vec<u8>) -> bool {
         if self.is_own && self.algorithm == Algorithm::ES256 && !low_s::is_low(signature) {
             return false;
@@ -120,12 +120,12 @@ pub(crate) fn name(algorithm: Algorithm) -> &'static str {
         Algorithm::PS256 => "PS256",
         Algorithm::RS256 => "RS256",
         Algorithm::EdDSA => "EdDSA",
-        // No key of ours has another algorithm, and no header of ours is empty.
+        // No key has another algorithm, and no header with an empty one is accepted.
         _ => "",
     }
 }
 
-/// Two keys of one name would make the name mean nothing.
+/// Refuses two keys of the same name: it would be ambiguous.
 pub(crate) fn refuse_kid_twice<'a>(
     mut held: impl Iterator<Item = Option<&'a KeyId>>,
     new: Option<&KeyId>,

@@ -31,19 +31,23 @@
 //! # Keys
 //!
 //! A set of keys is either [`HmacKeys`] (HS256, HS384, HS512) or [`AsymmetricKeys`] (EdDSA, ES256, PS256, and RS256 to
-//! verify only). The two cannot be mixed, so that a public key is never taken for a secret. Each key has exactly one
-//! algorithm. A set signs with its newest key and verifies with all, and the `kid` of a token names the key: that is
-//! how keys rotate without anyone being logged out. [`AsymmetricKeys::jwks`] is the document of the public keys. A key
-//! of another issuer ([`AsymmetricKeys::trust_issuer`]) verifies the tokens of that issuer alone.
+//! verify only). The two cannot be mixed, so a public key is never taken for a secret. Each key has exactly one
+//! algorithm.
 //!
-//! # What is read
+//! A set signs with its newest key and verifies with all of them. The `kid` of a token names the key. So keys rotate without
+//! logging anyone out. [`AsymmetricKeys::jwks`] is the document of the public keys. A key of another issuer
+//! ([`AsymmetricKeys::trust_issuer`]) verifies only the tokens of that issuer.
 //!
-//! RFC 8725 is followed to the letter. A token is at most [`MAX_TOKEN_BYTES`] long, in the compact form, in canonical
-//! base64url without padding, and its JSON has no name twice. Its header says `alg`, and perhaps `typ` (`JWT`) and
-//! `kid`. It is rejected if that asks for an extension (`crit`, `b64`), brings a key along (`jku`, `jwk`, `x5u`,
-//! `x5c`) or is of an encrypted token (`enc`, `zip`); anything else in it is ignored (RFC 7515 §4). `exp`, `sub` and
-//! `aud` are required, every registered claim has the type of the RFC, and nothing in a token is believed before its
-//! signature was verified.
+//! # Accepted tokens
+//!
+//! The checks follow RFC 8725. Nothing in a token is used before its signature is verified.
+//!
+//! - A token has the compact form, in canonical base64url without padding, and at most [`MAX_TOKEN_BYTES`]. No name
+//!   occurs twice in an object of its JSON.
+//! - The header needs `alg`, and may have `typ` (`JWT`) and `kid`. A token is rejected if the header asks for an
+//!   extension (`crit`, `b64`), brings a key (`jku`, `jwk`, `x5u`, `x5c`), or belongs to an encrypted token (`enc`,
+//!   `zip`). Other members are ignored (RFC 7515 §4).
+//! - `exp`, `sub` and `aud` are required. Every registered claim must have the type that the RFC gives it.
 //!
 //! # Tokens of FastAPI Users
 //!

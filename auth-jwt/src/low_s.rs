@@ -1,7 +1,7 @@
-//! One signature of the two that ECDSA allows.
+//! The choice of one of the two signatures that ECDSA allows.
 //!
-//! Where (r, s) is a signature, so is (r, n − s), and anyone can compute it: a token would have a second string. Of a
-//! signature of our own only the one with the smaller s is good.
+//! If (r, s) is a signature, so is (r, n − s), and anyone can compute it, so a token would have a second valid string.
+//! For tokens of this process, only the signature with the smaller s is valid.
 
 /// n, the order of P-256 (SP 800-186 §3.2.1.3), big-endian.
 const ORDER: [u8; 32] = [
@@ -15,7 +15,7 @@ const HALF: [u8; 32] = [
     0x73, 0x7d, 0x56, 0xd3, 0x8b, 0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8,
 ];
 
-/// Whether the s of an ES256 signature, r and s of 32 bytes each (RFC 7518 §3.4), is the smaller one.
+/// True if an ES256 signature (r and s of 32 bytes each, RFC 7518 §3.4) has the smaller s.
 pub(crate) fn is_low(signature: &[u8]) -> bool {
     signature.get(ORDER.len()..).is_some_and(|s| s <= &HALF[..])
 }
@@ -30,7 +30,7 @@ pub(crate) fn lowered(mut signature: Vec<u8>) -> Vec<u8> {
     signature
 }
 
-/// n − s. It need not be constant in time: a signature is public.
+/// n − s. It need not take constant time, because a signature is public.
 fn negate(s: &mut [u8]) {
     let mut borrowed = false;
     for (digit, order) in s.iter_mut().zip(ORDER).rev() {
@@ -44,7 +44,7 @@ fn negate(s: &mut [u8]) {
 mod tests {
     use super::*;
 
-    /// With an r of no meaning.
+    /// A signature with any r.
     fn signature(s: [u8; 32]) -> Vec<u8> {
         [[7; 32], s].concat()
     }

@@ -1,8 +1,8 @@
-//! What the types forbid, each beside its twin that they allow.
+//! Code that must not compile, each beside a twin that does.
 
-/// What must not compile.
+/// Must not compile.
 ///
-/// A secret in a set of key pairs, or a public key in a set of secrets:
+/// A secret in a set of key pairs, and a public key in a set of secrets:
 ///
 /// ```
 /// # use portcullis::jwt::*;
@@ -30,7 +30,7 @@
 /// ```
 struct J2KeysOfTwoFamiliesDoNotShareASet;
 
-/// What must not compile: signing with RS256.
+/// Must not compile: signing with RS256.
 ///
 /// ```
 /// let _ = (portcullis::jwt::SigningAlgorithm::Ps256, portcullis::jwt::VerifyingAlgorithm::Rs256);
@@ -40,7 +40,7 @@ struct J2KeysOfTwoFamiliesDoNotShareASet;
 /// ```
 struct J13Rs256IsOnlyForVerifying;
 
-/// What must not compile: revoking a token that nobody keeps.
+/// Must not compile: revoking a token that no store has.
 ///
 /// ```
 /// fn fine(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::store::Strategy { strategy }

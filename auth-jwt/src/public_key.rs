@@ -20,12 +20,12 @@ pub(crate) enum PublicKey {
 
 const P256_BYTES: usize = 32;
 const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
-/// From 65537 on (FIPS 186-5 §5.4), as far as the cryptography goes.
+/// From 65537 (FIPS 186-5 §5.4) to the largest that the cryptography supports.
 const EXPONENT_BITS: RangeInclusive<usize> = 17..=33;
 
 impl PublicKey {
-    /// Refuses a key of another type than `algorithm` needs, off its curve, or too weak: when the process starts
-    /// rather than by rejecting every token.
+    /// Refuses a key that has the wrong type for `algorithm`, is not on its curve, or is too weak. Otherwise the
+    /// process would start, and then reject every token.
     pub(crate) fn check(&self, algorithm: VerifyingAlgorithm) -> Result<(), &'static str> {
         let is_valid = match (algorithm, self) {
             (VerifyingAlgorithm::EdDsa, Self::Ed25519 { x }) => ParsedPublicKey::new(&ED25519, x).is_ok(),
@@ -40,7 +40,7 @@ impl PublicKey {
                     .to_parsed_public_key(&RSA_PSS_2048_8192_SHA256)
                     .is_ok()
             }
-            _ => return Err("the key is of another type"),
+            _ => return Err("the key has another type"),
         };
         is_valid.then_some(()).ok_or("the key is not valid")
     }
@@ -53,7 +53,7 @@ impl PublicKey {
         }
     }
 
-    /// The members of a JWK that hold the key itself.
+    /// The members of a JWK that contain the key itself.
     pub(crate) fn to_jwk(&self) -> Jwk {
         let text = |bytes: &Vec<u8>| Some(URL_SAFE_NO_PAD.encode(bytes));
         match self {
@@ -79,7 +79,7 @@ impl PublicKey {
         }
     }
 
-    /// The key in a JWK, whatever the rest of it says; `None` for a type or curve that none of ours is.
+    /// The key in a JWK, without checking the other members. `None` if the type or curve is not supported.
     pub(crate) fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let bytes = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_ref()?).ok();
         match (jwk.kty.as_str(), jwk.crv.as_deref()) {
@@ -96,9 +96,9 @@ impl PublicKey {
         }
     }
 
-    /// The name of a key that has no other: its SHA-256 thumbprint (RFC 7638).
+    /// The default name of a key: its SHA-256 thumbprint (RFC 7638).
     pub(crate) fn thumbprint(&self) -> Option<KeyId> {
-        // The required members alone, in the order of their names and without white space (§3.3).
+        // Only the required members, ordered by name, without white space (§3.3).
         let required = serde_json::to_value(self.to_jwk()).ok()?;
         let sorted: BTreeMap<_, _> = required.as_object()?.iter().collect();
         let json = serde_json::to_vec(&sorted).ok()?;
@@ -107,7 +107,8 @@ impl PublicKey {
     }
 }
 
-/// Refuses what is not one PEM block of this label (RFC 7468): a certificate, say, whose validity nobody would check.
+/// Refuses anything but one PEM block of this label (RFC 7468). A certificate, for example: its validity would not be
+/// checked.
 pub(crate) fn require_pem_label(pem: &str, label: &str) -> Result<(), String> {
     let begin = "-----BEGIN ";
     if pem.matches(begin).count() == 1 && pem.contains(&format!("{begin}{label}-----")) {
@@ -128,14 +129,14 @@ fn bits(number: &[u8]) -> usize {
     significant * 8 - leading.map_or(0, |byte| byte.leading_zeros() as usize)
 }
 
-/// The cryptography puts these checks off until it verifies, and the exponent 1, under which anyone signs anything,
-/// it parses.
+/// Checks here, because the cryptography checks only when it verifies, and even parses the exponent 1, with which
+/// anyone can sign.
 fn check_rsa_numbers(n: &[u8], e: &[u8]) -> Result<(), &'static str> {
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
     if !RSA_BITS.contains(&bits(n)) {
         Err("an RSA key has 2048 to 8192 bits")
     } else if !EXPONENT_BITS.contains(&bits(e)) || !is_odd(e) {
-        Err("the exponent of an RSA key is odd, at least 65537 and of at most 33 bits")
+        Err("the exponent of an RSA key is odd, at least 65537, and has at most 33 bits")
     } else if !is_odd(n) {
         Err("the key is not valid")
     } else {

@@ -11,7 +11,7 @@ use crate::{
     public_key::{PublicKey, require_pem_label},
 };
 
-/// An algorithm to sign with. RS256 is not among them: it is only for verifying.
+/// An algorithm to sign with. RS256 is missing, because it is for verifying only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningAlgorithm {
     /// Ed25519 (RFC 8037).
@@ -22,7 +22,7 @@ pub enum SigningAlgorithm {
     Ps256,
 }
 
-/// A private key with its one algorithm and a name. It does not print itself and is wiped from memory when dropped.
+/// A private key with exactly one algorithm and a name. It is never printed, and wiped from memory when dropped.
 #[derive(Clone)]
 pub struct SigningKey {
     key: EncodingKey,
@@ -32,7 +32,7 @@ pub struct SigningKey {
 impl SigningKey {
     /// The private key in `pem`, in PKCS #8 (`-----BEGIN PRIVATE KEY-----`), for `algorithm`.
     ///
-    /// Its name is the SHA-256 thumbprint of its public half (RFC 7638), unless another is given.
+    /// Its name is the SHA-256 thumbprint of its public half (RFC 7638), unless you give it another.
     ///
     /// ```sh
     /// openssl genpkey -algorithm ED25519                          # EdDsa
@@ -41,8 +41,8 @@ impl SigningKey {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if there is no such key, it is of another type or curve, or an RSA key of fewer than 2048 or
-    /// more than 8192 bits.
+    /// [`ConfigError`] if `pem` has no such key, the key has another type or curve, or an RSA key has fewer than 2048
+    /// or more than 8192 bits.
     pub fn from_pem(algorithm: SigningAlgorithm, pem: &str) -> Result<Self, ConfigError> {
         let refused = |problem: &dyn fmt::Display| {
             ConfigError::new(
@@ -100,7 +100,7 @@ impl From<SigningAlgorithm> for VerifyingAlgorithm {
     }
 }
 
-/// The private key and its public half, computed by the cryptography, which checks that key and algorithm match.
+/// The private key and its public half. Computing that also checks that key and algorithm match.
 fn read(algorithm: SigningAlgorithm, pem: &str) -> Result<(EncodingKey, PublicKey), Error> {
     let (pem, derive) = (pem.as_bytes(), &CRYPTO.key_utils);
     Ok(match algorithm {

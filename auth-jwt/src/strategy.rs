@@ -55,10 +55,10 @@ impl<Id: UserId> JwtStrategy<Id> {
     /// Tokens of `keys` that live for `lifetime`.
     ///
     /// # Errors
-    /// [`ConfigError`] if the lifetime is under a second or for ever: a token that nobody can revoke has an end.
+    /// [`ConfigError`] if the lifetime is under a second or unlimited: a token that cannot be revoked must expire.
     pub fn new(keys: impl Into<JwtKeys>, lifetime: Lifetime) -> Result<Self, ConfigError> {
         if lifetime.span().is_none_or(|span| span < MIN_LIFETIME) {
-            let problem = "a JWT lives for at least a second, and not for ever";
+            let problem = "a JWT needs a lifetime of at least a second, and a limit";
             return Err(ConfigError::new("JWT lifetime", problem));
         }
         let keys = keys.into();
@@ -89,7 +89,7 @@ impl<Id: UserId> JwtStrategy<Id> {
     /// [also accepts](SigningSecret::also_accept) are valid, too.
     ///
     /// # Errors
-    /// [`ConfigError`] if the lifetime is under a second or has no end.
+    /// [`ConfigError`] if the lifetime is under a second or unlimited.
     pub fn hs256(secret: &SigningSecret, lifetime: Lifetime) -> Result<Self, ConfigError> {
         let key = |secret| HmacKey::new(HmacAlgorithm::Hs256, secret);
         let mut keys = HmacKeys::new(key(secret)?);
@@ -99,8 +99,8 @@ impl<Id: UserId> JwtStrategy<Id> {
         Self::new(keys, lifetime)
     }
 
-    /// Also names `audience` in the claim `aud` of each token that it issues, for other services that verify these tokens and
-    /// ask for it. The first audience is that one then, and the last is always the backend's name.
+    /// Also names `audience` in the claim `aud` of each token that it issues, for other services that verify these
+    /// tokens and ask for it. The first audience is that one then, and the last is always the backend's name.
     ///
     /// It does not widen what this strategy accepts.
     ///
@@ -112,8 +112,8 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
-    /// Also accepts a token that is for `audience` instead of the backend's name: a token of another issuer, or of a backend that
-    /// was renamed. Those of FastAPI Users are for [`FASTAPI_USERS_AUDIENCE`].
+    /// Also accepts a token that is for `audience` instead of the backend's name: a token of another issuer, or of a
+    /// backend that was renamed. Those of FastAPI Users are for [`FASTAPI_USERS_AUDIENCE`].
     ///
     /// # Security
     /// If two backends with one key accept the same audience, such a token is good at both.
@@ -123,7 +123,7 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
-    /// Issues as this issuer, and accepts no other's token but of those that the keys
+    /// Sets the claim `iss` of issued tokens. It then accepts only tokens of this issuer, and of those that the keys
     /// [trust](crate::AsymmetricKeys::trust_issuer).
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
@@ -131,11 +131,11 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
-    /// How far the clock of another issuer may run ahead of ours, 5 s by default: a token whose `nbf` or `iat` is
-    /// later than that is not valid yet.
+    /// Sets how far the clock of another issuer may run ahead of this one. The default is 5 s. A token is not valid yet
+    /// if its `nbf` or `iat` is further in the future.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is over 30 s.
+    /// [`ConfigError`] if `leeway` is over 30 s.
     pub fn leeway(mut self, leeway: Duration) -> Result<Self, ConfigError> {
         if leeway > MAX_LEEWAY {
             return Err(ConfigError::new("JWT leeway", "at most 30 s are allowed"));
@@ -146,10 +146,10 @@ impl<Id: UserId> JwtStrategy<Id> {
         Ok(self)
     }
 
-    /// Reads a token without the claim `epoch` as one of epoch 0, the epoch of a user who was imported.
+    /// Reads a token without the claim `epoch` as one of epoch 0, which is the epoch of an imported user.
     ///
-    /// For moving over from FastAPI Users, whose tokens lack it: they stay valid until they expire or the user's
-    /// epoch grows. Drop it when the last of them has expired.
+    /// Use it when you move over from FastAPI Users, whose tokens lack the claim. They stay valid until they expire or
+    /// the user's epoch grows. Remove it when the last of them has expired.
     #[must_use]
     pub fn accept_without_epoch(mut self) -> Self {
         self.accepts_without_epoch = true;
@@ -182,7 +182,7 @@ impl<Id: UserId> JwtStrategy<Id> {
     fn verify(&self, audience: &str, presented: &str) -> Result<Claims, Rejection> {
         let token = Compact::parse(presented)?;
         let message = token.signing_input.as_bytes();
-        // Issuers may use the same name for their keys, or share a key.
+        // Several issuers may use the same name for their keys, or share a key.
         let mut signers = self
             .verifiers
             .iter()
@@ -249,7 +249,7 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
             .or(self.accepts_without_epoch.then_some(0))
             .ok_or(Rejection::BadClaim)?;
         let mut credential = Credential::new(Subject { user_id, epoch });
-        // The `jti` of another issuer may be any string.
+        // The `jti` of another issuer can be any string.
         credential.id = claims.jti.and_then(|jti| jti.parse().ok()).map(TokenId);
         credential.issued_at = claims.iat.map(|date| date.0);
         credential.expires_at = Some(claims.exp.0);
@@ -261,7 +261,7 @@ fn encode(part: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json))
 }
 
-/// Rounded down, if it can be written as a date of a token at all.
+/// Rounded down to a second. `None` if a token cannot contain it.
 fn whole_seconds(instant: OffsetDateTime) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(instant.unix_timestamp())
         .ok()

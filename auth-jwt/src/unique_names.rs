@@ -1,4 +1,4 @@
-//! JSON in which no object has a name twice.
+//! JSON in which no name occurs twice in an object.
 
 use std::{collections::HashSet, fmt};
 
@@ -7,8 +7,8 @@ use serde::{
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
-/// Any JSON value in which no object, at any depth, has a name twice: with two, the first reader may believe the
-/// one and the next reader the other (RFC 8725 §2.4, RFC 7519 §4).
+/// Any JSON value in which no name occurs twice in an object, at any depth. If one did, two readers could see different
+/// values (RFC 8725 §2.4, RFC 7519 §4).
 pub(crate) struct UniqueNames;
 
 impl<'de> Deserialize<'de> for UniqueNames {

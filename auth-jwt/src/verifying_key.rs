@@ -35,12 +35,13 @@ impl From<VerifyingAlgorithm> for Algorithm {
     }
 }
 
-/// A public key with its one algorithm, and a name unless it was taken away.
+/// A public key with exactly one algorithm, and a name unless that was removed.
 ///
-/// An ES256 token has a second string that anyone can compute: (r, n − s) is a signature where (r, s) is. A
-/// [`SigningKey`](crate::SigningKey) issues the one with the smaller s, and its
-/// [public half](crate::SigningKey::verifying_key) takes no other. A key from PEM or a JWK takes both, as other issuers
-/// sign with either; no token is then named by its string alone.
+/// # Security
+/// Anyone can compute a second valid string of an ES256 token: if (r, s) is a signature, so is (r, n − s). A
+/// [`SigningKey`](crate::SigningKey) issues the one with the smaller s, and its [public
+/// half](crate::SigningKey::verifying_key) accepts no other. A key from PEM or a JWK accepts both, because other
+/// issuers use either. So don't identify such a token by its string.
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: VerifyingAlgorithm,
@@ -52,11 +53,11 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// The public key in `pem`, a SubjectPublicKeyInfo (`-----BEGIN PUBLIC KEY-----`), for `algorithm`.
     ///
-    /// Its name is its SHA-256 thumbprint (RFC 7638), unless another is given.
+    /// Its name is its SHA-256 thumbprint (RFC 7638), unless you give it another.
     ///
     /// # Errors
-    /// [`ConfigError`] if there is no such key, it is of another type or curve, or an RSA key of fewer than 2048 or
-    /// more than 8192 bits.
+    /// [`ConfigError`] if `pem` has no such key, the key has another type or curve, or an RSA key has fewer than 2048
+    /// or more than 8192 bits.
     pub fn from_pem(algorithm: VerifyingAlgorithm, pem: &str) -> Result<Self, ConfigError> {
         let refused = |problem: &dyn fmt::Display| {
             let problem = format!("no key for {algorithm:?}: {problem}");
@@ -64,15 +65,15 @@ impl VerifyingKey {
         };
         require_pem_label(pem, "PUBLIC KEY").map_err(|problem| refused(&problem))?;
         let public = read(algorithm, pem.as_bytes()).map_err(|error| refused(&error))?;
-        let public = public.ok_or_else(|| refused(&"the key is of another type"))?;
+        let public = public.ok_or_else(|| refused(&"the key has another type"))?;
         Self::new(algorithm, public).map_err(|problem| refused(&problem))
     }
 
-    /// The public key in `jwk` for `algorithm`, under the name that it has there, or else its SHA-256 thumbprint.
+    /// The public key in `jwk` for `algorithm`. Its name is the `kid` there, or its SHA-256 thumbprint if there is none.
     ///
     /// # Errors
-    /// [`ConfigError`] if its `use`, `key_ops` or `alg` (RFC 7517 §4) forbids verifying with `algorithm`, it holds a
-    /// private or symmetric key, its name is no [`KeyId`], or for the reasons of [`from_pem`](Self::from_pem).
+    /// [`ConfigError`] if its `use`, `key_ops` or `alg` (RFC 7517 §4) forbids verifying with `algorithm`, it contains a
+    /// private or symmetric key, its name is not a valid [`KeyId`], or for the reasons of [`from_pem`](Self::from_pem).
     pub fn from_jwk(algorithm: VerifyingAlgorithm, jwk: &Jwk) -> Result<Self, ConfigError> {
         let refused = |problem: &str| {
             let problem = format!("no key for {algorithm:?}: {problem}");
@@ -80,7 +81,7 @@ impl VerifyingKey {
         };
         jwk.check_policy(key_set::name(algorithm.into()))
             .map_err(refused)?;
-        let public = PublicKey::from_jwk(jwk).ok_or_else(|| refused("the key is of another type"))?;
+        let public = PublicKey::from_jwk(jwk).ok_or_else(|| refused("the key has another type"))?;
         let key = Self::new(algorithm, public).map_err(refused)?;
         match &jwk.kid {
             Some(kid) => Ok(key.with_kid(KeyId::new(kid)?)),
@@ -95,12 +96,12 @@ impl VerifyingKey {
         self
     }
 
-    /// Takes the name away: the key verifies only tokens that name no key, such as those that FastAPI Users signs
+    /// Removes the name. The key then verifies only tokens that name no key, for example those that FastAPI Users signs
     /// with RS256.
     #[must_use]
     pub fn without_kid(mut self) -> Self {
         self.kid = None;
-        // Every token that is issued here names its key.
+        // Tokens that are issued here always name their key.
         self.is_own = false;
         self
     }
@@ -117,7 +118,7 @@ impl VerifyingKey {
         self.kid.as_ref()
     }
 
-    /// The key as others fetch it: for signatures, with its algorithm and name.
+    /// The key in the form that others fetch, with its use (signatures), algorithm and name.
     #[must_use]
     pub fn to_jwk(&self) -> Jwk {
         Jwk {
@@ -139,7 +140,7 @@ impl VerifyingKey {
         })
     }
 
-    /// The public half of a key that signs here.
+    /// Marks it as the public half of a key that signs here.
     pub(crate) fn own(self) -> Self {
         Self { is_own: true, ..self }
     }
@@ -148,7 +149,7 @@ impl VerifyingKey {
         self.public == other.public && self.algorithm != other.algorithm
     }
 
-    /// The key, of another `issuer` or of ours.
+    /// The verifier for this key. `issuer` is the other issuer that it belongs to, if any.
     pub(crate) fn verifier(&self, issuer: Option<String>) -> Verifier {
         Verifier {
             algorithm: self.algorithm.into(),
@@ -169,7 +170,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// The key in a PEM block; `None` for an EC point of another length than P-256 has.
+/// The key in a PEM block. `None` if the length of an EC point is not that of P-256.
 fn read(algorithm: VerifyingAlgorithm, pem: &[u8]) -> Result<Option<PublicKey>, Error> {
     Ok(match algorithm {
         VerifyingAlgorithm::EdDsa => {

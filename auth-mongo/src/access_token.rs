@@ -48,9 +48,9 @@ const PURGE_BATCH: u32 = 1000;
 /// | `expires_at` | date, with a TTL index; absent if the token does not expire |
 /// | `user_agent`, `address`, `label` | string, or absent |
 ///
-/// With a cap of N, a new token takes a free place below N, or replaces the document of the user's oldest token. That is one
-/// atomic write without a transaction, so a user never has more than N tokens. If two log-ins want the same place, the second
-/// fails on the unique index and tries again.
+/// With a cap of N, a new token takes a free place below N, or replaces the document of the user's oldest token. That
+/// is one atomic write without a transaction, so a user never has more than N tokens. If two log-ins want the same
+/// place, the second fails on the unique index and tries again.
 ///
 /// # Expiry
 ///
@@ -69,8 +69,8 @@ struct Inner {
 }
 
 impl<Id: DocumentId> MongoAccessTokenStore<Id> {
-    /// Creates the missing indexes: unique ones on the digest, and on the user with the token's place, and a TTL index by which
-    /// the server removes expired tokens.
+    /// Creates the missing indexes: unique ones on the digest, and on the user with the token's place, and a TTL index
+    /// by which the server removes expired tokens.
     ///
     /// If the server has no TTL indexes, it gets a plain index and the log gets a warning. Then call
     /// [`purge_expired`](PurgeExpired::purge_expired) regularly.

@@ -10,7 +10,8 @@ pub(crate) const STORE: &str = "mongodb";
 /// The number of calls of a store that run at once, including those whose callers have left. Others wait their turn.
 const MAX_CALLS: usize = 64;
 
-/// The time that a call may run on after its deadline. Before that, the driver notices that a server hangs and ends its calls.
+/// The time that a call may run on after its deadline. Before that, the driver notices that a server hangs and ends its
+/// calls.
 const OVERRUN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The calls of one store.
@@ -36,10 +37,10 @@ impl Calls {
     /// Runs `call`. If it takes longer than the deadline, or the caller drops this future, `call` runs to its end in the
     /// background.
     ///
-    /// The driver must not see a dropped call, for two reasons. It closes the connection of such a call, so clients that
-    /// disconnect would make it open, encrypt and authenticate one connection after another. And a dropped call that waits for a
-    /// connection stays in the driver's queue, from which each later call removes only one entry. After a server hung for a
-    /// moment, the queue would never become empty again.
+    /// The driver must not see a dropped call, for two reasons. It closes the connection of such a call, so clients
+    /// that disconnect would make it open, encrypt and authenticate one connection after another. And a dropped call
+    /// that waits for a connection stays in the driver's queue, from which each later call removes only one entry.
+    /// After a server hung for a moment, the queue would never become empty again.
     pub(crate) async fn run<T, E>(
         &self,
         call: impl Future<Output = Result<T, E>> + Send + 'static,

@@ -14,14 +14,15 @@ const SELECTION_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The database that `url` names, `mongodb://HOST/DATABASE` or `mongodb+srv://HOST/DATABASE`, with any option of
 /// MongoDB's connection strings.
 ///
-/// It asks no server, so a server that is down is an error of the first call. For `mongodb+srv` it asks the name server for the
-/// hosts. The URL can say how long to wait for a server and for a connection (`serverSelectionTimeoutMS`,
+/// It asks no server, so a server that is down is an error of the first call. For `mongodb+srv` it asks the name server
+/// for the hosts. The URL can say how long to wait for a server and for a connection (`serverSelectionTimeoutMS`,
 /// `connectTimeoutMS`); the default is 1.5 seconds.
 ///
 /// The log gets an event when a server becomes unreachable, and when it is back.
 ///
 /// # Errors
-/// [`ConfigError`] naming `database URL` if it is not a MongoDB URL, or names no database. The error does not repeat the URL.
+/// [`ConfigError`] naming `database URL` if it is not a MongoDB URL, or names no database. The error does not repeat
+/// the URL.
 pub async fn connect(url: &str) -> Result<Database, ConfigError> {
     let refused = |problem: &str| ConfigError::new(SETTING, problem);
     let mut options = ClientOptions::parse(url)

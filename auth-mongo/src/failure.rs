@@ -19,8 +19,8 @@ const WRITE_CONFLICT: i32 = 112;
 /// The server's code for a bad value.
 const BAD_VALUE: i32 = 2;
 
-/// The server's codes for a refused document: by the validator, or because of a value or key that it does not store, too many
-/// levels or too many bytes.
+/// The server's codes for a refused document: by the validator, or because of a value or key that it does not store,
+/// too many levels or too many bytes.
 const REFUSED_DOCUMENT: [i32; 9] = [121, BAD_VALUE, 15, 52, 56, 57, 10334, 17419, 17420];
 
 /// A failure of the driver. It leaves out the server's messages, which may quote a document.

@@ -37,8 +37,8 @@ pub(crate) async fn create(
     request(collection, keys, options.build()).await?.map_err(failed)
 }
 
-/// Creates the TTL index `name` over `keys`, the date at which the server removes the document. If the server has no TTL indexes,
-/// it creates a plain one and logs a warning.
+/// Creates the TTL index `name` over `keys`, the date at which the server removes the document. If the server has no
+/// TTL indexes, it creates a plain one and logs a warning.
 ///
 /// # Errors
 /// [`StoreError`] if the server refuses for another reason, or does not answer within a minute.

@@ -47,27 +47,28 @@
 //! # Promises
 //!
 //! Every operation is one read or one single-document write, so none needs a transaction (a single server has none).
-//! `delete_all` and `purge_expired` delete documents one by one. If they fail part-way, call them again. A store sees digests of
-//! tokens, never a token.
+//! `delete_all` and `purge_expired` delete documents one by one. If they fail part-way, call them again. A store sees
+//! digests of tokens, never a token.
 //!
-//! Unique indexes decide who was first. Call [`create_indexes`](MongoUserStore::create_indexes) of both stores before the first
-//! write.
+//! Unique indexes decide who was first. Call [`create_indexes`](MongoUserStore::create_indexes) of both stores before
+//! the first write.
 //!
-//! Whatever the client's defaults, a write is confirmed once a majority of the replica set has it, and a look-up asks the primary
-//! for data that a majority has. So no failover brings back a token that a log-out removed. On a single server, a write is
-//! confirmed once it is in the journal.
+//! Whatever the client's defaults, a write is confirmed once a majority of the replica set has it, and a look-up asks
+//! the primary for data that a majority has. So no failover brings back a token that a log-out removed. On a single
+//! server, a write is confirmed once it is in the journal.
 //!
-//! One window remains: for about 10 seconds (`electionTimeoutMillis`), a primary that is cut off from the others does not know
-//! that there is a new one. It answers clients that reach only it with its old data.
+//! One window remains: for about 10 seconds (`electionTimeoutMillis`), a primary that is cut off from the others does
+//! not know that there is a new one. It answers clients that reach only it with its old data.
 //!
-//! A call that misses its deadline returns a [`StoreError`](auth_core::StoreError) but may still take effect. If the caller is
-//! dropped, the call runs to completion in the background. Call the stores on a [Tokio](tokio) runtime.
+//! A call that misses its deadline returns a [`StoreError`](auth_core::StoreError) but may still take effect. If the
+//! caller is dropped, the call runs to completion in the background. Call the stores on a [Tokio](tokio) runtime.
 //!
-//! If a connection fails, the driver repeats a look-up or a single-document write once. On a single server it repeats no write.
+//! If a connection fails, the driver repeats a look-up or a single-document write once. On a single server it repeats
+//! no write.
 //!
 //! MongoDB has no foreign keys. `UserManager::delete` first removes the user's tokens by
-//! [`delete_all`](auth_core::AccessTokenStore::delete_all). If the application removes the user's document itself, the tokens are
-//! rejected, and go when they are presented or expire.
+//! [`delete_all`](auth_core::AccessTokenStore::delete_all). If the application removes the user's document itself, the
+//! tokens are rejected, and go when they are presented or expire.
 //!
 //! # Servers
 //!
@@ -75,7 +76,8 @@
 //! e-mails rely on unique indexes of one server or replica set.
 //!
 //! FerretDB 1 also works, with two limits. It has no TTL indexes, so schedule
-//! [`purge_expired`](auth_core::PurgeExpired::purge_expired). On SQLite its updates are not atomic, so use that for trials only.
+//! [`purge_expired`](auth_core::PurgeExpired::purge_expired). On SQLite its updates are not atomic, so use that for
+//! trials only.
 
 mod access_token;
 mod call;

@@ -39,8 +39,8 @@ impl<P: Profile> ProfileFields<P> {
     /// Asks Serde for the names.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `profile` if Serde has no names, if a name is one of the library's fields or not valid in MongoDB, or
-    /// if a field is read and never written.
+    /// [`ConfigError`] naming `profile` if Serde has no names, if a name is one of the library's fields or not valid in
+    /// MongoDB, or if a field is read and never written.
     pub(crate) fn new() -> Result<Self, ConfigError> {
         let names = match ProfileShape::of::<P>() {
             ProfileShape::Unit => None,

@@ -40,14 +40,15 @@ use crate::{
 /// | `created_at`, `updated_at` | date |
 /// | each field of the profile | as the driver writes it |
 ///
-/// The application may read these documents, and add fields that are in no profile: the store leaves those alone. Don't change
-/// the fields above from outside the store.
+/// The application may read these documents, and add fields that are in no profile: the store leaves those alone. Don't
+/// change the fields above from outside the store.
 ///
 /// # The profile
 ///
-/// A struct with named fields, or `()`. Its fields are fields of the document, as `Collection<Profile>` would write them. You can
-/// search and index them. A violation of a unique index of yours is [`ProfileTaken`](InsertUserError::ProfileTaken). A value that
-/// the collection's validator refuses is [`ProfileRefused`](InsertUserError::ProfileRefused).
+/// A struct with named fields, or `()`. Its fields are fields of the document, as `Collection<Profile>` would write
+/// them. You can search and index them. A violation of a unique index of yours is
+/// [`ProfileTaken`](InsertUserError::ProfileTaken). A value that the collection's validator refuses is
+/// [`ProfileRefused`](InsertUserError::ProfileRefused).
 ///
 /// For dates and UUIDs, use the driver's own types, or the `serde_helpers` of `mongodb::bson`.
 pub struct MongoUserStore<Id = Uuid, P = ()> {

@@ -33,7 +33,7 @@ pub(crate) fn handler(address: ServerAddress) -> EventHandler<SdamEvent> {
 
 fn reason(error: &Error) -> Unreachable {
     match &*error.kind {
-        ErrorKind::Io(error) => Unreachable::of(error),
+        ErrorKind::Io(error) => Unreachable::from_io(error),
         ErrorKind::DnsResolve { .. } => Unreachable::UnknownHost,
         ErrorKind::Authentication { .. } => Unreachable::Credentials,
         ErrorKind::InvalidTlsConfig { .. } => Unreachable::Tls,

@@ -225,7 +225,7 @@ impl Problem {
     }
 }
 
-/// Whether the server sent this error: such replies begin with a word in capitals, for example `OOM` or `NOPERM`.
+/// True if the server sent this error: such replies begin with a word in capitals, for example `OOM` or `NOPERM`.
 fn is_reply(details: &str) -> bool {
     let code = first_word(details);
     code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase())

@@ -55,8 +55,8 @@ const DEAD_PEER_TIMEOUT: Duration = Duration::from_secs(10);
 /// - You may write `valkey` for `redis`.
 /// - In a password, percent-encode the characters that have a meaning in a URL.
 ///
-/// The log gets a warning if the server's eviction policy could drop sessions (and the ACL lets us ask), and an event when the
-/// server becomes unreachable and when it is back.
+/// The log gets a warning if the server's eviction policy could drop sessions (and the ACL lets us ask), and an event
+/// when the server becomes unreachable and when it is back.
 ///
 /// Call it within a Tokio runtime, which drives the connections. `quit` of [`ClientLike`] closes them.
 ///
@@ -137,7 +137,7 @@ fn config_of(url: &str) -> Result<Config, String> {
     Ok(config)
 }
 
-/// Whether the password goes on behind what a parser takes for the host, because it has a `/`, `?` or `#` that is not
+/// True if the password goes on behind what a parser takes for the host, because it has a `/`, `?` or `#` that is not
 /// percent-encoded. Its pieces would then be read as hosts, ports or databases, and appear in messages. `rest` is the URL
 /// without its scheme.
 fn are_cut_short(rest: &str) -> bool {

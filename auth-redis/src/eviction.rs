@@ -3,9 +3,9 @@ use fred::{interfaces::ClientLike as _, types::InfoKind};
 use crate::{Redis, call::Attempt};
 
 impl Redis {
-    /// Logs a warning if the server could drop sessions to free memory: if `maxmemory` is set and `maxmemory-policy` is not
-    /// `noeviction`. On a cluster it asks one node. If the server does not answer, or the ACL forbids the question, it logs a
-    /// debug event instead.
+    /// Logs a warning if the server could drop sessions to free memory: if `maxmemory` is set and `maxmemory-policy` is
+    /// not `noeviction`. On a cluster it asks one node. If the server does not answer, or the ACL forbids the question,
+    /// it logs a debug event instead.
     ///
     /// A pool made by [`connect`](crate::connect) does this by itself, each time it connects.
     pub async fn warn_of_eviction(&self) {

@@ -11,8 +11,9 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
     /// [`insert`](auth_core::AccessTokenStore::insert) does not do for such a token: look-ups without a tag would not find
     /// it.
     ///
-    /// The token needs a second key, its alias, and each call that names it needs a second round trip. The alias expires with
-    /// the token. The alias of a token without an expiry stays after the token is revoked, and then leads to nothing.
+    /// The token needs a second key, its alias, and each call that names it needs a second round trip. The alias
+    /// expires with the token. The alias of a token without an expiry stays after the token is revoked, and then leads
+    /// to nothing.
     ///
     /// # Errors
     /// [`InsertTokenError::DigestTaken`] if there is a token of this digest, or another user had one.

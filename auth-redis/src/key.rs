@@ -7,9 +7,9 @@
 //! | `PREFIXf:DIGEST` | the alias of a token that another system issued: its user, from whom the tag follows |
 //! | `PREFIXw` | nothing; it lives for a millisecond: see `replicas` |
 //!
-//! `TAG` is the user's [`ShardTag`] in hexadecimal. The braces make it the hash tag, so a cluster keeps all keys of a user
-//! on one node. `DIGEST` is in URL-safe base64. `USER` is the id as `Display` prints it. It stands last, behind the hash tag:
-//! whatever characters it has, it neither moves the key nor collides with another user's.
+//! `TAG` is the user's [`ShardTag`] in hexadecimal. The braces make it the hash tag, so a cluster keeps all keys of a
+//! user on one node. `DIGEST` is in URL-safe base64. `USER` is the id as `Display` prints it. It stands last, behind
+//! the hash tag: whatever characters it has, it neither moves the key nor collides with another user's.
 
 use std::fmt;
 

@@ -5,9 +5,9 @@
 //!  "epoch":0,"created_at":1735689600123,"expires_at":1735693200123,"user_agent":"…","address":"…","label":"…"}
 //! ```
 //!
-//! Instants are milliseconds since 1970-01-01 UTC. Absent values are left out. `last_used_at` comes first, padded to a fixed
-//! width, so that it can be overwritten in place. `digest` is the beginning of the token's digest. If a reply ever went to the
-//! wrong caller, the mismatch would be an error, not somebody else's log-in.
+//! Instants are milliseconds since 1970-01-01 UTC. Absent values are left out. `last_used_at` comes first, padded to a
+//! fixed width, so that it can be overwritten in place. `digest` is the beginning of the token's digest. If a reply
+//! ever went to the wrong caller, the mismatch would be an error, not somebody else's log-in.
 
 use std::{
     borrow::Cow,

@@ -22,8 +22,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The settings that stores share: connections, the deadline of each call and the prefix of keys.
 ///
-/// It runs on the pool of [`connect`](crate::connect), or on a [`Client`] or [`Pool`] of fred's that you made. Run no blocking
-/// command on that: calls share connections, and would wait behind it.
+/// It runs on the pool of [`connect`](crate::connect), or on a [`Client`] or [`Pool`] of fred's that you made. Run no
+/// blocking command on that: calls share connections, and would wait behind it.
 ///
 /// A call fails at once while there is no connection, and at the deadline if the server does not reply. A connection that
 /// hangs is closed and replaced.

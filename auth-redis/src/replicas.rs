@@ -26,9 +26,9 @@ impl Redis {
     /// Makes each revocation wait until `count` replicas have it, so that it survives a failover to one of them. Sentinel
     /// prefers the replicas that have most.
     ///
-    /// If too few replicas confirm within half the deadline, the call returns a [`StoreError`], although the master has already
-    /// revoked the token. It is safe to retry, and the retry waits again. A client that logs out again is told that it is
-    /// logged out, since the master no longer has its token.
+    /// If too few replicas confirm within half the deadline, the call returns a [`StoreError`], although the master has
+    /// already revoked the token. It is safe to retry, and the retry waits again. A client that logs out again is told
+    /// that it is logged out, since the master no longer has its token.
     ///
     /// Give it a `client` that nothing else uses, connected to the same server: other commands on it would wait behind each
     /// revocation.

@@ -12,8 +12,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::Redis;
 
-/// The reason that the server cannot be used. For most, fred has no error kind, only the words of the operating system or the
-/// server.
+/// The reason that the server cannot be used. For most, fred has no error kind, only the words of the operating system
+/// or the server.
 pub(crate) fn reason(problem: &Error) -> Unreachable {
     let details = problem.details();
     let says = |words: &[&str]| words.iter().any(|words| details.contains(words));

@@ -18,11 +18,11 @@
 //!
 //! # Columns
 //!
-//! - A UUID is a `binary(16)`: MySQL has no type for it, and MariaDB's own is text to its clients. UUIDs of version 7 are in the
-//!   order of creation, which suits a clustered index.
+//! - A UUID is a `binary(16)`: MySQL has no type for it, and MariaDB's own is text to its clients. UUIDs of version 7
+//!   are in the order of creation, which suits a clustered index.
 //! - An instant is a `datetime(3)` in UTC.
-//! - The normalised e-mail is a `varbinary`, which is compared byte for byte. The collations that the two databases share take
-//!   `a` and `a` with a trailing space for the same.
+//! - The normalised e-mail is a `varbinary`, which is compared byte for byte. The collations that the two databases
+//!   share take `a` and `a` with a trailing space for the same.
 //!
 //! # Replication
 //!
@@ -51,9 +51,9 @@ pub type Connection = AsyncMysqlConnection;
 ///
 /// # Security
 ///
-/// Run your own queries through [`Database::read`] and [`Database::write`]. If you await a query on a pooled connection and the
-/// future is dropped, as a handler's is when the client goes away, the driver leaves the reply in the connection, and the next
-/// caller reads it. Those two methods close such a connection.
+/// Run your own queries through [`Database::read`] and [`Database::write`]. If you await a query on a pooled connection
+/// and the future is dropped, as a handler's is when the client goes away, the driver leaves the reply in the
+/// connection, and the next caller reads it. Those two methods close such a connection.
 ///
 /// # A pool that you make
 ///

@@ -14,19 +14,19 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A UUID is a `uuid`, an instant a `timestamptz` of whole milliseconds. The normalised e-mail has the collation `"C"`, so it
-//! is compared byte for byte.
+//! A UUID is a `uuid`, an instant a `timestamptz` of whole milliseconds. The normalised e-mail has the collation `"C"`,
+//! so it is compared byte for byte.
 //!
 //! A pooler between the service and the server must support prepared statements (PgBouncer does, with
 //! `max_prepared_statements`).
 //!
 //! # Replication
 //!
-//! - Name the primary, or all servers with `target_session_attrs=read-write`. A standby lags behind, and would still accept a
-//!   revoked token.
+//! - Name the primary, or all servers with `target_session_attrs=read-write`. A standby lags behind, and would still
+//!   accept a revoked token.
 //! - A connection to a server that no longer takes writes is given up.
-//! - A failover to an asynchronous standby can lose revocations. `synchronous_commit` with `synchronous_standby_names` makes a
-//!   revocation wait for the standby.
+//! - A failover to an asynchronous standby can lose revocations. `synchronous_commit` with `synchronous_standby_names`
+//!   makes a revocation wait for the standby.
 
 mod connect;
 mod dialect;

@@ -21,12 +21,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The reason that the kind of `error` gives; `None` if the error has no kind. `name` is the part of the error that names
-    /// a column or a constraint.
+    /// The reason that the kind of `error` gives; `None` if the error has no kind. `name` is the part of the error that
+    /// names a column or a constraint.
     pub(crate) fn from_kind(error: &Error, name: Option<&str>, columns: &[FieldColumn]) -> Option<Self> {
         use DatabaseErrorKind as Kind;
         match error {
-            // PostgreSQL's name for a primary key. It is not about the profile: for example, a sequence may lag behind its table.
+            // PostgreSQL's name for a primary key. It is not about the profile: for example, a sequence may lag behind
+            // its table.
             Error::DatabaseError(Kind::UniqueViolation, _)
                 if name.is_some_and(|name| name.ends_with("_pkey")) =>
             {
@@ -70,8 +71,8 @@ impl Refusal {
     }
 }
 
-/// The column whose name is a word of `name`, or a part between underscores, if there is only one. The name of a constraint, and
-/// the text of a check, usually contain the name of their column.
+/// The column whose name is a word of `name`, or a part between underscores, if there is only one. The name of a
+/// constraint, and the text of a check, usually contain the name of their column.
 fn column_in(name: &str, columns: &[FieldColumn]) -> Option<FieldColumn> {
     let within_word = |character: char| character.is_alphanumeric();
     let stands_in_name = |column: &str| {

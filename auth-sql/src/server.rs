@@ -35,8 +35,8 @@ pub trait Server: Sized + Send + Sync + 'static {
     /// The name in errors.
     const STORE: &'static str;
 
-    /// Begins a transaction in which each statement sees everything committed so far. A read after a granted lock therefore sees
-    /// the changes of the lock's previous holder.
+    /// Begins a transaction in which each statement sees everything committed so far. A read after a granted lock
+    /// therefore sees the changes of the lock's previous holder.
     #[doc(hidden)]
     const BEGIN: &'static str;
 

@@ -41,8 +41,8 @@ pub type Connection = SyncConnectionWrapper<diesel::SqliteConnection>;
 
 /// A pool of diesel-async's, which the application owns.
 ///
-/// [`connect`] and [`manager`] set all of this. Any other pool needs foreign keys switched on, a busy time-out shorter than the
-/// deadline of calls, and `RecyclingMethod::Fast`.
+/// [`connect`] and [`manager`] set all of this. Any other pool needs foreign keys switched on, a busy time-out shorter
+/// than the deadline of calls, and `RecyclingMethod::Fast`.
 pub type Pool = deadpool::Pool<Connection>;
 
 crate::user_store! {

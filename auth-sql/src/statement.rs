@@ -5,7 +5,7 @@ use std::{fmt, future::Future, marker::PhantomData, time::Duration};
 use auth_core::StoreError;
 use diesel::{QueryResult, result::Error};
 
-/// What to do if the connection, and with it the answer, is lost.
+/// The reaction if the connection, and with it the answer, is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDisconnect {
     /// Run the call once more: a second time has the same effect.

@@ -1,15 +1,15 @@
-//! The one form in which passwords are compared.
+//! The form in which passwords are compared.
 
 use auth_core::{ExposeSecret as _, SecretString};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// `password` in Normalization Form C (RFC 8265, section 4.2), or `None` if it is in that form already.
+/// `password` in Normalization Form C (RFC 8265, section 4.2), or `None` if it already has that form.
 pub(crate) fn normal_form(password: &SecretString) -> Option<SecretString> {
     let typed = password.expose_secret();
     if is_nfc(typed) {
         return None;
     }
-    // Of exactly its length: a string that grows or shrinks is moved, and leaves a copy behind.
+    // With exactly its length, because a string that grows or shrinks is moved, and leaves a copy in memory.
     let mut normal = String::with_capacity(typed.nfc().map(char::len_utf8).sum());
     normal.extend(typed.nfc());
     Some(SecretString::from(normal))

@@ -112,7 +112,7 @@ fn is_common(password: &str) -> bool {
 
 fn is_of(email: &Email, password: &str) -> bool {
     let normalized = email.normalized();
-    if NormalizedEmail::of(password).as_ref() == Some(normalized) {
+    if NormalizedEmail::from_typed(password).as_ref() == Some(normalized) {
         return true;
     }
     let folded = SecretString::from(password.to_lowercase());

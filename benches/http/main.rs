@@ -37,7 +37,7 @@ fn main() -> Fallible<()> {
         println!("a benchmark, and no test: run it by `cargo xtask bench http`");
         return Ok(());
     }
-    let plan = plan::Plan::of(&arguments)?;
+    let plan = plan::Plan::parse(&arguments)?;
     // The clients have one thread, as each server that they compare has one worker.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -27,7 +27,7 @@ impl Plan {
     /// The plan that `arguments` ask for: names of cases, `--clients=N` for N clients at once instead of 32, `--niceness=N` and
     /// `--permits=N` for another hasher than the default, and `--quick` for a look at the order of magnitude. Cargo adds
     /// `--bench`.
-    pub(crate) fn of(arguments: &[String]) -> Fallible<Self> {
+    pub(crate) fn parse(arguments: &[String]) -> Fallible<Self> {
         let (flags, names): (Vec<&str>, Vec<&str>) = arguments
             .iter()
             .map(String::as_str)

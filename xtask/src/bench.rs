@@ -8,7 +8,7 @@ use crate::{Fallible, process};
 /// Loads a whole server, so it runs by itself, after the others.
 const LAST: &str = "http";
 
-/// Runs the named benchmarks, or all of them. What follows `--` is for the benchmarks themselves.
+/// Runs the named benchmarks, or all of them. Arguments after `--` go to the benchmarks.
 pub(crate) fn run(arguments: &[String]) -> Fallible<()> {
     let (names, passed_on) = split(arguments);
     let workspace = Workspace::load()?;

@@ -1,4 +1,4 @@
-//! The book in `docs/`: every page is there, and what the code promises stands in it.
+//! Checks the book in `docs/`: it has every page, promise, code and setting.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Fallible, layout};
 
-/// The heading below which a promise needs no test yet.
+/// Promises below this heading need no test yet.
 const TO_COME: &str = "## Still to come";
 
 /// Fails with one line for everything that the book lacks.
@@ -23,14 +23,14 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
     );
     let (mut names, mut codes, mut settings) = (Vec::new(), Vec::new(), BTreeSet::new());
     for source in layout::rust_sources(root)? {
-        // The examples in this tool's own tests prove no promise.
+        let text = fs::read_to_string(&source)?;
+        names.extend(functions(&text).map(str::to_owned));
+        // The codes and settings in this tool's own tests are made up.
         if source.starts_with(root.join("xtask")) {
             continue;
         }
-        let text = fs::read_to_string(&source)?;
-        names.extend(functions(&text).map(str::to_owned));
         codes.extend(error_codes(&text));
-        // What follows the unit's code are its tests, whose settings are made up.
+        // Without the tests at the end of the file, whose settings are made up.
         if source.iter().any(|part| part == "src") && !source.starts_with(root.join("examples")) {
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
             settings.extend(config_settings(code).map(str::to_owned));
@@ -138,7 +138,7 @@ fn named_sources(page: &str) -> impl Iterator<Item = &str> {
     code.filter(|text| text.contains('/') && text.ends_with(".rs"))
 }
 
-/// What stands in the first column of tables.
+/// The cells in the first column of tables.
 fn rows(page: &str) -> impl Iterator<Item = String> {
     page.lines()
         .filter_map(|line| Some(line.strip_prefix("| ")?.split_once(" |")?.0.to_owned()))
@@ -170,7 +170,7 @@ fn is_id(word: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The codes of the wire, if `source` has their `enum`.
+/// The error codes that clients see, if `source` has their `enum`.
 fn error_codes(source: &str) -> Vec<String> {
     let Some((_, body)) = source.split_once("pub enum ErrorCode {") else {
         return Vec::new();

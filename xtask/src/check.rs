@@ -6,7 +6,7 @@ use crate::beside::Beside;
 use crate::metadata::Workspace;
 use crate::{Fallible, book, deny, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
 
-/// What a step could not do, for the last lines of the run.
+/// The parts of a step that could not run, listed at the end.
 type Skipped = Vec<String>;
 
 struct Step {
@@ -38,13 +38,13 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "imports",
-        about: "who may import whom",
+        about: "allowed imports, and examples that name the facade",
         when: When::InTurn,
         run: |w| done(imports::check(w)),
     },
     Step {
         name: "rust-version",
-        about: "the minimum Rust is what dependencies ask for",
+        about: "the minimum Rust is the one that dependencies need",
         when: When::InTurn,
         run: |w| done(rust_version::check(w)),
     },
@@ -116,7 +116,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        about: "each package alone: no feature, each feature alone, some together, all",
+        about: "each package with no feature, each feature alone, some together, and all",
         when: When::BesideTests,
         run: |w| done(feature_matrix::check(w)),
     },
@@ -213,7 +213,7 @@ fn docs(workspace: &Workspace) -> Fallible<Skipped> {
     let mut command = process::cargo(&workspace.root);
     command
         .env("RUSTDOCFLAGS", "-D warnings")
-        // With the features of the step before, which an example would need: dependencies are not checked again.
+        // With the features of the step before, so that dependencies are not checked again.
         .args([
             "doc",
             "--workspace",

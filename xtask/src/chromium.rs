@@ -20,7 +20,7 @@ pub(crate) struct Driver {
     _keeper: Keeper,
 }
 
-/// Finds a browser and its driver, installs them where it may, and starts the driver.
+/// Finds a browser and its driver, installs them if allowed, and starts the driver.
 pub(crate) fn provide() -> Fallible<Driver> {
     if find().is_none() && packages::may_install() {
         packages::install(&["chromium", "chromium-driver"])?;
@@ -49,8 +49,8 @@ fn find() -> Option<(PathBuf, PathBuf)> {
     Some((browser, process::find(&["chromedriver"])?))
 }
 
-/// A process of our own around the driver: it outlives us for the moment that it takes to close every browser,
-/// even when we are killed or a test left one open.
+/// A helper process around the driver. It outlives this one for as long as it takes to close every browser, even if
+/// this one is killed or a test left a browser open.
 struct Keeper(Child);
 
 impl Keeper {
@@ -61,7 +61,7 @@ impl Keeper {
             .arg(driver)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
-        // Ctrl-C at the terminal is for us; the keeper sees our end of its input close.
+        // Ctrl-C at the terminal stops this process only. The keeper notices that its input was closed.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut keeper = Self(command.spawn()?);
@@ -82,7 +82,7 @@ impl Drop for Keeper {
     }
 }
 
-/// Runs `driver` until standard input closes, then has it close its browsers; prints its port, alone.
+/// Runs `driver` until standard input closes, then lets it close its browsers. Prints its port and nothing else.
 pub(crate) fn keep(driver: &str) -> Fallible<()> {
     let mut driver = Command::new(driver)
         .arg("--port=0")
@@ -102,7 +102,7 @@ pub(crate) fn keep(driver: &str) -> Fallible<()> {
     };
     println!("{port}");
     io::stdout().flush()?;
-    // A full pipe would stop the driver.
+    // A full pipe would block the driver.
     std::thread::spawn(move || lines.for_each(drop));
 
     io::copy(&mut io::stdin(), &mut io::sink())?;

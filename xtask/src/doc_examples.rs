@@ -1,9 +1,23 @@
-//! Examples in the documentation name the facade alone: a user copies them.
+//! The documentation: examples name the facade alone, because users copy them, and docs.rs builds every feature.
 
 use std::fs;
 use std::path::Path;
 
+use crate::metadata::Workspace;
 use crate::{Fallible, layout};
+
+/// One line for every published package of which docs.rs would leave features out.
+pub(crate) fn incomplete(workspace: &Workspace) -> impl Iterator<Item = String> {
+    let published = workspace.members().filter(|(_, package)| package.publishable);
+    published
+        .filter(|(_, package)| !package.documents_all_features)
+        .map(|(_, package)| {
+            format!(
+                "{}: `package.metadata.docs.rs` lacks `all-features = true`",
+                package.name
+            )
+        })
+}
 
 /// One line for every example below `root` that names one of `crates` instead of the facade.
 pub(crate) fn behind_the_facade(root: &Path, crates: &[String]) -> Fallible<Vec<String>> {
@@ -46,9 +60,34 @@ fn named<'a>(source: &str, crates: &'a [String]) -> Vec<(usize, &'a str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::Package;
 
     #[test]
-    fn an_example_that_looks_behind_the_facade_is_caught_and_a_link_is_not() {
+    fn n3_a_package_of_which_docs_rs_would_leave_features_out_is_caught() {
+        let mut workspace = Workspace::default();
+        for (name, publishable, documents_all_features) in [
+            ("auth-core", true, true),
+            ("auth-ldap", true, false),
+            ("xtask", false, false),
+        ] {
+            let package = Package {
+                name: name.to_owned(),
+                member: true,
+                publishable,
+                documents_all_features,
+                ..Package::default()
+            };
+            workspace.packages.insert(name.to_owned(), package);
+        }
+        let found: Vec<_> = incomplete(&workspace).collect();
+        assert_eq!(
+            found,
+            ["auth-ldap: `package.metadata.docs.rs` lacks `all-features = true`"]
+        );
+    }
+
+    #[test]
+    fn n3_an_example_that_looks_behind_the_facade_is_caught_and_a_link_is_not() {
         let source = r#"
 //! A [`Strategy`](auth_core::Strategy).
 //! ```

@@ -1,7 +1,7 @@
-//! Every package on its own, under its features: none, each alone, all, and the few groups named here.
+//! Lints every package on its own: with no feature, each feature alone, all, and a few groups.
 //!
-//! Not every pair is tried: features here only add, so what breaks a pair nearly always breaks one of the two alone or
-//! all together, and the pairs of the facade would cost more than the rest of the check.
+//! It does not try every pair. Features only add, so a broken pair nearly always breaks one of the two alone, or all
+//! together. The pairs of the facade would take longer than the rest of the check.
 
 use crate::Fallible;
 use crate::metadata::{Package, Workspace};
@@ -9,16 +9,16 @@ use crate::process;
 
 /// Features that are tried together, by their package.
 const TOGETHER: &[(&str, &str)] = &[
-    // These share code that one of them alone does not need.
+    // These share code that a single one does not need.
     ("auth-sql", "mysql,postgres"),
     ("auth-sql", "mysql,sqlite"),
     ("auth-sql", "postgres,sqlite"),
-    // What an application asks for.
+    // Typical applications.
     ("portcullis", "actix,mongo,redis"),
     ("portcullis", "actix,jwt,postgres,redis"),
 ];
 
-/// Lints each package under each selection of its features; a check is enough, nothing is linked.
+/// Lints each package with each selection of its features, without linking anything.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
     let mut broken = Vec::new();
     // Nobody but this workspace builds these two.

@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: libFuzzer on the stable compiler.
 //!
-//! What `cargo fuzz` passes to a nightly compiler, less the address sanitizer: code without `unsafe` gains little by it.
+//! It passes the flags of `cargo fuzz`, except the address sanitizer, which needs nightly and helps little without `unsafe`.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::{Fallible, process};
 const MANIFEST: &str = "fuzz/Cargo.toml";
 const TARGET_DIR: &str = "target/fuzz";
 
-/// Coverage counters and traced comparisons in all code, ours and the dependencies'.
+/// Coverage counters and traced comparisons in all code, including dependencies.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Clink-dead-code -Ccodegen-units=1 \
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> Fallible<()> {
     build
         .env("RUSTFLAGS", RUSTFLAGS)
         .env("CARGO_TARGET_DIR", TARGET_DIR);
-    // With a target named, the flags stay away from build scripts and macros, which link no fuzzer.
+    // With an explicit target, the flags do not apply to build scripts and macros, which link no fuzzer.
     build.args([
         "build",
         "--release",
@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &[String]) -> Fallible<()> {
     Ok(())
 }
 
-/// Lints the fuzz targets, where there are any; they are a workspace of their own, so no other step sees them.
+/// Lints the fuzz targets, if there are any. They are their own workspace, so no other step sees them.
 pub(crate) fn check(root: &Path) -> Fallible<()> {
     if !root.join(MANIFEST).is_file() {
         println!("there is no {MANIFEST}");
@@ -84,7 +84,7 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
     process::run(process::cargo(root).args(["fmt", "--manifest-path", MANIFEST, "--check"]))?;
     let mut command = process::cargo(root);
     command.env("CARGO_TARGET_DIR", TARGET_DIR);
-    // Nothing is linked, so the fuzzer's own C++ need not be built; the file is never opened.
+    // Nothing is linked, so the fuzzer's C++ need not be built, and this file is never opened.
     command.env("CUSTOM_LIBFUZZER_PATH", "./libfuzzer.a");
     process::run(command.args([
         "clippy",
@@ -97,7 +97,7 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
     ]))
 }
 
-/// How long, and which targets.
+/// The time and the targets.
 fn seconds(arguments: &[String]) -> (u64, &[String]) {
     match arguments.split_first().map(|(first, rest)| (first.parse(), rest)) {
         Some((Ok(seconds), names)) => (seconds, names),
@@ -105,7 +105,7 @@ fn seconds(arguments: &[String]) -> (u64, &[String]) {
     }
 }
 
-/// The machine that the compiler builds for.
+/// The compiler's target.
 fn host() -> Fallible<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let about = process::output(Command::new(rustc).arg("-vV"))?;

@@ -1,11 +1,11 @@
-//! Who may import whom: the shape of the house, held by a check.
+//! Checks which package imports which.
 
 use std::path::Path;
 
 use crate::metadata::{Package, Workspace};
 use crate::{Fallible, doc_examples};
 
-/// Each package beside the packages of this workspace that it may name, dev-dependencies included.
+/// Each package, with the packages of this workspace that it may import, dev-dependencies included.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("auth-core", &[]),
     ("auth-jwt", &["auth-core"]),
@@ -34,15 +34,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 const EXAMPLES_MAY_IMPORT: &[&str] = &["portcullis"];
 
-/// What the crates below it may have as a dev-dependency, for the examples in their documentation. Cargo refuses any other
-/// dependency of theirs on it, as a cycle.
+/// The crates below it may have it as a dev-dependency, for the examples in their documentation. Cargo refuses any
+/// other dependency on it as a cycle.
 const FACADE: &str = "portcullis";
 
-/// What tests share, for every package's tests to take. What it has below it with all its features, a small crate does not
-/// get: that takes it without any.
+/// The shared support for tests. Every package's tests may use it. With all its features it depends on much, so a small crate
+/// uses it without any.
 const SUPPORT: &str = "portcullis-support";
 
-/// The contracts stay free of every framework, driver and algorithm that implements them.
+/// `auth-core` must not depend on any framework, driver or algorithm that implements its contracts.
 const NEVER_IN_CORE: &[&str] = &[
     "argon2",
     "axum",
@@ -63,7 +63,7 @@ const NEVER_IN_CORE: &[&str] = &[
     "warp",
 ];
 
-/// Fails with one line for every import that the house forbids.
+/// Fails with one line for every forbidden import.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
     let members = workspace.members().count();
     let crates: Vec<String> = workspace
@@ -73,6 +73,7 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
         .collect();
     let mut violations = violations(workspace);
     violations.extend(doc_examples::behind_the_facade(&workspace.root, &crates)?);
+    violations.extend(doc_examples::incomplete(workspace));
     if violations.is_empty() {
         println!("{members} packages keep to the import rules");
         return Ok(());
@@ -94,8 +95,7 @@ fn violations(workspace: &Workspace) -> Vec<String> {
             ));
             continue;
         };
-        // A package may name itself: that is how tests switch on features of their own crate. The facade is in its
-        // examples alone.
+        // A package may name itself, to enable features of its own crate for tests. The facade is for examples.
         let imports = package
             .declared
             .iter()
@@ -175,7 +175,7 @@ fn listed(names: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    /// A workspace of these packages; each is its folder and the names that it depends on.
+    /// A workspace of these packages. Each is given by its folder and the names of its dependencies.
     fn house(packages: &[(&str, &[&str])]) -> Workspace {
         let mut workspace = Workspace::default();
         for (folder, imports) in packages {

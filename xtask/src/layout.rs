@@ -1,4 +1,4 @@
-//! How files are named here, and what a test may be ignored for.
+//! Checks the names of files, and the reasons of ignored tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
     Err(found.join("\n").into())
 }
 
-/// Every Rust file below `root`, but for what cargo built.
+/// Every Rust file below `root`, except those in `target`.
 pub(crate) fn rust_sources(root: &Path) -> Fallible<Vec<PathBuf>> {
     let mut sources = Vec::new();
     let mut open = vec![root.to_owned()];

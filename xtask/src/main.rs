@@ -27,7 +27,7 @@ mod test_run;
 
 use std::process::ExitCode;
 
-/// A tool's errors are read by a person, once: the sentence is all there is to them.
+/// A person reads the errors of this tool, once. So an error is only a sentence.
 pub(crate) type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 const HELP: &str = "\

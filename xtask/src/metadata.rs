@@ -1,4 +1,4 @@
-//! What `cargo metadata` knows of a workspace, cut down to what the checks ask.
+//! The part of `cargo metadata` that the checks need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::{Fallible, process};
 
-/// A workspace and every package that it resolves to.
+/// A workspace, with every package in its dependency tree.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
-    /// Where cargo builds.
+    /// Cargo's target directory.
     pub(crate) target: PathBuf,
     /// By package id.
     pub(crate) packages: BTreeMap<String, Package>,
@@ -25,16 +25,18 @@ pub(crate) struct Package {
     pub(crate) rust_version: Option<String>,
     pub(crate) member: bool,
     pub(crate) publishable: bool,
+    /// True if docs.rs builds its documentation with all features.
+    pub(crate) documents_all_features: bool,
     /// Relative to the workspace, for a member.
     pub(crate) folder: PathBuf,
     pub(crate) features: Vec<String>,
-    /// Names of the dependencies in the manifest: of every kind, optional or not.
+    /// The names of all dependencies in the manifest, of every kind, optional or not.
     pub(crate) declared: Vec<String>,
     /// The dependencies in the manifest that only its tests need, each with the features that it asks for.
     pub(crate) dev_features: BTreeMap<String, Vec<String>>,
     /// Ids of the resolved dependencies that a build of this package needs.
     pub(crate) builds_with: Vec<String>,
-    /// Ids of the resolved dependencies that only its tests need.
+    /// Ids of the resolved dev-dependencies.
     pub(crate) tests_with: Vec<String>,
     pub(crate) benches: Vec<String>,
     pub(crate) binaries: Vec<String>,
@@ -143,6 +145,7 @@ impl Package {
             rust_version: json["rust_version"].as_str().map(str::to_owned),
             member,
             publishable: json["publish"].is_null(),
+            documents_all_features: json["metadata"]["docs"]["rs"]["all-features"] == true,
             folder: folder.to_owned(),
             features: json["features"]
                 .as_object()
@@ -194,7 +197,7 @@ mod tests {
             .expect("xtask is a member");
         assert_eq!(xtask.folder, Path::new("xtask"));
         assert_eq!(xtask.declared, ["serde_json"]);
-        assert!(!xtask.publishable);
+        assert!(!xtask.publishable && !xtask.documents_all_features);
         assert!(
             workspace
                 .below([id])

@@ -1,4 +1,4 @@
-//! What ignored tests need, found in their own words: `#[ignore = "needs Redis"]`, or `"needs PostgreSQL and Redis"`.
+//! The needs of ignored tests, read from their attribute: `#[ignore = "needs Redis"]`, or `"needs PostgreSQL and Redis"`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,22 +11,22 @@ use crate::{Fallible, layout};
 
 const CHROMIUM: &str = "Chromium";
 
-/// The URL of a MongoDB: what only the genuine one can show is not asked of what stands in for it.
+/// The URL of a genuine MongoDB, for tests that FerretDB cannot pass.
 const MONGODB_URL: &str = "MONGODB_URL";
 
-/// What stands ready for the tests until this is dropped.
+/// The servers and tools for the tests. They stop when this is dropped.
 #[derive(Default)]
 pub(crate) struct Needs {
-    /// Environment variables that tell the tests where it is.
+    /// Environment variables by which the tests find them.
     pub(crate) variables: Vec<(String, String)>,
-    /// What could not be had, and why.
+    /// The missing needs, with the reasons.
     pub(crate) missing: BTreeMap<String, String>,
     driver: Option<Driver>,
     services: Option<Services>,
 }
 
 impl Needs {
-    /// Readies what the tests of `workspace` need.
+    /// Prepares everything that the tests of `workspace` need.
     pub(crate) fn provide(workspace: &Workspace) -> Fallible<Self> {
         let names = all_named(&workspace.root)?;
         let known = |name: &str| {
@@ -65,7 +65,7 @@ impl Needs {
         self.missing.insert(need.to_owned(), why.to_owned());
     }
 
-    /// Where these cannot be had, for the tests of what that means.
+    /// With these missing, for tests of this module.
     #[cfg(test)]
     pub(crate) fn without(needs: &[&str]) -> Self {
         let mut without = Self::default();
@@ -75,7 +75,7 @@ impl Needs {
         without
     }
 
-    /// Which of the missing needs keeps a test from running that gives this `reason` to be ignored.
+    /// The missing need because of which a test with this `reason` cannot run.
     pub(crate) fn lacks(&self, reason: &str) -> Option<&str> {
         let needed = reason.strip_prefix("needs ").unwrap_or(reason);
         let missing = each(needed).find_map(|need| self.missing.get_key_value(need));
@@ -83,7 +83,7 @@ impl Needs {
     }
 }
 
-/// Whether a check is whole without it: no package brings it.
+/// True if a check is complete without it, because no package provides it.
 pub(crate) fn is_optional(need: &str) -> bool {
     need == MONGODB_URL
 }
@@ -99,7 +99,7 @@ fn all_named(root: &Path) -> Fallible<BTreeSet<String>> {
     Ok(names)
 }
 
-/// The needs in one source file: any such literal counts, as a macro may be what writes the attribute.
+/// The needs in one source file. Any such literal counts, because a macro may write the attribute.
 fn named(source: &str) -> Vec<String> {
     let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
     let after = code.flat_map(|line| line.split("\"needs ").skip(1));
@@ -114,7 +114,7 @@ fn each(needs: &str) -> impl Iterator<Item = &str> {
     needs.split(" and ")
 }
 
-/// The numbers of the lines that ignore a test without saying what it needs.
+/// The numbers of the lines that ignore a test without naming a need.
 pub(crate) fn unexplained(source: &str) -> impl Iterator<Item = usize> {
     let ignoring = source
         .lines()

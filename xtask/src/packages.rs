@@ -1,4 +1,4 @@
-//! Debian's packages, for what a machine lacks.
+//! Installs Debian packages that a machine lacks.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,19 +10,19 @@ use crate::{Fallible, process};
 /// Asked by Debian's packages before they start what they have installed.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Whether this process may do everything.
+/// True if this process runs as root.
 pub(crate) fn is_root() -> bool {
     static IS_ROOT: LazyLock<bool> =
         LazyLock::new(|| process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0"));
     *IS_ROOT
 }
 
-/// Whether [`install`] can do anything here.
+/// True if [`install`] can work here.
 pub(crate) fn may_install() -> bool {
     is_root() && process::find(&["apt-get"]).is_some()
 }
 
-/// Installs `packages` and starts nothing; what is said of it goes to standard error.
+/// Installs `packages` without starting their servers. The output goes to standard error.
 pub(crate) fn install(packages: &[&str]) -> Fallible<()> {
     let _quiet = Quiet::begin()?;
     apt_get(&["update"])?;

@@ -1,4 +1,4 @@
-//! Running other programs, with their output on our own streams.
+//! Runs other programs, with their output on this process's streams.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,36 +8,36 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use crate::Fallible;
 
-/// Whether this run must not skip anything.
+/// True if this run must not skip anything.
 pub(crate) fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
-/// The cargo that started us, working in `root`.
+/// The cargo that started this process, to run in `root`.
 pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
     if in_ci() {
-        // A runner that starts from nothing only pays for incremental state.
+        // On a fresh runner, incremental state only costs time.
         command.env("CARGO_INCREMENTAL", "0");
     }
     command
 }
 
-/// Runs `command` to its end; anything but success is an error that shows the command line.
+/// Runs `command` to its end. Any failure is an error that shows the command line.
 pub(crate) fn run(command: &mut Command) -> Fallible<()> {
     println!("$ {}", line(command));
     std::io::stdout().flush()?;
     succeed(command)
 }
 
-/// The same for a command whose output is on standard error, as somebody reads our standard output.
+/// The same, with the command's output on standard error, because another program reads this process's standard output.
 pub(crate) fn run_aside(command: &mut Command) -> Fallible<()> {
     eprintln!("$ {}", line(command));
     succeed(command)
 }
 
-/// The same, with what the command printed on its standard output, which is on ours as well.
+/// The same, and returns the command's standard output, which is also printed.
 pub(crate) fn run_and_read(command: &mut Command) -> Fallible<(Fallible<()>, String)> {
     let line = line(command);
     println!("$ {line}");
@@ -87,7 +87,7 @@ pub(crate) fn output(command: &mut Command) -> Fallible<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The first of `names` that stands in `PATH`.
+/// The first of `names` that is in `PATH`.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     names.iter().find_map(|name| {

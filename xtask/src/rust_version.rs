@@ -1,11 +1,11 @@
-//! The minimum supported Rust is what the dependencies ask for: no more, no less.
+//! Checks that the minimum supported Rust is exactly the one that the dependencies need.
 
 use crate::Fallible;
 use crate::metadata::{Package, Workspace};
 
 type Version = [u64; 3];
 
-/// Fails where a package of ours declares another Rust than its most demanding dependency does.
+/// Fails if a package here declares another Rust than its most demanding dependency.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
     let published = workspace
         .members()

@@ -1,8 +1,8 @@
 //! `cargo xtask services`: private, throwaway servers for the tests, on free ports.
 //!
-//! A test finds one in its variable, such as `TEST_REDIS_URL`; the file named by `TEST_SERVICES` has every server's
-//! processes, for the tests that stop one and start it again. Their data is below `target/services`, or below the folder
-//! that `SERVICES_FOLDER` names.
+//! A test finds a server by its variable, for example `TEST_REDIS_URL`. Tests that stop a server and start it again find its
+//! processes in the file that `TEST_SERVICES` names. The servers' data is below `target/services`, or below the folder that
+//! `SERVICES_FOLDER` names.
 
 mod account;
 mod certificate;
@@ -30,7 +30,7 @@ use crate::metadata::Workspace;
 use crate::{Fallible, packages, process};
 use keeper::Keeper;
 
-/// `services [NAME...] [-- COMMAND...]`: serves until it is stopped, or for as long as the command runs.
+/// `services [NAME...] [-- COMMAND...]`: runs the servers until it is stopped, or while the command runs.
 pub(crate) fn run(arguments: &[String]) -> Fallible<()> {
     let end = arguments.iter().position(|argument| argument == "--");
     let (names, command) = match end {
@@ -67,15 +67,15 @@ fn chosen(names: &[String]) -> Fallible<Vec<&'static Service>> {
     Ok(SERVICES.iter().filter(is_chosen).collect())
 }
 
-/// The servers that run until this is dropped.
+/// The servers. They stop when this is dropped.
 pub(crate) struct Services {
     keeper: Keeper,
-    /// Those that could not be had, and why.
+    /// The missing ones, with the reasons.
     pub(crate) missing: Vec<(&'static Service, String)>,
 }
 
 impl Services {
-    /// Gets ready what `services` need, and starts those that it can.
+    /// Prepares `services`, and starts those that can run.
     pub(crate) fn start(services: &[&'static Service], workspace: &Workspace) -> Fallible<Self> {
         let folder = std::env::var_os("SERVICES_FOLDER")
             .map_or_else(|| workspace.target.join("services"), PathBuf::from);
@@ -98,13 +98,13 @@ impl Services {
         Ok(Self { keeper, missing })
     }
 
-    /// What the tests find the servers by.
+    /// The variables by which the tests find the servers.
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.keeper.variables
     }
 }
 
-/// Installs what is missing; what that did not bring is missed by [`prepare`].
+/// Installs missing packages. [`prepare`] reports those that are missing after that.
 fn install(services: &[&Service]) {
     let absent = services.iter().filter(|service| !(service.is_installed)());
     let mut wanted: Vec<&str> = absent.flat_map(|service| service.packages).copied().collect();

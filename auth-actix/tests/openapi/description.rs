@@ -25,7 +25,7 @@ impl Route {
 }
 
 impl Description {
-    pub(crate) fn of<Id: auth_core::UserId, P: Profile + ToSchema>(auth: &auth_actix::Auth<Id, P>) -> Self {
+    pub(crate) fn new<Id: auth_core::UserId, P: Profile + ToSchema>(auth: &auth_actix::Auth<Id, P>) -> Self {
         Self(serde_json::to_value(auth.openapi()).expect("json"))
     }
 

@@ -54,7 +54,7 @@ async fn every_route_that_is_answered_is_in_the_document_and_no_other() {
         }),
         Service::with(Backends::All, false, |builder| builder.without_reset()),
     ] {
-        let documented = Description::of(&service.auth).routes();
+        let documented = Description::new(&service.auth).routes();
         let app = test::init_service(App::new().configure(service.auth.routes())).await;
         let mut answered = BTreeSet::new();
         let methods = [
@@ -100,7 +100,7 @@ async fn no_path_is_mounted_that_the_document_does_not_know() {
         .map(|(pattern, _)| pattern)
         .filter(|path| !["", "/mounted"].contains(path))
         .collect();
-    let routes = Description::of(&service.auth).routes();
+    let routes = Description::new(&service.auth).routes();
     let documented: BTreeSet<_> = routes
         .iter()
         .map(|route| route.path.as_str())
@@ -113,7 +113,7 @@ async fn no_path_is_mounted_that_the_document_does_not_know() {
 #[actix_web::test]
 async fn each_backend_is_a_security_scheme_of_its_own() {
     let service = Service::new(Backends::All, false);
-    let description = Description::of(&service.auth);
+    let description = Description::new(&service.auth);
     let schemes = description.0["components"]["securitySchemes"].as_object();
     let schemes = schemes.expect("schemes");
     assert_eq!(schemes.keys().collect::<Vec<_>>(), ["bearer", "cookie", "plain"]);
@@ -144,7 +144,7 @@ async fn each_backend_is_a_security_scheme_of_its_own() {
 async fn what_a_page_has_to_confirm_has_the_header_for_it() {
     for which in [Backends::Confirmed, Backends::All] {
         let service = Service::new(which, true);
-        let description = Description::of(&service.auth);
+        let description = Description::new(&service.auth);
         for route in description.routes() {
             let operation = description.operation(&route);
             let parameters = operation["parameters"].as_array().into_iter().flatten();
@@ -178,7 +178,7 @@ async fn what_a_page_has_to_confirm_has_the_header_for_it() {
 #[actix_web::test]
 async fn operations_are_called_as_fastapi_users_calls_them() {
     let service = Service::new(Backends::All, false);
-    let description = Description::of(&service.auth);
+    let description = Description::new(&service.auth);
     let called: BTreeSet<_> = description
         .routes()
         .iter()
@@ -228,7 +228,7 @@ struct Address {
 #[actix_web::test]
 async fn a_profile_stands_flat_in_the_users_schemas_and_an_id_is_what_it_is() {
     let auth = service_of_persons();
-    let description = Description::of(&auth);
+    let description = Description::new(&auth);
     let fields = |name: &str| {
         let fields = description.schema(name)["properties"].as_object();
         fields.expect("fields").keys().cloned().collect::<BTreeSet<_>>()
@@ -285,7 +285,7 @@ fn service_of_persons() -> Auth<i64, Person> {
 #[actix_web::test]
 async fn the_document_is_openapi_3_1_and_every_reference_in_it_leads_somewhere() {
     let service = Service::new(Backends::All, true);
-    let description = Description::of(&service.auth);
+    let description = Description::new(&service.auth);
     assert_eq!(description.0["openapi"], "3.1.0");
     check_references(&description.0, &description.0);
 

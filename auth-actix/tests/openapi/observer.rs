@@ -32,7 +32,7 @@ pub(crate) struct Answer {
 
 impl<'s> Observer<'s> {
     /// The service in an `App`, watched.
-    pub(crate) async fn of(service: &'s Service) -> Self {
+    pub(crate) async fn new(service: &'s Service) -> Self {
         let app = Rc::new(test::init_service(App::new().configure(service.auth.routes())).await);
         let call = move |request: TestRequest, payload: Option<Payload>| {
             let app = Rc::clone(&app);
@@ -47,7 +47,7 @@ impl<'s> Observer<'s> {
         };
         Self {
             service,
-            description: Description::of(&service.auth),
+            description: Description::new(&service.auth),
             call: Box::new(call),
             seen: RefCell::default(),
         }

@@ -51,7 +51,7 @@ async fn a_service_with_a_cookie_backend_alone_answers_as_its_document_says() {
 async fn check(which: Backends, requires_verification: bool) {
     let service = Service::new(which, requires_verification);
     let watched = Watched {
-        observer: Observer::of(&service).await,
+        observer: Observer::new(&service).await,
         which,
         requires_verification,
     };

@@ -1,7 +1,7 @@
 //! The promises of an [`AccessTokenIndex`].
 //!
 //! # Panics
-//! Each function panics where the promise in its name is broken.
+//! Each function panics if the promise in its name is broken.
 
 use std::num::NonZeroU32;
 
@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, InsertTokenError, TokenId, UserId};
 
-/// A list holds the user's tokens with every field, and no other user's, the newest first, in whatever order they were
-/// inserted.
+/// A list has the user's tokens with every field, newest first, in whatever order they were inserted. It has no other
+/// user's.
 pub async fn a_list_holds_the_users_tokens_the_newest_first<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -48,7 +48,7 @@ where
     );
 }
 
-/// A token of an earlier or a later epoch is not listed, and stays found: to reject it is for whoever reads it.
+/// A token of an earlier or later epoch is not listed, but a look-up finds it: its reader must reject it.
 pub async fn a_list_holds_the_tokens_of_one_epoch_alone<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -82,7 +82,7 @@ where
     );
 }
 
-/// What is touched, deleted, capped away or deleted with all others shows in the list at once.
+/// The list shows a touch, a deletion, a removal by a cap and a deletion of all at once.
 pub async fn a_list_follows_every_change<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -124,7 +124,7 @@ where
     );
 }
 
-/// A deletion by public id says `true`, the next one `false`; the token is neither found nor listed, and the user's
+/// A deletion by public id returns `true`, the next one `false`. The token is neither found nor listed. The user's
 /// other tokens stay.
 pub async fn a_token_deleted_by_its_id_is_gone<F>(fixture: &F)
 where
@@ -186,7 +186,7 @@ where
     );
 }
 
-/// Where two users have a token of one public id, each ends their own by it.
+/// If two users have tokens with the same public id, each deletes only their own by it.
 pub async fn a_taken_public_id_ends_no_other_users_token<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -226,7 +226,7 @@ where
     );
 }
 
-/// A list holds hundreds of tokens, and not one page of them.
+/// A list has hundreds of tokens, not only one page.
 pub async fn a_list_holds_hundreds_of_tokens<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -259,8 +259,8 @@ where
     lists_of_their_own(&*fixture.store(), users).await;
 }
 
-/// Users whose ids differ in case alone, or in a space at their end, neither see nor end each other's log-ins. Ids of
-/// which there is one spelling have nothing to show here.
+/// Users whose ids differ only in case, or in a trailing space, neither see nor end each other's log-ins. Ids with only
+/// one spelling have nothing to show here.
 pub async fn users_of_ids_that_look_alike_have_lists_of_their_own<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -294,7 +294,8 @@ async fn lists_of_their_own<Id: UserId>(store: &impl AccessTokenIndex<Id>, users
     );
 }
 
-/// What one process has inserted or deleted, another lists at once, though it has listed before, and ends by its id.
+/// A process lists at once what another process has inserted or deleted, although it has listed before, and can end a
+/// log-in by its id.
 pub async fn another_process_lists_every_change_at_once<F>(fixture: &F)
 where
     F: AccessTokenFixture,

@@ -1,7 +1,7 @@
 //! The promises of an [`AccessTokenStore`](crate::AccessTokenStore).
 //!
 //! # Panics
-//! Each function panics where the promise in its name is broken.
+//! Each function panics if the promise in its name is broken.
 
 mod cancelled;
 mod cap;

@@ -6,12 +6,12 @@ use std::{
     task::Poll,
 };
 
-/// More cancelled calls than a pool has connections, so that a leaked one is missed.
+/// More cancelled calls than a pool has connections, so that leaked connections show.
 const MIN_CALLS: u32 = 32;
 const MAX_POLLS: u32 = 1000;
 
-/// Cancels one call after another: before its first poll, at its first await, at its second, … until one completes;
-/// then from the start, until enough were cancelled.
+/// Cancels one call after another: before its first poll, at its first await, at its second, and so on, until one
+/// completes. Then it starts over, until enough were cancelled.
 pub(super) struct Cancellations {
     polls: u32,
     drop_when: DropWhen,
@@ -23,7 +23,7 @@ pub(super) struct Cancellations {
 enum DropWhen {
     /// As soon as the call waits.
     Pending,
-    /// Once what it waited for has come, but before it could look: the reply lies unread in the connection.
+    /// When its reply has arrived but is still unread in the connection.
     Woken,
 }
 
@@ -54,7 +54,7 @@ impl Cancellations {
         Some(self.calls)
     }
 
-    /// Runs `call` as far as it is this one's turn, drops it, and returns its answer if it came to one.
+    /// Runs `call` up to its point of cancellation and drops it. Returns its answer if it completed.
     pub(super) async fn cancel<T>(&mut self, call: impl Future<Output = T>) -> Option<T> {
         assert!(
             self.polls < MAX_POLLS,

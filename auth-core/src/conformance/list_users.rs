@@ -1,7 +1,7 @@
 //! The promises of a [`ListUsers`].
 //!
 //! # Panics
-//! Each function panics where the promise in its name is broken.
+//! Each function panics if the promise in its name is broken.
 
 use std::num::NonZeroU32;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Email, ListUsers, NewUser, User, UserStore as _, outdated_emails};
 
-/// Page after page holds each user once, with every field; so it does if the last user of a page is deleted meanwhile.
+/// The pages have each user once, with every field, even if the last user of a page is deleted meanwhile.
 pub async fn pages_hold_each_user_once<F>(fixture: &F)
 where
     F: UserFixture,
@@ -48,8 +48,8 @@ where
     }
 }
 
-/// Users whose e-mail an older version normalised otherwise are found, with who else has the right form, and can be
-/// given it. What they had by mistake is free then.
+/// Users whose e-mail an older version normalised differently are found, together with other users of the right form.
+/// They can get the right form, and their old form is then free.
 pub async fn outdated_emails_are_found_and_can_be_mended<F>(fixture: &F)
 where
     F: UserFixture,
@@ -112,7 +112,7 @@ where
     assert_eq!(answered(outdated_emails(&*store).await).len(), 2, "one is mended");
 }
 
-/// A list that nobody answers is a failure, and not an empty one: nobody would look for outdated e-mails any further.
+/// If the data is out of reach, a list is an error, not empty: an empty list would end the search for outdated e-mails.
 pub async fn a_list_out_of_reach_is_a_failure<F>(fixture: &F)
 where
     F: UserFixture,

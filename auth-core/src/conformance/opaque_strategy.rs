@@ -1,9 +1,9 @@
 //! The promises of an [`OpaqueStrategy`] over a store.
 //!
-//! The clock is set, so that expiry is tried to the instant. It begins at the present: to the store the tokens live.
+//! The tests set the clock, and try expiry to the millisecond. It starts at the present, so that the store keeps the tokens.
 //!
 //! # Panics
-//! Each function panics where the promise in its name is broken.
+//! Each function panics if the promise in its name is broken.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -58,8 +58,8 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
     }
 }
 
-/// A token of an hour is valid a millisecond before the hour is over, and no longer from that very instant
-/// on, also where the clock steps back.
+/// A token of an hour is valid until a millisecond before the hour is over. At the hour it is invalid, and stays so if
+/// the clock steps back.
 pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let token = issued(fixture, &strategy).await;
@@ -67,7 +67,7 @@ pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixt
     granted(strategy.read(AUDIENCE, token.expose_secret()).await);
     for step in [time::Duration::MILLISECOND, time::Duration::DAY] {
         clock.advance(step);
-        // A store may drop an expired token at any time.
+        // A store may remove an expired token at any time.
         let rejection = rejected(strategy.read(AUDIENCE, token.expose_secret()).await);
         assert!(
             matches!(rejection, Rejection::Expired | Rejection::Unknown),
@@ -75,11 +75,11 @@ pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixt
         );
     }
     clock.advance(-2 * time::Duration::DAY);
-    // Nor does it come back where the clock steps back.
+    // Nor does it come back if the clock steps back.
     rejected(strategy.read(AUDIENCE, token.expose_secret()).await);
 }
 
-/// A token for ever is valid a thousand years on.
+/// A token without an expiry is valid after a thousand years.
 pub async fn a_token_for_ever_outlives_any_clock<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, Lifetime::FOREVER);
     let token = issued(fixture, &strategy).await;
@@ -88,8 +88,8 @@ pub async fn a_token_for_ever_outlives_any_clock<F: AccessTokenFixture>(fixture:
     assert_eq!(credential.expires_at, None, "a token for ever has no expiry");
 }
 
-/// Exactly the issued string is valid: each edit of one character, each truncation, another case, white space,
-/// padding and a suffix are rejected.
+/// Exactly the issued string is valid. Changing a character, truncation, another case, white space, padding and a suffix are
+/// rejected.
 pub async fn only_the_issued_string_is_accepted<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, _clock) = strategy(fixture, lifetime(HOUR));
     let token = issued(fixture, &strategy).await;
@@ -118,7 +118,7 @@ pub async fn only_the_issued_string_is_accepted<F: AccessTokenFixture>(fixture: 
     granted(strategy.read(AUDIENCE, token).await);
 }
 
-/// Once revoked, a token is unknown, whatever the clock says; other tokens of the user stay.
+/// After its revocation, a token is unknown, whatever the clock says. Other tokens of the user stay.
 pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let subject = Subject {
@@ -154,7 +154,7 @@ pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture
     }
 }
 
-/// Uses of a token that write down when it was used, at the same time as its revocation, do not bring it back.
+/// Uses that are recorded while a token is revoked do not restore it.
 pub async fn a_use_in_flight_does_not_undo_a_revocation<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let strategy = Arc::new(strategy.track_use(Duration::from_millis(1)));
@@ -178,8 +178,8 @@ pub async fn a_use_in_flight_does_not_undo_a_revocation<F: AccessTokenFixture>(f
     }
 }
 
-/// After 50 log-ins of one user at the same instant under a cap of 5 exactly 5 tokens are valid, and each log-in that
-/// follows gets a valid token.
+/// After 50 parallel log-ins of one user with a cap of 5, exactly 5 tokens are valid, and each later log-in gets a
+/// valid token.
 pub async fn a_cap_holds_under_parallel_log_ins<F: AccessTokenFixture>(fixture: &F) {
     for _round in 0..ROUNDS {
         race_to_log_in(fixture).await;

@@ -4,10 +4,10 @@ use std::{future::Future, panic::resume_unwind, sync::Arc};
 
 use tokio::sync::Barrier;
 
-/// A race that is lost now and then is lost within so many rounds.
+/// Enough rounds to lose a race that is only lost sometimes.
 pub(super) const ROUNDS: u32 = 5;
 
-/// Runs each call in a task of its own, all released at once, and returns their answers in order.
+/// Runs each call in its own task, starts all at once, and returns their answers in order.
 pub(super) async fn at_once<T, C>(calls: impl IntoIterator<Item = C>) -> Vec<T>
 where
     T: Send + 'static,

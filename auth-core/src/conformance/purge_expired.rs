@@ -1,10 +1,10 @@
 //! The promises of a store that implements [`PurgeExpired`].
 //!
-//! The purge is told a present of its own, days ahead: to a store that also drops expired tokens by itself, all of
-//! these live.
+//! The purge is given a present that is days ahead, so that a store which removes expired tokens by itself still has
+//! them all.
 //!
 //! # Panics
-//! Each function panics where the promise in its name is broken.
+//! Each function panics if the promise in its name is broken.
 
 use time::{Duration, OffsetDateTime};
 
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{AccessTokenStore, PurgeExpired, TokenLookup, UserId};
 
-/// A purge removes what expired before the instant that it is told or at it, and says how much it was. What lives a
-/// millisecond longer, or for ever, stays.
+/// A purge removes the tokens that expired at or before the given instant, and returns their number. A token that expires a
+/// millisecond later, or never, stays.
 pub async fn a_purge_removes_what_has_expired_alone<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -57,7 +57,7 @@ where
     );
 }
 
-/// A purge removes no more than its limit, and the next ones go on until nothing is left.
+/// A purge removes no more than its limit. The next ones continue until none is left.
 pub async fn a_purge_removes_no_more_than_its_limit<F>(fixture: &F)
 where
     F: AccessTokenFixture,
@@ -93,7 +93,7 @@ where
     );
 }
 
-/// A purge whose limit allows it removes hundreds of tokens: fewer than the limit says that none is left.
+/// A purge removes hundreds of tokens if its limit allows. Fewer than the limit means that none is left.
 pub async fn a_purge_removes_hundreds_of_tokens<F>(fixture: &F)
 where
     F: AccessTokenFixture,

@@ -28,7 +28,7 @@ pub(super) fn email(typed: &str) -> Email {
     }
 }
 
-/// The `n`-th new user; two of different numbers differ in each field that has enough values.
+/// The `n`-th new user. Users of different numbers differ in each field that has enough values.
 pub(super) fn new_user<F: UserFixture>(fixture: &F, n: u32) -> NewUser<F::Id, F::Profile> {
     NewUser {
         id: F::Id::generate(),
@@ -167,10 +167,10 @@ pub(super) async fn inserted_token<Id: UserId>(
     (key, token)
 }
 
-/// More tokens than anything reads or writes at a time that works in pages of 100 or of 256.
+/// More tokens than fit in a page of 100 or 256.
 pub(super) const HUNDREDS: u32 = 300;
 
-/// How many calls the suite makes at once.
+/// The number of calls that the suite makes at once.
 const BATCH: usize = 50;
 
 /// Inserts the user's first [`HUNDREDS`] of tokens, each issued a second after the one before, which expired at `end` if
@@ -198,7 +198,7 @@ pub(super) async fn inserted_hundreds<F: AccessTokenFixture>(
 pub(super) async fn users_of_one_shard_tag<F: AccessTokenFixture>(fixture: &F) -> [F::Id; 2] {
     let mut seen = HashMap::new();
     loop {
-        // An id that is made here is a user's once there are two.
+        // An id that is generated here belongs to a user once there are two.
         let made = F::Id::generate();
         let id = match &made {
             Some(id) => id.clone(),
@@ -213,8 +213,8 @@ pub(super) async fn users_of_one_shard_tag<F: AccessTokenFixture>(fixture: &F) -
     }
 }
 
-/// Pairs of ids that differ in case alone, or in a space at their end. An id of which there is one spelling, such as a
-/// number or a UUID, has no such pair.
+/// Pairs of ids that differ only in case, or in a trailing space. An id with only one spelling, such as a number or a
+/// UUID, has no such pair.
 pub(super) fn ids_that_look_alike<Id: UserId>() -> Vec<[Id; 2]> {
     let text = Id::generate().map(|id| id.to_string()).unwrap_or_default();
     let swapped = text.chars().map(|letter| match letter.is_ascii_lowercase() {

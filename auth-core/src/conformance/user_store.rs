@@ -1,7 +1,7 @@
 //! The promises of a [`UserStore`](crate::UserStore).
 //!
 //! # Panics
-//! Each function panics where the promise in its name is broken.
+//! Each function panics if the promise in its name is broken.
 
 mod cancelled;
 mod delete;

@@ -1,4 +1,4 @@
-//! The part behind the `@`.
+//! The part after the `@`.
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
@@ -15,8 +15,8 @@ pub(super) struct Domain {
 
 impl Domain {
     /// The domain that was typed, in either form.
-    pub(super) fn of(typed: &str) -> Option<Self> {
-        // UTS 46 would drop most of what is not seen.
+    pub(super) fn parse(typed: &str) -> Option<Self> {
+        // UTS 46 would drop most of the invisible characters.
         if has_hidden(typed) {
             return None;
         }
@@ -26,7 +26,7 @@ impl Domain {
         if has_hidden(&unicode) {
             return None;
         }
-        // From the one form that all spellings have, so that they have one ASCII form, too.
+        // From the Unicode form, which is the same for all spellings, so that the ASCII form is, too.
         let ascii = Uts46::new()
             .to_ascii(
                 unicode.as_bytes(),
@@ -42,7 +42,7 @@ impl Domain {
         })
     }
 
-    /// The form that is shown, in `room` bytes if it can be.
+    /// The form that is shown, within `room` bytes if possible.
     pub(super) fn shown(&self, room: usize) -> &str {
         if self.unicode.len() > room || self.unicode.contains(is_joiner) {
             &self.ascii
@@ -59,7 +59,7 @@ impl Domain {
     }
 }
 
-/// Joiners are left to UTS 46, which lets them through where a script needs them (RFC 5892, appendix A).
+/// Except joiners: UTS 46 accepts them in scripts that need them (RFC 5892, appendix A).
 fn has_hidden(domain: &str) -> bool {
     domain.contains(|c| is_invisible(c) && !is_joiner(c))
 }

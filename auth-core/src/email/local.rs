@@ -5,16 +5,16 @@ use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 
 use super::character::{is_invisible, is_mark};
 
-/// Case folding can leave what is not in NFKC, and the reverse. No character needs more.
+/// Case folding can leave text that is not in NFKC, and the reverse. No character needs more rounds.
 const ROUNDS: usize = 4;
 
-/// The form of `local` in NFKC and case-folded that all local parts have which Unicode calls a compatibility caseless match
-/// (definition D146 of the standard). Nothing if `local` is empty, or has what is not seen or another `@`.
+/// `local` in NFKC and case-folded. Local parts have the same form if Unicode calls them a compatibility caseless match
+/// (definition D146 of the standard). `None` if `local` is empty, or has an invisible character or another `@`.
 pub(super) fn fold(local: &str) -> Option<String> {
     let (decomposer, composer) = (DecomposingNormalizer::new_nfd(), ComposingNormalizer::new_nfkc());
     let mut folded = local.to_owned();
     for _ in 0..ROUNDS {
-        // Decomposed first: U+0345 becomes a letter, and must stand behind the marks of its own by then.
+        // Decompose first: folding makes U+0345 a letter, and by then it must come after the marks of its base.
         let next = CaseMapper::new()
             .fold_string(&decomposer.normalize(&folded))
             .into_owned();

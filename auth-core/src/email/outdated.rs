@@ -1,27 +1,27 @@
-//! E-mails that an older version of the rule stored.
+//! E-mails that were stored by an older version of the rule.
 
 use std::{collections::HashMap, num::NonZeroU32};
 
 use crate::{Email, ListUsers, NormalizedEmail, Profile, StoreError, User, UserId};
 
-/// Users that are read at once.
+/// The number of users that are read at once.
 const PAGE: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
 
-/// A user whose stored normalised e-mail is not what this version makes of the address, so that no look-up finds the user.
+/// A user whom no look-up finds, because this version would normalise the stored address to another form.
 #[derive(Clone, Debug)]
 pub struct OutdatedEmail<Id, P> {
     /// The user, as stored.
     pub user: User<Id, P>,
     /// The same address with the right normalised form, or `None` if the address is no longer valid.
     pub email: Option<Email>,
-    /// The other users who have, or ought to have, that normalised form. Only one of them can.
+    /// The other users who have that normalised form, or should have it. Only one user can have it.
     pub same_as: Vec<Id>,
 }
 
-/// The users whose stored e-mail an older version normalised otherwise. It reads every user: call it after an update that
-/// says so, not in a request.
+/// The users whose stored e-mail an older version normalised differently.
 ///
-/// It changes nothing. What to do with the users is for the operator to decide:
+/// It reads every user. Call it after an update whose notes ask for it, never in a request. It changes nothing. The operator
+/// decides what to do with the users:
 ///
 /// ```
 /// # use portcullis::{Email, store::{NewUser, UserStore as _}, testing::memory::MemoryUserStore};
@@ -75,7 +75,7 @@ pub async fn outdated_emails<Id: UserId, P: Profile>(
     for OutdatedEmail { user, email, same_as } in &mut found {
         let Some(email) = email else { continue };
         same_as.extend(ids_by_form[&email.normalized].iter().cloned());
-        // Whoever has the form by mistake is among those already, or will give it up.
+        // A user who has the form by mistake is already in the list, or will give it up.
         let holder = users.find_by_email(&email.normalized).await?;
         same_as.extend(
             holder
@@ -91,7 +91,7 @@ fn is_current(email: &Email) -> bool {
     parsed(email).is_some_and(|parsed| parsed.normalized == email.normalized)
 }
 
-/// The address by today's rule. One that is no longer valid may still log in, and can ask for no mail.
+/// The address by today's rule. `None` if it is no longer valid: the user can still log in, but gets no mail.
 fn parsed(email: &Email) -> Option<Email> {
     email.address.parse().ok()
 }

@@ -19,14 +19,18 @@ fn is_refused(typed: &str) -> bool {
     typed.parse::<Email>().is_err()
 }
 
-/// What is shown can be typed, at a registration and at a log-in.
+/// The shown form can be typed, at a registration and at a log-in.
 fn assert_can_be_typed(email: &Email) {
     let shown = email.as_str();
     assert_eq!(shown.parse::<Email>().as_ref(), Ok(email), "{shown:?}");
     let normalized = email.normalized();
-    assert_eq!(NormalizedEmail::of(shown).as_ref(), Some(normalized), "{shown:?}");
     assert_eq!(
-        NormalizedEmail::of(normalized.as_str()).as_ref(),
+        NormalizedEmail::from_typed(shown).as_ref(),
+        Some(normalized),
+        "{shown:?}"
+    );
+    assert_eq!(
+        NormalizedEmail::from_typed(normalized.as_str()).as_ref(),
         Some(normalized),
         "{shown:?}"
     );
@@ -95,7 +99,7 @@ fn a4_a_joiner_in_a_domain_is_compared_and_not_shown() {
         assert_eq!(email(unicode), email(ascii));
         assert_eq!(email(unicode).as_str(), ascii);
         assert_can_be_typed(&email(ascii));
-        let typed = NormalizedEmail::of(unicode).expect("typed at a log-in");
+        let typed = NormalizedEmail::from_typed(unicode).expect("typed at a log-in");
         assert_eq!(typed.as_str(), ascii);
     }
     for out_of_place in [
@@ -104,7 +108,11 @@ fn a4_a_joiner_in_a_domain_is_compared_and_not_shown() {
         "m\u{200d}@a.example",
     ] {
         assert!(is_refused(out_of_place), "{out_of_place:?}");
-        assert_eq!(NormalizedEmail::of(out_of_place), None, "{out_of_place:?}");
+        assert_eq!(
+            NormalizedEmail::from_typed(out_of_place),
+            None,
+            "{out_of_place:?}"
+        );
     }
 }
 
@@ -159,7 +167,7 @@ fn a6_nothing_invisible_is_an_address() {
             format!("admin@example{c}.net"),
             format!("admin@ex{c}ample.net"),
         ] {
-            // White space at the end is stripped, and here is none.
+            // Trailing white space is stripped. These have none.
             assert!(is_refused(&typed), "{typed:?}");
         }
     }
@@ -244,8 +252,8 @@ fn what_is_no_address_is_refused() {
 
 #[test]
 fn a_look_up_does_not_strip_white_space() {
-    assert_eq!(NormalizedEmail::of(" a@example.com"), None);
-    assert_eq!(NormalizedEmail::of("a@example.com\n"), None);
+    assert_eq!(NormalizedEmail::from_typed(" a@example.com"), None);
+    assert_eq!(NormalizedEmail::from_typed("a@example.com\n"), None);
 }
 
 #[test]
@@ -258,7 +266,7 @@ fn v7_each_character_that_folding_changes_makes_an_address_that_can_be_typed() {
                 valid += 1;
                 assert_can_be_typed(&email);
                 assert_eq!(
-                    NormalizedEmail::of(&typed).as_ref(),
+                    NormalizedEmail::from_typed(&typed).as_ref(),
                     Some(email.normalized()),
                     "{typed:?}"
                 );

@@ -21,8 +21,8 @@ struct State<Id> {
 }
 
 impl<Id: UserId> State<Id> {
-    /// The user's tokens, the newest first: by issue, and by insertion where the clock did not move.
-    fn of(&self, user_id: &Id) -> Vec<&AccessToken<Id>> {
+    /// The user's tokens, newest first: by issue, then by insertion if the clock did not move.
+    fn newest_first(&self, user_id: &Id) -> Vec<&AccessToken<Id>> {
         let mut tokens: Vec<_> = self
             .tokens
             .values()
@@ -77,7 +77,7 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
         if let Some(cap) = cap {
             let keep = usize::try_from(cap.get() - 1).unwrap_or(usize::MAX);
             let doomed: Vec<_> = state
-                .of(&token.user_id)
+                .newest_first(&token.user_id)
                 .iter()
                 .skip(keep)
                 .map(|token| token.digest)
@@ -110,7 +110,11 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
         let mut state = lock(&self.state);
-        let doomed: Vec<_> = state.of(user_id).iter().map(|token| token.digest).collect();
+        let doomed: Vec<_> = state
+            .newest_first(user_id)
+            .iter()
+            .map(|token| token.digest)
+            .collect();
         Ok(state.remove(&doomed))
     }
 }
@@ -119,14 +123,17 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
 impl<Id: UserId> AccessTokenIndex<Id> for MemoryAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
         let state = lock(&self.state);
-        let tokens = state.of(user_id).into_iter().filter(|token| token.epoch == epoch);
+        let tokens = state
+            .newest_first(user_id)
+            .into_iter()
+            .filter(|token| token.epoch == epoch);
         Ok(tokens.cloned().collect())
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let mut state = lock(&self.state);
         let doomed: Vec<_> = state
-            .of(user_id)
+            .newest_first(user_id)
             .iter()
             .filter(|token| token.id == id)
             .map(|token| token.digest)

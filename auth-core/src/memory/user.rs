@@ -22,14 +22,14 @@ struct State<Id, P> {
 }
 
 impl<Id: UserId, P: Profile> MemoryUserStore<Id, P> {
-    /// An empty store for ids that [`UserId::generate`] makes.
+    /// An empty store. [`UserId::generate`] makes the ids.
     #[must_use]
     pub fn new() -> Self {
         Self::with_ids(|_| None)
     }
 
-    /// An empty store that makes the id of its n-th user, counted from 1, where the new user has none: what a
-    /// database does with a serial column.
+    /// An empty store that makes ids like the serial column of a database: a new user without an id gets `next_id(n)`,
+    /// where n counts from 1.
     #[must_use]
     pub fn with_ids(next_id: fn(u64) -> Option<Id>) -> Self {
         let state = State {
@@ -135,7 +135,7 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for MemoryUserStore<Id, P> {
     }
 }
 
-/// In the order of the ids' texts.
+/// Ordered by the text of the ids.
 #[async_trait]
 impl<Id: UserId, P: Profile> ListUsers<Id, P> for MemoryUserStore<Id, P> {
     async fn list(&self, after: Option<&Id>, limit: NonZeroU32) -> Result<Vec<User<Id, P>>, StoreError> {

@@ -1,4 +1,4 @@
-//! A value of a type of which nothing is known but how it reads itself.
+//! A sample of a type that is only known by its `Deserialize`.
 
 use std::{cell::RefCell, collections::HashSet, fmt};
 
@@ -11,7 +11,7 @@ use serde::{
     },
 };
 
-/// What a string may have to look like. The first does for most.
+/// The texts to try for a string. Most fields accept the first.
 const TEXTS: [&str; 11] = [
     "a",
     "2026-01-02T03:04:05Z",
@@ -25,12 +25,12 @@ const TEXTS: [&str; 11] = [
     "+4930123456",
     "en",
 ];
-/// How many other forms what may be anything is tried in: a number, a flag and a list.
+/// The number of other forms to try for a field of any type: a number, a flag and a list.
 const FORMS: usize = 3;
 const MAX_TRIES: usize = 200;
 const MAX_DEPTH: usize = 8;
 
-/// A value of `P` in which no part is absent, empty or zero; `None` if its parts are too particular for a guess.
+/// A value of `P` in which nothing is absent, empty or zero. `None` if a part accepts none of the guesses.
 pub(super) fn sample<'de, P: Deserialize<'de>>() -> Option<P> {
     let choices = RefCell::new(Choices::default());
     for _ in 0..MAX_TRIES {
@@ -47,18 +47,18 @@ pub(super) fn sample<'de, P: Deserialize<'de>>() -> Option<P> {
     None
 }
 
-/// What is tried next.
+/// The choices of the current try.
 #[derive(Default)]
 struct Choices {
-    /// The text at each place that reads one.
+    /// The index of the text for each place that reads one.
     texts: Vec<usize>,
-    /// How many of them were read in this try.
+    /// The number of places that this try has reached.
     read: usize,
-    /// The last name of a field that was read, with where the list of names lies.
+    /// The name of the field that was read last, with the address of its list of names.
     name: (usize, &'static str),
     /// Other names of fields.
     aliases: HashSet<(usize, &'static str)>,
-    /// What a map has to hold, which `#[serde(flatten)]` reads a struct from.
+    /// The keys that a map must have. `#[serde(flatten)]` reads a struct from a map.
     keys: Vec<&'static str>,
 }
 
@@ -188,7 +188,7 @@ impl<'de> Deserializer<'de> for Sampler<'_> {
     texts! { deserialize_str deserialize_string deserialize_identifier }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
-        // A type may hold itself.
+        // A type can contain itself.
         if self.depth < MAX_DEPTH {
             visitor.visit_some(self.deeper())
         } else {
@@ -272,11 +272,11 @@ impl<'de> Deserializer<'de> for Sampler<'_> {
     }
 }
 
-/// As many elements of a sequence, or entries of a map.
+/// The elements of a sequence, or the entries of a map.
 struct Elements<'c> {
     sampler: Sampler<'c>,
     left: usize,
-    /// How many of the keys that a map has to hold were read.
+    /// The number of required keys of a map that were read.
     keys: usize,
 }
 
@@ -315,7 +315,7 @@ impl<'de> MapAccess<'de> for Elements<'_> {
     }
 }
 
-/// The fields of a struct, each by one of its names.
+/// The fields of a struct, each under one of its names.
 struct Members<'c> {
     sampler: Sampler<'c>,
     list: usize,
@@ -341,7 +341,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
     }
 }
 
-/// The first variant.
+/// Chooses the first variant.
 impl<'de> EnumAccess<'de> for Sampler<'_> {
     type Error = Problem;
     type Variant = Self;

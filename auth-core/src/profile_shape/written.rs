@@ -7,8 +7,8 @@ use serde::{
     ser::{Impossible, SerializeStruct},
 };
 
-/// The names that `value` writes, with those that it leaves out for now (`skip_serializing_if`). `None` if it is no struct
-/// of fixed fields.
+/// The names that `value` writes, and those that it leaves out for this value (`skip_serializing_if`). `None` if it is
+/// not a struct with fixed fields.
 pub(super) fn names(value: &impl Serialize) -> Option<Vec<&'static str>> {
     value.serialize(Names(Vec::new())).ok()
 }

@@ -1,11 +1,11 @@
-//! What shows that a secret did not come from a random generator.
+//! Signs that a secret did not come from a random generator.
 
 use std::collections::BTreeSet;
 
 const MIN_DIFFERENT: usize = 6;
 const MIN_OTHER_CHARACTERS: usize = 16;
 
-/// In tutorials that are copied as they stand: FastAPI's on JWT.
+/// Secrets from tutorials, which people copy unchanged: FastAPI's on JWT.
 const PUBLISHED: [&str; 1] = ["09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"];
 
 /// Words of the secrets in examples and defaults, in lower case, the longest first.
@@ -67,10 +67,11 @@ const WORDS: [&str; 55] = [
     "key",
 ];
 
-/// Why `secret` is obviously not random, to complete "a secret that …".
+/// The reason that `secret` is obviously not random; it completes "a secret that …".
 ///
-/// The most that random material can be taken for one is 32 hexadecimal digits, the fewest bits that are long enough: at most
-/// 5 different ones, C(16, 5) · (5/16)³² < 3 · 10⁻¹³; neighbours in 24 of 31 places at a chance of 46/256 each, < 10⁻¹¹.
+/// The worst case for random material is 32 hexadecimal digits, the fewest bits that are long enough. At most 5
+/// different digits: C(16, 5) · (5/16)³² < 3 · 10⁻¹³. Neighbours in 24 of 31 places, with a chance of 46/256 each: <
+/// 10⁻¹¹.
 pub(super) fn find(secret: &[u8]) -> Option<&'static str> {
     if secret.iter().collect::<BTreeSet<_>>().len() < MIN_DIFFERENT {
         Some("has fewer than 6 different bytes")
@@ -79,7 +80,7 @@ pub(super) fn find(secret: &[u8]) -> Option<&'static str> {
     } else if is_run(secret) {
         Some("runs through neighbouring characters")
     } else if PUBLISHED.iter().any(|published| published.as_bytes() == secret) {
-        Some("stands in a tutorial")
+        Some("is in a tutorial")
     } else if is_example(secret) {
         Some("is made of the words of an example")
     } else {
@@ -87,18 +88,18 @@ pub(super) fn find(secret: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether the first half or less, repeated, makes all of it; the last piece may be cut off.
+/// True if the secret is its first half or less, repeated. The last piece may be cut off.
 fn is_repeated(secret: &[u8]) -> bool {
     (1..=secret.len() / 2).any(|period| secret[period..] == secret[..secret.len() - period])
 }
 
-/// Whether three of four bytes are the one before, the next or the previous one.
+/// True if at least three of four bytes differ from the one before by 1 at most.
 fn is_run(secret: &[u8]) -> bool {
     let neighbours = secret.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) <= 1);
     neighbours.count() * 4 >= (secret.len() - 1) * 3
 }
 
-/// Whether words of examples make most of it, and hardly anything is left without them.
+/// True if most of it is words of examples, and little is left without them.
 fn is_example(secret: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(secret) else {
         return false;
@@ -109,7 +110,7 @@ fn is_example(secret: &[u8]) -> bool {
     text.make_ascii_lowercase();
     for word in WORDS {
         if text.contains(word) {
-            // A gap, lest the letters around the word make another.
+            // A gap, so that the letters around the word don't form another word.
             text = text.replace(word, " ");
         }
     }

@@ -16,7 +16,7 @@ pub struct LoginForm {
 }
 
 impl LoginForm {
-    /// Reads the form; `grant_type` is `password` or absent, and every other field is ignored.
+    /// Reads the form. `grant_type` must be `password` or absent. Other fields are ignored.
     ///
     /// # Errors
     /// [`HttpError::Unprocessable`] naming the fields that are missing, empty or wrong.
@@ -36,7 +36,7 @@ impl LoginForm {
 }
 
 impl fmt::Debug for LoginForm {
-    /// Without the user name, where people type passwords, too.
+    /// Prints no user name, because people type passwords there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginForm").finish_non_exhaustive()
     }
@@ -45,7 +45,7 @@ impl fmt::Debug for LoginForm {
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
-/// The fields that count, the last of each name; `None` within for a value that is no text.
+/// The fields of the form, the last of each name. A value is `None` if it is not text.
 #[derive(Default)]
 struct Form {
     username: Option<Option<String>>,
@@ -127,8 +127,8 @@ fn required(field: &str, value: Option<Option<String>>, errors: &mut Vec<FieldEr
     None
 }
 
-/// A name or value of an urlencoded form (WHATWG URL §5.1), or `None` where it is not UTF-8: a password that was
-/// decoded with replacement characters would be another password.
+/// A name or value of an urlencoded form (WHATWG URL §5.1), or `None` if it is not UTF-8: with replacement characters,
+/// a password would be another one.
 fn decode(part: &[u8]) -> Option<String> {
     let spaced: Vec<u8> = part
         .iter()

@@ -9,12 +9,12 @@ use crate::{FieldError, HttpError};
 /// The byte order mark of UTF-8. Some clients write it, and a parser may ignore it (RFC 8259 §8.1).
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A body of a JSON route, judged in two steps: malformed JSON comes before everything else, and what the JSON says
-/// comes after the credential.
+/// A body of a JSON route. It is checked in two steps: malformed JSON before everything else, its fields after the
+/// credential.
 pub(crate) enum JsonBody {
     Value(Value),
     Empty,
-    /// Not `application/json`: a form that another site's page may send without asking (Fetch §3.2).
+    /// Not `application/json`, for example a form, which another site's page can send without a preflight (Fetch §3.2).
     OtherType,
 }
 
@@ -44,7 +44,7 @@ impl JsonBody {
         })
     }
 
-    /// Whether the body is an object of nothing but a text called `field`.
+    /// True if the body is an object with only a text called `field`.
     pub(crate) fn has_only(&self, field: &str) -> bool {
         match self {
             Self::Value(Value::Object(fields)) => {
@@ -60,7 +60,7 @@ impl JsonBody {
     /// [`HttpError::Unprocessable`] if there is no object.
     pub(crate) fn into_fields(self) -> Result<Fields, HttpError> {
         let (kind, msg) = match self {
-            Self::Value(Value::Object(fields)) => return Ok(Fields::of(fields)),
+            Self::Value(Value::Object(fields)) => return Ok(Fields::new(fields)),
             Self::Empty => ("missing", "Field required"),
             Self::Value(_) => ("model_attributes_type", "Input should be a valid dictionary"),
             Self::OtherType => (
@@ -75,17 +75,16 @@ impl JsonBody {
         }]))
     }
 
-    /// The fields of the object in the body of a route that names each of them itself: where there is no object, each
-    /// is missing.
+    /// The fields of the object in the body, for a route that requires each by name. Without an object, each is missing.
     pub(crate) fn into_embedded_fields(self) -> Fields {
         match self {
-            Self::Value(Value::Object(fields)) => Fields::of(fields),
-            Self::Value(_) | Self::Empty | Self::OtherType => Fields::of(Map::new()),
+            Self::Value(Value::Object(fields)) => Fields::new(fields),
+            Self::Value(_) | Self::Empty | Self::OtherType => Fields::new(Map::new()),
         }
     }
 }
 
-/// The fields of a JSON object, taken out one by one, and the errors met on the way.
+/// The fields of a JSON object, which are taken out one by one, and the errors found so far.
 pub(crate) struct Fields {
     fields: Map<String, Value>,
     errors: Vec<FieldError>,
@@ -93,7 +92,7 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    fn of(fields: Map<String, Value>) -> Self {
+    fn new(fields: Map<String, Value>) -> Self {
         Self {
             fields,
             errors: Vec::new(),
@@ -107,7 +106,7 @@ impl Fields {
         self.parsed_email(&typed)
     }
 
-    /// An e-mail that may be left out.
+    /// An optional e-mail.
     pub(crate) fn optional_email(&mut self) -> Option<Email> {
         if self.fields.contains_key("email") {
             self.email()
@@ -135,7 +134,7 @@ impl Fields {
         Some(password.into())
     }
 
-    /// A password that may be left out or null.
+    /// An optional password, which may be null.
     pub(crate) fn optional_password(&mut self) -> Option<SecretString> {
         match self.fields.get("password") {
             None | Some(Value::Null) => {
@@ -160,7 +159,7 @@ impl Fields {
         None
     }
 
-    /// A flag that may be left out, in any of the forms that pydantic reads.
+    /// An optional flag, in any of the forms that pydantic reads.
     pub(crate) fn flag(&mut self, field: &str) -> Option<bool> {
         let value = self.fields.remove(field)?;
         let flag = boolean(&value);
@@ -176,7 +175,7 @@ impl Fields {
         flag
     }
 
-    /// A flag that is looked at and not used; null is no error in one.
+    /// A flag that is checked but not used. It may be null.
     pub(crate) fn ignored_flag(&mut self, field: &str) {
         if self.fields.get(field) == Some(&Value::Null) {
             self.fields.remove(field);
@@ -184,19 +183,19 @@ impl Fields {
         self.flag(field);
     }
 
-    /// The fields that are left: the profile's, and perhaps some that nobody knows. `id` is not one of them.
+    /// The remaining fields: those of the profile, and unknown ones. `id` is never among them.
     pub(crate) fn take_rest(&mut self) -> Map<String, Value> {
         let mut rest = std::mem::take(&mut self.fields);
         rest.remove("id");
         rest
     }
 
-    /// Leaves out what the body may not decide.
+    /// Removes the fields that the body must not set.
     pub(crate) fn ignore(&mut self, fields: &ProtectedFields) {
         fields.strip(&mut self.fields);
     }
 
-    /// The profile that was read from the rest.
+    /// The profile, read from the remaining fields.
     pub(crate) fn profile<P: Serialize>(&mut self, profile: Result<P, ProfileError>) -> Option<P> {
         match &profile {
             Ok(profile) => {
@@ -207,11 +206,11 @@ impl Fields {
         profile.ok()
     }
 
-    /// What was taken out, if no field had an error.
+    /// The fields that were taken out, if none had an error.
     ///
     /// # Errors
-    /// [`HttpError::Unprocessable`] with every error met; then [`HttpError::BadRequest`] if a string of the profile
-    /// holds a NUL, which not every store can keep.
+    /// [`HttpError::Unprocessable`] with all errors. After that, [`HttpError::BadRequest`] if a string of the profile
+    /// contains a NUL, which some stores cannot keep.
     pub(crate) fn finish<T>(self, taken: Option<T>) -> Result<T, HttpError> {
         match taken {
             Some(_) if self.errors.is_empty() && self.holds_nul => Err(HttpError::BadRequest),

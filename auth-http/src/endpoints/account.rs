@@ -75,7 +75,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
-    /// It is checked against cross-site requests if any backend is a cookie.
+    /// Cross-site requests are refused if any backend is a cookie.
     async fn register(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
         if self.authenticator.has_cookie() {

@@ -16,17 +16,18 @@ use crate::{
 const MAX_DETAIL_BYTES: usize = 256;
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    /// Logs a user in through the backend called `name`, who was identified by [`UserManager`](auth_users::UserManager). It makes
-    /// the checks of every log-in, and answers like the log-in route.
+    /// Logs in a user whom [`UserManager`](auth_users::UserManager) has identified, through the backend called `name`.
+    /// It makes the checks of every log-in, and answers like the log-in route.
     ///
-    /// The user is read again: a log-in that is over as soon as it begins is refused. The first 256 bytes of the label are kept, without control
-    /// characters.
+    /// It reads the user again, and refuses a log-in that would be invalid at once. It keeps the first 256 bytes of the
+    /// label, without control characters.
     ///
     /// # Errors
-    /// [`HttpError::NotFound`] if there is no such backend, [`HttpError::Code`] if the user is gone, inactive or, if that
-    /// is required, not verified, or if the user's credentials were ended after they were identified by one of them,
-    /// [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site,
-    /// [`HttpError::Unavailable`] if the store does not answer.
+    /// - [`HttpError::NotFound`] if there is no such backend.
+    /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
+    ///   credentials were ended after one of them identified the user.
+    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site.
+    /// - [`HttpError::Unavailable`] if the store does not answer.
     pub async fn log_in(
         &self,
         name: &str,
@@ -47,18 +48,18 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.issue(backend, &user, head, client).await
     }
 
-    /// Ends every credential of the user of `current`, whatever issued it, and answers like a log-in through the backend
-    /// that read `current`: with a new credential, the only one that is left.
+    /// Ends every credential of the user of `current`, at every backend, and answers like a log-in through the backend
+    /// that read `current`: with a new credential, the only valid one.
     ///
-    /// The present credential ends, too, and the answer replaces it: plain JWTs and credentials of other backends can only be ended
-    /// together with it.
+    /// The current credential ends, too, and the answer replaces it, because plain JWTs and credentials of other
+    /// backends can only be ended together with it.
     ///
     /// # Errors
-    /// [`HttpError::Unauthorized`] if `current` was ended since it was read: nothing else is ended then.
-    /// [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site: nothing is ended.
-    /// [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in`](Self::log_in).
-    /// [`HttpError::Unavailable`] if a store does not answer: the credentials may still be valid, or all of them have
-    /// ended, the present one included.
+    /// - [`HttpError::Unauthorized`] if `current` was ended since it was read. Nothing else is ended then.
+    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site. Nothing is ended.
+    /// - [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in`](Self::log_in).
+    /// - [`HttpError::Unavailable`] if a store does not answer. Either the credentials are still valid, or all have
+    ///   ended, including the current one.
     pub async fn log_out_elsewhere(
         &self,
         current: &Authenticated<Id, P>,
@@ -73,7 +74,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.issue(backend, &user, head, self.client(head)).await
     }
 
-    /// Logs in by e-mail and password. A credential of this backend that the request itself presents is revoked once the new one is issued.
+    /// Logs in by e-mail and password. If the request presents a credential of this backend, that is revoked once the
+    /// new one is issued.
     pub(super) async fn log_in_by_password(
         &self,
         name: &str,
@@ -87,7 +89,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .await
     }
 
-    /// The backend called `name`, if this request may be answered with a credential of it.
+    /// The backend called `name`, if the answer to this request may have a credential of it.
     fn backend_for(&self, name: &str, head: &impl RequestHead) -> Result<&AuthBackend<Id>, HttpError> {
         let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
         if backend.is_cookie() {
@@ -128,13 +130,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         })?;
         let handed_over = self.hand_over(backend, user, &issued, head).await;
         if handed_over.is_err() {
-            // No client gets to know this token. If it cannot be revoked either, it expires unused.
+            // No client gets this token. If it cannot be revoked either, it expires unused.
             let _revoked = backend.revoke(issued.access.secret.expose_secret()).await;
         }
         handed_over
     }
 
-    /// The credential that the request presents goes last, so that a log-in that fails leaves it alone.
+    /// Revokes the presented credential last, so that a failed log-in leaves it alone.
     async fn hand_over(
         &self,
         backend: &AuthBackend<Id>,
@@ -161,8 +163,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         client
     }
 
-    /// Refuses a log-in whose user may not log in any more, or whose user's credentials were all ended, before the new
-    /// credential was in its store: whoever did that could not remove it. To hash a password takes its time.
+    /// Refuses the log-in if meanwhile the user may no longer log in, or all credentials of the user were ended. That
+    /// could not remove the new credential, which was not stored yet, and hashing the password took time.
     async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), HttpError> {
         let stored = self.as_stored(user).await?;
         if stored.security_epoch != user.security_epoch {
@@ -195,7 +197,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 }
 
-/// `error`, and a 401 also removes the cookie that the request presents: it is no use any more.
+/// `error`. A 401 also removes the presented cookie, which is useless now.
 fn forgetting<Id: UserId, P: Profile>(
     authenticator: &Authenticator<Id, P>,
     backend: &AuthBackend<Id>,
@@ -217,7 +219,7 @@ async fn revoke_presented<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead
     Ok(())
 }
 
-/// What a list of sessions has room for.
+/// The part of a text that a list of sessions keeps.
 fn shortened(mut text: String) -> String {
     let mut end = text.len().min(MAX_DETAIL_BYTES);
     while !text.is_char_boundary(end) {

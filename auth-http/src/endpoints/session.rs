@@ -1,4 +1,4 @@
-//! How one can log in, log-in and log-out: the routes.
+//! The routes for the list of backends, log-in and log-out.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::{AuthBackend, HttpError, Method, RequestHead, Response, Route};
 #[derive(Clone, Debug)]
 pub(crate) enum SessionRoute {
     Methods,
-    /// Of the backend of this name.
+    /// The route of the backend with this name.
     LogIn(Arc<str>),
-    /// Of the backend of this name.
+    /// The route of the backend with this name.
     LogOut(Arc<str>),
 }
 
-/// A path of this file would be that of the backend, too.
+/// Refuses a backend whose paths would be those of another route.
 const RESERVED: [&str; 1] = ["methods"];
 
 /// # Errors
@@ -61,7 +61,7 @@ pub(super) fn routes<'b, Id: 'b>(
         };
         let log_in = SessionRoute::LogIn(backend.shared_name());
         routes.push(route("/login", "login", log_in));
-        // Without one, the path is as unknown as any other.
+        // Without a log-out, the path is unknown.
         if backend.has_logout() {
             let log_out = SessionRoute::LogOut(backend.shared_name());
             routes.push(route("/logout", "logout", log_out));
@@ -83,7 +83,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
-    /// Tells a front end how to draw its log-in page.
+    /// Tells a front end which ways to log in it can offer.
     fn methods(&self) -> Response {
         let backends = self.authenticator.backends().map(|backend| BackendBody {
             name: backend.name(),
@@ -102,7 +102,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 }
 
-/// How one can log in.
+/// A way to log in.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct MethodsBody<'a> {
@@ -197,7 +197,7 @@ mod description {
         } else {
             Answers::empty(about)
         };
-        let cross_site = CrossSite::of(csrf, [backend]);
+        let cross_site = CrossSite::new(csrf, [backend]);
         let answers = answers
             .unauthorized(!backend.is_cookie(), backend.is_cookie())
             .forbidden(service.unverified().chain(cross_site.reasons()));

@@ -1,4 +1,4 @@
-//! The users' own data, and everybody's for superusers.
+//! The routes for users' own data, and for the data of all users by superusers.
 
 use auth_core::{Profile, User, UserId, user_id_from_text};
 use auth_users::{ProtectedFields, UserUpdate, merge_profile};
@@ -71,7 +71,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     async fn update_me(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
-        // A user who mistyped a new e-mail is unverified by that, and could not correct it otherwise.
+        // A user who mistyped a new e-mail is unverified, and must be able to correct it.
         let requirement = self.base_requirement().filter(|_| !body.has_only("email"));
         let found = self
             .authenticator
@@ -85,7 +85,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let update = update_of(&found.user, UserUpdate::default(), fields, &self.protected)?;
         let updated = self.users.update_own(found.user, &update).await;
         updated.map(|user| ok(&user)).map_err(|error| match error.into() {
-            // Deleted since the credential was read, which is nobody's now.
+            // Deleted since the credential was read.
             HttpError::NotFound => self.authenticator.unauthorized(request.head, &request.accepted),
             error => error,
         })
@@ -116,14 +116,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .map(|_superuser| ())
     }
 
-    /// The user of an id in a path.
+    /// The user of the id in the path.
     async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
         let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
     }
 }
 
-/// What `fields` say of `user`, beside the `flags`.
+/// The update of `user` by `fields` and `flags`.
 fn update_of<Id: UserId, P: Profile>(
     user: &User<Id, P>,
     flags: UserUpdate,

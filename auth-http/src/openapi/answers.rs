@@ -1,4 +1,4 @@
-//! What a route answers: every status, its headers, its body's schema, and an example a code.
+//! The answers of a route: every status, with its headers, the schema of its body, and an example for each code.
 
 use crate::ErrorCode;
 use serde_json::{Value, json};
@@ -11,14 +11,14 @@ use super::schemas::{BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, USER_R
 
 const JSON: &str = "application/json";
 
-/// The answers of one route: what it does when all is well, and what any route may answer.
+/// The answers of one route: its success, and the errors that any route can have.
 pub(crate) struct Answers(ResponsesBuilder);
 
-/// A refusal with status 400 that a front end acts on.
+/// A 400 with a code that a front end reacts to.
 #[derive(Clone, Copy)]
 pub(crate) enum Refused {
     Code(ErrorCode),
-    /// The code comes with the reason for which the policy refuses a password.
+    /// The code comes with the reason of the password policy.
     Password(ErrorCode),
 }
 
@@ -80,7 +80,7 @@ impl Answers {
         answers.and(503, unavailable)
     }
 
-    /// 400 for one of `refusals`, or for a request that cannot be read.
+    /// 400, for one of `refusals`, or for a request that cannot be read.
     pub(crate) fn refused(self, refusals: &[Refused]) -> Self {
         let own = refusals.iter().map(|refusal| match refusal {
             Refused::Code(code) => (name(*code), json!({ "detail": code })),
@@ -102,7 +102,7 @@ impl Answers {
         self.and(400, Response::builder().description(about).content(JSON, content))
     }
 
-    /// 401; with a challenge where a Bearer credential would have been read, and perhaps the removal of a cookie.
+    /// 401, with a challenge if a Bearer credential would have been read, and possibly the removal of a cookie.
     pub(crate) fn unauthorized(self, bearer: bool, cookie: bool) -> Self {
         let mut response = bare("Unauthorized", "No valid credential of an active user.");
         if bearer {
@@ -115,7 +115,7 @@ impl Answers {
         self.and(401, response)
     }
 
-    /// 403 for any of `reasons`; not at all without one.
+    /// 403, for any of `reasons`. Without reasons there is none.
     pub(crate) fn forbidden(self, reasons: impl IntoIterator<Item: Into<String>>) -> Self {
         let reasons: Vec<String> = reasons.into_iter().map(Into::into).collect();
         if reasons.is_empty() {
@@ -148,7 +148,7 @@ impl Answers {
     }
 }
 
-/// The code as it stands in a body.
+/// The code as in a body.
 fn name(code: ErrorCode) -> String {
     match json!(code) {
         Value::String(name) => name,

@@ -1,4 +1,4 @@
-//! How other sites are kept from making a browser act for its user.
+//! The protection against other sites that make a browser act for its user.
 
 use utoipa::openapi::{
     ObjectBuilder, Required, Type,
@@ -9,15 +9,15 @@ use crate::{AuthBackend, CsrfPolicy};
 
 pub(crate) const CROSS_SITE: &str = "A page of another site made a browser send the request";
 
-/// What an unsafe request by some backends is asked for, and why it is refused.
+/// The requirements on unsafe requests by some backends, and the reasons for refusing one.
 pub(crate) struct CrossSite {
     reasons: Vec<String>,
     parameter: Option<Parameter>,
 }
 
 impl CrossSite {
-    /// For an operation that any of `backends` opens, under `policy`.
-    pub(crate) fn of<'b, Id: 'b>(
+    /// For an operation that accepts `backends`, under `policy`.
+    pub(crate) fn new<'b, Id: 'b>(
         policy: &CsrfPolicy,
         backends: impl IntoIterator<Item = &'b AuthBackend<Id>>,
     ) -> Self {
@@ -36,12 +36,12 @@ impl CrossSite {
         }
     }
 
-    /// Why a request is refused: the reasons for a 403.
+    /// The reasons for a 403.
     pub(crate) fn reasons(&self) -> impl Iterator<Item = String> {
         self.reasons.iter().cloned()
     }
 
-    /// `operation`, with the header that confirms it.
+    /// `operation`, with the header that a page must send.
     pub(crate) fn confirmed(&self, operation: OperationBuilder) -> OperationBuilder {
         match &self.parameter {
             Some(parameter) => operation.parameter(parameter.clone()),

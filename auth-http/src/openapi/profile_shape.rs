@@ -1,4 +1,4 @@
-//! The application's own fields, as they stand flat in the users' schemas.
+//! The application's own fields, at the top level of the users' schemas.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use utoipa::{
     openapi::{AllOfBuilder, Object, RefOr, Schema, schema::AdditionalProperties},
 };
 
-/// What the schema of a profile says of its fields.
+/// The fields in the schema of a profile.
 pub(crate) struct ProfileShape {
     fields: Object,
-    /// The whole schema, where it is not a plain list of fields.
+    /// The whole schema, if it is not a plain list of fields.
     whole: Option<RefOr<Schema>>,
     /// The schemas that it refers to.
     pub(crate) references: BTreeMap<String, RefOr<Schema>>,
@@ -33,7 +33,7 @@ impl ProfileShape {
         shape
     }
 
-    /// `own` with the profile's fields; a field that `own` has already stays as it is.
+    /// `own` with the profile's fields. Fields that `own` already has stay as they are.
     pub(crate) fn added_to(&self, own: Object) -> RefOr<Schema> {
         let object = self.merged(own, true);
         match &self.whole {
@@ -42,8 +42,8 @@ impl ProfileShape {
         }
     }
 
-    /// `own` with the profile's fields, each of which may be left out. Of one that is no list of fields any part may be
-    /// left out, which no schema says; additional fields are allowed in any object.
+    /// `own` with the profile's fields, all optional. If the profile's schema is not a list of fields, no schema can
+    /// express that its parts are optional, but any object allows additional fields.
     pub(crate) fn optionally_added_to(&self, own: Object) -> RefOr<Schema> {
         self.merged(own, false)
     }
@@ -63,12 +63,12 @@ impl ProfileShape {
         RefOr::T(Schema::Object(own))
     }
 
-    /// Takes over the fields of `schema`, through references and `allOf`; `false` if it is something else.
+    /// Collects the fields of `schema`, through references and `allOf`. False if it is something else.
     fn take_fields(&mut self, schema: &RefOr<Schema>) -> bool {
         match schema {
             RefOr::Ref(reference) => {
                 let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
-                // Taken out, so that a schema within itself comes to an end.
+                // Removed first, so that a recursive schema ends.
                 let Some((name, schema)) = self.references.remove_entry(name) else {
                     return false;
                 };

@@ -1,4 +1,4 @@
-//! The bodies' schemas.
+//! The schemas of bodies.
 
 use auth_core::UserId;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(crate) const ERROR_MODEL: &str = "ErrorModel";
 pub(crate) const HTTP_VALIDATION_ERROR: &str = "HTTPValidationError";
 const VALIDATION_ERROR: &str = "ValidationError";
 
-/// Every schema by its name, with those that the profile refers to.
+/// Every schema by name, including those that the profile refers to.
 pub(crate) fn all<Id: UserId, P: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
     let profile = ProfileShape::of::<P>();
     let own = [
@@ -35,7 +35,7 @@ pub(crate) fn all<Id: UserId, P: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
         (HTTP_VALIDATION_ERROR, http_validation_error().into()),
         (VALIDATION_ERROR, validation_error().into()),
     ];
-    // Ours come last: a schema of the profile that is called like one of them must not take its place.
+    // The library's own come last, so that a schema of the profile with the same name does not replace one.
     let own = own.map(|(name, schema)| (name.to_owned(), schema));
     profile.references.into_iter().chain(own).collect()
 }
@@ -44,10 +44,10 @@ pub(crate) fn reference(name: &str) -> Ref {
     Ref::from_schema_name(name)
 }
 
-/// What an id is in JSON, as far as reading samples tells: a number, a UUID or other text.
+/// The JSON type of an id, as far as reading samples tells: a number, a UUID or other text.
 pub(crate) fn id<Id: UserId>() -> Object {
     let reads = |sample: Value| serde_json::from_value::<Id>(sample).is_ok();
-    let number = |format| of(Type::Integer).format(Some(SchemaFormat::KnownFormat(format)));
+    let number = |format| schema(Type::Integer).format(Some(SchemaFormat::KnownFormat(format)));
     let schema = if reads(json!(i64::MAX)) {
         number(KnownFormat::Int64)
     } else if reads(json!(1)) {
@@ -55,7 +55,7 @@ pub(crate) fn id<Id: UserId>() -> Object {
     } else if reads(json!("00000000-0000-4000-8000-000000000000")) && !reads(json!("text")) {
         text("uuid")
     } else {
-        of(Type::String)
+        schema(Type::String)
     };
     schema.build()
 }
@@ -106,10 +106,10 @@ fn user_update() -> Object {
 }
 
 fn login_form() -> Object {
-    let ignored = || of(Type::String).description(Some("Ignored."));
+    let ignored = || schema(Type::String).description(Some("Ignored."));
     ObjectBuilder::new()
-        .property("grant_type", of(Type::String).enum_values(Some(["password"])))
-        .property("username", of(Type::String).description(Some("The e-mail.")))
+        .property("grant_type", schema(Type::String).enum_values(Some(["password"])))
+        .property("username", schema(Type::String).description(Some("The e-mail.")))
         .required("username")
         .property("password", text("password"))
         .required("password")
@@ -121,23 +121,23 @@ fn login_form() -> Object {
 
 fn bearer_response() -> Object {
     ObjectBuilder::new()
-        .property("access_token", of(Type::String))
+        .property("access_token", schema(Type::String))
         .required("access_token")
-        .property("token_type", of(Type::String).enum_values(Some(["bearer"])))
+        .property("token_type", schema(Type::String).enum_values(Some(["bearer"])))
         .required("token_type")
         .build()
 }
 
 fn error_model() -> Object {
     let reasoned = ObjectBuilder::new()
-        .property("code", of(Type::String))
+        .property("code", schema(Type::String))
         .required("code")
-        .property("reason", of(Type::String))
+        .property("reason", schema(Type::String))
         .required("reason");
     ObjectBuilder::new()
         .property(
             "detail",
-            OneOfBuilder::new().item(of(Type::String)).item(reasoned),
+            OneOfBuilder::new().item(schema(Type::String)).item(reasoned),
         )
         .required("detail")
         .build()
@@ -151,27 +151,29 @@ fn http_validation_error() -> Object {
 }
 
 fn validation_error() -> Object {
-    let step = AnyOfBuilder::new().item(of(Type::String)).item(of(Type::Integer));
+    let step = AnyOfBuilder::new()
+        .item(schema(Type::String))
+        .item(schema(Type::Integer));
     ObjectBuilder::new()
-        .property("type", of(Type::String))
+        .property("type", schema(Type::String))
         .required("type")
         .property("loc", ArrayBuilder::new().items(step))
         .required("loc")
-        .property("msg", of(Type::String))
+        .property("msg", schema(Type::String))
         .required("msg")
         .build()
 }
 
-fn of(kind: Type) -> ObjectBuilder {
+fn schema(kind: Type) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(kind)
 }
 
 fn text(format: &str) -> ObjectBuilder {
-    of(Type::String).format(Some(SchemaFormat::Custom(format.to_owned())))
+    schema(Type::String).format(Some(SchemaFormat::Custom(format.to_owned())))
 }
 
 fn flag(about: &str) -> ObjectBuilder {
-    of(Type::Boolean).description(Some(about))
+    schema(Type::Boolean).description(Some(about))
 }
 
 #[cfg(test)]

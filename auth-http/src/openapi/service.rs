@@ -18,21 +18,21 @@ use crate::{AuthBackend, Endpoints, ErrorCode};
 const UNVERIFIED: &str = "The user's e-mail is not verified";
 const NO_SUPERUSER: &str = "The user is no superuser";
 
-/// The settings of a service that decide how its routes answer.
+/// The settings of a service that affect the answers of its routes.
 pub(crate) struct Service {
     pub(crate) requires_verification: bool,
     pub(crate) has_bearer: bool,
     pub(crate) has_cookie: bool,
-    /// Whether there is a field that could be unique.
+    /// True if the profile has a field that could be unique.
     has_profile: bool,
-    /// One alternative a backend, in their order.
+    /// One alternative for each backend, in their order.
     any_backend: Vec<SecurityRequirement>,
-    /// Of the operations that any backend opens.
+    /// For operations that accept any backend.
     pub(crate) cross_site: CrossSite,
 }
 
 impl Service {
-    pub(crate) fn of<Id: UserId, P: Profile>(endpoints: &Endpoints<Id, P>) -> Self {
+    pub(crate) fn new<Id: UserId, P: Profile>(endpoints: &Endpoints<Id, P>) -> Self {
         let backends = || endpoints.authenticator().backends();
         Self {
             requires_verification: endpoints.users().requires_verification(),
@@ -40,11 +40,11 @@ impl Service {
             has_cookie: backends().any(AuthBackend::is_cookie),
             has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),
-            cross_site: CrossSite::of(endpoints.authenticator().csrf(), backends()),
+            cross_site: CrossSite::new(endpoints.authenticator().csrf(), backends()),
         }
     }
 
-    /// An operation for whoever is logged in, by whatever backend.
+    /// An operation for logged-in users, by any backend.
     pub(crate) fn of_users(&self, summary: &str, answers: Answers) -> OperationBuilder {
         operation("users", summary, answers).securities(Some(self.any_backend.clone()))
     }
@@ -71,7 +71,7 @@ pub(crate) fn operation(tag: &str, summary: &str, answers: Answers) -> Operation
         .responses(answers.build())
 }
 
-/// A body with these required strings; each is a name and a format, or `""` for none.
+/// A body with these required strings. Each has a name and a format, or `""` for none.
 pub(crate) fn object(fields: &[(&str, &str)]) -> RequestBody {
     let object = fields
         .iter()

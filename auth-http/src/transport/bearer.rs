@@ -7,7 +7,7 @@ use crate::{
     request::{Header, header},
 };
 
-/// The `Authorization: Bearer` header (RFC 6750 §2.1). A token in a query or a form is never looked at.
+/// The `Authorization: Bearer` header (RFC 6750 §2.1). A token in a query or a form is ignored.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BearerTransport;
 
@@ -19,10 +19,10 @@ struct BearerResponse<'a> {
     refresh: Option<RefreshResponse<'a>>,
 }
 
-/// RFC 6749 §5.1. A client that can refresh has to know when to do so.
+/// RFC 6749 §5.1. A client that can refresh must know when.
 #[derive(Serialize)]
 struct RefreshResponse<'a> {
-    /// In whole seconds, rounded down: a client that refreshes a moment early loses nothing.
+    /// In whole seconds, rounded down, because refreshing a moment early does no harm.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<i64>,
     refresh_token: &'a str,

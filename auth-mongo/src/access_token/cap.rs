@@ -4,8 +4,8 @@
 //! token has a place, unique among its user's. With a cap of N, a new token takes a free place below N, or replaces the
 //! document of the user's oldest token. At no moment is there one token too many, or neither of the two.
 //!
-//! If another insertion was faster, in this process or another, the unique index refuses the write, or the oldest token is no
-//! longer there. Then this one looks again.
+//! If another insertion was faster, in this process or another, the unique index refuses the write, or the oldest token
+//! is no longer there. Then this one looks again.
 
 use std::{array, num::NonZeroU32};
 
@@ -132,7 +132,8 @@ impl Inner {
         }
     }
 
-    /// Removes the `surplus` over a cap that is new or was lowered. By digest, because other tokens may have taken their places.
+    /// Removes the `surplus` over a cap that is new or was lowered. By digest, because other tokens may have taken
+    /// their places.
     async fn remove(&self, user_id: &impl DocumentId, surplus: &[Held]) -> Result<(), StoreError> {
         if surplus.is_empty() {
             return Ok(());
@@ -169,8 +170,8 @@ impl Inner {
 
 /// The lowest place that no token has.
 ///
-/// Tokens that were inserted without a cap, or under a higher one, have other places but count towards the cap. The free place is
-/// below the cap even so, since there are fewer tokens than the cap.
+/// Tokens that were inserted without a cap, or under a higher one, have other places but count towards the cap. The
+/// free place is below the cap even so, since there are fewer tokens than the cap.
 fn free_place(held: &[Held]) -> i64 {
     let taken: Vec<_> = held.iter().filter_map(|held| held.place.as_i64()).collect();
     (0..).find(|place| !taken.contains(place)).unwrap_or_default()

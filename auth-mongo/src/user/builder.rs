@@ -52,7 +52,8 @@ impl<Id: DocumentId, P: Profile> MongoUserStoreBuilder<Id, P> {
     /// Sets the function that makes the id of a new user. Integer ids need it, because MongoDB does not make them.
     ///
     /// # Security
-    /// `make` must never return an id twice, not even that of a deleted user: a JWT of the deleted user would be the new user's.
+    /// `make` must never return an id twice, not even that of a deleted user: a JWT of the deleted user would be the
+    /// new user's.
     #[must_use]
     pub fn ids(mut self, make: impl Fn() -> Id + Send + Sync + 'static) -> Self {
         self.make_id = Some(Arc::new(move || Some(make())));
@@ -67,8 +68,8 @@ impl<Id: DocumentId, P: Profile> MongoUserStoreBuilder<Id, P> {
     /// - `deadline` if it is zero;
     /// - `collection` if it is not a valid name;
     /// - `ids` if ids of this type need a function that makes them;
-    /// - `profile` if Serde does not know the names of its fields, if one of them is a field that every user has, or if one is read
-    ///   and never written (`skip_serializing` keeps a field out of the document).
+    /// - `profile` if Serde does not know the names of its fields, if one of them is a field that every user has, or if
+    ///   one is read and never written (`skip_serializing` keeps a field out of the document).
     pub fn build(self) -> Result<MongoUserStore<Id, P>, ConfigError> {
         let users = self.settings.open()?;
         let make_id = match self.make_id {

@@ -6,8 +6,8 @@
 /// The table is one of Diesel's `table!`, with the columns below. If a column has another name in the database, give it
 /// `#[sql_name = "…"]`.
 ///
-/// On PostgreSQL and MySQL, `users` is the table that `user_id` refers to. An insertion under a cap locks the user's row there,
-/// so parallel ones wait for each other. SQLite does not need it, because it has one writer at a time.
+/// On PostgreSQL and MySQL, `users` is the table that `user_id` refers to. An insertion under a cap locks the user's
+/// row there, so parallel ones wait for each other. SQLite does not need it, because it has one writer at a time.
 ///
 /// | column | type in `table!` |
 /// |---|---|

@@ -3,8 +3,9 @@
 /// The type is an alias of `UsersIn`. The word after its name, `Sqlite`, `Postgres` or `Mysql`, chooses the database. Its
 /// `new(database)` takes a pool or a `Database` of that database's module.
 ///
-/// The table is one of Diesel's `table!`, with the columns below and one more for each field of the profile, of the same name
-/// and of a type that Diesel can convert. If a column has another name in the database, give it `#[sql_name = "…"]`.
+/// The table is one of Diesel's `table!`, with the columns below and one more for each field of the profile, of the
+/// same name and of a type that Diesel can convert. If a column has another name in the database, give it
+/// `#[sql_name = "…"]`.
 ///
 /// | column | type in `table!` |
 /// |---|---|
@@ -18,17 +19,18 @@
 ///
 /// # Values that the table refuses
 ///
-/// If a column cannot hold a value, the error is `ProfileRefused` and nothing is written. The text may be too long, the number
-/// out of range, or the value may violate a `CHECK`, `NOT NULL` or foreign key. The error names the field if the database names
-/// the column, or if the constraint's name contains that of one column (`members_shelf_check`).
+/// If a column cannot hold a value, the error is `ProfileRefused` and nothing is written. The text may be too long, the
+/// number out of range, or the value may violate a `CHECK`, `NOT NULL` or foreign key. The error names the field if the
+/// database names the column, or if the constraint's name contains that of one column (`members_shelf_check`).
 ///
 /// If a value violates a unique index or an exclusion constraint of the application's, the error is `ProfileTaken`. A
 /// violation of the primary key is a [`StoreError`](auth_core::StoreError).
 ///
 /// # Security
 ///
-/// - The database makes integer ids, and must never reuse one: a JWT of a deleted user would be the next user's. Use `INTEGER
-///   PRIMARY KEY AUTOINCREMENT` on SQLite, `GENERATED ALWAYS AS IDENTITY` on PostgreSQL, `AUTO_INCREMENT` on MySQL.
+/// - The database makes integer ids, and must never reuse one: a JWT of a deleted user would be the next user's. Use
+///   `INTEGER PRIMARY KEY AUTOINCREMENT` on SQLite, `GENERATED ALWAYS AS IDENTITY` on PostgreSQL, `AUTO_INCREMENT` on
+///   MySQL.
 /// - `normalized_email` needs its unique index. Without it SQLite and PostgreSQL accept no user, but MySQL does not notice.
 /// - `normalized_email` and a text id must be compared byte for byte. Use no nondeterministic collation on PostgreSQL, and a
 ///   `varbinary` column on MySQL.

@@ -90,7 +90,7 @@ fn address(server: &Opts) -> ServerAddress {
 
 fn reason(error: &Error) -> Unreachable {
     match error {
-        Error::Io(IoError::Io(error)) => Unreachable::of(error),
+        Error::Io(IoError::Io(error)) => Unreachable::from_io(error),
         Error::Io(IoError::Tls(_)) => Unreachable::Tls,
         // The codes of both servers.
         Error::Server(answer) => match answer.code {

@@ -21,8 +21,8 @@ use crate::{
 const LOCK: &str = "GET_LOCK(CONCAT('portcullis ', SHA1(DATABASE())), 55)";
 const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('portcullis ', SHA1(DATABASE())))";
 
-/// The versions in the tables' comments. MySQL has no transactional DDL, so each step is one statement, which also writes its
-/// version into the comment.
+/// The versions in the tables' comments. MySQL has no transactional DDL, so each step is one statement, which also
+/// writes its version into the comment.
 const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema.tables \
     WHERE table_schema = DATABASE() AND table_name IN ('users', 'access_tokens') AND table_comment LIKE 'portcullis %'";
 
@@ -34,8 +34,8 @@ const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema
 /// migration can continue where it stopped.
 ///
 /// # Errors
-/// [`StoreError`] if the database does not answer within 2 seconds, or has other tables of these names, or if another process
-/// is still migrating after 55 seconds, or this one is not done after 60.
+/// [`StoreError`] if the database does not answer within 2 seconds, or has other tables of these names, or if another
+/// process is still migrating after 55 seconds, or this one is not done after 60.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let database = patient::<Mysql>(pool).await?;
     let migrated = database.try_call(OnDisconnect::Fail, |connection| {

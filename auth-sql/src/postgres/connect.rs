@@ -145,7 +145,7 @@ fn reason(error: &Error) -> Unreachable {
         return Unreachable::Tls;
     }
     match source.and_then(|source| source.downcast_ref()) {
-        Some(error) => Unreachable::of(error),
+        Some(error) => Unreachable::from_io(error),
         None if words.starts_with("timeout") => Unreachable::Silent,
         None if words.starts_with("invalid configuration") => Unreachable::Credentials,
         None => Unreachable::Other,

@@ -21,8 +21,8 @@ impl Server for Postgres {
     type Connection = Connection;
     type Manager = AsyncDieselConnectionManager<Connection>;
 
-    /// By the message: Diesel passes on neither the code nor a kind of these. If the server's language is not English, its last
-    /// messages before it stops count as ordinary errors.
+    /// By the message: Diesel passes on neither the code nor a kind of these. If the server's language is not English,
+    /// its last messages before it stops count as ordinary errors.
     fn class_of(error: &dyn DatabaseErrorInformation) -> ErrorClass {
         let message = error.message();
         if is_deadlock(error) {
@@ -53,8 +53,8 @@ impl Server for Postgres {
     }
 }
 
-/// True for `cached plan must not change result type` in any language: that error has a message and nothing else. Other errors
-/// look the same, but the server has rolled those back, too, so a second attempt only costs a round trip.
+/// True for `cached plan must not change result type` in any language: that error has a message and nothing else. Other
+/// errors look the same, but the server has rolled those back, too, so a second attempt only costs a round trip.
 fn may_be_stale(error: &dyn DatabaseErrorInformation) -> bool {
     let details = [
         error.details(),

@@ -12,8 +12,8 @@ use crate::server::{
 const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtext('portcullis migrations'), hashtext(current_schema()))";
 
-/// Creates the default tables, `users` and `access_tokens`, or brings them up to date, in the first schema of the search path.
-/// If they are up to date, it changes nothing. Several processes may run it at once.
+/// Creates the default tables, `users` and `access_tokens`, or brings them up to date, in the first schema of the
+/// search path. If they are up to date, it changes nothing. Several processes may run it at once.
 ///
 /// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations.
 ///

@@ -74,8 +74,8 @@ async fn insert<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
     }
 }
 
-/// Inserts a token, and removes the user's oldest other tokens beyond the `keep` newest. [`Error::NotFound`] if there is no such
-/// user.
+/// Inserts a token, and removes the user's oldest other tokens beyond the `keep` newest. [`Error::NotFound`] if there
+/// is no such user.
 ///
 /// It first locks the user's row, so that no other insertion under a cap comes between the insertion and the count.
 async fn insert_under_cap<S, T, Id>(

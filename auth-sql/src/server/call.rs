@@ -15,8 +15,8 @@ const MAX_RETRIES: u32 = 3;
 const RETRY_DELAY: Duration = Duration::from_millis(5);
 
 impl<S: Server> Database<S> {
-    /// Runs `call` within the deadline, and again if the server rolled it back. It returns the server's own error separately, for
-    /// callers that distinguish its errors.
+    /// Runs `call` within the deadline, and again if the server rolled it back. It returns the server's own error
+    /// separately, for callers that distinguish its errors.
     pub(crate) async fn try_call<T, F>(
         &self,
         on_disconnect: OnDisconnect,

@@ -9,8 +9,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Server;
 
-/// Longer than a statement takes that waits for no lock. If the caller drops a call after this time, the statement may still be
-/// waiting for a lock, and the next user of the connection would wait behind it. So the connection is closed.
+/// Longer than a statement takes that waits for no lock. If the caller drops a call after this time, the statement may
+/// still be waiting for a lock, and the next user of the connection would wait behind it. So the connection is closed.
 const MAX_REUSE_TIME: Duration = Duration::from_millis(100);
 
 /// A connection of a pool. If a call is dropped half-way, no other caller reads the rest of its reply.
@@ -58,8 +58,9 @@ impl<S: Server> Lease<S> {
         drop(self.connection.take().map(Object::take));
     }
 
-    /// Discards the connection, whose call missed its deadline, and those that have been idle in `pool` since before the call.
-    /// If a firewall dropped one, for example, it may have dropped the others, and each would cost a call to find out.
+    /// Discards the connection, whose call missed its deadline, and those that have been idle in `pool` since before
+    /// the call. If a firewall dropped one, for example, it may have dropped the others, and each would cost a call to
+    /// find out.
     pub(super) fn discard_silent(self, pool: &Pool<S::Manager>) {
         let since = self.since;
         self.discard();

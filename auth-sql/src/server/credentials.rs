@@ -1,7 +1,7 @@
 //! The user and the password in a URL.
 
-/// Whether the password of `url` goes on behind what a parser takes for the host, because it has a `/`, `?` or `#` that is not
-/// percent-encoded. Its end would then be read as the name of the database, and appear in messages.
+/// True if the password of `url` goes on behind what a parser takes for the host, because it has a `/`, `?` or `#` that
+/// is not percent-encoded. Its end would then be read as the name of the database, and appear in messages.
 pub(crate) fn are_cut_short(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

@@ -10,8 +10,8 @@ use crate::statement::OnDisconnect;
 ///
 /// # Deadlines
 ///
-/// A call that misses its deadline closes its connection, and those that have been idle since before it began: a network that
-/// lost one has probably lost the others.
+/// A call that misses its deadline closes its connection, and those that have been idle since before it began: a
+/// network that lost one has probably lost the others.
 ///
 /// # Dropped calls
 ///
@@ -63,11 +63,12 @@ impl<S: Server> Database<S> {
         self.try_call(OnDisconnect::Retry, call).await?.map_err(S::report)
     }
 
-    /// Runs `call` in a transaction: commits if it succeeds, rolls back if it fails. The isolation level is `READ COMMITTED`.
+    /// Runs `call` in a transaction: commits if it succeeds, rolls back if it fails. The isolation level is
+    /// `READ COMMITTED`.
     ///
     /// # Errors
-    /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline. After a missed deadline, the transaction
-    /// may still be committed.
+    /// [`StoreError`] if `call` fails, if there is no connection, or past the deadline. After a missed deadline, the
+    /// transaction may still be committed.
     ///
     /// # Panics
     /// If `call` does.

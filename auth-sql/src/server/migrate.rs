@@ -54,7 +54,8 @@ diesel::table! {
 
 /// Runs the steps that were not done yet, in order. The caller ensures that no other process does.
 ///
-/// Diesel's own runner needs a synchronous connection, and so a thread, which a server that does not answer would block for good.
+/// Diesel's own runner needs a synchronous connection, and so a thread, which a server that does not answer would block
+/// for good.
 pub(crate) async fn run_pending<S: Migrate>(connection: &mut S::Connection) -> QueryResult<()> {
     connection.batch_execute(CREATE_MIGRATIONS_TABLE).await?;
     let (recorded, shown) = (S::recorded(connection).await?, S::shown(connection).await?);

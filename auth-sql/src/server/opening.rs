@@ -5,8 +5,8 @@ use auth_core::{ServerAddress, Unreachable};
 /// If a caller drops the call earlier than this, the server may not be at fault.
 const MIN_SILENCE: Duration = Duration::from_secs(1);
 
-/// A connection that is being opened. At the deadline of a call, the caller only sees a timeout. This logs which server did not
-/// answer.
+/// A connection that is being opened. At the deadline of a call, the caller only sees a timeout. This logs which server
+/// did not answer.
 pub(crate) struct Opening<'a> {
     address: &'a ServerAddress,
     since: Option<Instant>,

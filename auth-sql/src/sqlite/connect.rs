@@ -38,8 +38,8 @@ const SETUP: &str = "
 
 /// Opens the database in the file at `location`, a path or `sqlite://PATH`, and creates the file if there is none.
 ///
-/// Only its owner can read a file created here (mode 600 on Unix), because it holds password hashes. A database in memory is an
-/// error, because each connection of the pool would have its own.
+/// Only its owner can read a file created here (mode 600 on Unix), because it holds password hashes. A database in
+/// memory is an error, because each connection of the pool would have its own.
 ///
 /// # Errors
 /// [`ConfigError`] naming `database URL` if the location is not a file of SQLite, or the file cannot be opened or written.
@@ -80,7 +80,7 @@ fn unusable(path: &str, problem: &io::Error) -> String {
     }
 }
 
-/// What to do about a file that exists but cannot be used.
+/// Advice for a file that exists but cannot be used.
 fn next_step(path: &str) -> &'static str {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => ". It is a folder: name a file in it",

@@ -11,13 +11,14 @@ use super::{
 
 /// A pool and the deadline of each call. The stores run on it, and so can an application's own queries.
 ///
-/// A call is one closure on one connection, outside the async threads. Dropping the call, or missing the deadline, can keep the
-/// closure from starting, but never interrupts it.
+/// A call is one closure on one connection, outside the async threads. Dropping the call, or missing the deadline, can
+/// keep the closure from starting, but never interrupts it.
 ///
 /// # Panics
 ///
-/// Don't await a query on a pooled connection in a handler; use this type. Diesel's wrapper of a synchronous connection panics if
-/// such a future is dropped on a single-threaded runtime. A worker of actix-web does that when a client disconnects.
+/// Don't await a query on a pooled connection in a handler; use this type. Diesel's wrapper of a synchronous connection
+/// panics if such a future is dropped on a single-threaded runtime. A worker of actix-web does that when a client
+/// disconnects.
 ///
 /// ```
 /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -77,12 +78,12 @@ impl Database {
 
     /// Runs `call` in a transaction: commits if it succeeds, rolls back if it fails.
     ///
-    /// SQLite has one writer at a time. Calls on this `Database` and its clones wait their turn, in order and without taking a
-    /// connection. For another process they wait as long as the connection's busy time-out.
+    /// SQLite has one writer at a time. Calls on this `Database` and its clones wait their turn, in order and without
+    /// taking a connection. For another process they wait as long as the connection's busy time-out.
     ///
     /// # Errors
-    /// [`StoreError`] if `call` fails, if there is no connection, if another process is writing, or past the deadline. After a
-    /// missed deadline, a `call` that has started can still succeed.
+    /// [`StoreError`] if `call` fails, if there is no connection, if another process is writing, or past the deadline.
+    /// After a missed deadline, a `call` that has started can still succeed.
     pub async fn write<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
@@ -109,8 +110,8 @@ impl Database {
         let (pool, deadline) = (self.pool.clone(), self.deadline);
         let caller = Arc::new(());
         let waiting = Arc::downgrade(&caller);
-        // In its own task, because neither opening a connection nor using it may be dropped half-way. In a box, because it is
-        // large, and tokio moves it several times.
+        // In its own task, because neither opening a connection nor using it may be dropped half-way. In a box, because
+        // it is large, and tokio moves it several times.
         let task = tokio::spawn(Box::pin(async move {
             let turn = with_deadline(STORE, deadline, async { Ok::<_, StoreError>(turn.await) }).await?;
             let answer = Call::new(call, waiting).run(&pool, deadline).await;

@@ -101,7 +101,7 @@ pub(crate) async fn k2_a_call_whose_caller_went_away_before_its_turn_never_begin
     drop(held);
     let ben = users.insert(new_user("ben", ())).await;
     ben.expect("a user, after the turn of the one before");
-    let email = NormalizedEmail::of("ada@example.com").expect("an e-mail");
+    let email = NormalizedEmail::from_typed("ada@example.com").expect("an e-mail");
     assert!(users.find_by_email(&email).await.expect("an answer").is_none());
 }
 

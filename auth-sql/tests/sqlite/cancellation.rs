@@ -81,6 +81,6 @@ async fn k2_a_call_whose_caller_went_away_before_its_turn_never_begins() {
         .insert(new_user("ben"))
         .await
         .expect("a user, after the turn of the one before");
-    let email = NormalizedEmail::of("ada@example.com").expect("an e-mail");
+    let email = NormalizedEmail::from_typed("ada@example.com").expect("an e-mail");
     assert!(users.find_by_email(&email).await.expect("an answer").is_none());
 }

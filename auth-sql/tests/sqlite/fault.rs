@@ -193,7 +193,7 @@ async fn a_write_that_fails_or_panics_leaves_nothing_behind() {
         })
         .await;
     panicked.expect_err("the call panics");
-    let email = NormalizedEmail::of("ada@example.com").expect("an e-mail");
+    let email = NormalizedEmail::from_typed("ada@example.com").expect("an e-mail");
     assert!(users.find_by_email(&email).await.expect("an answer").is_some());
     users.insert(new_user("ben")).await.expect("the store works");
 }

@@ -12,7 +12,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     pub async fn find_by_email(&self, typed: &str) -> Result<Option<User<Id, P>>, StoreError> {
-        match NormalizedEmail::of(typed) {
+        match NormalizedEmail::from_typed(typed) {
             Some(email) => self.store.find_by_email(&email).await,
             None => Ok(None),
         }

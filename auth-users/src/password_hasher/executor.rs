@@ -1,4 +1,4 @@
-//! The threads that hash, and the queues in front of them.
+//! The threads that hash, and their queues.
 
 mod job;
 
@@ -20,10 +20,10 @@ use super::{STORE, memory::Memory};
 use crate::LOG;
 use job::{Job, Task};
 
-/// After so many hashes, nine tenths of the average are of the crowd that waits.
+/// After this many hashes, nine tenths of the average come from the waiting crowd.
 const ENOUGH: u32 = 16;
 
-/// Which queue a hash waits in. The queues take turns, so that a crowd in one takes no places of another.
+/// The queue that a hash waits in. The queues take turns, so a crowd in one does not delay another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HashQueue {
@@ -31,11 +31,11 @@ pub enum HashQueue {
     LogIn,
     /// Registrations.
     Registration,
-    /// Requests of somebody who forgot the password.
+    /// Requests for a reset, by "forgot password".
     ForgottenPassword,
     /// Resets of a password by a mailed token.
     Reset,
-    /// Changes of one's own password.
+    /// Changes of a user's own password.
     Change,
     /// The application's own hashes.
     #[default]
@@ -44,29 +44,29 @@ pub enum HashQueue {
 
 const QUEUES: usize = HashQueue::Application as usize + 1;
 
-/// What the executor does not change once it runs.
+/// The settings, which do not change while it runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    /// How many hashes run at once.
+    /// The number of hashes that run at once.
     pub(super) permits: usize,
-    /// How long a call takes at most, its wait and its run together.
+    /// The deadline of a call, its wait and its run together.
     pub(super) deadline: Duration,
-    /// What is added to the nice value of the threads that hash.
+    /// The number added to the nice value of the threads that hash.
     pub(super) niceness: u8,
     /// The blocks of a hash with today's parameters.
     pub(super) blocks: usize,
-    /// How long a hash takes, until it was measured.
+    /// The assumed time of a hash, until it is measured.
     pub(super) first_guess: Duration,
 }
 
 impl Settings {
-    /// There is room after `wait`, and at the latest when all that waits now is served or refused.
+    /// There is room after `wait`, at the latest when everything that waits now is served or refused.
     fn overloaded(&self, wait: Duration) -> StoreError {
         StoreError::overloaded(STORE, wait.min(self.deadline))
     }
 }
 
-/// Runs hashes on a bounded number of threads of its own. They end with the last handle to it.
+/// Runs hashes on a limited number of its own threads, which end with the last handle to it.
 pub(super) struct Executor {
     shared: Arc<Shared>,
 }
@@ -78,11 +78,11 @@ struct Shared {
     started: AtomicU64,
 }
 
-/// What a call costs, in hashes with today's parameters.
+/// The cost of a call, in hashes with today's parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost {
     pub(crate) hashes: f64,
-    /// Whether the cost is exact, so that its time is a measure of the machine. Of other schemes it is a guess.
+    /// True if the cost is exact, so that its time measures the machine. For other schemes it is a guess.
     pub(crate) is_exact: bool,
 }
 
@@ -101,19 +101,19 @@ struct Waiting {
 
 struct State {
     queues: [VecDeque<Waiting>; QUEUES],
-    /// Whose turn it is.
+    /// The queue whose turn it is.
     turn: usize,
     threads: usize,
     /// Threads that wait for work.
     idle: usize,
     running: usize,
-    /// What those that run cost together.
+    /// The total cost of the running hashes.
     running_hashes: f64,
-    /// How long a hash with today's parameters takes: an average that follows the machine's load.
+    /// The time of a hash with today's parameters: an average that follows the machine's load.
     typical: Duration,
-    /// How long the quickest took.
+    /// The shortest measured time.
     quickest: Option<Duration>,
-    /// How many were measured since nobody waited.
+    /// The number measured since the queues were last empty.
     measured: u32,
     is_closed: bool,
 }
@@ -155,10 +155,10 @@ impl Executor {
         self.shared.lock().waiting()
     }
 
-    /// Runs `hash`, which costs that much, on one of the threads, in the turn of `queue`.
+    /// Runs `hash`, of the given cost, on one of the threads, when it is the turn of `queue`.
     ///
     /// # Errors
-    /// [`StoreError`] at once if too many wait for the hash to be done by the deadline, and by the deadline if it was not.
+    /// [`StoreError`], at once if too many wait for it to be done by the deadline, or at the deadline if it was not.
     /// Both say when to try again.
     pub(super) async fn run<T: Send + 'static>(
         &self,
@@ -194,7 +194,7 @@ impl Drop for Executor {
 }
 
 impl Shared {
-    /// A panic elsewhere leaves the state whole.
+    /// Ignores poisoning: a panic elsewhere leaves the state intact.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -206,11 +206,11 @@ impl Shared {
     fn submit(shared: &Arc<Self>, queue: HashQueue, waiting: Waiting) -> Result<(), StoreError> {
         let settings = &shared.settings;
         let mut state = shared.lock();
-        // A free permit is always used, so that the estimate is measured anew even if it is too high.
+        // Always use a free permit, so that a too high estimate is measured again.
         if state.running + state.waiting() >= settings.permits {
             let mut estimate = state.estimate(queue as usize, waiting.cost, settings);
             if estimate > settings.deadline {
-                // Those whose clients went away take no time.
+                // Hashes whose clients have left take no time.
                 for queue in &mut state.queues {
                     queue.retain(|waiting| !waiting.job.is_abandoned());
                 }
@@ -231,7 +231,7 @@ impl Shared {
                 .spawn(move || worker.work());
             match spawned {
                 Ok(_detached) => state.threads += 1,
-                // Nobody else would ever take it.
+                // No other thread would ever take it.
                 Err(error) if state.threads == 0 => {
                     state.queues[queue as usize].pop_back();
                     state.note_an_empty_queue();
@@ -245,7 +245,7 @@ impl Shared {
         Ok(())
     }
 
-    /// What each thread does until there is nothing to do.
+    /// The loop of each thread, until there is nothing to do.
     fn work(&self) {
         lower_priority(self.settings.niceness);
         let mut memory = Memory::new(self.settings.blocks);
@@ -253,14 +253,14 @@ impl Shared {
         while let Some(Waiting { job, cost }) = next {
             let start = Instant::now();
             let done = catch_unwind(AssertUnwindSafe(|| job.run(&mut memory)));
-            // The time of one that failed says nothing of the machine.
+            // The time of a failed hash does not measure the machine.
             let is_measured = cost.is_exact && done.as_ref().is_ok_and(|ran| ran.has_hashed);
             self.finished(cost, is_measured.then(|| start.elapsed()));
             if let Ok(ran) = done {
                 (ran.hand_over)();
             }
             next = self.next_at_once();
-            // A hash of the same size that follows at once overwrites the memory itself. Another one may not use it.
+            // A hash of the same size that follows at once overwrites the memory. Another one may not use all of it.
             let is_overwritten = cost.is_exact && next.as_ref().is_some_and(|next| next.cost.is_exact);
             if !is_overwritten {
                 memory.wipe();
@@ -271,7 +271,7 @@ impl Shared {
         }
     }
 
-    /// The next hash, or `None` if the thread is to end.
+    /// The next hash, or `None` if the thread should end.
     fn next(&self) -> Option<Waiting> {
         let mut state = self.lock();
         loop {
@@ -282,22 +282,23 @@ impl Shared {
                 state.threads -= 1;
                 return None;
             }
-            // A thread keeps its buffer. One that ended would leave it to an allocator that may not give it back.
+            // A waiting thread keeps its buffer. If the thread ended, the allocator might not return the memory to the
+            // system.
             state.idle += 1;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.idle -= 1;
         }
     }
 
-    /// The next hash if one waits.
+    /// The next hash, if one waits.
     fn next_at_once(&self) -> Option<Waiting> {
         self.take(&mut self.lock())
     }
 
-    /// Takes the next hash that is worth it. The others before it are refused.
+    /// Takes the next hash that can be done in time. It refuses those before it.
     fn take(&self, state: &mut State) -> Option<Waiting> {
         while let Some((queue, Waiting { job, cost })) = state.pop() {
-            // A dear one that has half of the deadline left is tried: otherwise it never would be.
+            // An expensive hash is tried if half of the deadline is left. Otherwise it never would be.
             let expected = state.time_of(cost.hashes).min(self.settings.deadline / 2);
             if job.is_worth_it(expected) {
                 state.running += 1;
@@ -313,7 +314,7 @@ impl Shared {
         None
     }
 
-    /// Before the answer is handed over: whoever gets it finds the permit back.
+    /// Called before the answer is sent, so that its receiver finds the permit free.
     fn finished(&self, cost: Cost, took: Option<Duration>) {
         let mut state = self.lock();
         state.running -= 1;
@@ -322,7 +323,7 @@ impl Shared {
             return;
         };
         let took = took.div_f64(cost.hashes);
-        // A machine that slept must not look slow for long, nor so slow that nothing is tried.
+        // After a sleep, the machine must not look slow for long, or so slow that nothing is tried.
         let took = took.min(self.settings.deadline / 2);
         state.typical = (state.typical * 7 + took) / 8;
         state.quickest = Some(state.quickest.map_or(took, |quickest| quickest.min(took)));
@@ -335,7 +336,7 @@ impl State {
         self.queues.iter().map(VecDeque::len).sum()
     }
 
-    /// The first of the queue whose turn it is, and that queue.
+    /// The first hash of the queue whose turn it is, with that queue.
     fn pop(&mut self) -> Option<(usize, Waiting)> {
         for step in 0..QUEUES {
             let at = (self.turn + step) % QUEUES;
@@ -353,13 +354,13 @@ impl State {
         }
     }
 
-    /// How long a call takes that joins `queue` now, its wait included.
+    /// The time of a call that joins `queue` now, including its wait.
     fn estimate(&self, queue: usize, cost: Cost, settings: &Settings) -> Duration {
         let place = self.queues[queue].len();
         let hashes = |queue: &VecDeque<Waiting>, first: usize| -> f64 {
             queue.iter().take(first).map(|waiting| waiting.cost.hashes).sum()
         };
-        // The queues take turns: no other goes first more often than this one's place says.
+        // The queues take turns, so each of the others goes first at most `place + 1` times.
         let ahead: f64 = self
             .queues
             .iter()
@@ -370,10 +371,10 @@ impl State {
         times(self.pace(), before + cost.hashes)
     }
 
-    /// How long a hash is taken to need by those who decide whether to wait.
+    /// The time of a hash for decisions about waiting.
     ///
-    /// The machine may have been busy when the last ones were measured, and idle since. A crowd is sent away by what was
-    /// measured of the crowd itself, and until then by the best that the machine has shown.
+    /// The machine may have been busy when the last hashes were measured, and idle since. So a crowd is judged by
+    /// measurements of the crowd itself, and until there are enough, by the shortest time.
     fn pace(&self) -> Duration {
         match self.quickest {
             Some(quickest) if self.measured < ENOUGH => quickest,
@@ -381,7 +382,7 @@ impl State {
         }
     }
 
-    /// How long that many hashes with today's parameters take, one after the other.
+    /// The time of this many hashes with today's parameters, one after another.
     fn time_of(&self, hashes: f64) -> Duration {
         times(self.typical, hashes)
     }
@@ -391,12 +392,12 @@ fn times(pace: Duration, hashes: f64) -> Duration {
     Duration::try_from_secs_f64(pace.as_secs_f64() * hashes.max(0.0)).unwrap_or(Duration::MAX)
 }
 
-/// Lets the threads that serve requests go first, by a nice value, which every process may raise.
+/// Gives threads that serve requests priority, by a higher nice value, which every process may set.
 fn lower_priority(niceness: u8) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         use rustix::process::{getpriority_process, setpriority_process};
-        // Linux takes "this process" as this thread alone. The process may be nice already.
+        // On Linux, "this process" means this thread only. The process may already have a nice value.
         let nicer = getpriority_process(None)
             .and_then(|nice| setpriority_process(None, (nice + i32::from(niceness)).min(19)));
         if let Err(refused) = nicer {

@@ -3,21 +3,21 @@
 use argon2::Block;
 use zeroize::Zeroize as _;
 
-/// The memory that one worker hashes in, again and again.
+/// The memory that one worker reuses for each hash.
 ///
-/// A hash of 19 MiB in newly allocated memory costs thousands of page faults, and many allocators keep what each thread
-/// freed.
+/// A hash in 19 MiB of newly allocated memory costs thousands of page faults, and many allocators keep the memory that
+/// a thread frees.
 pub(crate) struct Memory {
-    /// As many as a hash with today's parameters needs, once there was one.
+    /// As many as a hash with today's parameters needs, after the first one.
     blocks: Vec<Block>,
-    /// How many the last hash wrote to. The others are zero.
+    /// The number that the last hash wrote to. The others are zero.
     used: usize,
-    /// How many are kept between two hashes.
+    /// The number that are kept between two hashes.
     usual: usize,
 }
 
 impl Memory {
-    /// No memory yet. A hash that needs more than `usual` blocks gives them back when it ends.
+    /// No memory yet. A hash that needs more than `usual` blocks frees them when it ends.
     pub(crate) fn new(usual: usize) -> Self {
         Self {
             blocks: Vec::new(),
@@ -29,7 +29,7 @@ impl Memory {
     /// Memory of `count` blocks.
     ///
     /// # Errors
-    /// If the system has no memory to give.
+    /// If the system is out of memory.
     pub(crate) fn blocks(&mut self, count: usize) -> Result<&mut [Block], argon2::Error> {
         if self.blocks.len() < count {
             self.blocks
@@ -37,7 +37,7 @@ impl Memory {
                 .map_err(|_full| argon2::Error::OutOfMemory)?;
             self.blocks.resize(count, Block::new());
         }
-        // What is handed out will be overwritten.
+        // The hash will overwrite it.
         for block in self.blocks.iter_mut().take(self.used).skip(count) {
             block.zeroize();
         }
@@ -45,7 +45,7 @@ impl Memory {
         Ok(&mut self.blocks[..count])
     }
 
-    /// Overwrites what the last hash left, which would let its reader test passwords at a fraction of the cost.
+    /// Wipes the memory of the last hash. A reader of it could test passwords at a fraction of the cost.
     pub(crate) fn wipe(&mut self) {
         for block in &mut self.blocks[..std::mem::take(&mut self.used)] {
             block.zeroize();

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{Auth, head::Head, into_axum};
 
-/// The user of the request, who meets `R`; or the handler does not run.
+/// The user of the request, who meets `R`. Otherwise the handler does not run.
 #[derive(Debug)]
 pub struct CurrentUser<R = Active, Id = Uuid, P = ()>(Authenticated<Id, P>, PhantomData<R>);
 

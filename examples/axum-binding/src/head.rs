@@ -22,7 +22,7 @@ impl RequestHead for Head<'_> {
             extensions,
             ..
         } = self.0;
-        // A nested router takes its prefix away.
+        // A nested router strips its prefix.
         let uri = extensions
             .get::<OriginalUri>()
             .map_or(uri, |original| &original.0);

@@ -1,6 +1,6 @@
-//! A binding to axum, made of `portcullis::http` alone: the routes, an extractor and a guard.
+//! A binding to axum, built on `portcullis::http` alone: the routes, an extractor and a guard.
 //!
-//! It shows what a binding to another framework needs. Copy it, or start your own from it.
+//! It shows the parts of a binding to another framework. Copy it, or start your own from it.
 
 mod current_user;
 mod head;
@@ -19,8 +19,8 @@ pub use current_user::{AuthError, CurrentUser, OptionalUser};
 
 use head::Head;
 
-/// The users, the backends and the routes of a service. It is cheap to clone: it is the state of a `Router`, or a part of
-/// that.
+/// The users, the backends and the routes of a service. Use it as the state of a `Router`, or as a part of that: it is
+/// cheap to clone.
 pub struct Auth<Id = Uuid, P = ()> {
     pub(crate) endpoints: Arc<Endpoints<Id, P>>,
 }
@@ -42,16 +42,16 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         }
     }
 
-    /// The routes, to be merged into the application's own. Everything else is 404, as JSON.
+    /// The routes, to merge into your own router. Anything else is a 404 as JSON.
     ///
-    /// Serve the application by `into_make_service_with_connect_info::<SocketAddr>()`: that is how the peer's address gets
-    /// into the list of a user's log-ins.
+    /// Serve the application by `into_make_service_with_connect_info::<SocketAddr>()`. Without it, the list of a user's
+    /// log-ins has no addresses.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         routes::router(self)
     }
 
-    /// Lets a request pass if its user meets the `requirement`, for `axum::middleware::from_fn`. An answer from within that has
-    /// no `Cache-Control` is kept out of caches.
+    /// Lets a request pass if its user meets the `requirement`, for `axum::middleware::from_fn`. An answer from within
+    /// that has no `Cache-Control` is kept out of caches.
     ///
     /// # Errors
     /// [`AuthError`]: 401, 403, or 503 if a store does not answer.
@@ -76,7 +76,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     }
 }
 
-/// What the library answers, as axum writes it.
+/// An answer of the library, as one of axum.
 fn into_axum(response: portcullis::http::Response) -> Response {
     let mut answer = Response::builder().status(response.status);
     for (name, value) in response.headers {

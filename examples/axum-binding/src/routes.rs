@@ -18,7 +18,7 @@ use portcullis::{
 
 use crate::{Auth, AuthError, head::Head, into_axum};
 
-/// How long a body may take to arrive.
+/// The time limit for the arrival of a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn router<Id: UserId, P: Profile, S: Clone + Send + Sync + 'static>(
@@ -64,7 +64,7 @@ async fn answer<Id: UserId, P: Profile>(
 }
 
 async fn read(parts: &Parts, body: Body) -> Result<Bytes, HttpError> {
-    // What follows a WebSocket handshake is no body, and has no end.
+    // The data after a WebSocket handshake is not a body, and does not end.
     if parts.headers.contains_key(UPGRADE) && parts.method.is_safe() {
         return Ok(Bytes::new());
     }

@@ -1,4 +1,4 @@
-//! The file, and how it is called from async code.
+//! The file, and calls to it from async code.
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{tokens, users};
 const STORE: &str = "redb";
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Whatever went wrong below: it becomes the source of a [`StoreError`].
+/// An error of redb or of the data. It becomes the source of a [`StoreError`].
 pub(crate) type Fault = Box<dyn Error + Send + Sync>;
 
-/// A redb file, open in this process alone.
+/// A redb file, which only this process has open.
 #[derive(Clone)]
 pub struct Database {
     redb: Arc<redb::Database>,
@@ -25,7 +25,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the file at `path`, which is made if there is none.
+    /// Opens the file at `path`, and creates it if there is none.
     ///
     /// # Errors
     /// If it cannot be opened, or another process has it open.
@@ -33,7 +33,7 @@ impl Database {
         Self::on(redb::Database::create(path)?)
     }
 
-    /// The same in a database that is open already, in a file or elsewhere.
+    /// The same with a database that is already open, in a file or elsewhere.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -51,7 +51,7 @@ impl Database {
         })
     }
 
-    /// Runs `call` on a snapshot, which no writer changes.
+    /// Runs `call` on a snapshot, which writers do not change.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         call: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
@@ -64,8 +64,7 @@ impl Database {
         .await
     }
 
-    /// Runs `call` in a transaction of its own, one after another. Only where it returns `Ok(Ok(_))` is anything
-    /// written.
+    /// Runs `call` in a transaction, one after another. It is committed only if `call` returns `Ok(Ok(_))`.
     pub(crate) async fn write<T, E>(
         &self,
         call: impl FnOnce(&WriteTransaction) -> Result<Result<T, E>, Fault> + Send + 'static,
@@ -77,10 +76,10 @@ impl Database {
         let redb = Arc::clone(&self.redb);
         let turn = Arc::clone(&self.writer).lock_owned();
         with_deadline(STORE, DEADLINE, async {
-            // Who waits for the turn holds no thread, and who goes away meanwhile begins nothing.
+            // A call that waits for its turn takes no thread. If it is dropped while waiting, it does not start.
             let turn = turn.await;
             let task = spawn_blocking(move || {
-                // It ends with the transaction, not with the caller: a later call comes after this one.
+                // The turn ends with the transaction, not with the caller, so later calls come after this one.
                 let _turn = turn;
                 let transaction = redb.begin_write()?;
                 let answer = call(&transaction)?;

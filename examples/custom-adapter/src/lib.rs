@@ -1,6 +1,6 @@
-//! Users and access tokens in redb, a key-value store in a file: an adapter of one's own.
+//! An example of your own adapter: users and access tokens in redb, a key-value store in a file.
 //!
-//! `README.md` beside it says how to write one, promise by promise.
+//! `README.md` explains how to write one, promise by promise.
 
 mod database;
 pub mod service;

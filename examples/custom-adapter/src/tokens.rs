@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::database::{Database, Fault};
 
 type Digest = [u8; 32];
-/// User, time of issue, digest: a user's tokens lie side by side, the oldest first.
+/// User, time of issue, digest: a user's tokens are side by side, oldest first.
 type Issued = (u128, i128, Digest);
 /// Expiry and digest of a token that expires.
 type Expiry = (i128, Digest);
@@ -25,7 +25,7 @@ pub(crate) const TOKENS: TableDefinition<Digest, &[u8]> = TableDefinition::new("
 pub(crate) const ISSUED: TableDefinition<Issued, ()> = TableDefinition::new("tokens by user");
 pub(crate) const EXPIRIES: TableDefinition<Expiry, ()> = TableDefinition::new("tokens by expiry");
 
-/// Access tokens. redb forgets none by itself: schedule [`PurgeExpired::purge_expired`].
+/// Access tokens. redb never removes any by itself, so schedule [`PurgeExpired::purge_expired`].
 pub struct RedbAccessTokenStore(pub Database);
 
 #[async_trait]
@@ -124,7 +124,7 @@ impl<'t> Tables<'t> {
         })
     }
 
-    /// The digests of the user's tokens, the oldest first.
+    /// The digests of the user's tokens, oldest first.
     fn issued_to(&self, user: Uuid) -> Result<Vec<Digest>, Fault> {
         let user = user.as_u128();
         let keys = self
@@ -133,7 +133,7 @@ impl<'t> Tables<'t> {
         keys.map(|key| Ok(key?.0.value().2)).collect()
     }
 
-    /// Removes the tokens of `digests` and says how many there were.
+    /// Removes the tokens of `digests`, and returns their number.
     fn remove(&mut self, digests: &[Digest]) -> Result<u64, Fault> {
         let mut removed = 0;
         for digest in digests {
@@ -165,7 +165,7 @@ fn expiry(token: &AccessToken) -> Option<Expiry> {
     Some((expires_at, *token.digest.as_bytes()))
 }
 
-/// Public id and user, epoch, issue and last use, expiry, what the client says of itself.
+/// Public id and user, epoch, issue and last use, expiry, description of the client.
 type Row = (
     [Uuid; 2],
     i64,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::database::{Database, Fault};
 
 pub(crate) const USERS: TableDefinition<u128, &[u8]> = TableDefinition::new("users");
-/// The unique index: a key-value store has none but its keys.
+/// The unique index. In a key-value store, only keys are unique.
 pub(crate) const EMAILS: TableDefinition<&str, u128> = TableDefinition::new("users by e-mail");
 
 /// Users of any profile, by a UUID.
@@ -97,7 +97,7 @@ impl<P: Profile> UserStore<Uuid, P> for RedbUserStore {
     }
 }
 
-/// Gives the e-mail to the user, and says whether it was nobody's: if not, the transaction must not be committed.
+/// Gives the e-mail to the user. Returns false if another user has it: then the transaction must not be committed.
 fn claim(emails: &mut Table<&str, u128>, email: &Email, id: Uuid) -> Result<bool, Fault> {
     let taken = emails.insert(email.normalized().as_str(), id.as_u128())?;
     Ok(taken.is_none())

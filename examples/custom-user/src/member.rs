@@ -11,11 +11,11 @@ use crate::schema::{self, members};
 /// The application's user type, named once.
 pub type Member = User<i64, Profile>;
 
-/// The application's own fields: columns of `members`, and flat in the JSON of a member.
+/// The application's own fields: columns of `members`, and top-level fields in a member's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Queryable, Selectable, ToSchema)]
 #[diesel(table_name = members)]
 pub struct Profile {
-    /// How the library greets the member.
+    /// The name by which the library greets the member.
     pub first_name: String,
     /// `YYYY-MM-DD`; may be left out.
     #[serde(default, with = "iso_date::option")]
@@ -34,11 +34,11 @@ portcullis::sql::user_store! {
 }
 
 portcullis::sql::access_token_store! {
-    /// Where the members are logged in.
+    /// The log-ins of the members.
     pub struct MemberTokens: Sqlite { table: schema::member_tokens, user_id: i64 }
 }
 
-/// The profiles of the members who were born before `date`, the oldest first: a query on a real column.
+/// The profiles of the members who were born before `date`, oldest first: a query on a real column.
 ///
 /// # Errors
 /// [`StoreError`] if the database does not answer.

@@ -1,9 +1,9 @@
 //! The application's own tables.
 
 diesel::table! {
-    /// The members: what every user has, and the profile.
+    /// The members: the columns of every user, and the profile.
     members (id) {
-        /// Made by the database.
+        /// The database makes it.
         id -> BigInt,
         /// As typed.
         email -> Text,
@@ -11,11 +11,11 @@ diesel::table! {
         normalized_email -> Text,
         /// Absent for a member who only logs in through a provider.
         password_hash -> Nullable<Text>,
-        /// Whether the member may log in.
+        /// True if the member may log in.
         is_active -> Bool,
-        /// Whether the member may manage others.
+        /// True if the member may manage others.
         is_superuser -> Bool,
-        /// Whether the e-mail was confirmed.
+        /// True if the e-mail was confirmed.
         is_verified -> Bool,
         /// The epoch of the member's credentials.
         security_epoch -> BigInt,
@@ -33,7 +33,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Where the members are logged in.
+    /// The log-ins of the members.
     member_tokens (id) {
         /// The public id.
         id -> Binary,
@@ -49,9 +49,9 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         /// Milliseconds since 1970-01-01 UTC.
         last_used_at -> BigInt,
-        /// Who asked.
+        /// The `User-Agent` of the client.
         user_agent -> Nullable<Text>,
-        /// From where.
+        /// The address of the client.
         address -> Nullable<Text>,
         /// Not used here.
         label -> Nullable<Text>,

@@ -19,7 +19,7 @@ use crate::member::{MemberTokens, Members, Profile, members_born_before};
 
 /// The application names its user type once for each of these.
 pub type Auth = actix::Auth<i64, Profile>;
-/// The member who asks.
+/// The member that a request comes from.
 pub type CurrentMember<R = Active> = actix::CurrentUser<R, i64, Profile>;
 
 /// The authentication of the library's members.
@@ -48,7 +48,7 @@ pub fn routes(auth: &Auth, database: &Database) -> impl FnOnce(&mut ServiceConfi
     }
 }
 
-/// A member may leave, which the library does not offer by itself.
+/// A member can leave. The library has no route for that.
 async fn leave(auth: Data<Auth>, member: CurrentMember) -> Result<HttpResponse, AuthError> {
     auth.users().delete(&member).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let database = Database::new(pool);
     let tokens = Arc::new(SqliteAccessTokenStore::new(&database));
 
-    // Made with `openssl rand -base64 32`. Without it a new one is made at each start, and a warning says what that means.
+    // Make one with `openssl rand -base64 32`. Without it, each start makes a new one and logs a warning.
     let secret = SigningSecret::from_env_or_generate("AUTH_SECRET")?;
     let users = UserManager::builder(Arc::new(SqliteUserStore::new(&database)), &secret)
         .mailer(Arc::new(FolderMailer::new("outbox")?))

@@ -1,4 +1,4 @@
-//! The ways to be logged in.
+//! The backends.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ fn bearer(name: &'static str, tokens: &Arc<dyn AccessTokenStore>, lifetime: Life
     )
 }
 
-/// A cookie of the backend's own, `Secure` as in production: browsers send it over plain HTTP to this machine, too.
+/// The cookie of a backend. It is `Secure` as in production: browsers send it to this machine over plain HTTP, too.
 fn cookie(
     name: &'static str,
     tokens: &Arc<dyn AccessTokenStore>,

@@ -24,7 +24,7 @@ pub(crate) struct Database {
     kind: Kind,
 }
 
-/// What knows how to make its tables or indexes.
+/// The handle that creates its tables or indexes.
 enum Kind {
     Sqlite(sqlite::Pool),
     Postgres(postgres::Pool),
@@ -33,7 +33,7 @@ enum Kind {
 }
 
 impl Database {
-    /// The database at `url`. One on a server need not be there yet.
+    /// The database at `url`. A server need not be running yet.
     ///
     /// # Errors
     /// [`ConfigError`] naming `DATABASE_URL` if it cannot be understood, or names a file that cannot be opened.
@@ -44,7 +44,7 @@ impl Database {
             Some("mysql" | "mariadb") => Self::mysql(url),
             Some("mongodb" | "mongodb+srv") => Self::mongo(url).await,
             _ => {
-                let problem = "is none of sqlite://FILE, postgres://…, mysql://… and mongodb://…";
+                let problem = "is not one of sqlite://FILE, postgres://…, mysql://… and mongodb://…";
                 Err(ConfigError::new(SETTING, problem))
             }
         }
@@ -107,7 +107,7 @@ impl Database {
         }
     }
 
-    /// Makes the tables or indexes, or brings them up to date.
+    /// Creates the tables or indexes, or brings them up to date.
     ///
     /// # Errors
     /// [`StoreError`] if the database does not answer.
@@ -128,7 +128,7 @@ fn in_setting(error: ConfigError) -> ConfigError {
     error.in_setting(SETTING)
 }
 
-/// `url`, in which a database of MongoDB has a name: `showcase` where it has none.
+/// `url` of MongoDB, with the database `showcase` if it names none.
 fn named(url: &str) -> String {
     let (address, options) = url.split_once('?').unwrap_or((url, ""));
     let (_scheme, hosts) = address.split_once("://").unwrap_or(("", address));
@@ -136,7 +136,7 @@ fn named(url: &str) -> String {
         return url.to_owned();
     }
     let mut named = format!("{}/showcase?{options}", address.trim_end_matches('/'));
-    // Without a name in the URL its user is one of `admin`, with one of that database.
+    // The user of a URL without a database is in `admin`, otherwise in that database.
     if hosts.contains('@') && !options.to_ascii_lowercase().contains("authsource=") {
         named += if options.is_empty() {
             "authSource=admin"

@@ -1,4 +1,4 @@
-//! The interactive docs, of the service's own routes, too.
+//! The interactive docs, with the service's own routes.
 
 use portcullis::actix::{Auth, Docs};
 use serde_json::json;
@@ -11,8 +11,8 @@ use utoipa::openapi::{
 
 use crate::protected::Protected;
 
-/// Docs of everything that is mounted.
-pub(crate) fn of(auth: &Auth, protected: &Protected) -> Docs {
+/// The docs of everything that is mounted.
+pub(crate) fn new(auth: &Auth, protected: &Protected) -> Docs {
     let mut document = auth.openapi();
     document.info.title = "Showcase".to_owned();
     for (path, backends) in protected.paths() {

@@ -1,9 +1,9 @@
-//! A path that is only read.
+//! A path that only allows `GET`.
 
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, http::header::ALLOW, web};
 use serde_json::json;
 
-/// `path`, answered by `handler` where it is asked by `GET`; another method is refused as the library's routes do.
+/// Answers `GET` on `path` by `handler`. Other methods get the same 405 as on the library's routes.
 pub(crate) fn get_only<F, Args>(path: &str, handler: F) -> Resource
 where
     F: Handler<Args>,

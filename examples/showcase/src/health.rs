@@ -1,4 +1,4 @@
-//! How the service does, for whoever runs it.
+//! The health of the service.
 
 use actix_web::{
     HttpResponse,
@@ -17,12 +17,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(get_only("/ready", ready));
 }
 
-/// The process runs, whatever its stores do: no reason to restart it.
+/// 200 while the process runs, whatever its stores do, so that it is not restarted.
 async fn live() -> HttpResponse {
     fine("live")
 }
 
-/// The stores answer, or 503: no reason to send requests here. Why is in the log alone.
+/// 200 if the stores answer, else 503, so that it gets no requests. Only the log has the reason.
 async fn ready(stores: Data<Stores>) -> Result<HttpResponse, AuthError> {
     stores.answer().await?;
     Ok(fine("ready"))

@@ -1,4 +1,4 @@
-//! Everything at once, configured by the environment: for trying, testing and measuring. See `settings`.
+//! Everything in one program, configured by the environment, for trying, testing and measuring. See `settings`.
 
 mod backends;
 mod database;
@@ -32,15 +32,15 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{protected::Protected, settings::Settings, stores::Stores};
 
-/// How long requests, and then mails, may take to end once the process is told to stop.
-const GRACE: Duration = Duration::from_secs(10);
+/// The time limit for requests, and then for mails, once the process is told to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[actix_web::main]
 async fn main() -> ExitCode {
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not by the log, which may be off. Nothing is left to do where the standard error is closed.
+            // Not by the log, which may be off. If standard error is closed, there is nothing else to do.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -64,7 +64,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     }
     let auth = backends.into_iter().fold(builder, AuthBuilder::backend).build()?;
     let protected = Protected::new(&auth, names)?;
-    let docs = docs::of(&auth, &protected);
+    let docs = docs::new(&auth, &protected);
 
     let (users, app_data) = (Arc::clone(auth.users()), stores.clone());
     let mut server = HttpServer::new(move || {
@@ -76,7 +76,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             .configure(docs.at("/docs"))
             .default_service(web::to(not_found))
     })
-    .shutdown_timeout(GRACE.as_secs());
+    .shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs());
     if let Some(workers) = settings.workers {
         server = server.workers(workers.get().into());
     }
@@ -92,14 +92,14 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     server.run().await?;
     let outbox = users.outbox();
     outbox.retry_now();
-    if timeout(GRACE, outbox.drained()).await.is_err() {
+    if timeout(SHUTDOWN_TIMEOUT, outbox.drained()).await.is_err() {
         let lost = outbox.waiting() + outbox.in_flight();
         tracing::warn!(lost, "stopped before every mail was sent");
     }
     Ok(())
 }
 
-/// To the standard error, from `info` on unless `RUST_LOG` says otherwise.
+/// Logs to standard error, from `info` unless `RUST_LOG` says otherwise.
 fn start_log() -> Result<(), ConfigError> {
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())

@@ -1,4 +1,4 @@
-//! What only a user sees: `/protected` by any backend, `/protected/NAME` by that backend alone.
+//! Routes for users only: `/protected` by any backend, `/protected/NAME` by that backend alone.
 
 use actix_web::web::{Json, ServiceConfig};
 use portcullis::{
@@ -17,7 +17,7 @@ pub(crate) struct Protected {
     guards: Vec<(String, Guard)>,
 }
 
-/// What they answer.
+/// The answer.
 #[derive(Serialize)]
 struct Answer {
     email: String,
@@ -27,7 +27,7 @@ impl Protected {
     /// The routes for the backends of `names`.
     ///
     /// # Errors
-    /// [`ConfigError`] naming a backend that there is not.
+    /// [`ConfigError`] naming a backend that does not exist.
     pub(crate) fn new(auth: &Auth, names: Vec<String>) -> Result<Self, ConfigError> {
         let guard = |name: String| {
             let guard = auth.accept([name.as_str()])?;

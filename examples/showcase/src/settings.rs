@@ -1,5 +1,5 @@
-//! What the environment says. A value that cannot be used is an error at start that names its variable; an empty value
-//! is one, too.
+//! The settings from the environment. A value that cannot be used, or is empty, is an error at start that names its
+//! variable.
 
 use std::{
     env::{self, VarError},
@@ -15,7 +15,7 @@ use portcullis::{
 
 /// Every setting, checked.
 pub(crate) struct Settings {
-    /// `BIND`: where to listen; `127.0.0.1:8080`.
+    /// `BIND`: the address to listen on; `127.0.0.1:8080`.
     pub(crate) bind: Vec<SocketAddr>,
     /// `DATABASE_URL`; `sqlite://showcase.db`. It may hold a password.
     pub(crate) database_url: String,
@@ -27,11 +27,11 @@ pub(crate) struct Settings {
     pub(crate) token_lifetime: Lifetime,
     /// `REQUIRES_VERIFICATION`: `true` or `false`; `false`.
     pub(crate) requires_verification: bool,
-    /// `SUPERUSER`: `email:password` of a user to be made where it is absent; nobody.
+    /// `SUPERUSER`: `email:password` of a user to create if it is missing; none.
     pub(crate) superuser: Option<Registration>,
     /// `OUTBOX_DIR`: the folder for mails; `outbox`.
     pub(crate) mailer: FolderMailer,
-    /// `THROTTLE`: `on` or `off`; `on`, which is the budget of mails by default.
+    /// `THROTTLE`: `on` or `off`; `on`, with the default budget of mails.
     pub(crate) mail_budget: MailBudget,
     /// `PUBLIC_URL`: the origin and path that clients use; what the client asked for, which is `http://BIND`.
     pub(crate) public_url: Option<PublicUrl>,
@@ -74,7 +74,7 @@ impl Settings {
     }
 }
 
-/// The value of the variable `name`, or `None` where it is not set.
+/// The value of the variable `name`, or `None` if it is not set.
 fn variable(name: &str) -> Result<Option<String>, ConfigError> {
     match env::var(name) {
         Ok(value) if value.is_empty() => {
@@ -88,8 +88,9 @@ fn variable(name: &str) -> Result<Option<String>, ConfigError> {
 
 fn bind(value: &str) -> Result<Vec<SocketAddr>, ConfigError> {
     let addresses = value.to_socket_addrs();
-    let addresses = addresses
-        .map_err(|problem| ConfigError::new("BIND", format_args!("{value:?} is no address: {problem}")))?;
+    let addresses = addresses.map_err(|problem| {
+        ConfigError::new("BIND", format_args!("{value:?} is not an address: {problem}"))
+    })?;
     Ok(addresses.collect())
 }
 
@@ -110,9 +111,9 @@ fn boolean(name: &str) -> Result<Option<bool>, ConfigError> {
     value.map(parse).transpose()
 }
 
-/// The password must do for the policy that every registration meets, as nobody would see a later refusal.
+/// Checks the password by the policy of registrations here, because nobody would notice a later refusal.
 async fn superuser(value: &str) -> Result<Registration, ConfigError> {
-    // Neither the value nor a part of it is repeated: it holds a password.
+    // No part of the value is repeated: it contains a password.
     let refused = |problem: &str| ConfigError::new("SUPERUSER", problem);
     let (email, password) = value
         .split_once(':')
@@ -143,6 +144,11 @@ fn mail_budget(value: &str) -> Result<MailBudget, ConfigError> {
 }
 
 fn workers(value: &str) -> Result<NonZeroU16, ConfigError> {
-    let problem = |_| ConfigError::new("WORKERS", format_args!("{value:?} is no number from 1 to 65535"));
+    let problem = |_| {
+        ConfigError::new(
+            "WORKERS",
+            format_args!("{value:?} is not a number from 1 to 65535"),
+        )
+    };
     value.parse().map_err(problem)
 }

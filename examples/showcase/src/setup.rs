@@ -1,4 +1,4 @@
-//! What is done beside the requests: a store that is down at start must not keep the process from starting.
+//! Work in the background. A store that is down must not keep the process from starting.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Prepares the stores and makes the superuser, as often as it takes. Then it goes on to remove expired tokens.
+/// Prepares the stores and creates the superuser, and retries until that succeeds. Then it removes expired tokens regularly.
 pub(crate) async fn run(stores: Data<Stores>, users: Arc<UserManager>, superuser: Option<Registration>) {
     let mut pause = FIRST_PAUSE;
     while let Err(error) = set_up(&stores, &users, superuser.as_ref()).await {
@@ -48,17 +48,17 @@ async fn set_up(
     }
 }
 
-/// Makes the superuser where nobody has its e-mail. Somebody who has it is left as they are.
+/// Creates the superuser if no user has the e-mail. An existing user is left unchanged.
 async fn make(users: &UserManager, superuser: &Registration) -> Result<(), StoreError> {
     let email = superuser.email.normalized();
     if let Some(user) = users.store().find_by_email(email).await? {
         if !user.is_superuser {
-            tracing::warn!(user = %user.id, "SUPERUSER has the e-mail of somebody who is none, and is left as they are");
+            tracing::warn!(user = %user.id, "SUPERUSER has the e-mail of a user who is not a superuser; the user is left unchanged");
         }
         return Ok(());
     }
     match users.create(superuser.clone()).await {
-        // Another process came first.
+        // Another process was faster.
         Ok(_) | Err(CreateUserError::EmailTaken) => Ok(()),
         Err(CreateUserError::Unavailable(error)) => Err(error),
         Err(error) => Err(StoreError::internal("users", error)),

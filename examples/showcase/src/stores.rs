@@ -1,4 +1,4 @@
-//! The stores of the service, and whether they answer.
+//! The stores of the service, with their health check.
 
 use std::sync::{
     Arc,
@@ -14,13 +14,13 @@ use portcullis::{
 
 use crate::{database::Database, settings::Settings};
 
-/// Before every key, beside those of whoever else uses the server.
+/// The prefix of every key, because others may use the same server.
 const PREFIX: &str = "showcase:";
 
-/// Expired tokens go in batches, so that no write waits long for one.
+/// Expired tokens are removed in batches, so that no write waits long.
 const PURGE_BATCH: u32 = 1000;
 
-/// The database, and Redis where it is configured.
+/// The database, and Redis if it is configured.
 pub(crate) struct Stores {
     database: Database,
     redis: Option<OnRedis>,
@@ -34,7 +34,7 @@ struct OnRedis {
 
 impl Stores {
     /// # Errors
-    /// [`ConfigError`] naming the variable that cannot be used. A server that does not answer is no error.
+    /// [`ConfigError`] naming the variable that cannot be used. It is not an error if a server does not answer.
     pub(crate) async fn open(settings: &Settings) -> Result<Self, ConfigError> {
         let database = Database::open(&settings.database_url).await?;
         let redis = match &settings.redis_url {
@@ -57,12 +57,12 @@ impl Stores {
         &self.database.tokens
     }
 
-    /// The access tokens in Redis, where that is configured.
+    /// The access tokens in Redis, if that is configured.
     pub(crate) fn redis_tokens(&self) -> Option<&Arc<dyn AccessTokenStore>> {
         self.redis.as_ref().map(|on_redis| &on_redis.tokens)
     }
 
-    /// Makes what the database needs before it can be used.
+    /// Creates the tables or indexes that the database needs.
     ///
     /// # Errors
     /// [`StoreError`] if it does not answer.
@@ -96,7 +96,7 @@ impl Stores {
         try_join(self.tokens().find(&nobody), redis).await.map(drop)
     }
 
-    /// Removes the tokens that have expired from the database and says how many. Redis does that by itself.
+    /// Removes expired tokens from the database, and returns their number. Redis does that by itself.
     ///
     /// # Errors
     /// [`StoreError`] if the database does not answer.

@@ -75,7 +75,7 @@ impl Site {
 
     /// The user as it stands in the store.
     pub async fn stored(&self, email: &str) -> Option<User> {
-        let email = NormalizedEmail::of(email).expect("an e-mail");
+        let email = NormalizedEmail::from_typed(email).expect("an e-mail");
         let found = self.users.find_by_email(&email).await;
         found.expect("the store answers")
     }

@@ -1,4 +1,4 @@
-//! Whom a server runs as: databases refuse to run as root.
+//! The account that a server runs as: databases refuse to run as root.
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -7,12 +7,12 @@ use std::process::Command;
 
 use crate::{Fallible, packages, process};
 
-/// The command line that runs `command` as `user`, where we are root.
+/// The command line that runs `command` as `user`, if this process is root.
 pub(super) fn as_user(user: &str, command: Vec<String>) -> Vec<String> {
     if !packages::is_root() {
         return command;
     }
-    // It replaces itself by the command, which so keeps the process id.
+    // It replaces itself by the command, so the process id stays the same.
     let mut line = vec![
         "setpriv".to_owned(),
         format!("--reuid={user}"),
@@ -23,7 +23,7 @@ pub(super) fn as_user(user: &str, command: Vec<String>) -> Vec<String> {
     line
 }
 
-/// Gives `folder` and all that is in it to `user`, where we are root.
+/// Gives `folder` and its contents to `user`, if this process is root.
 pub(super) fn give(folder: &Path, user: &str) -> Fallible<()> {
     if packages::is_root() {
         process::output(Command::new("chown").args(["-R", user]).arg(folder))?;
@@ -31,7 +31,7 @@ pub(super) fn give(folder: &Path, user: &str) -> Fallible<()> {
     Ok(())
 }
 
-/// Where the servers' data goes: `wanted`, unless the users that they run as cannot get there.
+/// The folder for the servers' data: `wanted`, unless the servers' accounts cannot reach it.
 pub(super) fn base(wanted: &Path) -> Fallible<PathBuf> {
     fs::create_dir_all(wanted)?;
     let wanted = wanted.canonicalize()?;
@@ -44,7 +44,7 @@ pub(super) fn base(wanted: &Path) -> Fallible<PathBuf> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
         _ => {}
     }
-    // Anyone may write to the folder for temporary files; what another user prepared there is not for us to run.
+    // Anyone can write to the folder for temporary files. Don't use a folder that another user prepared there.
     let found = fs::symlink_metadata(&other)?;
     if found.is_dir() && found.uid() == 0 {
         return Ok(other);
@@ -52,7 +52,7 @@ pub(super) fn base(wanted: &Path) -> Fallible<PathBuf> {
     Err(format!("{} belongs to somebody else", other.display()).into())
 }
 
-/// Whether every user may pass through each folder down to `folder`.
+/// True if every user can enter each folder down to `folder`.
 fn is_open(folder: &Path) -> Fallible<bool> {
     for part in folder.ancestors() {
         if fs::metadata(part)?.permissions().mode() & 0o001 == 0 {

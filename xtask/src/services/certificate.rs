@@ -1,4 +1,4 @@
-//! A certificate for 127.0.0.1, by an authority that nobody else has: what TLS is tested with.
+//! A certificate for 127.0.0.1, with its own authority, for tests of TLS.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const DAYS: &str = "30";
 
 /// The files of a server's certificate.
 pub(super) struct Certificate {
-    /// What a client has to trust.
+    /// The authority, which a client must trust.
     pub(super) authority: PathBuf,
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
@@ -27,11 +27,11 @@ fn openssl() -> Option<PathBuf> {
     process::find(&["openssl"])
 }
 
-/// Makes an authority and a certificate of its own in `folder`.
+/// Creates an authority, and a certificate that it signed, in `folder`.
 pub(super) fn make(folder: &Path) -> Fallible<Certificate> {
     let openssl = openssl().ok_or("no openssl")?.display().to_string();
     let file = |name: &str| folder.join(name).display().to_string();
-    // A client in Rust refuses a server whose certificate is an authority's, so there are two.
+    // Two certificates, because rustls refuses a server whose certificate is an authority's.
     let extensions = "basicConstraints=critical,CA:FALSE\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n";
     fs::write(folder.join("extensions"), extensions)?;
     let request = |more: &[&str]| {

@@ -1,5 +1,5 @@
-//! A process of our own around the servers: it outlives us for the moment that it takes to stop them, even when we are
-//! killed, and Ctrl-C at the terminal does not reach it.
+//! A helper process around the servers. It outlives this one for as long as it takes to stop them, even if this one is
+//! killed. Ctrl-C at the terminal does not reach it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,11 +18,11 @@ use crate::services::{SERVICES, Service, orphans, record};
 /// The hidden command of [`keep`].
 pub(crate) const KEEP: &str = "keep-services";
 
-/// The servers, as long as it is not dropped.
+/// The servers. They stop when this is dropped.
 pub(super) struct Keeper {
     child: Child,
     pub(super) variables: Vec<(String, String)>,
-    /// Why a service does not run, by its name.
+    /// The reasons that services do not run, by name.
     pub(super) failed: BTreeMap<String, String>,
 }
 
@@ -55,9 +55,9 @@ impl Keeper {
         Ok(keeper)
     }
 
-    /// Returns when the keeper has ended without being asked to.
+    /// Waits until the keeper ends by itself, which is an error.
     pub(super) fn wait(&mut self) -> Fallible<()> {
-        // Taken out, or waiting would close the input that the keeper waits at.
+        // Taken out, because waiting would close the input that the keeper watches.
         let input = self.child.stdin.take();
         let status = self.child.wait()?;
         drop(input);
@@ -79,7 +79,7 @@ fn pairs(object: &Value) -> impl Iterator<Item = (String, String)> {
     entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
 }
 
-/// Starts the services, tells of them in one line of standard output, and stops them when standard input closes.
+/// Starts the services, reports them in one line of standard output, and stops them when standard input closes.
 pub(crate) fn keep(arguments: &[String]) -> Fallible<()> {
     let [base, programs, names @ ..] = arguments else {
         return Err("the keeper needs two folders".into());
@@ -114,13 +114,13 @@ fn serve(run: &Path, programs: &Path, names: &[String]) -> Fallible<()> {
         variables.extend(server.variables.iter().cloned());
     }
     let told = json!({ "variables": variables, "failed": failed });
-    // Who is gone by now does not read it, and the end of our input says so.
+    // If the reader is gone, writing fails. The end of standard input says the same.
     let _ = writeln!(io::stdout(), "{told}").and_then(|()| io::stdout().flush());
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())
 }
 
-/// Starts them side by side: each takes a second or more.
+/// Starts them in parallel, because each takes a second or more.
 fn start<'a>(
     services: Vec<&'a Service>,
     run: &Path,

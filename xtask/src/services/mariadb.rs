@@ -11,7 +11,7 @@ use crate::services::service::Place;
 use crate::services::{account, certificate, ports};
 use crate::{Fallible, packages, process};
 
-/// Whom it runs as where we are root: Debian's package made the user.
+/// The account of the server if this process is root. Debian's package creates it.
 const USER: &str = "mysql";
 
 /// Run at every start.
@@ -25,7 +25,7 @@ pub(super) fn is_installed() -> bool {
     program().is_some() && installer().is_some()
 }
 
-/// Debian keeps the server in a folder that is not in everyone's `PATH`.
+/// Debian has the server in a folder that is not in everyone's `PATH`.
 fn program() -> Option<PathBuf> {
     process::find(&["mariadbd"])
         .or_else(|| Some(PathBuf::from("/usr/sbin/mariadbd")).filter(|file| file.is_file()))
@@ -44,8 +44,8 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
     let init = folder.join("init.sql");
     fs::write(&init, INIT)?;
     let configuration = folder.join("my.cnf");
-    // A commit reaches the system's memory, which outlives the process: SIGKILL loses nothing. The socket's path is
-    // relative, as a system's limit on it is about a hundred bytes.
+    // A commit reaches the system's memory, which outlives the process, so SIGKILL loses nothing. The path of the socket is
+    // relative, because systems limit it to about a hundred bytes.
     let text = format!(
         "[server]\n{}datadir={}\nbind-address=127.0.0.1\nport={port}\nsocket=mariadb.sock\ninit-file={}\n\
          max_connections=300\nskip-name-resolve\ncharacter-set-server=utf8mb4\ncollation-server=utf8mb4_general_ci\n\
@@ -77,7 +77,7 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
     Ok(server)
 }
 
-/// Whether the server begins with the greeting of its protocol, version 10, rather than with an error.
+/// True if the server sends the greeting of its protocol, version 10, and not an error.
 fn greets(port: u16) -> bool {
     let greeting = || {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;

@@ -1,4 +1,4 @@
-//! MongoDB; or FerretDB, which speaks its protocol over SQLite, where Go is rather than `mongod`.
+//! MongoDB. If there is no `mongod` but Go is there, FerretDB, which speaks the same protocol over SQLite.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::services::server::{Process, Server};
 use crate::services::service::Place;
 use crate::{Fallible, process};
 
-/// What FerretDB is built from: a change is another program.
+/// The sources of FerretDB. If they change, it is built again.
 const SOURCES: &[(&str, &str)] = &[
     ("main.go", include_str!("../../ferretdb/main.go")),
     ("turns.go", include_str!("../../ferretdb/turns.go")),
@@ -30,7 +30,7 @@ fn genuine() -> Option<PathBuf> {
     process::find(&["mongod"])
 }
 
-/// Builds FerretDB, unless there is something better or it has been built before.
+/// Builds FerretDB, unless there is a `mongod`, or it has been built before.
 pub(super) fn build(programs: &Path) -> Fallible<()> {
     let target = ferretdb(programs);
     if genuine().is_some() || target.is_file() {
@@ -50,7 +50,7 @@ pub(super) fn build(programs: &Path) -> Fallible<()> {
         .env("GOWORK", "off")
         .args(["build", "-tags", "ferretdb_no_postgresql", "-o", "ferretdb", "."]);
     process::run_aside(&mut command)?;
-    // Whole or not there at all, also for another run that builds it now.
+    // Renamed at the end, so that another run never sees a part of it.
     fs::rename(folder.join("ferretdb"), target)?;
     fs::remove_dir_all(folder)?;
     Ok(())

@@ -1,5 +1,5 @@
-//! The processes of a run, found in the system's own list: those that a test has started again, too, and those of a
-//! run that was killed before it could stop them.
+//! Finds the processes of a run in the system's list, including those that a test started again, and those of a run
+//! that was killed before it could stop them.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use crate::{Fallible, process};
 
-/// What a server's process may be called; a pager that shows its log is not ours to stop.
+/// The possible names of a server's process. A pager that shows its log must not be stopped.
 const PROGRAMS: &[&str] = &[
     "ferretdb",
     "mariadbd",
@@ -21,8 +21,8 @@ const PROGRAMS: &[&str] = &[
     "valkey-server",
 ];
 
-/// A server that takes longer is killed; its data is thrown away anyway.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A server that takes longer to stop is killed. Its data is thrown away anyway.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Listed {
@@ -30,13 +30,13 @@ struct Listed {
     arguments: Vec<String>,
 }
 
-/// The signal that ends a server's process without waiting for its clients.
+/// The signal that stops a server without waiting for its clients.
 pub(super) fn stop_signal(arguments: &[String]) -> &'static str {
     let is_postgres = arguments.iter().any(|argument| file_name(argument) == "postgres");
     if is_postgres { "INT" } else { "TERM" }
 }
 
-/// Stops every run below `base` whose keeper is gone, and removes what it left.
+/// Stops the servers of every run below `base` whose keeper is gone, and removes their data.
 pub(super) fn clear(base: &Path, keeper: &str) -> Fallible<()> {
     let listed = list()?;
     for entry in fs::read_dir(base)? {
@@ -45,7 +45,7 @@ pub(super) fn clear(base: &Path, keeper: &str) -> Fallible<()> {
             eprintln!("stopping what an earlier run left in {}", folder.display());
             stop(&folder)?;
             match fs::remove_dir_all(folder) {
-                // Another run that starts now has done it.
+                // Another run, which is starting now, has done it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 other => other?,
             }
@@ -54,7 +54,7 @@ pub(super) fn clear(base: &Path, keeper: &str) -> Fallible<()> {
     Ok(())
 }
 
-/// A run's folder is named for its keeper's process; the number alone could be anyone's by now.
+/// The folder of a run is named after its keeper's process. The number alone may belong to another process by now.
 fn is_stale(folder: &Path, keeper: &str, listed: &[Listed]) -> bool {
     let name = folder.file_name().map(|name| name.to_string_lossy());
     let Some(pid) = name.and_then(|name| name.parse::<u32>().ok()) else {
@@ -65,17 +65,17 @@ fn is_stale(folder: &Path, keeper: &str, listed: &[Listed]) -> bool {
     pid == std::process::id() || !listed.iter().any(lives)
 }
 
-/// Ends every server whose data is below `folder`; returns when all are gone.
+/// Stops every server whose data is below `folder`, and returns when all are gone.
 pub(super) fn stop(folder: &Path) -> Fallible<()> {
     for forced in [None, Some("KILL")] {
         for process in ours(folder)? {
             let signal = forced.unwrap_or_else(|| stop_signal(&process.arguments));
-            // Built into every shell. One that ended by itself a moment ago is no failure.
+            // Built into every shell. It is not a failure if the server has just ended by itself.
             let line = format!("kill -{signal} {} 2>&-; true", process.pid);
             process::output(Command::new("sh").args(["-c", &line]))?;
         }
         let asked = Instant::now();
-        while asked.elapsed() < PATIENCE {
+        while asked.elapsed() < STOP_TIMEOUT {
             if ours(folder)?.is_empty() {
                 return Ok(());
             }

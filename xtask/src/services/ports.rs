@@ -1,4 +1,4 @@
-//! Ports that nobody listens on.
+//! Free ports.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::Fallible;
 
-/// Below the ports that systems hand to outgoing connections: one of those could take the port of a server that a test
-/// has stopped and is about to start again.
+/// Below the ports that systems use for outgoing connections. One of those could take the port of a server that a test has
+/// stopped and will start again.
 const RANGE: Range<u16> = 20_000..32_000;
 
-/// How many ports have been tried.
+/// The number of ports that were tried.
 static TRIED: AtomicU16 = AtomicU16::new(0);
 
-/// A port of 127.0.0.1 that is free now, and that no later call gives again.
+/// A port of 127.0.0.1 that is free now, and that no later call returns again.
 pub(super) fn free() -> Fallible<u16> {
     loop {
         let tried = TRIED.fetch_add(1, Ordering::Relaxed);
@@ -27,7 +27,7 @@ pub(super) fn free() -> Fallible<u16> {
     }
 }
 
-/// Each process begins elsewhere, so that two that start at once do not race for the same ports.
+/// Each process starts at another port, so that two do not compete for the same ones.
 fn candidate(process: u32, tried: u16) -> u16 {
     let size = u32::from(RANGE.end - RANGE.start);
     let offset = (process % size * 97 + u32::from(tried)) % size;

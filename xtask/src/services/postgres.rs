@@ -1,4 +1,4 @@
-//! PostgreSQL, with TLS and with its statements counted.
+//! PostgreSQL, with TLS and statistics of statements.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -11,17 +11,17 @@ use crate::services::service::Place;
 use crate::services::{account, certificate, ports};
 use crate::{Fallible, process};
 
-/// Whom it runs as where we are root: Debian's package made the user.
+/// The account of the server if this process is root. Debian's package creates it.
 const USER: &str = "postgres";
 
-/// The user and the password of the tests, who may create databases.
+/// The name and password of the tests' user, who can create databases.
 const TESTER: &str = "test";
 
 pub(super) fn is_installed() -> bool {
     program("postgres").is_some()
 }
 
-/// Where `name` of the newest PostgreSQL is; Debian keeps all but the clients out of `PATH`.
+/// The path of `name` of the newest PostgreSQL. Debian has only the clients in `PATH`.
 fn program(name: &str) -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -91,7 +91,7 @@ fn create(folder: &Path) -> Fallible<()> {
 }
 
 fn configure(folder: &Path, port: u16, certificate: &Certificate, counts: bool) -> Fallible<()> {
-    // Without fsync a commit still reaches the system's memory, which outlives the process: SIGKILL loses nothing.
+    // Without fsync a commit still reaches the system's memory, which outlives the process, so SIGKILL loses nothing.
     let mut text = format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 300\n\
          fsync = off\nssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\n",
@@ -108,7 +108,7 @@ fn configure(folder: &Path, port: u16, certificate: &Certificate, counts: bool) 
         .write_all(text.as_bytes())?)
 }
 
-/// Whether the library is there that counts statements: without it, one told to use it would not start.
+/// True if the library that counts statements is installed. A server that is told to use a missing one does not start.
 fn can_count() -> Fallible<bool> {
     let folder = process::output(Command::new(path("pg_config")?).arg("--pkglibdir"))?;
     let is_there = |ending| {
@@ -119,7 +119,7 @@ fn can_count() -> Fallible<bool> {
     Ok(is_there("so") || is_there("dylib"))
 }
 
-/// Lets tests ask for the counts; in the template, so that every database made from it has them.
+/// Lets tests ask for the counts. It is in the template, so every new database has it.
 fn count(port: u16) -> Fallible<()> {
     for database in ["template1", "postgres"] {
         let mut command = Command::new(path("psql")?);

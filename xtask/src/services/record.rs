@@ -1,11 +1,11 @@
-//! What is told of the servers that run: to the tests in a file, to a shell in lines.
+//! The description of the running servers: a file for tests, lines for a shell.
 
 use serde_json::{Map, Value, json};
 
 use crate::services::orphans;
 use crate::services::server::{Process, Server};
 
-/// The object that the file named by `TEST_SERVICES` holds.
+/// The JSON in the file that `TEST_SERVICES` names.
 pub(super) fn services<'a>(servers: impl IntoIterator<Item = (&'a str, &'a Server)>) -> Value {
     let entries = servers.into_iter().map(|(name, server)| {
         let processes: Vec<Value> = server.processes.iter().map(process).collect();

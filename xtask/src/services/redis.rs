@@ -1,4 +1,4 @@
-//! Redis, alone; and what a cluster and Sentinel share with it.
+//! Redis as a single server, and the parts that a cluster and Sentinel share with it.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -11,7 +11,7 @@ use crate::services::service::Place;
 use crate::services::{certificate, ports};
 use crate::{Fallible, process};
 
-/// What every Redis here is told, clustered or not.
+/// The configuration of every Redis here, clustered or not.
 const CONFIGURATION: &str = "\
 bind 127.0.0.1
 protected-mode no
@@ -36,7 +36,7 @@ fn program() -> Option<PathBuf> {
     process::find(&["redis-server", "valkey-server"])
 }
 
-/// The command line's client: it is what builds a cluster.
+/// The command-line client, which builds the cluster.
 pub(super) fn client() -> Option<PathBuf> {
     process::find(&["redis-cli", "valkey-cli"])
 }
@@ -61,7 +61,7 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
     Ok(server)
 }
 
-/// Starts a server that is configured by `more`, too, in a folder of its own; it may not answer yet.
+/// Starts a server with `more` configuration in its own folder. It may not answer yet.
 pub(super) fn begin(folder: &Path, more: &str) -> Fallible<Process> {
     fs::create_dir_all(folder)?;
     let port = ports::free()?;
@@ -72,12 +72,12 @@ pub(super) fn begin(folder: &Path, more: &str) -> Fallible<Process> {
     Process::start(command, folder, port)
 }
 
-/// The server's path, as the first word of its command line.
+/// The path of the server, as the first word of its command line.
 pub(super) fn program_path() -> Fallible<String> {
     Ok(program().ok_or("no redis-server")?.display().to_string())
 }
 
-/// The answer of the server at `port` to one command, which is one line or a string with its length before it.
+/// The reply of the server at `port` to one command: a line, or a string after its length.
 pub(super) fn asks(port: u16, command: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;

@@ -9,11 +9,11 @@ use crate::{Fallible, process};
 
 const NODES: usize = 6;
 
-/// Starts six servers and makes them a cluster.
+/// Starts six servers and joins them to a cluster.
 pub(super) fn start(place: &Place) -> Fallible<Server> {
     let mut nodes = Vec::new();
     for number in 1..=NODES {
-        // The bus is at the port + 10000 where nothing else is said, and that may be taken.
+        // By default the bus is at the port + 10000, which may be taken.
         let more = format!(
             "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout 2000\ncluster-allow-replica-migration no\n",
             ports::free()?
@@ -36,13 +36,13 @@ pub(super) fn start(place: &Place) -> Fallible<Server> {
     }
     nodes[0].until(|| replicas(&nodes) == NODES / 2)?;
     for node in &nodes {
-        // No test has a failover here, and a disk that stalls must not make one: those that need one start their own.
+        // Prevents failovers, for example by a slow disk. Tests that need one start their own servers.
         redis::asks(node.port, "CONFIG SET cluster-node-timeout 60000")?;
     }
     Ok(Server::new(url(&nodes), nodes))
 }
 
-/// Whether `node` sees the whole cluster, and has its master's data where it is a replica.
+/// True if `node` sees the whole cluster and, as a replica, has its master's data.
 fn is_whole(node: &Process) -> bool {
     let told = redis::asks(node.port, "CLUSTER INFO").unwrap_or_default();
     let role = redis::asks(node.port, "INFO replication").unwrap_or_default();
@@ -60,7 +60,7 @@ fn replicas(nodes: &[Process]) -> usize {
     nodes.iter().filter(is_replica).count()
 }
 
-/// In the form that fred reads: one node as the host, the others as parameters.
+/// The URL in fred's form: one node as the host, the others as parameters.
 fn url(nodes: &[Process]) -> String {
     let ports: Vec<u16> = nodes.iter().map(|node| node.port).collect();
     let others = ports[1..].iter().map(|port| format!("node=127.0.0.1:{port}"));

@@ -8,12 +8,12 @@ use crate::services::server::{Process, Server};
 use crate::services::service::Place;
 use crate::services::{ports, redis};
 
-/// What the Sentinels call the master.
+/// The Sentinels' name for the master.
 const NAME: &str = "main";
 
 const SENTINELS: usize = 3;
 
-/// Starts the five servers; the URL is that of the Sentinels.
+/// Starts the five servers. The URL names the Sentinels.
 pub(super) fn start(place: &Place) -> Fallible<Server> {
     let master = redis::begin(&place.folder.join("master"), "")?;
     let follow = format!("replicaof 127.0.0.1 {}\n", master.port);
@@ -40,7 +40,7 @@ fn watch(folder: &Path, master: u16) -> Fallible<Process> {
     fs::create_dir_all(folder)?;
     let port = ports::free()?;
     let file = folder.join("sentinel.conf");
-    // No test has a failover here, and a disk that stalls must not make one: those that need one start their own.
+    // Prevents failovers, for example by a slow disk. Tests that need one start their own servers.
     let text = format!(
         "port {port}\nbind 127.0.0.1\nprotected-mode no\ndaemonize no\nset-proc-title no\ndir \"{}\"\n\
          sentinel monitor {NAME} 127.0.0.1 {master} 2\n\
@@ -58,7 +58,7 @@ fn watch(folder: &Path, master: u16) -> Fallible<Process> {
     Process::start(command, folder, port)
 }
 
-/// Whether this Sentinel could take part in a failover now.
+/// True if this Sentinel can take part in a failover.
 fn knows_all(port: u16) -> bool {
     let line = format!("name={NAME},status=ok,address=127.0.0.1:");
     redis::asks(port, "INFO sentinel").is_ok_and(|answer| {
@@ -66,7 +66,7 @@ fn knows_all(port: u16) -> bool {
     })
 }
 
-/// In the form that fred reads.
+/// The URL in fred's form.
 fn url(ports: &[u16]) -> String {
     let others = ports[1..].iter().map(|port| format!("node=127.0.0.1:{port}&"));
     format!(

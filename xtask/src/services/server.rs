@@ -1,4 +1,4 @@
-//! One server: its processes, and how it is waited for.
+//! One server: its processes, and waiting until it is ready.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::Fallible;
 
-/// Generous: a loaded machine takes a while to create a database.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Generous, because a busy machine takes a while to create a database.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a service is once it answers.
+/// A service that answers.
 pub(super) struct Server {
     pub(super) url: String,
-    /// What it tells the tests beside its URL.
+    /// Variables for the tests, beside its URL.
     pub(super) variables: Vec<(&'static str, String)>,
     pub(super) processes: Vec<Process>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `command`; what it says goes to a log in `folder`.
+    /// Starts `command`. Its output goes to a log in `folder`.
     pub(super) fn start(command: Vec<String>, folder: &Path, port: u16) -> Fallible<Self> {
         let (program, arguments) = command.split_first().ok_or("a command has a program")?;
         let log = OpenOptions::new().create(true).append(true).open(log(folder))?;
@@ -57,20 +57,20 @@ impl Process {
             command,
             folder: folder.to_owned(),
             port,
-            // Collected at once, so that a test that kills the process sees it go.
+            // Reaped at once, so that a test which kills the process sees it disappear.
             reaper: thread::spawn(move || drop(child.wait())),
         })
     }
 
-    /// Waits until `ready`; a process that ends before is an error with the last lines of its log.
+    /// Waits until `ready`. If the process ends before, the error has the last lines of its log.
     pub(super) fn until(&self, mut ready: impl FnMut() -> bool) -> Fallible<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         while !ready() {
             if self.reaper.is_finished() {
                 return Err(format!("it ended: {}", self.last_words()).into());
             }
             if Instant::now() > deadline {
-                return Err(format!("no answer in {PATIENCE:?}: {}", self.last_words()).into());
+                return Err(format!("no answer in {START_TIMEOUT:?}: {}", self.last_words()).into());
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -91,7 +91,7 @@ pub(super) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Runs one program of a server's preparation, with its output in the folder's log.
+/// Runs a program that prepares a server. Its output goes to the log in the folder.
 pub(super) fn prepare(command: &[String], folder: &Path) -> Fallible<()> {
     let (program, arguments) = command.split_first().ok_or("a command has a program")?;
     let path = folder.join("prepare.log");

@@ -8,27 +8,27 @@ use crate::services::{certificate, mariadb, mongodb, postgres, redis, redis_clus
 
 /// One kind of server.
 pub(crate) struct Service {
-    /// On the command line and in the file of `TEST_SERVICES`.
+    /// Its name on the command line and in the file of `TEST_SERVICES`.
     pub(crate) name: &'static str,
-    /// In a test's `#[ignore = "needs ..."]`.
+    /// Its name in a test's `#[ignore = "needs ..."]`.
     pub(crate) need: &'static str,
-    /// Names its URL to the tests.
+    /// The variable with its URL.
     pub(super) variable: &'static str,
     pub(super) is_installed: fn() -> bool,
-    /// The Debian packages that have it.
+    /// Its Debian packages.
     pub(super) packages: &'static [&'static str],
     pub(super) start: fn(&Place) -> Fallible<Server>,
 }
 
-/// Where a server lives.
+/// The place of a server.
 pub(super) struct Place {
-    /// Its own, and empty.
+    /// Its own folder, which is empty at first.
     pub(super) folder: PathBuf,
-    /// Where programs are that were built for it.
+    /// The folder for programs that were built for it.
     pub(super) programs: PathBuf,
 }
 
-/// All of them; the order is that of what is told of them.
+/// All services, in the order of reports.
 pub(crate) const SERVICES: &[Service] = &[
     Service {
         name: "redis",
@@ -74,7 +74,7 @@ pub(crate) const SERVICES: &[Service] = &[
         name: "mongodb",
         need: "MongoDB",
         variable: "TEST_MONGODB_URL",
-        // Debian has no package of it; what stands in for it is built.
+        // Debian has no package. FerretDB is built instead.
         is_installed: || true,
         packages: &[],
         start: mongodb::start,

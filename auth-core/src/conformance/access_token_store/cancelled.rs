@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// A cancelled insertion left the whole token or nothing, and the next one is told which.
+/// A cancelled insertion left the whole token or nothing, and the next insertion finds out which.
 pub async fn a_cancelled_insertion_is_whole_or_absent<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -192,8 +192,8 @@ pub async fn a_cancelled_look_up_does_not_spoil_the_next<F: AccessTokenFixture>(
     }
 }
 
-/// Which tokens are there. A store may still be at a cancelled change while they are read one by one: if what is read
-/// is not `whole`, they are read again.
+/// The tokens that are there. A cancelled change may still be going on while they are read one by one. If the result is
+/// not `whole`, they are read again.
 async fn settled<Id: UserId>(
     store: &impl AccessTokenStore<Id>,
     keys: &[TokenLookup],

@@ -13,7 +13,7 @@ use crate::{
 
 const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
 
-/// Under a cap of 3 each insertion leaves the newest 3 of the user's tokens, one that is above the cap at first too.
+/// With a cap of 3, each insertion leaves the newest 3 of the user's tokens, even if there were more at first.
 pub async fn a_cap_keeps_the_newest_tokens<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -48,7 +48,7 @@ pub async fn a_cap_keeps_the_newest_tokens<F: AccessTokenFixture>(fixture: &F) {
     );
 }
 
-/// The inserted token stays though every other is newer, or as new: a clock may step back or stand still.
+/// The inserted token stays even if every other is newer or equally new: a clock can step back or stand still.
 pub async fn a_cap_never_removes_the_inserted_token<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -91,7 +91,7 @@ pub async fn a_cap_never_removes_the_inserted_token<F: AccessTokenFixture>(fixtu
     }
 }
 
-/// A cap that is new to a user of hundreds of tokens removes all but the newest in one insertion.
+/// The first insertion under a cap, for a user with hundreds of tokens, removes all but the newest.
 pub async fn a_cap_removes_hundreds_of_tokens<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -129,7 +129,7 @@ pub async fn a_cap_leaves_other_users_alone<F: AccessTokenFixture>(fixture: &F) 
     );
 }
 
-/// After 50 insertions at once under a cap of 3 there are exactly 3.
+/// After 50 parallel insertions with a cap of 3, there are exactly 3 tokens.
 pub async fn a_cap_holds_under_parallel_insertions<F: AccessTokenFixture>(fixture: &F) {
     for _round in 0..ROUNDS {
         race_under_a_cap(fixture).await;

@@ -7,7 +7,7 @@ use crate::{
     },
 };
 
-/// A deletion says `true`, the next one `false`, and the token is not found. A token that never was is `false`.
+/// A deletion returns `true`, the next one `false`, and the token is not found. A token that never existed is `false`.
 pub async fn a_deleted_token_is_gone<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -33,7 +33,7 @@ pub async fn a_deleted_token_is_gone<F: AccessTokenFixture>(fixture: &F) {
     );
 }
 
-/// A deletion leaves the user's other tokens, and other users'.
+/// A deletion leaves the user's other tokens, and those of other users.
 pub async fn a_deletion_leaves_the_other_tokens<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let (user, other) = (fixture.user(None).await, fixture.user(None).await);
@@ -54,7 +54,7 @@ pub async fn a_deletion_leaves_the_other_tokens<F: AccessTokenFixture>(fixture: 
     );
 }
 
-/// Of 16 deletions of one token at once exactly one says `true`.
+/// Of 16 parallel deletions of one token, exactly one returns `true`.
 pub async fn of_parallel_deletions_exactly_one_finds_the_token<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -70,7 +70,7 @@ pub async fn of_parallel_deletions_exactly_one_finds_the_token<F: AccessTokenFix
     }
 }
 
-/// Deleting all removes each of the user's tokens, whether it expires or not, and says how many there were.
+/// Deleting all removes each of the user's tokens, whether it expires or not, and returns their number.
 pub async fn deleting_all_removes_the_users_tokens_and_counts_them<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -104,7 +104,7 @@ pub async fn deleting_all_removes_the_users_tokens_and_counts_them<F: AccessToke
     );
 }
 
-/// Deleting all removes and counts hundreds of tokens: not one page of them.
+/// Deleting all removes and counts hundreds of tokens, not only one page.
 pub async fn deleting_all_removes_hundreds_of_tokens<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -137,8 +137,8 @@ pub async fn deleting_all_leaves_other_users_alone<F: AccessTokenFixture>(fixtur
     );
 }
 
-/// While others are issued, deleting all removes each token that was inserted before. Those that were inserted
-/// meanwhile are there or not; the next call finds and counts each that is.
+/// While others are issued, deleting all removes each token that was inserted before. Those that are inserted meanwhile
+/// may stay. The next call finds and counts each that did.
 pub async fn deleting_all_wins_over_parallel_insertions<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;

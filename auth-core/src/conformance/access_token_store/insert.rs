@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// What is found is what was inserted: instants to the millisecond, an expiry in a hundred years or none, an epoch of
+/// The found token equals the inserted one: instants to the millisecond, an expiry in a hundred years or none, an epoch of
 /// more than 32 bits, a client of many words or of none.
 pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
@@ -48,7 +48,7 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
     }
 }
 
-/// A second token of one digest is [`InsertTokenError::DigestTaken`]; the first stays as it is, and the user's cap
+/// A second token of the same digest is [`InsertTokenError::DigestTaken`]. The first stays as it is, and the user's cap
 /// removes nothing.
 pub async fn a_taken_digest_is_refused_and_nothing_is_written<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
@@ -71,7 +71,7 @@ pub async fn a_taken_digest_is_refused_and_nothing_is_written<F: AccessTokenFixt
     }
 }
 
-/// Whatever another user inserts, the key of a token finds the user to whom it was issued.
+/// The key of a token finds the user that it was issued to, whatever other users insert.
 pub async fn a_taken_digest_does_not_change_hands<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let (owner, other) = (fixture.user(None).await, fixture.user(None).await);
@@ -88,9 +88,9 @@ pub async fn a_taken_digest_does_not_change_hands<F: AccessTokenFixture>(fixture
     );
 }
 
-/// A second token of one public id, of the same user or another, overwrites no token: the first stays as it is. The
-/// second is either refused with a [`StoreError`](crate::StoreError), or there as well. A public id is random, and a
-/// token's digest is what is unique, so that a taken one is never [`InsertTokenError::DigestTaken`].
+/// A second token of the same public id, of the same user or another, overwrites nothing: the first stays as it is. The
+/// second is either refused with a [`StoreError`](crate::StoreError), or inserted as well. Only digests must be unique,
+/// so a taken public id is never [`InsertTokenError::DigestTaken`].
 pub async fn a_taken_public_id_overwrites_nothing<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let (owner, other) = (fixture.user(None).await, fixture.user(None).await);
@@ -119,8 +119,8 @@ pub async fn a_taken_public_id_overwrites_nothing<F: AccessTokenFixture>(fixture
     }
 }
 
-/// Of 50 insertions of one digest at once exactly one succeeds, the others are [`InsertTokenError::DigestTaken`], and
-/// the winner's is found.
+/// Of 50 parallel insertions of one digest, exactly one succeeds and is found. The others are
+/// [`InsertTokenError::DigestTaken`].
 pub async fn of_parallel_insertions_of_one_digest_exactly_one_succeeds<F: AccessTokenFixture>(fixture: &F) {
     for _round in 0..ROUNDS {
         race_for_one_digest(fixture).await;
@@ -204,7 +204,7 @@ fn in_other_case(digest: &[u8; 32]) -> impl Iterator<Item = [u8; 32]> {
     })
 }
 
-/// A digest is 32 bytes of any value: zeros, spaces and letters of either case make different ones.
+/// A digest is any 32 bytes: zeros, spaces and the case of letters make a difference.
 pub async fn digests_of_any_bytes_are_told_apart<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;

@@ -8,15 +8,15 @@ use crate::{
     },
 };
 
-/// A [`ShardTag`](crate::ShardTag) is shared by many users: it says where a user's tokens are, and never whose they are.
-/// What one user inserts under a cap or deletes leaves the tokens of another user of the same tag alone.
+/// Many users share a [`ShardTag`](crate::ShardTag). Insertions under a cap and deletions of one user leave the tokens
+/// of another user with the same tag alone.
 pub async fn users_of_one_shard_tag_are_told_apart<F: AccessTokenFixture>(fixture: &F) {
     let users = users_of_one_shard_tag(fixture).await;
     told_apart(&*fixture.store(), &users).await;
 }
 
-/// Users whose ids differ in case alone, or in a space at their end, are different users: what one inserts under a cap
-/// or deletes leaves the tokens of the other alone. Ids of which there is one spelling have nothing to show here.
+/// Users whose ids differ only in case, or in a trailing space, are different users. Insertions under a cap and
+/// deletions of one leave the tokens of the other alone. Ids with only one spelling have nothing to show here.
 pub async fn ids_of_users_are_compared_byte_for_byte<F: AccessTokenFixture>(fixture: &F) {
     for [one, other] in ids_that_look_alike() {
         let users = [fixture.user(Some(one)).await, fixture.user(Some(other)).await];

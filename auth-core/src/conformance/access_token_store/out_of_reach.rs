@@ -6,8 +6,9 @@ use crate::{
     },
 };
 
-/// If the data is out of reach, each call is a [`StoreError`](crate::StoreError): never "no such token", "none was there"
-/// or "taken". What is "no such token" logs a user out; what is "none was there" reports a revocation that did not happen.
+/// If the data is out of reach, each call is a [`StoreError`](crate::StoreError), never "no such token", "none was
+/// there" or "taken". "No such token" would log a user out. "None was there" would report a revocation that did not
+/// happen.
 pub async fn every_call_out_of_reach_is_a_failure<F: AccessTokenFixture>(fixture: &F) {
     let user = fixture.user(None).await;
     let (key, _) = inserted_token(&*fixture.store(), &user, 1).await;

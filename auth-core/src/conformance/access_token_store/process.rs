@@ -8,8 +8,8 @@ use crate::{
     },
 };
 
-/// What one process has inserted, deleted or capped away, another sees at its next look-up, though it has looked before:
-/// a log-in that was ended here is over there. Neither a token nor the lack of one is remembered.
+/// A process sees at its next look-up what another process has inserted, deleted or removed by a cap, although it has looked
+/// before. A log-in that was ended here is over there. Neither a token nor the lack of one is cached.
 pub async fn another_process_sees_every_change_at_once<F: AccessTokenFixture>(fixture: &F) {
     let (here, there) = (fixture.store(), fixture.another_process().await);
     let user = fixture.user(None).await;

@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// A touch sets when the token was last used, to the millisecond, and nothing else, of no other token.
+/// A touch sets the time of the last use, to the millisecond. It changes nothing else, and no other token.
 pub async fn a_touch_sets_the_last_use_alone<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
@@ -33,7 +33,7 @@ pub async fn a_touch_sets_the_last_use_alone<F: AccessTokenFixture>(fixture: &F)
     );
 }
 
-/// A touch of a token that is not there does nothing.
+/// A touch of a missing token does nothing.
 pub async fn a_touch_of_an_unknown_token_inserts_nothing<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;

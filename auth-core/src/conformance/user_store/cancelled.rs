@@ -7,7 +7,7 @@ use crate::{
     },
 };
 
-/// A cancelled insertion left the whole user or nothing, and the next one is told which.
+/// A cancelled insertion left the whole user or nothing, and the next insertion finds out which.
 pub async fn a_cancelled_insertion_is_whole_or_absent<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let mut cancellations = Cancellations::new();
@@ -26,7 +26,7 @@ pub async fn a_cancelled_insertion_is_whole_or_absent<F: UserFixture>(fixture: &
             ..new.clone()
         };
         match store.insert(again).await {
-            // Where the profile has a unique field too, the store may meet that first.
+            // If the profile has a unique field, too, the store may check that first.
             Ok(_) | Err(InsertUserError::EmailTaken | InsertUserError::ProfileTaken) => {}
             Err(error @ (InsertUserError::ProfileRefused { .. } | InsertUserError::Store(_))) => {
                 panic!("the store works after a cancelled insertion: {error}")

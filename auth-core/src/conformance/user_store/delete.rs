@@ -7,8 +7,7 @@ use crate::{
     },
 };
 
-/// A deletion says `true`, the next one `false`; the user is found neither by id nor by e-mail, and the e-mail is
-/// another's to take.
+/// A deletion returns `true`, the next one `false`. The user is found neither by id nor by e-mail, and the e-mail is free.
 pub async fn a_deleted_user_is_gone_and_the_email_is_free<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let user = inserted(fixture, 1).await;
@@ -56,7 +55,7 @@ pub async fn a_deletion_leaves_the_other_users<F: UserFixture>(fixture: &F) {
     }
 }
 
-/// Of 16 deletions of one user at once exactly one says `true`; an update at the same time brings nobody back.
+/// Of 16 parallel deletions of one user, exactly one returns `true`. An update at the same time does not restore the user.
 pub async fn of_parallel_deletions_exactly_one_finds_the_user<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     for round in 0..ROUNDS {
@@ -88,8 +87,7 @@ pub async fn of_parallel_deletions_exactly_one_finds_the_user<F: UserFixture>(fi
     }
 }
 
-/// An id that the database makes is never that of a user who was deleted: a credential of the one would open the
-/// other's account.
+/// The database never makes the id of a deleted user again: a credential of that user would open the new account.
 pub async fn the_id_of_a_deleted_user_is_never_given_again<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let mut gone = Vec::new();

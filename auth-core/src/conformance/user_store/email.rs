@@ -58,8 +58,8 @@ pub async fn variants_of_an_email_are_one_email<F: UserFixture>(fixture: &F) {
     }
 }
 
-/// E-mails that a careless collation would take for one another are users of their own: accents, scripts, emoji and
-/// punctuation count, and so does what IDNA 2008 keeps apart in a domain.
+/// E-mails that a careless collation would confuse belong to different users: accents, scripts, emoji and punctuation
+/// matter, and so do domains that IDNA 2008 distinguishes.
 pub async fn different_emails_are_different_users<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let locals = [
@@ -126,7 +126,7 @@ pub async fn different_emails_are_different_users<F: UserFixture>(fixture: &F) {
     }
 }
 
-/// An e-mail is compared, never matched: `_`, `%`, `*`, `?` and a regular expression stand for themselves.
+/// An e-mail is compared, never matched as a pattern: `_`, `%`, `*`, `?` and regular expressions have no special meaning.
 pub async fn wildcards_in_an_email_match_nothing_else<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let user = insert(
@@ -141,7 +141,8 @@ pub async fn wildcards_in_an_email_match_nothing_else<F: UserFixture>(fixture: &
         "a_b", "a%b", "%", "_x_", "a*b", "a?b", "*", "a.b", ".*", "^axb", "axb|c", "a{1}xb", "/axb/", "ax",
     ];
     for pattern in patterns {
-        let pattern = NormalizedEmail::of(&format!("{pattern}@example.com")).expect("a form to look up");
+        let pattern =
+            NormalizedEmail::from_typed(&format!("{pattern}@example.com")).expect("a form to look up");
         assert!(
             answered(store.find_by_email(&pattern).await).is_none(),
             "{} finds nobody",

@@ -7,9 +7,9 @@ use crate::{
     },
 };
 
-/// An insertion under an id that is somebody's is a [`StoreError`](crate::StoreError): the id is the application's
-/// mistake. The first user stays as it is, and there is no second. A store that makes its ids may make the new user
-/// another one instead.
+/// An insertion under a taken id is a [`StoreError`](crate::StoreError), because that is a mistake of the application.
+/// The first user stays as it is, and there is no second. A store that makes ids may give the new user another id
+/// instead.
 pub async fn a_taken_id_is_refused_and_nothing_is_written<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let first = inserted(fixture, 1).await;
@@ -39,7 +39,7 @@ pub async fn a_taken_id_is_refused_and_nothing_is_written<F: UserFixture>(fixtur
     assert_same(found, &first, "the e-mail stays the first user's");
 }
 
-/// Of 16 insertions of one id at once exactly one succeeds, and there is one user. A store that makes its ids is not
+/// Of 16 parallel insertions of one id, exactly one succeeds, and there is one user. A store that makes its ids is not
 /// given one.
 pub async fn of_parallel_insertions_of_one_id_exactly_one_succeeds<F: UserFixture>(fixture: &F) {
     for round in 0..ROUNDS {
@@ -84,8 +84,8 @@ async fn race_for_one_id<F: UserFixture>(fixture: &F, id: &F::Id, first: u32) {
     }
 }
 
-/// Ids that differ in case alone, or in a space at their end, are different users: to find, to update, to delete and to
-/// insert. Ids of which there is one spelling have nothing to show here.
+/// Ids that differ only in case, or in a trailing space, belong to different users, for look-ups, updates, deletions and
+/// insertions. Ids with only one spelling have nothing to show here.
 pub async fn ids_are_compared_byte_for_byte<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     for [id, other_id] in ids_that_look_alike::<F::Id>() {

@@ -7,9 +7,9 @@ use crate::{
     },
 };
 
-/// What [`UserStore::insert`](crate::UserStore::insert) returned, and what is found by id and by e-mail, is what was
-/// given: instants to the millisecond, an absent hash, letters beyond ASCII, the e-mail as typed, the profile. The
-/// epoch and the revision are 0.
+/// [`UserStore::insert`](crate::UserStore::insert) returns the user that was given, and look-ups by id and e-mail find
+/// it: instants to the millisecond, an absent hash, letters beyond ASCII, the e-mail as typed, the profile. Epoch and
+/// revision are 0.
 pub async fn an_inserted_user_is_found_with_every_field<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     for n in 0..8 {
@@ -27,7 +27,7 @@ pub async fn an_inserted_user_is_found_with_every_field<F: UserFixture>(fixture:
     }
 }
 
-/// A given id is the user's; an id that the database makes is the user's alone.
+/// A user gets the given id. An id that the database makes belongs to one user only.
 pub async fn an_inserted_user_keeps_the_id_that_it_was_given<F: UserFixture>(fixture: &F) {
     let (one, two) = (new_user(fixture, 1), new_user(fixture, 2));
     let given = [one.id.clone(), two.id.clone()];
@@ -38,7 +38,7 @@ pub async fn an_inserted_user_keeps_the_id_that_it_was_given<F: UserFixture>(fix
     }
 }
 
-/// An id and an e-mail that nobody has find nobody, in an empty store too.
+/// An unknown id or e-mail finds no user, also in an empty store.
 pub async fn an_unknown_user_is_not_found<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let nobody = email("nobody@example.com");
@@ -65,7 +65,7 @@ pub async fn an_unknown_user_is_not_found<F: UserFixture>(fixture: &F) {
     );
 }
 
-/// An e-mail of 254 bytes, a hash of 512, quotes, backslashes and emoji come back as they were.
+/// An e-mail of 254 bytes, a hash of 512 bytes, quotes, backslashes and emoji are read back unchanged.
 pub async fn long_and_odd_values_are_kept<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let longest = format!("{}@example.com", "é".repeat(121));
@@ -130,7 +130,7 @@ pub async fn a_taken_email_is_refused_and_nothing_is_written<F: UserFixture>(fix
     }
 }
 
-/// Of 50 insertions of one e-mail at once, in different spellings, exactly one succeeds, the others are
+/// Of 50 parallel insertions of one e-mail, in different spellings, exactly one succeeds. The others are
 /// [`InsertUserError::EmailTaken`], and there is one user.
 pub async fn of_parallel_insertions_of_one_email_exactly_one_succeeds<F: UserFixture>(fixture: &F) {
     for _round in 0..ROUNDS {

@@ -6,8 +6,8 @@ use crate::{
     },
 };
 
-/// If the data is out of reach, each call is a [`StoreError`](crate::StoreError): never "nobody", "not there", "taken" or "conflict". What
-/// is "nobody" logs a user out; what is "not there" says that a deletion is done.
+/// If the data is out of reach, each call is a [`StoreError`](crate::StoreError), never "no such user", "not there",
+/// "taken" or "conflict". "No such user" would log a user out. "Not there" would report a deletion that did not happen.
 pub async fn every_call_out_of_reach_is_a_failure<F: UserFixture>(fixture: &F) {
     let user = inserted(fixture, 1).await;
     let Some(store) = fixture.out_of_reach().await else {

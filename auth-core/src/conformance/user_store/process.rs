@@ -6,8 +6,8 @@ use crate::{
     },
 };
 
-/// What one process has inserted, updated or deleted, another sees at its next look-up, though it has looked before: a
-/// user who was disabled here is disabled there. Neither a user nor the lack of one is remembered.
+/// A process sees at its next look-up what another process has inserted, updated or deleted, although it has looked
+/// before. A user who was disabled here is disabled there. Neither a user nor the lack of one is cached.
 pub async fn another_process_sees_every_change_at_once<F: UserFixture>(fixture: &F) {
     let (here, there) = (fixture.store(), fixture.another_process().await);
     let new = new_user(fixture, 1);

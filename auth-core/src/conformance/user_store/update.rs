@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// An update writes each field but the id and the creation, and the revision grows by exactly one; so does the next.
+/// An update writes each field except the id and the creation, and the revision grows by exactly one. So does the next one.
 pub async fn an_update_writes_every_field_but_the_creation<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     for n in 0..4 {
@@ -81,7 +81,7 @@ pub async fn an_update_of_another_revision_is_a_conflict_and_writes_nothing<F: U
     }
 }
 
-/// An update of a user who is gone is [`UpdateUserError::Conflict`] and brings nobody back.
+/// An update of a deleted user is [`UpdateUserError::Conflict`] and does not restore the user.
 pub async fn an_update_of_a_missing_user_is_a_conflict_and_inserts_nothing<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let user = inserted(fixture, 1).await;
@@ -101,8 +101,8 @@ pub async fn an_update_of_a_missing_user_is_a_conflict_and_inserts_nothing<F: Us
     );
 }
 
-/// Of 50 updates of one revision at once exactly one succeeds, the others are [`UpdateUserError::Conflict`], and
-/// what is stored is the winner's, whole.
+/// Of 50 parallel updates of one revision, exactly one succeeds and is stored as a whole. The others are
+/// [`UpdateUserError::Conflict`].
 pub async fn of_parallel_updates_of_one_revision_exactly_one_succeeds<F: UserFixture>(fixture: &F) {
     for round in 0..ROUNDS {
         race_from_one_revision(fixture, 1000 * round).await;
@@ -197,7 +197,7 @@ pub async fn an_update_may_respell_the_users_own_email<F: UserFixture>(fixture: 
     assert_same(found, &expected, "a respelled e-mail is stored as typed");
 }
 
-/// After a change of e-mail the new one finds the user, the old one finds nobody and is another's to take.
+/// After a change of e-mail, the new one finds the user. The old one finds no user, and is free.
 pub async fn a_changed_email_is_found_and_the_old_one_is_free<F: UserFixture>(fixture: &F) {
     let store = fixture.store();
     let old = inserted(fixture, 1).await;
@@ -224,7 +224,7 @@ pub async fn a_changed_email_is_found_and_the_old_one_is_free<F: UserFixture>(fi
     assert_same(found, &successor, "the old e-mail finds its new owner");
 }
 
-/// Of the updates of 20 users to one e-mail at once exactly one succeeds; the others are
+/// Of parallel updates of 20 users to one e-mail, exactly one succeeds. The others are
 /// [`UpdateUserError::EmailTaken`] and write nothing.
 pub async fn of_parallel_updates_to_one_email_exactly_one_succeeds<F: UserFixture>(fixture: &F) {
     for round in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! What holds of any address.
+//! Properties of any address.
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
@@ -107,7 +107,7 @@ proptest! {
         let typed = format!("{local}@{domain}");
         if let Ok(email) = typed.parse::<Email>() {
             assert_can_be_typed(&email);
-            prop_assert_eq!(NormalizedEmail::of(typed.trim()), Some(email.normalized().clone()));
+            prop_assert_eq!(NormalizedEmail::from_typed(typed.trim()), Some(email.normalized().clone()));
         }
     }
 
@@ -116,8 +116,8 @@ proptest! {
         (local, domain) in (local(), domain()), l in 0..8_usize, d in 0..8_usize,
     ) {
         let (other_local, other_domain) = (respelt(&local, l), respelt(&domain, d));
-        let one = NormalizedEmail::of(&format!("{local}@{domain}"));
-        let other = NormalizedEmail::of(&format!("{other_local}@{other_domain}"));
+        let one = NormalizedEmail::from_typed(&format!("{local}@{domain}"));
+        let other = NormalizedEmail::from_typed(&format!("{other_local}@{other_domain}"));
         if let (Some(one), Some(other)) = (one, other) {
             let is_one = caseless(&local) == caseless(&other_local) && ascii(&domain) == ascii(&other_domain);
             prop_assert_eq!(one == other, is_one, "{:?} {:?}", one, other);

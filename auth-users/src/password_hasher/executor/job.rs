@@ -7,26 +7,26 @@ use tokio::sync::oneshot;
 
 use crate::password_hasher::Memory;
 
-/// What a thread takes from a queue.
+/// A job that a thread takes from a queue.
 pub(super) trait Job: Send {
-    /// Whether somebody still waits for the answer, and can have it if the hash takes as long as `expected`.
+    /// True if a caller still waits, and can get the answer in time if the hash takes as long as `expected`.
     fn is_worth_it(&self, expected: Duration) -> bool;
 
-    /// Whether nobody waits for the answer any more.
+    /// True if no caller waits any more.
     fn is_abandoned(&self) -> bool;
 
     /// Hashes.
     fn run(self: Box<Self>, memory: &mut Memory) -> Ran;
 
-    /// Answers `error` instead of hashing.
+    /// Sends `error` instead of hashing.
     fn refuse(self: Box<Self>, error: StoreError);
 }
 
 /// A hash that has run.
 pub(super) struct Ran {
-    /// Whether it was made: without memory it fails at once.
+    /// True if it was computed. It fails at once if there is no memory.
     pub(super) has_hashed: bool,
-    /// Gives the answer to whoever waits for it.
+    /// Sends the answer to the waiting caller.
     pub(super) hand_over: Box<dyn FnOnce() + Send>,
 }
 
@@ -55,7 +55,7 @@ where
         let tell = self.tell;
         Ran {
             has_hashed: answer.is_ok(),
-            // Nobody listens if the caller went away meanwhile.
+            // This fails if the caller has left, which is fine.
             hand_over: Box::new(move || drop(tell.send(answer))),
         }
     }

@@ -26,7 +26,7 @@ enum Other {
 }
 
 impl Other {
-    async fn of(kind: Kind, database: &Database) -> Self {
+    async fn connect(kind: Kind, database: &Database) -> Self {
         match kind {
             Kind::Postgres => Self::Postgres(database.postgres().await),
             Kind::MariaDb => Self::MariaDb(database.mariadb().await),
@@ -81,14 +81,14 @@ impl Other {
 
 /// While every connection of the pool waits for a lock, whoever needs one is told in time, and others are served.
 pub(crate) async fn exhausted_pool(kind: Kind) {
-    let stage = Stage::of(Store::Database(kind)).await;
+    let stage = Stage::start(Store::Database(kind)).await;
     let (_showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     let credential = site.credential("db", &ada).await;
     let Place::Database(database) = &stage.place else {
         unreachable!("a database")
     };
-    let mut other = Other::of(kind, database).await;
+    let mut other = Other::connect(kind, database).await;
     let (lock, unlock) = match kind {
         Kind::Postgres => ("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE", "ROLLBACK"),
         _ => ("LOCK TABLES users WRITE", "UNLOCK TABLES"),
@@ -127,7 +127,7 @@ pub(crate) async fn deadlock(kind: Kind) {
     let Place::Database(database) = &stage.place else {
         unreachable!("a database")
     };
-    let mut other = Other::of(kind, database).await;
+    let mut other = Other::connect(kind, database).await;
     // A table of the application's own, whose rows go with their user.
     let id_type = match kind {
         Kind::MariaDb => "binary(16)",
@@ -240,7 +240,7 @@ pub(crate) async fn crowded_user(store: Store) {
 
 async fn with_superuser(store: Store) -> (Stage, String) {
     let king = address("king");
-    let mut stage = Stage::of(store).await;
+    let mut stage = Stage::start(store).await;
     stage
         .environment
         .push(("SUPERUSER".to_owned(), format!("{king}:{PASSWORD}")));

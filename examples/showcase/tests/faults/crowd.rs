@@ -33,7 +33,7 @@ const BACKENDS: [&str; 2] = ["redis", "redis-cookie"];
 
 impl Crowd {
     pub(crate) async fn gather(showcase: &Showcase) -> Self {
-        let site = Site::of(showcase);
+        let site = Site::new(showcase);
         let mut people = Vec::new();
         for n in 0..PEOPLE {
             people.push(Person::gather(&site, n).await);
@@ -134,7 +134,7 @@ pub(crate) async fn is_replicated(port: u16) {
 
 /// Its requests for the store are "not now"; the others are served.
 pub(crate) async fn is_not_ready(showcase: &Showcase) {
-    let site = Site::of(showcase);
+    let site = Site::new(showcase);
     site.get("/ready").send().await.is_unavailable_in_time();
     let email = address("early");
     let registered = site.register(&email).send().await;

@@ -70,7 +70,7 @@ impl Load {
 
     /// The program was started again.
     pub(crate) fn moved(&self, showcase: &Showcase) {
-        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = Site::of(showcase);
+        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = Site::new(showcase);
     }
 
     /// Runs every client until [`end`](Self::end).

@@ -28,7 +28,7 @@ const FORGOTTEN: Duration = Duration::from_secs(20);
 pub(crate) async fn at_start(store: Store, fault: Fault) {
     let stage = Stage::with(store, fault).await;
     let showcase = stage.showcase().await;
-    let site = Site::of(&showcase);
+    let site = Site::new(&showcase);
     let nobody = address("nobody");
     let log_ins = store
         .backends()
@@ -65,7 +65,7 @@ pub(crate) async fn at_start(store: Store, fault: Fault) {
 
 /// What needs the store is "not now" while the store is at fault, and as before afterwards.
 pub(crate) async fn mid_request(store: Store, fault: Fault) {
-    let stage = Stage::of(store).await;
+    let stage = Stage::start(store).await;
     let (_showcase, site) = stage.ready().await;
     let (ada, ben) = (site.person("ada").await, site.person("ben").await);
     let mut credentials = Vec::new();
@@ -112,7 +112,7 @@ pub(crate) async fn mid_request(store: Store, fault: Fault) {
 /// Every connection of the program is silent for ever, as where a firewall forgets those that were idle; and some calls,
 /// if any, were under way. New ones work, and soon many at once are served again.
 pub(crate) async fn forgotten(store: Store, amid_calls: bool) {
-    let stage = Stage::of(store).await;
+    let stage = Stage::start(store).await;
     let (_showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     let credential = site.credential(store.bearer(), &ada).await;
@@ -150,7 +150,7 @@ pub(crate) async fn forgotten(store: Store, amid_calls: bool) {
 /// One who asks alone, after a firewall forgot what was idle, does not find one dead connection after the other, a deadline
 /// each.
 pub(crate) async fn forgotten_alone(store: Store) {
-    let stage = Stage::of(store).await;
+    let stage = Stage::start(store).await;
     let (_showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     let credential = site.credential(store.bearer(), &ada).await;
@@ -186,7 +186,7 @@ async fn showcase_is_as_before(site: &Site, people: &[(&String, &Credential)]) {
 
 /// A store that takes its time, and less than the deadline, is only slow.
 pub(crate) async fn only_slow(store: Store) {
-    let stage = Stage::of(store).await;
+    let stage = Stage::start(store).await;
     let (_showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     stage.proxy.set(Fault::Delay(Duration::from_millis(50))).await;
@@ -205,7 +205,7 @@ pub(crate) async fn only_slow(store: Store) {
 
 /// A log-out that did not reach the store is not reported as done, and is not.
 pub(crate) async fn log_out(store: Store) {
-    let stage = Stage::of(store).await;
+    let stage = Stage::start(store).await;
     let (_showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     for backend in store.backends() {
@@ -225,7 +225,7 @@ pub(crate) async fn log_out(store: Store) {
 
 /// A log-out whose answer from the store is lost may be done; it is not reported as such, and can be repeated.
 pub(crate) async fn log_out_without_reply(store: Store) {
-    let stage = Stage::of(store).await;
+    let stage = Stage::start(store).await;
     let (_showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     let credential = site.credential(store.bearer(), &ada).await;
@@ -243,7 +243,7 @@ pub(crate) async fn log_out_without_reply(store: Store) {
 /// Requests that wait for a store which hangs do not pile up.
 pub(crate) async fn memory(store: Store) {
     const REQUESTS: usize = 500;
-    let stage = Stage::of(store).await;
+    let stage = Stage::start(store).await;
     let (showcase, site) = stage.ready().await;
     let ada = site.person("ada").await;
     let credential = site.credential(store.bearer(), &ada).await;

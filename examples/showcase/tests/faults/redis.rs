@@ -38,7 +38,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let stage = Stage::of(STORE).await;
+        let stage = Stage::start(STORE).await;
         let (showcase, site) = stage.ready().await;
         let ada = site.person("ada").await;
         let live = [

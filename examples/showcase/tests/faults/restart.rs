@@ -56,7 +56,7 @@ async fn of_the_database(kind: Kind, ends: &[End]) {
     let Place::Database(database) = &stage.place else {
         unreachable!("a database")
     };
-    let mut shared = Shared::of(kind.service());
+    let mut shared = Shared::new(kind.service());
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
     let disturb = async {
@@ -80,7 +80,7 @@ async fn of_the_database(kind: Kind, ends: &[End]) {
 
 /// Redis ends in one way after the other and comes back; the program goes on.
 async fn of_redis(ends: &[End]) {
-    let mut stage = Stage::of(Store::Redis).await;
+    let mut stage = Stage::start(Store::Redis).await;
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
     let Place::Redis(redis) = &mut stage.place else {

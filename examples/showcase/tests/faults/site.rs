@@ -53,7 +53,7 @@ pub(crate) struct Answer {
 }
 
 impl Site {
-    pub(crate) fn of(showcase: &Showcase) -> Self {
+    pub(crate) fn new(showcase: &Showcase) -> Self {
         // actix-web closes a connection that was idle for 5 s: a request then sent on it would be lost.
         let http = Client::builder()
             .no_proxy()

@@ -13,7 +13,7 @@ use crate::{
 async fn ready() -> (Showcase, Site) {
     let showcase = start(&[]).await;
     showcase.until_ready().await;
-    let site = Site::of(&showcase);
+    let site = Site::new(&showcase);
     (showcase, site)
 }
 

@@ -66,7 +66,7 @@ impl Store {
 
 impl Stage {
     /// An empty store, on a server that runs all the while.
-    pub(crate) async fn of(store: Store) -> Self {
+    pub(crate) async fn start(store: Store) -> Self {
         let undisturbed = match store {
             Store::Database(kind) => Some(kind.lock().read().await),
             Store::Redis => None,
@@ -110,7 +110,7 @@ impl Stage {
     pub(crate) async fn ready(&self) -> (Showcase, Site) {
         let showcase = self.showcase().await;
         showcase.until_ready().await;
-        let site = Site::of(&showcase);
+        let site = Site::new(&showcase);
         (showcase, site)
     }
 

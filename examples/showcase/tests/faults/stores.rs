@@ -67,7 +67,7 @@ macro_rules! faults {
         #[tokio::test]
         #[ignore = $needs]
         async fn k2_a_client_that_resets_mid_log_in_leaves_it_done_or_undone() {
-            let stage = $crate::stage::Stage::of($store).await;
+            let stage = $crate::stage::Stage::start($store).await;
             let (showcase, site) = stage.ready().await;
             let (backend, proxy) = ($store.bearer(), Some(&stage.proxy));
             $crate::reset::mid_log_in(&showcase, &site, backend, proxy, async || {
@@ -79,7 +79,7 @@ macro_rules! faults {
         #[tokio::test]
         #[ignore = $needs]
         async fn k2_a_client_that_resets_mid_log_out_leaves_it_done_or_undone() {
-            let stage = $crate::stage::Stage::of($store).await;
+            let stage = $crate::stage::Stage::start($store).await;
             let (showcase, site) = stage.ready().await;
             let tokens = async || stage.tokens().await;
             $crate::reset::mid_log_out(&showcase, &site, $store.bearer(), tokens).await;
@@ -88,7 +88,7 @@ macro_rules! faults {
         #[tokio::test]
         #[ignore = $needs]
         async fn what_was_acknowledged_outlives_the_program_when_it_is_killed_under_load() {
-            let stage = $crate::stage::Stage::of($store).await;
+            let stage = $crate::stage::Stage::start($store).await;
             let (showcase, site) = stage.ready().await;
             let emails = async |_: &_| stage.emails().await;
             $crate::restart::of_the_program(showcase, site, $store.bearer(), emails).await;

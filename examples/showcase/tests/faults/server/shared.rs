@@ -24,7 +24,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// The service of this name.
-    pub(crate) fn of(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let services = read();
         let process = &services[name]["processes"][0];
         let id = process["pid"].as_u64().and_then(|id| u32::try_from(id).ok());
