@@ -7,7 +7,7 @@ use auth_core::{
 };
 use uuid::Uuid;
 
-use crate::{Scheme, Transport};
+use crate::{BearerTransport, CookieTransport, Scheme, Transport};
 
 /// A way to log in: a [`Transport`] that carries a credential, and a [`Strategy`] that issues and reads it, under a name.
 ///
@@ -22,6 +22,23 @@ pub struct AuthBackend<Id = Uuid> {
 }
 
 impl<Id> AuthBackend<Id> {
+    /// A backend whose client sends its token in the `Authorization` header: [`BearerTransport`].
+    pub fn bearer(name: impl Into<Arc<str>>, strategy: impl RevocableStrategy<Id> + 'static) -> Self {
+        Self::new(name, BearerTransport, strategy)
+    }
+
+    /// A backend whose browser keeps the token in the cookie `__Host-NAME`, which is `Secure`, `HttpOnly` and `SameSite=Lax`.
+    /// [`CookieTransport::builder`] has the other settings, for [`new`](Self::new).
+    ///
+    /// Browsers send a `Secure` cookie to `localhost` and `127.0.0.1` over plain HTTP, too, but to no other host.
+    pub fn cookie(name: impl Into<Arc<str>>, strategy: impl RevocableStrategy<Id> + 'static) -> Self {
+        let name = name.into();
+        let cookie = CookieTransport::builder().name(format!("__Host-{name}"));
+        // A name that no cookie can have is none that a backend can have, which is an error when the service is built.
+        let cookie = cookie.build().unwrap_or_default();
+        Self::new(name, cookie, strategy)
+    }
+
     /// A backend whose credentials a log-out revokes.
     pub fn new(
         name: impl Into<Arc<str>>,

@@ -35,6 +35,7 @@
 mod connect;
 mod dialect;
 mod migrate;
+mod open;
 pub mod schema;
 mod url;
 

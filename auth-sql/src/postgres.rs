@@ -2,14 +2,10 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use portcullis::sql::postgres::{self, Database, PostgresAccessTokenStore, PostgresUserStore};
+//! use portcullis::{Lifetime, sql::postgres::Database};
 //!
-//! let url = "postgres://auth:secret@db.example.com/app?sslmode=verify-full";
-//! let pool = postgres::connect(url)?;
-//! postgres::migrate(&pool).await?;
-//! let database = Database::new(pool);
-//! let users = PostgresUserStore::new(&database);
-//! let tokens = PostgresAccessTokenStore::new(&database);
+//! let database = Database::open("postgres://auth:secret@db.example.com/app?sslmode=verify-full").await?;
+//! let (users, tokens) = (database.users(), database.tokens(Lifetime::from_secs(3600)?));
 //! # drop((users, tokens));
 //! # Ok(()) }
 //! ```
@@ -31,6 +27,7 @@
 mod connect;
 mod dialect;
 mod migrate;
+mod open;
 pub mod schema;
 mod tls;
 mod url;

@@ -4,16 +4,11 @@
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let location = format!("sqlite://{}", folder.path().join("app.db").display());
-//! use portcullis::{
-//!     sql::sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
-//!     store::{NewUser, UserStore as _},
-//! };
+//! use portcullis::{Lifetime, sql::sqlite::Database};
 //!
 //! // let location = "sqlite://app.db";
-//! let pool = sqlite::connect(&location).await?;
-//! sqlite::migrate(&pool).await?;
-//! let users = SqliteUserStore::new(&pool);
-//! let tokens = SqliteAccessTokenStore::new(&pool);
+//! let database = Database::open(&location).await?;
+//! let (users, tokens) = (database.users(), database.tokens(Lifetime::from_secs(3600)?));
 //! # drop((users, tokens));
 //! # Ok(()) }
 //! ```
@@ -26,6 +21,7 @@ mod call;
 mod connect;
 mod database;
 mod migrate;
+mod open;
 pub mod schema;
 mod statement;
 mod user;

@@ -3,11 +3,10 @@ use std::{error::Error, sync::Arc};
 
 use actix_web::{App, HttpServer, Responder, web};
 use portcullis::{
-    Lifetime, OpaqueStrategy, SigningSecret,
+    Lifetime, SigningSecret,
     actix::{Auth, CurrentUser, bind_error},
-    http::{AuthBackend, BearerTransport, CookieTransport},
-    jwt::JwtStrategy,
-    sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore},
+    http::AuthBackend,
+    sql::sqlite::Database,
     users::{FolderMailer, UserManager},
 };
 
@@ -19,40 +18,17 @@ async fn hello(user: CurrentUser) -> impl Responder {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
 
-    let pool = sqlite::connect("sqlite://quickstart.db").await?;
-    sqlite::migrate(&pool).await?;
-    let database = Database::new(pool);
-    let tokens = Arc::new(SqliteAccessTokenStore::new(&database));
-
+    // Creates the file, and the tables in it.
+    let database = Database::open("sqlite://quickstart.db").await?;
     // Make one with `openssl rand -base64 32`. Without it, each start makes a new one and logs a warning.
     let secret = SigningSecret::from_env_or_generate("AUTH_SECRET")?;
-    let users = UserManager::builder(Arc::new(SqliteUserStore::new(&database)), &secret)
+    let users = UserManager::builder(database.users(), &secret)
         .mailer(Arc::new(FolderMailer::new("outbox")?))
-        .build()?;
-
-    // For plain HTTP on your own machine. In production use `CookieTransport::default()`, which is `Secure`.
-    let cookie = CookieTransport::builder()
-        .name("quickstart")
-        .secure(false)
-        .allow_insecure()
         .build()?;
     let hour = Lifetime::from_secs(3600)?;
     let auth = Auth::builder(users)
-        .backend(AuthBackend::new(
-            "bearer",
-            BearerTransport,
-            OpaqueStrategy::new(tokens.clone(), hour),
-        ))
-        .backend(AuthBackend::new(
-            "cookie",
-            cookie,
-            OpaqueStrategy::new(tokens, hour),
-        ))
-        .backend(AuthBackend::stateless(
-            "jwt",
-            BearerTransport,
-            JwtStrategy::hs256(&secret, hour)?,
-        ))
+        .backend(AuthBackend::bearer("bearer", database.tokens(hour)))
+        .backend(AuthBackend::cookie("cookie", database.tokens(hour)))
         .build()?;
 
     let address = std::env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());

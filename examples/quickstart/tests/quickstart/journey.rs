@@ -41,27 +41,14 @@ async fn a_cookie_logs_in_and_is_dead_after_the_log_out() {
     let visit = Visit::start().await;
     let answered = answer(visit.log_in("cookie", PASSWORD), 204).await;
     let cookie = cookie(answered.headers());
-    let token = cookie.strip_prefix("quickstart=").expect("the cookie's name");
+    let token = cookie.strip_prefix("__Host-cookie=").expect("the cookie's name");
     assert!(!token.is_empty());
     let with = |method, path| visit.request(method, path).header(COOKIE, &cookie);
     assert_eq!(json_of(with(Method::GET, "/users/me"), 200).await["email"], EMAIL);
     let answered = answer(with(Method::POST, "/auth/cookie/logout"), 204).await;
-    assert_eq!(self::cookie(answered.headers()), "quickstart=");
+    assert_eq!(self::cookie(answered.headers()), "__Host-cookie=");
     answer(with(Method::GET, "/users/me"), 401).await;
     visit.log_holds_none_of(&[token, PASSWORD]);
-}
-
-#[tokio::test]
-async fn a_json_web_token_lives_until_the_password_changes() {
-    let visit = Visit::start().await;
-    let token = visit.bearer("jwt", PASSWORD).await;
-    let bearer = |method, path| visit.request(method, path).bearer_auth(&token);
-    answer(bearer(Method::GET, "/users/me"), 200).await;
-    answer(bearer(Method::POST, "/auth/jwt/logout"), 404).await;
-    let changed = bearer(Method::PATCH, "/users/me").json(&json!({ "password": NEW_PASSWORD }));
-    answer(changed, 200).await;
-    answer(bearer(Method::GET, "/users/me"), 401).await;
-    visit.log_holds_none_of(&[&token, PASSWORD, NEW_PASSWORD]);
 }
 
 #[tokio::test]

@@ -13,7 +13,14 @@ use actix_web::{
     rt::System,
     web::{self, Bytes, ServiceConfig},
 };
-use portcullis::{Lifetime, OpaqueStrategy, SigningSecret, actix::{Auth, AuthBuilder, CurrentUser, Docs}, http::{AuthBackend, BearerTransport, CookieTransport}, store::AccessTokenStore, testing::memory::{MemoryAccessTokenStore, MemoryUserStore}, users::{Registration, UserManager}};
+use portcullis::{
+    Lifetime, OpaqueStrategy, SigningSecret,
+    actix::{Auth, AuthBuilder, CurrentUser, Docs},
+    http::{AuthBackend, BearerTransport, CookieTransport},
+    store::AccessTokenStore,
+    testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
+    users::{Registration, UserManager},
+};
 use serde_json::json;
 use utoipa::openapi::{Response, Server, path::OperationBuilder, security::SecurityRequirement};
 
@@ -23,14 +30,14 @@ use crate::{
 };
 
 /// A server in a thread of its own. It stops when this is dropped.
-struct Serving {
-    address: SocketAddr,
+pub(crate) struct Serving {
+    pub(crate) address: SocketAddr,
     server: ServerHandle,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Serving {
-    fn start(
+    pub(crate) fn start(
         listener: TcpListener,
         configure: impl FnOnce(&mut ServiceConfig) + Clone + Send + 'static,
     ) -> Self {
@@ -61,12 +68,12 @@ impl Drop for Serving {
     }
 }
 
-fn free() -> TcpListener {
+pub(crate) fn free() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-/// With one user. Its cookie is no `__Host-` one, and has no path of its own.
-async fn auth(configure: impl FnOnce(AuthBuilder) -> AuthBuilder) -> Auth {
+/// With one user. Its cookie, `__Secure-docs`, is no `__Host-` one, and has no path of its own.
+pub(crate) async fn auth(configure: impl FnOnce(AuthBuilder) -> AuthBuilder) -> Auth {
     let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
     let hour = Lifetime::from_secs(3600).expect("positive");
     let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), hour);

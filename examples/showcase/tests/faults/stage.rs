@@ -132,7 +132,7 @@ impl Stage {
 
     /// The stage with the network already at fault.
     pub(crate) async fn with(store: Store, fault: Fault) -> Self {
-        let stage = Self::of(store).await;
+        let stage = Self::start(store).await;
         stage.proxy.set(fault).await;
         stage
     }
