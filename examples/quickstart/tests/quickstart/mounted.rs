@@ -13,7 +13,14 @@ use actix_web::{
     rt::System,
     web::{self, Bytes, ServiceConfig},
 };
-use portcullis::{Lifetime, OpaqueStrategy, SigningSecret, actix::{Auth, AuthBuilder, CurrentUser, Docs}, http::{AuthBackend, BearerTransport, CookieTransport}, store::AccessTokenStore, testing::memory::{MemoryAccessTokenStore, MemoryUserStore}, users::{Registration, UserManager}};
+use portcullis::{
+    Lifetime, OpaqueStrategy, SigningSecret,
+    actix::{Auth, AuthBuilder, CurrentUser, Docs},
+    http::{AuthBackend, BearerTransport, CookieTransport},
+    store::AccessTokenStore,
+    testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
+    users::{Registration, UserManager},
+};
 use serde_json::json;
 use utoipa::openapi::{Response, Server, path::OperationBuilder, security::SecurityRequirement};
 
