@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::{LOG, Mail, MailError, Mailer};
 
-/// Writes each mail as one JSON file, `{"kind","to","token"}`, into a folder, for development and tests: whoever can read
-/// the folder can take over the accounts.
+/// Writes each mail as one JSON file, `{"kind","to","token"}`, into a folder, for development and tests. Anyone who can read the
+/// folder can take over the accounts.
 ///
 /// A file appears whole, is readable by its owner alone (on Unix), and its name sorts by time. The log names the kind, the
 /// address and the file, never the token.

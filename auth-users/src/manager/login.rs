@@ -23,7 +23,7 @@ pub enum AuthenticateError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BadCredentials {
-    /// There is no user of this e-mail.
+    /// There is no user of this e-mail, or the lookup found none.
     UnknownUser,
     /// The password does not match.
     WrongPassword,
@@ -50,10 +50,11 @@ impl BadCredentials {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Identifies the active user whose e-mail is `username`, in any case, and whose password is `password`.
+    /// Identifies the active user whose e-mail is `username`, in any case, and whose password is `password`. A
+    /// [`UserLookup`](crate::UserLookup) can find users by something else than the e-mail.
     ///
     /// It costs one hash, whether or not there is such a user. It costs one more if the stored hash is of another scheme or
-    /// cost and is replaced. It issues nothing: whoever issues a credential calls [`logged_in`](Self::logged_in) afterwards.
+    /// cost and is replaced. It issues nothing. After you have issued a credential, call [`logged_in`](Self::logged_in).
     ///
     /// # Errors
     /// [`AuthenticateError`]. Failing to upgrade an old hash is not an error.

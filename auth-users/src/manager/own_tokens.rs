@@ -78,8 +78,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         purpose: &str,
         token: &str,
     ) -> Result<User<Id, P>, OneTimeTokenError> {
-        let claim = self.own_claim(purpose, token)?;
-        let found = self.store.find(&claim.user_id).await?;
+        let (claim, found) = self.own_claim(purpose, token).await?;
         claimant(&claim, found).ok_or(OneTimeTokenError::BadToken)
     }
 
@@ -94,8 +93,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         purpose: &str,
         token: &str,
     ) -> Result<User<Id, P>, OneTimeTokenError> {
-        let claim = self.own_claim(purpose, token)?;
-        let found = self.store.find(&claim.user_id).await?;
+        let (claim, found) = self.own_claim(purpose, token).await?;
         let redeemed: Result<_, OneTimeTokenError> = self
             .rewrite(&claim.user_id, found, |found| Ok(claimant(&claim, found)))
             .await;
@@ -104,10 +102,18 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    fn own_claim<'a>(&self, purpose: &'a str, token: &str) -> Result<Claim<'a, Id>, OneTimeTokenError> {
-        self.tokens
+    /// What `token` says, and the user whom it names as stored now.
+    async fn own_claim<'a>(
+        &self,
+        purpose: &'a str,
+        token: &str,
+    ) -> Result<(Claim<'a, Id>, Option<User<Id, P>>), OneTimeTokenError> {
+        let claim = self
+            .tokens
             .open(&[Purpose::Own(purpose)], token, self.clock.now())
-            .ok_or(OneTimeTokenError::BadToken)
+            .ok_or(OneTimeTokenError::BadToken)?;
+        let found = self.store.find(&claim.user_id).await?;
+        Ok((claim, found))
     }
 }
 
