@@ -100,7 +100,7 @@ async fn the_docs_and_the_document_are_served() {
     let schemes = document["components"]["securitySchemes"].as_object();
     assert_eq!(
         schemes.expect("schemes").keys().collect::<Vec<_>>(),
-        ["bearer", "cookie", "jwt"]
+        ["bearer", "cookie"]
     );
 }
 
