@@ -9,8 +9,8 @@ use uuid::Uuid;
 /// example. A log-in consumes it.
 ///
 /// # Security
-/// It stands for the user's credentials as they were when it was made. If these are ended before the log-in, by a change of the
-/// password for example, then the log-in is refused. Keep no proof for longer than one request.
+/// It stands for the user's credentials as they were when it was made. If these are ended before the log-in, by a
+/// change of the password for example, then the log-in is refused. Keep no proof for longer than one request.
 pub struct Identified<Id = Uuid, P = ()> {
     user: User<Id, P>,
     bound: bool,
@@ -48,7 +48,7 @@ impl<Id, P> Identified<Id, P> {
         self.user
     }
 
-    /// Whether the proof still holds for `stored`, the same user as it is stored now.
+    /// True if the proof still holds for `stored`, the same user as stored now.
     #[must_use]
     pub fn holds_for(&self, stored: &User<Id, P>) -> bool {
         !self.bound || stored.security_epoch == self.user.security_epoch

@@ -38,8 +38,8 @@ const EXAMPLES_MAY_IMPORT: &[&str] = &["portcullis"];
 /// other dependency on it as a cycle.
 const FACADE: &str = "portcullis";
 
-/// The shared support for tests. Every package's tests may use it. With all its features it depends on much, so a small crate
-/// uses it without any.
+/// The shared support for tests. Every package's tests may use it. With all its features it depends on much, so a small
+/// crate uses it without any.
 const SUPPORT: &str = "portcullis-support";
 
 /// `auth-core` must not depend on any framework, driver or algorithm that implements its contracts.

@@ -111,8 +111,8 @@ impl<P: Profile> HiddenFields<P> {
         self.0.iter().any(|hidden| hidden.is_named(patch))
     }
 
-    /// Whether `same`, the copy of `before` by Serde, has lost a field that Serde does not write. What is written may come back
-    /// less precise, if it is then written as before.
+    /// Whether `same`, the copy of `before` by Serde, has lost a field that Serde does not write. What is written may
+    /// come back less precise, if it is then written as before.
     fn erases(&self, before: &P, same: &P) -> Result<bool, ProfileError> {
         let mut lost = lost(before, same);
         if lost.is_empty() {
@@ -153,7 +153,8 @@ impl<P> HiddenField<P> {
     }
 }
 
-/// The names of the fields with a value in `before` that is not in `after`. Nothing but `Debug` shows a field that Serde skips.
+/// The names of the fields with a value in `before` that is not in `after`. Nothing but `Debug` shows a field that
+/// Serde skips.
 fn lost<P: Profile>(before: &P, after: &P) -> BTreeSet<String> {
     let [before, after] = [before, after].map(|profile| format!("{profile:#?}"));
     names(&parts(&before).difference(&parts(&after)).cloned().collect())

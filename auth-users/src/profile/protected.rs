@@ -5,9 +5,9 @@ use super::{PathStep, ProfileError, RESERVED, fields_of, new_profile};
 
 /// Fields of a profile that users cannot set for themselves.
 ///
-/// A field is protected under each of its names. If those cannot be known, as with `#[serde(flatten)]`, a body that would set it
-/// under another name is refused. That is found in what the profile writes, so a field that it does not write cannot be
-/// protected then.
+/// A field is protected under each of its names. If those cannot be known, as with `#[serde(flatten)]`, a body that
+/// would set it under another name is refused. That is found in what the profile writes, so a field that it does not
+/// write cannot be protected then.
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedFields {
     /// As the application named them.
@@ -22,8 +22,8 @@ impl ProtectedFields {
     /// These fields of `P`, by the names that they have in JSON.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `protected_fields` if `P` has no such field, if it is one that every user has, or if the names of
-    /// `P`'s fields cannot be known and `P` does not write it.
+    /// [`ConfigError`] naming `protected_fields` if `P` has no such field, if it is one that every user has, or if the
+    /// names of `P`'s fields cannot be known and `P` does not write it.
     pub fn of<P: Profile>(fields: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
         let refused = |problem: String| Err(ConfigError::new("protected_fields", problem));
         let mut protected = Self {
@@ -70,8 +70,8 @@ impl ProtectedFields {
     /// Does the same as [`new_profile`] with what a user sent, without the protected fields.
     ///
     /// # Errors
-    /// Those of [`new_profile`]. [`ProfileError`] that names a protected field, if `body` sets it under a name that could not be
-    /// known.
+    /// Those of [`new_profile`]. [`ProfileError`] that names a protected field, if `body` sets it under a name that
+    /// could not be known.
     pub fn new_profile<P: Profile>(&self, mut body: Map<String, Value>) -> Result<P, ProfileError> {
         self.strip(&mut body);
         if self.are_known || self.fields.is_empty() {

@@ -1,7 +1,7 @@
 //! A profile from JSON, with errors that never repeat the input.
 //!
-//! The errors of `serde_json` are texts that quote the input. Serde tells an error type by a call what happened, so this module
-//! has its own error type.
+//! The errors of `serde_json` are texts that quote the input. Serde tells an error type by a call what happened, so
+//! this module has its own error type.
 
 #[cfg(test)]
 mod tests;
