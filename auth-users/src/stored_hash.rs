@@ -148,7 +148,7 @@ impl StoredHash {
         }
     }
 
-    /// Whether the hash is of another scheme than argon2id, or of another cost than `today`.
+    /// True if the hash has another scheme than argon2id, or another cost than `today`.
     ///
     /// A hash that cost more is outdated, too. Its log-in takes longer than that of an unknown user, which tells that the
     /// account exists.

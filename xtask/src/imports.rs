@@ -124,7 +124,7 @@ fn may_import(package: &Package) -> Option<&'static [&'static str]> {
         .map(|(_, allowed)| *allowed)
 }
 
-/// What is wrong with how a package takes what tests share.
+/// The problems with a package's use of the support for tests.
 fn support_of(package: &Package) -> Option<String> {
     if !package.declared.iter().any(|name| name == SUPPORT) {
         return None;

@@ -147,7 +147,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
             Some(url) => authenticator.reached_at(url),
             None => authenticator,
         };
-        let protected = ProtectedFields::of::<P>(self.protected)?;
+        let protected = ProtectedFields::new::<P>(self.protected)?;
         for strategy in authenticator.backends().filter_map(AuthBackend::revocable) {
             self.users.revoke_through(Arc::clone(strategy));
         }
