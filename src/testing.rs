@@ -1,4 +1,4 @@
-//! What the tests of a service or an adapter need.
+//! Support for the tests of a service or an adapter.
 //!
 //! | feature | | |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! What a service says of its authentication, once.
+//! The configuration of a service, in one place.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
     routes,
 };
 
-/// The users, the backends and the routes of a service. It is cheap to clone: one for each worker.
+/// The users, the backends and the routes of a service. It is cheap to clone, so each worker can have one.
 pub struct Auth<Id = Uuid, P = ()> {
     pub(crate) shared: Data<Shared<Id, P>>,
 }
@@ -59,21 +59,20 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
 
     /// Mounts the routes, for `App::configure`. The extractors work in the same `App` or scope.
     ///
-    /// A route of the application's own under one of these paths, say `DELETE /users/me`, is added to the `App`
-    /// **before** this call: actix-web tries one route after another and takes the first that matches. For the same
-    /// reason a route that is asked for often does better before it.
+    /// Add your own routes under one of these paths, for example `DELETE /users/me`, **before** this call: actix-web
+    /// takes the first route that matches. For the same reason, add frequently used routes before it.
     ///
     /// # Panics
-    /// The `App` panics at start, and `HttpServer::run` ends with an error, if another `Auth` for users of the same type is mounted in
-    /// the same `App` or scope: its extractors could not tell which of them to ask. Mount one in a scope of its own, or
-    /// give its users a profile type of their own.
+    /// The `App` panics at start, and `HttpServer::run` ends with an error, if another `Auth` for users of the same
+    /// type is mounted in the same `App` or scope, because extractors could not choose between them. Mount one in its
+    /// own scope, or give its users another profile type.
     pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + use<Id, P> {
         let auth = self.clone();
         move |config| routes::mount(&auth, config)
     }
 
-    /// A guard for a whole scope: its handlers run for users who meet the requirement alone. That is [`Verified`](crate::Verified),
-    /// [`Superuser`](crate::Superuser), or an application's own rule.
+    /// A guard for a whole scope. Its handlers run only for users who meet the requirement: [`Verified`](crate::Verified),
+    /// [`Superuser`](crate::Superuser), or your own rule.
     ///
     /// ```
     /// # use actix_web::{Scope, web};
@@ -91,10 +90,10 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Guard::requiring(self.clone(), Arc::new(requirement))
     }
 
-    /// A guard that accepts only the backends of `names`: extractors and guards around and within see no others.
+    /// A guard that accepts only the backends of `names`. This also applies to extractors and guards around and inside it.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the backend that there is not.
+    /// [`ConfigError`] naming a backend that does not exist.
     pub fn accept<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<Guard<Id, P>, ConfigError> {
         let names: Vec<_> = names.into_iter().collect();
         let authenticator = self.shared.endpoints.authenticator();
@@ -108,7 +107,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Ok(self.accept_by(move |_request| accepted.clone()))
     }
 
-    /// A guard that accepts the backends that `choose` picks for each request.
+    /// A guard that accepts the backends that `choose` returns for each request.
     pub fn accept_by(
         &self,
         choose: impl Fn(&HttpRequest) -> AcceptedBackends + Send + Sync + 'static,
@@ -116,10 +115,11 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Guard::accepting(self.clone(), Arc::new(choose))
     }
 
-    /// Logs a user in through the backend called `name`, who was identified by [`users`](Self::users): by a password, for
-    /// example, or by the application's own word after an invitation. It makes the checks of every log-in, and answers like the log-in route.
+    /// Logs in a user whom [`users`](Self::users) has identified, for example by a password, or on your word after an
+    /// invitation, through the backend called `name`. It makes the checks of every log-in, and answers like the log-in
+    /// route.
     ///
-    /// The user is read again: a log-in that is over as soon as it begins is refused.
+    /// It reads the user again, and refuses a log-in that would be invalid at once.
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
@@ -132,7 +132,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// ```
     ///
     /// # Errors
-    /// [`AuthError`] as the log-in route answers it; also if the user's credentials were ended since they were identified by one of them.
+    /// [`AuthError`] as in the log-in route, and if the user's credentials were ended after one of them identified the user.
     pub async fn log_in(
         &self,
         name: &str,
@@ -144,11 +144,11 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Ok(into_http(response))
     }
 
-    /// Ends every credential of the current user, whatever issued it, and answers like a log-in through the backend that read
-    /// `current`: with a new credential, the only one that is left.
+    /// Ends every credential of the current user, at every backend, and answers like a log-in through the backend that
+    /// read `current`: with a new credential, the only valid one.
     ///
-    /// The present credential ends, too, and the answer replaces it: send the answer to the client. For the handler below, the
-    /// application adds `.app_data(web::Data::new(auth.clone()))`.
+    /// The current credential ends, too, and the answer replaces it, so send the answer to the client. The handler
+    /// below needs `.app_data(web::Data::new(auth.clone()))` in the `App`.
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
@@ -164,9 +164,12 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// ```
     ///
     /// # Errors
-    /// [`AuthError`]: 401 if the present credential was ended meanwhile, and no other is ended then; 403 if an unsafe
-    /// request for a cookie comes from another site; 503 if a store does not answer: the credentials may still be valid, or all of
-    /// them have ended, the present one included.
+    /// [`AuthError`]:
+    ///
+    /// - 401 if the current credential was ended meanwhile. No other is ended then.
+    /// - 403 if an unsafe request for a cookie comes from another site.
+    /// - 503 if a store does not answer. Either the credentials are still valid, or all have ended, including the
+    ///   current one.
     pub async fn log_out_elsewhere<R>(
         &self,
         current: &CurrentUser<R, Id, P>,
@@ -179,7 +182,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Ok(into_http(response))
     }
 
-    /// The URL under which clients reach the routes, if it was [configured](AuthBuilder::public_url).
+    /// The URL at which clients reach the routes, if it was [configured](AuthBuilder::public_url).
     #[must_use]
     pub fn public_url(&self) -> Option<&PublicUrl> {
         self.shared.endpoints.public_url()
@@ -193,51 +196,51 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
 }
 
 impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
-    /// Adds a backend, to be tried after those that were added before. It is mounted at `/auth/NAME`.
+    /// Adds a backend, which is tried after those added before. It is mounted at `/auth/NAME`.
     #[must_use]
     pub fn backend(mut self, backend: AuthBackend<Id>) -> Self {
         self.endpoints = self.endpoints.backend(backend);
         self
     }
 
-    /// The check against cross-site requests; by default only the service's own origin is trusted.
+    /// Sets the check against cross-site requests. By default only the service's own origin is trusted.
     #[must_use]
     pub fn csrf(mut self, policy: CsrfPolicy) -> Self {
         self.endpoints = self.endpoints.csrf(policy);
         self
     }
 
-    /// The reverse proxies whose word for a client's address is believed: none by default. That address stands in the list of a
-    /// user's log-ins.
+    /// Sets the reverse proxies that are trusted to name the client's address. By default there is none. The address is
+    /// in the list of a user's log-ins.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.endpoints = self.endpoints.trusted_proxies(proxies);
         self
     }
 
-    /// The URL under which clients reach the routes, for example `https://example.com` or `https://example.com/api`. A
-    /// service behind a proxy needs it if the proxy ends TLS, rewrites `Host` or strips a prefix of the path: the check
-    /// against cross-site requests, the OpenAPI document and cookies follow it. See
+    /// Sets the URL at which clients reach the routes, for example `https://example.com` or `https://example.com/api`.
+    /// A service behind a proxy needs it if the proxy ends TLS, rewrites `Host` or strips a prefix of the path. The
+    /// check against cross-site requests, the OpenAPI document and cookies follow it. See
     /// [`EndpointsBuilder::public_url`](auth_http::EndpointsBuilder::public_url).
     ///
     /// If the routes are mounted in a scope, the scope's path is a part of it: `https://example.com/api/v2`.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `public_url` and what to write if `url` is not an absolute `http` or `https` URL, or has a user
-    /// name, a password, a query, a fragment, or a path that is not like `/api`.
+    /// [`ConfigError`] naming `public_url` and what to write if `url` is not an absolute `http` or `https` URL, or has
+    /// a user name, a password, a query, a fragment, or a path that is not like `/api`.
     pub fn public_url(mut self, url: impl AsRef<str>) -> Result<Self, ConfigError> {
         self.endpoints = self.endpoints.public_url(url)?;
         Ok(self)
     }
 
-    /// The path of log-in, registration, verification and reset, instead of `/auth`.
+    /// Sets the path of log-in, registration, verification and reset. The default is `/auth`.
     #[must_use]
     pub fn auth_path(mut self, path: impl Into<String>) -> Self {
         self.endpoints = self.endpoints.auth_path(path);
         self
     }
 
-    /// The path of the users, instead of `/users`.
+    /// Sets the path of the users. The default is `/users`.
     #[must_use]
     pub fn users_path(mut self, path: impl Into<String>) -> Self {
         self.endpoints = self.endpoints.users_path(path);
@@ -272,31 +275,34 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
         self
     }
 
-    /// Fields of the profile that only a superuser sets, say a plan or a credit limit. In the bodies of registration and
-    /// of `PATCH /me` they are ignored, as the flags are, so that each needs a default. Without this a user sets every
-    /// field of the profile.
+    /// Lets only superusers set these fields of the profile, for example a plan or a credit limit. In the bodies of
+    /// registration and of `PATCH /me` they are ignored, like the flags, so each needs a default.
     ///
-    /// Use the names that they have in JSON. A `#[serde(alias)]` of such a field is protected with it. [`build`](Self::build)
-    /// refuses a name that no field has. If the names cannot be known, as with `#[serde(flatten)]`, it refuses a field that the
-    /// profile does not write.
+    /// # Security
+    /// Without this, users can set every field of their profile.
+    ///
+    /// Use the exact names in JSON. Every `#[serde(alias)]` of such a field is protected, too. [`build`](Self::build)
+    /// refuses an unknown name. If the names cannot be found, for example because of `#[serde(flatten)]`, it refuses a
+    /// field that the profile does not write.
     #[must_use]
     pub fn protected_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.endpoints = self.endpoints.protected_fields(fields);
         self
     }
 
-    /// How long a request's body may take to arrive, instead of 10 seconds.
+    /// Sets the time limit for the arrival of a request's body. The default is 10 seconds.
     #[must_use]
     pub fn body_timeout(mut self, limit: Duration) -> Self {
         self.body_limit = limit;
         self
     }
 
-    /// The finished configuration.
+    /// Builds the configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the setting: no backend, two backends of one name or one cookie, a path that does not start with `/` or ends with one, a body time-out of zero,
-    /// a protected field that the profile does not have, or a profile with a field that every user has.
+    /// [`ConfigError`] naming the setting: no backend, two backends with the same name or cookie, a path that does not
+    /// start with `/` or ends with one, a body time-out of zero, a protected field that the profile does not have, or a
+    /// profile with a field that every user has.
     pub fn build(self) -> Result<Auth<Id, P>, ConfigError> {
         if self.body_limit.is_zero() {
             return Err(ConfigError::new(

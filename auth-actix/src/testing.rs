@@ -1,4 +1,4 @@
-//! What a test of an application's own handlers needs.
+//! Support for tests of an application's own handlers.
 
 use actix_web::{HttpRequest, HttpResponse, body, http::header, test::TestRequest};
 use auth_core::{Profile, User, UserId};
@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use crate::{Auth, AuthError};
 
-/// A log-in of a test, which adds its credential to requests.
+/// A log-in for tests, which adds its credential to requests.
 #[derive(Clone)]
 pub struct LoggedIn {
     headers: Vec<(&'static str, String)>,
 }
 
-/// Logs `user` in through the backend called `name`, without a password, and with all other checks of a log-in.
+/// Logs `user` in through the backend called `name`, without a password, but with all other checks of a log-in.
 ///
 /// ```
 /// use actix_web::{App, test, web};
@@ -33,10 +33,10 @@ pub struct LoggedIn {
 /// ```
 ///
 /// # Errors
-/// [`AuthError`] as the log-in route answers it: the user is inactive, for example, or there is no such backend.
+/// [`AuthError`] as in the log-in route, for example if the user is inactive, or there is no such backend.
 ///
 /// # Panics
-/// If the answer holds neither a cookie nor an access token, as with a transport of the application's own.
+/// If the answer has neither a cookie nor an access token, for example because of your own transport.
 pub async fn log_in_as<Id: UserId, P: Profile>(
     auth: &Auth<Id, P>,
     name: &str,

@@ -126,7 +126,7 @@ impl<Id: UserId> OpaqueStrategy<Id> {
     }
 }
 
-/// Whether it could be an opaque token. A JWT is turned away without a look-up.
+/// True if it can be an opaque token. A JWT is rejected without a look-up.
 fn is_plausible(presented: &str) -> bool {
     let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     presented.len() <= MAX_TOKEN_BYTES && presented.bytes().all(is_base64url)

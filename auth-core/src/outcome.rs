@@ -1,43 +1,43 @@
-//! The four ways in which reading a credential can end.
+//! The four outcomes of reading a credential.
 
 use std::fmt;
 
 use crate::{Credential, ReadError, StoreError, User, UserStore};
 
-/// How reading a credential ended; `T` is what is known of whoever is logged in.
+/// The outcome of reading a credential. `T` has the user who is logged in.
 #[derive(Debug)]
 pub enum Outcome<T> {
     /// The credential is valid, and the user is active.
     Authenticated(T),
-    /// Nothing was presented.
+    /// No credential was presented.
     Anonymous,
-    /// Something was presented and is not valid. The reason is for the log, never for the client.
+    /// The presented credential is not valid. The reason is for the log, never for the client.
     Rejected(Rejection),
-    /// A store did not answer, so nobody knows. It is never "not logged in".
+    /// A store did not answer, so it is unknown. This never means "not logged in".
     Unavailable(StoreError),
 }
 
-/// Why a credential is not valid. For logs: a client sees the same 401 whatever the reason.
+/// The reason that a credential is not valid, for logs. A client sees the same 401 for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
     /// More than one credential of a kind was presented.
     Ambiguous,
-    /// It is not of a form that is ever issued.
+    /// Its form is never issued.
     Malformed,
-    /// The store does not know it: never issued, revoked or purged.
+    /// The store does not have it: it was never issued, or was revoked or purged.
     Unknown,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYetValid,
-    /// Its signature, key or algorithm is not one of ours.
+    /// Its signature, key or algorithm is not accepted.
     BadSignature,
-    /// A claim is missing, of the wrong type or not what was asked for.
+    /// A claim is missing, has the wrong type, or has the wrong value.
     BadClaim,
     /// It was issued under another security epoch.
     StaleEpoch,
-    /// The credential was issued under an epoch that the user's row has not reached: the row was read from a copy that lags.
+    /// It was issued under an epoch that the user's row has not reached, because the row comes from a replica that lags.
     UnknownEpoch,
     /// Its user does not exist.
     UserGone,
@@ -71,8 +71,8 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Loads the user of a credential that a strategy has `read`, and makes the checks that hold for every strategy: the user
-/// exists, is active, and has the epoch under which the credential was issued.
+/// Loads the user of a credential that a strategy has `read`, and makes the checks of every strategy: the user exists,
+/// is active, and has the epoch under which the credential was issued.
 ///
 /// It never returns [`Outcome::Anonymous`].
 pub async fn admit<Id, P>(

@@ -1,4 +1,4 @@
-//! How a credential is made and read.
+//! Strategies: they issue and read credentials.
 
 use async_trait::async_trait;
 use secrecy::SecretString;

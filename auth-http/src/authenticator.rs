@@ -1,4 +1,4 @@
-//! Who is asking.
+//! The user of a request.
 
 use std::sync::Arc;
 
@@ -13,8 +13,7 @@ use crate::{
     response_cookies::{is_secure_cookie, remove_strays, with_paths},
 };
 
-/// Reads the credential of a request through the backends, in the order in which they were configured: the first that
-/// yields a user wins.
+/// Reads the credential of a request through the backends, in the order of configuration. The first that yields a user wins.
 pub struct Authenticator<Id = Uuid, P = ()> {
     backends: Vec<Arc<AuthBackend<Id>>>,
     users: Arc<dyn UserStore<Id, P>>,
@@ -28,7 +27,7 @@ pub enum AcceptedBackends {
     /// Every backend.
     #[default]
     All,
-    /// The backends of these names; a name that no backend has accepts nothing.
+    /// The backends of these names. An unknown name accepts nothing.
     Only(Vec<String>),
 }
 
@@ -50,7 +49,7 @@ impl AcceptedBackends {
         }
     }
 
-    /// Whether the backend called `name` is accepted.
+    /// True if the backend called `name` is accepted.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         match self {
@@ -76,8 +75,9 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// An authenticator that tries `backends` in this order.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the backend if there is none, if two have one name or one cookie, or if a name is not
-    /// one to 64 of `a-z`, `A-Z`, `0-9`, `-` and `_`; or naming a setting of `csrf` that is of no use.
+    /// [`ConfigError`] naming the backend if there is none, if two have the same name or cookie, or if a name does not
+    /// have 1 to 64 of the characters `a-z`, `A-Z`, `0-9`, `-` and `_`; or naming a setting of `csrf` that has no
+    /// effect.
     pub fn new(
         backends: Vec<AuthBackend<Id>>,
         users: Arc<dyn UserStore<Id, P>>,
@@ -122,7 +122,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         })
     }
 
-    /// The authenticator of a service that clients reach under `url`.
+    /// The authenticator of a service that clients reach at `url`.
     pub(crate) fn reached_at(mut self, url: PublicUrl) -> Self {
         self.csrf = self.csrf.reached_at(url.origin().clone());
         if !url.keeps_secure_cookies() {
@@ -157,10 +157,11 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// Reads the credential of a request. A backend whose store does not answer makes the outcome
     /// [`Outcome::Unavailable`], unless another yields a user.
     ///
-    /// A credential that is over because its user is gone, or because it was issued under an earlier epoch, is revoked on
-    /// the way, so that no row of it stays for longer.
+    /// If a credential is invalid because its user was deleted, or because it was issued under an earlier epoch, it is
+    /// also revoked, so that its row does not stay.
     ///
-    /// It does not tell cross-site requests apart: [`find`](Self::find) and [`require`](Self::require) do.
+    /// # Security
+    /// It does not refuse cross-site requests. [`find`](Self::find) and [`require`](Self::require) do.
     pub async fn read_without_csrf_check(
         &self,
         head: &impl RequestHead,
@@ -181,7 +182,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                         .map(|credential| credential.subject.user_id.clone());
                     let outcome = admit(&*self.users, read).await;
                     if let Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch) = outcome {
-                        // It is rejected, whether or not it can be removed.
+                        // It is rejected, whether it can be removed or not.
                         let _revoked = backend.revoke(token).await;
                     }
                     (outcome, user_id)
@@ -207,7 +208,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                 Outcome::Anonymous => {}
             }
         }
-        // Only now is it known that no backend takes the credential that another does not know.
+        // Only now it is certain that no backend accepts the credential.
         for (backend, rejection, user) in &rejected {
             let reason = rejection.name();
             if let (Rejection::Ambiguous, Some(cookie)) = (rejection, self.cookie_of(backend)) {
@@ -233,13 +234,12 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         }
     }
 
-    /// The user of a request, if it presents a valid credential; a check against cross-site requests comes first
-    /// where it presents a cookie.
+    /// The user of a request, if it presents a valid credential. If it presents a cookie, cross-site requests are
+    /// refused first.
     ///
     /// # Errors
-    /// [`HttpError::Forbidden`] for a cross-site request, [`HttpError::Unauthorized`] for one without a valid
-    /// credential, [`HttpError::Forbidden`] where the `requirement` is not met, [`HttpError::Unavailable`] if a store
-    /// does not answer.
+    /// [`HttpError::Forbidden`] for a cross-site request, or if the user does not meet the `requirement`;
+    /// [`HttpError::Unauthorized`] without a valid credential; [`HttpError::Unavailable`] if a store does not answer.
     pub async fn require(
         &self,
         head: &impl RequestHead,
@@ -252,8 +252,8 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         }
     }
 
-    /// The answer to a request that presents nothing valid. It removes the cookies of a name that came twice: the next
-    /// log-in would only add one more to them.
+    /// The answer to a request without a valid credential. If a cookie came twice, it removes the cookies of that name,
+    /// because the next log-in would only add another one.
     pub(crate) fn unauthorized(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> HttpError {
         let ambiguous = self.accepted(accepted).filter(|backend| {
             let presented = backend.transport().extract(Slot::Access, head);
@@ -268,7 +268,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         })
     }
 
-    /// The answer that hands `token` to the client that sent the request of `head`.
+    /// The answer that gives `token` to the client that sent the request of `head`.
     ///
     /// # Errors
     /// [`HttpError::Internal`] if the transport cannot carry the token.
@@ -279,17 +279,17 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let response = backend.transport().deliver(issued)?;
-        // Any cookie of the name may be another than the one that is set now: the two would shut the user out.
+        // Any cookie of the name could be another one than the one set now. Two would keep the user out.
         Ok(self.finished(backend, response, head, 1))
     }
 
-    /// The answer that tells the client that sent the request of `head` that its credential is gone.
+    /// The answer that removes the credential of the client that sent the request of `head`.
     pub(crate) fn clear(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> Response {
         self.finished(backend, backend.transport().clear(), head, 2)
     }
 
-    /// `response`, whose cookies have a path, their companions, and no [strays](remove_strays) of which the request brought
-    /// `suspicious` or more.
+    /// `response`, with the paths of its cookies, with their companions, and without [strays](remove_strays) of which
+    /// the request had `suspicious` or more.
     fn finished(
         &self,
         backend: &AuthBackend<Id>,
@@ -311,7 +311,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         &self.csrf
     }
 
-    /// The user of a request, or `None` where nothing valid is presented.
+    /// The user of a request, or `None` without a valid credential.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] for a cross-site request, [`HttpError::Unavailable`] if a store does not answer.
@@ -336,13 +336,13 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         self.csrf.check(head)
     }
 
-    /// Whether any backend is a cookie.
+    /// True if any backend is a cookie.
     pub(crate) fn has_cookie(&self) -> bool {
         self.backends().any(AuthBackend::is_cookie)
     }
 
-    /// Refuses an unsafe request with a cookie that another site may have made the browser send, whatever else it
-    /// presents.
+    /// Refuses an unsafe request if another site may have made the browser send its cookie, whatever other credentials
+    /// it has.
     fn refuse_forged(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> Result<(), HttpError> {
         for backend in self.accepted(accepted).filter(|backend| backend.is_cookie()) {
             match backend.transport().extract(Slot::Access, head) {
@@ -373,7 +373,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 }
 
 impl<Id: UserId, P: Profile> Authenticated<Id, P> {
-    /// The same, if its user meets the `requirement`. If not, that is logged.
+    /// Returns it if its user meets the `requirement`. Otherwise it logs that.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] if its user does not.

@@ -34,7 +34,7 @@ impl<Id> AuthBackend<Id> {
     pub fn cookie(name: impl Into<Arc<str>>, strategy: impl RevocableStrategy<Id> + 'static) -> Self {
         let name = name.into();
         let cookie = CookieTransport::builder().name(format!("__Host-{name}"));
-        // A name that no cookie can have is none that a backend can have, which is an error when the service is built.
+        // If a cookie cannot have this name, a backend cannot either, which is an error when the service is built.
         let cookie = cookie.build().unwrap_or_default();
         Self::new(name, cookie, strategy)
     }

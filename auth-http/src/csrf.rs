@@ -1,4 +1,4 @@
-//! Cross-site request forgery.
+//! Protection against cross-site request forgery.
 
 mod double_submit;
 
@@ -14,10 +14,10 @@ use crate::{
 /// The longest part of a request that is written to the log, in bytes.
 const MAX_LOGGED_BYTES: usize = 256;
 
-/// Tells cross-site requests apart by what the browser says of them, for requests that carry a cookie.
+/// Recognises cross-site requests by headers of the browser, for requests with a cookie.
 ///
-/// A request passes if its method is safe and it has no `Upgrade` header. A WebSocket handshake has one, and is judged as
-/// an unsafe request: by default the browser adds the cookie to it, whichever site opens the socket.
+/// A request passes if its method is safe and it has no `Upgrade` header. A WebSocket handshake has one, and is treated
+/// like an unsafe request, because the browser adds the cookie whichever site opens the socket.
 ///
 /// Any other request passes if one of these holds:
 /// - its `Origin` is a [trusted](Self::trust) one;
@@ -25,14 +25,16 @@ const MAX_LOGGED_BYTES: usize = 256;
 /// - it has no `Sec-Fetch-Site`, and its `Origin` is that of the service itself;
 /// - it has neither header: the client is not a browser.
 ///
-/// Origins are compared as scheme, host and port. The service's own is that of its
-/// [public URL](crate::EndpointsBuilder::public_url) if it has one. If it has none, its host and port are those of the `Host`
-/// header, and its scheme is that of the connection: `https` if this process ends TLS itself or `Host` names the port 443.
+/// Origins are compared as scheme, host and port. The service's own is that of its [public
+/// URL](crate::EndpointsBuilder::public_url) if it has one. If it has none, its host and port are those of the `Host`
+/// header, and its scheme is that of the connection: `https` if this process ends TLS itself or `Host` names the port
+/// 443.
 ///
 /// # Behind a proxy that ends TLS
-/// Set the [public URL](crate::EndpointsBuilder::public_url). Without it the service takes itself for `http://HOST`, and refuses with 403
-/// what a page of `https://HOST` sends without `Sec-Fetch-Site`: every WebSocket handshake of Chromium, and every request of a
-/// browser from before March 2023. `X-Forwarded-Proto` is never read: a service without a proxy would take it from anyone.
+/// Set the [public URL](crate::EndpointsBuilder::public_url). Without it the service assumes `http://HOST`, and refuses
+/// with 403 the requests of a page of `https://HOST` without `Sec-Fetch-Site`: every WebSocket handshake of Chromium,
+/// and every request of a browser from before March 2023. `X-Forwarded-Proto` is never read, because without a proxy
+/// any client could send it.
 ///
 /// Sources: W3C Fetch Metadata; RFC 6454; RFC 6455 §10.2; OWASP's cheat sheet on cross-site request forgery.
 #[derive(Clone, Debug, Default)]
@@ -49,17 +51,17 @@ impl CsrfPolicy {
         Self::default()
     }
 
-    /// Trusts the pages of `origin` too, for example `https://app.example.com`.
+    /// Also trusts the pages of `origin`, for example `https://app.example.com`.
     ///
     /// Trusting is not CORS. A page of another site also needs CORS headers with credentials, and a cookie with
-    /// `SameSite=None`. A Bearer backend mostly serves an application better.
+    /// `SameSite=None`. A Bearer backend is usually better for an application.
     ///
-    /// The default port may be written or left out, and the case of a host does not matter. The origin of an application
-    /// or an extension, such as `tauri://localhost` or `chrome-extension://ID`, is compared byte by byte.
+    /// You may write or omit the default port, and the case of a host does not matter. The origin of an application or
+    /// an extension, for example `tauri://localhost` or `chrome-extension://ID`, is compared byte by byte.
     ///
     /// # Errors
-    /// [`ConfigError`] if `origin` is not an origin as a browser writes it; it says what to write. `null` is never
-    /// accepted, and neither is a wildcard.
+    /// [`ConfigError`] if `origin` is not an origin as a browser writes it. The error says what to write. `null` and
+    /// wildcards are never accepted.
     pub fn trust(mut self, origin: impl AsRef<str>) -> Result<Self, ConfigError> {
         let origin = Origin::configured(origin.as_ref());
         let origin = origin.map_err(|problem| ConfigError::new("csrf.trusted_origin", problem))?;
@@ -67,28 +69,28 @@ impl CsrfPolicy {
         Ok(self)
     }
 
-    /// The policy of a service whose own origin is `origin`: what `Host` and the connection say no longer counts.
+    /// The policy of a service whose own origin is `origin`, whatever `Host` and the connection say.
     pub(crate) fn reached_at(mut self, origin: Origin) -> Self {
         self.public = Some(origin);
         self
     }
 
-    /// Asks unsafe requests with the cookie of a log-in for a signed double-submit token, too. A log-in sets it in a second
-    /// cookie, `NAME-csrf`, which scripts of the page read and send back as `X-CSRF-Token`. That cookie has the
-    /// attributes of the log-in's own, but for `HttpOnly`.
+    /// Also requires a signed double-submit token of unsafe requests with the cookie of a log-in. A log-in sets the
+    /// token in a second cookie, `NAME-csrf`. Scripts of the page read it and send it back as `X-CSRF-Token`. That
+    /// cookie has the attributes of the log-in's own, except `HttpOnly`.
     ///
-    /// Log-in and registration come before there is such a token, and are checked by their origin alone. So is a WebSocket
-    /// handshake, to which a page cannot add a header.
+    /// Log-in and registration happen before there is a token, so only their origin is checked. The same applies to a
+    /// WebSocket handshake, to which a page cannot add a header.
     ///
-    /// With a secret that [also accepts](SigningSecret::also_accept) an old one, the pages that are open when the secret
-    /// changes go on working.
+    /// If the secret [also accepts](SigningSecret::also_accept) an old one, pages that are open when the secret changes
+    /// keep working.
     #[must_use]
     pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
         self.double_submit = Some(DoubleSubmit(secret.clone()));
         self
     }
 
-    /// Whether the request may act on a credential that the browser added by itself.
+    /// True if the request may use a credential that the browser added by itself.
     #[must_use]
     pub fn allows(&self, head: &dyn RequestHead) -> bool {
         if is_safe(head) {
@@ -111,7 +113,7 @@ impl CsrfPolicy {
         }
     }
 
-    /// Refuses a cross-site request, and logs what would allow it.
+    /// Refuses a cross-site request, and logs the setting that would allow it.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] for a cross-site request.
@@ -132,8 +134,8 @@ impl CsrfPolicy {
         ))
     }
 
-    /// Refuses a request whose cookie the browser may have added for another site's page. `credential` is the cookie's, if
-    /// it can be one.
+    /// Refuses a request if the browser may have added its cookie for a page of another site. `credential` is the
+    /// cookie's value, if that can be one.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] for a cross-site request, and for one without the token of the double submit.
@@ -162,13 +164,13 @@ impl CsrfPolicy {
         double_submit.is_none_or(|double_submit| double_submit.confirms(head, credential))
     }
 
-    /// The header by which a page confirms its requests, if it has to.
+    /// The header that pages must send, if any.
     #[cfg(feature = "openapi")]
     pub(crate) fn confirmation(&self) -> Option<&'static str> {
         self.double_submit.as_ref().map(|_| double_submit::HEADER)
     }
 
-    /// `response`, with the cookie that a page reads beside each session's `cookie` that it sets or removes.
+    /// `response`, with a cookie for the page beside each session's `cookie` that it sets or removes.
     pub(crate) fn accompany(&self, cookie: &str, response: Response) -> Response {
         match &self.double_submit {
             Some(double_submit) => double_submit.accompany(cookie, response),
@@ -190,7 +192,7 @@ impl CsrfPolicy {
         let is_ours = self
             .own(head)
             .is_some_and(|own| own.authority() == origin.authority());
-        // If the browser says `Sec-Fetch-Site`, that decides before our own origin does.
+        // If the browser sends `Sec-Fetch-Site`, that decides before the service's own origin.
         let is_judged_by_origin = matches!(header(head, "sec-fetch-site"), Header::Absent);
         let setting = if is_ours && self.public.is_none() && is_judged_by_origin {
             "public_url"
@@ -228,7 +230,7 @@ fn logged(head: &dyn RequestHead, name: &'static str) -> Option<String> {
     found.map(|found| bounded(&found))
 }
 
-/// The beginning of what a client sent. It is to be logged by its `Debug`, which escapes line breaks.
+/// The beginning of a text from a client. Log it by its `Debug`, which escapes line breaks.
 fn bounded(value: &[u8]) -> String {
     let end = value.len().min(MAX_LOGGED_BYTES);
     let mut text = String::from_utf8_lossy(&value[..end]).into_owned();

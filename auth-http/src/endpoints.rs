@@ -23,7 +23,7 @@ use crate::{
     request::{Header, header},
 };
 
-/// The routes of a service. Each takes a [`Request`] and answers, errors included.
+/// The routes of a service. Each turns a [`Request`] into an answer, also for errors.
 pub struct Endpoints<Id = Uuid, P = ()> {
     users: Arc<UserManager<Id, P>>,
     authenticator: Authenticator<Id, P>,
@@ -32,7 +32,7 @@ pub struct Endpoints<Id = Uuid, P = ()> {
     proxies: TrustedProxies,
 }
 
-/// The routes of one file below, which lists them, runs them and describes them.
+/// The routes of one file, which lists, runs and describes them.
 #[derive(Clone, Debug)]
 pub(crate) enum Family {
     Session(SessionRoute),
@@ -65,14 +65,14 @@ impl<'a, H> Request<'a, H> {
         }
     }
 
-    /// The same, with this segment `{id}` of its path.
+    /// Sets the segment `{id}` of its path.
     #[must_use]
     pub fn with_id(mut self, id: &'a str) -> Self {
         self.id = id;
         self
     }
 
-    /// The same, which only `backends` may authenticate.
+    /// Lets only `backends` authenticate it.
     #[must_use]
     pub fn accepting(mut self, backends: AcceptedBackends) -> Self {
         self.accepted = backends;
@@ -95,7 +95,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         EndpointsBuilder::new(users.into())
     }
 
-    /// Every route, in the order of the HTTP contract. It lists the routes anew with each call.
+    /// Every route, in the order of the HTTP contract. Each call makes a new list.
     #[must_use]
     pub fn routes(&self) -> Vec<Route> {
         let backends = self.authenticator.backends();
@@ -105,24 +105,24 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         routes
     }
 
-    /// The [routes](Self::routes) by their paths, for a binding to mount. Any other method of a path is to be answered by
+    /// The [routes](Self::routes) by their paths, for a binding to mount. Answer other methods of a path by
     /// [`PathRoutes::refusal`].
     ///
-    /// A path that another one with a parameter also matches comes before that one, and is the one that counts: `/users/me`
-    /// before `/users/{id}`.
+    /// If a path with a parameter also matches another path, the other path comes first, and must win: `/users/me` before
+    /// `/users/{id}`.
     #[must_use]
     pub fn paths(&self) -> Vec<PathRoutes> {
         PathRoutes::grouped(self.routes())
     }
 
-    /// The paths below which every request is one of these routes, or one for a binding to refuse: 404, or 405 if another method
-    /// has a route there.
+    /// The prefixes of all routes. A binding must refuse any other request below them, with 404, or 405 if another
+    /// method has a route there.
     #[must_use]
     pub fn prefixes(&self) -> [&str; 2] {
         [&self.mount.auth_path, &self.mount.users_path]
     }
 
-    /// Runs a route. No cache may keep the answer: most answers show a user's data or hand out a credential.
+    /// Runs a route. The answer is `no-store`, because most answers have a user's data or a credential.
     pub async fn call(&self, operation: &Operation, request: Request<'_, impl RequestHead>) -> Response {
         let answer = match &operation.0 {
             Family::Session(route) => self.call_session(route, request).await,
@@ -132,13 +132,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         answer.unwrap_or_else(HttpError::into_response).no_store()
     }
 
-    /// Who is asking.
+    /// The user of the request.
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator<Id, P> {
         &self.authenticator
     }
 
-    /// The URL under which clients reach the routes, if the service knows it.
+    /// The URL at which clients reach the routes, if it is configured.
     #[must_use]
     pub fn public_url(&self) -> Option<&PublicUrl> {
         self.authenticator.public_url()
@@ -150,11 +150,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self.users
     }
 
-    /// Every route of a logged-in user asks for a verified e-mail, if the service requires one.
+    /// The requirement of every route for logged-in users: a verified e-mail, if the service requires one.
     fn base_requirement(&self) -> Option<Verified> {
         self.users.requires_verification().then_some(Verified)
     }
 }
 
-/// What a body may say of itself and only a superuser may decide.
+/// The flags that a body can contain, but only a superuser can set.
 const FLAGS: [&str; 3] = ["is_active", "is_superuser", "is_verified"];

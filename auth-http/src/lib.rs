@@ -1,14 +1,14 @@
 //! The HTTP contract, free of any framework.
 //!
-//! - [`Endpoints`] are the routes: from the head and the body of a request to a [`Response`]. [`Endpoints::routes`] is the one
-//!   table of them, [`Endpoints::paths`] the same by path, and [`Endpoints::call`] runs any of them.
+//! - [`Endpoints`] are the routes. They turn the head and body of a request into a [`Response`]. [`Endpoints::routes`]
+//!   is the table of all routes, [`Endpoints::paths`] is the same by path, and [`Endpoints::call`] runs a route.
 //! - A [`Transport`] carries a credential: [`BearerTransport`] in the `Authorization` header, [`CookieTransport`] in a
 //!   cookie.
-//! - An [`AuthBackend`] is a transport and a strategy under one name, and the [`Authenticator`] tries the backends of
-//!   a service in their order. [`CsrfPolicy`] tells cross-site requests apart.
+//! - An [`AuthBackend`] is a transport and a strategy under one name. The [`Authenticator`] tries the backends of a
+//!   service in order. [`CsrfPolicy`] refuses cross-site requests.
 //!
 //! A binding to a framework implements [`RequestHead`], mounts each path with its [`Route`]s, stops reading a body at
-//! [`MAX_BODY_BYTES`], calls the route's operation and writes the answer out.
+//! [`MAX_BODY_BYTES`], runs the operation of the route, and writes the answer.
 //!
 //! # Features
 //!

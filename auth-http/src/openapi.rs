@@ -28,13 +28,13 @@ use crate::{
 };
 
 impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
-    /// The OpenAPI 3.1 document of [`routes`](Self::routes): each with every status that it answers, and one security scheme
-    /// a backend, called like it. The profile's fields stand flat in the users' schemas: it derives `utoipa::ToSchema`, of
-    /// utoipa 6.
+    /// The OpenAPI 3.1 document of [`routes`](Self::routes). It has every status of each route, and a security scheme
+    /// for each backend, with the backend's name. The profile's fields are top-level fields of the users' schemas, so
+    /// the profile must derive `utoipa::ToSchema` of utoipa 6.
     ///
-    /// Its URLs are those of the [public URL](crate::EndpointsBuilder::public_url). Without one it names no server, and the URL of
-    /// a log-in is relative to that of the server. Then it is right wherever the routes are mounted, if whoever serves it adds
-    /// the server.
+    /// Its URLs follow the [public URL](crate::EndpointsBuilder::public_url). Without one it names no server, and the
+    /// URL of a log-in is relative to the server's. If you serve it, add the server. It is then right wherever the
+    /// routes are mounted.
     #[must_use]
     pub fn openapi(&self) -> OpenApi {
         let mut components = Components::new();
@@ -64,7 +64,7 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
         document
     }
 
-    /// The backend whose log-in the route is.
+    /// The backend, if the route is a log-in.
     fn logged_in_by(&self, route: &Route) -> Option<&AuthBackend<Id>> {
         match &route.operation.0 {
             Family::Session(SessionRoute::LogIn(name)) => self.authenticator().backend(name),

@@ -2,13 +2,13 @@
 
 use url::Url;
 
-/// Scheme, host and port, in the form that a browser writes: lower case, without the default port. Two origins are the
-/// same if these texts are.
+/// Scheme, host and port as a browser writes them: in lower case, without the default port. Two origins are equal if
+/// their texts are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(String);
 
 impl Origin {
-    /// What the header `Origin` says; `None` for `null`, for a list, and for whatever else is not one origin.
+    /// The origin in the header `Origin`. `None` for `null`, a list, or anything else that is not one origin.
     pub(crate) fn from_header(value: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(value).ok()?;
         web(text).or_else(|| named(text)).map(Self)
@@ -16,7 +16,7 @@ impl Origin {
 
     /// The origin of the service itself, by the connection and the authority of a request.
     pub(crate) fn of_target(is_tls: bool, authority: &str) -> Option<Self> {
-        // A host whose port 443 is named, on a connection without TLS: a proxy in front of us ended TLS on that port.
+        // If the host has port 443 on a connection without TLS, a proxy ended TLS on that port.
         let scheme = if is_tls || authority.ends_with(":443") {
             "https"
         } else {
@@ -25,10 +25,10 @@ impl Origin {
         web(&format!("{scheme}://{authority}")).map(Self)
     }
 
-    /// An origin as somebody writes it into a configuration.
+    /// An origin from a configuration.
     ///
     /// # Errors
-    /// What is wrong with it, and what to write instead.
+    /// The problem, and what to write instead.
     pub(crate) fn configured(text: &str) -> Result<Self, String> {
         if let Some(origin) = web(text) {
             return Ok(Self(origin));
@@ -91,8 +91,8 @@ fn web(text: &str) -> Option<String> {
     Some(Url::parse(text).ok()?.origin().ascii_serialization())
 }
 
-/// The origin of a page that an application or an extension carries with it, such as `tauri://localhost`. Each has rules
-/// of its own, so that it is compared byte by byte.
+/// The origin of a page in an application or an extension, for example `tauri://localhost`. Each has its own rules, so
+/// it is compared byte by byte.
 fn named(text: &str) -> Option<String> {
     let (scheme, name) = split(text)?;
     let is_web = matches!(scheme, "https" | "http" | "wss" | "ws" | "file");
@@ -101,7 +101,7 @@ fn named(text: &str) -> Option<String> {
     (!is_web && is_lower && !name.is_empty() && name.bytes().all(is_plain)).then(|| text.to_owned())
 }
 
-/// The scheme (RFC 3986 §3.1), and what follows its `://`.
+/// The scheme (RFC 3986 §3.1), and the text after its `://`.
 fn split(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);

@@ -1,4 +1,4 @@
-//! The URL of the service, as its clients know it.
+//! The URL at which clients reach the service.
 
 use std::{fmt, net::IpAddr};
 
@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use crate::origin::Origin;
 
-/// The origin and path under which clients reach a service: `https://example.com` or `https://example.com/api`. A proxy may
-/// end TLS, rewrite `Host` or strip the path, so that the service cannot know it by itself.
+/// The origin and path at which clients reach a service: `https://example.com` or `https://example.com/api`. The
+/// service cannot know them by itself, because a proxy may end TLS, rewrite `Host` or strip the path.
 ///
 /// ```
 /// use portcullis::http::PublicUrl;
@@ -28,11 +28,11 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// The URL in `text`. A slash at its end does not count, and neither does the default port.
+    /// The URL in `text`. A slash at its end and the default port are ignored.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `public_url` and what to write if `text` is not an absolute `http` or `https` URL, or has a user
-    /// name, a password, a query, a fragment, or a path that is not like `/api`.
+    /// [`ConfigError`] naming `public_url` and what to write if `text` is not an absolute `http` or `https` URL, or has
+    /// a user name, a password, a query, a fragment, or a path that is not like `/api`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         Self::parsed(text).map_err(|problem| ConfigError::new("public_url", problem))
     }
@@ -50,7 +50,7 @@ impl PublicUrl {
         };
         let url = Url::parse(text).map_err(|error| format!("{text:?} is not a URL ({error}): {FORM}"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            // What stands there may be a secret, and is not repeated.
+            // Not repeated, because it may be a secret.
             return Err(format!(
                 "it has a user name or a password in it, which no client may know: {FORM}"
             ));
@@ -107,7 +107,7 @@ impl PublicUrl {
         &self.url[self.origin.as_str().len()..]
     }
 
-    /// Whether a browser keeps a `Secure` cookie that comes from there: the scheme is `https`, or the host is this machine.
+    /// True if a browser keeps a `Secure` cookie from there: the scheme is `https`, or the host is this machine.
     pub(crate) fn keeps_secure_cookies(&self) -> bool {
         self.is_secure
     }

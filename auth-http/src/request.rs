@@ -1,4 +1,4 @@
-//! What of a request the library looks at.
+//! The parts of a request that the library reads.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -7,38 +7,37 @@ pub trait RequestHead {
     /// The method, in upper case.
     fn method(&self) -> &str;
 
-    /// Where the request goes.
+    /// The target of the request.
     fn target(&self) -> Target<'_>;
 
-    /// The address of the peer: the last proxy's, if the request came through one.
+    /// The address of the peer, which is the last proxy if the request came through one.
     fn peer(&self) -> Option<IpAddr>;
 
     /// Calls `each` with the value of every header called `name` (given in lower case), in their order.
     fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8]));
 }
 
-/// Where a request goes, as the service itself knows it.
+/// The target of a request, as the service itself knows it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Target<'a> {
-    /// Whether the connection to this process is TLS.
+    /// True if the connection to this process uses TLS.
     pub is_tls: bool,
     /// The authority that the client asked for: `Host`, or `:authority` in HTTP/2.
     pub host: Option<&'a str>,
     /// The path, without the query.
     pub path: &'a str,
-    /// The route that takes the path, for the log: a pattern such as `/invitations/{token}`, since a path may hold a
-    /// secret.
+    /// The route of the path, for the log: a pattern such as `/invitations/{token}`, because a path can contain a secret.
     pub route: Option<Cow<'a, str>>,
 }
 
 impl<'a> Target<'a> {
-    /// A request for `path`, whose route is not known.
+    /// A request for `path` with an unknown route.
     ///
     /// # Security
     /// Take `is_tls` and `host` from the connection and from `Host` or `:authority`. Never take them from `Forwarded` or
-    /// an `X-Forwarded-…` header, which any client can send:
-    /// [`EndpointsBuilder::public_url`](crate::EndpointsBuilder::public_url) is how a service knows of a proxy.
+    /// an `X-Forwarded-…` header, which any client can send. For a service behind a proxy, set
+    /// [`EndpointsBuilder::public_url`](crate::EndpointsBuilder::public_url).
     #[must_use]
     pub fn new(is_tls: bool, host: Option<&'a str>, path: &'a str) -> Self {
         Self {
@@ -49,7 +48,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The same, taken by the route of this pattern.
+    /// Sets the pattern of its route.
     #[must_use]
     pub fn by_route(mut self, pattern: impl Into<Cow<'a, str>>) -> Self {
         self.route = Some(pattern.into());
@@ -57,7 +56,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The values of a header of which there should be at most one.
+/// The values of a header that should occur at most once.
 pub(crate) enum Header<'a> {
     Absent,
     One(&'a [u8]),
@@ -93,7 +92,7 @@ pub(crate) fn each_cookie<'a>(
     });
 }
 
-/// Without the white space of HTTP around it: see [`OWS`](crate::transport::OWS).
+/// The text without the white space of HTTP around it: see [`OWS`](crate::transport::OWS).
 fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
@@ -101,13 +100,13 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Whether the request may change nothing: its method is safe (RFC 9110 §9.2.1), and it does not open another protocol,
-/// in which whatever follows could change something.
+/// True if the request must not change anything: its method is safe (RFC 9110 §9.2.1), and it does not open another
+/// protocol, in which later data could change something.
 pub(crate) fn is_safe(head: &(impl RequestHead + ?Sized)) -> bool {
     has_safe_method(head) && matches!(header(head, "upgrade"), Header::Absent)
 }
 
-/// Whether the request opens a WebSocket: by `Upgrade` (RFC 6455 §4.1), or by `CONNECT` in HTTP/2 and later (RFC 8441).
+/// True if the request opens a WebSocket, by `Upgrade` (RFC 6455 §4.1), or by `CONNECT` in HTTP/2 and later (RFC 8441).
 /// A page cannot add a header to such a request.
 pub(crate) fn is_handshake(head: &(impl RequestHead + ?Sized)) -> bool {
     head.method() == "CONNECT" || (has_safe_method(head) && !is_safe(head))

@@ -1,4 +1,4 @@
-//! The cookies that an answer sets and removes: where they belong, and those of the same name that somebody else has set.
+//! The cookies that an answer sets and removes: their paths, and cookies of the same name that another service has set.
 
 mod places;
 
@@ -11,17 +11,17 @@ use crate::{
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
 
-/// How many cookies of others one answer removes, so that a user who logs in again is not sent dozens of headers.
+/// The maximum number of cookies of others that one answer removes, so that a log-in does not get dozens of headers.
 const MAX_REMOVALS: usize = 16;
 
-/// Whether a browser keeps the cookie of `backend` only if it comes over TLS, or from this machine.
+/// True if a browser keeps the cookie of `backend` only over TLS, or from this machine.
 pub(crate) fn is_secure_cookie<Id>(backend: &AuthBackend<Id>) -> bool {
     let removal = backend.transport().clear();
     let mut cookies = removal.cookies().filter_map(|value| Cookie::parse(value).ok());
     cookies.any(|cookie| cookie.secure() == Some(true))
 }
 
-/// `response`, whose cookies are for everything below the path `base` if they have no path of their own.
+/// `response`, with the path `base` for cookies without their own path.
 pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
     for (name, value) in &mut response.headers {
         if *name != SET_COOKIE {
@@ -41,8 +41,8 @@ pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
     response
 }
 
-/// `response`, which also removes the cookies that somebody else may have set under the names of its own: those of a name of
-/// which the request brought `suspicious` or more. The likeliest come first, as many as fit into an answer with its own.
+/// `response`, which also removes cookies that another service may have set under the same names, if the request had
+/// `suspicious` or more of a name. The likeliest come first, as many as fit into an answer.
 ///
 /// `base` is the path of the public URL. A proxy may have stripped it from that of the request.
 pub(crate) fn remove_strays(
@@ -85,14 +85,14 @@ pub(crate) fn remove_strays(
         .take(MAX_REMOVALS)
         .take_while(fits)
         .collect();
-    // They come first: to some clients a cookie for a domain is the one of the host of that name.
+    // Removals come first, because some clients take a cookie for a domain for the one of the host of that name.
     let removals = removals.into_iter().map(|removal| (SET_COOKIE, removal));
     response.headers.splice(0..0, removals);
     response
 }
 
-/// What removes the cookies of the name of `ours` from the `places` that are not its own, and how likely each is: 0 is the
-/// likeliest. A browser keeps partitioned cookies apart from others, which are left from before ours was partitioned.
+/// The removals of cookies with the name of `ours` from other `places`, each with its rank: 0 is the likeliest. A
+/// browser separates partitioned cookies from others, which may be left from before ours was partitioned.
 fn removals(ours: &Cookie<'_>, places: &[(&str, Option<&str>)]) -> Vec<(usize, String)> {
     let own = (ours.path().unwrap_or("/"), ours.domain());
     let is_partitioned = is_partitioned(ours);
@@ -127,7 +127,7 @@ fn is_partitioned(cookie: &Cookie<'_>) -> bool {
     cookie.partitioned() == Some(true)
 }
 
-/// Nobody but the host itself can set a cookie of such a name, and for the path `/` alone: see RFC 6265bis §4.1.3.2.
+/// Only the host itself can set a cookie of such a name, and only for the path `/`: see RFC 6265bis §4.1.3.2.
 fn is_bound_to_host(name: &str) -> bool {
     const PREFIX: &str = "__Host-";
     name.get(..PREFIX.len())

@@ -1,4 +1,4 @@
-//! What happens to a user, told to the application.
+//! Events: the application learns what happens to its users.
 
 use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe};
 
@@ -22,17 +22,17 @@ pub enum Event<'a, Id = Uuid, P = ()> {
     Updated {
         /// The user after the change.
         user: &'a User<Id, P>,
-        /// What changed.
+        /// The fields that changed.
         changed: ChangedFields,
     },
-    /// A mail to verify the e-mail was asked for. Delivered out of band: see [`EventHandler`].
+    /// A mail to verify the e-mail was requested. Delivered after the answer: see [`EventHandler`].
     VerificationRequested {
-        /// The user who is going to get the mail.
+        /// The user who will get the mail.
         user: &'a User<Id, P>,
     },
-    /// A mail to confirm a new e-mail was asked for. Delivered out of band: see [`EventHandler`].
+    /// A mail to confirm a new e-mail was requested. Delivered after the answer: see [`EventHandler`].
     EmailChangeRequested {
-        /// The user, with the e-mail that still counts.
+        /// The user, still with the old e-mail.
         user: &'a User<Id, P>,
     },
     /// The e-mail was verified.
@@ -40,9 +40,9 @@ pub enum Event<'a, Id = Uuid, P = ()> {
         /// The user, now verified.
         user: &'a User<Id, P>,
     },
-    /// A mail to reset the password was asked for. Delivered out of band: see [`EventHandler`].
+    /// A mail to reset the password was requested. Delivered after the answer: see [`EventHandler`].
     PasswordResetRequested {
-        /// The user who is going to get the mail.
+        /// The user who will get the mail.
         user: &'a User<Id, P>,
     },
     /// The password was reset by a mailed token.
@@ -61,12 +61,12 @@ pub enum Event<'a, Id = Uuid, P = ()> {
     },
     /// The user is about to be deleted. An error stops the deletion.
     Deleting {
-        /// The user, still there.
+        /// The user, who still exists.
         user: &'a User<Id, P>,
     },
     /// The user was deleted.
     Deleted {
-        /// The user as it was.
+        /// The deleted user.
         user: &'a User<Id, P>,
     },
 }
@@ -116,7 +116,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
     }
 }
 
-/// Which parts of a user an update changed.
+/// The parts of a user that an update changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangedFields {
@@ -124,18 +124,18 @@ pub struct ChangedFields {
     pub email: bool,
     /// The password.
     pub password: bool,
-    /// At least one field of the application's own profile.
+    /// At least one field of the profile.
     pub profile: bool,
-    /// Whether the user is active.
+    /// The user was activated or deactivated.
     pub active: bool,
-    /// Whether the user is a superuser.
+    /// The user became a superuser, or ceased to be one.
     pub superuser: bool,
-    /// Whether the e-mail is verified.
+    /// The e-mail became verified, or unverified.
     pub verified: bool,
 }
 
 impl ChangedFields {
-    /// Whether anything changed.
+    /// True if anything changed.
     #[must_use]
     pub fn any(self) -> bool {
         self != Self::default()
@@ -147,9 +147,9 @@ impl ChangedFields {
 /// When the handler is called, the change is in the store already, except for [`Event::Deleting`]. An error or a panic fails
 /// the request but undoes nothing.
 ///
-/// [`Event::VerificationRequested`], [`Event::EmailChangeRequested`] and [`Event::PasswordResetRequested`] are delivered
-/// after the answer, so that its timing does not tell whether there is such a user. Their errors are logged. They happen only
-/// if a mail is going to be sent, so not for a request past the [`MailBudget`](crate::MailBudget).
+/// [`Event::VerificationRequested`], [`Event::EmailChangeRequested`] and [`Event::PasswordResetRequested`] are
+/// delivered after the answer, so that its timing does not tell whether there is such a user. Their errors are logged.
+/// They happen only if a mail is going to be sent, so not for a request past the [`MailBudget`](crate::MailBudget).
 ///
 /// The handler is given the manager. What it does with it is an event, too: a handler that updates a user at each
 /// [`Event::Updated`] never ends.
@@ -183,7 +183,7 @@ impl ChangedFields {
 )]
 #[async_trait]
 pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
-    /// Reacts to `event`, of a user of `users`.
+    /// Reacts to `event` of a user of `users`.
     ///
     /// # Errors
     /// [`EventHandlerError`] if the reaction failed: see [`EventHandler`].
@@ -214,7 +214,7 @@ impl Error for EventHandlerError {
     }
 }
 
-/// Hands `event` of `users` to `handler`, if there is one; a panic becomes an error.
+/// Passes `event` of `users` to `handler`, if there is one. A panic becomes an error.
 pub(crate) async fn emit<Id, P>(
     handler: Option<&dyn EventHandler<Id, P>>,
     event: Event<'_, Id, P>,
@@ -238,11 +238,11 @@ where
     Err(error)
 }
 
-/// An application's code panicked.
+/// The application's code panicked.
 #[derive(Debug)]
 pub(crate) struct Panicked;
 
-/// Runs an application's `code` and catches its panic.
+/// Runs the application's `code`, and catches its panic.
 pub(crate) async fn caught<T>(code: impl Future<Output = T>) -> Result<T, Panicked> {
     AssertUnwindSafe(code)
         .catch_unwind()

@@ -14,11 +14,13 @@ use serde_json::json;
 
 use crate::{LOG, Mail, MailError, Mailer};
 
-/// Writes each mail as one JSON file, `{"kind","to","token"}`, into a folder, for development and tests. Anyone who can read the
-/// folder can take over the accounts.
+/// Writes each mail as one JSON file, `{"kind","to","token"}`, into a folder, for development and tests.
 ///
-/// A file appears whole, is readable by its owner alone (on Unix), and its name sorts by time. The log names the kind, the
+/// A file appears complete. On Unix, only its owner can read it. Names are ordered by time. The log has the kind, the
 /// address and the file, never the token.
+///
+/// # Security
+/// Anyone who can read the folder can take over the accounts.
 #[derive(Clone, Debug)]
 pub struct FolderMailer {
     folder: PathBuf,
@@ -84,7 +86,7 @@ fn write(folder: &Path, mail: &Mail) -> io::Result<PathBuf> {
     written.map(|()| file)
 }
 
-/// Sorted by time, then by order within the process; the random end keeps processes apart.
+/// Ordered by time, then by order within the process. The random end distinguishes processes.
 fn name(mail: &Mail) -> io::Result<String> {
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
     let milliseconds = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |age| age.as_millis());

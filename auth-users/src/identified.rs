@@ -1,16 +1,16 @@
-//! The proof of who logs in.
+//! The proof of a user's identity at a log-in.
 
 use std::{fmt, ops::Deref};
 
 use auth_core::User;
 use uuid::Uuid;
 
-/// The proof of who logs in. Only a [`UserManager`](crate::UserManager) makes one, after it has checked a password, for
-/// example. A log-in consumes it.
+/// The proof of a user's identity at a log-in. Only a [`UserManager`](crate::UserManager) makes one, for example after
+/// it has checked a password. A log-in consumes it.
 ///
 /// # Security
-/// It stands for the user's credentials as they were when it was made. If these are ended before the log-in, by a change of the
-/// password for example, then the log-in is refused. Keep no proof for longer than one request.
+/// If the user's credentials are ended between the proof and the log-in, for example by a change of the password, the
+/// log-in is refused. Keep no proof for longer than one request.
 pub struct Identified<Id = Uuid, P = ()> {
     user: User<Id, P>,
     bound: bool,
@@ -18,7 +18,7 @@ pub struct Identified<Id = Uuid, P = ()> {
 }
 
 impl<Id, P> Identified<Id, P> {
-    /// `user` has shown who they are, with what is valid under the present epoch.
+    /// A proof of `user` by something that is valid under the present epoch.
     pub(crate) fn by_proof(user: User<Id, P>) -> Self {
         Self {
             user,
@@ -27,7 +27,7 @@ impl<Id, P> Identified<Id, P> {
         }
     }
 
-    /// The application says that it is `user`, whatever happened to the credentials since `user` was read.
+    /// A proof on the word of the application, whatever happened to the credentials since `user` was read.
     pub(crate) fn without_proof(user: User<Id, P>) -> Self {
         Self {
             user,
@@ -48,20 +48,20 @@ impl<Id, P> Identified<Id, P> {
         self.user
     }
 
-    /// Whether the proof still holds for `stored`, the same user as it is stored now.
+    /// True if the proof still holds for `stored`, the same user as stored now.
     #[must_use]
     pub fn holds_for(&self, stored: &User<Id, P>) -> bool {
         !self.bound || stored.security_epoch == self.user.security_epoch
     }
 
-    /// Names the log-in in a list of the user's log-ins, after the user's device for example.
+    /// Sets the name of the log-in in the list of the user's log-ins, for example the user's device.
     #[must_use]
     pub fn labelled(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// The name that the log-in has in a list of the user's log-ins.
+    /// The name of the log-in in the list of the user's log-ins.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
@@ -77,7 +77,7 @@ impl<Id, P> Deref for Identified<Id, P> {
 }
 
 impl<Id: fmt::Debug, P> fmt::Debug for Identified<Id, P> {
-    /// Without what the user keeps to themselves.
+    /// Prints none of the user's private data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identified")
             .field("user", &self.user.id)

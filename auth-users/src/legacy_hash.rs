@@ -30,9 +30,9 @@
 /// Compare in constant time, and refuse parameters that cost more than a log-in may. Otherwise somebody who can write a hash
 /// into the store can keep the hashing threads busy. A panic fails the log-in.
 pub trait LegacyHash: Send + Sync {
-    /// Whether `password` is that of `stored`, or `None` if `stored` is not of this scheme or is malformed.
+    /// Returns `Some(true)` if `password` matches `stored`, and `None` if `stored` is malformed or of another scheme.
     ///
-    /// It may take as long as a hash takes: it runs on a thread for that. `password` is in Unicode's Normalization Form C
+    /// It runs on a hashing thread, so it may take long. It is called with `password` in Unicode's Normalization Form C
     /// first, and then as it was typed.
     fn verify(&self, password: &str, stored: &str) -> Option<bool>;
 }

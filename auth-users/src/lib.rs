@@ -25,13 +25,13 @@
 //! # }
 //! ```
 //!
-//! A [`PasswordHasher`] hashes passwords with argon2id, a bounded number at a time. A [`PasswordPolicy`] checks them. An
-//! [`EventHandler`] is told of every change. A [`Mailer`] sends the tokens that verify an e-mail, reset a password or invite a
-//! user: after the answer, from an [`Outbox`], and within a [`MailBudget`]. A [`UserLookup`] finds users who log in by something else
-//! than their e-mail.
+//! A [`PasswordHasher`] hashes passwords with argon2id, a bounded number at a time. A [`PasswordPolicy`] checks them.
+//! An [`EventHandler`] is told of every change. A [`Mailer`] sends the tokens that verify an e-mail, reset a password
+//! or invite a user: after the answer, from an [`Outbox`], and within a [`MailBudget`]. A [`UserLookup`] finds users
+//! who log in by something else than their e-mail.
 //!
-//! Each outcome is a [`tracing`] event of the target `portcullis::users`, with the user's id and the reason. No event holds a
-//! password, a hash, a token, or what was typed as an e-mail at a log-in that failed.
+//! Each outcome is a [`tracing`] event of the target `portcullis::users`, with the user's id and the reason. No event
+//! holds a password, a hash, a token, or what was typed as an e-mail at a log-in that failed.
 
 mod event;
 mod folder_mailer;

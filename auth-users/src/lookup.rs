@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::UserManager;
 
-/// Turns what was typed at a log-in into a user. With it, users log in by a name or a number, instead of the e-mail or beside
-/// it.
+/// Turns what was typed at a log-in into a user. With it, users log in by a name or a number, instead of the e-mail or
+/// beside it.
 ///
 /// ```
 /// use portcullis::{StoreError, User, async_trait, users::{UserLookup, UserManager}};

@@ -1,4 +1,4 @@
-//! Mails that carry a one-time token.
+//! Mails with a one-time token.
 
 use std::{error::Error, fmt};
 
@@ -11,7 +11,7 @@ use auth_core::SecretString;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Mail {
-    /// What it is for.
+    /// Its purpose.
     pub kind: MailKind,
     /// The address as it is shown: the local part as the user typed it, and the domain in Unicode. If your server does not
     /// support SMTPUTF8, convert the domain to its ASCII form.
@@ -35,7 +35,7 @@ impl Mail {
     }
 }
 
-/// What a mail is for.
+/// The purpose of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MailKind {
@@ -47,8 +47,8 @@ pub enum MailKind {
     Invite,
     /// To confirm a new e-mail. It goes to the new address, and the token is used like that of a verification.
     ChangeEmail,
-    /// To tell the old address that a new e-mail was asked for. The token resets the password: offer that to a user who did not
-    /// ask.
+    /// To tell the old address that a new e-mail was asked for. The token resets the password: offer that to a user who
+    /// did not ask.
     EmailChangeNotice,
 }
 
@@ -74,8 +74,8 @@ impl fmt::Display for MailKind {
 
 /// Writes and sends mails. It is called after the answer, so its failure and its slowness never reach a request.
 ///
-/// It is called for several mails at once, each for another address. It must not block the thread, on which requests may run,
-/// too.
+/// It is called for several mails at once, each for another address. It must not block the thread, on which requests
+/// may run, too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` sends no mails",
     label = "no `Mailer`",
@@ -84,8 +84,8 @@ impl fmt::Display for MailKind {
 )]
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends `mail`. A call that takes longer than 10 s is dropped. After a failure `mail` is sent again, so it may
-    /// arrive once for each attempt: see [`Outbox`](crate::Outbox).
+    /// Sends `mail`. A call that takes longer than 10 s is dropped. After a failure, `mail` is sent again, so the user
+    /// can get it several times: see [`Outbox`](crate::Outbox).
     ///
     /// # Errors
     /// [`MailError`] if the mail was not sent.

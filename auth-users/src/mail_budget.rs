@@ -1,4 +1,4 @@
-//! How many mails an account and an address may get.
+//! The limits on mails to an account and to an address.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -15,19 +15,19 @@ const MAILS: u32 = 3;
 const HOUR: Duration = Duration::from_secs(3600);
 const MOST_MAILS: u32 = 1000;
 const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
-/// How many accounts an address can have had within a window until it gets no more mails.
+/// The number of accounts that one address can have within a window before it gets no more mails.
 const ACCOUNTS_OF_AN_ADDRESS: u32 = 10;
-/// How many mails a ledger remembers, at some 150 bytes each.
+/// The number of mails that a ledger remembers, at some 150 bytes each.
 const MEMORY: usize = 100_000;
 
 /// How many mails of one kind go to one account within any span of a certain length. By default 3 within an hour.
 ///
-/// Past the budget no mail goes out, and the answer and its timing stay the same. An account that changes its address gets no
-/// fresh budget. An account that was deleted and registered again does.
+/// Past the budget no mail goes out, and the answer and its timing stay the same. An account that changes its address
+/// gets no fresh budget. An account that was deleted and registered again does.
 ///
-/// One address gets at most ten times the mails of an account, so that a mailbox cannot be flooded by moving one account after
-/// the other to its address. Ten accounts that were at one address within the window can use that up. The next account that
-/// registers there gets no mail until the window ends.
+/// One address gets at most ten times the mails of an account, so that a mailbox cannot be flooded by moving one
+/// account after the other to its address. Ten accounts that were at one address within the window can use that up. The
+/// next account that registers there gets no mail until the window ends.
 ///
 /// Each process counts for itself, and starts at zero. It remembers 100,000 mails, and forgets the oldest first if more
 /// are accepted within the window.
@@ -53,15 +53,15 @@ impl MailBudget {
     /// No budget.
     ///
     /// # Security
-    /// Anyone who knows a user's address can then have mails sent to it without end. Choose it only if something else
+    /// Anyone who knows a user's address can then have any number of mails sent to it. Choose it only if something else
     /// limits them.
     pub const UNLIMITED: Self = Self(None);
 
-    /// At most `mails` within any span as long as `window`.
+    /// At most `mails` within any span of the length `window`.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `mail_budget` if `mails` is not between 1 and 1000, or if `window` is not between a second and a
-    /// day.
+    /// [`ConfigError`] naming `mail_budget` if `mails` is not between 1 and 1000, or if `window` is not between a
+    /// second and a day.
     pub fn new(mails: u32, window: Duration) -> Result<Self, ConfigError> {
         if !(1..=MOST_MAILS).contains(&mails) {
             let problem =
@@ -110,7 +110,7 @@ impl Addressee {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     budget: MailBudget,
-    /// In the order in which they were accepted.
+    /// In the order of acceptance.
     mails: VecDeque<Spent>,
     counts: HashMap<(MailKind, u64), u32>,
 }
@@ -131,7 +131,7 @@ impl Ledger {
         }
     }
 
-    /// Whether another mail of `kind` may go out.
+    /// True if another mail of `kind` may be sent.
     pub(crate) fn allows(&mut self, kind: MailKind, to: Addressee, now: OffsetDateTime) -> bool {
         let Some(limit) = self.budget.0 else {
             return true;
@@ -147,7 +147,7 @@ impl Ledger {
         by_account < limit.mails && by_address < limit.mails * ACCOUNTS_OF_AN_ADDRESS
     }
 
-    /// Counts a mail that goes out.
+    /// Counts a mail that is sent.
     pub(crate) fn count(&mut self, kind: MailKind, to: Addressee, now: OffsetDateTime) {
         if self.budget == MailBudget::UNLIMITED {
             return;
@@ -161,7 +161,7 @@ impl Ledger {
         }
     }
 
-    /// Takes back the last mail that was counted, since it never went out.
+    /// Uncounts the last mail, because it was not sent.
     pub(crate) fn take_back(&mut self, kind: MailKind, to: Addressee) {
         let is_it = |spent: &Spent| spent.kind == kind && spent.to == to;
         if let Some(at) = self.mails.iter().rposition(is_it)

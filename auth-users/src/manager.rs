@@ -65,7 +65,7 @@ pub struct UserManager<Id = Uuid, P = ()> {
     hidden: Arc<HiddenFields<P>>,
 }
 
-// Derived, it would ask the same of the id and the profile.
+// Not derived, because that would require `Clone` of the id and the profile.
 impl<Id, P> Clone for UserManager<Id, P> {
     fn clone(&self) -> Self {
         Self {
@@ -106,11 +106,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(self.end_credentials(id, None).await?.is_some())
     }
 
-    /// Ends every credential of `user`, of every strategy, and returns the user as stored afterwards. Issue a new credential for
-    /// that one, so that the user stays logged in here.
+    /// Ends every credential of `user`, of every strategy, and returns the user as stored afterwards. Issue a new
+    /// credential for that one, so that the user stays logged in here.
     ///
-    /// Returns `None` and ends nothing if the user is gone, or if their credentials were ended since `user` was read: the request
-    /// then has no right to this any more.
+    /// Returns `None` and ends nothing if the user is gone, or if their credentials were ended since `user` was read:
+    /// the request then has no right to this any more.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer: the credentials may still be valid.
@@ -118,7 +118,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         self.end_credentials(&user.id, Some(user.security_epoch)).await
     }
 
-    /// Ends every credential of the user of `id`, if those are of `epoch`, or whatever their epoch.
+    /// Ends every credential of the user of `id`. If there is an `epoch`, only if that is the current one.
     async fn end_credentials(&self, id: &Id, epoch: Option<i64>) -> Result<Option<User<Id, P>>, StoreError> {
         let found = self.store.find(id).await?;
         let ended: Result<_, StoreError> = self
@@ -137,7 +137,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(ended)
     }
 
-    /// Whether a log-in needs a verified e-mail.
+    /// True if a log-in needs a verified e-mail.
     #[must_use]
     pub fn requires_verification(&self) -> bool {
         self.requires_verification

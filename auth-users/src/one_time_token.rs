@@ -13,26 +13,26 @@ use time::OffsetDateTime;
 const MAX_CHARS: usize = 1024;
 const SEAL_BYTES: usize = 32;
 const EXPIRY_BYTES: usize = 8;
-/// The seal keeps it from being chosen, so that it only has to differ from state to state.
+/// It only has to differ from state to state: the seal prevents that an attacker chooses it.
 const STATE_BYTES: usize = 16;
 
-/// What a token allows. A token of one purpose is never good for another: each has keys of its own.
+/// The purpose of a token. A token is never valid for another purpose, because each has its own keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose<'a> {
-    /// To mark the e-mail that the token was made for as verified.
+    /// To mark the e-mail that the token was issued for as verified.
     Verify,
-    /// To replace the password hash that stood when the token was made.
+    /// To replace the password hash that was stored when the token was issued.
     Reset,
     /// The same for an invited user, and to mark the e-mail as verified.
     Invite,
-    /// To make the address that the token was mailed to the user's e-mail.
+    /// To give the user the address that the token was mailed to.
     ChangeEmail,
-    /// The application's own.
+    /// A purpose of the application.
     Own(&'a str),
 }
 
 impl Purpose<'_> {
-    /// No two purposes have one label.
+    /// Each purpose has its own label.
     fn label(self) -> String {
         match self {
             Self::Verify => "verify".to_owned(),
@@ -73,7 +73,7 @@ impl OneTimeTokens {
         Self(secret)
     }
 
-    /// A token of `purpose` for `user` as it stands, good until before `expires_at`.
+    /// A token of `purpose` for the present state of `user`, valid until just before `expires_at`.
     pub(crate) fn issue<Id: UserId, P>(
         &self,
         purpose: Purpose<'_>,
@@ -83,7 +83,7 @@ impl OneTimeTokens {
         self.seal(purpose, user, expires_at, &[])
     }
 
-    /// A token to make `email` that of `user` as it stands, good until before `expires_at`.
+    /// A token to give `user` in its present state the e-mail `email`, valid until just before `expires_at`.
     pub(crate) fn issue_for_email<Id: UserId, P>(
         &self,
         email: &Email,
@@ -91,7 +91,7 @@ impl OneTimeTokens {
         expires_at: OffsetDateTime,
     ) -> SecretString {
         let email = email.as_str().as_bytes();
-        // An address has 254 bytes at most.
+        // An address has at most 254 bytes.
         let length = u8::try_from(email.len()).unwrap_or(u8::MAX);
         self.seal(
             Purpose::ChangeEmail,
@@ -119,8 +119,8 @@ impl OneTimeTokens {
         SecretString::from(URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Reads `token`: exactly a string that [`issue`](Self::issue) made for one of these `purposes`, which has not expired
-    /// `now`.
+    /// Reads `token`. It accepts only the exact string that [`issue`](Self::issue) made for one of these `purposes`, if
+    /// that has not expired `now`.
     pub(crate) fn open<'a, Id: UserId>(
         &self,
         purposes: &[Purpose<'a>],
@@ -130,7 +130,7 @@ impl OneTimeTokens {
         if token.len() > MAX_CHARS {
             return None;
         }
-        // The decoder refuses padding, white space and bits that no encoder sets.
+        // The decoder refuses padding, white space and non-canonical bits.
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (seal, sealed) = bytes.split_first_chunk::<SEAL_BYTES>()?;
         let (purpose, keys) = self
@@ -170,7 +170,7 @@ impl OneTimeTokens {
 }
 
 impl<Id: UserId> Claim<'_, Id> {
-    /// Whether it was made for `user` as it stands.
+    /// True if it was issued for the present state of `user`.
     pub(crate) fn is_of<P>(&self, user: &User<Id, P>) -> bool {
         let state = state(self.key.clone(), self.purpose, user);
         self.user_id == user.id && state.verify_truncated_left(&self.state).is_ok()
@@ -180,7 +180,7 @@ impl<Id: UserId> Claim<'_, Id> {
 impl Keys {
     fn new(secret: &SigningSecret, purpose: Purpose<'_>) -> Self {
         let purpose = purpose.label();
-        // The number is that of the format: a token of another one is never good.
+        // The number of the format, so that a token of another format is never valid.
         let key = |of: &str| derive(secret, &format!("portcullis/one-time-token/2/{purpose}/{of}"));
         Self {
             seal: key("seal"),
@@ -189,8 +189,8 @@ impl Keys {
     }
 }
 
-/// Over the user and what the token will change. Of the e-mail it is the very address that was mailed to, but for the
-/// case of ASCII letters: one normalised form can be that of several mailboxes.
+/// A MAC over the user and the values that the token will change. For the e-mail it is the exact address, except for
+/// the case of ASCII letters, because several mailboxes can have the same normalised form.
 fn state<Id: UserId, P>(mut mac: Hmac<Sha256>, purpose: Purpose<'_>, user: &User<Id, P>) -> Hmac<Sha256> {
     put(&mut mac, user.id.to_string().as_bytes());
     put(&mut mac, user.email.as_str().to_ascii_lowercase().as_bytes());
@@ -216,7 +216,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
-/// With its length, so that no two lists of fields are one string of bytes.
+/// Writes the length first, so that two lists of fields never give the same bytes.
 fn put(mac: &mut Hmac<Sha256>, field: &[u8]) {
     mac.update(&(field.len() as u64).to_be_bytes());
     mac.update(field);

@@ -40,9 +40,9 @@ const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 /// queue. One address has one mail in flight, so a mailbox whose server hangs takes one place. For one address, first
 /// attempts are made in the order in which the mails were asked for.
 ///
-/// **It is patient.** A mail that could not be sent is tried again after a pause that grows. Meanwhile others are sent. If the
-/// outbox is full, a mail in such a pause makes room for a new one. A mail is given up after the last attempt, and when its
-/// token has expired.
+/// **It is patient.** A mail that could not be sent is tried again after a pause that grows. Meanwhile others are sent.
+/// If the outbox is full, a mail in such a pause makes room for a new one. A mail is given up after the last attempt,
+/// and when its token has expired.
 ///
 /// The worker runs on the Tokio runtime of the call that put a mail into an empty outbox. If that runtime is shut down,
 /// another takes over at the next mail or call of [`drained`](Self::drained). A mail that was in flight is then tried again,
@@ -50,7 +50,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 #[derive(Clone)]
 pub struct Outbox(Arc<Shared>);
 
-/// What an [`Outbox`] is made of.
+/// The settings of an [`Outbox`].
 pub(crate) struct OutboxSettings {
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -64,7 +64,7 @@ struct Shared {
     settings: OutboxSettings,
     hasher: RandomState,
     queue: Mutex<Queue>,
-    /// Tells the worker that there may be work.
+    /// Wakes the worker when there may be work.
     changed: Notify,
     /// Tells [`Outbox::drained`] that a mail, or the worker, is gone.
     gone: Notify,
@@ -93,7 +93,7 @@ impl Outbox {
         })))
     }
 
-    /// How many mails were dropped since the start, by reason.
+    /// The number of dropped mails since the start, by reason.
     #[must_use]
     pub fn dropped(&self) -> DroppedMails {
         self.0.lock().dropped()
@@ -105,7 +105,7 @@ impl Outbox {
         self.0.lock().waiting()
     }
 
-    /// How many mails are being sent right now.
+    /// The number of mails that are being sent now.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.0.lock().in_flight()
@@ -121,8 +121,8 @@ impl Outbox {
 
     /// Waits until everything that was put into the outbox is sent or dropped.
     ///
-    /// **While the mail server is down that takes as long as the retries do**, 40 to 50 minutes by default. To stop in an
-    /// orderly way, end the pauses and bound the wait:
+    /// **While the mail server is down, this takes as long as the retries**, 40 to 50 minutes by default. For an
+    /// orderly shutdown, end the pauses and limit the wait:
     ///
     /// ```
     /// # use std::{sync::Arc, time::Duration};
@@ -187,7 +187,7 @@ impl fmt::Debug for Outbox {
 }
 
 impl Shared {
-    /// A panic elsewhere leaves the queue whole.
+    /// Ignores poisoning: a panic elsewhere leaves the queue intact.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Password hashing, off the async threads and bounded.
+//! Password hashing, on its own threads and with limits.
 
 mod builder;
 mod executor;
@@ -32,15 +32,16 @@ const LEGACY_HASHES: f64 = 10.0;
 
 /// Hashes and verifies passwords with argon2id (RFC 9106), a bounded number at a time.
 ///
-/// A hash runs on one of a few threads that do nothing else, one for each core by default. More hashes than that wait, as
-/// long as they can be done by the deadline. If too many wait, one more is refused at once with a [`StoreError`], which a client
-/// sees as 503 with a `Retry-After`. The deadline holds for the wait and the hash together.
+/// A hash runs on one of a few threads that do nothing else, one for each core by default. More hashes than that wait,
+/// as long as they can be done by the deadline. If too many wait, one more is refused at once with a [`StoreError`],
+/// which a client sees as 503 with a `Retry-After`. The deadline holds for the wait and the hash together.
 ///
-/// Each [`HashQueue`] waits by itself, and the queues take turns, so that a crowd that resets passwords does not keep others from
-/// logging in.
+/// Each [`HashQueue`] waits by itself, and the queues take turns, so that a crowd that resets passwords does not keep
+/// others from logging in.
 ///
-/// Each thread hashes in memory of its own: 19 MiB for each thread with the default parameters. The next hash overwrites it,
-/// and if none follows at once, the thread wipes it. The threads start when they are needed and end with the last clone of the hasher.
+/// Each thread hashes in memory of its own: 19 MiB for each thread with the default parameters. The next hash
+/// overwrites it, and if none follows at once, the thread wipes it. The threads start when they are needed and end with
+/// the last clone of the hasher.
 ///
 /// A debug build takes about half a second for a password, and a crowd of ten is then refused. Let Cargo optimise the two
 /// crates that do the work, in the application's own `Cargo.toml`:
@@ -52,7 +53,8 @@ const LEGACY_HASHES: f64 = 10.0;
 /// opt-level = 3
 /// ```
 ///
-/// [`UserManager`](crate::UserManager) picks the queue for what it hashes. [`in_queue`](Self::in_queue) is for your own hashes.
+/// [`UserManager`](crate::UserManager) picks the queue for what it hashes. [`in_queue`](Self::in_queue) is for your own
+/// hashes.
 ///
 /// Passwords are hashed in Unicode's Normalization Form C (RFC 8265, section 4.2), so that a password is the same on every
 /// keyboard. A hash that was made of another form is still verified, for a user who types that form.
@@ -77,13 +79,13 @@ pub struct PasswordHasher {
     queue: HashQueue,
 }
 
-/// Today's parameters, and what is verified besides.
+/// Today's parameters, and the other schemes that are verified.
 struct Schemes {
     argon2: Argon2<'static>,
     legacy: Vec<Arc<dyn LegacyHash>>,
 }
 
-/// A password to be verified, in each of its forms, and the stored hash, understood if it can be.
+/// A password to verify, in each of its forms, with the stored hash, parsed if possible.
 struct Attempt {
     password: SecretString,
     normal: Option<SecretString>,
@@ -91,14 +93,14 @@ struct Attempt {
     parsed: Option<Result<StoredHash, InvalidStoredHash>>,
 }
 
-/// How a password and a stored hash go together.
+/// The result of comparing a password with a stored hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum PasswordCheck {
     /// They match.
     Match,
-    /// They match, but the hash is of another scheme, cost or Unicode form than [`PasswordHasher::hash`] makes today. Hash the
-    /// password anew and store that.
+    /// They match, but the hash is of another scheme, cost or Unicode form than [`PasswordHasher::hash`] makes today.
+    /// Hash the password anew and store that.
     MatchNeedsRehash,
     /// They do not match, or there is no stored hash.
     Mismatch,
@@ -107,12 +109,12 @@ pub enum PasswordCheck {
 }
 
 impl PasswordHasher {
-    /// A hasher to be configured.
+    /// A builder for a hasher.
     pub fn builder() -> PasswordHasherBuilder {
         PasswordHasherBuilder::default()
     }
 
-    /// The same hasher, whose hashes wait in `queue`. By default that is [`HashQueue::Application`].
+    /// The same hasher, with its hashes in `queue`. The default is [`HashQueue::Application`].
     #[must_use]
     pub fn in_queue(&self, queue: HashQueue) -> Self {
         Self {
@@ -124,7 +126,7 @@ impl PasswordHasher {
     /// The hash of `password`, with today's parameters and a new random salt.
     ///
     /// # Errors
-    /// [`StoreError`] if the hash can't be done by the deadline, or the system has no memory or randomness to give.
+    /// [`StoreError`] if the hash can't be done by the deadline, or the system is out of memory or randomness.
     pub async fn hash(&self, password: &SecretString) -> Result<PasswordHash, StoreError> {
         let password = normal_form(password).unwrap_or_else(|| password.clone());
         let scheme = Arc::clone(&self.scheme);
@@ -137,12 +139,12 @@ impl PasswordHasher {
 
     /// Verifies `password` against `stored`.
     ///
-    /// The time tells nothing about `stored`. If there is no hash, or one that can't be verified or can't match, this computes as
-    /// much as for a hash with today's parameters. That is one hash, or two for a password that is not in Normalization
-    /// Form C.
+    /// The time tells nothing about `stored`. If there is no hash, or one that can't be verified or can't match, this
+    /// computes as much as for a hash with today's parameters. That is one hash, or two for a password that is not in
+    /// Normalization Form C.
     ///
     /// # Errors
-    /// [`StoreError`] if the hash can't be done by the deadline, or the system has no memory to give.
+    /// [`StoreError`] if the hash can't be done by the deadline, or the system is out of memory.
     pub async fn verify(
         &self,
         password: &SecretString,
@@ -161,13 +163,13 @@ impl PasswordHasher {
             .await
     }
 
-    /// How many calls began to hash, verifications included: a metric.
+    /// The number of calls that started to hash, including verifications: a metric.
     #[must_use]
     pub fn hashes_started(&self) -> u64 {
         self.executor.started()
     }
 
-    /// How many calls wait for a permit: a metric.
+    /// The number of calls that wait for a permit: a metric.
     #[must_use]
     pub fn hashes_waiting(&self) -> usize {
         self.executor.waiting()
@@ -230,7 +232,7 @@ impl Schemes {
         Ok(PasswordHash::new(hash.to_string()))
     }
 
-    /// What it costs to verify.
+    /// The cost of the verification.
     fn cost(&self, attempt: &Attempt) -> Cost {
         let forms = if attempt.normal.is_some() { 2.0 } else { 1.0 };
         let cost = match &attempt.parsed {
@@ -247,7 +249,7 @@ impl Schemes {
         };
         Cost {
             hashes: cost.hashes * forms,
-            // The first form may match, and then it is one.
+            // If the first form matches, it is one hash.
             is_exact: cost.is_exact && forms == 1.0,
         }
     }
@@ -268,7 +270,7 @@ impl Schemes {
                     Some(hash.matches(form.as_bytes(), memory).map_err(failed)?)
                 }
                 (Some(Err(InvalidStoredHash::UnknownScheme | InvalidStoredHash::Malformed)), Some(hash)) => {
-                    // It would not overwrite what another form of the password left there.
+                    // Otherwise, it would not overwrite the memory that another form of the password used.
                     memory.wipe();
                     self.legacy
                         .iter()

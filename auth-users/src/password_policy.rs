@@ -1,12 +1,12 @@
 //! Decides which passwords are good enough.
 //!
-//! The list of common passwords, `common_passwords.txt`, is made of the one of Django (BSD-3-Clause, see
+//! The list of common passwords, `common_passwords.txt`, comes from that of Django (BSD-3-Clause, see
 //! `LICENSE-common-passwords`), which Royce Williams compiled: its entries of at least 8 code points, in lower case.
 
 use async_trait::async_trait;
 use auth_core::{Email, ExposeSecret as _, NormalizedEmail, SecretString, StoreError};
 
-/// Lower-cased, without repetition, sorted by bytes.
+/// In lower case, without duplicates, sorted by bytes.
 const COMMON: &str = include_str!("common_passwords.txt");
 const MIN_CODE_POINTS: usize = 8;
 const MAX_CODE_POINTS: usize = 256;
@@ -48,7 +48,7 @@ pub trait PasswordPolicy: Send + Sync {
     async fn check(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 }
 
-/// Why a password was not accepted.
+/// The reason that a password was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// It is not good enough. The reason is shown to the user and does not repeat the password.
@@ -84,11 +84,11 @@ impl PasswordPolicy for DefaultPasswordPolicy {
     }
 }
 
-/// Whether `password` is on the list, in whatever case.
+/// True if `password` is on the list, in any case.
 fn is_common(password: &str) -> bool {
     let folded = SecretString::from(password.to_lowercase());
     let folded = folded.expose_secret().as_bytes();
-    // A binary search by bytes: the list needs no memory of its own, and no work at the start.
+    // A binary search by bytes needs no extra memory, and no work at start.
     let list = COMMON.as_bytes();
     let (mut low, mut high) = (0, list.len());
     while low < high {

@@ -1,4 +1,4 @@
-//! The application's own fields of a user, from and to JSON.
+//! The conversion of the application's own fields from and to JSON.
 
 mod error;
 mod hidden;
@@ -14,7 +14,7 @@ pub use error::{PathStep, ProfileError};
 pub(crate) use hidden::{HiddenFields, MergeError};
 pub use protected::{ProtectedFields, check_profile_names};
 
-/// Names of fields that never belong to a profile.
+/// The names that never belong to a profile.
 const RESERVED: [&str; 6] = [
     "id",
     "email",
@@ -53,10 +53,11 @@ pub fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileE
     read(strip(fields))
 }
 
-/// Applies the JSON merge patch `patch` (RFC 7396) to `profile`. A field that it does not name stays, `null` removes one.
+/// Applies the JSON merge patch `patch` (RFC 7396) to `profile`. A field that it does not name stays the same. `null`
+/// removes a field.
 ///
-/// A field that `P` does not write is lost, unless the patch is empty. A [`UserManager`](crate::UserManager) keeps it by
-/// [`hidden_field`](crate::UserManagerBuilder::hidden_field).
+/// A field that `P` does not write is lost, unless the patch is empty. To keep it, use a
+/// [`UserManager`](crate::UserManager) with [`hidden_field`](crate::UserManagerBuilder::hidden_field).
 ///
 /// # Errors
 /// [`ProfileError`] naming the field that is missing or of the wrong type after the patch.
@@ -82,7 +83,7 @@ pub(crate) fn fields_of<P: Profile>(profile: &P) -> Result<Map<String, Value>, P
     }
 }
 
-/// The part of a name that is mostly the same in Rust and in JSON.
+/// The part of a name that is usually the same in Rust and in JSON.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|character| character.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()

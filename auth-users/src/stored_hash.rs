@@ -1,4 +1,4 @@
-//! A password hash as it stands in a store.
+//! A stored password hash.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::password_hasher::{Cost, Memory};
 
 /// Longer strings are rejected unread.
 const MAX_BYTES: usize = 512;
-/// An output shorter than 128 bits could be met by chance.
+/// A shorter output than 128 bits could match by chance.
 const MIN_OUTPUT_BYTES: usize = 16;
 /// In KiB: 128 MiB.
 pub(crate) const MAX_MEMORY: u32 = 128 * 1024;
@@ -21,10 +21,10 @@ pub(crate) const MAX_MEMORY: u32 = 128 * 1024;
 pub(crate) const MAX_WORK: u64 = 512 * 1024;
 pub(crate) const MAX_LANES: u32 = 16;
 const MAX_BCRYPT_COST: u32 = 14;
-/// bcrypt does not look at what follows.
+/// bcrypt ignores the bytes after these.
 const BCRYPT_PASSWORD_BYTES: usize = 72;
 
-/// A stored password hash, understood and cheap enough to be verified: argon2id, argon2i or argon2d as a PHC string,
+/// A parsed password hash that is cheap enough to verify: argon2id, argon2i or argon2d as a PHC string,
 /// or bcrypt (`$2a$`, `$2b$`, `$2x$`, `$2y$`).
 ///
 /// ```
@@ -46,31 +46,31 @@ enum Scheme {
         salt: Salt,
         output: Output,
     },
-    /// The hash is kept as text, because only that is what the crate verifies.
+    /// The hash is kept as text, because the crate only verifies text.
     Bcrypt(String),
 }
 
-/// Why a stored hash cannot be verified. It never repeats the hash.
+/// The reason that a stored hash cannot be verified. It never repeats the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidStoredHash {
-    /// It is of no known scheme.
+    /// The scheme is unknown.
     #[error("the scheme is unknown")]
     UnknownScheme,
-    /// It names a known scheme and is not of its form.
+    /// It names a known scheme, but does not have its form.
     #[error("the hash is malformed")]
     Malformed,
-    /// It asks for more memory or time than a log-in may cost.
+    /// It needs more memory or time than a log-in may cost.
     #[error("the hash asks for too much memory or time")]
     TooCostly,
 }
 
 impl StoredHash {
-    /// Understands `hash` without computing anything.
+    /// Parses `hash` without computing anything.
     ///
     /// # Errors
-    /// [`InvalidStoredHash`] for a hash that cannot be verified. That includes one that asks for more than 128 MiB of memory,
-    /// 512 MiB written by all its passes together, 16 lanes, or a bcrypt cost of 14.
+    /// [`InvalidStoredHash`] for a hash that cannot be verified. That includes one that asks for more than 128 MiB of
+    /// memory, 512 MiB written by all its passes together, 16 lanes, or a bcrypt cost of 14.
     pub fn parse(hash: &str) -> Result<Self, InvalidStoredHash> {
         if hash.len() > MAX_BYTES {
             return Err(InvalidStoredHash::Malformed);
@@ -96,8 +96,8 @@ impl StoredHash {
         }
     }
 
-    /// Whether `password` can match at all. bcrypt sees 72 bytes; a longer password never set such a hash, and must
-    /// not pass for its beginning.
+    /// True if `password` can match at all. bcrypt only uses 72 bytes. A longer password never set such a hash, and
+    /// must not match by its beginning.
     pub(crate) fn can_match(&self, password: &[u8]) -> bool {
         match self.0 {
             Scheme::Argon2 { .. } => true,
@@ -123,18 +123,18 @@ impl StoredHash {
                 Ok(bool::from(computed.ct_eq(output.as_bytes())))
             }
             Scheme::Bcrypt(hash) => {
-                // It would not overwrite what another form of the password left there.
+                // Otherwise, it would not overwrite the memory that another form of the password used.
                 memory.wipe();
                 Ok(self.can_match(password) && bcrypt::verify(password, hash).unwrap_or(false))
             }
         }
     }
 
-    /// What it costs to verify, in hashes with the parameters of `today`.
+    /// The cost of verifying it, in hashes with the parameters of `today`.
     pub(crate) fn cost(&self, today: &Params) -> Cost {
         let hashes = match &self.0 {
             Scheme::Argon2 { params, .. } => work(params) as f64 / work(today) as f64,
-            // bcrypt at cost 12 takes about as long as ten hashes of the least cost of argon2.
+            // bcrypt at cost 12 takes about as long as ten of the cheapest argon2 hashes.
             Scheme::Bcrypt(hash) => {
                 let cost = hash
                     .parse()
@@ -148,7 +148,7 @@ impl StoredHash {
         }
     }
 
-    /// Whether the hash is of another scheme than argon2id, or of another cost than `today`.
+    /// True if the hash has another scheme than argon2id, or another cost than `today`.
     ///
     /// A hash that cost more is outdated, too. Its log-in takes longer than that of an unknown user, which tells that the
     /// account exists.
@@ -189,7 +189,7 @@ fn parse_argon2(hash: &str) -> Result<Scheme, InvalidStoredHash> {
     let parsed = phc::PasswordHash::new(hash).map_err(|_error| InvalidStoredHash::Malformed)?;
     let algorithm =
         Algorithm::try_from(parsed.algorithm.as_str()).map_err(|_error| InvalidStoredHash::UnknownScheme)?;
-    // A hash without a version is of the first one, which did not write it.
+    // A hash without a version has the first version, which did not write it.
     let version = match parsed.version {
         Some(number) => Version::try_from(number).map_err(|_error| InvalidStoredHash::Malformed)?,
         None => Version::V0x10,

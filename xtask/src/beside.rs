@@ -1,5 +1,5 @@
-//! Steps that run while the tests do. Tests wait for servers and clocks half of their time; compiling needs nothing else
-//! than the processors that this leaves idle, and goes last wherever a test wants them.
+//! Steps that run beside the tests. Tests spend half of their time waiting for servers and clocks. Compiling uses the
+//! idle processors, with a lower priority than the tests.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -17,7 +17,7 @@ pub(crate) const BESIDE: &str = "beside";
 /// The steps that were started, one after the other.
 pub(crate) struct Beside(Receiver<Ended>);
 
-/// One of them, with all that it has printed.
+/// A step, with its output.
 struct Ended {
     name: &'static str,
     outcome: Result<(), String>,
@@ -52,7 +52,7 @@ impl Beside {
                     Err(error) => (Err(error.to_string()), fs::read(&log).unwrap_or_default()),
                 };
                 let took = start.elapsed();
-                // Nobody waits any more if the check itself has ended.
+                // If the check itself has ended, nothing waits for it.
                 let _ = sender.send(Ended {
                     name,
                     outcome,

@@ -38,8 +38,8 @@ const EXAMPLES_MAY_IMPORT: &[&str] = &["portcullis"];
 /// other dependency on it as a cycle.
 const FACADE: &str = "portcullis";
 
-/// The shared support for tests. Every package's tests may use it. With all its features it depends on much, so a small crate
-/// uses it without any.
+/// The shared support for tests. Every package's tests may use it. With all its features it depends on much, so a small
+/// crate uses it without any.
 const SUPPORT: &str = "portcullis-support";
 
 /// `auth-core` must not depend on any framework, driver or algorithm that implements its contracts.
@@ -124,7 +124,7 @@ fn may_import(package: &Package) -> Option<&'static [&'static str]> {
         .map(|(_, allowed)| *allowed)
 }
 
-/// What is wrong with how a package takes what tests share.
+/// The problems with a package's use of the support for tests.
 fn support_of(package: &Package) -> Option<String> {
     if !package.declared.iter().any(|name| name == SUPPORT) {
         return None;

@@ -1,4 +1,4 @@
-//! A limit for each test: what hangs is named and ended, where the harness would wait for good.
+//! A time limit for each test. A test that hangs is named and ended; the harness would wait without a limit.
 //!
 //! `cargo nextest` has limits, too, by a process for each test. Measured on two cores, that costs three and a half minutes
 //! of CPU to build on a new machine, and the journeys twice the CPU to run: a test of 40 ms would pay as much again for its
@@ -17,13 +17,13 @@ use crate::Fallible;
 /// The command by which cargo starts each test program: `cargo xtask limited PROGRAM ARG...`.
 pub(crate) const LIMITED: &str = "limited";
 
-/// How long a test may go on after the harness has said that it runs for a minute.
+/// The time that a test may run on after the harness has reported that it has run for a minute.
 const OF_A_TEST: Duration = Duration::from_secs(180);
 
-/// For a program whose harness says nothing of that.
+/// The limit of a program whose harness does not report that.
 const OF_A_PROGRAM: Duration = Duration::from_secs(1200);
 
-/// What makes cargo start test programs by way of [`run`].
+/// The setting by which cargo starts test programs through [`run`].
 pub(crate) fn config() -> Fallible<String> {
     let own = env::current_exe()?;
     Ok(format!(
@@ -32,7 +32,7 @@ pub(crate) fn config() -> Fallible<String> {
     ))
 }
 
-/// Runs a test program, and ends it if one of its tests does not come to its end.
+/// Runs a test program, and ends it if one of its tests hangs.
 pub(crate) fn run(arguments: &[String]) -> Fallible<ExitCode> {
     let (program, arguments) = arguments.split_first().ok_or("no program to run")?;
     let mut child = Command::new(program)
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &[String]) -> Fallible<ExitCode> {
     let reading = thread::spawn(move || -> io::Result<()> {
         for line in BufReader::new(output).split(b'\n') {
             let mut line = line?;
-            // Nobody may listen any more.
+            // The receiver may be gone.
             let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
             line.push(b'\n');
             io::stdout().write_all(&line)?;

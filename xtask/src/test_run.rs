@@ -1,4 +1,4 @@
-//! Every test: first those that need nothing, then those that need a server or a tool, without those that lack it.
+//! Runs every test: first those that need nothing, then those that need a server or a tool, except if that is missing.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ struct Ignored {
     reason: String,
 }
 
-/// What the second run leaves out, and what is said of it.
+/// The tests that the second run leaves out, and the messages about them.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Plan {
     skip: BTreeSet<String>,

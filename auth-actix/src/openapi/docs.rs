@@ -1,4 +1,4 @@
-//! The document and a page that shows it, from the binary.
+//! The document, and the page that shows it, served from the binary.
 
 use std::{borrow::Cow, iter, rc::Rc, sync::Arc};
 
@@ -15,7 +15,7 @@ use utoipa_swagger_ui::Config;
 
 use crate::body::unread;
 
-/// An OpenAPI document, and interactive docs that show it: Swagger UI. It is cheap to clone: one for each worker.
+/// An OpenAPI document, and interactive docs that show it: Swagger UI. It is cheap to clone, so each worker can have one.
 #[derive(Clone, Debug)]
 pub struct Docs {
     document: Bytes,
@@ -24,23 +24,23 @@ pub struct Docs {
 const DOCUMENT: &str = "/openapi.json";
 const SCRIPT: &str = "initializer.js";
 
-/// The files of Swagger UI that the page asks for.
+/// The files of Swagger UI that the page loads.
 const FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
-/// The page asks for each file by a query alone, which leads back to itself wherever it is: in a scope, behind a proxy that strips
-/// a prefix, with or without a slash at its end.
+/// The page loads each file by a query only. That leads back to the page wherever it is: in a scope, behind a proxy
+/// that strips a prefix, with or without a slash at its end.
 const PAGE: &str = include_str!("docs/page.html");
 
-/// Swagger UI styles its elements in place and holds its pictures in its style sheet.
+/// Swagger UI has inline styles, and images in its style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl Docs {
-    /// Docs that show `document`, which is written out once.
+    /// Docs for `document`, which is serialised once.
     ///
-    /// If it names no server, its server is where it is served: whatever scope or proxy it is mounted behind. A URL of a flow of
-    /// OAuth 2 that is relative and does not begin with a slash, as those of [`Auth::openapi`](crate::Auth::openapi), is one
-    /// below the first server.
+    /// If it names no server, its server is the place where it is served, whatever scope or proxy is in between. A
+    /// relative URL of an OAuth 2 flow without a leading slash, like those of [`Auth::openapi`](crate::Auth::openapi),
+    /// is below the first server.
     #[must_use]
     pub fn new(document: &OpenApi) -> Self {
         let mut document = document.clone();
@@ -60,13 +60,12 @@ impl Docs {
     }
 
     /// Serves the page at `path`, with or without a slash at its end, and the document at `/openapi.json`, for
-    /// `App::configure` or that of a scope, below which both then are. The page finds both wherever they are mounted, and
-    /// behind a proxy that strips a prefix of the path.
+    /// `App::configure` or that of a scope, below which both are then. The page finds the document wherever they are
+    /// mounted, also behind a proxy that strips a prefix of the path.
     ///
-    /// Nothing is fetched from another host: a Content Security Policy forbids it, and the page can call the service
-    /// that it comes from, and no other. If the document names another origin, by a [public
-    /// URL](crate::AuthBuilder::public_url) for example, open the page there. A token that was put in lives as long as the
-    /// page and is not kept.
+    /// A Content Security Policy forbids other hosts: the page can only call the service that it comes from. If the
+    /// document names another origin, for example by a [public URL](crate::AuthBuilder::public_url), open the page
+    /// there. The page forgets an entered token when it is closed.
     ///
     /// ```no_run
     /// # use actix_web::{App, HttpServer};
@@ -114,7 +113,7 @@ impl Docs {
     }
 }
 
-/// Puts the relative URLs of the flows below the URL of a server.
+/// Makes the relative URLs of the flows relative to the URL of a server.
 fn below(server: &str, document: &mut OpenApi) {
     let schemes = document
         .components
@@ -157,7 +156,7 @@ fn answer(content_type: &str, body: impl Into<Bytes>) -> HttpResponse {
         .body(body.into())
 }
 
-/// What sets the page up, whose path has `depth` segments more than that of the service.
+/// The script that starts the page, whose path has `depth` more segments than that of the service.
 fn script(depth: usize) -> String {
     format!(
         "const DEPTH = {depth};

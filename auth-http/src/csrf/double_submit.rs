@@ -14,16 +14,16 @@ use crate::{
 /// The header in which a page sends the token back.
 pub(super) const HEADER: &str = "x-csrf-token";
 
-/// Keeps these codes apart from whatever else is signed with the same secret.
+/// Distinguishes these codes from other signatures with the same secret.
 const PURPOSE: &[u8] = b"portcullis double-submit v1\0";
 
-/// A signed double-submit token: a code over the session's token, which only a page of the same origin can read from
-/// its cookie and send back in a header (OWASP, Cross-Site Request Forgery Prevention).
+/// A signed double-submit token: a MAC of the session's token. Only a page of the same origin can read it from its
+/// cookie, and send it back in a header (OWASP, Cross-Site Request Forgery Prevention).
 #[derive(Clone, Debug)]
 pub(super) struct DoubleSubmit(pub(super) SigningSecret);
 
 impl DoubleSubmit {
-    /// `response`, with a second cookie for each time that it sets or removes the session's `cookie`. The second holds the
+    /// `response`, with a second cookie each time it sets or removes the session's `cookie`. The second contains the
     /// token, or nothing. It has the same attributes, but scripts can read it.
     pub(super) fn accompany(&self, cookie: &str, response: Response) -> Response {
         let set = response.cookies().filter_map(|value| Cookie::parse(value).ok());
@@ -51,7 +51,7 @@ impl DoubleSubmit {
         code.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Whether the request sends back the token of the session of `credential`.
+    /// True if the request sends back the token of the session of `credential`.
     pub(super) fn confirms(&self, head: &dyn RequestHead, credential: &str) -> bool {
         let Header::One(sent) = header(head, HEADER) else {
             return false;

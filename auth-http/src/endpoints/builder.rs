@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Endpoints;
 use crate::{AuthBackend, Authenticator, CsrfPolicy, PublicUrl, TrustedProxies};
 
-/// The paths of the routes, and which routes there are.
+/// The paths of the routes, and the groups of routes that are enabled.
 #[derive(Clone, Debug)]
 pub(crate) struct Mount {
     pub(crate) auth_path: String,
@@ -56,28 +56,30 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         self
     }
 
-    /// The check against cross-site requests. By default only the service's own origin is trusted.
+    /// Sets the check against cross-site requests. By default only the service's own origin is trusted.
     pub fn csrf(mut self, policy: CsrfPolicy) -> Self {
         self.csrf = policy;
         self
     }
 
-    /// The reverse proxies whose word for a client's address is believed: none by default.
+    /// Sets the reverse proxies that are trusted to name the client's address. By default there is none.
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.proxies = proxies;
         self
     }
 
-    /// The URL under which clients reach the routes, for example `https://example.com` or `https://example.com/api`. A
-    /// route that this service knows as `/users/me` is `https://example.com/api/users/me` to them.
+    /// Sets the URL at which clients reach the routes, for example `https://example.com` or `https://example.com/api`.
+    /// Then this service's route `/users/me` is `https://example.com/api/users/me` for clients.
     ///
-    /// A service behind a proxy needs it if the proxy ends TLS, rewrites `Host` or strips a prefix of the path. These follow it:
+    /// A service behind a proxy needs it if the proxy ends TLS, rewrites `Host` or strips a prefix of the path. These
+    /// follow it:
     ///
     /// - the service's own origin, with which [`CsrfPolicy`] compares that of a request;
     /// - the URLs of the OpenAPI document;
     /// - the `Path` of a cookie that has [no path of its own](crate::CookieBuilder::path).
     ///
-    /// A URL with `http`, but for this machine's, is warned of at start if a backend's cookie is `Secure`: browsers drop that.
+    /// If the URL has `http` and is not this machine's, and a backend's cookie is `Secure`, there is a warning at
+    /// start, because browsers drop that cookie.
     ///
     /// # Errors
     /// [`ConfigError`] as from [`PublicUrl::parse`].
@@ -86,13 +88,13 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         Ok(self)
     }
 
-    /// The path of log-in, registration, verification and reset, instead of `/auth`.
+    /// Sets the path of log-in, registration, verification and reset. The default is `/auth`.
     pub fn auth_path(mut self, path: impl Into<String>) -> Self {
         self.mount.auth_path = path.into();
         self
     }
 
-    /// The path of the users, instead of `/users`.
+    /// Sets the path of the users. The default is `/users`.
     pub fn users_path(mut self, path: impl Into<String>) -> Self {
         self.mount.users_path = path.into();
         self
@@ -122,20 +124,20 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         self
     }
 
-    /// Ignores these fields of the profile in what users say of themselves: only a superuser sets them. Use the names that
-    /// they have in JSON. A `#[serde(alias)]` of such a field is protected with it.
+    /// Lets only superusers set these fields of the profile. In users' own requests they are ignored. Use the names in
+    /// JSON. Every `#[serde(alias)]` of such a field is protected, too.
     pub fn protected_fields(mut self, fields: impl IntoIterator<Item: Into<String>>) -> Self {
         self.protected.extend(fields.into_iter().map(Into::into));
         self
     }
 
-    /// The endpoints. From now on the user manager revokes a user's credentials of these backends when it deletes the user,
-    /// or ends all of their credentials.
+    /// Builds the endpoints. From now on, when the user manager deletes a user or ends all credentials of a user, it
+    /// revokes those of these backends.
     ///
     /// # Errors
-    /// [`ConfigError`] naming the setting: as from [`Authenticator::new`]; a path that does not
-    /// start with `/`, ends with one, or is both paths; `profile` if that has a field that every user has;
-    /// `protected_fields` if the profile has no such field.
+    /// [`ConfigError`] naming the setting: as from [`Authenticator::new`]; a path that does not start with `/`, ends
+    /// with one, or is the same as the other path; `profile` if it has a field that every user has; `protected_fields`
+    /// if the profile has no such field.
     pub fn build(self) -> Result<Endpoints<Id, P>, ConfigError> {
         self.mount.check()?;
         super::session::check(self.backends.iter())?;
@@ -145,7 +147,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
             Some(url) => authenticator.reached_at(url),
             None => authenticator,
         };
-        let protected = ProtectedFields::of::<P>(self.protected)?;
+        let protected = ProtectedFields::new::<P>(self.protected)?;
         for strategy in authenticator.backends().filter_map(AuthBackend::revocable) {
             self.users.revoke_through(Arc::clone(strategy));
         }

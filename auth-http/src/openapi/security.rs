@@ -1,4 +1,4 @@
-//! Each backend as a security scheme.
+//! The backends as security schemes.
 
 use crate::{AuthBackend, Scheme};
 use utoipa::openapi::{
@@ -6,8 +6,8 @@ use utoipa::openapi::{
     security::{ApiKey, ApiKeyValue, Flow, OAuth2, Password, Scopes, SecurityScheme},
 };
 
-/// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself, at `url`.
-/// `path` is the same as a path of the document.
+/// A Bearer backend is the password flow of OAuth 2 (RFC 6749 §4.3), so that a client can log in by itself at `url`.
+/// `path` is the same, as a path of the document.
 pub(crate) fn scheme<Id>(backend: &AuthBackend<Id>, path: &str, url: String) -> SecurityScheme {
     match backend.transport().scheme() {
         Scheme::Bearer => {

@@ -1,19 +1,19 @@
-//! Where a cookie can have been set that came with a request.
+//! The paths and domains for which the cookie of a request can have been set.
 
 use std::net::Ipv4Addr;
 
 use crate::transport::is_domain_byte;
 
-/// Longer paths and more domains than these have no part in it: an answer has only so much room.
+/// Longer paths and more domains are ignored, because an answer has little room.
 const MAX_SEGMENTS: usize = 6;
 const MAX_DOMAINS: usize = 4;
 
-/// The paths and domains, `None` for the host alone, with which a cookie can have been set that came with a request for
-/// `path` at `host` (RFC 6265 §5.1.3 and §5.1.4): each is another cookie, and is removed by its own path and domain alone. A browser
-/// ignores the removal of one that it would not have let the host set.
+/// The paths and domains (`None` for the host alone) for which the cookie of a request for `path` at `host` can have
+/// been set (RFC 6265 §5.1.3 and §5.1.4). Each is another cookie, and only its own path and domain remove it. A browser
+/// ignores the removal of a cookie that the host could not set.
 ///
-/// The likeliest come first. A service sets its cookies for `/` or for the path at which it is mounted, which is a short one,
-/// and for its host or for a domain that it shares with others.
+/// The likeliest come first. A service sets its cookies for `/` or the path at which it is mounted, which is short, and
+/// for its host or a domain that it shares with others.
 pub(super) fn places<'a>(
     host: Option<&'a str>,
     path: &'a str,
@@ -36,7 +36,7 @@ pub(super) fn places<'a>(
         .collect()
 }
 
-/// `/`, `/a`, `/a/` and `/a/b` of `/a/b`. What has no place in an attribute ends the list.
+/// `/`, `/a`, `/a/` and `/a/b` for `/a/b`. A segment that an attribute cannot contain ends the list.
 fn paths(path: &str) -> Vec<&str> {
     let mut paths = Vec::new();
     let ends = path.match_indices('/').map(|(at, _)| at).take(MAX_SEGMENTS);
@@ -60,8 +60,8 @@ fn paths(path: &str) -> Vec<&str> {
     paths
 }
 
-/// `a.b.c.example`, `c.example` and `b.c.example` of `a.b.c.example:8080`: the host, then the domains above it, the
-/// shortest first, since most hosts share that. An address has no domain.
+/// `a.b.c.example`, `c.example` and `b.c.example` for `a.b.c.example:8080`: the host, then the domains above it,
+/// shortest first, because most hosts share that. An address has no domain.
 fn domains(authority: &str) -> Vec<&str> {
     let (host, _port) = authority.rsplit_once(':').unwrap_or((authority, ""));
     if host.is_empty() || host.parse::<Ipv4Addr>().is_ok() || !host.bytes().all(is_domain_byte) {

@@ -11,31 +11,30 @@ use crate::{HttpError, RequestHead, Response, request::each_cookie, response::SE
 pub use builder::CookieBuilder;
 pub use cookie::SameSite;
 
-/// RFC 6265bis §5.6: a browser drops a cookie whose name and value are longer together.
+/// RFC 6265bis §5.6: a browser drops a cookie if name and value together are longer.
 const MAX_COOKIE_BYTES: usize = 4096;
 
-/// A cookie. By default `__Host-portcullis; HttpOnly; SameSite=Lax; Secure; Path=/` without a domain, living as long
-/// as the token in it.
+/// A cookie. The default is `__Host-portcullis; HttpOnly; SameSite=Lax; Secure; Path=/` without a domain, with the
+/// lifetime of the token in it.
 ///
 /// # Security
-/// Keep the prefix `__Host-` in the name. Cookies are not kept apart by port, and those for a domain not by host: without
-/// the prefix, any other service of the host or of a sibling host can set a second cookie of the same name, under another
-/// path or domain. A request with two is 401, since nobody can tell which is ours. A browser lets nobody set a `__Host-`
-/// cookie but the host itself over HTTPS, for the path `/` (RFC 6265bis §4.1.3.2).
+/// Keep the prefix `__Host-` in the name. A browser then lets only the host itself set the cookie, over HTTPS and for
+/// the path `/` (RFC 6265bis §4.1.3.2). Browsers do not separate cookies by port, nor those for a domain by host. So
+/// without the prefix, another service on the host or a sibling host can set a second cookie of the same name, under
+/// another path or domain. A request with two is a 401, because the service cannot tell which is its own.
 ///
-/// Without the prefix, that 401 removes the cookies of the name that can have come with its request, ours included. They
-/// are those for the paths above it, of the host and of the domains above the host. A log-in removes them before it sets
-/// ours. The user has to log in once more, and again after each visit to the other service. The log of the 401 names the
-/// cookie.
+/// Without the prefix, that 401 removes all cookies of the name that can have come with the request: those for paths
+/// above the request's, of the host and of the domains above it. A log-in removes them before it sets its own. The user
+/// must log in once more, and again after each visit to the other service. The log of the 401 names the cookie.
 ///
 /// With a [double submit](crate::CsrfPolicy::double_submit), a page that reads another service's `NAME-csrf` gets 403 for
 /// unsafe requests. The next log-in that receives such a cookie removes it. So does a log-out or a 401 that receives two
 /// of the name and removes ours.
 ///
-/// One answer removes at most 16 cookies of others. Its `Set-Cookie` headers come to at most 2 KiB, ours included, unless
-/// ours alone are longer: a proxy such as nginx answers 502 if the head of an answer is longer than 4 KiB. The likeliest
-/// come first: those for our own path, for `/` and for short paths, of the host, and of the shortest domain above it. A
-/// cookie that is left has to be removed by the service that set it.
+/// One answer removes at most 16 cookies of others. All its `Set-Cookie` headers have at most 2 KiB, unless its own
+/// cookies are longer: a proxy such as nginx answers 502 if the head of an answer is longer than 4 KiB. The likeliest
+/// come first: those for the own path, for `/` and for short paths, of the host, and of the shortest domain above it.
+/// Any other cookie must be removed by the service that set it.
 #[derive(Clone, Debug)]
 pub struct CookieTransport {
     name: String,
@@ -48,10 +47,10 @@ pub struct CookieTransport {
     partitioned: bool,
 }
 
-/// How long a browser keeps the cookie. The server's own expiry decides how long the token in it is good.
+/// The time for which a browser keeps the cookie. The token in it is valid until the server's own expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxAge {
-    /// As long as the token lives; until the browser closes if the token lives for ever.
+    /// As long as the token is valid; until the browser closes if the token does not expire.
     Token,
     /// Until the browser closes.
     Session,
@@ -60,7 +59,7 @@ pub enum MaxAge {
 }
 
 impl CookieTransport {
-    /// A builder that starts from the secure defaults.
+    /// A builder with the secure defaults.
     #[must_use]
     pub fn builder() -> CookieBuilder {
         CookieBuilder::new()
@@ -162,7 +161,7 @@ impl Transport for CookieTransport {
     }
 }
 
-/// Rounded up: a browser that lets go of the cookie too early ends a session that the server still knows.
+/// Rounded up: if the browser dropped the cookie too early, it would end a session that is still valid.
 fn whole_seconds(span: time::Duration) -> time::Duration {
     time::Duration::seconds(span.whole_seconds() + i64::from(span.subsec_nanoseconds() > 0))
 }

@@ -41,8 +41,8 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// A manager of the users in `store`, to be configured. `secret` signs the tokens in mails. It may sign other things,
-    /// too, and [accept](SigningSecret::also_accept) the tokens of an old one.
+    /// A builder for a manager of the users in `store`. `secret` signs the tokens in mails. It may sign other things,
+    /// too, and [accept](SigningSecret::also_accept) the tokens of an old secret.
     pub fn builder(store: Arc<dyn UserStore<Id, P>>, secret: &SigningSecret) -> UserManagerBuilder<Id, P> {
         UserManagerBuilder {
             store,
@@ -99,7 +99,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// How many mails of one kind go to one account: 3 within an hour by default. See [`MailBudget`].
+    /// Limits the mails of one kind to one account. The default is 3 within an hour. See [`MailBudget`].
     pub fn mail_budget(mut self, budget: MailBudget) -> Self {
         self.mail_budget = budget;
         self
@@ -107,14 +107,14 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
 
     /// The pauses before a mail that could not be sent is tried again. Up to a quarter is added to each at random.
     ///
-    /// The default is 1, 5 and 30 seconds, then 2, 5, 10 and 20 minutes. With no pauses a mail is tried once. There is no attempt
-    /// after the mail's token has expired.
+    /// The default is 1, 5 and 30 seconds, then 2, 5, 10 and 20 minutes. With no pauses a mail is tried once. There is
+    /// no attempt after the mail's token has expired.
     pub fn mail_retries(mut self, pauses: impl IntoIterator<Item = Duration>) -> Self {
         self.mail_retries = pauses.into_iter().collect();
         self
     }
 
-    /// How many mails are sent at once, each to another address: 8 by default.
+    /// Sets the number of mails that are sent at once, each to another address. The default is 8.
     pub fn mails_in_flight(mut self, mails: usize) -> Self {
         self.mails_in_flight = mails;
         self
@@ -127,39 +127,39 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// Whether a log-in needs a verified e-mail. By default it does not.
+    /// Sets whether a log-in needs a verified e-mail. The default is no.
     pub fn requires_verification(mut self, required: bool) -> Self {
         self.requires_verification = required;
         self
     }
 
-    /// Whether a registration mails a token to verify the e-mail. By default it does not. Nothing is mailed to a user who is
+    /// Sets whether a registration mails a token to verify the e-mail. The default is no. Nothing is mailed to a user who is
     /// registered without a password or with a verified e-mail.
     pub fn send_verification_on_registration(mut self, send: bool) -> Self {
         self.sends_verification = send;
         self
     }
 
-    /// Whether a user's new e-mail counts only once it is confirmed. The old address is then told of it. By default a new e-mail
-    /// counts at once, unverified. See [`update_own`](UserManager::update_own).
+    /// Sets whether a user's new e-mail counts only once it is confirmed. The old address then gets a notice. By
+    /// default a new e-mail counts at once, unverified. See [`update_own`](UserManager::update_own).
     pub fn confirm_new_email(mut self, confirm: bool) -> Self {
         self.confirms_new_email = confirm;
         self
     }
 
-    /// How long a token to verify an e-mail, or to confirm a new one, is good: one hour by default.
+    /// Sets the lifetime of a token to verify an e-mail, or to confirm a new one. The default is one hour.
     pub fn verification_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.verification_lifetime = Some(lifetime);
         self
     }
 
-    /// How long a token to reset a password is good: one hour by default.
+    /// Sets the lifetime of a token to reset a password. The default is one hour.
     pub fn reset_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.reset_lifetime = Some(lifetime);
         self
     }
 
-    /// How long the token in an invitation is good: one week by default.
+    /// Sets the lifetime of the token in an invitation. The default is one week.
     pub fn invitation_lifetime(mut self, lifetime: Lifetime) -> Self {
         self.invitation_lifetime = Some(lifetime);
         self
@@ -171,11 +171,11 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// Keeps the field `name` of the profile in an update that does not name it. `keep` copies it from the profile before the
-    /// update to the one after it.
+    /// Keeps the field `name` of the profile in an update that does not name it. `keep` copies it from the profile
+    /// before the update to the one after it.
     ///
-    /// An update changes the profile as Serde writes it, and reads the result. A field that Serde does not write, because clients
-    /// must not see it, would be lost. Such a field also needs a `#[serde(default)]`.
+    /// An update changes the profile as Serde writes it, and reads the result. A field that Serde does not write,
+    /// because clients must not see it, would be lost. Such a field also needs a `#[serde(default)]`.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -211,8 +211,8 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// - `outbox_capacity` or `mails_in_flight` if that is 0;
     /// - `mail_retries` if a pause is longer than a day;
     /// - `verification_lifetime`, `reset_lifetime` or `invitation_lifetime` if that has no end;
-    /// - `profile` if an update would lose a part of the profile: see [`hidden_field`](Self::hidden_field). What the type alone
-    ///   does not show fails the update instead, which then writes nothing.
+    /// - `profile` if an update would lose a part of the profile: see [`hidden_field`](Self::hidden_field). What the
+    ///   type alone does not show fails the update instead, which then writes nothing.
     pub fn build(self) -> Result<UserManager<Id, P>, ConfigError> {
         self.hidden.check()?;
         let outbox = Outbox::new(OutboxSettings {

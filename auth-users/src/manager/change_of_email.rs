@@ -7,19 +7,19 @@ use crate::{
 };
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Changes `user` as they ask for themselves. `PATCH /users/me` calls this. It does the same as [`update`](Self::update),
-    /// unless [`confirm_new_email`](crate::UserManagerBuilder::confirm_new_email) is set.
+    /// Changes `user` as they ask for themselves. `PATCH /users/me` calls this. It does the same as
+    /// [`update`](Self::update), unless [`confirm_new_email`](crate::UserManagerBuilder::confirm_new_email) is set.
     ///
     /// If that is set, a new e-mail does not count yet:
-    /// - The rest of `update` is written at once, and a token is mailed to the new address. When [`verify`](Self::verify) gets
-    ///   that token, the new e-mail counts and is verified.
+    /// - The rest of `update` is written at once, and a token is mailed to the new address. When
+    ///   [`verify`](Self::verify) gets that token, the new e-mail counts and is verified.
     /// - The old address gets a notice, if it is verified.
     /// - Nothing is mailed to an address of another user. The caller cannot tell.
     /// - A change of nothing but the case of ASCII letters counts at once.
     ///
     /// The token ends if the password or the e-mail changes, if the user is deactivated, and with
-    /// [`log_out_everywhere`](Self::log_out_everywhere). If the user changes back to the old e-mail before the token expires, it
-    /// can be used again.
+    /// [`log_out_everywhere`](Self::log_out_everywhere). If the user changes back to the old e-mail before the token
+    /// expires, it can be used again.
     ///
     /// # Errors
     /// Those of [`update`](Self::update). After an error no token is mailed.
@@ -35,7 +35,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let Some(email) = asked else {
             return self.update(user, update).await;
         };
-        // Before the write, so that a store which does not answer has written nothing.
+        // Before the write: if the store does not answer here, nothing has been written.
         let owner = self.store.find_by_email(email.normalized()).await?;
         let rest = UserUpdate {
             email: None,
@@ -52,7 +52,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// Makes `email`, to which the token of `claim` was mailed, the user's.
+    /// Gives the user `email`, the address that the token of `claim` was mailed to.
     pub(super) async fn confirm_email(
         &self,
         claim: &Claim<'_, Id>,

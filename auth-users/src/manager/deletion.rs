@@ -6,10 +6,10 @@ use futures_util::future::join_all;
 use super::{UserManager, outcome::Reason};
 use crate::{Event, EventHandlerError, LOG};
 
-/// Why a user was not deleted.
+/// The reason that a user was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteUserError {
-    /// The user is gone already.
+    /// The user does not exist any more.
     #[error("the user does not exist")]
     NotFound,
     /// The event handler failed: either before the deletion, and the user is still there, or after it.
@@ -31,12 +31,12 @@ impl Reason for DeleteUserError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Deletes `user` and every credential of the user, in each store. An error of the event handler at
+    /// Deletes `user` and all credentials of the user, in each store. An error of the event handler at
     /// [`Event::Deleting`] stops it.
     ///
-    /// The credentials go first. If one of their stores does not answer, the user stays and can be deleted by the next
-    /// call, although some credentials may be gone by then. To shut a user out while a store is down, deactivate them.
-    /// A credential that is issued during the deletion is rejected, since its user is gone.
+    /// It removes the credentials first. If one of their stores does not answer, the user stays, although some
+    /// credentials may be gone. Call it again then. To lock a user out while a store is down, deactivate the user. A
+    /// credential that is issued during the deletion is rejected, because its user does not exist.
     ///
     /// # Errors
     /// [`DeleteUserError`].
@@ -55,8 +55,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         if !self.store.delete(&user.id).await? {
             return Err(DeleteUserError::NotFound);
         }
-        // Those that were issued meanwhile. They are rejected already, as their user is gone. If this fails, they are removed
-        // when they expire or are presented.
+        // Those that were issued meanwhile. They are rejected already, as their user is gone. If this fails, they are
+        // removed when they expire or are presented.
         if let Err(error) = self.revoke_all(&user.id).await {
             let problem = error.to_string();
             tracing::warn!(
@@ -67,11 +67,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(())
     }
 
-    /// Lets a deletion of a user revoke the credentials of `strategy`, too. Naming one strategy twice changes nothing.
+    /// Makes deletions of users also revoke the credentials of `strategy`. Adding a strategy twice has no effect.
     ///
-    /// The HTTP layer does this for each of its backends. Call it if a program deletes users without that layer, or for a
-    /// strategy that is in no backend. Credentials of a deleted user are rejected either way, but their rows would stay
-    /// until they expire or are presented.
+    /// The HTTP layer does this for each of its backends. Call it if your program deletes users without that layer, or
+    /// for a strategy without a backend. Credentials of a deleted user are rejected either way, but without this their
+    /// rows stay until they expire or are presented.
     pub fn revoke_through(&self, strategy: Arc<dyn RevocableStrategy<Id>>) {
         let mut strategies = self.revocable.write().unwrap_or_else(PoisonError::into_inner);
         if !strategies.iter().any(|known| Arc::ptr_eq(known, &strategy)) {

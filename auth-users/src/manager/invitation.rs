@@ -7,9 +7,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Makes a user without a password, and mails them an invitation. With its token,
     /// [`reset_password`](Self::reset_password) sets their first password and marks the e-mail as verified.
     ///
-    /// The token is good for a week: see [`invitation_lifetime`](crate::UserManagerBuilder::invitation_lifetime). To invite a
-    /// superuser, for example, give a [`Registration::without_password`] to [`create`](Self::create), and then call
-    /// [`send_invitation`](Self::send_invitation).
+    /// The token is good for a week: see [`invitation_lifetime`](crate::UserManagerBuilder::invitation_lifetime). To
+    /// invite a superuser, for example, give a [`Registration::without_password`] to [`create`](Self::create), and then
+    /// call [`send_invitation`](Self::send_invitation).
     ///
     /// # Errors
     /// Those of [`create`](Self::create). If it is [`CreateUserError::Hook`], the user exists and no invitation is mailed.

@@ -5,10 +5,10 @@ use tracing::field::debug;
 use super::UserManager;
 use crate::{Event, EventHandlerError, HashQueue, Identified, LOG, PasswordCheck};
 
-/// Why a user was not let in.
+/// The reason that a log-in was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
-    /// The e-mail and the password do not name an active user. The reason is for the log, never for the client.
+    /// E-mail and password are not those of an active user. The reason is for the log, never for the client.
     #[error("bad credentials: {}", .0.name())]
     BadCredentials(BadCredentials),
     /// The password is right, but verification is required and the e-mail is not verified.
@@ -19,11 +19,11 @@ pub enum AuthenticateError {
     Unavailable(#[from] StoreError),
 }
 
-/// What is wrong with the credentials. For logs: a client sees the same answer whatever it is.
+/// The problem with the credentials, for logs. A client sees the same answer for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BadCredentials {
-    /// There is no user of this e-mail, or the lookup found none.
+    /// There is no user with this e-mail, or the lookup found none.
     UnknownUser,
     /// The password does not match.
     WrongPassword,
@@ -31,7 +31,7 @@ pub enum BadCredentials {
     NoPassword,
     /// The stored hash cannot be verified.
     UnusableHash,
-    /// The password matches, and the user is not active.
+    /// The password matches, but the user is not active.
     Inactive,
 }
 
@@ -53,8 +53,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Identifies the active user whose e-mail is `username`, in any case, and whose password is `password`. A
     /// [`UserLookup`](crate::UserLookup) can find users by something else than the e-mail.
     ///
-    /// It costs one hash, whether or not there is such a user. It costs one more if the stored hash is of another scheme or
-    /// cost and is replaced. It issues nothing. After you have issued a credential, call [`logged_in`](Self::logged_in).
+    /// It costs one hash, whether there is such a user or not, and one more if the stored hash has another scheme or
+    /// cost and is replaced. It issues no credential. After you issue one, call [`logged_in`](Self::logged_in).
     ///
     /// # Errors
     /// [`AuthenticateError`]. Failing to upgrade an old hash is not an error.
@@ -71,8 +71,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// a check that this library does not know.
     ///
     /// # Security
-    /// Nothing is checked here. Call it only if the request itself has shown who sent it. The log-in reads the user again, so
-    /// `user` may be one that was read before [`log_out_everywhere`](Self::log_out_everywhere).
+    /// Nothing is checked here. Call it only if the request itself has shown who sent it. The log-in reads the user
+    /// again, so `user` may be one that was read before [`log_out_everywhere`](Self::log_out_everywhere).
     #[must_use]
     pub fn identify_without_proof(&self, user: User<Id, P>) -> Identified<Id, P> {
         Identified::without_proof(user)
@@ -114,15 +114,15 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             tracing::info!(target: LOG, user = ?user.id, why = "not_verified", "log-in refused");
             return Err(AuthenticateError::NotVerified);
         }
-        // While others wait, the upgrade does too: the next log-in can make it.
+        // If other log-ins wait, skip the upgrade. The next log-in can do it.
         if verdict == PasswordCheck::MatchNeedsRehash && self.hasher.hashes_waiting() == 0 {
             return Ok(self.upgrade_hash(user, password).await);
         }
         Ok(user)
     }
 
-    /// Tells the event handler that a credential was issued for `user` after [`authenticate`](Self::authenticate). The caller
-    /// writes the line in the log, once nothing can fail any more.
+    /// Tells the event handler that a credential was issued for `user` after [`authenticate`](Self::authenticate). The
+    /// caller writes the line in the log, once nothing can fail any more.
     ///
     /// # Errors
     /// [`EventHandlerError`] if the event handler failed. The log-in has failed then: revoke the credential.
@@ -130,8 +130,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         self.emit(Event::LoggedIn { user }).await
     }
 
-    /// Replaces the hash by one with today's parameters, and returns the user as stored. If another write came first, that one
-    /// wins: it may have set another password.
+    /// Replaces the hash by one with today's parameters, and returns the user as stored. If another write came first,
+    /// that one wins: it may have set another password.
     async fn upgrade_hash(&self, user: User<Id, P>, password: &SecretString) -> User<Id, P> {
         let mut upgraded = user.clone();
         let written = match self.hasher.in_queue(HashQueue::LogIn).hash(password).await {
@@ -158,7 +158,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     }
 }
 
-/// An unknown user's e-mail is not logged: people type passwords there.
+/// The e-mail of an unknown user is not logged, because people type passwords there.
 fn refused<Id: UserId>(user: Option<&Id>, why: BadCredentials) -> AuthenticateError {
     let user = user.map(debug);
     tracing::info!(target: LOG, user, why = why.name(), "log-in refused");

@@ -14,8 +14,8 @@ use crate::{
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Puts a mail of `kind` for the address `to` into the outbox, if `found` is to get one.
     ///
-    /// It takes the same time whatever comes of it, so that the caller cannot tell: the outbox does what takes time, its budget is
-    /// read even if there is no user, and each outcome is one line of the log.
+    /// It takes the same time whatever comes of it, so that the caller cannot tell: the outbox does what takes time,
+    /// its budget is read even if there is no user, and each outcome is one line of the log.
     pub(super) fn post(&self, kind: MailKind, to: &Email, found: Option<User<Id, P>>) {
         self.post_unless(None, kind, to, found);
     }
@@ -80,7 +80,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                 MailKind::Verify => Event::VerificationRequested { user: &told },
                 MailKind::Reset => Event::PasswordResetRequested { user: &told },
                 MailKind::ChangeEmail => Event::EmailChangeRequested { user: &told },
-                // The registration was told, and so is the change of e-mail.
+                // Registration and change of e-mail have their own events.
                 MailKind::Invite | MailKind::EmailChangeNotice => return,
             };
             // `emit` has logged it, and the request is over.

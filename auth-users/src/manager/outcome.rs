@@ -8,7 +8,7 @@ use tracing::field::debug;
 use super::UserManager;
 use crate::{Event, EventHandlerError, LOG, event::emit};
 
-/// An error that has a stable name in the log.
+/// An error with a stable name for the log.
 pub(super) trait Reason: From<EventHandlerError> {
     fn why(&self) -> &'static str;
 }

@@ -6,11 +6,11 @@ use crate::{
     one_time_token::{Claim, Purpose},
 };
 
-/// Why a one-time token of the application was not accepted.
+/// The reason that a one-time token of the application was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum OneTimeTokenError {
-    /// The token is malformed, expired, redeemed or of another purpose, its user was changed since it was issued, or its
-    /// user is gone or inactive.
+    /// The token is malformed, expired, redeemed or for another purpose, or its user was changed since it was issued,
+    /// was deleted, or is inactive.
     #[error("bad token")]
     BadToken,
     /// The store did not answer. The token may be used up, if this was a redemption.
@@ -29,9 +29,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// It is URL-safe, and good for `lifetime` and for this `purpose` alone.
     ///
     /// It works once, because it is bound to the revision of `user`, which
-    /// [`redeem_one_time_token`](Self::redeem_one_time_token) raises. No list of tokens is kept. **So every other change of the
-    /// user ends the token, too**: a new password, another value in the profile, "log out everywhere", another redeemed token.
-    /// Give the user as stored now, and keep the lifetime short.
+    /// [`redeem_one_time_token`](Self::redeem_one_time_token) raises. No list of tokens is kept. **So every other
+    /// change of the user ends the token, too**: a new password, another value in the profile, "log out everywhere",
+    /// another redeemed token. Give the user as stored now, and keep the lifetime short.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -56,7 +56,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] naming `lifetime` if that is [`Lifetime::FOREVER`].
+    /// [`ConfigError`] naming `lifetime` if it is [`Lifetime::FOREVER`].
     pub fn one_time_token(
         &self,
         purpose: &str,
@@ -117,7 +117,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     }
 }
 
-/// The user of `claim`, if that is `found` as it stands.
+/// The user of `claim`, if `found` is unchanged since.
 fn claimant<Id: UserId, P>(claim: &Claim<'_, Id>, found: Option<User<Id, P>>) -> Option<User<Id, P>> {
     found.filter(|user| user.is_active && claim.is_of(user))
 }

@@ -3,7 +3,7 @@ use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreErr
 use super::{UserManager, outcome::Reason};
 use crate::{Event, EventHandlerError, HashQueue, MailKind, PolicyError, ProfileError};
 
-/// A user to be made.
+/// A user to create.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Registration<P = ()> {
@@ -13,11 +13,11 @@ pub struct Registration<P = ()> {
     pub password: Option<SecretString>,
     /// The application's own fields.
     pub profile: P,
-    /// Whether the user may log in.
+    /// True if the user may log in.
     pub is_active: bool,
-    /// Whether the user may manage others.
+    /// True if the user may manage others.
     pub is_superuser: bool,
-    /// Whether the e-mail counts as confirmed.
+    /// True if the e-mail counts as confirmed.
     pub is_verified: bool,
 }
 
@@ -43,16 +43,16 @@ impl<P> Registration<P> {
     }
 }
 
-/// Why a user was not made.
+/// The reason that a user was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateUserError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
-    /// The e-mail is another user's.
+    /// Another user has the e-mail.
     #[error("the e-mail is taken")]
     EmailTaken,
-    /// A field of the profile that the application made unique is another user's.
+    /// Another user has the value of a unique field of the profile.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
     /// The store cannot hold a value of the profile.
@@ -88,7 +88,7 @@ impl Reason for CreateUserError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Makes a user. It costs one hash if there is a password, whether or not the e-mail is taken.
+    /// Creates a user. With a password it costs one hash, whether the e-mail is taken or not.
     ///
     /// # Errors
     /// [`CreateUserError`]. Nothing is written, unless it is [`CreateUserError::Hook`].

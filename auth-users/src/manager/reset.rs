@@ -6,14 +6,14 @@ use crate::{
     one_time_token::{Claim, Purpose},
 };
 
-/// Why a password was not reset.
+/// The reason that a password was not reset.
 #[derive(Debug, thiserror::Error)]
 pub enum ResetPasswordError {
-    /// The token is malformed, expired, of another kind, used, older than a change of the password or the e-mail, or its
-    /// user is gone or inactive.
+    /// The token is malformed, expired, of another kind, used, or older than a change of the password or the e-mail, or
+    /// its user was deleted or is inactive.
     #[error("bad token")]
     BadToken,
-    /// The policy refuses the password, for this reason. The token stays good.
+    /// The policy refuses the password, for this reason. The token stays valid.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
     /// The password was reset, and then the event handler failed.
@@ -108,14 +108,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let claimant = |found: Option<User<Id, P>>| found.filter(|user| user.is_active && claim.is_of(user));
         let found = self.store.find(&claim.user_id).await?;
         let user = claimant(found).ok_or(ResetPasswordError::BadToken)?;
-        // A hash takes long: only an authentic token pays for it.
+        // A hash is slow, so check the token first.
         self.check_password(password, &user.email).await?;
         let hash = self.hasher.in_queue(HashQueue::Reset).hash(password).await?;
         self.rewrite(&claim.user_id, Some(user), |found| {
             Ok::<_, ResetPasswordError>(claimant(found).map(|mut user| {
                 user.password_hash = Some(hash.clone());
                 user.security_epoch += 1;
-                // An invitation was mailed to this very address.
+                // The invitation was mailed to exactly this address.
                 *is_verified_now = claim.purpose == Purpose::Invite && !user.is_verified;
                 user.is_verified |= *is_verified_now;
                 user

@@ -1,4 +1,4 @@
-//! The one way to change a user who is in the store.
+//! The only way to change a stored user.
 
 use auth_core::{Profile, StoreError, UpdateUserError, User, UserId};
 
@@ -8,7 +8,7 @@ use crate::ProfileError;
 /// How often a write is tried if another one comes first. Each time the other one succeeded.
 const ATTEMPTS: usize = 16;
 
-/// Why a changed user was not written.
+/// The reason that a changed user was not written.
 pub(super) enum NotWritten {
     EmailTaken,
     ProfileTaken,
@@ -35,8 +35,8 @@ impl From<NotWritten> for StoreError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Lets `edit` change `found`, the user of `id` as read, and writes and returns the result. If another write came first, it
-    /// reads the user again and repeats. If `edit` returns `None`, nothing is written.
+    /// Lets `edit` change `found`, the user of `id` as read, and writes and returns the result. If another write came
+    /// first, it reads the user again and repeats. If `edit` returns `None`, nothing is written.
     pub(super) async fn rewrite<E: From<NotWritten>>(
         &self,
         id: &Id,
@@ -66,7 +66,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     }
 }
 
-/// The user was written by others again and again.
+/// The error if other writes came first again and again.
 pub(super) fn contention() -> StoreError {
     StoreError::contention("users", "the user is being changed by others at the same time")
 }

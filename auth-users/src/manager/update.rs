@@ -29,16 +29,16 @@ pub struct UserUpdate {
     pub profile: Map<String, Value>,
 }
 
-/// Why a user was not changed.
+/// The reason that a user was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
-    /// The e-mail is another user's.
+    /// Another user has the e-mail.
     #[error("the e-mail is taken")]
     EmailTaken,
-    /// A field of the profile that the application made unique is another user's.
+    /// Another user has the value of a unique field of the profile.
     #[error("a unique field of the profile is taken")]
     ProfileTaken,
     /// The patched fields are not a valid profile, or the store cannot hold them.
@@ -48,13 +48,13 @@ pub enum UpdateError {
     /// [`hidden_field`](crate::UserManagerBuilder::hidden_field).
     #[error("a part of the profile would be lost")]
     LossyProfile,
-    /// The user is gone.
+    /// The user was deleted.
     #[error("the user does not exist")]
     NotFound,
     /// The user was changed, and then the event handler failed.
     #[error(transparent)]
     Hook(#[from] EventHandlerError),
-    /// The store, the hasher or the password policy did not answer, or the user is being changed by others.
+    /// The store, the hasher or the password policy did not answer, or other writes came first.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
 }
@@ -103,12 +103,12 @@ impl Reason for UpdateError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Changes `user`, as it was read, by one write, and returns it as stored afterwards. An update that changes nothing writes
-    /// nothing and is not an event.
+    /// Changes `user`, as it was read, by one write, and returns it as stored afterwards. An update that changes
+    /// nothing writes nothing and is not an event.
     ///
-    /// If the user was modified concurrently, the change is re-applied to the new version, unless the other write invalidated
-    /// the user's credentials or replaced the e-mail that `update` marks as verified. In those cases this returns
-    /// [`UpdateError::Unavailable`]; the caller may retry.
+    /// If the user was modified concurrently, the change is re-applied to the new version, unless the other write
+    /// invalidated the user's credentials or replaced the e-mail that `update` marks as verified. In those cases this
+    /// returns [`UpdateError::Unavailable`]; the caller may retry.
     ///
     /// # Errors
     /// [`UpdateError`]. Nothing is written, unless it is [`UpdateError::Hook`].
@@ -166,7 +166,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     }
 }
 
-/// `user` after `update`, with `hash` as that of its password.
+/// `user` after `update`, with `hash` as the hash of the new password.
 fn edit<Id: UserId, P: Profile>(
     user: &User<Id, P>,
     update: &UserUpdate,

@@ -6,13 +6,13 @@ use crate::{
     one_time_token::{Claim, Purpose},
 };
 
-/// Why an e-mail was not verified.
+/// The reason that an e-mail was not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The token is malformed, expired, of another kind, or older than a change of the e-mail.
     #[error("bad token")]
     BadToken,
-    /// The token is good, and the e-mail is verified already.
+    /// The token is valid, but the e-mail is already verified.
     #[error("the e-mail is verified already")]
     AlreadyVerified,
     /// The e-mail was verified, and then the event handler failed.
@@ -53,8 +53,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Marks the e-mail that `token` was mailed to as verified, even if the user is inactive.
     ///
-    /// A token that was mailed to confirm a new e-mail (see [`update_own`](Self::update_own)) makes that the e-mail of the user,
-    /// who has to be active. If another user has it by now, this is [`VerifyError::BadToken`].
+    /// A token that was mailed to confirm a new e-mail (see [`update_own`](Self::update_own)) makes that the e-mail of
+    /// the user, who has to be active. If another user has it by now, this is [`VerifyError::BadToken`].
     ///
     /// If the user's e-mail was changed since, the token is [`VerifyError::BadToken`], even if the new spelling has the same
     /// normalized form. A change of nothing but the case of ASCII letters leaves it good.

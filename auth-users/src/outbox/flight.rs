@@ -14,10 +14,10 @@ use crate::{
     event::{Panicked, caught},
 };
 
-/// How long an attempt, and the event handler before the first one, may take.
+/// The time limit of an attempt, and of the event handler before the first one.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A letter that is being sent. It lands once: with the outcome, or as a failure if it is dropped before.
+/// A letter that is being sent. It ends once: with its outcome, or as a failure if it is dropped before.
 pub(super) struct Flight {
     shared: Arc<Shared>,
     item: Option<Item>,
@@ -124,7 +124,7 @@ async fn attempt(shared: &Shared, item: &mut Item) -> Outcome {
     }
 }
 
-/// Sends `mail`. The text of an error is without the token.
+/// Sends `mail`. The text of an error does not contain the token.
 async fn send(mailer: &dyn Mailer, mail: &Mail) -> Result<(), String> {
     mailer.send(mail).await.map_err(|error| {
         let text = error.to_string();

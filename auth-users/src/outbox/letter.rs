@@ -1,4 +1,4 @@
-//! A mail that is to be written and sent.
+//! A mail to write and send.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ pub(crate) struct Letter {
     pub(crate) user: String,
     /// The address, as the user typed it.
     pub(crate) to: String,
-    /// When the token ends. After that the mail is of no use.
+    /// The expiry of the token. After that the mail is useless.
     pub(crate) expires_at: OffsetDateTime,
-    /// Tells the application's handler of it, before the first attempt.
+    /// Sends the event to the application's handler, before the first attempt.
     pub(crate) tell: Option<BoxFuture<'static, ()>>,
-    /// Makes the token.
+    /// Issues the token.
     pub(crate) sign: Box<dyn Fn() -> SecretString + Send>,
 }
 

@@ -11,14 +11,14 @@ use crate::{
     mail_budget::{Addressee, Ledger},
 };
 
-/// How many mails of one account, and for one address, wait or are in flight at most.
+/// The maximum number of mails of one account, and to one address, that wait or are in flight.
 const SHARE: usize = 8;
 
-/// How many mails did not go out since the start, by reason.
+/// The number of mails that were not sent since the start, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DroppedMails {
-    /// The account or the address was past its [`MailBudget`](crate::MailBudget).
+    /// The account or the address was beyond its [`MailBudget`](crate::MailBudget).
     pub over_budget: u64,
     /// Too many mails of the account, or for the address, were waiting.
     pub over_share: u64,
@@ -45,7 +45,7 @@ impl DroppedMails {
     }
 }
 
-/// Why no mail goes out.
+/// The reason that a mail is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadError {
     UnknownUser,
@@ -82,11 +82,11 @@ pub(super) struct Item {
     pub(super) attempts: usize,
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Debug)]
 pub(super) enum Landing {
     Sent,
-    /// To be tried again at this instant.
+    /// Try again at this instant.
     Again(Instant),
     GivenUp,
     Expired,
@@ -96,12 +96,12 @@ pub(super) struct Queue {
     capacity: usize,
     ledger: Ledger,
     dropped: DroppedMails,
-    /// By the instant from which they may be sent, and then in the order in which they came.
+    /// Ordered by the instant from which they may be sent, then by arrival.
     waiting: BTreeMap<(Instant, u64), Item>,
     next_place: u64,
-    /// The addresses to which a mail is in flight: one each.
+    /// The addresses with a mail in flight, one each.
     in_flight: HashSet<u64>,
-    /// How many mails of an account and for an address are here.
+    /// The number of mails of each account and to each address.
     shares: HashMap<u64, usize>,
     has_worker: bool,
 }
@@ -176,7 +176,7 @@ impl Queue {
         Ok(displaced)
     }
 
-    /// Removes the letter whose next attempt is the furthest away: it has failed before.
+    /// Removes the letter whose next attempt is furthest away, which has failed before.
     fn displace(&mut self, now: Instant) -> Option<Letter> {
         let last = self.waiting.last_entry()?;
         let (due, _place) = *last.key();
@@ -191,7 +191,7 @@ impl Queue {
         self.next_place += 1;
     }
 
-    /// The next letter to be sent: the first that is due and whose address has none in flight.
+    /// The next letter to send: the first that is due, to an address with none in flight.
     pub(super) fn take(&mut self, now: Instant) -> Option<Item> {
         let place = self
             .waiting
@@ -225,7 +225,7 @@ impl Queue {
         self.release(item.to);
     }
 
-    /// Gives a mail's part of the shares back.
+    /// Releases the place of a mail in the shares.
     fn release(&mut self, to: Addressee) {
         for key in to.keys() {
             if let Entry::Occupied(mut share) = self.shares.entry(key) {
@@ -248,7 +248,7 @@ impl Queue {
         self.shares.is_empty()
     }
 
-    /// Whether a worker has to be started, because there is work and no worker.
+    /// True if a worker must be started, because there is work and no worker.
     pub(super) fn hire(&mut self) -> bool {
         let hired = !self.has_worker && !self.waiting.is_empty();
         self.has_worker |= hired;

@@ -1,4 +1,4 @@
-//! The task that sends what is due.
+//! The task that sends mails.
 
 use std::{future, sync::Arc};
 
@@ -6,12 +6,12 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{Shared, flight::Flight};
 
-/// Gives its place back, even if its runtime is shut down under it.
+/// Releases its place, even if its runtime is shut down.
 pub(super) struct Worker(pub(super) Option<Arc<Shared>>);
 
 impl Worker {
     pub(super) async fn run(mut self) {
-        // Dropped with the runtime, and each flight then goes back to the queue.
+        // If the runtime is dropped, each flight goes back to the queue.
         let mut flights = JoinSet::new();
         while let Some(shared) = &self.0 {
             while flights.try_join_next().is_some() {}

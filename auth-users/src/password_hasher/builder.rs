@@ -16,7 +16,7 @@ use crate::{
 const MAX_PERMITS: usize = 1024;
 const MAX_NICENESS: u8 = 19;
 const LEAST_DEADLINE: Duration = Duration::from_millis(100);
-/// No client waits for longer.
+/// No client waits longer.
 const MOST_DEADLINE: Duration = Duration::from_secs(600);
 /// The assumed time of a hash of the least cost, until one was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(20);
@@ -49,39 +49,40 @@ impl Default for PasswordHasherBuilder {
 }
 
 impl PasswordHasherBuilder {
-    /// The memory of a hash in KiB: 19,456 (19 MiB) by default and at least, 131,072 (128 MiB) at most.
+    /// Sets the memory of a hash in KiB. The default and minimum is 19,456 (19 MiB), the maximum 131,072 (128 MiB).
     pub fn memory(mut self, kibibytes: u32) -> Self {
         self.memory = kibibytes;
         self
     }
 
-    /// The passes over the memory: 2 by default and at least. All passes together write at most 512 MiB.
+    /// Sets the passes over the memory. The default and minimum is 2. All passes together may write at most 512 MiB.
     pub fn passes(mut self, passes: u32) -> Self {
         self.passes = passes;
         self
     }
 
-    /// The lanes: 1 by default and at least, 16 at most. They are computed one after the other.
+    /// Sets the lanes. The default and minimum is 1, the maximum 16. They are computed one after another.
     pub fn lanes(mut self, lanes: u32) -> Self {
         self.lanes = lanes;
         self
     }
 
-    /// How many hashes run at once, 1,024 at most. By default it is the number of cores that the process may use.
+    /// Sets the number of hashes that run at once, at most 1,024. The default is the number of cores that the process
+    /// may use.
     pub fn permits(mut self, permits: usize) -> Self {
         self.permits = permits;
         self
     }
 
-    /// How long a call takes at most, its wait and its hash together: 5 seconds by default, at least 100 milliseconds and at most
-    /// 10 minutes. This decides how large a crowd is served: two cores do some 500 hashes in 5 seconds.
+    /// How long a call takes at most, its wait and its hash together: 5 seconds by default, at least 100 milliseconds
+    /// and at most 10 minutes. This decides how large a crowd is served: two cores do some 500 hashes in 5 seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How much lower the priority of the hashing threads is: what is added to the process's nice value on Linux, from 0 to 19,
-    /// and 5 by default. Other systems ignore it.
+    /// How much lower the priority of the hashing threads is: what is added to the process's nice value on Linux, from
+    /// 0 to 19, and 5 by default. Other systems ignore it.
     ///
     /// With 0, other routes are slower while passwords are hashed. With 19, log-ins almost stop on a machine that other
     /// processes keep busy.
@@ -96,11 +97,11 @@ impl PasswordHasherBuilder {
         self
     }
 
-    /// The hasher.
+    /// Builds the hasher.
     ///
     /// # Errors
     /// [`ConfigError`] naming `argon2.memory`, `argon2.passes`, `argon2.lanes`, `hashing.permits`, `hashing.deadline` or
-    /// `hashing.niceness` if it is out of its bounds.
+    /// `hashing.niceness` if it is out of bounds.
     pub fn build(self) -> Result<PasswordHasher, ConfigError> {
         between("argon2.memory", self.memory, Params::DEFAULT_M_COST, MAX_MEMORY)?;
         between("argon2.passes", self.passes, Params::DEFAULT_T_COST, u32::MAX)?;
@@ -120,7 +121,7 @@ impl PasswordHasherBuilder {
         Ok(self.with(params))
     }
 
-    /// The hasher of settings that are within their bounds.
+    /// Builds the hasher from settings that are within bounds.
     pub(super) fn with(self, params: Params) -> PasswordHasher {
         let settings = Settings {
             permits: self.permits,

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{fields_of, plain};
 
-/// Why fields do not make a profile. It never repeats a value.
+/// The reason that fields are not a valid profile. It never repeats a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", field.as_deref().unwrap_or("profile"))]
 pub struct ProfileError {
@@ -15,7 +15,7 @@ pub struct ProfileError {
     message: String,
 }
 
-/// One level of the way to a field.
+/// One level of the path to a field.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum PathStep {
@@ -45,8 +45,8 @@ impl ProfileError {
         }
     }
 
-    /// The store cannot hold `field` of `profile`, which it calls by its column or by its name in Rust. The client knows it
-    /// by its name in JSON, which mostly differs in case and underscores alone.
+    /// The store cannot hold `field` of `profile`. The store calls the field by its column or its name in Rust. The
+    /// client knows its name in JSON, which usually differs only in case and underscores.
     pub(crate) fn refused<P: Profile>(profile: &P, field: Option<&str>) -> Self {
         let names = fields_of(profile).unwrap_or_default();
         let known = field.and_then(|field| {
@@ -62,13 +62,13 @@ impl ProfileError {
         )
     }
 
-    /// The way to the field, level by level. It is empty if the field is not known.
+    /// The path to the field, level by level. It is empty if the field is unknown.
     #[must_use]
     pub fn path(&self) -> &[PathStep] {
         &self.path
     }
 
-    /// The field, with dots and indices if it is nested: `address.city`. `None` if it is not known.
+    /// The field, with dots and indices if it is nested: `address.city`. `None` if it is unknown.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()

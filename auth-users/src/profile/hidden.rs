@@ -8,7 +8,7 @@ use crate::LOG;
 
 type Keep<P> = Arc<dyn Fn(&P, &mut P) + Send + Sync>;
 
-/// The fields that a profile does not write, and how an update keeps them.
+/// The fields that a profile does not write. Updates keep them.
 pub(crate) struct HiddenFields<P>(Vec<HiddenField<P>>);
 
 struct HiddenField<P> {
@@ -16,7 +16,7 @@ struct HiddenField<P> {
     keep: Keep<P>,
 }
 
-/// Why a profile cannot be patched.
+/// The reason that a profile cannot be patched.
 pub(crate) enum MergeError {
     Invalid(ProfileError),
     /// An update would lose a part of it.
@@ -48,7 +48,7 @@ impl<P: Profile> HiddenFields<P> {
         });
     }
 
-    /// Looks for a field that an update would erase, as far as the type tells.
+    /// Looks for a field that an update would lose, as far as the type shows that.
     ///
     /// # Errors
     /// [`ConfigError`] naming `profile`.
@@ -80,7 +80,7 @@ impl<P: Profile> HiddenFields<P> {
                  kept"
             ))
         })?;
-        // The sample was read a moment ago, so that no precision is left to lose. What differs each time is an address.
+        // The sample was just read, so it has no precision to lose. A value that differs each time is an address.
         if lost(&sample, &same).is_subset(&differing(&same, &again)) {
             Ok(())
         } else {
@@ -88,7 +88,7 @@ impl<P: Profile> HiddenFields<P> {
         }
     }
 
-    /// `profile` after the JSON merge patch `patch`, with the hidden fields that it does not name.
+    /// `profile` after the JSON merge patch `patch`. Hidden fields that it does not name stay the same.
     pub(crate) fn merge(&self, profile: &P, patch: &Map<String, Value>) -> Result<P, MergeError> {
         if strip(patch.clone()).is_empty() {
             return Ok(profile.clone());
@@ -106,13 +106,13 @@ impl<P: Profile> HiddenFields<P> {
         Ok(merged)
     }
 
-    /// Whether `patch` names any of them, whose change does not show in what the profile writes.
+    /// True if `patch` names any of them. Their change does not show in the serialised profile.
     pub(crate) fn are_named(&self, patch: &Map<String, Value>) -> bool {
         self.0.iter().any(|hidden| hidden.is_named(patch))
     }
 
-    /// Whether `same`, the copy of `before` by Serde, has lost a field that Serde does not write. What is written may come back
-    /// less precise, if it is then written as before.
+    /// True if `same`, the copy of `before` by Serde, has lost a field that Serde does not write. What is written may
+    /// come back less precise, if it is then written as before.
     fn erases(&self, before: &P, same: &P) -> Result<bool, ProfileError> {
         let mut lost = lost(before, same);
         if lost.is_empty() {
@@ -124,10 +124,11 @@ impl<P: Profile> HiddenFields<P> {
         if written != parts(&again) {
             return Ok(true);
         }
-        // A `Debug` that names no fields does not tell which one it is.
+        // If `Debug` names no fields, the field is unknown.
         lost.remove("");
         let mut read = names(&written);
-        // A field that Serde calls otherwise than Rust differs if it is read from other JSON, and not if from the same.
+        // If Serde and Rust have different names for a field, it differs if it is read from other JSON, but not from
+        // the same.
         if let Some(sample) = sample_profile::<P>() {
             read.extend(
                 &differing(same, &self.unchanged(&sample)?) - &differing(same, &self.unchanged(before)?),
@@ -153,7 +154,8 @@ impl<P> HiddenField<P> {
     }
 }
 
-/// The names of the fields with a value in `before` that is not in `after`. Nothing but `Debug` shows a field that Serde skips.
+/// The names of the fields with a value in `before` that is not in `after`. Nothing but `Debug` shows a field that
+/// Serde skips.
 fn lost<P: Profile>(before: &P, after: &P) -> BTreeSet<String> {
     let [before, after] = [before, after].map(|profile| format!("{profile:#?}"));
     names(&parts(&before).difference(&parts(&after)).cloned().collect())

@@ -5,16 +5,16 @@ use super::{PathStep, ProfileError, RESERVED, fields_of, new_profile};
 
 /// Fields of a profile that users cannot set for themselves.
 ///
-/// A field is protected under each of its names. If those cannot be known, as with `#[serde(flatten)]`, a body that would set it
-/// under another name is refused. That is found in what the profile writes, so a field that it does not write cannot be
-/// protected then.
+/// A field is protected under each of its names. If the names cannot be found, for example because of
+/// `#[serde(flatten)]`, a body that would set the field under another name is refused. This compares the serialised
+/// profile, so a field that it does not write cannot be protected then.
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedFields {
-    /// As the application named them.
+    /// The names that the application gave.
     fields: Vec<String>,
-    /// These, and their aliases.
+    /// The same with their aliases.
     names: Vec<String>,
-    /// Whether there can be no other names.
+    /// True if there can be no other names.
     are_known: bool,
 }
 
@@ -22,9 +22,9 @@ impl ProtectedFields {
     /// These fields of `P`, by the names that they have in JSON.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `protected_fields` if `P` has no such field, if it is one that every user has, or if the names of
-    /// `P`'s fields cannot be known and `P` does not write it.
-    pub fn of<P: Profile>(fields: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
+    /// [`ConfigError`] naming `protected_fields` if `P` has no such field, if every user has the field, or if the names
+    /// of `P`'s fields cannot be found and `P` does not write it.
+    pub fn new<P: Profile>(fields: impl IntoIterator<Item = String>) -> Result<Self, ConfigError> {
         let refused = |problem: String| Err(ConfigError::new("protected_fields", problem));
         let mut protected = Self {
             are_known: ProfileShape::of::<P>() != ProfileShape::Other,
@@ -70,22 +70,22 @@ impl ProtectedFields {
     /// Does the same as [`new_profile`] with what a user sent, without the protected fields.
     ///
     /// # Errors
-    /// Those of [`new_profile`]. [`ProfileError`] that names a protected field, if `body` sets it under a name that could not be
-    /// known.
+    /// As for [`new_profile`]. [`ProfileError`] that names a protected field, if `body` sets it under a name that could
+    /// not be found.
     pub fn new_profile<P: Profile>(&self, mut body: Map<String, Value>) -> Result<P, ProfileError> {
         self.strip(&mut body);
         if self.are_known || self.fields.is_empty() {
             return new_profile(body);
         }
         let profile: P = new_profile(body.clone())?;
-        // Only under a name that the profile does not write can it have been set.
+        // It can only have been set under a name that the profile does not write.
         let written = fields_of(&profile)?;
         let unknown: Vec<_> = body.keys().filter(|&name| !written.contains_key(name)).collect();
         self.check_unknown(&body, &profile, &unknown)?;
         Ok(profile)
     }
 
-    /// Makes sure that none of the names `unknown` sets a protected field of `profile`, which was read from `body`.
+    /// Checks that none of the names `unknown` sets a protected field of `profile`, which was read from `body`.
     fn check_unknown<P: Profile>(
         &self,
         body: &Map<String, Value>,
@@ -104,7 +104,7 @@ impl ProtectedFields {
                     (Some(field), _) => Err(not_yours(field)),
                     // It is an alias of a required field that is not protected.
                     (None, [] | [_]) => Ok(()),
-                    // By halves, because a body may have thousands of names without a meaning.
+                    // By bisection, because a body can have thousands of meaningless names.
                     (None, _) => {
                         let (some, others) = unknown.split_at(unknown.len() / 2);
                         self.check_unknown(body, profile, some)?;
@@ -115,7 +115,7 @@ impl ProtectedFields {
         }
     }
 
-    /// Makes sure that a user's own change from `before` to `after` leaves the protected fields as they were.
+    /// Checks that a user's own change from `before` to `after` does not change the protected fields.
     ///
     /// # Errors
     /// [`ProfileError`] that names the field that was changed.
@@ -137,7 +137,7 @@ fn not_yours(field: &str) -> ProfileError {
     ProfileError::new(path, "value_error", "Field is not yours to set")
 }
 
-/// Whether `P` writes `field`, of itself or if a body sets it under that name.
+/// True if `P` writes `field`, always or if a body sets it under that name.
 fn may_write<P: Profile>(field: &str) -> bool {
     let written = sample_profile::<P>().and_then(|sample| fields_of(&sample).ok());
     written.is_some_and(|written| {
@@ -154,7 +154,7 @@ fn may_write<P: Profile>(field: &str) -> bool {
     })
 }
 
-/// Refuses a profile that has a field of every user. JSON would have the name twice, and the field could not be set.
+/// Refuses a profile with a field that every user has: JSON would have the name twice, and the field could not be set.
 ///
 /// # Errors
 /// [`ConfigError`] naming `profile`.
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn protected<P: Profile>(fields: &[&str]) -> Result<ProtectedFields, ConfigError> {
-        ProtectedFields::of::<P>(fields.iter().map(|&field| field.to_owned()))
+        ProtectedFields::new::<P>(fields.iter().map(|&field| field.to_owned()))
     }
 
     fn body(value: &Value) -> Map<String, Value> {

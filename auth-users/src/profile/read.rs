@@ -1,7 +1,7 @@
 //! A profile from JSON, with errors that never repeat the input.
 //!
-//! The errors of `serde_json` are texts that quote the input. Serde tells an error type by a call what happened, so this module
-//! has its own error type.
+//! The errors of `serde_json` are texts that quote the input. Serde also reports each error by a call to the error
+//! type, so this module has its own error type.
 
 #[cfg(test)]
 mod tests;
@@ -102,9 +102,9 @@ impl de::Error for Problem {
 /// Reads one value.
 struct Reader {
     value: Value,
-    /// Where this one is in the value around it.
+    /// The place of this value in the enclosing one.
     step: Option<PathStep>,
-    /// Whether this is the whole profile, which may be `()`: that has no fields, and passes over all of them.
+    /// True for the whole profile, which can be `()`: that has no fields, and ignores all of them.
     is_profile: bool,
 }
 
@@ -117,7 +117,7 @@ impl Reader {
         }
     }
 
-    /// Reads by `read`, and adds to an error where this value is.
+    /// Reads by `read`, and adds the place of this value to an error.
     fn locate<T>(mut self, read: impl FnOnce(Self) -> Result<T, Problem>) -> Result<T, Problem> {
         let step = self.step.take();
         read(self).map_err(|mut problem| {
@@ -223,7 +223,7 @@ fn visit_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::
     }
 }
 
-/// The name of an entry, which is a number or a flag if the type has such keys; or that of a variant.
+/// The name of a variant, or of an entry, which is a number or a flag if the type has such keys.
 struct Name(String);
 
 impl IntoDeserializer<'_, Problem> for Name {

@@ -19,22 +19,22 @@ impl CookieBuilder {
         }
     }
 
-    /// The name. `__Host-` and `__Secure-` bind a browser to what they say (RFC 6265bis §4.1.3). A name without `__Host-`
-    /// can be [shadowed](CookieTransport#security) by another service.
+    /// Sets the name. Browsers enforce the prefixes `__Host-` and `__Secure-` (RFC 6265bis §4.1.3). Another service can
+    /// [shadow](CookieTransport#security) a name without `__Host-`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.cookie.name = name.into();
         self
     }
 
-    /// How long a browser keeps it.
+    /// Sets how long a browser keeps it.
     #[must_use]
     pub fn max_age(mut self, max_age: MaxAge) -> Self {
         self.cookie.max_age = max_age;
         self
     }
 
-    /// The path below which a browser sends it. By default that is the path of the service's
+    /// Sets the path below which a browser sends it. By default that is the path of the service's
     /// [public URL](crate::EndpointsBuilder::public_url), or `/` if it has none; for a `__Host-` cookie it is always `/`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
@@ -42,53 +42,56 @@ impl CookieBuilder {
         self
     }
 
-    /// The domain whose hosts all get it; without one only the host that set it does.
+    /// Sets the domain whose hosts all get it. Without one, only the host that set it does.
     #[must_use]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.cookie.domain = Some(domain.into());
         self
     }
 
-    /// Whether a browser sends it over HTTPS alone.
+    /// Sets whether a browser sends it over HTTPS only.
     #[must_use]
     pub fn secure(mut self, secure: bool) -> Self {
         self.cookie.secure = secure;
         self
     }
 
-    /// Whether scripts of the page cannot read it.
+    /// Sets whether it is hidden from scripts of the page.
     #[must_use]
     pub fn http_only(mut self, http_only: bool) -> Self {
         self.cookie.http_only = http_only;
         self
     }
 
-    /// Which cross-site requests carry it.
+    /// Sets which cross-site requests have it.
     #[must_use]
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.cookie.same_site = same_site;
         self
     }
 
-    /// Whether a browser keeps one cookie for each site in whose pages the service is embedded (CHIPS,
+    /// Sets whether a browser keeps one cookie for each site in whose pages the service is embedded (CHIPS,
     /// draft-cutler-httpbis-partitioned-cookies). A page that is embedded in pages of other sites needs it in browsers that
     /// block third-party cookies, together with [`SameSite::None`]. It has to be `Secure`.
     ///
-    /// A user is logged in on each of those sites by itself, and on the service's own pages by itself.
+    /// A user logs in separately on each of those sites, and on the service's own pages.
     #[must_use]
     pub fn partitioned(mut self, partitioned: bool) -> Self {
         self.cookie.partitioned = partitioned;
         self
     }
 
-    /// Allows a cookie that is not `Secure` or not `HttpOnly`: for trials over plain HTTP, never in production.
+    /// Allows a cookie that is not `Secure` or not `HttpOnly`, for trials over plain HTTP.
+    ///
+    /// # Security
+    /// Never use it in production.
     #[must_use]
     pub fn allow_insecure(mut self) -> Self {
         self.insecure = true;
         self
     }
 
-    /// The transport.
+    /// Builds the transport.
     ///
     /// # Errors
     /// [`ConfigError`] naming the setting if a browser would refuse the cookie, or if it is insecure and
