@@ -5,13 +5,13 @@ use auth_core::{
     AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, ShardTag, StoreError, TokenId,
     TokenLookup, UserId,
 };
-use fred::{bytes_utils::Str, interfaces::KeysInterface as _, types::Key};
+use fred::{bytes_utils::Str, types::Key};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     Redis,
-    call::{Limit, STORE},
+    call::{Attempt, Limit, STORE},
     key, record,
     redis::unreadable,
     script::{DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, TOUCH},
@@ -60,7 +60,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             cap.map_or(0, NonZeroU32::get).to_string(),
             keys.tokens(tag),
         ];
-        let inserted = self.redis.call(limit, |attempt| {
+        let insert = |attempt: Attempt| {
             let (names, mut args) = (names.clone(), args.clone());
             // A second attempt may find the token that the first one inserted.
             args.push(if attempt.repeated {
@@ -68,9 +68,9 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             } else {
                 String::new()
             });
-            async move { attempt.run::<bool>(&INSERT, names, args).await }
-        });
-        match inserted.await? {
+            attempt.run(&INSERT, names, args)
+        };
+        match self.redis.call(limit, &insert).await? {
             true => Ok(()),
             false => Err(InsertTokenError::DigestTaken),
         }
@@ -88,11 +88,10 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         let Some(name) = self.name(limit, key).await?.map(Key::from) else {
             return Ok(None);
         };
-        let value = self.redis.call(limit, |attempt| {
-            let name = name.clone();
-            async move { attempt.client.get::<Option<Str>, _>(name).await }
-        });
-        let value = value.await?;
+        let value: Option<Str> = self
+            .redis
+            .call(limit, &|attempt| attempt.get(name.clone()))
+            .await?;
         let token = value.map(|value| record::read(key.digest, &value).map(|(token, _order)| token));
         token.transpose().map_err(unreadable)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     future::Future,
-    pin::pin,
+    pin::Pin,
     time::{Duration, Instant},
 };
 
@@ -10,8 +10,8 @@ use auth_core::{StoreError, StoreErrorKind};
 use fred::{
     clients::{Client, WithOptions},
     error::{Error, ErrorKind},
-    interfaces::ClientLike,
-    types::{CustomCommand, FromValue, Value, config::Options},
+    interfaces::{ClientLike, KeysInterface as _},
+    types::{CustomCommand, FromValue, Key, Value, config::Options},
     util::redis_keyslot,
 };
 use tokio::time::{sleep, timeout};
@@ -57,6 +57,10 @@ impl Limit {
     }
 }
 
+/// What an attempt comes to. A plain function makes it: fred's futures are large, and a future without a box is compiled
+/// again in each crate that awaits it.
+pub(crate) type Reply<T = Value> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+
 /// A client for one attempt of a call.
 pub(crate) struct Attempt {
     pub(crate) client: WithOptions<Client>,
@@ -68,23 +72,23 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Runs `script` on the client.
-    pub(crate) async fn run<T: FromValue>(
-        &self,
-        script: &'static Script,
-        keys: Vec<String>,
-        args: Vec<String>,
-    ) -> Result<T, Error> {
-        self.run_on(&self.client, script, keys, args).await
+    pub(crate) fn run(self, script: &'static Script, keys: Vec<String>, args: Vec<String>) -> Reply {
+        Box::pin(async move { self.run_on(&self.client, script, keys, args).await })
+    }
+
+    /// Reads the value of `key`.
+    pub(crate) fn get(self, key: Key) -> Reply {
+        Box::pin(async move { self.client.get(key).await })
     }
 
     /// Runs `script` on a `client` derived from that of the attempt.
-    pub(crate) async fn run_on<T: FromValue>(
+    pub(crate) async fn run_on(
         &self,
         client: &impl ClientLike,
         script: &'static Script,
         keys: Vec<String>,
         args: Vec<String>,
-    ) -> Result<T, Error> {
+    ) -> Result<Value, Error> {
         let (command, script) = match self.whole_script {
             true => ("EVAL", script.text),
             false => ("EVALSHA", &*script.sha1),
@@ -111,14 +115,11 @@ fn slot(key: &String) -> u16 {
 /// for a new connection, so it must be safe to carry `call` out twice.
 ///
 /// The caller may drop it at any time: fred reads the reply and throws it away.
-pub(crate) async fn call<T, F>(
+pub(crate) async fn call<T>(
     connections: &Connections,
     limit: Limit,
-    call: impl Fn(Attempt) -> F,
-) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, Error>>,
-{
+    call: &(dyn Fn(Attempt) -> Reply<T> + Send + Sync),
+) -> Result<T, StoreError> {
     let connection = connections.next();
     let (mut again, mut whole_script) = (false, false);
     loop {
@@ -136,9 +137,7 @@ where
             repeated: again,
             whole_script,
         };
-        // Pinned here, because fred's futures are large and moving one copies it.
-        let answer = pin!(call(attempt));
-        let error = match timeout(left.saturating_add(TIMEOUT_MARGIN), answer).await {
+        let error = match timeout(left.saturating_add(TIMEOUT_MARGIN), call(attempt)).await {
             Ok(Ok(answer)) => {
                 connection.replied();
                 return Ok(answer);
@@ -164,6 +163,16 @@ where
             problem => return Err(StoreError::new(problem.kind(&error), STORE, error)),
         }
     }
+}
+
+/// Reads a reply.
+///
+/// # Errors
+/// An error of invalid data if it is of another kind.
+pub(crate) fn read<T: FromValue>(reply: Value) -> Result<T, StoreError> {
+    reply
+        .convert()
+        .map_err(|error| StoreError::new(Problem::of(&error).kind(&error), STORE, error))
 }
 
 /// The error of a call without a connection. fred's own only says that the command was not sent.
@@ -248,9 +257,9 @@ mod tests {
         let client = Builder::default_centralized().build().expect("a client");
         let deadline = Duration::from_millis(50);
         let start = Instant::now();
-        let silence = |_attempt| future::pending::<Result<(), Error>>();
+        let silence = |_attempt| -> Reply { Box::pin(future::pending()) };
         let connections = Connections::from(&client);
-        let answer = call(&connections, Limit::new(deadline), silence);
+        let answer = call(&connections, Limit::new(deadline), &silence);
         let answer = timeout(100 * deadline, answer).await.expect("an end");
         assert_eq!(answer.expect_err("no answer").kind(), StoreErrorKind::Timeout);
         assert!(start.elapsed() >= deadline);

@@ -65,6 +65,11 @@ const DEAD_PEER_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`ConfigError`] naming `Redis URL` if the URL has none of these forms, or the machine has no root certificates for TLS.
 pub async fn connect(url: &str) -> Result<Pool, ConfigError> {
+    begin(url)
+}
+
+/// A plain function, so that what it spawns, most of fred, is compiled here and not again in each application.
+fn begin(url: &str) -> Result<Pool, ConfigError> {
     let config = config_of(url).map_err(|problem| ConfigError::new(SETTING, problem))?;
     let address = address(&config);
     let policy = ReconnectPolicy::Exponential {

@@ -1,6 +1,9 @@
 use fred::{interfaces::ClientLike as _, types::InfoKind};
 
-use crate::{Redis, call::Attempt};
+use crate::{
+    Redis,
+    call::{Attempt, Reply},
+};
 
 impl Redis {
     /// Logs a warning if the server could drop sessions to free memory: if `maxmemory` is set and `maxmemory-policy` is
@@ -9,9 +12,7 @@ impl Redis {
     ///
     /// A pool made by [`connect`](crate::connect) does this by itself, each time it connects.
     pub async fn warn_of_eviction(&self) {
-        let info =
-            |attempt: Attempt| async move { attempt.client.info::<String>(Some(InfoKind::Memory)).await };
-        match self.call(self.limit(), info).await {
+        match self.call::<String>(self.limit(), &memory).await {
             Ok(info) => {
                 if let Some(policy) = dropping(&info) {
                     tracing::warn!(
@@ -25,6 +26,10 @@ impl Redis {
             }
         }
     }
+}
+
+fn memory(attempt: Attempt) -> Reply {
+    Box::pin(async move { attempt.client.info(Some(InfoKind::Memory)).await })
 }
 
 /// The eviction policy of a server with this `INFO memory`, if it can drop keys.

@@ -1,7 +1,7 @@
 //! Tokens that another system issued. Such a token has no shard tag, so an alias key leads from its digest to its user.
 
 use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError, TokenLookup, UserId};
-use fred::{bytes_utils::Str, interfaces::KeysInterface as _};
+use fred::{bytes_utils::Str, types::Key};
 
 use crate::{RedisAccessTokenStore, call::Limit, record::milliseconds, script::PUT_ALIAS};
 
@@ -40,11 +40,11 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         if key.tag.is_some() {
             return Ok(key.tag);
         }
-        let name = self.redis.keys.alias(&key.digest);
-        let user_id = self.redis.call(limit, |attempt| {
-            let name = name.clone();
-            async move { attempt.client.get::<Option<Str>, _>(name).await }
-        });
-        Ok(user_id.await?.map(|user_id| ShardTag::for_user(&user_id)))
+        let name = Key::from(self.redis.keys.alias(&key.digest));
+        let user_id: Option<Str> = self
+            .redis
+            .call(limit, &|attempt| attempt.get(name.clone()))
+            .await?;
+        Ok(user_id.map(|user_id| ShardTag::for_user(&user_id)))
     }
 }

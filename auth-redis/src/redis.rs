@@ -1,16 +1,15 @@
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use auth_core::{ConfigError, DEFAULT_DEADLINE, StoreError, checked_deadline};
 use fred::{
-    clients::{Client, Pool},
-    error::Error,
+    clients::{Client, Pool, WithOptions},
     interfaces::{ClientLike as _, ClusterInterface as _},
     types::{FromValue, config::Options},
 };
 use tokio::time::sleep;
 
 use crate::{
-    call::{Attempt, Limit, STORE, call},
+    call::{Attempt, Limit, Reply, STORE, call, read},
     connection::Connections,
     key::Keys,
     replicas::Replicas,
@@ -103,10 +102,9 @@ impl Redis {
                         cluster_node: node.clone(),
                         ..attempt.client.options().clone()
                     };
-                    let client = client.with_options(&options);
-                    async move { client.ping::<()>(None).await }
+                    pinged(client.with_options(&options))
                 };
-                call(&connection, limit, ping).await?;
+                call(&connection, limit, &ping).await?;
             }
         }
         Ok(())
@@ -118,11 +116,12 @@ impl Redis {
     }
 
     /// Runs a call that is safe to carry out twice.
-    pub(crate) async fn call<T, F>(&self, limit: Limit, body: impl Fn(Attempt) -> F) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, Error>>,
-    {
-        call(&self.connections, limit, body).await
+    pub(crate) async fn call<T: FromValue>(
+        &self,
+        limit: Limit,
+        body: &(dyn Fn(Attempt) -> Reply + Send + Sync),
+    ) -> Result<T, StoreError> {
+        read(call(&self.connections, limit, body).await?)
     }
 
     /// Runs a `script` that is safe to run twice.
@@ -133,12 +132,13 @@ impl Redis {
         keys: Vec<String>,
         args: Vec<String>,
     ) -> Result<T, StoreError> {
-        self.call(limit, |attempt| {
-            let (keys, args) = (keys.clone(), args.clone());
-            async move { attempt.run(script, keys, args).await }
-        })
-        .await
+        self.call(limit, &|attempt| attempt.run(script, keys.clone(), args.clone()))
+            .await
     }
+}
+
+fn pinged(client: WithOptions<Client>) -> Reply {
+    Box::pin(async move { client.ping(None).await })
 }
 
 /// The error for stored data that this crate did not write.

@@ -10,7 +10,7 @@ use fred::{
 
 use crate::{
     Redis,
-    call::{Attempt, Limit, STORE, call},
+    call::{Attempt, Limit, Reply, STORE, call},
     connection::Connections,
     script::Script,
 };
@@ -59,11 +59,11 @@ impl Redis {
             return self.run(limit, script, keys, args).await;
         };
         let mark = self.keys.replicated();
-        let revoked = call(&replicas.connections, limit, |attempt| {
+        let (removed, reached) = call(&replicas.connections, limit, &|attempt| {
             let (mark, keys, args) = (mark.clone(), keys.clone(), args.clone());
-            async move { revoke_and_wait(&attempt, replicas.count, mark, script, keys, args).await }
-        });
-        let (removed, reached) = revoked.await?;
+            revoke_and_wait(attempt, replicas.count, mark, script, keys, args)
+        })
+        .await?;
         if reached < replicas.count.get() {
             let problem = format!("the revocation reached {reached} of {} replicas", replicas.count);
             return Err(StoreError::unreachable(STORE, problem));
@@ -72,34 +72,36 @@ impl Redis {
     }
 }
 
-async fn revoke_and_wait(
-    attempt: &Attempt,
+fn revoke_and_wait(
+    attempt: Attempt,
     count: NonZeroU32,
     mark: String,
     script: &'static Script,
     keys: Vec<String>,
     args: Vec<String>,
-) -> Result<(u64, u32), Error> {
-    let left = attempt.client.options().timeout.unwrap_or_default();
-    // Zero would wait without a limit, and the server refuses a number too large for its clock.
-    let wait_ms = u32::try_from((left / 2).as_millis()).unwrap_or(u32::MAX).max(1);
-    // On one connection, because `WAIT` waits for the writes of its own connection.
-    let pipeline = attempt.client.pipeline();
-    let commands = pipeline.with_options(attempt.client.options());
-    let _queued: () = attempt.run_on(&commands, script, keys, args).await?;
-    // A second revocation of the same token writes nothing, and its `WAIT` would return at once. Hence one write more, which
-    // the server refuses if it is out of memory.
-    let _kept: () = commands
-        .set(mark, "", Some(Expiration::PX(1)), None, false)
-        .await?;
-    let _queued: () = commands.wait(i64::from(count.get()), i64::from(wait_ms)).await?;
-    let answers: [Result<Value, Error>; 3] = pipeline
-        .try_all()
-        .await
-        .try_into()
-        .map_err(|answers: Vec<Result<Value, Error>>| first_error(answers))?;
-    let [removed, _marked, reached] = answers;
-    Ok((removed?.convert()?, reached?.convert()?))
+) -> Reply<(u64, u32)> {
+    Box::pin(async move {
+        let left = attempt.client.options().timeout.unwrap_or_default();
+        // Zero would wait without a limit, and the server refuses a number too large for its clock.
+        let wait_ms = u32::try_from((left / 2).as_millis()).unwrap_or(u32::MAX).max(1);
+        // On one connection, because `WAIT` waits for the writes of its own connection.
+        let pipeline = attempt.client.pipeline();
+        let commands = pipeline.with_options(attempt.client.options());
+        let _queued = attempt.run_on(&commands, script, keys, args).await?;
+        // A second revocation of the same token writes nothing, and its `WAIT` would return at once. Hence one write more, which
+        // the server refuses if it is out of memory.
+        let _kept: () = commands
+            .set(mark, "", Some(Expiration::PX(1)), None, false)
+            .await?;
+        let _queued: () = commands.wait(i64::from(count.get()), i64::from(wait_ms)).await?;
+        let answers: [Result<Value, Error>; 3] = pipeline
+            .try_all()
+            .await
+            .try_into()
+            .map_err(|answers: Vec<Result<Value, Error>>| first_error(answers))?;
+        let [removed, _marked, reached] = answers;
+        Ok((removed?.convert()?, reached?.convert()?))
+    })
 }
 
 /// The reason that a pipeline has fewer replies than commands.

@@ -1,3 +1,5 @@
+use std::{future::Future, pin::Pin};
+
 use auth_core::StoreError;
 use diesel::QueryDsl as _;
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
@@ -21,16 +23,23 @@ const LOCK: &str =
 /// [`StoreError`] if the database does not answer within 2 seconds, or has other tables of these names, or if it is not done
 /// after 60 seconds, for example because another process is still migrating.
 pub async fn migrate(pool: &Pool) -> Result<(), StoreError> {
-    let database = patient::<Postgres>(pool).await?;
-    // One transaction for all steps: they succeed together, or nothing changes.
-    database
-        .write(|connection| {
-            Box::pin(async move {
-                connection.batch_execute(LOCK).await?;
-                run_pending::<Postgres>(connection).await
+    migrated(pool).await
+}
+
+/// In a box that a plain function makes, so that it is compiled here and not again in each application.
+fn migrated(pool: &Pool) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>> {
+    Box::pin(async move {
+        let database = patient::<Postgres>(pool).await?;
+        // One transaction for all steps: they succeed together, or nothing changes.
+        database
+            .write(|connection| {
+                Box::pin(async move {
+                    connection.batch_execute(LOCK).await?;
+                    run_pending::<Postgres>(connection).await
+                })
             })
-        })
-        .await
+            .await
+    })
 }
 
 impl Migrate for Postgres {
