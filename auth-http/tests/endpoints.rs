@@ -315,6 +315,29 @@ async fn an_id_with_a_nul_is_nobodys() {
 }
 
 #[tokio::test]
+async fn n1_a_proof_of_a_password_is_void_once_the_credentials_were_ended_and_a_word_of_the_application_is_not()
+ {
+    let service = Service::new();
+    service.register(ada()).await;
+    let users = service.endpoints.users();
+    let head = Head("POST", vec![]);
+    let identified = || async {
+        let identified = users.authenticate("ada@example.com", &PASSWORD.into()).await;
+        identified.expect("the password is right")
+    };
+    let log_in = async |identified| match service.endpoints.log_in("db", identified, &head).await {
+        Ok(response) => response.status,
+        Err(error) => error.into_response().status,
+    };
+    let (fresh, proof) = (identified().await, identified().await);
+    let word = users.identify_without_proof(proof.user().clone());
+    assert_eq!(log_in(fresh).await, 200);
+    assert!(users.log_out_everywhere(&proof.id).await.expect("an answer"));
+    assert_eq!(log_in(proof).await, 400);
+    assert_eq!(log_in(word).await, 200);
+}
+
+#[tokio::test]
 async fn a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behind() {
     let service = Service::new();
     let id = service.register(ada()).await.1["id"]

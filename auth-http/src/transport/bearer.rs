@@ -75,6 +75,7 @@ impl Transport for BearerTransport {
 
 #[cfg(test)]
 mod tests {
+    use auth_core::IssuedToken;
     use proptest::prelude::*;
 
     use super::{super::seen, *};
@@ -83,6 +84,26 @@ mod tests {
     fn extracted(values: &[&str]) -> String {
         let headers: Vec<_> = values.iter().map(|value| ("authorization", *value)).collect();
         seen(BearerTransport.extract(Slot::Access, &Head::new("GET", &headers)))
+    }
+
+    #[test]
+    fn a_refresh_token_comes_with_the_seconds_that_the_access_token_lives() {
+        let now = time::OffsetDateTime::UNIX_EPOCH;
+        let token = |secret: &str, milliseconds| {
+            let end = now + time::Duration::milliseconds(milliseconds);
+            IssuedToken::new(secret.into(), now, Some(end))
+        };
+        let body = |issued: Issued| {
+            let answer = BearerTransport.deliver(&issued).expect("an answer");
+            answer.body.expect("a body")
+        };
+        let plain = body(Issued::new(token("A", 900_999)));
+        assert_eq!(plain, r#"{"access_token":"A","token_type":"bearer"}"#);
+        let pair = body(Issued::new(token("A", 900_999)).with_refresh(token("R", 1)));
+        assert_eq!(
+            pair,
+            r#"{"access_token":"A","token_type":"bearer","expires_in":900,"refresh_token":"R"}"#
+        );
     }
 
     #[test]
