@@ -18,9 +18,9 @@ use utoipa::{
 pub(crate) use self::{
     answers::{Answers, Refused},
     cross_site::{CROSS_SITE, CrossSite},
-    schemas::{LOGIN_FORM, USER_CREATE, USER_UPDATE, id as id_schema, reference},
+    schemas::{LOGIN_FORM, USER_CREATE, USER_UPDATE, email, id as id_schema, password, reference},
     security::requirement,
-    service::{Service, json, object, operation},
+    service::{Service, json, object, operation, token},
 };
 use crate::{
     AuthBackend, Endpoints, Method, Route,
@@ -38,8 +38,10 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     #[must_use]
     pub fn openapi(&self) -> OpenApi {
         let mut components = Components::new();
-        components.schemas.extend(schemas::all::<Id, P>());
         let service = Service::new(self);
+        components
+            .schemas
+            .extend(schemas::all::<Id, P>(&service.new_password));
         let mut paths = Paths::new();
         for route in self.routes() {
             if let Some(backend) = self.logged_in_by(&route) {

@@ -143,6 +143,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         self.requires_verification
     }
 
+    /// How many code points a new password may have, as the [policy](crate::PasswordPolicy::length) says.
+    #[must_use]
+    pub fn password_length(&self) -> std::ops::RangeInclusive<usize> {
+        self.policy.length()
+    }
+
     /// The store of the users.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn UserStore<Id, P>> {

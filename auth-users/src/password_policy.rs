@@ -3,6 +3,8 @@
 //! The list of common passwords, `common_passwords.txt`, comes from that of Django (BSD-3-Clause, see
 //! `LICENSE-common-passwords`), which Royce Williams compiled: its entries of at least 8 code points, in lower case.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use auth_core::{Email, ExposeSecret as _, NormalizedEmail, SecretString, StoreError};
 
@@ -46,6 +48,12 @@ pub trait PasswordPolicy: Send + Sync {
     /// # Errors
     /// [`PolicyError::Refused`] with a reason for the user. [`PolicyError::Unavailable`] if the check cannot be made now.
     async fn check(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+
+    /// How many code points a password may have that [`check`](Self::check) accepts, at least and at most. The OpenAPI document
+    /// says so. By default that is 1 to 1024, since a password of more than 1024 bytes is refused in any case.
+    fn length(&self) -> RangeInclusive<usize> {
+        1..=1024
+    }
 }
 
 /// The reason that a password was not accepted.
@@ -81,6 +89,10 @@ impl PasswordPolicy for DefaultPasswordPolicy {
             return Ok(());
         };
         Err(PolicyError::Refused(refusal))
+    }
+
+    fn length(&self) -> RangeInclusive<usize> {
+        MIN_CODE_POINTS..=MAX_CODE_POINTS
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::beside::Beside;
 use crate::metadata::Workspace;
-use crate::{Fallible, book, deny, feature_matrix, fuzz, imports, layout, process, rust_version, test_run};
+use crate::{
+    Fallible, book, deny, feature_matrix, fuzz, imports, layout, openapi, process, rust_version, test_run,
+};
 
 /// The parts of a step that could not run, listed at the end.
 type Skipped = Vec<String>;
@@ -96,6 +98,12 @@ const STEPS: &[Step] = &[
         about: "every sentence of the HTTP contract on every store; runs only if it is named",
         when: When::Named,
         run: test_run::full,
+    },
+    Step {
+        name: "openapi",
+        about: "a property-based client finds nothing that the OpenAPI document does not say",
+        by_default: true,
+        run: openapi::check,
     },
     Step {
         name: "doc-tests",

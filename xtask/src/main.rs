@@ -19,6 +19,7 @@ mod layout;
 mod limit;
 mod metadata;
 mod needs;
+mod openapi;
 mod packages;
 mod process;
 mod rust_version;

@@ -283,6 +283,91 @@ fn service_of_persons() -> Auth<i64, Person> {
 }
 
 #[actix_web::test]
+async fn c12_the_document_says_how_long_a_text_may_be() {
+    let service = Service::new(Backends::All, false);
+    let description = Description::of(&service.auth);
+    let bounds = |schema: &Value| {
+        let of = |name: &str| schema[name].as_u64();
+        (of("minLength"), of("maxLength"))
+    };
+    let field = |schema: &str, name: &str| bounds(&description.schema(schema)["properties"][name]);
+    let reset = Route::new("POST", "/auth/reset-password");
+    let reset = &description.operation(&reset)["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(field("LoginForm", "username"), (Some(1), None));
+    assert_eq!(field("LoginForm", "password"), (Some(1), Some(1024)));
+    for password in [
+        field("UserCreate", "password"),
+        field("UserUpdate", "password"),
+        bounds(&reset["properties"]["password"]),
+    ] {
+        assert_eq!(password, (Some(8), Some(256)), "as the policy has it");
+    }
+    assert_eq!(field("UserCreate", "email"), (None, Some(254)));
+    // And that is what is enforced.
+    let app = test::init_service(App::new().configure(service.auth.routes())).await;
+    for (path, content_type, body, status) in [
+        ("/auth/bearer/login", FORM, "username=&password=x".to_owned(), 422),
+        ("/auth/bearer/login", FORM, "username=x&password=".to_owned(), 422),
+        (
+            "/auth/bearer/login",
+            FORM,
+            format!("username=x&password={}", "x".repeat(1024)),
+            400,
+        ),
+        (
+            "/auth/bearer/login",
+            FORM,
+            format!("username=x&password={}", "x".repeat(1025)),
+            422,
+        ),
+        ("/auth/register", JSON, registration(7), 400),
+        ("/auth/register", JSON, registration(8), 201),
+        ("/auth/register", JSON, registration(257), 400),
+    ] {
+        let request = TestRequest::post()
+            .uri(path)
+            .insert_header(("content-type", content_type));
+        let response = test::call_service(&app, request.set_payload(body.clone()).to_request()).await;
+        assert_eq!(response.status().as_u16(), status, "{path} {body}");
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+fn registration(length: usize) -> String {
+    let password: String = "xylophone quartet ".chars().cycle().take(length).collect();
+    json!({ "email": "arthur@camelot.example", "password": password }).to_string()
+}
+
+#[actix_web::test]
+async fn c12_allow_names_the_methods_of_the_document() {
+    let service = Service::new(Backends::All, false);
+    let routes = Description::of(&service.auth).routes();
+    let app = test::init_service(App::new().configure(service.auth.routes())).await;
+    let paths: BTreeSet<_> = routes.iter().map(|route| &route.path).collect();
+    for path in paths {
+        let uri = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
+        let request = TestRequest::default().method(Method::PUT).uri(&uri);
+        let response = test::call_service(&app, request.to_request()).await;
+        assert_eq!(response.status(), 405, "{path}");
+        let allow = response
+            .headers()
+            .get("allow")
+            .expect("Allow")
+            .to_str()
+            .expect("text");
+        let allowed: BTreeSet<_> = allow.to_lowercase().split(", ").map(str::to_owned).collect();
+        let documented = routes.iter().filter(|route| route.path == *path);
+        assert_eq!(
+            allowed,
+            documented.map(|route| route.method.clone()).collect(),
+            "{path}"
+        );
+    }
+}
+
+#[actix_web::test]
 async fn the_document_is_openapi_3_1_and_every_reference_in_it_leads_somewhere() {
     let service = Service::new(Backends::All, true);
     let description = Description::new(&service.auth);

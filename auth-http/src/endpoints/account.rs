@@ -134,7 +134,10 @@ mod description {
     use super::AccountRoute;
     use crate::{
         ErrorCode,
-        openapi::{Answers, CROSS_SITE, Refused, Service, USER_CREATE, json, object, operation, reference},
+        openapi::{
+            Answers, CROSS_SITE, Refused, Service, USER_CREATE, email, json, object, operation, password,
+            reference, token,
+        },
     };
 
     impl AccountRoute {
@@ -144,7 +147,7 @@ mod description {
                 Self::RequestVerifyToken => request_verify_token(),
                 Self::Verify => verify(),
                 Self::ForgotPassword => forgot_password(),
-                Self::ResetPassword => reset_password(),
+                Self::ResetPassword => reset_password(service),
             }
         }
     }
@@ -173,7 +176,7 @@ mod description {
             "Ask for a mail to verify the e-mail",
             answers.invalid("email"),
         )
-        .request_body(Some(object(&[("email", "email")])))
+        .request_body(Some(object([("email", email())])))
     }
 
     fn verify() -> OperationBuilder {
@@ -183,7 +186,7 @@ mod description {
                 Refused::Code(ErrorCode::VerifyUserAlreadyVerified),
             ])
             .invalid("token");
-        operation("auth", "Verify the e-mail", answers).request_body(Some(object(&[("token", "")])))
+        operation("auth", "Verify the e-mail", answers).request_body(Some(object([("token", token())])))
     }
 
     fn forgot_password() -> OperationBuilder {
@@ -193,10 +196,10 @@ mod description {
             "Ask for a mail to reset the password",
             answers.invalid("email"),
         )
-        .request_body(Some(object(&[("email", "email")])))
+        .request_body(Some(object([("email", email())])))
     }
 
-    fn reset_password() -> OperationBuilder {
+    fn reset_password(service: &Service) -> OperationBuilder {
         let answers = Answers::null(
             200,
             "The password is reset, and every log-in of the user is dead.",
@@ -206,7 +209,9 @@ mod description {
             Refused::Password(ErrorCode::ResetPasswordInvalidPassword),
         ])
         .invalid("token");
-        operation("auth", "Reset the password", answers)
-            .request_body(Some(object(&[("token", ""), ("password", "password")])))
+        operation("auth", "Reset the password", answers).request_body(Some(object([
+            ("token", token()),
+            ("password", password(&service.new_password)),
+        ])))
     }
 }

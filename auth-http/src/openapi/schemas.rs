@@ -1,5 +1,7 @@
 //! The schemas of bodies.
 
+use std::ops::RangeInclusive;
+
 use auth_core::UserId;
 use serde_json::{Value, json};
 use utoipa::{
@@ -12,6 +14,7 @@ use utoipa::{
 };
 
 use super::profile_shape::ProfileShape;
+use crate::MAX_PASSWORD_BYTES;
 
 pub(crate) const USER_READ: &str = "UserRead";
 pub(crate) const USER_CREATE: &str = "UserCreate";
@@ -20,15 +23,22 @@ pub(crate) const LOGIN_FORM: &str = "LoginForm";
 pub(crate) const BEARER_RESPONSE: &str = "BearerResponse";
 pub(crate) const ERROR_MODEL: &str = "ErrorModel";
 pub(crate) const HTTP_VALIDATION_ERROR: &str = "HTTPValidationError";
+/// RFC 5321 §4.5.3.1.3.
+const MAX_EMAIL_BYTES: usize = 254;
 const VALIDATION_ERROR: &str = "ValidationError";
 
 /// Every schema by name, including those that the profile refers to.
-pub(crate) fn all<Id: UserId, P: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
+pub(crate) fn all<Id: UserId, P: ToSchema>(
+    new_password: &RangeInclusive<usize>,
+) -> Vec<(String, RefOr<Schema>)> {
     let profile = ProfileShape::of::<P>();
     let own = [
         (USER_READ, profile.added_to(user_read::<Id>())),
-        (USER_CREATE, profile.added_to(user_create())),
-        (USER_UPDATE, profile.optionally_added_to(user_update())),
+        (USER_CREATE, profile.added_to(user_create(new_password))),
+        (
+            USER_UPDATE,
+            profile.optionally_added_to(user_update(new_password)),
+        ),
         (LOGIN_FORM, login_form().into()),
         (BEARER_RESPONSE, bearer_response().into()),
         (ERROR_MODEL, error_model().into()),
@@ -75,12 +85,12 @@ fn user_read<Id: UserId>() -> Object {
         .build()
 }
 
-fn user_create() -> Object {
+fn user_create(new_password: &RangeInclusive<usize>) -> Object {
     let ignored = |default: bool| flag("Ignored.").default(Some(default.into()));
     ObjectBuilder::new()
-        .property("email", text("email"))
+        .property("email", email())
         .required("email")
-        .property("password", text("password"))
+        .property("password", password(new_password))
         .required("password")
         .property("is_active", ignored(true))
         .property("is_superuser", ignored(false))
@@ -88,16 +98,16 @@ fn user_create() -> Object {
         .build()
 }
 
-fn user_update() -> Object {
+fn user_update(new_password: &RangeInclusive<usize>) -> Object {
     let decided = "A superuser decides it for others; ignored in an update of oneself.";
-    let password = text("password")
+    let password = password(new_password)
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .description(Some(
             "Absent or null: it stays. A new one ends every log-in of the user.",
         ));
     ObjectBuilder::new()
         .description(Some("What is left out stays as it is (RFC 7396)."))
-        .property("email", text("email"))
+        .property("email", email())
         .property("password", password)
         .property("is_active", flag(decided))
         .property("is_superuser", flag(decided))
@@ -109,9 +119,14 @@ fn login_form() -> Object {
     let ignored = || schema(Type::String).description(Some("Ignored."));
     ObjectBuilder::new()
         .property("grant_type", schema(Type::String).enum_values(Some(["password"])))
-        .property("username", schema(Type::String).description(Some("The e-mail.")))
+        .property(
+            "username",
+            schema(Type::String)
+                .min_length(Some(1))
+                .description(Some("The e-mail.")),
+        )
         .required("username")
-        .property("password", text("password"))
+        .property("password", password(&(1..=MAX_PASSWORD_BYTES)))
         .required("password")
         .property("scope", ignored())
         .property("client_id", ignored())
@@ -170,6 +185,18 @@ fn schema(kind: Type) -> ObjectBuilder {
 
 fn text(format: &str) -> ObjectBuilder {
     schema(Type::String).format(Some(SchemaFormat::Custom(format.to_owned())))
+}
+
+/// An e-mail as a body holds it.
+pub(crate) fn email() -> ObjectBuilder {
+    text("email").max_length(Some(MAX_EMAIL_BYTES))
+}
+
+/// A password of so many characters.
+pub(crate) fn password(length: &RangeInclusive<usize>) -> ObjectBuilder {
+    text("password")
+        .min_length(Some(*length.start()))
+        .max_length(Some(*length.end()))
 }
 
 fn flag(about: &str) -> ObjectBuilder {

@@ -1,5 +1,7 @@
 //! The parts of a description that several routes share.
 
+use std::ops::RangeInclusive;
+
 use auth_core::{Profile, UserId};
 use utoipa::openapi::{
     Content, ObjectBuilder, Required, Type,
@@ -23,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) requires_verification: bool,
     pub(crate) has_bearer: bool,
     pub(crate) has_cookie: bool,
+    /// How many characters a new password may have.
+    pub(crate) new_password: RangeInclusive<usize>,
     /// True if the profile has a field that could be unique.
     has_profile: bool,
     /// One alternative for each backend, in their order.
@@ -38,6 +42,7 @@ impl Service {
             requires_verification: endpoints.users().requires_verification(),
             has_bearer: backends().any(|backend| !backend.is_cookie()),
             has_cookie: backends().any(AuthBackend::is_cookie),
+            new_password: endpoints.users().password_length(),
             has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),
             cross_site: CrossSite::new(endpoints.authenticator().csrf(), backends()),
@@ -71,17 +76,15 @@ pub(crate) fn operation(tag: &str, summary: &str, answers: Answers) -> Operation
         .responses(answers.build())
 }
 
-/// A body with these required strings. Each has a name and a format, or `""` for none.
-pub(crate) fn object(fields: &[(&str, &str)]) -> RequestBody {
-    let object = fields
-        .iter()
-        .fold(ObjectBuilder::new(), |object, (name, format)| {
-            let format =
-                (!format.is_empty()).then(|| utoipa::openapi::SchemaFormat::Custom((*format).to_owned()));
-            let string = ObjectBuilder::new().schema_type(Type::String).format(format);
-            object.property(*name, string).required(*name)
-        });
-    json(object)
+/// A body with these required fields.
+pub(crate) fn object<const N: usize>(fields: [(&str, ObjectBuilder); N]) -> RequestBody {
+    let add = |object: ObjectBuilder, (name, field)| object.property(name, field).required(name);
+    json(fields.into_iter().fold(ObjectBuilder::new(), add))
+}
+
+/// A string that says nothing to who sends it.
+pub(crate) fn token() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
 }
 
 pub(crate) fn json(schema: impl Into<utoipa::openapi::RefOr<utoipa::openapi::Schema>>) -> RequestBody {
