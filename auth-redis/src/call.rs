@@ -172,7 +172,7 @@ pub(crate) async fn call<T>(
 pub(crate) fn read<T: FromValue>(reply: Value) -> Result<T, StoreError> {
     reply
         .convert()
-        .map_err(|error| StoreError::new(Problem::of(&error).kind(&error), STORE, error))
+        .map_err(|error| StoreError::new(Problem::new(&error).kind(&error), STORE, error))
 }
 
 /// The error of a call without a connection. fred's own only says that the command was not sent.
