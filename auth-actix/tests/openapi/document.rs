@@ -285,7 +285,7 @@ fn service_of_persons() -> Auth<i64, Person> {
 #[actix_web::test]
 async fn c12_the_document_says_how_long_a_text_may_be() {
     let service = Service::new(Backends::All, false);
-    let description = Description::of(&service.auth);
+    let description = Description::new(&service.auth);
     let bounds = |schema: &Value| {
         let of = |name: &str| schema[name].as_u64();
         (of("minLength"), of("maxLength"))
@@ -343,7 +343,7 @@ fn registration(length: usize) -> String {
 #[actix_web::test]
 async fn c12_allow_names_the_methods_of_the_document() {
     let service = Service::new(Backends::All, false);
-    let routes = Description::of(&service.auth).routes();
+    let routes = Description::new(&service.auth).routes();
     let app = test::init_service(App::new().configure(service.auth.routes())).await;
     let paths: BTreeSet<_> = routes.iter().map(|route| &route.path).collect();
     for path in paths {
