@@ -1,6 +1,7 @@
 //! E-mail addresses: the form that is shown, and the form that is compared.
 
 mod character;
+mod closed_networks;
 mod domain;
 mod local;
 mod outdated;
@@ -9,6 +10,7 @@ mod tests;
 
 use std::{fmt, str::FromStr};
 
+pub use closed_networks::ClosedNetworks;
 pub use outdated::{OutdatedEmail, outdated_emails};
 
 use character::is_symbol_but_no_pictograph;
@@ -62,7 +64,8 @@ const MAX_TYPED_BYTES: usize = 4 * MAX_BYTES;
 /// - invisible characters: default-ignorable, format, control, unassigned and private-use ones, and white space.
 ///   Joiners in the domain are accepted as UTS 46 says
 /// - symbols other than pictographs, for example `°`. Some are blank, like U+2800, and no property tells which
-/// - a domain of one label, of an IP address, or of a name that no public mail reaches (RFC 6761)
+/// - a domain of one label, of an IP address, or of a name that no public mail reaches (RFC 6761), unless it is of a
+///   [closed network](ClosedNetworks) that the service allows
 /// - more than 254 bytes, shown or compared (RFC 5321 §4.5.3.1.3)
 ///
 /// Three code points are blank in most fonts, although Unicode calls them letters or marks: U+13441, U+13442 and U+16FE4. A
@@ -86,6 +89,33 @@ pub struct NormalizedEmail(String);
 pub struct InvalidEmail;
 
 impl Email {
+    /// Parses an address that may also be of one of the `closed` networks.
+    ///
+    /// # Errors
+    /// [`InvalidEmail`] if it is [refused](Self#what-is-refused).
+    pub fn parse_within(typed: &str, closed: &ClosedNetworks) -> Result<Self, InvalidEmail> {
+        let Parts {
+            local,
+            folded,
+            domain,
+        } = Parts::parse(typed.trim()).ok_or(InvalidEmail)?;
+        let is_valid = local::is_dot_atom(local)
+            && local::is_dot_atom(&folded)
+            && domain.is_reachable(closed)
+            && ![&folded, &domain.unicode]
+                .iter()
+                .any(|part| part.contains(is_symbol_but_no_pictograph));
+        let shown_domain = domain.shown(MAX_BYTES.saturating_sub(local.len() + 1));
+        let address = format!("{local}@{shown_domain}");
+        if !is_valid || address.len() > MAX_BYTES {
+            return Err(InvalidEmail);
+        }
+        Ok(Self {
+            address,
+            normalized: NormalizedEmail::join(&folded, &domain.ascii).ok_or(InvalidEmail)?,
+        })
+    }
+
     /// An address and its normalised form, read back from a store. Neither is checked.
     #[must_use]
     pub fn from_stored(address: String, normalized: String) -> Self {
@@ -122,26 +152,7 @@ impl FromStr for Email {
     type Err = InvalidEmail;
 
     fn from_str(typed: &str) -> Result<Self, InvalidEmail> {
-        let Parts {
-            local,
-            folded,
-            domain,
-        } = Parts::parse(typed.trim()).ok_or(InvalidEmail)?;
-        let is_valid = local::is_dot_atom(local)
-            && local::is_dot_atom(&folded)
-            && domain.is_public()
-            && ![&folded, &domain.unicode]
-                .iter()
-                .any(|part| part.contains(is_symbol_but_no_pictograph));
-        let shown_domain = domain.shown(MAX_BYTES.saturating_sub(local.len() + 1));
-        let address = format!("{local}@{shown_domain}");
-        if !is_valid || address.len() > MAX_BYTES {
-            return Err(InvalidEmail);
-        }
-        Ok(Self {
-            address,
-            normalized: NormalizedEmail::join(&folded, &domain.ascii).ok_or(InvalidEmail)?,
-        })
+        Self::parse_within(typed, &ClosedNetworks::default())
     }
 }
 

@@ -45,7 +45,7 @@ pub use access_token::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config_error::ConfigError;
 pub use deadline::{DEFAULT_DEADLINE, checked_deadline, with_deadline};
-pub use email::{Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_emails};
+pub use email::{ClosedNetworks, Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_emails};
 pub use lifetime::Lifetime;
 pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;

@@ -21,8 +21,8 @@ use std::{
 };
 
 use auth_core::{
-    Clock, Email, Lifetime, Profile, RevocableStrategy, SecretString, StoreError, UpdateUserError, User,
-    UserId, UserStore,
+    Clock, ClosedNetworks, Email, Lifetime, Profile, RevocableStrategy, SecretString, StoreError,
+    UpdateUserError, User, UserId, UserStore,
 };
 use uuid::Uuid;
 
@@ -141,6 +141,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     #[must_use]
     pub fn requires_verification(&self) -> bool {
         self.requires_verification
+    }
+
+    /// The closed networks whose e-mail addresses are taken: see [`Email::parse_within`].
+    #[must_use]
+    pub fn closed_networks(&self) -> &ClosedNetworks {
+        &self.tokens.closed_networks
     }
 
     /// How many code points a new password may have, as the [policy](crate::PasswordPolicy::length) says.

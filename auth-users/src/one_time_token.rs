@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use auth_core::{Email, SecretString, SigningSecret, User, UserId, user_id_from_text};
+use auth_core::{ClosedNetworks, Email, SecretString, SigningSecret, User, UserId, user_id_from_text};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -50,7 +50,11 @@ impl Purpose<'_> {
 /// A token is a seal, the expiry, the state of its user, the new e-mail if it confirms one, and the user's id. The seal is a
 /// MAC over the rest. It is checked before anything is looked up, so that an id that was never mailed reaches no store. The
 /// state is a MAC over what the token will change, which only the store knows.
-pub(crate) struct OneTimeTokens(SigningSecret);
+pub(crate) struct OneTimeTokens {
+    secret: SigningSecret,
+    /// Those of the service: a token may hold the address to be set.
+    pub(crate) closed_networks: ClosedNetworks,
+}
 
 struct Keys {
     seal: Hmac<Sha256>,
@@ -70,7 +74,10 @@ pub(crate) struct Claim<'a, Id> {
 
 impl OneTimeTokens {
     pub(crate) fn new(secret: SigningSecret) -> Self {
-        Self(secret)
+        Self {
+            secret,
+            closed_networks: ClosedNetworks::default(),
+        }
     }
 
     /// A token of `purpose` for the present state of `user`, valid until just before `expires_at`.
@@ -108,7 +115,7 @@ impl OneTimeTokens {
         expires_at: OffsetDateTime,
         new_email: &[u8],
     ) -> SecretString {
-        let keys = Keys::new(&self.0, purpose);
+        let keys = Keys::new(&self.secret, purpose);
         let mut sealed = milliseconds(expires_at).to_be_bytes().to_vec();
         let state = state(keys.state, purpose, user).finalize().into_bytes();
         sealed.extend_from_slice(&state[..STATE_BYTES]);
@@ -134,7 +141,7 @@ impl OneTimeTokens {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (seal, sealed) = bytes.split_first_chunk::<SEAL_BYTES>()?;
         let (purpose, keys) = self
-            .0
+            .secret
             .accepted()
             .flat_map(|secret| {
                 purposes
@@ -155,7 +162,10 @@ impl OneTimeTokens {
                 let (length, rest) = id.split_first()?;
                 let email;
                 (email, id) = rest.split_at_checked(usize::from(*length))?;
-                Some(std::str::from_utf8(email).ok()?.parse().ok()?)
+                {
+                    let email = std::str::from_utf8(email).ok()?;
+                    Some(Email::parse_within(email, &self.closed_networks).ok()?)
+                }
             }
             _ => None,
         };

@@ -2,7 +2,7 @@
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use super::character::is_invisible;
+use super::{ClosedNetworks, character::is_invisible};
 
 /// Names that no public mail reaches (RFC 6761, RFC 7686, RFC 6762). `example.com` is not among them.
 const SPECIAL_USE: [&str; 6] = ["arpa", "invalid", "local", "localhost", "onion", "test"];
@@ -51,11 +51,18 @@ impl Domain {
         }
     }
 
-    pub(super) fn is_public(&self) -> bool {
+    /// Whether mail reaches it: as a public name, or as one of the `closed` networks.
+    pub(super) fn is_reachable(&self, closed: &ClosedNetworks) -> bool {
         let Some((_, last)) = self.ascii.rsplit_once('.') else {
             return false;
         };
-        !SPECIAL_USE.contains(&last) && !last.bytes().all(|b| b.is_ascii_digit())
+        let is_public = !SPECIAL_USE.contains(&last) && !last.bytes().all(|b| b.is_ascii_digit());
+        is_public || closed.contain(&self.ascii)
+    }
+
+    /// Whether no public mail reaches it: its last label is of special use.
+    pub(super) fn is_of_special_use(&self) -> bool {
+        SPECIAL_USE.contains(&self.ascii.rsplit('.').next().unwrap_or_default())
     }
 }
 

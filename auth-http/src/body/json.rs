@@ -1,4 +1,4 @@
-use auth_core::{Email, SecretString};
+use auth_core::{ClosedNetworks, Email, SecretString};
 use auth_users::{ProfileError, ProtectedFields};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -101,22 +101,22 @@ impl Fields {
     }
 
     /// A required e-mail.
-    pub(crate) fn email(&mut self) -> Option<Email> {
+    pub(crate) fn email(&mut self, closed: &ClosedNetworks) -> Option<Email> {
         let typed = self.string("email")?;
-        self.parsed_email(&typed)
+        self.parsed_email(&typed, closed)
     }
 
     /// An optional e-mail.
-    pub(crate) fn optional_email(&mut self) -> Option<Email> {
+    pub(crate) fn optional_email(&mut self, closed: &ClosedNetworks) -> Option<Email> {
         if self.fields.contains_key("email") {
-            self.email()
+            self.email(closed)
         } else {
             None
         }
     }
 
-    fn parsed_email(&mut self, typed: &str) -> Option<Email> {
-        let email = typed.parse();
+    fn parsed_email(&mut self, typed: &str, closed: &ClosedNetworks) -> Option<Email> {
+        let email = Email::parse_within(typed, closed);
         if let Err(error) = &email {
             self.errors
                 .push(FieldError::new("value_error", "email", format!("{error}")));
@@ -337,7 +337,9 @@ mod tests {
     fn every_bad_field_is_named_at_once() {
         let mut fields = fields(r#"{"email":null,"is_active":[],"password":7}"#);
         assert!(
-            fields.email().is_none() && fields.password().is_none() && fields.flag("is_active").is_none()
+            fields.email(&ClosedNetworks::default()).is_none()
+                && fields.password().is_none()
+                && fields.flag("is_active").is_none()
         );
         let Err(HttpError::Unprocessable(errors)) = fields.finish(None::<()>) else {
             panic!("no error")

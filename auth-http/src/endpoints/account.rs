@@ -1,6 +1,6 @@
 //! Registration, verification and reset.
 
-use auth_core::{Email, Profile, UserId};
+use auth_core::{ClosedNetworks, Email, Profile, UserId};
 use auth_users::Registration;
 use serde_json::Value;
 
@@ -61,13 +61,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         match route {
             AccountRoute::Register => self.register(request).await,
             AccountRoute::RequestVerifyToken => {
-                let email = only_email(request)?;
+                let email = only_email(request, self.users.closed_networks())?;
                 self.users.request_verify(&email).await?;
                 Ok(accepted())
             }
             AccountRoute::Verify => self.verify(request).await,
             AccountRoute::ForgotPassword => {
-                let email = only_email(request)?;
+                let email = only_email(request, self.users.closed_networks())?;
                 self.users.forgot_password(&email).await?;
                 Ok(accepted())
             }
@@ -82,7 +82,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             self.authenticator.refuse_cross_site(request.head)?;
         }
         let mut fields = body.into_fields()?;
-        let email = fields.email();
+        let email = fields.email(self.users.closed_networks());
         let password = fields.password();
         for flag in FLAGS {
             fields.ignored_flag(flag);
@@ -116,9 +116,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 }
 
-fn only_email(request: Request<'_, impl RequestHead>) -> Result<Email, HttpError> {
+fn only_email(request: Request<'_, impl RequestHead>, closed: &ClosedNetworks) -> Result<Email, HttpError> {
     let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
-    let email = fields.email();
+    let email = fields.email(closed);
     fields.finish(email)
 }
 

@@ -82,7 +82,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             fields.ignored_flag(flag);
         }
         fields.ignore(&self.protected);
-        let update = update_of(&found.user, UserUpdate::default(), fields, &self.protected)?;
+        let update = self.update_of(&found.user, UserUpdate::default(), fields, &self.protected)?;
         let updated = self.users.update_own(found.user, &update).await;
         updated.map(|user| ok(&user)).map_err(|error| match error.into() {
             // Deleted since the credential was read.
@@ -103,7 +103,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             is_verified,
             ..UserUpdate::default()
         };
-        let update = update_of(&user, flags, fields, &ProtectedFields::default())?;
+        let update = self.update_of(&user, flags, fields, &ProtectedFields::default())?;
         let user = self.users.update(user, &update).await?;
         Ok(ok(&user))
     }
@@ -116,31 +116,32 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .map(|_superuser| ())
     }
 
+    /// The update of `user` by `fields` and `flags`.
+    fn update_of(
+        &self,
+        user: &User<Id, P>,
+        flags: UserUpdate,
+        mut fields: Fields,
+        protected: &ProtectedFields,
+    ) -> Result<UserUpdate, HttpError> {
+        let update = UserUpdate {
+            email: fields.optional_email(self.users.closed_networks()),
+            password: fields.optional_password(),
+            profile: fields.take_rest(),
+            ..flags
+        };
+        let merged = merge_profile(&user.profile, &update.profile)
+            .and_then(|merged| protected.check(&user.profile, &merged).map(|()| merged));
+        let merged = fields.profile(merged);
+        fields.finish(merged)?;
+        Ok(update)
+    }
+
     /// The user of the id in the path.
     async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
         let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
     }
-}
-
-/// The update of `user` by `fields` and `flags`.
-fn update_of<Id: UserId, P: Profile>(
-    user: &User<Id, P>,
-    flags: UserUpdate,
-    mut fields: Fields,
-    protected: &ProtectedFields,
-) -> Result<UserUpdate, HttpError> {
-    let update = UserUpdate {
-        email: fields.optional_email(),
-        password: fields.optional_password(),
-        profile: fields.take_rest(),
-        ..flags
-    };
-    let merged = merge_profile(&user.profile, &update.profile)
-        .and_then(|merged| protected.check(&user.profile, &merged).map(|()| merged));
-    let merged = fields.profile(merged);
-    fields.finish(merged)?;
-    Ok(update)
 }
 
 fn ok<Id: UserId, P: Profile>(user: &User<Id, P>) -> Response {

@@ -1,6 +1,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use auth_core::{Clock, ConfigError, Lifetime, Profile, SigningSecret, SystemClock, UserId, UserStore};
+use auth_core::{
+    Clock, ClosedNetworks, ConfigError, Lifetime, Profile, SigningSecret, SystemClock, UserId, UserStore,
+};
 use uuid::Uuid;
 
 use super::UserManager;
@@ -124,6 +126,15 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// count, too. See [`Outbox`].
     pub fn outbox_capacity(mut self, capacity: usize) -> Self {
         self.outbox_capacity = capacity;
+        self
+    }
+
+    /// The closed networks whose e-mail addresses are taken, such as `corp.local`; none by default.
+    ///
+    /// # Security
+    /// Nobody owns such a name outside the network: see [`ClosedNetworks`].
+    pub fn closed_networks(mut self, networks: ClosedNetworks) -> Self {
+        self.tokens.closed_networks = networks;
         self
     }
 

@@ -1,0 +1,107 @@
+//! E-mail addresses of closed networks, through the routes.
+
+use std::{net::IpAddr, sync::Arc};
+
+use auth_core::{AccessTokenStore, Lifetime, OpaqueStrategy};
+use auth_core::{
+    ClosedNetworks, SigningSecret,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, BearerTransport, Endpoints, Request, RequestHead, Target};
+use auth_users::{UserManager, UserManagerBuilder};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+struct Head(&'static str, Vec<(&'static str, String)>);
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        self.0
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target::new(false, None, "/")
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        let values = self.1.iter().filter(|(n, _)| *n == name);
+        values.for_each(|(_, value)| each(value.as_bytes()));
+    }
+}
+
+fn service(configure: impl FnOnce(UserManagerBuilder) -> UserManagerBuilder) -> Endpoints {
+    let secret = SigningSecret::generate().expect("secret");
+    let users = UserManager::builder(Arc::new(MemoryUserStore::<Uuid>::new()), &secret);
+    let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+    let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
+    Endpoints::builder(configure(users).build().expect("users"))
+        .backend(AuthBackend::new("db", BearerTransport, strategy))
+        .build()
+        .expect("endpoints")
+}
+
+async fn call(service: &Endpoints, name: &str, head: Head, body: String) -> (u16, Value) {
+    let route = service.routes().into_iter().find(|route| route.name == name);
+    let request = Request::new(&head, body.as_bytes());
+    let answer = service.call(&route.expect(name).operation, request).await;
+    let body = answer
+        .body
+        .as_deref()
+        .map_or(Ok(Value::Null), serde_json::from_str);
+    (answer.status, body.expect("JSON"))
+}
+
+fn json_head(method: &'static str) -> Head {
+    Head(method, vec![("content-type", "application/json".to_owned())])
+}
+
+#[tokio::test]
+async fn n15_a_user_of_an_allowed_network_registers_logs_in_and_moves_within_it() {
+    const PASSWORD: &str = "a grail of many words";
+    let register = async |service: &Endpoints, email: &str| {
+        let body = json!({ "email": email, "password": PASSWORD }).to_string();
+        call(service, "register:register", json_head("POST"), body)
+            .await
+            .0
+    };
+    let plain = service(|users| users);
+    assert_eq!(register(&plain, "arthur@corp.local").await, 422);
+
+    let closed = ClosedNetworks::allow(["corp.local"]).expect("a name");
+    let closed = service(|users| users.closed_networks(closed));
+    assert_eq!(register(&closed, "arthur@corp.local").await, 201);
+    for refused in [
+        "arthur@other.local",
+        "arthur@local",
+        "arthur@localhost",
+        "arthur@corp",
+    ] {
+        assert_eq!(register(&closed, refused).await, 422, "{refused}");
+    }
+    let form = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+    let body = format!(
+        "username=ARTHUR@corp.local&password={}",
+        PASSWORD.replace(' ', "+")
+    );
+    let (status, body) = call(&closed, "auth:db.login", Head("POST", form), body).await;
+    assert_eq!(status, 200);
+    let token = body["access_token"].as_str().expect("a token");
+    for (email, status) in [("king@mail.corp.local", 200), ("king@other.local", 422)] {
+        let mut head = json_head("PATCH");
+        head.1.push(("authorization", format!("Bearer {token}")));
+        let body = json!({ "email": email }).to_string();
+        let answer = call(&closed, "users:patch_current_user", head, body).await;
+        assert_eq!(answer.0, status, "{email}: {}", answer.1);
+    }
+    let body = json!({ "email": "king@mail.corp.local" }).to_string();
+    assert_eq!(
+        call(&closed, "reset:forgot_password", json_head("POST"), body)
+            .await
+            .0,
+        202
+    );
+}
