@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, body::BoxBody,
 use auth_core::StoreError;
 use auth_http::{HttpError, Response};
 use auth_users::{
-    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, ResetPasswordError, UpdateError,
-    VerifyError,
+    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, OneTimeTokenError,
+    ResetPasswordError, UpdateError, VerifyError,
 };
 
 use crate::body::{Rest, unread};
@@ -58,6 +58,7 @@ from!(
     HttpError,
     StoreError,
     EventHandlerError,
+    OneTimeTokenError,
     AuthenticateError,
     CreateUserError,
     DeleteUserError,

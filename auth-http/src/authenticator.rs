@@ -105,7 +105,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                 }
                 if let (Scheme::Cookie(ours), Scheme::Cookie(theirs)) =
                     (backend.transport().scheme(), earlier.transport().scheme())
-                    && ours == theirs
+                    && is_taken(ours, theirs)
                 {
                     return Err(ConfigError::new(
                         setting,
@@ -370,6 +370,12 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         self.backends()
             .filter(|backend| accepted.contains(backend.name()))
     }
+}
+
+/// Whether two cookies cannot be told apart. A double submit adds `NAME-csrf` to each.
+fn is_taken(ours: &str, theirs: &str) -> bool {
+    let is_companion = |name: &str, session: &str| name.strip_suffix("-csrf") == Some(session);
+    ours == theirs || is_companion(ours, theirs) || is_companion(theirs, ours)
 }
 
 impl<Id: UserId, P: Profile> Authenticated<Id, P> {

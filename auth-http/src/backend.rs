@@ -30,7 +30,8 @@ impl<Id> AuthBackend<Id> {
     /// A backend whose browser keeps the token in the cookie `__Host-NAME`, which is `Secure`, `HttpOnly` and `SameSite=Lax`.
     /// [`CookieTransport::builder`] has the other settings, for [`new`](Self::new).
     ///
-    /// Browsers send a `Secure` cookie to `localhost` and `127.0.0.1` over plain HTTP, too, but to no other host.
+    /// Over plain HTTP, Chrome and Firefox send a `Secure` cookie to `localhost` and `127.0.0.1` and to no other host. Safari
+    /// sends it to none.
     pub fn cookie(name: impl Into<Arc<str>>, strategy: impl RevocableStrategy<Id> + 'static) -> Self {
         let name = name.into();
         let cookie = CookieTransport::builder().name(format!("__Host-{name}"));

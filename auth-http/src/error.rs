@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auth_core::{StoreError, StoreErrorKind};
 use auth_users::{
-    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, PathStep, ProfileError,
-    ResetPasswordError, UpdateError, VerifyError,
+    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, OneTimeTokenError, PathStep,
+    ProfileError, ResetPasswordError, UpdateError, VerifyError,
 };
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::json;
@@ -227,6 +227,15 @@ impl From<VerifyError> for HttpError {
             VerifyError::AlreadyVerified => Self::Code(ErrorCode::VerifyUserAlreadyVerified),
             VerifyError::Hook(error) => error.into(),
             VerifyError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<OneTimeTokenError> for HttpError {
+    fn from(error: OneTimeTokenError) -> Self {
+        match error {
+            OneTimeTokenError::BadToken => Self::BadRequest,
+            OneTimeTokenError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -332,7 +332,12 @@ async fn n1_a_proof_of_a_password_is_void_once_the_credentials_were_ended_and_a_
     let (fresh, proof) = (identified().await, identified().await);
     let word = users.identify_without_proof(proof.user().clone());
     assert_eq!(log_in(fresh).await, 200);
-    assert!(users.log_out_everywhere(&proof.id).await.expect("an answer"));
+    assert!(
+        users
+            .log_out_everywhere(&proof.user().id)
+            .await
+            .expect("an answer")
+    );
     assert_eq!(log_in(proof).await, 400);
     assert_eq!(log_in(word).await, 200);
 }

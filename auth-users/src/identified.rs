@@ -1,6 +1,6 @@
 //! The proof of a user's identity at a log-in.
 
-use std::{fmt, ops::Deref};
+use std::fmt;
 
 use auth_core::User;
 use uuid::Uuid;
@@ -48,10 +48,11 @@ impl<Id, P> Identified<Id, P> {
         self.user
     }
 
-    /// True if the proof still holds for `stored`, the same user as stored now.
+    /// The same proof, of the user as `stored` now. `None` if it does not hold any more: the credentials that made it were ended.
     #[must_use]
-    pub fn holds_for(&self, stored: &User<Id, P>) -> bool {
-        !self.bound || stored.security_epoch == self.user.security_epoch
+    pub fn renewed(self, stored: User<Id, P>) -> Option<Self> {
+        let holds = !self.bound || stored.security_epoch == self.user.security_epoch;
+        holds.then_some(Self { user: stored, ..self })
     }
 
     /// Sets the name of the log-in in the list of the user's log-ins, for example the user's device.
@@ -65,14 +66,6 @@ impl<Id, P> Identified<Id, P> {
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
-    }
-}
-
-impl<Id, P> Deref for Identified<Id, P> {
-    type Target = User<Id, P>;
-
-    fn deref(&self) -> &User<Id, P> {
-        &self.user
     }
 }
 

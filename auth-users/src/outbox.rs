@@ -24,8 +24,8 @@ use crate::{
 
 pub(crate) use letter::Letter;
 pub use queue::DroppedMails;
+pub(crate) use queue::NotMailed;
 use queue::Queue;
-pub(crate) use queue::ReadError;
 use worker::Worker;
 
 const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
@@ -157,8 +157,8 @@ impl Outbox {
         kind: MailKind,
         account: &str,
         address: &NormalizedEmail,
-        letter: Result<Letter, ReadError>,
-    ) -> Result<(), ReadError> {
+        letter: Result<Letter, NotMailed>,
+    ) -> Result<(), NotMailed> {
         let to = Addressee::new(&self.0.hasher, account, address);
         let now = self.0.settings.clock.now();
         let pushed = self.0.lock().push(kind, to, letter, now);

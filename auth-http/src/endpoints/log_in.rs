@@ -35,17 +35,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, head)?;
-        let user = self.as_stored(&identified).await?;
-        if !identified.holds_for(&user) {
-            return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
-        }
-        let mut client = self.client(head);
-        client.label = identified.label().map(|label| {
-            let mut label = label.to_owned();
-            label.retain(|character| !character.is_control());
-            shortened(label)
-        });
-        self.issue(backend, &user, head, client).await
+        let stored = self.as_stored(identified.user()).await?;
+        let renewed = identified.renewed(stored);
+        let identified = renewed.ok_or(HttpError::Code(ErrorCode::LoginBadCredentials))?;
+        self.finish(backend, &identified, head).await
     }
 
     /// Ends every credential of the user of `current`, at every backend, and answers like a log-in through the backend
@@ -71,7 +64,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             return Err(self.authenticator.unauthorized(head, &accepted));
         };
         self.may_log_in(&user)?;
-        self.issue(backend, &user, head, self.client(head)).await
+        self.issue(backend, &user, head, self.client(head, None)).await
     }
 
     /// Logs in by e-mail and password. If the request presents a credential of this backend, that is revoked once the
@@ -84,9 +77,18 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
         let identified = self.users.authenticate(&form.username, &form.password).await?;
-        let user = identified.into_user();
-        self.issue(backend, &user, request.head, self.client(request.head))
-            .await
+        self.finish(backend, &identified, request.head).await
+    }
+
+    /// Every log-in ends here.
+    async fn finish(
+        &self,
+        backend: &AuthBackend<Id>,
+        identified: &Identified<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let client = self.client(head, identified.label());
+        self.issue(backend, identified.user(), head, client).await
     }
 
     /// The backend called `name`, if the answer to this request may have a credential of it.
@@ -152,7 +154,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(response)
     }
 
-    fn client(&self, head: &impl RequestHead) -> ClientInfo {
+    fn client(&self, head: &impl RequestHead, label: Option<&str>) -> ClientInfo {
         let user_agent = match header(head, "user-agent") {
             Header::One(value) => Some(shortened(String::from_utf8_lossy(value).into_owned())),
             Header::Absent | Header::Many => None,
@@ -160,6 +162,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let mut client = ClientInfo::default();
         client.user_agent = user_agent;
         client.address = self.proxies.client(head).map(|address| address.to_string());
+        client.label = label.map(|label| {
+            let mut label = label.to_owned();
+            label.retain(|character| !character.is_control());
+            shortened(label)
+        });
         client
     }
 

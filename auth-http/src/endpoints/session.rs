@@ -6,7 +6,7 @@ use auth_core::{ConfigError, Profile, UserId};
 use serde::Serialize;
 
 use super::{Endpoints, Family, Mount, Request};
-use crate::{AuthBackend, HttpError, Method, RequestHead, Response, Route};
+use crate::{AuthBackend, HttpError, Method, RequestHead, Response, Route, Scheme};
 
 /// The routes of this file.
 #[derive(Clone, Debug)]
@@ -18,9 +18,11 @@ pub(crate) enum SessionRoute {
     LogOut(Arc<str>),
 }
 
-/// Refuses a backend whose paths would be those of another route.
+/// What another route is called.
 const RESERVED: [&str; 1] = ["methods"];
 
+/// Refuses a backend whose paths would be those of another route.
+///
 /// # Errors
 /// [`ConfigError`] naming a backend that is called like a route.
 pub(super) fn check<'b, Id: 'b>(
@@ -87,7 +89,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     fn methods(&self) -> Response {
         let backends = self.authenticator.backends().map(|backend| BackendBody {
             name: backend.name(),
-            transport: if backend.is_cookie() { "cookie" } else { "bearer" },
+            transport: match backend.transport().scheme() {
+                Scheme::Bearer => TransportBody::Bearer,
+                Scheme::Cookie(_) => TransportBody::Cookie,
+            },
             logout: backend.has_logout(),
             refresh: false,
         });
@@ -102,7 +107,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 }
 
-/// A way to log in.
+/// The ways to log in, and the other routes that there are.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct MethodsBody<'a> {
@@ -118,10 +123,18 @@ struct MethodsBody<'a> {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct BackendBody<'a> {
     name: &'a str,
-    /// `bearer` or `cookie`.
-    transport: &'a str,
+    #[cfg_attr(feature = "openapi", schema(inline))]
+    transport: TransportBody,
     logout: bool,
     refresh: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+enum TransportBody {
+    Bearer,
+    Cookie,
 }
 
 #[cfg(feature = "openapi")]

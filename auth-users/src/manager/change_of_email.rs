@@ -3,7 +3,7 @@ use auth_core::{Email, Profile, User, UserId};
 use super::{UserManager, rewrite::NotWritten};
 use crate::{
     ChangedFields, Event, MailKind, UpdateError, UserUpdate, VerifyError, one_time_token::Claim,
-    outbox::ReadError,
+    outbox::NotMailed,
 };
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
@@ -44,8 +44,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         let user = self.update(user, &rest).await?;
         let taken = owner.is_some_and(|owner| owner.id != user.id);
-        let refusal = taken.then_some(ReadError::EmailTaken);
-        self.post_unless(refusal, MailKind::ChangeEmail, email, Some(user.clone()));
+        let refused = taken.then_some(NotMailed::EmailTaken);
+        self.post_unless(refused, MailKind::ChangeEmail, email, Some(user.clone()));
         if user.is_verified {
             self.post(MailKind::EmailChangeNotice, &user.email, Some(user.clone()));
         }

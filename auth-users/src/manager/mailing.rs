@@ -8,7 +8,7 @@ use super::UserManager;
 use crate::{
     Event, LOG, MailKind,
     one_time_token::Purpose,
-    outbox::{Letter, ReadError},
+    outbox::{Letter, NotMailed},
 };
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
@@ -23,7 +23,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// The same, unless there is a `refusal`.
     pub(super) fn post_unless(
         &self,
-        refusal: Option<ReadError>,
+        refusal: Option<NotMailed>,
         kind: MailKind,
         to: &Email,
         found: Option<User<Id, P>>,
@@ -31,12 +31,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let id = found.as_ref().map(|user| user.id.clone());
         let account = id.as_ref().map(ToString::to_string);
         let letter = match (found, refusal) {
-            (None, _) => Err(ReadError::UnknownUser),
-            (Some(user), _) if !user.is_active => Err(ReadError::Inactive),
+            (None, _) => Err(NotMailed::UnknownUser),
+            (Some(user), _) if !user.is_active => Err(NotMailed::Inactive),
             (Some(_), Some(refusal)) => Err(refusal),
             (Some(user), None) => match kind {
-                MailKind::Verify if user.is_verified => Err(ReadError::AlreadyVerified),
-                MailKind::Invite if user.password_hash.is_some() => Err(ReadError::HasPassword),
+                MailKind::Verify if user.is_verified => Err(NotMailed::AlreadyVerified),
+                MailKind::Invite if user.password_hash.is_some() => Err(NotMailed::HasPassword),
                 _ => Ok(self.letter(kind, to, user)),
             },
         };
@@ -49,10 +49,10 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             MailKind::ChangeEmail => "change of e-mail",
             MailKind::EmailChangeNotice => "notice of a change of e-mail",
         };
-        let (user, why) = (id.map(debug), pushed.err().map(ReadError::name));
+        let (user, why) = (id.map(debug), pushed.err().map(NotMailed::name));
         match pushed {
             Ok(()) => tracing::info!(target: LOG, user, "{what} requested"),
-            Err(ReadError::OutboxFull) => {
+            Err(NotMailed::OutboxFull) => {
                 tracing::warn!(target: LOG, user, why, "{what} not mailed");
             }
             Err(_) => tracing::info!(target: LOG, user, why, "{what} not mailed"),

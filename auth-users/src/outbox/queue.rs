@@ -47,7 +47,7 @@ impl DroppedMails {
 
 /// The reason that a mail is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReadError {
+pub(crate) enum NotMailed {
     UnknownUser,
     Inactive,
     AlreadyVerified,
@@ -58,7 +58,7 @@ pub(crate) enum ReadError {
     OutboxFull,
 }
 
-impl ReadError {
+impl NotMailed {
     /// A stable name for logs. If it is counted in [`DroppedMails`], it is the name of that field.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -143,9 +143,9 @@ impl Queue {
         &mut self,
         kind: MailKind,
         to: Addressee,
-        letter: Result<Letter, ReadError>,
+        letter: Result<Letter, NotMailed>,
         now: OffsetDateTime,
-    ) -> Result<Option<Letter>, ReadError> {
+    ) -> Result<Option<Letter>, NotMailed> {
         let in_budget = self.ledger.allows(kind, to, now);
         let share = |key| self.shares.get(&key).copied().unwrap_or_default();
         let has_share = to.keys().into_iter().all(|key| share(key) < SHARE);
@@ -154,17 +154,17 @@ impl Queue {
         let letter = letter?;
         if !in_budget {
             self.dropped.over_budget += 1;
-            return Err(ReadError::OverBudget);
+            return Err(NotMailed::OverBudget);
         }
         if !has_share {
             self.dropped.over_share += 1;
-            return Err(ReadError::OverShare);
+            return Err(NotMailed::OverShare);
         }
         let displaced = match has_room {
             true => None,
             false => {
                 self.dropped.outbox_full += 1;
-                Some(self.displace(due).ok_or(ReadError::OutboxFull)?)
+                Some(self.displace(due).ok_or(NotMailed::OutboxFull)?)
             }
         };
         self.ledger.count(kind, to, now);

@@ -121,11 +121,11 @@ fn letter(outbox: &Outbox, to: &str) -> Letter {
     }
 }
 
-fn push_letter(outbox: &Outbox, letter: Letter) -> Result<(), ReadError> {
+fn push_letter(outbox: &Outbox, letter: Letter) -> Result<(), NotMailed> {
     let (account, address) = (letter.user.clone(), letter.to.parse::<Email>().expect("e-mail"));
     outbox.push(MailKind::Verify, &account, address.normalized(), Ok(letter))
 }
 
-fn push(outbox: &Outbox, to: &str) -> Result<(), ReadError> {
+fn push(outbox: &Outbox, to: &str) -> Result<(), NotMailed> {
     push_letter(outbox, letter(outbox, to))
 }

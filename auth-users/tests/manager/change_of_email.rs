@@ -115,7 +115,8 @@ async fn n4_a_new_email_counts_once_it_is_confirmed_and_not_before() {
         .users
         .authenticate(NEW, &PASSWORD.into())
         .await
-        .expect("the new address counts");
+        .expect("the new address counts")
+        .into_user();
     is_bad(scene.users.verify(&mails[0].2).await);
     let late = scene.users.reset_password(&mails[1].2, &ANOTHER.into()).await;
     assert!(matches!(late, Err(ResetPasswordError::BadToken)));

@@ -55,7 +55,8 @@ async fn every_call_reports(scene: &Scene, at: impl Fn(&'static str)) {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("registered all the same");
+        .expect("registered all the same")
+        .into_user();
 
     at("logged_in");
     assert!(scene.users.logged_in(&arthur).await.is_err());

@@ -106,7 +106,8 @@ async fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret() {
     let user = users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("upgraded");
+        .expect("upgraded")
+        .into_user();
     hashes.push(user.password_hash.clone().expect("hash").expose().to_owned());
 
     let reset = scene.reset_token().await;

@@ -31,7 +31,8 @@ async fn any_case_of_the_email_finds_the_user() {
             .users
             .authenticate(username, &PASSWORD.into())
             .await
-            .expect(username);
+            .expect(username)
+            .into_user();
         assert_eq!(user.id, arthur.id);
     }
     for username in [
@@ -168,7 +169,8 @@ async fn p2_an_old_hash_is_upgraded_at_login_and_nothing_else_changes() {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("logged in");
+        .expect("logged in")
+        .into_user();
     let after = scene.read(&before).await;
     let hash = after.password_hash.as_ref().expect("hash").expose();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -182,7 +184,8 @@ async fn p2_an_old_hash_is_upgraded_at_login_and_nothing_else_changes() {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("logged in");
+        .expect("logged in")
+        .into_user();
     assert_eq!(scene.read(&before).await.revision, 1, "once is enough");
 }
 
@@ -195,7 +198,8 @@ async fn p2_an_upgrade_that_fails_does_not_fail_the_login() {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("logged in");
+        .expect("logged in")
+        .into_user();
     assert_eq!(logged_in.revision, 0);
     assert_eq!(scene.read(&user).await.password_hash.expect("hash").expose(), OLD);
 }
@@ -214,7 +218,8 @@ async fn p2_an_upgrade_never_overwrites_a_concurrent_change_of_the_password() {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("it was right when it was read");
+        .expect("it was right when it was read")
+        .into_user();
     let after = scene.read(&user).await;
     assert!(scene.has_password(&user, ANOTHER).await && after.is_superuser);
     assert_ne!(
@@ -231,7 +236,8 @@ async fn an_upgrade_is_no_update_event_and_a_login_is_told_when_it_is_said() {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("logged in");
+        .expect("logged in")
+        .into_user();
     assert!(scene.journal.events().is_empty());
     scene.users.logged_in(&user).await.expect("told");
     assert_eq!(scene.journal.events(), ["logged_in"]);

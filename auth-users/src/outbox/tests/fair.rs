@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use super::{Server, letter, outbox, push, push_letter, seconds, settings};
 use crate::{
     MailKind,
-    outbox::{DroppedMails, ReadError},
+    outbox::{DroppedMails, NotMailed},
 };
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +58,7 @@ async fn a_full_outbox_drops_and_counts_and_never_waits() {
     let outbox = outbox(settings);
     let pushed = ["one", "two", "three", "four", "five"].map(|to| push(&outbox, to));
     assert_eq!(pushed[..2], [Ok(()); 2]);
-    assert_eq!(pushed[2..], [Err(ReadError::OutboxFull); 3]);
+    assert_eq!(pushed[2..], [Err(NotMailed::OutboxFull); 3]);
     assert_eq!((outbox.waiting(), outbox.dropped().outbox_full), (2, 3));
     outbox.drained().await;
     assert_eq!(push(&outbox, "six"), Ok(()));
@@ -71,7 +71,7 @@ async fn a_full_outbox_drops_and_counts_and_never_waits() {
 async fn b5_neither_an_address_nor_an_account_fills_the_outbox() {
     let server = Arc::new(Server::new());
     let outbox = outbox(settings(&server));
-    let taken = |pushed: &dyn Fn(usize) -> Result<(), ReadError>| {
+    let taken = |pushed: &dyn Fn(usize) -> Result<(), NotMailed>| {
         let taken = (0..18_000).map(pushed).filter(Result::is_ok).count();
         assert_eq!(taken, 8);
     };
@@ -130,7 +130,7 @@ async fn b5_a_mail_that_waits_for_another_attempt_takes_no_place_in_flight_and_m
     assert_eq!([push(&outbox, "three"), push(&outbox, "four")], [Ok(()); 2]);
     assert_eq!(
         push(&outbox, "five"),
-        Err(ReadError::OutboxFull),
+        Err(NotMailed::OutboxFull),
         "four has not failed"
     );
     outbox.drained().await;
@@ -149,9 +149,9 @@ async fn deviation_16_nothing_that_is_put_in_leaves_nothing_behind() {
             MailKind::Reset,
             "",
             address.normalized(),
-            Err(ReadError::UnknownUser),
+            Err(NotMailed::UnknownUser),
         );
-        assert_eq!(pushed, Err(ReadError::UnknownUser));
+        assert_eq!(pushed, Err(NotMailed::UnknownUser));
     }
     assert_eq!(outbox.dropped().total(), 0);
     assert!(outbox.0.lock().is_empty() && outbox.0.lock().has_no_shares());
