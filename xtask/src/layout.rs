@@ -23,6 +23,10 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
             )
         }));
     }
+    found.extend(never_run(&sources)?.iter().map(|source| {
+        let shown = source.strip_prefix(root).unwrap_or(source).display();
+        format!("{shown}: a test program of rows never runs a `#[test]`; list it as a sentence")
+    }));
     if found.is_empty() {
         println!("{} source files are in their place", sources.len());
         return Ok(());
@@ -52,6 +56,28 @@ pub(crate) fn rust_sources(root: &Path) -> Fallible<Vec<PathBuf>> {
     Ok(sources)
 }
 
+/// Files with a `#[test]` in a program that has its own list of tests.
+fn never_run(sources: &[PathBuf]) -> Fallible<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for main in sources.iter().filter(|source| source.ends_with("main.rs")) {
+        if !fs::read_to_string(main)?.contains("libtest_mimic::run(") {
+            continue;
+        }
+        let Some(folder) = main.parent() else { continue };
+        for source in sources.iter().filter(|source| source.starts_with(folder)) {
+            if has_test(&fs::read_to_string(source)?) {
+                found.push(source.clone());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn has_test(source: &str) -> bool {
+    let mut lines = source.lines().map(str::trim_start);
+    lines.any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+}
+
 fn misnamed(source: &Path) -> Option<String> {
     if source.file_name().is_some_and(|name| name == "mod.rs") {
         return Some("a module `name` lives in `name.rs`".to_owned());
@@ -70,6 +96,21 @@ mod tests {
     #[test]
     fn a_file_named_for_its_noun_is_in_place() {
         assert_eq!(misnamed(Path::new("auth-core/src/access_token.rs")), None);
+    }
+
+    #[test]
+    fn a_test_that_no_list_has_is_caught() {
+        let folder = std::env::temp_dir().join(format!("layout-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let (main, other) = (folder.join("main.rs"), folder.join("other.rs"));
+        fs::write(&main, "fn main() { libtest_mimic::run(&arguments, trials) }").expect("written");
+        fs::write(&other, "    #[tokio::test]\n    async fn a() {}\n").expect("written");
+        let sources = [main, other];
+        let [_, other] = &sources;
+        assert_eq!(never_run(&sources).expect("read"), sources[1..]);
+        fs::write(other, "// #[test]\nasync fn a() {}\n").expect("written");
+        assert!(never_run(&sources).expect("read").is_empty());
+        fs::remove_dir_all(folder).expect("gone");
     }
 
     #[test]

@@ -21,13 +21,10 @@ use auth_mongo::{
         options::{ClientOptions, ServerAddress},
     },
 };
-use tokio::net::TcpListener;
+use portcullis_support::{Fault, Proxy};
 use uuid::Uuid;
 
-use super::{
-    database::{TestDatabase, new_token, new_user, options},
-    proxy::{Proxy, Weather},
-};
+use super::database::{TestDatabase, new_token, new_user, options};
 
 /// Where the server of the tests listens.
 async fn server() -> String {
@@ -36,7 +33,7 @@ async fn server() -> String {
 
 /// The users of `database`, asked through `proxy`.
 async fn users_through(proxy: &Proxy, database: &TestDatabase, deadline: Duration) -> MongoUserStore<Uuid> {
-    let url = format!("mongodb://{}/{}", proxy.address, database.database.name());
+    let url = format!("mongodb://{}/{}", proxy.address(), database.database.name());
     let behind = connect(&url).await.expect("a database");
     MongoUserStore::builder(&behind)
         .deadline(deadline)
@@ -60,10 +57,9 @@ async fn recovered<T>(mut ask: impl AsyncFnMut() -> Result<T, StoreError>) -> T 
 #[ignore = "needs MongoDB"]
 async fn a_server_that_is_down_at_start_is_a_store_error_by_the_deadline_until_it_is_up() {
     let database = TestDatabase::new().await;
-    let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = free.local_addr().expect("an address").to_string();
-    drop(free);
-    let url = format!("mongodb://{address}/{}", database.database.name());
+    let proxy = Proxy::to(server().await).await;
+    proxy.set(Fault::Cut).await;
+    let url = format!("mongodb://{}/{}", proxy.address(), database.database.name());
     let behind = connect(&url).await.expect("no server is asked");
     let users = MongoUserStore::<Uuid>::builder(&behind)
         .deadline(Duration::from_secs(10))
@@ -86,7 +82,7 @@ async fn a_server_that_is_down_at_start_is_a_store_error_by_the_deadline_until_i
         start.elapsed()
     );
 
-    let _up = Proxy::at(&address, server().await).await;
+    proxy.heal().await;
     let nobody = recovered(async || users.find(&Uuid::now_v7()).await).await;
     assert!(nobody.is_none());
     users.create_indexes().await.expect("indexes");
@@ -97,7 +93,7 @@ async fn a_server_that_is_down_at_start_is_a_store_error_by_the_deadline_until_i
 #[ignore = "needs MongoDB"]
 async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_answers_again() {
     let database = TestDatabase::new().await;
-    let proxy = Proxy::before(server().await).await;
+    let proxy = Proxy::to(server().await).await;
     let limit = Duration::from_millis(400);
     let users = users_through(&proxy, &database, limit).await;
     let ada = recovered(async || match users.insert(new_user("ada", ())).await {
@@ -107,7 +103,7 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_answers_a
     })
     .await;
 
-    proxy.set(Weather::Hung);
+    proxy.set(Fault::Hang).await;
     for _call in 0..30 {
         let start = Instant::now();
         users.find(&Uuid::now_v7()).await.expect_err("no answer");
@@ -117,7 +113,7 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_answers_a
             start.elapsed()
         );
     }
-    proxy.set(Weather::Fair);
+    proxy.heal().await;
     let id = ada.map_or_else(Uuid::now_v7, |ada| ada.id);
     let found = recovered(async || users.find(&id).await).await;
     assert_eq!(found.map(|user| user.id), Some(id));
@@ -127,15 +123,15 @@ async fn a_server_that_hangs_is_a_store_error_by_the_deadline_and_then_answers_a
 #[ignore = "needs MongoDB"]
 async fn a_connection_that_is_cut_is_an_error_at_once_and_then_there_are_others() {
     let database = TestDatabase::new().await;
-    let proxy = Proxy::before(server().await).await;
+    let proxy = Proxy::to(server().await).await;
     let users = users_through(&proxy, &database, Duration::from_secs(5)).await;
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     for _round in 0..3 {
-        proxy.set(Weather::Cut);
+        proxy.set(Fault::Cut).await;
         let start = Instant::now();
         users.find(&ada.id).await.expect_err("no server");
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-        proxy.set(Weather::Fair);
+        proxy.heal().await;
         let found = recovered(async || users.find(&ada.id).await).await;
         assert_eq!(found.map(|user| user.id), Some(ada.id));
     }

@@ -9,7 +9,6 @@ mod document;
 mod fault;
 mod index;
 mod own_id;
-mod proxy;
 #[path = "../fixture/race.rs"]
 mod race;
 mod round_trips;

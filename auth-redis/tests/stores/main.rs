@@ -2,7 +2,6 @@
 
 mod fixture;
 mod log;
-mod proxy;
 mod redis;
 mod redis_cluster;
 mod redis_sentinel;

@@ -9,15 +9,13 @@ use std::{
     },
 };
 
+use portcullis_support::address_of;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
-use crate::{
-    backend::{number, pool, server},
-    server::proxy::address,
-};
+use crate::backend::{number, pool, server};
 
 const ENCRYPTED: &str = "SELECT count(*) AS number FROM information_schema.session_status \
     WHERE variable_name = 'SSL_VERSION' AND variable_value LIKE 'TLSv1.%'";
@@ -71,7 +69,7 @@ async fn between(host: &str, strips: bool) -> (SocketAddr, Arc<AtomicBool>) {
     let hears = Arc::clone(&heard);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            let mut server = TcpStream::connect(address(&server()))
+            let mut server = TcpStream::connect(address_of(&server()))
                 .await
                 .expect("the server is there");
             let mut head = [0; 4];
@@ -102,7 +100,7 @@ fn who_requires_tls_says_nothing_to_a_server_without() {
     auth_core::conformance::run(async {
         let (stripper, heard) = between("127.0.0.1", true).await;
         let server = server();
-        let through = server.replacen(address(&server), &stripper.to_string(), 1);
+        let through = server.replacen(address_of(&server), &stripper.to_string(), 1);
         for parameters in [
             "require_ssl=true".to_owned(),
             "require_ssl=true&verify_ca=false".to_owned(),
@@ -127,7 +125,7 @@ fn tls_knows_the_name() {
     auth_core::conformance::run(async {
         let (other_name, _) = between("127.0.0.2", false).await;
         let server = server();
-        let through = server.replacen(address(&server), &other_name.to_string(), 1);
+        let through = server.replacen(address_of(&server), &other_name.to_string(), 1);
         let known = format!("ssl_ca={}", authority());
         let problem = encrypted(&through, &known).await.expect_err("another name");
         assert!(problem.contains("certificate"), "{problem}");

@@ -7,6 +7,7 @@ use std::{
 
 use auth_core::{AccessTokenStore as _, UserStore as _};
 use diesel_async::SimpleAsyncConnection as _;
+use portcullis_support::Proxy;
 use tokio::time::timeout;
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
     server::{
         cancellation::cancelled,
         holder::holding,
-        proxy::Proxy,
         sample::{new_token, new_user},
     },
 };
@@ -30,14 +30,14 @@ fn k2_a_dropped_call_does_not_cost_its_connection() {
         let (users, tokens) = (Users::new(&database), Tokens::new(&database));
         let ada = users.insert(new_user("ada", ())).await.expect("a user");
         let before = number(&mut pool.get().await.expect("the connection"), CONNECTION_NUMBER).await;
-        let mut slow = 0;
+        let mut slow: usize = 0;
         for round in 0..20 {
             let (_, token) = new_token(&ada.id, &format!("token {round}"));
             for polls in 1..4 {
                 let new = new_user(&format!("user{round}and{polls}"), ());
-                slow += u32::from(is_slow(cancelled(users.find(&ada.id), polls, false)).await);
-                slow += u32::from(is_slow(cancelled(tokens.insert(&token, None), polls, false)).await);
-                slow += u32::from(is_slow(cancelled(users.insert(new), polls, false)).await);
+                slow += usize::from(is_slow(cancelled(users.find(&ada.id), polls, false)).await);
+                slow += usize::from(is_slow(cancelled(tokens.insert(&token, None), polls, false)).await);
+                slow += usize::from(is_slow(cancelled(users.insert(new), polls, false)).await);
             }
         }
         let after = number(&mut pool.get().await.expect("the connection"), CONNECTION_NUMBER).await;

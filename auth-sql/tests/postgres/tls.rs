@@ -10,6 +10,7 @@ use std::{
 };
 
 use auth_sql::postgres::{Database, PostgresUserStore};
+use portcullis_support::address_of;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -122,7 +123,7 @@ async fn stripper() -> (SocketAddr, Arc<AtomicBool>) {
                 continue;
             };
             hears.store(true, Ordering::SeqCst);
-            let mut server = TcpStream::connect(crate::server::proxy::address(&server()))
+            let mut server = TcpStream::connect(address_of(&server()))
                 .await
                 .expect("the server is there");
             server.write_all(&[first]).await.expect("a server");
@@ -138,7 +139,7 @@ fn a_mode_that_requires_tls_says_nothing_to_a_server_without() {
     auth_core::conformance::run(async {
         let (address, heard) = stripper().await;
         let server = server();
-        let through = server.replacen(crate::server::proxy::address(&server), &address.to_string(), 1);
+        let through = server.replacen(address_of(&server), &address.to_string(), 1);
         let end = if server.contains('?') { '&' } else { '?' };
         let known = authority();
         for parameters in [

@@ -11,12 +11,12 @@ use auth_core::{
 };
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection as _};
+use portcullis_support::{Fault, Proxy};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::{
     holder::holding,
-    proxy::{Mode, Proxy},
     sample::{new_token, new_user},
 };
 use crate::backend::{
@@ -79,7 +79,7 @@ pub(crate) async fn a_hung_server_is_a_store_error_by_the_deadline_and_its_conne
     let (users, hurried) = (Users::new(&database), Users::new(deadline(&database, 300)));
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let before = number(&mut pool.get().await.expect("the connection"), CONNECTION_NUMBER).await;
-    proxy.set(Mode::Hung);
+    proxy.set(Fault::Hang).await;
     for _call in 0..3 {
         let start = Instant::now();
         let error = hurried.find(&ada.id).await.expect_err("nobody answers");
@@ -87,7 +87,7 @@ pub(crate) async fn a_hung_server_is_a_store_error_by_the_deadline_and_its_conne
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert_eq!(pool.status().size, 0, "what hangs is no part of the pool");
     }
-    proxy.set(Mode::Open);
+    proxy.heal().await;
     assert_eq!(
         users.find(&ada.id).await.expect("an answer").map(|user| user.id),
         Some(ada.id)
@@ -171,7 +171,7 @@ pub(crate) async fn a_reply_that_is_cut_off_is_asked_for_again() {
             .await
             .expect("an answer")
     );
-    proxy.set(Mode::Deaf);
+    proxy.set(Fault::LoseReply).await;
     // The first attempt was done; the second finds nothing left to do.
     assert!(
         !tokens
@@ -187,7 +187,7 @@ pub(crate) async fn a_reply_that_is_cut_off_is_asked_for_again() {
         .insert(&first, None)
         .await
         .expect("a token, prepared on the new connection");
-    proxy.set(Mode::Deaf);
+    proxy.set(Fault::LoseReply).await;
     let inserted = tokens.insert(&second, None).await;
     assert!(
         matches!(inserted, Err(InsertTokenError::Store(_))),

@@ -13,7 +13,6 @@ pub(crate) mod kind;
 pub(crate) mod library;
 pub(crate) mod migrate;
 pub(crate) mod object_id;
-pub(crate) mod proxy;
 pub(crate) mod purge;
 pub(crate) mod refused;
 pub(crate) mod sample;

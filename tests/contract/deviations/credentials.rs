@@ -176,7 +176,10 @@ fn deviation_8_an_inactive_user_is_nobody_on_every_route() {
 
 #[test]
 fn deviation_11_a_jwt_without_exp_is_rejected() {
-    Blueprint::of(&[Kind::JwtBearer, Kind::JwtCookie]).run(async |service: &Service| {
+    let mut blueprint = Blueprint::of(&[Kind::JwtBearer, Kind::JwtCookie]);
+    // For the audience of these two tokens.
+    blueprint.takes_fastapi_users = true;
+    blueprint.run(async |service: &Service| {
         service
             .seed(person("lancelot").id(ID.parse().expect("an id")))
             .await;

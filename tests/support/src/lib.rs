@@ -34,5 +34,5 @@ pub use {
 };
 pub use {
     patience::{in_time, until},
-    proxy::{Fault, Proxy},
+    proxy::{Fault, Proxy, address_of},
 };

@@ -38,12 +38,16 @@ pub enum Fault {
     BlackHole,
     /// Every chunk takes this long in each direction.
     Delay(Duration),
+    /// Every chunk that the server sends takes this long.
+    DelayReplies(Duration),
+    /// The next reply is lost with its connection, which is reset; then nothing is wrong any more.
+    LoseReply,
 }
 
 /// Forwards to a server for as long as it lives.
 pub struct Proxy {
     address: SocketAddr,
-    fault: watch::Sender<Fault>,
+    fault: Arc<watch::Sender<Fault>>,
     traffic: watch::Receiver<Traffic>,
     accepting: JoinHandle<()>,
     /// Bound, and never listens: nobody gets the port while connections are refused.
@@ -80,18 +84,28 @@ enum Direction {
 }
 
 impl Proxy {
-    /// Forwards from a free port of this machine to `server`, which need not be there yet.
-    pub async fn to(server: SocketAddr) -> Self {
+    /// Forwards from a free port of this machine to the server of `url`, which need not be there yet.
+    pub async fn before(url: &str) -> Self {
+        Self::to(address_of(url)).await
+    }
+
+    /// Forwards from a free port of this machine to `server`, a host and a port.
+    pub async fn to(server: impl ToString) -> Self {
         let port = bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = port.local_addr().expect("an address");
-        let (fault, faults) = watch::channel(Fault::None);
+        let fault = Arc::new(watch::Sender::new(Fault::None));
         let (traffic, seen) = watch::channel(Traffic {
             listening: false,
             open: 0,
             carried: 0,
             accepted: 0,
         });
-        let accepting = tokio::spawn(accept(address, server, faults, Arc::new(traffic)));
+        let accepting = tokio::spawn(accept(
+            address,
+            server.to_string().into(),
+            Arc::clone(&fault),
+            Arc::new(traffic),
+        ));
         let proxy = Self {
             address,
             fault,
@@ -101,6 +115,15 @@ impl Proxy {
         };
         proxy.set(Fault::None).await;
         proxy
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `url`, by way of here.
+    pub fn url(&self, url: &str) -> String {
+        url.replacen(address_of(url), &self.address.to_string(), 1)
     }
 
     pub fn port(&self) -> u16 {
@@ -124,6 +147,17 @@ impl Proxy {
         self.set(Fault::None).await;
     }
 
+    /// Resets what is open. What comes next gets through.
+    pub async fn cut(&self) {
+        self.set(Fault::Cut).await;
+        self.heal().await;
+    }
+
+    /// What is wrong by now: a reply that was to be lost may be.
+    pub fn fault(&self) -> Fault {
+        *self.fault.borrow()
+    }
+
     /// How many connections are open.
     pub fn open(&self) -> usize {
         self.traffic.borrow().open
@@ -142,6 +176,15 @@ impl Drop for Proxy {
     }
 }
 
+/// The host and the port of `url`.
+pub fn address_of(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").expect("a URL");
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, address)| address)
+}
+
 /// A socket that shares its address with others which do not listen.
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
@@ -152,10 +195,11 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 
 async fn accept(
     address: SocketAddr,
-    server: SocketAddr,
-    mut faults: watch::Receiver<Fault>,
+    server: Arc<str>,
+    fault: Arc<watch::Sender<Fault>>,
     traffic: Arc<watch::Sender<Traffic>>,
 ) {
+    let mut faults = fault.subscribe();
     while faults.wait_for(|fault| *fault != Fault::Cut).await.is_ok() {
         let listener = bind(address).and_then(|socket| socket.listen(1024));
         let listener = listener.expect("the port is reserved");
@@ -163,7 +207,7 @@ async fn accept(
         let mut cut = faults.clone();
         tokio::select! {
             _ = cut.wait_for(|fault| *fault == Fault::Cut) => {}
-            () = serve(&listener, server, &faults, &traffic) => {}
+            () = serve(&listener, &server, &fault, &traffic) => {}
         }
         drop(listener);
         traffic.send_modify(|traffic| traffic.listening = false);
@@ -172,8 +216,8 @@ async fn accept(
 
 async fn serve(
     listener: &TcpListener,
-    server: SocketAddr,
-    faults: &watch::Receiver<Fault>,
+    server: &Arc<str>,
+    fault: &Arc<watch::Sender<Fault>>,
     traffic: &Arc<watch::Sender<Traffic>>,
 ) {
     loop {
@@ -183,12 +227,12 @@ async fn serve(
             traffic.carried += 1;
             traffic.accepted += 1;
         });
-        let (faults, traffic) = (faults.clone(), Arc::clone(traffic));
+        let (server, fault, traffic) = (Arc::clone(server), Arc::clone(fault), Arc::clone(traffic));
         tokio::spawn(async move {
-            let silent = carry(client, server, faults.clone()).await;
+            let silent = carry(client, &server, &fault).await;
             traffic.send_modify(|traffic| traffic.carried -= 1);
             if let Some(silent) = silent {
-                silent.swallow(faults).await;
+                silent.swallow(fault.subscribe()).await;
             }
             traffic.send_modify(|traffic| traffic.open -= 1);
         });
@@ -196,11 +240,8 @@ async fn serve(
 }
 
 /// Carries one connection, until both sides have closed it, one has reset it, it is cut, or it is silent for ever.
-async fn carry(
-    mut client: TcpStream,
-    server: SocketAddr,
-    mut faults: watch::Receiver<Fault>,
-) -> Option<Silent> {
+async fn carry(mut client: TcpStream, server: &str, orders: &watch::Sender<Fault>) -> Option<Silent> {
+    let mut faults = orders.subscribe();
     // Else clients that give up would leave connections behind, as many as the server takes.
     let begins = faults.wait_for(|fault| *fault != Fault::Hang).await;
     let fault = begins.map_or(Fault::Cut, |fault| *fault);
@@ -228,8 +269,8 @@ async fn carry(
         _ = hole.wait_for(|fault| *fault == Fault::BlackHole) => End::Silence,
         ended = async {
             tokio::try_join!(
-                pump(from_client, to_server, Direction::Requests, faults.clone()),
-                pump(from_server, to_client, Direction::Replies, faults),
+                pump(from_client, to_server, Direction::Requests, orders),
+                pump(from_server, to_client, Direction::Replies, orders),
             )
         } => if ended.is_ok() { End::InOrder } else { End::Reset },
     };
@@ -275,14 +316,25 @@ async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
     direction: Direction,
-    mut faults: watch::Receiver<Fault>,
+    orders: &watch::Sender<Fault>,
 ) -> io::Result<()> {
+    let mut faults = orders.subscribe();
     let mut chunk = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut chunk).await?;
         pass(direction, &mut faults).await;
         if length == 0 {
             return to.shutdown().await;
+        }
+        let is_lost = |fault: &mut Fault| {
+            let is_lost = *fault == Fault::LoseReply;
+            if is_lost {
+                *fault = Fault::None;
+            }
+            is_lost
+        };
+        if matches!(direction, Direction::Replies) && orders.send_if_modified(is_lost) {
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
         to.write_all(&chunk[..length]).await?;
     }
@@ -296,7 +348,7 @@ async fn pass(direction: Direction, faults: &mut watch::Receiver<Fault>) {
             (Fault::Hang | Fault::BlackHole, _)
             | (Fault::HangRequests, Direction::Requests)
             | (Fault::HangReplies, Direction::Replies) => None,
-            (Fault::Delay(delay), _) => Some(delay),
+            (Fault::Delay(delay), _) | (Fault::DelayReplies(delay), Direction::Replies) => Some(delay),
             _ => Some(Duration::ZERO),
         };
         let changed = async {

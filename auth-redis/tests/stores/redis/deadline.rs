@@ -9,10 +9,10 @@ use std::{
 
 use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, StoreErrorKind, TokenId, TokenLookup};
 use auth_redis::{Redis, RedisAccessTokenStore};
+use portcullis_support::{Fault, Proxy};
 use uuid::Uuid;
 
 use crate::{
-    proxy::Proxy,
     server::{self, Server, look, until, within},
     token::hour,
 };
@@ -74,16 +74,17 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
 #[tokio::test]
 #[ignore = "needs Redis"]
 async fn every_call_ends_by_its_deadline_where_nothing_is_answered() {
-    let proxy = Proxy::start(&server::url("TEST_REDIS_URL")).await;
-    let redis = server::redis(&proxy.url())
+    let url = server::url("TEST_REDIS_URL");
+    let proxy = Proxy::before(&url).await;
+    let redis = server::redis(&proxy.url(&url))
         .await
         .deadline(DEADLINE)
         .expect("a deadline");
-    let own = server::client(&proxy.url()).await;
+    let own = server::client(&proxy.url(&url)).await;
     let waiting = redis.clone().wait_for_replicas(NonZeroU32::MIN, &own);
     let mut calls = every_call(&redis);
     calls.extend(every_call(&waiting.expect("no cluster")));
-    proxy.delay(Duration::from_secs(3600));
+    proxy.set(Fault::DelayReplies(Duration::from_secs(3600))).await;
     // All at once: where one was not answered, those after it fail at once.
     let tasks: Vec<_> = calls
         .into_iter()
@@ -107,8 +108,9 @@ async fn every_call_ends_by_its_deadline_where_nothing_is_answered() {
 #[tokio::test]
 #[ignore = "needs Redis"]
 async fn a_call_of_two_round_trips_has_one_deadline() {
-    let proxy = Proxy::start(&server::url("TEST_REDIS_URL")).await;
-    let redis = server::redis(&proxy.url()).await;
+    let url = server::url("TEST_REDIS_URL");
+    let proxy = Proxy::before(&url).await;
+    let redis = server::redis(&proxy.url(&url)).await;
     let (store, user) = (RedisAccessTokenStore::<Uuid>::new(&redis), Uuid::now_v7());
     let (_, mut token) = hour(user);
     let foreign = TokenLookup::new("of another system");
@@ -117,7 +119,7 @@ async fn a_call_of_two_round_trips_has_one_deadline() {
     let hasty = redis.deadline(Duration::from_millis(900)).expect("a deadline");
     let hasty = RedisAccessTokenStore::<Uuid>::new(&hasty);
     // Each of the two would come in time.
-    proxy.delay(Duration::from_millis(600));
+    proxy.set(Fault::DelayReplies(Duration::from_millis(600))).await;
     let (found, adopted) = tokio::join!(hasty.find(&foreign), hasty.adopt(&token));
     assert_eq!(found.expect_err("too late").kind(), StoreErrorKind::Timeout);
     let adopted = adopted.expect_err("too late");
@@ -127,8 +129,9 @@ async fn a_call_of_two_round_trips_has_one_deadline() {
 #[tokio::test]
 #[ignore = "needs Redis"]
 async fn a_server_that_is_slow_is_unavailable_and_the_same_token_is_good_again_after() {
-    let proxy = Proxy::start(&server::url("TEST_REDIS_URL")).await;
-    let redis = server::redis(&proxy.url())
+    let url = server::url("TEST_REDIS_URL");
+    let proxy = Proxy::before(&url).await;
+    let redis = server::redis(&proxy.url(&url))
         .await
         .deadline(DEADLINE)
         .expect("a deadline");
@@ -137,12 +140,12 @@ async fn a_server_that_is_slow_is_unavailable_and_the_same_token_is_good_again_a
     for (_, token) in &tokens {
         store.insert(token, None).await.expect("inserted");
     }
-    proxy.delay(2 * DEADLINE);
+    proxy.set(Fault::DelayReplies(2 * DEADLINE)).await;
     assert_eq!(
         store.find(&tokens[0].0).await.expect_err("too late").kind(),
         StoreErrorKind::Timeout
     );
-    proxy.delay(Duration::ZERO);
+    proxy.heal().await;
     // The late reply is nobody's.
     for (key, token) in tokens.iter().rev() {
         until("the server is used again", async || {

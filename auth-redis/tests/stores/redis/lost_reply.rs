@@ -6,11 +6,14 @@ use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError};
 use auth_redis::RedisAccessTokenStore;
 use uuid::Uuid;
 
-use crate::{proxy::Proxy, server, token::hour};
+use portcullis_support::{Fault, Proxy};
+
+use crate::{server, token::hour};
 
 async fn scene() -> (Proxy, RedisAccessTokenStore<Uuid>) {
-    let thief = Proxy::start(&server::url("TEST_REDIS_URL")).await;
-    let redis = server::redis(&thief.url()).await;
+    let url = server::url("TEST_REDIS_URL");
+    let thief = Proxy::before(&url).await;
+    let redis = server::redis(&thief.url(&url)).await;
     (thief, RedisAccessTokenStore::new(redis))
 }
 
@@ -22,12 +25,12 @@ async fn a_lost_insertion_is_made_again_and_finds_its_own() {
     let (first_key, first) = hour(user);
     store.insert(&first, None).await.expect("inserted");
     let (key, token) = hour(user);
-    thief.steal_the_next_reply();
+    thief.set(Fault::LoseReply).await;
     store
         .insert(&token, NonZeroU32::new(2))
         .await
         .expect("the second attempt finds the token of the first");
-    assert!(thief.has_stolen());
+    assert_eq!(thief.fault(), Fault::None, "a reply was lost");
     assert_eq!(
         store.list(&user, 0).await.expect("a list"),
         [token.clone(), first.clone()]
@@ -36,10 +39,10 @@ async fn a_lost_insertion_is_made_again_and_finds_its_own() {
     // Another's digest stays taken, also for a second attempt.
     let (_, mut other) = hour(user);
     other.digest = first_key.digest;
-    thief.steal_the_next_reply();
+    thief.set(Fault::LoseReply).await;
     let taken = store.insert(&other, None).await;
     assert!(matches!(taken, Err(InsertTokenError::DigestTaken)), "{taken:?}");
-    assert!(thief.has_stolen());
+    assert_eq!(thief.fault(), Fault::None, "a reply was lost");
     assert_eq!(store.find(&first_key).await.expect("an answer"), Some(first));
     let again = store.insert(&token, None).await;
     assert!(
@@ -56,16 +59,16 @@ async fn a_lost_look_up_or_revocation_is_made_again() {
     let user = Uuid::now_v7();
     let (key, token) = hour(user);
     store.insert(&token, None).await.expect("inserted");
-    thief.steal_the_next_reply();
+    thief.set(Fault::LoseReply).await;
     assert_eq!(store.find(&key).await.expect("the second attempt"), Some(token));
-    assert!(thief.has_stolen());
-    thief.steal_the_next_reply();
+    assert_eq!(thief.fault(), Fault::None, "a reply was lost");
+    thief.set(Fault::LoseReply).await;
     let _whether_it_was_the_first: bool = store.delete(&key).await.expect("the second attempt");
-    assert!(thief.has_stolen());
+    assert_eq!(thief.fault(), Fault::None, "a reply was lost");
     assert_eq!(store.find(&key).await.expect("an answer"), None);
     store.insert(&hour(user).1, None).await.expect("inserted");
-    thief.steal_the_next_reply();
+    thief.set(Fault::LoseReply).await;
     store.delete_all(&user).await.expect("the second attempt");
-    assert!(thief.has_stolen());
+    assert_eq!(thief.fault(), Fault::None, "a reply was lost");
     assert_eq!(store.list(&user, 0).await.expect("a list"), []);
 }

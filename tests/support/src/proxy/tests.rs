@@ -200,3 +200,30 @@ async fn a_proxy_that_is_dropped_resets_its_connections() {
     drop(proxy);
     round_trip(&mut stream).await.expect_err("a reset");
 }
+
+#[tokio::test]
+async fn one_reply_is_lost_with_its_connection_though_its_request_came_through() {
+    let proxy = Proxy::to(echo().await).await;
+    let mut first = connect(&proxy).await;
+    proxy.set(Fault::LoseReply).await;
+    first.write_all(b"lost").await.expect("sent");
+    let lost = timeout(Duration::from_secs(10), first.read(&mut [0; 4])).await;
+    lost.expect("an end").expect_err("it is reset");
+    assert_eq!(proxy.fault(), Fault::None);
+    let mut second = connect(&proxy).await;
+    second.write_all(b"kept").await.expect("sent");
+    let mut reply = [0; 4];
+    second.read_exact(&mut reply).await.expect("a reply");
+    assert_eq!(&reply, b"kept");
+}
+
+#[test]
+fn the_address_in_a_url_is_replaced_whatever_stands_around_it() {
+    for (url, expected) in [
+        ("redis://127.0.0.1:6379", "127.0.0.1:6379"),
+        ("mysql://ada:p@localhost:3306/app?x=@", "localhost:3306"),
+        ("mongodb://[::1]:27017/app", "[::1]:27017"),
+    ] {
+        assert_eq!(super::address_of(url), expected, "{url}");
+    }
+}

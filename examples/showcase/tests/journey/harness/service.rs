@@ -9,7 +9,6 @@ use portcullis_support::{
     outage::{Cut, Locked, Outage},
     until,
 };
-use reqwest::Url;
 use serde_json::Value;
 
 use super::{
@@ -112,16 +111,8 @@ async fn through_proxy(url: &str) -> (String, Option<Proxy>) {
     if url.starts_with("sqlite:") {
         return (url.to_owned(), None);
     }
-    let mut url: Url = url.parse().expect("a URL");
-    let server = format!(
-        "{}:{}",
-        url.host_str().expect("a host"),
-        url.port().expect("a port")
-    );
-    let proxy = Proxy::to(server.parse().expect("an address")).await;
-    url.set_host(Some("127.0.0.1")).expect("a host");
-    url.set_port(Some(proxy.port())).expect("a port");
-    (url.into(), Some(proxy))
+    let proxy = Proxy::before(url).await;
+    (proxy.url(url), Some(proxy))
 }
 
 /// The folder in which the program puts its mails.
