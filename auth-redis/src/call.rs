@@ -57,7 +57,7 @@ impl Limit {
     }
 }
 
-/// What an attempt comes to. A plain function makes it: fred's futures are large, and a future without a box is compiled
+/// The result of an attempt. A plain function makes it: fred's futures are large, and a future without a box is compiled
 /// again in each crate that awaits it.
 pub(crate) type Reply<T = Value> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 

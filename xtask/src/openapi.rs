@@ -1,4 +1,4 @@
-//! What the OpenAPI document says, tried by the property-based client schemathesis on a showcase.
+//! Tries the OpenAPI document on a showcase, by the property-based client schemathesis.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

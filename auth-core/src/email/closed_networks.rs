@@ -8,7 +8,7 @@ use super::domain::Domain;
 /// [`Email`](crate::Email) otherwise ends in a name that public mail reaches.
 ///
 /// Each name also stands for the names below it: `local` for `mail.local` and `a.mail.local`. An address always has a dot in its
-/// domain, so that `arthur@localhost` is none even if `localhost` is allowed.
+/// domain, so `arthur@localhost` is not an address even if `localhost` is allowed.
 ///
 /// ```
 /// use portcullis::{ClosedNetworks, Email};
@@ -21,8 +21,8 @@ use super::domain::Domain;
 /// ```
 ///
 /// # Security
-/// Nobody owns such a name outside the network. Allow it only if the service's own mail server delivers to the network:
-/// elsewhere the same address is somebody else's.
+/// Such a name has no owner outside the network. Allow it only if the service's own mail server delivers to the network:
+/// elsewhere the same address belongs to another person.
 #[derive(Clone, Debug, Default)]
 pub struct ClosedNetworks(Vec<String>);
 
@@ -31,7 +31,7 @@ impl ClosedNetworks {
     ///
     /// # Errors
     /// [`ConfigError`] naming `closed_networks` and the name if it is not a domain of special use: one that ends in `arpa`,
-    /// `invalid`, `local`, `localhost`, `onion` or `test`. Any other is allowed without.
+    /// `invalid`, `local`, `localhost`, `onion` or `test`. Other domains need no permission.
     pub fn allow<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
         let names = names.into_iter().map(|name| {
             let domain = Domain::parse(name).filter(Domain::is_of_special_use);
@@ -46,7 +46,7 @@ impl ClosedNetworks {
         names.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether `domain`, in its ASCII form, is of one of them.
+    /// `domain`, in its ASCII form, is in one of them.
     pub(super) fn contain(&self, domain: &str) -> bool {
         self.0.iter().any(|name| {
             let before = domain.strip_suffix(name.as_str());

@@ -51,7 +51,7 @@ impl Domain {
         }
     }
 
-    /// Whether mail reaches it: as a public name, or as one of the `closed` networks.
+    /// Mail reaches it, because it is a public name or in one of the `closed` networks.
     pub(super) fn is_reachable(&self, closed: &ClosedNetworks) -> bool {
         let Some((_, last)) = self.ascii.rsplit_once('.') else {
             return false;
@@ -60,7 +60,7 @@ impl Domain {
         is_public || closed.contain(&self.ascii)
     }
 
-    /// Whether no public mail reaches it: its last label is of special use.
+    /// Public mail does not reach it, because its last label is of special use.
     pub(super) fn is_of_special_use(&self) -> bool {
         SPECIAL_USE.contains(&self.ascii.rsplit('.').next().unwrap_or_default())
     }

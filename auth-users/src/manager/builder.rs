@@ -132,7 +132,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// The closed networks whose e-mail addresses are taken, such as `corp.local`; none by default.
     ///
     /// # Security
-    /// Nobody owns such a name outside the network: see [`ClosedNetworks`].
+    /// Such a name has no owner outside the network: see [`ClosedNetworks`].
     pub fn closed_networks(mut self, networks: ClosedNetworks) -> Self {
         self.tokens.closed_networks = networks;
         self

@@ -102,7 +102,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// What `token` says, and the user whom it names as stored now.
+    /// The claim of `token`, and the user that it names as stored now.
     async fn own_claim<'a>(
         &self,
         purpose: &'a str,
