@@ -43,7 +43,7 @@ async fn works(redis: &Redis) {
 /// Those that the documents of the crate name.
 fn documented_rights() -> Vec<&'static str> {
     let front = include_str!("../../../src/lib.rs");
-    let (_, rest) = front.split_once("ACL needs ").expect("the rights");
+    let (_, rest) = front.split_once("ACL user needs ").expect("the rights");
     let (rights, _) = rest.split_once("\n//!\n").expect("the end of the list");
     let words = rights.split(|c: char| c.is_whitespace() || c == '`');
     words.filter(|word| word.starts_with('+')).collect()
