@@ -81,7 +81,9 @@ fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_w
         async move {
             let head = Head(&request);
             let answer = async |body: &[u8]| {
-                let id = request.match_info().get("id").unwrap_or_default();
+                // A scope around the routes may have a segment of this name, too. Ours comes last.
+                let ids = request.match_info().iter().filter(|(name, _)| *name == "id");
+                let id = ids.last().map_or("", |(_, id)| id);
                 let asked = Request::new(&head, body)
                     .with_id(id)
                     .accepting(accepted(&request));

@@ -13,7 +13,7 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
-    AcceptedBackends, AuthBackend, BearerTransport, CookieTransport, Endpoints, HttpError, Request,
+    AcceptedBackends, Active, AuthBackend, BearerTransport, CookieTransport, Endpoints, HttpError, Request,
     RequestHead, Target,
 };
 use auth_users::{
@@ -340,6 +340,31 @@ async fn n1_a_proof_of_a_password_is_void_once_the_credentials_were_ended_and_a_
     );
     assert_eq!(log_in(proof).await, 400);
     assert_eq!(log_in(word).await, 200);
+}
+
+#[tokio::test]
+async fn n1_a_credential_that_was_logged_out_meanwhile_ends_no_others_and_gets_no_new_one() {
+    let service = Service::new();
+    service.register(ada()).await;
+    let token = service.log_in(None).await.1["access_token"]
+        .as_str()
+        .expect("token")
+        .to_owned();
+    let head = Head("POST", vec![("authorization", format!("Bearer {token}"))]);
+    let authenticator = service.endpoints.authenticator();
+    let found = authenticator
+        .require(&head, &AcceptedBackends::All, &Active)
+        .await
+        .expect("logged in");
+    let id = found.user.id;
+    assert_eq!(service.tokens.delete_all(&id).await.expect("an answer"), 1);
+    let answer = service.endpoints.log_out_elsewhere(&found, &head).await;
+    assert!(
+        matches!(answer, Err(HttpError::Unauthorized { .. })),
+        "{answer:?}"
+    );
+    let stored = service.endpoints.users().find(&id).await.expect("an answer");
+    assert_eq!(stored.expect("the user").security_epoch, 0);
 }
 
 #[tokio::test]

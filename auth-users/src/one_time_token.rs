@@ -162,10 +162,8 @@ impl OneTimeTokens {
                 let (length, rest) = id.split_first()?;
                 let email;
                 (email, id) = rest.split_at_checked(usize::from(*length))?;
-                {
-                    let email = std::str::from_utf8(email).ok()?;
-                    Some(Email::parse_within(email, &self.closed_networks).ok()?)
-                }
+                let email = std::str::from_utf8(email).ok()?;
+                Some(Email::parse_within(email, &self.closed_networks).ok()?)
             }
             _ => None,
         };
@@ -210,7 +208,7 @@ fn state<Id: UserId, P>(mut mac: Hmac<Sha256>, purpose: Purpose<'_>, user: &User
         let hash = user.password_hash.as_ref().map_or("", |hash| hash.expose());
         put(&mut mac, hash.as_bytes());
     }
-    if let Purpose::Own(_) = purpose {
+    if let Purpose::Own(_) | Purpose::ChangeEmail = purpose {
         mac.update(&user.revision.to_be_bytes());
     }
     mac

@@ -184,8 +184,7 @@ async fn p7_a_legacy_hash_is_replaced_at_the_next_log_in_and_only_by_the_right_p
     users
         .authenticate(email.as_str(), &PASSWORD.into())
         .await
-        .expect("logged in")
-        .into_user();
+        .expect("logged in");
     let upgraded = stored().await;
     assert!(
         upgraded.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),

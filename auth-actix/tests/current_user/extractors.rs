@@ -230,3 +230,22 @@ async fn c11_a_slash_too_many_leads_to_the_route_without_it_by_an_address_of_the
         }
     }
 }
+
+#[actix_web::test]
+async fn in_a_scope_with_a_parameter_id_the_users_id_is_that_of_the_route() {
+    let service = Service::new();
+    let (root, ada) = (service.token("as").await, service.token("a").await);
+    let scope = web::scope("/tenants/{id}").configure(service.auth.routes());
+    let app = test::init_service(App::new().service(scope)).await;
+    let (_, me) = get!(app, "/tenants/1/users/me", bearer(&root));
+    let root_id = serde_json::from_str::<serde_json::Value>(&me).expect("JSON")["id"].clone();
+    let (status, ada) = get!(app, "/tenants/1/users/me", bearer(&ada));
+    assert_eq!(status, 200);
+    let id = serde_json::from_str::<serde_json::Value>(&ada).expect("JSON")["id"].clone();
+    let path = format!(
+        "/tenants/{}/users/{}",
+        root_id.as_str().expect("text"),
+        id.as_str().expect("text")
+    );
+    assert_eq!(get!(app, &path, bearer(&root)), (200, ada));
+}

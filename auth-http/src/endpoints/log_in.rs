@@ -1,7 +1,7 @@
 //! Log-in and log-out.
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, IssueError, Issued, Profile, StoreError, Subject, User, UserId,
+    ClientInfo, ExposeSecret as _, IssueError, Issued, Profile, ReadError, StoreError, Subject, User, UserId,
 };
 
 use auth_users::Identified;
@@ -59,10 +59,22 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(&current.backend, head)?;
-        let Some(user) = self.users.log_out_elsewhere(&current.user).await? else {
+        let unauthorized = || {
             let accepted = AcceptedBackends::only([backend.name()]);
-            return Err(self.authenticator.unauthorized(head, &accepted));
+            self.authenticator.unauthorized(head, &accepted)
         };
+        self.may_log_in(&current.user)?;
+        // It may have been logged out since: a client can take its time with the body.
+        let Presented::Token(token) = backend.transport().extract(Slot::Access, head) else {
+            return Err(unauthorized());
+        };
+        match backend.read(token).await {
+            Ok(credential) if credential.subject == current.credential.subject => {}
+            Ok(_) | Err(ReadError::Rejected(_)) => return Err(unauthorized()),
+            Err(ReadError::Unavailable(error)) => return Err(error.into()),
+        }
+        let user = self.users.log_out_elsewhere(&current.user).await?;
+        let user = user.ok_or_else(unauthorized)?;
         self.may_log_in(&user)?;
         self.issue(backend, &user, head, self.client(head, None)).await
     }

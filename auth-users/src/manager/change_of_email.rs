@@ -1,6 +1,9 @@
 use auth_core::{Email, Profile, User, UserId};
 
-use super::{UserManager, rewrite::NotWritten};
+use super::{
+    UserManager,
+    rewrite::{NotWritten, contention},
+};
 use crate::{
     ChangedFields, Event, MailKind, UpdateError, UserUpdate, VerifyError, one_time_token::Claim,
     outbox::NotMailed,
@@ -17,9 +20,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// - Nothing is mailed to an address of another user. The caller cannot tell.
     /// - A change of nothing but the case of ASCII letters counts at once.
     ///
-    /// The token ends if the password or the e-mail changes, if the user is deactivated, and with
-    /// [`log_out_everywhere`](Self::log_out_everywhere). If the user changes back to the old e-mail before the token
-    /// expires, it can be used again.
+    /// The token works once, and it ends with any other change of the user. So only the newest of these tokens works, and a user
+    /// who asks for the present e-mail takes back what they asked for before.
     ///
     /// # Errors
     /// Those of [`update`](Self::update). After an error no token is mailed.
@@ -28,13 +30,13 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         user: User<Id, P>,
         update: &UserUpdate,
     ) -> Result<User<Id, P>, UpdateError> {
-        let asked = update
-            .email
-            .as_ref()
-            .filter(|email| self.confirms_new_email && !email.is_same_but_for_ascii_case(&user.email));
-        let Some(email) = asked else {
+        let Some(email) = update.email.as_ref().filter(|_| self.confirms_new_email) else {
             return self.update(user, update).await;
         };
+        if email.is_same_but_for_ascii_case(&user.email) {
+            let user = self.update(user, update).await?;
+            return self.end_change_of_email(user).await;
+        }
         // Before the write: if the store does not answer here, nothing has been written.
         let owner = self.store.find_by_email(email.normalized()).await?;
         let rest = UserUpdate {
@@ -43,6 +45,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             ..update.clone()
         };
         let user = self.update(user, &rest).await?;
+        let user = self.end_change_of_email(user).await?;
         let taken = owner.is_some_and(|owner| owner.id != user.id);
         let refused = taken.then_some(NotMailed::EmailTaken);
         self.post_unless(refused, MailKind::ChangeEmail, email, Some(user.clone()));
@@ -50,6 +53,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             self.post(MailKind::EmailChangeNotice, &user.email, Some(user.clone()));
         }
         Ok(user)
+    }
+
+    /// Raises the revision of `user`, to which the tokens of [`Purpose::ChangeEmail`](crate::one_time_token::Purpose) are
+    /// bound: those that were mailed before end.
+    async fn end_change_of_email(&self, user: User<Id, P>) -> Result<User<Id, P>, UpdateError> {
+        let id = user.id.clone();
+        let written = self.rewrite::<NotWritten>(&id, Some(user), Ok).await?;
+        written.ok_or_else(|| UpdateError::Unavailable(contention()))
     }
 
     /// Gives the user `email`, the address that the token of `claim` was mailed to.

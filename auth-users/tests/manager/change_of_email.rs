@@ -115,8 +115,7 @@ async fn n4_a_new_email_counts_once_it_is_confirmed_and_not_before() {
         .users
         .authenticate(NEW, &PASSWORD.into())
         .await
-        .expect("the new address counts")
-        .into_user();
+        .expect("the new address counts");
     is_bad(scene.users.verify(&mails[0].2).await);
     let late = scene.users.reset_password(&mails[1].2, &ANOTHER.into()).await;
     assert!(matches!(late, Err(ResetPasswordError::BadToken)));
@@ -127,6 +126,34 @@ async fn n4_a_new_email_counts_once_it_is_confirmed_and_not_before() {
         events[3].starts_with("updated: ChangedFields { email: true, password: false"),
         "{events:?}"
     );
+}
+
+#[tokio::test]
+async fn v3_n4_only_the_newest_token_to_change_the_email_works_and_only_once() {
+    let scene = confirming();
+    let arthur = scene.verified_arthur().await;
+    let mistyped = scene.asked(&arthur, "mordred@avalon.example").await;
+    let right = scene.asked(&arthur, NEW).await;
+    is_bad(scene.users.verify(&mistyped).await);
+    scene.users.verify(&right).await.expect("the newest");
+    let back = scene.asked(&arthur, EMAIL).await;
+    scene.users.verify(&back).await.expect("the newest");
+    is_bad(scene.users.verify(&right).await);
+}
+
+#[tokio::test]
+async fn n4_a_user_who_asks_for_the_present_email_takes_the_change_back() {
+    let scene = confirming();
+    let arthur = scene.verified_arthur().await;
+    let regretted = scene.asked(&arthur, NEW).await;
+    let user = scene.read(&arthur).await;
+    scene
+        .users
+        .update_own(user, &to(EMAIL))
+        .await
+        .expect("taken back");
+    is_bad(scene.users.verify(&regretted).await);
+    assert_eq!(scene.read(&arthur).await.email.as_str(), EMAIL);
 }
 
 #[tokio::test]

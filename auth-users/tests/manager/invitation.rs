@@ -43,8 +43,7 @@ async fn n5_an_invited_user_sets_the_first_password_and_is_verified_by_it() {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("the password is set")
-        .into_user();
+        .expect("the password is set");
     assert_eq!(
         scene.journal.events(),
         ["registered", "password_reset", "verified"]

@@ -184,8 +184,7 @@ async fn p2_an_old_hash_is_upgraded_at_login_and_nothing_else_changes() {
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("logged in")
-        .into_user();
+        .expect("logged in");
     assert_eq!(scene.read(&before).await.revision, 1, "once is enough");
 }
 
@@ -284,7 +283,7 @@ async fn n14_a_user_logs_in_by_whatever_the_application_finds_them_by() {
     let arthur = scene.arthur().await;
     for username in ["the King", EMAIL] {
         let user = scene.users.authenticate(username, &PASSWORD.into()).await;
-        assert_eq!(user.expect(username).id, arthur.id);
+        assert_eq!(user.expect(username).user().id, arthur.id);
     }
 }
 
