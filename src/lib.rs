@@ -29,7 +29,7 @@
 //! use portcullis::{
 //!     Lifetime, OpaqueStrategy, SigningSecret,
 //!     actix::{Auth, CurrentUser},
-//!     http::{AuthBackend, BearerTransport},
+//!     http::AuthBackend,
 //!     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
 //!     users::UserManager,
 //! };
@@ -43,7 +43,7 @@
 //!     let users: Arc<MemoryUserStore> = Arc::default();
 //!     let users = UserManager::builder(users, &SigningSecret::generate()?).build()?;
 //!     let tokens = OpaqueStrategy::new(Arc::new(MemoryAccessTokenStore::new()), Lifetime::from_secs(3600)?);
-//!     let auth = Auth::builder(users).backend(AuthBackend::new("bearer", BearerTransport, tokens)).build()?;
+//!     let auth = Auth::builder(users).backend(AuthBackend::bearer("bearer", tokens)).build()?;
 //!     let app = move || App::new().route("/hello", web::get().to(hello)).configure(auth.routes());
 //!     HttpServer::new(app).bind(("127.0.0.1", 8080))?.run().await?;
 //!     Ok(())

@@ -13,6 +13,10 @@ use crate::{BearerTransport, CookieTransport, Scheme, Transport};
 ///
 /// The name is part of the URL of its log-in. It is also the audience of its credentials, which no other backend
 /// accepts. If you rename a backend, its credentials are rejected.
+///
+/// # Security
+/// The name is all that tells backends apart. If two services, or two `Auth`s of one service, share a secret or a store of
+/// tokens, give their backends different names: otherwise the credential of user 1 of the one is that of user 1 of the other.
 pub struct AuthBackend<Id = Uuid> {
     name: Arc<str>,
     transport: Arc<dyn Transport>,

@@ -117,7 +117,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     /// The prefixes of all routes. A binding must refuse any other request below them, with 404, or 405 if another
     /// method has a route there.
-    #[must_use]
     pub fn prefixes(&self) -> impl Iterator<Item = &str> {
         let users = self.mount.users.then_some(&*self.mount.users_path);
         std::iter::once(&*self.mount.auth_path).chain(users)

@@ -33,7 +33,9 @@ impl TrustedProxies {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let networks = entries.map(|entry| {
             let address = entry.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
-            address.or_else(|_| entry.parse()).map_err(|_| {
+            // A network of IPv4 addresses that are written as IPv6 would never match: addresses are compared as IPv4.
+            let network = || entry.parse().ok().filter(|network: &IpNet| !is_mapped(network));
+            address.or_else(|_| network().ok_or(())).map_err(|()| {
                 let problem = format_args!(
                     "{entry:?} is neither an address nor a network: write `10.0.0.7` or `10.0.0.0/8`, with commas between them"
                 );
@@ -70,6 +72,10 @@ impl TrustedProxies {
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
+}
+
+fn is_mapped(network: &IpNet) -> bool {
+    matches!(network, IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some())
 }
 
 /// An address as proxies write it: alone, or with a port. IPv6 then has brackets.
@@ -146,7 +152,12 @@ mod tests {
 
     #[test]
     fn c9_a_proxy_that_is_no_address_is_an_error_that_names_the_setting() {
-        for list in ["proxy.internal", "10.0.0.0/33", "10.0.0.1; 10.0.0.2"] {
+        for list in [
+            "proxy.internal",
+            "10.0.0.0/33",
+            "10.0.0.1; 10.0.0.2",
+            "::ffff:10.0.0.0/104",
+        ] {
             let error = TrustedProxies::parse(list).expect_err(list);
             assert_eq!(error.setting(), "trusted proxies");
         }

@@ -83,6 +83,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         fields.ignore(&self.protected);
         let update = self.update_of(&found.user, UserUpdate::default(), fields, &self.protected)?;
+        // The answer to a correction that corrects nothing would be that of `GET`, which they may not read.
+        let present = found.user.email.normalized();
+        let found = match &update.email {
+            Some(email) if email.normalized() != present => found,
+            _ => found.meeting(&self.base_requirement())?,
+        };
         let updated = self.users.update_own(found.user, &update).await;
         updated.map(|user| ok(&user)).map_err(|error| match error.into() {
             // Deleted since the credential was read.

@@ -46,6 +46,9 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     ///
     /// Serve the application by `into_make_service_with_connect_info::<SocketAddr>()`. Without it, the list of a user's
     /// log-ins has no addresses.
+    ///
+    /// # Panics
+    /// `merge` panics if your router has a fallback, too. Set yours after it, by `Router::fallback`.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         routes::router(self)
     }

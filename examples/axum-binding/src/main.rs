@@ -4,9 +4,9 @@ use std::{error::Error, net::SocketAddr, sync::Arc};
 use axum::{Router, routing::get};
 use axum_binding::{Auth, CurrentUser};
 use portcullis::{
-    Lifetime, OpaqueStrategy, SigningSecret,
-    http::{AuthBackend, BearerTransport, CookieTransport, Endpoints},
-    sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore},
+    Lifetime, SigningSecret,
+    http::{AuthBackend, Endpoints},
+    sql::sqlite::Database,
     users::{FolderMailer, UserManager},
 };
 
@@ -19,20 +19,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
 
     let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| "sqlite://axum.db".to_owned());
-    let pool = sqlite::connect(&url).await?;
-    sqlite::migrate(&pool).await?;
-    let database = Database::new(pool);
-    let tokens = Arc::new(SqliteAccessTokenStore::new(&database));
+    let database = Database::open(&url).await?;
     let secret = SigningSecret::from_env_or_generate("AUTH_SECRET")?;
     let outbox = std::env::var("OUTBOX").unwrap_or_else(|_| "outbox".to_owned());
-    let users = UserManager::builder(Arc::new(SqliteUserStore::new(&database)), &secret)
+    let users = UserManager::builder(database.users(), &secret)
         .mailer(Arc::new(FolderMailer::new(outbox)?))
         .build()?;
     let hour = Lifetime::from_secs(3600)?;
-    let strategy = || OpaqueStrategy::new(tokens.clone(), hour);
     let endpoints = Endpoints::builder(users)
-        .backend(AuthBackend::new("bearer", BearerTransport, strategy()))
-        .backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()))
+        .backend(AuthBackend::bearer("bearer", database.tokens(hour)))
+        .backend(AuthBackend::cookie("cookie", database.tokens(hour)))
         .build()?;
 
     let auth = Auth::new(endpoints);

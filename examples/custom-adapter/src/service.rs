@@ -6,7 +6,7 @@ use actix_web::web::{self, ServiceConfig};
 use portcullis::{
     ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
     actix::{Auth, CurrentUser},
-    http::{AuthBackend, BearerTransport},
+    http::AuthBackend,
     users::UserManager,
 };
 
@@ -21,7 +21,7 @@ pub fn auth(database: &Database, secret: &SigningSecret) -> Result<Auth, ConfigE
     let tokens = Arc::new(RedbAccessTokenStore(database.clone()));
     let tokens = OpaqueStrategy::new(tokens, Lifetime::from_secs(3600)?);
     Auth::builder(UserManager::builder(users, secret).build()?)
-        .backend(AuthBackend::new("bearer", BearerTransport, tokens))
+        .backend(AuthBackend::bearer("bearer", tokens))
         .build()
 }
 

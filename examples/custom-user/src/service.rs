@@ -9,7 +9,7 @@ use actix_web::{
 use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
     actix::{self, Active, AuthError, Superuser},
-    http::{AuthBackend, BearerTransport, HttpError},
+    http::{AuthBackend, HttpError},
     sql::sqlite::Database,
     users::UserManager,
 };
@@ -30,7 +30,7 @@ pub fn auth(database: &Database, secret: &SigningSecret) -> Result<Auth, Box<dyn
     let members = UserManager::builder(Arc::new(Members::new(database)), secret).build()?;
     let tokens = OpaqueStrategy::new(Arc::new(MemberTokens::new(database)), Lifetime::from_secs(3600)?);
     Ok(Auth::builder(members)
-        .backend(AuthBackend::new("db", BearerTransport, tokens))
+        .backend(AuthBackend::bearer("db", tokens))
         .build()?)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis::{
     ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
-    http::{AuthBackend, BearerTransport, CookieTransport},
+    http::{AuthBackend, BearerTransport},
     jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy},
     store::AccessTokenStore,
 };
@@ -24,36 +24,16 @@ pub(crate) fn all(
     let jwt = JwtStrategy::hs256(secret, lifetime)?.audience(FASTAPI_USERS_AUDIENCE);
     let mut all = vec![
         AuthBackend::stateless("jwt", BearerTransport, jwt),
-        bearer("db", stores.tokens(), lifetime),
-        cookie("cookie", stores.tokens(), lifetime)?,
+        AuthBackend::bearer("db", opaque(stores.tokens(), lifetime)),
+        AuthBackend::cookie("cookie", opaque(stores.tokens(), lifetime)),
     ];
     if let Some(tokens) = stores.redis_tokens() {
-        all.push(bearer("redis", tokens, lifetime));
-        all.push(cookie("redis-cookie", tokens, lifetime)?);
+        all.push(AuthBackend::bearer("redis", opaque(tokens, lifetime)));
+        all.push(AuthBackend::cookie("redis-cookie", opaque(tokens, lifetime)));
     }
     Ok(all)
 }
 
-fn bearer(name: &'static str, tokens: &Arc<dyn AccessTokenStore>, lifetime: Lifetime) -> AuthBackend {
-    AuthBackend::new(
-        name,
-        BearerTransport,
-        OpaqueStrategy::new(Arc::clone(tokens), lifetime),
-    )
-}
-
-/// The cookie of a backend. It is `Secure` as in production: browsers send it to this machine over plain HTTP, too.
-fn cookie(
-    name: &'static str,
-    tokens: &Arc<dyn AccessTokenStore>,
-    lifetime: Lifetime,
-) -> Result<AuthBackend, ConfigError> {
-    let cookie = CookieTransport::builder()
-        .name(format!("__Host-{name}"))
-        .build()?;
-    Ok(AuthBackend::new(
-        name,
-        cookie,
-        OpaqueStrategy::new(Arc::clone(tokens), lifetime),
-    ))
+fn opaque(tokens: &Arc<dyn AccessTokenStore>, lifetime: Lifetime) -> OpaqueStrategy {
+    OpaqueStrategy::new(Arc::clone(tokens), lifetime)
 }
