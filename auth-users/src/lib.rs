@@ -17,10 +17,10 @@
 //! let password = "correct horse battery staple".into();
 //! users.create(Registration::new("king.arthur@camelot.example".parse()?, password, ())).await?;
 //!
-//! let user = users
+//! let identified = users
 //!     .authenticate("King.Arthur@Camelot.example", &"correct horse battery staple".into())
 //!     .await?;
-//! assert!(!user.is_verified);
+//! assert!(!identified.user().is_verified);
 //! # Ok(())
 //! # }
 //! ```

@@ -24,7 +24,7 @@ impl RedisCluster {
             Redis::start_with(
                 &program,
                 &[
-                    "--cluster-accepted",
+                    "--cluster-enabled",
                     "yes",
                     "--cluster-port",
                     &free_port().to_string(),
