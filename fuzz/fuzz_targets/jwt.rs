@@ -62,7 +62,10 @@ fn check_claims(claims: &[u8], credential: &Credential<Uuid>) {
     let claims: Value = serde_json::from_slice(claims).expect("accepted claims are JSON");
     let subject: Uuid = claims["sub"].as_str().expect("text").parse().expect("a UUID");
     assert_eq!(subject, credential.subject.user_id);
-    assert_eq!(claims["epoch"].as_i64().unwrap_or_default(), credential.subject.epoch);
+    assert_eq!(
+        claims["epoch"].as_i64().unwrap_or_default(),
+        credential.subject.epoch
+    );
     match &claims["aud"] {
         Value::String(one) => assert_eq!(one, FASTAPI_USERS_AUDIENCE),
         Value::Array(several) => {
