@@ -372,7 +372,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 }
 
-/// Whether two cookies cannot be told apart. A double submit adds `NAME-csrf` to each.
+/// True if one name would stand for two cookies. A double submit adds `NAME-csrf` to each.
 fn is_taken(ours: &str, theirs: &str) -> bool {
     let is_companion = |name: &str, session: &str| name.strip_suffix("-csrf") == Some(session);
     ours == theirs || is_companion(ours, theirs) || is_companion(theirs, ours)

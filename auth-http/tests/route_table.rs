@@ -31,7 +31,7 @@ fn endpoints() -> Endpoints {
         .expect("endpoints")
 }
 
-/// What each file of the library's crates says between quotation marks, without comments and unit tests.
+/// The strings in each file of the library's crates, without comments and unit tests.
 fn texts() -> BTreeMap<PathBuf, String> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let members = fs::read_dir(&workspace).expect("the workspace");

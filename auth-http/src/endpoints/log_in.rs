@@ -76,7 +76,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let user = self.users.log_out_elsewhere(&current.user).await?;
         let user = user.ok_or_else(unauthorized)?;
         self.may_log_in(&user)?;
-        self.issue(backend, &user, head, self.client(head, None)).await
+        let identified = self.users.identify_without_proof(user);
+        self.finish(backend, &identified, head).await
     }
 
     /// Logs in by e-mail and password. If the request presents a credential of this backend, that is revoked once the
@@ -99,8 +100,18 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         identified: &Identified<Id, P>,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        let client = self.client(head, identified.label());
-        self.issue(backend, identified.user(), head, client).await
+        let (user, client) = (identified.user(), self.client(head, identified.label()));
+        let issued = backend.issue(&Subject::from(user), &client).await;
+        let issued = issued.map_err(|error| match error {
+            IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
+            IssueError::Unavailable(error) => error.into(),
+        })?;
+        let handed_over = self.hand_over(backend, user, &issued, head).await;
+        if handed_over.is_err() {
+            // No client gets this token. If it cannot be revoked either, it expires unused.
+            let _revoked = backend.revoke(issued.access.secret.expose_secret()).await;
+        }
+        handed_over
     }
 
     /// The backend called `name`, if the answer to this request may have a credential of it.
@@ -128,26 +139,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
         }
         Ok(())
-    }
-
-    async fn issue(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
-        client: ClientInfo,
-    ) -> Result<Response, HttpError> {
-        let issued = backend.issue(&Subject::from(user), &client).await;
-        let issued = issued.map_err(|error| match error {
-            IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
-            IssueError::Unavailable(error) => error.into(),
-        })?;
-        let handed_over = self.hand_over(backend, user, &issued, head).await;
-        if handed_over.is_err() {
-            // No client gets this token. If it cannot be revoked either, it expires unused.
-            let _revoked = backend.revoke(issued.access.secret.expose_secret()).await;
-        }
-        handed_over
     }
 
     /// Revokes the presented credential last, so that a failed log-in leaves it alone.

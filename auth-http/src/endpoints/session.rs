@@ -18,7 +18,7 @@ pub(crate) enum SessionRoute {
     LogOut(Arc<str>),
 }
 
-/// What another route is called.
+/// The names of other routes.
 const RESERVED: [&str; 1] = ["methods"];
 
 /// Refuses a backend whose paths would be those of another route.

@@ -1,5 +1,7 @@
 //! The endpoints without a framework, for users with a profile.
 
+mod closed_networks;
+mod ended_credentials;
 mod log_in;
 mod service;
 mod users;

@@ -48,7 +48,7 @@ enum Rest {
     B(BTreeMap<String, Value>),
 }
 
-/// Whether both read it, to the same.
+/// True if both read it, and read the same.
 fn agrees<P: Profile + DeserializeOwned + PartialEq>(value: &Value) -> bool {
     let fields = value.as_object().cloned().expect("object");
     let (ours, theirs) = (read::<P>(fields), serde_json::from_value::<P>(value.clone()));

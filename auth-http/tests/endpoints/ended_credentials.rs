@@ -8,33 +8,12 @@ use auth_core::{
     Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenLookup, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AcceptedBackends, AuthBackend, BearerTransport, Endpoints, Request, RequestHead, Target};
+use auth_http::{AcceptedBackends, AuthBackend, BearerTransport, Endpoints, Request};
 use auth_users::{Registration, UserManager};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-const PASSWORD: &str = "correct horse battery";
-
-struct Head(&'static str, Vec<(&'static str, String)>);
-
-impl RequestHead for Head {
-    fn method(&self) -> &str {
-        self.0
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target::new(false, None, "/")
-    }
-
-    fn peer(&self) -> Option<std::net::IpAddr> {
-        None
-    }
-
-    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
-        let named = self.1.iter().filter(|(header, _)| *header == name);
-        named.for_each(|(_, value)| each(value.as_bytes()));
-    }
-}
+use crate::service::{Head, PASSWORD};
 
 /// Deletes the user of each token right before it inserts the token, as another node may.
 struct Late {

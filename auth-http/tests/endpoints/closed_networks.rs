@@ -1,37 +1,17 @@
 //! E-mail addresses of closed networks, through the routes.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
-use auth_core::{AccessTokenStore, Lifetime, OpaqueStrategy};
 use auth_core::{
-    ClosedNetworks, SigningSecret,
+    AccessTokenStore, ClosedNetworks, Lifetime, OpaqueStrategy, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, Endpoints, Request, RequestHead, Target};
+use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
 use auth_users::{UserManager, UserManagerBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-struct Head(&'static str, Vec<(&'static str, String)>);
-
-impl RequestHead for Head {
-    fn method(&self) -> &str {
-        self.0
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target::new(false, None, "/")
-    }
-
-    fn peer(&self) -> Option<IpAddr> {
-        None
-    }
-
-    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
-        let values = self.1.iter().filter(|(n, _)| *n == name);
-        values.for_each(|(_, value)| each(value.as_bytes()));
-    }
-}
+use crate::service::{self, Head, answer};
 
 fn service(configure: impl FnOnce(UserManagerBuilder) -> UserManagerBuilder) -> Endpoints {
     let secret = SigningSecret::generate().expect("secret");
@@ -45,14 +25,8 @@ fn service(configure: impl FnOnce(UserManagerBuilder) -> UserManagerBuilder) -> 
 }
 
 async fn call(service: &Endpoints, name: &str, head: Head, body: String) -> (u16, Value) {
-    let route = service.routes().into_iter().find(|route| route.name == name);
     let request = Request::new(&head, body.as_bytes());
-    let answer = service.call(&route.expect(name).operation, request).await;
-    let body = answer
-        .body
-        .as_deref()
-        .map_or(Ok(Value::Null), serde_json::from_str);
-    (answer.status, body.expect("JSON"))
+    answer(service::call(service, name, request).await)
 }
 
 fn json_head(method: &'static str) -> Head {
