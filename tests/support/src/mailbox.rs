@@ -1,23 +1,23 @@
 //! Where mails arrive.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use portcullis::{
-    ExposeSecret as _,
+    ExposeSecret as _, testing,
     users::{Mail, MailError, MailKind, Mailer, UserManager},
 };
 
 use crate::Mails;
 
-/// Keeps the mails that were sent.
+/// Keeps the mails that were sent, to be shared with the service that sends them.
 #[derive(Clone, Default)]
-pub struct Mailbox(Arc<Mutex<Vec<Mail>>>);
+pub struct Mailbox(Arc<testing::Mailbox>);
 
 impl Mailbox {
     /// The mails that arrived since the last call.
     pub fn empty(&self) -> Vec<Mail> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.0.take()
     }
 
     /// The same, once `users` have sent all.
@@ -32,11 +32,7 @@ impl Mailbox {
 #[async_trait]
 impl Mailer for Mailbox {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(mail.clone());
-        Ok(())
+        self.0.send(mail).await
     }
 }
 
