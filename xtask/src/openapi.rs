@@ -25,8 +25,9 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<Vec<String>> {
         }
         Err(error) => return Err(error),
     };
-    // As the tests are built, so that they share what is built.
-    let build = ["build", "--workspace", "--all-features", "--bin", "showcase"];
+    // The program that the tests use. `cargo build` would build it again, and most of its dependencies, because it leaves
+    // out the features that only tests need.
+    let build = ["test", "--workspace", "--all-features", "--no-run", "--test", "showcase"];
     process::run(process::cargo(&workspace.root).args(build))?;
     let program = workspace.target.join("debug").join("showcase");
     let showcase = Showcase::start(&program, &folder)?;
