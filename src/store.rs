@@ -7,10 +7,11 @@
 //! - Each trait has async functions: write [`#[async_trait]`](crate::async_trait) above its `impl`.
 
 pub use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, Clock, DEFAULT_DEADLINE, InsertTokenError,
-    InsertUserError, IssueError, Issued, IssuedToken, ListUsers, NewUser, NormalizedEmail, Outcome,
-    OutdatedEmail, PasswordHash, ProfileShape, PurgeExpired, ReadError, Rejection, RevocableStrategy,
-    ServerAddress, ShardTag, Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenLookup, Unreachable,
-    UpdateUserError, UserStore, admit, checked_deadline, generate_token, outdated_emails, sample_profile,
-    unreadable_url, user_id_from_text, with_deadline, written_fields,
+    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, ClientInfo, Clock,
+    DEFAULT_DEADLINE, Generation, InsertTokenError, InsertUserError, IssueError, Issued, IssuedToken,
+    ListUsers, NewLogIn, NewUser, NormalizedEmail, Outcome, OutdatedEmail, PasswordHash, ProfileShape,
+    PurgeExpired, ReadError, RefreshStrategy, Refreshed, Rejection, RevocableStrategy, RotateStrategy,
+    RotateTokens, ServerAddress, ShardTag, Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind,
+    TokenLookup, Unreachable, UpdateUserError, UserStore, admit, checked_deadline, generate_token,
+    outdated_emails, sample_profile, unreadable_url, user_id_from_text, with_deadline, written_fields,
 };

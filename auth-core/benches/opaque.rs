@@ -3,7 +3,7 @@
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Strategy as _, Subject,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, Strategy as _, Subject,
     memory::MemoryAccessTokenStore,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -24,7 +24,8 @@ fn verify(criterion: &mut Criterion) {
                 user_id: Uuid::now_v7(),
                 epoch: 0,
             };
-            let issued = runtime.block_on(strategy.issue("api", &subject, &ClientInfo::default()));
+            let issued =
+                runtime.block_on(strategy.issue(&NewLogIn::new("api", &subject, &ClientInfo::default())));
             issued.expect("issued").access.secret
         })
         .collect();

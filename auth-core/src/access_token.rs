@@ -9,48 +9,167 @@ use uuid::Uuid;
 
 use crate::{StoreError, Subject, TokenDigest, TokenLookup};
 
-/// An opaque token in its stored form: its digest, never the token itself.
+/// One log-in in its stored form. An opaque token is the secret of its log-in; a tracked JWT and a refresh token name it.
+///
+/// It holds digests, never a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessToken<Id = Uuid> {
-    /// Names the token in a list of log-ins. It is not a secret and opens nothing.
+    /// Names the log-in in a list. It is not a secret and opens nothing.
     pub id: TokenId,
-    /// The digest of the token.
+    /// The digest of the token, or of the handle that JWTs and refresh tokens carry.
     pub digest: TokenDigest,
+    /// The name of the backend that issued it. Empty if the row was written before rows named it.
+    pub backend: String,
     /// The id of the user that it was issued for.
     pub user_id: Id,
-    /// The user's security epoch when the token was issued.
+    /// The user's security epoch when it was issued.
     pub epoch: i64,
     /// When it was issued.
     pub created_at: OffsetDateTime,
-    /// The first instant at which it is no longer valid. `None` if it never expires.
+    /// The first instant at which it is no longer valid, unless it is used before. `None` if it never expires.
     pub expires_at: Option<OffsetDateTime>,
+    /// The instant past which `expires_at` never moves. `None` if there is no such limit.
+    pub absolute_expires_at: Option<OffsetDateTime>,
     /// When it was last used, as exactly as the strategy keeps track of it.
     pub last_used_at: OffsetDateTime,
+    /// The generation of its access tokens, if these rotate.
+    pub access_generation: Generation,
+    /// The generation of its refresh tokens, if there are any.
+    pub refresh_generation: Generation,
+    /// The id of the user who logged in as this user, as text. `None` if the user did.
+    pub actor: Option<String>,
     /// The client that it was issued to.
     pub client: ClientInfo,
 }
 
+/// How often the tokens of a log-in were replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Generation {
+    /// The number of the present generation. The first is 0.
+    pub number: i64,
+    /// When it replaced the one before. `None` for the first.
+    pub since: Option<OffsetDateTime>,
+}
+
+impl Generation {
+    /// The first generation.
+    pub const FIRST: Self = Self {
+        number: 0,
+        since: None,
+    };
+
+    /// Generation `number`, which replaced the one before at `since`.
+    #[must_use]
+    pub fn new(number: i64, since: Option<OffsetDateTime>) -> Self {
+        Self { number, since }
+    }
+}
+
+/// The tokens of a log-in that have generations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// The tokens that are presented with each request.
+    Access,
+    /// The tokens that are exchanged for new ones.
+    Refresh,
+}
+
+/// A step of the tokens of a log-in to their next generation: see [`RotateTokens::advance`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Advance {
+    /// The tokens that are replaced.
+    pub kind: TokenKind,
+    /// The generation that is replaced.
+    pub from: i64,
+    /// When it is replaced.
+    pub at: OffsetDateTime,
+    /// The new `expires_at`, unless `absolute_expires_at` is earlier. `None` leaves it as it is.
+    pub keep_until: Option<OffsetDateTime>,
+}
+
+impl Advance {
+    /// The step of the tokens of `kind` from generation `from` to the next one, made at `at`. It leaves `expires_at` as
+    /// it is.
+    #[must_use]
+    pub fn new(kind: TokenKind, from: i64, at: OffsetDateTime) -> Self {
+        Self {
+            kind,
+            from,
+            at,
+            keep_until: None,
+        }
+    }
+}
+
+/// The outcome of an [`Advance`] for a log-in that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Advanced<Id = Uuid> {
+    /// The log-in as it is now.
+    pub token: AccessToken<Id>,
+    /// True if this call made the step. False if the generation is another one, or if the log-in has expired.
+    pub by_this_call: bool,
+}
+
+impl<Id> Advanced<Id> {
+    /// The log-in as it is now, and whether this call made the step.
+    #[must_use]
+    pub fn new(token: AccessToken<Id>, by_this_call: bool) -> Self {
+        Self { token, by_this_call }
+    }
+}
+
 impl<Id> AccessToken<Id> {
-    /// A token of `subject` that never expires, was last used when it was issued, and says nothing of its client. The
-    /// fields are public: set those that are to differ.
+    /// A log-in of `subject` that never expires, was last used when it was issued, and names neither backend nor client.
+    /// The fields are public: set those that are to differ.
     #[must_use]
     pub fn new(id: TokenId, digest: TokenDigest, subject: Subject<Id>, created_at: OffsetDateTime) -> Self {
         Self {
             id,
             digest,
+            backend: String::new(),
             user_id: subject.user_id,
             epoch: subject.epoch,
             created_at,
             expires_at: None,
+            absolute_expires_at: None,
             last_used_at: created_at,
+            access_generation: Generation::FIRST,
+            refresh_generation: Generation::FIRST,
+            actor: None,
             client: ClientInfo::default(),
         }
     }
 
-    /// True if the token is valid at `now`, which is strictly before its expiry.
+    /// The same log-in, which ends at `end`, however it is used. `None` for no limit.
+    #[must_use]
+    pub fn ending(mut self, end: Option<OffsetDateTime>) -> Self {
+        self.expires_at = end;
+        self.absolute_expires_at = end;
+        self
+    }
+
+    /// True if the log-in is valid at `now`, which is strictly before its expiry.
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// The generation of its tokens of `kind`.
+    #[must_use]
+    pub fn generation(&self, kind: TokenKind) -> Generation {
+        match kind {
+            TokenKind::Access => self.access_generation,
+            TokenKind::Refresh => self.refresh_generation,
+        }
+    }
+
+    /// `until`, or `absolute_expires_at` if that is earlier: the latest `expires_at` that the log-in can have.
+    #[must_use]
+    pub fn bounded(&self, until: OffsetDateTime) -> OffsetDateTime {
+        self.absolute_expires_at.map_or(until, |end| until.min(end))
     }
 }
 
@@ -102,7 +221,8 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     /// Inserts `token`.
     ///
     /// With a `cap`, the same operation removes the user's oldest tokens beyond that number, so the cap holds under parallel
-    /// insertions, too. It never removes the inserted token. An expired token that is still stored may count.
+    /// insertions, too. Only tokens of the same `backend` count, and those that name none. It never removes the inserted
+    /// token. An expired token that is still stored may count.
     ///
     /// # Errors
     /// [`InsertTokenError::DigestTaken`] if the store already has a token of this digest. Then nothing is written.
@@ -114,11 +234,17 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     /// [`StoreError`] if the store does not answer.
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
-    /// Sets `last_used_at` of the token of `key`, if that is still stored. It never restores a removed token.
+    /// Sets `last_used_at` of the token of `key` to `at`, and its `expires_at`, if the token is still stored and has not
+    /// expired at `at`. It never restores a removed token, and never revives an expired one.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError>;
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError>;
 
     /// Removes the token of `key`. Returns true if there was one. After it returns, no look-up finds the token.
     ///
@@ -149,6 +275,26 @@ pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
     /// # Errors
     /// [`StoreError`] if the store does not answer. The token may still be there.
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError>;
+}
+
+/// A store that can replace the tokens of a log-in in one step, for refresh tokens and for JWTs that rotate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot rotate tokens of users with ids `{Id}`",
+    label = "no `RotateTokens`",
+    note = "refresh tokens and tracked JWTs need a store that replaces a generation in one step; every store of Portcullis does"
+)]
+#[async_trait]
+pub trait RotateTokens<Id = Uuid>: AccessTokenIndex<Id> {
+    /// If the generation of the token of `key` is `step.from`, and the token has not expired at `step.at`: sets the
+    /// generation to the next number since `step.at`, and `last_used_at` to `step.at`, and moves `expires_at` to
+    /// `step.keep_until`, but never past `absolute_expires_at`. Otherwise it changes nothing.
+    ///
+    /// Returns the token as it is afterwards, or `None` if there is none. It is one atomic operation: of parallel calls
+    /// with one `from`, one alone makes the step.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer. The step may have been made.
+    async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError>;
 }
 
 /// A store that keeps expired rows until they are purged.

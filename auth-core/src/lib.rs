@@ -40,7 +40,8 @@ mod user;
 mod user_id;
 
 pub use access_token::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, ClientInfo, InsertTokenError, PurgeExpired, TokenId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, ClientInfo, Generation,
+    InsertTokenError, PurgeExpired, RotateTokens, TokenId, TokenKind,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config_error::ConfigError;
@@ -55,7 +56,8 @@ pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};
 pub use store_error::{StoreError, StoreErrorKind};
 pub use strategy::{
-    Credential, IssueError, Issued, IssuedToken, ReadError, RevocableStrategy, Strategy, Subject,
+    Abilities, Credential, IssueError, Issued, IssuedToken, NewLogIn, ReadError, RefreshStrategy, Refreshed,
+    RevocableStrategy, RotateStrategy, Strategy, Subject,
 };
 pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};

@@ -4,16 +4,21 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret as _;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    AccessToken, AccessTokenStore, ClientInfo, Clock, Credential, InsertTokenError, IssueError, Issued,
-    IssuedToken, Lifetime, ReadError, Rejection, RevocableStrategy, ShardTag, StoreError, Strategy, Subject,
-    SystemClock, TokenId, TokenLookup, UserId, generate_token,
+    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential,
+    InsertTokenError, IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection,
+    RevocableStrategy, ShardTag, StoreError, Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId,
+    generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
 const MAX_TOKEN_BYTES: usize = 512;
+
+/// How rarely a token with an idle limit is written at most.
+const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opaque tokens in an [`AccessTokenStore`]: the database strategy over a database, the Redis strategy over Redis.
 ///
@@ -26,11 +31,22 @@ const MAX_TOKEN_BYTES: usize = 512;
 /// before its expiry.
 pub struct OpaqueStrategy<Id = Uuid> {
     store: Arc<dyn AccessTokenStore<Id>>,
+    /// The same store, if it can list.
+    index: Option<Arc<dyn AccessTokenIndex<Id>>>,
     lifetime: Lifetime,
+    idle: Option<Idle>,
     accepted: Vec<Accepted>,
     cap: Option<NonZeroU32>,
     track_use: Option<time::Duration>,
     clock: Arc<dyn Clock>,
+}
+
+/// A limit on the time between two uses.
+#[derive(Clone, Copy)]
+struct Idle {
+    limit: Lifetime,
+    /// Uses within this time after a recorded one are not recorded.
+    interval: time::Duration,
 }
 
 /// Tokens that are accepted beside those of the backend itself.
@@ -43,10 +59,20 @@ enum Accepted {
 
 impl<Id: UserId> OpaqueStrategy<Id> {
     /// Tokens in `store` that live for `lifetime`.
-    pub fn new(store: Arc<dyn AccessTokenStore<Id>>, lifetime: Lifetime) -> Self {
+    pub fn new(store: Arc<dyn AccessTokenIndex<Id>>, lifetime: Lifetime) -> Self {
+        Self {
+            index: Some(Arc::clone(&store)),
+            ..Self::unlisted(store, lifetime)
+        }
+    }
+
+    /// Tokens in a `store` that cannot list them, so that users cannot see where they are logged in.
+    pub fn unlisted(store: Arc<dyn AccessTokenStore<Id>>, lifetime: Lifetime) -> Self {
         Self {
             store,
+            index: None,
             lifetime,
+            idle: None,
             accepted: Vec::new(),
             cap: None,
             track_use: None,
@@ -78,7 +104,7 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self
     }
 
-    /// Keeps at most `cap` tokens a user: a new one removes the oldest.
+    /// Keeps at most `cap` tokens a user: a new one removes the oldest. Tokens of other backends do not count.
     #[must_use]
     pub fn cap(mut self, cap: NonZeroU32) -> Self {
         self.cap = Some(cap);
@@ -93,6 +119,29 @@ impl<Id: UserId> OpaqueStrategy<Id> {
     pub fn track_use(mut self, interval: Duration) -> Self {
         self.track_use = Some(interval.try_into().unwrap_or(time::Duration::MAX));
         self
+    }
+
+    /// Ends a token that was not used for `limit`. However often it is used, it ends with its lifetime.
+    ///
+    /// A use within the last tenth of a limit, but at most a minute, since a recorded one is not recorded: so the store is
+    /// written rarely, and a token can end that much too early. A use that is recorded costs one more round trip.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `idle limit` if it is unlimited, or not shorter than the lifetime.
+    pub fn idle(mut self, limit: Lifetime) -> Result<Self, ConfigError> {
+        let Some(span) = limit.span() else {
+            return Err(ConfigError::new("idle limit", "is unlimited: leave it out"));
+        };
+        if self.lifetime.span().is_some_and(|lifetime| lifetime <= span) {
+            let problem = "is not shorter than the lifetime, so that it has no effect";
+            return Err(ConfigError::new("idle limit", problem));
+        }
+        let interval = (span / 10).min(MAX_IDLE_INTERVAL);
+        self.idle = Some(Idle {
+            limit,
+            interval: interval.try_into().unwrap_or(time::Duration::ZERO),
+        });
+        Ok(self)
     }
 
     /// Takes the time from `clock`.
@@ -110,6 +159,14 @@ impl<Id: UserId> OpaqueStrategy<Id> {
             Accepted::Imported => TokenLookup::new(presented),
         });
         std::iter::once(own).chain(others)
+    }
+
+    /// The end of a token that is used at `now`.
+    fn end_after_use(&self, token: &AccessToken<Id>, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        match self.idle.and_then(|idle| idle.limit.end(now)) {
+            Some(end) => Some(token.bounded(end)),
+            None => token.expires_at,
+        }
     }
 
     async fn find(
@@ -134,26 +191,23 @@ fn is_plausible(presented: &str) -> bool {
 
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
-    async fn issue(
-        &self,
-        audience: &str,
-        subject: &Subject<Id>,
-        client: &ClientInfo,
-    ) -> Result<Issued, IssueError> {
-        let secret = generate_token(ShardTag::for_user(&subject.user_id))?;
+    async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError> {
+        let secret = generate_token(ShardTag::for_user(&log_in.subject.user_id))?;
         let now = self.clock.now();
-        let token = AccessToken {
-            id: TokenId::generate(),
-            digest: TokenLookup::for_audience(audience, secret.expose_secret()).digest,
-            user_id: subject.user_id.clone(),
-            epoch: subject.epoch,
-            created_at: now,
-            expires_at: self.lifetime.end(now),
-            last_used_at: now,
-            client: client.clone(),
-        };
+        let digest = TokenLookup::for_audience(log_in.audience, secret.expose_secret()).digest;
+        let mut token = AccessToken::new(TokenId::generate(), digest, log_in.subject.clone(), now);
+        token.backend = log_in.audience.to_owned();
+        token = token.ending(log_in.bounded(self.lifetime.end(now)));
+        token.expires_at = self.end_after_use(&token, now);
+        token.actor = log_in.actor.map(str::to_owned);
+        token.client = log_in.client.clone();
         match self.store.insert(&token, self.cap).await {
-            Ok(()) => Ok(Issued::new(IssuedToken::new(secret, now, token.expires_at))),
+            // A client keeps it up to its absolute limit: an idle limit is the server's to judge.
+            Ok(()) => Ok(Issued::new(IssuedToken::new(
+                secret,
+                now,
+                token.absolute_expires_at,
+            ))),
             Err(InsertTokenError::UnknownUser) => Err(IssueError::UnknownUser),
             Err(InsertTokenError::Store(error)) => Err(error.into()),
             // 256 random bits do not meet by chance: the generator is broken, and nothing must be issued.
@@ -175,22 +229,22 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
             let _removed = self.store.delete(&key).await;
             return Err(Rejection::Expired.into());
         }
-        if self
-            .track_use
-            .is_some_and(|interval| now - token.last_used_at >= interval)
-        {
+        let intervals = [self.track_use, self.idle.map(|idle| idle.interval)];
+        let is_recorded = |interval: time::Duration| now - token.last_used_at >= interval;
+        if intervals.into_iter().flatten().any(is_recorded) {
             // The credential is good, whether or not its use can be recorded.
-            let _written = self.store.touch(&key, now).await;
+            let end = self.end_after_use(&token, now);
+            let _written = self.store.touch(&key, now, end).await;
         }
-        Ok(Credential {
-            subject: Subject {
-                user_id: token.user_id,
-                epoch: token.epoch,
-            },
-            id: Some(token.id),
-            issued_at: Some(token.created_at),
-            expires_at: token.expires_at,
-        })
+        let mut credential = Credential::new(Subject {
+            user_id: token.user_id,
+            epoch: token.epoch,
+        });
+        credential.id = Some(token.id);
+        credential.issued_at = Some(token.created_at);
+        credential.expires_at = token.expires_at;
+        credential.actor = token.actor;
+        Ok(credential)
     }
 }
 
@@ -209,12 +263,19 @@ impl<Id: UserId> RevocableStrategy<Id> for OpaqueStrategy<Id> {
     async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError> {
         self.store.delete_all(user_id).await.map(drop)
     }
+
+    fn abilities(&self) -> Abilities<'_, Id> {
+        Abilities {
+            log_ins: self.index.as_deref(),
+            ..Abilities::none()
+        }
+    }
 }
 
 #[cfg(all(test, feature = "memory"))]
 mod tests {
     use super::*;
-    use crate::{TokenDigest, memory::MemoryAccessTokenStore};
+    use crate::{ClientInfo, TokenDigest, memory::MemoryAccessTokenStore};
 
     type Store = Arc<MemoryAccessTokenStore<Uuid>>;
 
@@ -231,7 +292,7 @@ mod tests {
 
     async fn issued(strategy: &OpaqueStrategy, audience: &str) -> String {
         let issued = strategy
-            .issue(audience, &subject(), &ClientInfo::default())
+            .issue(&NewLogIn::new(audience, &subject(), &ClientInfo::default()))
             .await
             .expect("issued");
         issued.access.secret.expose_secret().to_owned()
@@ -284,16 +345,7 @@ mod tests {
         let store = Store::default();
         let now = SystemClock.now();
         let foreign = "GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc";
-        let token = AccessToken {
-            id: TokenId::generate(),
-            digest: TokenDigest::new(foreign),
-            user_id: Uuid::now_v7(),
-            epoch: 0,
-            created_at: now,
-            expires_at: None,
-            last_used_at: now,
-            client: ClientInfo::default(),
-        };
+        let token = AccessToken::new(TokenId::generate(), TokenDigest::new(foreign), subject(), now);
         store.insert(&token, None).await.expect("inserted");
         assert!(!is_valid(&strategy(&store), "db", foreign).await);
         let importing = strategy(&store).also_accept_imported();

@@ -29,6 +29,8 @@ pub enum Rejection {
     Unknown,
     /// It has expired.
     Expired,
+    /// It was replaced, too long ago to be a lost answer or a second tab. If it was a refresh token, its log-in has ended.
+    Reused,
     /// It is not valid yet.
     NotYetValid,
     /// Its signature, key or algorithm is not accepted.
@@ -54,6 +56,7 @@ impl Rejection {
             Self::Malformed => "malformed",
             Self::Unknown => "unknown",
             Self::Expired => "expired",
+            Self::Reused => "reused",
             Self::NotYetValid => "not_yet_valid",
             Self::BadSignature => "bad_signature",
             Self::BadClaim => "bad_claim",

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{ClientInfo, Rejection, StoreError, TokenId, User};
+use crate::{AccessTokenIndex, ClientInfo, Rejection, StoreError, TokenId, User};
 
 /// The user that a credential is for, and the security epoch under which it was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,45 @@ impl<Id: Clone, P> From<&User<Id, P>> for Subject<Id> {
         Self {
             user_id: user.id.clone(),
             epoch: user.security_epoch,
+        }
+    }
+}
+
+/// A log-in, for which a strategy issues tokens.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct NewLogIn<'a, Id = Uuid> {
+    /// The name of the backend through which the user logs in. Its tokens are for this audience alone.
+    pub audience: &'a str,
+    /// The user, and the epoch that the tokens record.
+    pub subject: &'a Subject<Id>,
+    /// The client.
+    pub client: &'a ClientInfo,
+    /// The id of another user who logs in as this one, as text.
+    pub actor: Option<&'a str>,
+    /// The instant at which the log-in ends at the latest, if that is earlier than the strategy's own limit.
+    pub ends_at: Option<OffsetDateTime>,
+}
+
+impl<'a, Id> NewLogIn<'a, Id> {
+    /// A log-in of `subject` through the backend called `audience`.
+    #[must_use]
+    pub fn new(audience: &'a str, subject: &'a Subject<Id>, client: &'a ClientInfo) -> Self {
+        Self {
+            audience,
+            subject,
+            client,
+            actor: None,
+            ends_at: None,
+        }
+    }
+
+    /// `end`, or the end of this log-in if that is earlier.
+    #[must_use]
+    pub fn bounded(&self, end: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+        match (self.ends_at, end) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
         }
     }
 }
@@ -89,6 +128,10 @@ pub struct Credential<Id = Uuid> {
     pub issued_at: Option<OffsetDateTime>,
     /// The first instant at which it is no longer valid. `None` if it never expires.
     pub expires_at: Option<OffsetDateTime>,
+    /// The id of the user who logged in as this user, as text. `None` if the user did.
+    pub actor: Option<String>,
+    /// True if the answer should carry the next token: see [`RotateStrategy`].
+    pub rotation_due: bool,
 }
 
 impl<Id> Credential<Id> {
@@ -100,6 +143,8 @@ impl<Id> Credential<Id> {
             id: None,
             issued_at: None,
             expires_at: None,
+            actor: None,
+            rotation_due: false,
         }
     }
 }
@@ -149,17 +194,12 @@ pub enum IssueError {
 )]
 #[async_trait]
 pub trait Strategy<Id = Uuid>: Send + Sync {
-    /// Issues a credential to `subject` for `audience`, and records the epoch of `subject`.
+    /// Issues the tokens of a log-in, for its audience, and records the epoch of its subject.
     ///
     /// # Errors
     /// [`IssueError::UnknownUser`] if the user was deleted meanwhile, [`IssueError::Unavailable`] if the store does
     /// not answer.
-    async fn issue(
-        &self,
-        audience: &str,
-        subject: &Subject<Id>,
-        client: &ClientInfo,
-    ) -> Result<Issued, IssueError>;
+    async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError>;
 
     /// Reads a credential that was `presented` to `audience`. Exactly the issued string is valid. It may write:
     /// [`OpaqueStrategy`] deletes a token that has expired, and may note when one is used.
@@ -196,4 +236,89 @@ pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {
     /// # Errors
     /// [`StoreError`] if the store does not answer: some of the credentials may still be valid. It is safe to call again.
     async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError>;
+
+    /// Its further abilities. [`Abilities::none`] if it has none.
+    fn abilities(&self) -> Abilities<'_, Id>;
+}
+
+/// The abilities that a strategy may have beside revocation. Begin with [`none`](Self::none), and set the fields.
+#[non_exhaustive]
+pub struct Abilities<'a, Id = Uuid> {
+    /// It issues refresh tokens, and exchanges them.
+    pub refresh: Option<&'a dyn RefreshStrategy<Id>>,
+    /// It replaces access tokens while they are used.
+    pub rotate: Option<&'a dyn RotateStrategy<Id>>,
+    /// The store of its log-ins, which can list them.
+    pub log_ins: Option<&'a dyn AccessTokenIndex<Id>>,
+}
+
+impl<Id> Abilities<'_, Id> {
+    /// No further ability.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            refresh: None,
+            rotate: None,
+            log_ins: None,
+        }
+    }
+}
+
+/// A strategy with refresh tokens (RFC 6749 §1.5).
+///
+/// Each use replaces the token. Once the successor was issued, the replaced token yields the same successor for a grace,
+/// because an answer can get lost, and a browser has several tabs. After that, its use is a sign of theft and ends the
+/// log-in (RFC 9700 §4.14.2).
+#[async_trait]
+pub trait RefreshStrategy<Id = Uuid>: RevocableStrategy<Id> {
+    /// The user of a refresh token that was `presented` to `audience`, as far as this can be told without a store: that it
+    /// was issued, and by whom it is held. The token may have been used or revoked.
+    ///
+    /// # Errors
+    /// [`Rejection`] if it was never issued for this audience.
+    fn user_of(&self, audience: &str, presented: &str) -> Result<Id, Rejection>;
+
+    /// Exchanges a refresh token for the next pair.
+    ///
+    /// # Errors
+    /// [`ReadError::Rejected`] if the token is not valid; with [`Rejection::Reused`], the log-in has just ended.
+    /// [`ReadError::Unavailable`] if the store does not answer: then the token may have been replaced, and yields its
+    /// successor for the grace.
+    async fn refresh(&self, audience: &str, presented: &str) -> Result<Refreshed<Id>, ReadError>;
+
+    /// Ends the log-in of a refresh token that is valid, with every token that was issued for it. Returns false, and
+    /// ends nothing, if the token is not valid.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer: the log-in may go on.
+    async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<bool, StoreError>;
+}
+
+/// The outcome of a refresh.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Refreshed<Id = Uuid> {
+    /// The user, and the epoch of the log-in. Compare it with the user's: it may be stale.
+    pub subject: Subject<Id>,
+    /// The next pair.
+    pub issued: Issued,
+}
+
+impl<Id> Refreshed<Id> {
+    /// The pair that was `issued` for a log-in of `subject`.
+    #[must_use]
+    pub fn new(subject: Subject<Id>, issued: Issued) -> Self {
+        Self { subject, issued }
+    }
+}
+
+/// A strategy that replaces access tokens while they are used.
+#[async_trait]
+pub trait RotateStrategy<Id = Uuid>: Strategy<Id> {
+    /// The successor of an access token that was `presented` to `audience`. Parallel calls yield the same one. The replaced
+    /// token stays valid for a grace. `None` if it is not to be replaced yet.
+    ///
+    /// # Errors
+    /// As for [`Strategy::read`].
+    async fn rotate(&self, audience: &str, presented: &str) -> Result<Option<IssuedToken>, ReadError>;
 }

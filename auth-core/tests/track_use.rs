@@ -6,7 +6,8 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use auth_core::{
     AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, ManualClock,
-    OpaqueStrategy, StoreError, Strategy as _, Subject, TokenLookup, memory::MemoryAccessTokenStore,
+    NewLogIn, OpaqueStrategy, StoreError, Strategy as _, Subject, TokenLookup,
+    memory::MemoryAccessTokenStore,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -25,7 +26,12 @@ impl AccessTokenStore for ReadOnly {
         self.0.find(key).await
     }
 
-    async fn touch(&self, _key: &TokenLookup, _at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(
+        &self,
+        _key: &TokenLookup,
+        _at: OffsetDateTime,
+        _expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
         Err(StoreError::refused("read-only", "the disk is full"))
     }
 
@@ -41,7 +47,7 @@ impl AccessTokenStore for ReadOnly {
 #[tokio::test]
 async fn a_token_whose_use_cannot_be_written_down_is_good() {
     let clock = Arc::new(ManualClock::default());
-    let strategy = OpaqueStrategy::new(Arc::new(ReadOnly::default()), Lifetime::FOREVER)
+    let strategy = OpaqueStrategy::unlisted(Arc::new(ReadOnly::default()), Lifetime::FOREVER)
         .track_use(Duration::from_secs(60))
         .clock(clock.clone());
     let subject = Subject {
@@ -49,7 +55,7 @@ async fn a_token_whose_use_cannot_be_written_down_is_good() {
         epoch: 0,
     };
     let issued = strategy
-        .issue("api", &subject, &ClientInfo::default())
+        .issue(&NewLogIn::new("api", &subject, &ClientInfo::default()))
         .await
         .expect("issue");
     clock.advance(time::Duration::hours(1));

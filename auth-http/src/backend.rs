@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, Credential, IssueError, Issued, ReadError, RevocableStrategy, StoreError, Strategy, Subject,
+    ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RevocableStrategy, StoreError, Strategy,
+    Subject,
 };
 use uuid::Uuid;
 
@@ -95,7 +96,9 @@ impl<Id> AuthBackend<Id> {
     /// # Errors
     /// As for [`Strategy::issue`].
     pub async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<Issued, IssueError> {
-        self.strategy.issue(&self.name, subject, client).await
+        self.strategy
+            .issue(&NewLogIn::new(&self.name, subject, client))
+            .await
     }
 
     /// Reads a credential that was presented to this backend.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenStore, ClientInfo, Credential, Email, ExposeSecret as _, IssueError, Issued, Lifetime,
+    Abilities, ClientInfo, Credential, Email, ExposeSecret as _, IssueError, Issued, Lifetime, NewLogIn,
     NewUser, OpaqueStrategy, Outcome, ReadError, RevocableStrategy, SigningSecret, StoreError, Strategy,
     Subject, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
@@ -55,12 +55,7 @@ struct Down;
 
 #[async_trait]
 impl Strategy for Down {
-    async fn issue(
-        &self,
-        _audience: &str,
-        _subject: &Subject,
-        _client: &ClientInfo,
-    ) -> Result<Issued, IssueError> {
+    async fn issue(&self, _log_in: &NewLogIn<'_>) -> Result<Issued, IssueError> {
         Err(StoreError::unreachable("down", "out of order").into())
     }
 
@@ -77,6 +72,10 @@ impl RevocableStrategy for Down {
 
     async fn revoke_all(&self, _user_id: &Uuid) -> Result<(), StoreError> {
         Err(StoreError::unreachable("down", "out of order"))
+    }
+
+    fn abilities(&self) -> Abilities<'_> {
+        Abilities::none()
     }
 }
 
@@ -95,8 +94,7 @@ impl Fixture {
 
     /// Every backend accepts the same tokens.
     fn opaque(&self) -> OpaqueStrategy {
-        let tokens: Arc<dyn AccessTokenStore> = self.tokens.clone();
-        OpaqueStrategy::new(tokens, Lifetime::FOREVER).also_accept("api")
+        OpaqueStrategy::new(self.tokens.clone(), Lifetime::FOREVER).also_accept("api")
     }
 
     fn authenticator(&self, backends: Vec<AuthBackend>) -> Authenticator {
@@ -113,7 +111,11 @@ impl Fixture {
     async fn token(&self, user: &User) -> String {
         let issued = self
             .opaque()
-            .issue("api", &Subject::from(user), &ClientInfo::default())
+            .issue(&NewLogIn::new(
+                "api",
+                &Subject::from(user),
+                &ClientInfo::default(),
+            ))
             .await
             .expect("issue");
         issued.access.secret.expose_secret().to_owned()

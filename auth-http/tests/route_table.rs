@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenStore, Lifetime, OpaqueStrategy, SigningSecret,
+    Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints};
@@ -19,7 +19,7 @@ const BACKEND: &str = "a-backend";
 
 /// With every route that there is.
 fn endpoints() -> Endpoints {
-    let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+    let tokens = Arc::new(MemoryAccessTokenStore::new());
     let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
     let users = Arc::new(MemoryUserStore::<Uuid>::new());
     let secret = SigningSecret::generate().expect("secret");

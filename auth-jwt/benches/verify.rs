@@ -2,7 +2,7 @@
 
 use std::{hint::black_box, time::Duration};
 
-use auth_core::{ClientInfo, ExposeSecret as _, Lifetime, SigningSecret, Strategy as _, Subject};
+use auth_core::{ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, SigningSecret, Strategy as _, Subject};
 use auth_jwt::{
     FASTAPI_USERS_AUDIENCE, HmacAlgorithm, HmacKey, JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey,
 };
@@ -47,7 +47,11 @@ fn verify(criterion: &mut Criterion) {
             epoch: 0,
         };
         let issued = runtime
-            .block_on(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()))
+            .block_on(strategy.issue(&NewLogIn::new(
+                FASTAPI_USERS_AUDIENCE,
+                &subject,
+                &ClientInfo::default(),
+            )))
             .expect("issued");
         let token = issued.access.secret.expose_secret();
         group.bench_function(name, |bencher| {

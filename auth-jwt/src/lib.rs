@@ -11,7 +11,7 @@
 //! use portcullis::{
 //!     ExposeSecret, Lifetime, SigningSecret,
 //!     jwt::JwtStrategy,
-//!     store::{ClientInfo, Strategy, Subject},
+//!     store::{ClientInfo, NewLogIn, Strategy, Subject},
 //! };
 //! use uuid::Uuid;
 //!
@@ -21,7 +21,7 @@
 //! let strategy = JwtStrategy::hs256(&secret, Lifetime::new(Duration::from_secs(3600))?)?;
 //!
 //! let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
-//! let issued = strategy.issue("api", &subject, &ClientInfo::default()).await?;
+//! let issued = strategy.issue(&NewLogIn::new("api", &subject, &ClientInfo::default())).await?;
 //! let credential = strategy.read("api", issued.access.secret.expose_secret()).await?;
 //! assert_eq!(credential.subject, subject);
 //! # Ok(())

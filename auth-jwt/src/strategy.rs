@@ -4,7 +4,7 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    ClientInfo, Clock, ConfigError, Credential, IssueError, Issued, IssuedToken, Lifetime, ReadError,
+    Clock, ConfigError, Credential, IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError,
     Rejection, SigningSecret, StoreError, Strategy, Subject, SystemClock, TokenId, UserId, user_id_from_text,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -208,14 +208,10 @@ impl<Id: UserId> JwtStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
-    async fn issue(
-        &self,
-        audience: &str,
-        subject: &Subject<Id>,
-        _client: &ClientInfo,
-    ) -> Result<Issued, IssueError> {
+    async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError> {
+        let (audience, subject) = (log_in.audience, log_in.subject);
         let now = self.clock.now();
-        let end = self.lifetime.end(now).and_then(whole_seconds);
+        let end = log_in.bounded(self.lifetime.end(now)).and_then(whole_seconds);
         let (Some(start), Some(end)) = (whole_seconds(now), end) else {
             return Err(StoreError::internal("JWT signing", "the clock is out of range").into());
         };

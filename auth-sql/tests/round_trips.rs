@@ -8,7 +8,8 @@ use std::sync::{
 
 use auth_core::ExposeSecret as _;
 use auth_core::{
-    ClientInfo, Lifetime, NewUser, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, admit,
+    ClientInfo, Lifetime, NewLogIn, NewUser, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
+    admit,
 };
 use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore};
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
@@ -44,7 +45,11 @@ async fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_
     let lifetime = Lifetime::from_secs(60).expect("a minute");
     let strategy = OpaqueStrategy::new(Arc::new(SqliteAccessTokenStore::new(&database)), lifetime);
     let issued = strategy
-        .issue("api", &Subject::from(&user), &ClientInfo::default())
+        .issue(&NewLogIn::new(
+            "api",
+            &Subject::from(&user),
+            &ClientInfo::default(),
+        ))
         .await
         .expect("a token");
 

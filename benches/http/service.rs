@@ -51,7 +51,7 @@ impl Service {
             .await?;
         let hour = Lifetime::from_secs(3600)?;
         let jwt = AuthBackend::stateless("jwt", BearerTransport, JwtStrategy::hs256(&secret, hour)?);
-        let tokens = OpaqueStrategy::new(Arc::clone(&store.tokens), hour);
+        let tokens = OpaqueStrategy::new(store.tokens.clone(), hour);
         let db = AuthBackend::new("db", BearerTransport, tokens);
         let auth = Auth::builder(users).backend(jwt).backend(db).build()?;
         Ok(Self { auth, secret, store })

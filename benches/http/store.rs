@@ -36,7 +36,7 @@ pub(crate) const STORES: [(&str, Option<&str>); 5] = [
 
 pub(crate) struct Store {
     pub(crate) users: Arc<dyn UserStore>,
-    pub(crate) tokens: Arc<dyn AccessTokenStore>,
+    pub(crate) tokens: Arc<dyn RotateTokens>,
     engine: Engine,
 }
 

@@ -11,7 +11,9 @@ use portcullis::{
         ClientLike as _, Redis, RedisAccessTokenStore,
         fred::types::{ClusterHash, CustomCommand},
     },
-    store::{AccessTokenIndex, AccessTokenStore, ClientInfo, Strategy, Subject, TokenLookup, UserStore},
+    store::{
+        AccessTokenIndex, ClientInfo, NewLogIn, RotateTokens, Strategy, Subject, TokenLookup, UserStore,
+    },
     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{DeleteUserError, Registration, UserManager},
 };
@@ -47,7 +49,11 @@ impl<T: AccessTokenIndex + 'static> Scene<T> {
     /// A log-in under the epoch that `user` had when it was read.
     async fn log_in(&self, user: &User) -> TokenLookup {
         let issued = strategy(&self.tokens)
-            .issue("tokens", &Subject::from(user), &ClientInfo::default())
+            .issue(&NewLogIn::new(
+                "tokens",
+                &Subject::from(user),
+                &ClientInfo::default(),
+            ))
             .await
             .expect("a token");
         TokenLookup::for_audience("tokens", issued.access.secret.expose_secret())
@@ -91,7 +97,7 @@ impl<T: AccessTokenIndex + 'static> Scene<T> {
 }
 
 fn strategy<T: AccessTokenStore + 'static>(tokens: &Arc<T>) -> OpaqueStrategy {
-    let tokens: Arc<dyn AccessTokenStore> = Arc::clone(tokens) as _;
+    let tokens: Arc<dyn RotateTokens> = Arc::clone(tokens) as _;
     OpaqueStrategy::new(tokens, Lifetime::FOREVER)
 }
 

@@ -3,7 +3,7 @@
 use portcullis::{
     ExposeSecret as _, Lifetime, SigningSecret, User,
     jwt::JwtStrategy,
-    store::{ClientInfo, Strategy as _, Subject},
+    store::{ClientInfo, NewLogIn, Strategy as _, Subject},
 };
 use uuid::Uuid;
 
@@ -27,7 +27,7 @@ fn the_issuer_is_a_claim_where_it_is_set() {
             epoch: 0,
         };
         let issued = strategy
-            .issue("api", &subject, &ClientInfo::default())
+            .issue(&NewLogIn::new("api", &subject, &ClientInfo::default()))
             .await
             .expect("issued");
         let token = issued.access.secret.expose_secret();

@@ -109,14 +109,18 @@ async fn king_without_a_log_in(service: &Service, arthur: &portcullis::User) -> 
     use portcullis::{
         ExposeSecret as _, Lifetime, SigningSecret,
         jwt::JwtStrategy,
-        store::{ClientInfo, Strategy as _, Subject},
+        store::{ClientInfo, NewLogIn, Strategy as _, Subject},
     };
     let secret = SigningSecret::new(crate::harness::SECRET).expect("long enough");
     let strategy = JwtStrategy::hs256(&secret, Lifetime::from_secs(3600).expect("positive"))
         .expect("long enough")
         .clock(service.clock.clone());
     let issued = strategy
-        .issue("jwt", &Subject::from(arthur), &ClientInfo::default())
+        .issue(&NewLogIn::new(
+            "jwt",
+            &Subject::from(arthur),
+            &ClientInfo::default(),
+        ))
         .await
         .expect("issued");
     Pass::new(Kind::JwtBearer, issued.access.secret.expose_secret())

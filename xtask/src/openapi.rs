@@ -27,7 +27,14 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<Vec<String>> {
     };
     // The program that the tests use. `cargo build` would build it again, and most of its dependencies, because it leaves
     // out the features that only tests need.
-    let build = ["test", "--workspace", "--all-features", "--no-run", "--test", "showcase"];
+    let build = [
+        "test",
+        "--workspace",
+        "--all-features",
+        "--no-run",
+        "--test",
+        "showcase",
+    ];
     process::run(process::cargo(&workspace.root).args(build))?;
     let program = workspace.target.join("debug").join("showcase");
     let showcase = Showcase::start(&program, &folder)?;

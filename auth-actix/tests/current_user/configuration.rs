@@ -9,7 +9,7 @@ use actix_web::{
 };
 use auth_actix::{Active, Auth, CurrentUser, OptionalUser};
 use auth_core::{
-    AccessTokenStore, Lifetime, OpaqueStrategy, SigningSecret,
+    Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport};
@@ -24,7 +24,7 @@ async fn a_bad_configuration_fails_at_start_and_names_the_setting() {
         let users = UserManager::builder(Arc::new(MemoryUserStore::new()), &secret)
             .build()
             .expect("users");
-        let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+        let tokens = Arc::new(MemoryAccessTokenStore::new());
         let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
         let builder = Auth::builder(users).backend(AuthBackend::new("bearer", BearerTransport, strategy));
         change(builder)
@@ -110,7 +110,7 @@ async fn n2_one_auth_is_mounted_twice_and_one_of_other_users_beside_it() {
     let service = Service::new();
     let secret = SigningSecret::generate().expect("secret");
     let users = UserManager::<_, Staff>::builder(Arc::new(MemoryUserStore::new()), &secret);
-    let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+    let tokens = Arc::new(MemoryAccessTokenStore::new());
     let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
     let staff = Auth::builder(users.build().expect("users"))
         .backend(AuthBackend::new("bearer", BearerTransport, strategy))

@@ -7,8 +7,8 @@ use auth_actix::{
     Active, Auth, CurrentUser, OptionalUser, Requirement, Superuser, Verified, VerifiedSuperuser,
 };
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy, SigningSecret, Strategy as _, Subject,
-    User, UserStore as _,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser, OpaqueStrategy, SigningSecret, Strategy as _,
+    Subject, User, UserStore as _,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, TrustedProxies};
@@ -65,7 +65,11 @@ impl Service {
         let user: User = self.users.insert(user).await.expect("insert");
         let issued = self
             .tokens
-            .issue("test", &Subject::from(&user), &ClientInfo::default())
+            .issue(&NewLogIn::new(
+                "test",
+                &Subject::from(&user),
+                &ClientInfo::default(),
+            ))
             .await
             .expect("issue");
         issued.access.secret.expose_secret().to_owned()

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use auth_actix::{Auth, AuthBuilder};
 use auth_core::{
-    AccessTokenStore, ClientInfo, ExposeSecret as _, InsertUserError, Lifetime, NewUser, NormalizedEmail,
+    ClientInfo, ExposeSecret as _, InsertUserError, Lifetime, NewLogIn, NewUser, NormalizedEmail,
     OpaqueStrategy, SigningSecret, StoreError, Strategy as _, Subject, UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
@@ -64,8 +64,8 @@ impl Service {
             kept: MemoryUserStore::new(),
             world: Arc::clone(&world),
         });
-        let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
-        let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), Lifetime::FOREVER).also_accept("test");
+        let tokens = Arc::new(MemoryAccessTokenStore::new());
+        let strategy = || OpaqueStrategy::new(tokens.clone(), Lifetime::FOREVER).also_accept("test");
         let manager = UserManager::builder(users.clone(), &SigningSecret::generate().expect("secret"))
             .mailer(Arc::new(Postbox(Arc::clone(&world))))
             .events(Arc::new(Hooks(Arc::clone(&world))))
@@ -109,7 +109,11 @@ impl Service {
     pub(crate) async fn token(&self, user: &User) -> String {
         let issued = self
             .tokens
-            .issue("test", &Subject::from(user), &ClientInfo::default())
+            .issue(&NewLogIn::new(
+                "test",
+                &Subject::from(user),
+                &ClientInfo::default(),
+            ))
             .await
             .expect("token");
         issued.access.secret.expose_secret().to_owned()

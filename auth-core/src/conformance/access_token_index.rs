@@ -93,7 +93,7 @@ where
     let (one_key, one) = inserted_token(&*store, &user, 1).await;
     let (two_key, two) = inserted_token(&*store, &user, 2).await;
     let at = start() + Duration::milliseconds(60_001);
-    answered(store.touch(&one_key, at).await);
+    answered(store.touch(&one_key, at, one.expires_at).await);
     let one = AccessToken {
         last_used_at: at,
         ..one

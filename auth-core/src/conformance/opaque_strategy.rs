@@ -15,8 +15,8 @@ use super::{
     sample::start,
 };
 use crate::{
-    ClientInfo, Clock as _, Credential, Issued, Lifetime, ManualClock, OpaqueStrategy, ReadError, Rejection,
-    RevocableStrategy as _, Strategy as _, Subject,
+    ClientInfo, Clock as _, Credential, Issued, Lifetime, ManualClock, NewLogIn, OpaqueStrategy, ReadError,
+    Rejection, RevocableStrategy as _, Strategy as _, Subject,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -36,7 +36,11 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
         epoch: 2,
     };
     for subject in [subject, other] {
-        let issued = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
+        let issued = answered(
+            strategy
+                .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))
+                .await,
+        );
         assert_eq!(
             issued.access.expires_at,
             Some(clock.now() + HOUR),
@@ -53,6 +57,8 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
             id: credential.id,
             issued_at: Some(clock.now()),
             expires_at: issued.access.expires_at,
+            actor: None,
+            rotation_due: false,
         };
         assert_eq!(credential, expected, "a credential says what was issued");
     }
@@ -125,8 +131,16 @@ pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture
         user_id: fixture.user(None).await,
         epoch: 0,
     };
-    let revoked = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
-    let kept = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
+    let revoked = answered(
+        strategy
+            .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))
+            .await,
+    );
+    let kept = answered(
+        strategy
+            .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))
+            .await,
+    );
     granted(
         strategy
             .read(AUDIENCE, revoked.access.secret.expose_secret())
@@ -195,7 +209,13 @@ async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
     };
     let mut tokens = at_once((0..50).map(|_| {
         let (strategy, subject) = (Arc::clone(&strategy), subject.clone());
-        async move { answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await) }
+        async move {
+            answered(
+                strategy
+                    .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))
+                    .await,
+            )
+        }
     }))
     .await;
     assert_eq!(
@@ -204,7 +224,11 @@ async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
         "a cap of 5 holds under 50 parallel log-ins"
     );
     for _ in 0..10 {
-        let token = answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await);
+        let token = answered(
+            strategy
+                .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))
+                .await,
+        );
         granted(strategy.read(AUDIENCE, token.access.secret.expose_secret()).await);
         tokens.push(token);
     }
@@ -221,7 +245,7 @@ fn strategy<F: AccessTokenFixture>(
 ) -> (OpaqueStrategy<F::Id>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(start()));
     (
-        OpaqueStrategy::new(fixture.store(), lifetime).clock(clock.clone()),
+        OpaqueStrategy::unlisted(fixture.store(), lifetime).clock(clock.clone()),
         clock,
     )
 }
@@ -236,9 +260,13 @@ async fn issued<F: AccessTokenFixture>(fixture: &F, strategy: &OpaqueStrategy<F:
         user_id: fixture.user(None).await,
         epoch: 0,
     };
-    answered(strategy.issue(AUDIENCE, &subject, &ClientInfo::default()).await)
-        .access
-        .secret
+    answered(
+        strategy
+            .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))
+            .await,
+    )
+    .access
+    .secret
 }
 
 #[track_caller]

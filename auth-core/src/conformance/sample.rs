@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{AccessTokenFixture, UserFixture, answered, parallel::at_once};
 use crate::{
-    AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, ShardTag,
+    AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, ShardTag, Subject,
     SystemClock, TokenDigest, TokenId, TokenLookup, User, UserId, UserStore as _, generate_token,
 };
 
@@ -128,6 +128,9 @@ pub(super) fn token_key(user: &impl UserId) -> TokenLookup {
     TokenLookup::new(answered(generate_token(ShardTag::for_user(user))).expose_secret())
 }
 
+/// The backend of every token here.
+pub(super) const BACKEND: &str = "web";
+
 /// The epoch of every token here.
 pub(super) const EPOCH: i64 = 7;
 
@@ -140,20 +143,21 @@ pub(super) fn token<Id: UserId>(user: &Id, n: u32) -> (TokenLookup, AccessToken<
 /// The user's `n`-th token, of a given digest.
 pub(super) fn token_of<Id: UserId>(user: &Id, digest: TokenDigest, n: u32) -> AccessToken<Id> {
     let created_at = start() + Duration::seconds(i64::from(n));
-    AccessToken {
-        id: TokenId::generate(),
-        digest,
+    let subject = Subject {
         user_id: user.clone(),
         epoch: EPOCH,
-        created_at,
-        expires_at: Some(created_at + Duration::days(7) + Duration::milliseconds(1)),
-        last_used_at: created_at + Duration::milliseconds(2),
-        client: ClientInfo {
-            user_agent: Some(format!("ClientInfo/{n}")),
-            address: Some("2001:db8::7".to_owned()),
-            label: Some(format!("label {n}")),
-        },
-    }
+    };
+    let mut token = AccessToken::new(TokenId::generate(), digest, subject, created_at);
+    token.backend = BACKEND.to_owned();
+    token.expires_at = Some(created_at + Duration::days(7) + Duration::milliseconds(1));
+    token.absolute_expires_at = Some(created_at + Duration::days(30) + Duration::milliseconds(3));
+    token.last_used_at = created_at + Duration::milliseconds(2);
+    token.client = ClientInfo {
+        user_agent: Some(format!("ClientInfo/{n}")),
+        address: Some("2001:db8::7".to_owned()),
+        label: Some(format!("label {n}")),
+    };
+    token
 }
 
 /// Inserts the user's `n`-th token, under no cap.

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, TokenDigest,
-    TokenId, TokenLookup, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Generation, InsertTokenError,
+    PurgeExpired, RotateTokens, StoreError, TokenDigest, TokenId, TokenKind, TokenLookup, UserId,
 };
 
 /// Access tokens in memory.
@@ -21,6 +21,12 @@ struct State<Id> {
 }
 
 impl<Id: UserId> State<Id> {
+    /// The token of `key`, if it has not expired at `at`.
+    fn live(&mut self, key: &TokenLookup, at: OffsetDateTime) -> Option<&mut AccessToken<Id>> {
+        let (_number, token) = self.tokens.get_mut(&key.digest)?;
+        token.is_live(at).then_some(token)
+    }
+
     /// The user's tokens, newest first: by issue, then by insertion if the clock did not move.
     fn newest_first(&self, user_id: &Id) -> Vec<&AccessToken<Id>> {
         let mut tokens: Vec<_> = self
@@ -79,6 +85,7 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
             let doomed: Vec<_> = state
                 .newest_first(&token.user_id)
                 .iter()
+                .filter(|other| [token.backend.as_str(), ""].contains(&other.backend.as_str()))
                 .skip(keep)
                 .map(|token| token.digest)
                 .collect();
@@ -97,9 +104,15 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
             .map(|(_, token)| token.clone()))
     }
 
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
-        if let Some((_, token)) = lock(&self.state).tokens.get_mut(&key.digest) {
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        if let Some(token) = lock(&self.state).live(key, at) {
             token.last_used_at = at;
+            token.expires_at = expires_at;
         }
         Ok(())
     }
@@ -139,6 +152,29 @@ impl<Id: UserId> AccessTokenIndex<Id> for MemoryAccessTokenStore<Id> {
             .map(|token| token.digest)
             .collect();
         Ok(state.remove(&doomed) > 0)
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> RotateTokens<Id> for MemoryAccessTokenStore<Id> {
+    async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let mut state = lock(&self.state);
+        if let Some(token) = state.live(key, step.at)
+            && token.generation(step.kind).number == step.from
+        {
+            let next = Generation::new(step.from + 1, Some(step.at));
+            match step.kind {
+                TokenKind::Access => token.access_generation = next,
+                TokenKind::Refresh => token.refresh_generation = next,
+            }
+            token.last_used_at = step.at;
+            if let Some(until) = step.keep_until {
+                token.expires_at = Some(token.bounded(until));
+            }
+            return Ok(Some(Advanced::new(token.clone(), true)));
+        }
+        let stored = state.tokens.get(&key.digest);
+        Ok(stored.map(|(_number, token)| Advanced::new(token.clone(), false)))
     }
 }
 

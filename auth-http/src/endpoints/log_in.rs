@@ -244,7 +244,7 @@ mod tests {
     use std::sync::Arc;
 
     use auth_core::{
-        AccessTokenStore, Lifetime, OpaqueStrategy,
+        Lifetime, OpaqueStrategy, RotateTokens,
         memory::{MemoryAccessTokenStore, MemoryUserStore},
     };
     use uuid::Uuid;
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_log_out_with_a_dead_cookie_removes_it_beside_what_the_401_removes_anyway() {
-        let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+        let tokens = Arc::new(MemoryAccessTokenStore::new());
         let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
         let backend = AuthBackend::<Uuid>::new("cookie", CookieTransport::default(), strategy);
         let users = Arc::new(MemoryUserStore::<Uuid>::new());

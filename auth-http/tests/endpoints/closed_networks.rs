@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth_core::{
-    AccessTokenStore, ClosedNetworks, Lifetime, OpaqueStrategy, SigningSecret,
+    ClosedNetworks, Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
@@ -16,7 +16,7 @@ use crate::service::{self, Head, answer};
 fn service(configure: impl FnOnce(UserManagerBuilder) -> UserManagerBuilder) -> Endpoints {
     let secret = SigningSecret::generate().expect("secret");
     let users = UserManager::builder(Arc::new(MemoryUserStore::<Uuid>::new()), &secret);
-    let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+    let tokens = Arc::new(MemoryAccessTokenStore::new());
     let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
     Endpoints::builder(configure(users).build().expect("users"))
         .backend(AuthBackend::new("db", BearerTransport, strategy))

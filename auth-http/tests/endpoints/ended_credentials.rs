@@ -4,8 +4,9 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, OpaqueStrategy,
-    Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenLookup, User, UserStore,
+    AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, NewLogIn,
+    OpaqueStrategy, Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenLookup, User,
+    UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AcceptedBackends, AuthBackend, BearerTransport, Endpoints, Request};
@@ -32,8 +33,13 @@ impl AccessTokenStore for Late {
         self.tokens.find(key).await
     }
 
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
-        self.tokens.touch(key, at).await
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        self.tokens.touch(key, at, expires_at).await
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
@@ -46,12 +52,12 @@ impl AccessTokenStore for Late {
 }
 
 fn strategy(tokens: &Arc<MemoryAccessTokenStore>) -> OpaqueStrategy {
-    OpaqueStrategy::new(Arc::clone(tokens) as Arc<dyn AccessTokenStore>, Lifetime::FOREVER)
+    OpaqueStrategy::new(tokens.clone(), Lifetime::FOREVER)
 }
 
 async fn log_in(tokens: &Arc<MemoryAccessTokenStore>, user: &User) -> String {
     let issued = strategy(tokens)
-        .issue("db", &Subject::from(user), &ClientInfo::default())
+        .issue(&NewLogIn::new("db", &Subject::from(user), &ClientInfo::default()))
         .await;
     issued.expect("a token").access.secret.expose_secret().to_owned()
 }
@@ -115,7 +121,10 @@ async fn u5_a_log_in_whose_user_is_deleted_meanwhile_leaves_no_token() {
         tokens: Arc::clone(&tokens),
         users: Arc::clone(&users),
     };
-    let endpoints = endpoints(&users, OpaqueStrategy::new(Arc::new(late), Lifetime::FOREVER));
+    let endpoints = endpoints(
+        &users,
+        OpaqueStrategy::unlisted(Arc::new(late), Lifetime::FOREVER),
+    );
     let user = ada(&endpoints).await;
     let head = Head(
         "POST",

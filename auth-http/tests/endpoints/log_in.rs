@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore, Lifetime, OpaqueStrategy, SigningSecret,
+    AccessTokenIndex as _, AccessTokenStore as _, Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
@@ -145,8 +145,8 @@ async fn n1_a_log_out_elsewhere_that_did_not_reach_the_store_is_not_reported_as_
 #[tokio::test]
 async fn the_methods_tell_a_front_end_how_one_can_log_in() {
     let secret = SigningSecret::generate().expect("secret");
-    let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
-    let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), Lifetime::FOREVER);
+    let tokens = Arc::new(MemoryAccessTokenStore::new());
+    let strategy = || OpaqueStrategy::new(tokens.clone(), Lifetime::FOREVER);
     let builder = || {
         let users = UserManager::<Uuid, ()>::builder(Arc::new(MemoryUserStore::new()), &secret);
         Endpoints::builder(users.build().expect("users"))

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenStore, InsertUserError, Lifetime, NewUser, NormalizedEmail, OpaqueStrategy, SigningSecret,
+    InsertUserError, Lifetime, NewUser, NormalizedEmail, OpaqueStrategy, RotateTokens, SigningSecret,
     StoreError, UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
@@ -136,7 +136,7 @@ impl Service {
         let secret = SigningSecret::generate().expect("secret");
         let manager = settings(UserManager::builder(users.clone(), &secret).events(moody.clone()));
         let manager = manager.build().expect("users");
-        let strategy = OpaqueStrategy::new(tokens.clone() as Arc<dyn AccessTokenStore>, Lifetime::FOREVER);
+        let strategy = OpaqueStrategy::new(tokens.clone(), Lifetime::FOREVER);
         let endpoints = Endpoints::builder(manager)
             .backend(AuthBackend::new("db", BearerTransport, strategy))
             .protected_fields(["plan"]);

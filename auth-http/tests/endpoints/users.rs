@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessTokenStore, ClientInfo, ExposeSecret as _, Lifetime, NewUser, OpaqueStrategy, SigningSecret,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser, OpaqueStrategy, RotateTokens, SigningSecret,
     Strategy as _, Subject, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
@@ -71,7 +71,7 @@ async fn an_id_with_a_nul_is_nobodys() {
     let manager = UserManager::builder(users.clone(), &secret)
         .build()
         .expect("users");
-    let strategy = OpaqueStrategy::new(tokens as Arc<dyn AccessTokenStore<String>>, Lifetime::FOREVER);
+    let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
     for id in ["arthur", "lance\0lot"] {
         let mut user = NewUser::new(
             format!("{}@example.com", &id[..5]).parse().expect("an e-mail"),
@@ -89,7 +89,11 @@ async fn an_id_with_a_nul_is_nobodys() {
         .expect("store")
         .expect("user");
     let token = strategy
-        .issue("db", &Subject::from(&arthur), &ClientInfo::default())
+        .issue(&NewLogIn::new(
+            "db",
+            &Subject::from(&arthur),
+            &ClientInfo::default(),
+        ))
         .await
         .expect("token");
     let endpoints = Endpoints::builder(manager)

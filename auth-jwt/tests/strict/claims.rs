@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{
-    ClientInfo, Clock as _, ExposeSecret as _, ReadError,
+    ClientInfo, Clock as _, ExposeSecret as _, NewLogIn, ReadError,
     Rejection::{self, BadClaim, BadSignature, Expired, Malformed, NotYetValid},
     Strategy as _, Subject,
 };
@@ -277,7 +277,8 @@ fn j9_a_token_is_good_for_the_audience_that_it_was_issued_for_and_no_other() {
     let audiences = ["web", "app", "old", "older"];
     for own in audiences {
         for (at, issuing) in strategies.iter().enumerate() {
-            let issued = at_once(issuing.issue(own, &subject, &ClientInfo::default())).expect("issued");
+            let issued = at_once(issuing.issue(&NewLogIn::new(own, &subject, &ClientInfo::default())))
+                .expect("issued");
             let token = issued.access.secret.expose_secret();
             let names_web = own == "web" || at == 1;
             for other in audiences {

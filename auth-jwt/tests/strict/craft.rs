@@ -8,8 +8,8 @@ use std::{
 };
 
 use auth_core::{
-    ClientInfo, Credential, ExposeSecret as _, Lifetime, ManualClock, ReadError, Rejection, SigningSecret,
-    Strategy, Subject,
+    ClientInfo, Credential, ExposeSecret as _, Lifetime, ManualClock, NewLogIn, ReadError, Rejection,
+    SigningSecret, Strategy, Subject,
 };
 use auth_jwt::{
     FASTAPI_USERS_AUDIENCE, JwtKeys, JwtStrategy, SigningAlgorithm, SigningKey, VerifyingAlgorithm,
@@ -151,8 +151,12 @@ pub(crate) fn issue(strategy: &JwtStrategy) -> String {
         user_id: USER.parse().expect("a UUID"),
         epoch: 7,
     };
-    let issued =
-        at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default())).expect("issued");
+    let issued = at_once(strategy.issue(&NewLogIn::new(
+        FASTAPI_USERS_AUDIENCE,
+        &subject,
+        &ClientInfo::default(),
+    )))
+    .expect("issued");
     issued.access.secret.expose_secret().to_owned()
 }
 

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::{
-    ClientInfo, Clock as _, Email, ExposeSecret as _, IssueError, Lifetime, ManualClock, NewUser, Outcome,
-    Rejection, Strategy, Subject, UserId, UserStore, admit, memory::MemoryUserStore,
+    ClientInfo, Clock as _, Email, ExposeSecret as _, IssueError, Lifetime, ManualClock, NewLogIn, NewUser,
+    Outcome, Rejection, Strategy, Subject, UserId, UserStore, admit, memory::MemoryUserStore,
 };
 use auth_jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy, MAX_TOKEN_BYTES};
 use time::{Duration as Span, OffsetDateTime};
@@ -68,8 +68,12 @@ fn a_token_never_outlives_its_lifetime_and_is_valid_at_once() {
                 user_id: Uuid::now_v7(),
                 epoch: 0,
             };
-            let issued = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()))
-                .expect("issued");
+            let issued = at_once(strategy.issue(&NewLogIn::new(
+                FASTAPI_USERS_AUDIENCE,
+                &subject,
+                &ClientInfo::default(),
+            )))
+            .expect("issued");
             let credential = read(&strategy, issued.access.secret.expose_secret()).expect("valid at once");
             assert_eq!(
                 credential.expires_at, issued.access.expires_at,
@@ -95,8 +99,12 @@ fn ids_of_other_types_are_written_and_read() {
     fn round_trip<Id: UserId>(user_id: Id) {
         let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
         let subject = Subject { user_id, epoch: -1 };
-        let issued = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()))
-            .expect("issued");
+        let issued = at_once(strategy.issue(&NewLogIn::new(
+            FASTAPI_USERS_AUDIENCE,
+            &subject,
+            &ClientInfo::default(),
+        )))
+        .expect("issued");
         let credential = at_once(strategy.read(FASTAPI_USERS_AUDIENCE, issued.access.secret.expose_secret()))
             .expect("valid");
         assert_eq!(credential.subject, subject);
@@ -114,13 +122,21 @@ fn a_token_that_could_not_be_read_is_not_issued() {
         user_id: "x".repeat(MAX_TOKEN_BYTES),
         epoch: 0,
     };
-    let refused = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()));
+    let refused = at_once(strategy.issue(&NewLogIn::new(
+        FASTAPI_USERS_AUDIENCE,
+        &subject,
+        &ClientInfo::default(),
+    )));
     assert!(matches!(refused, Err(IssueError::Unavailable(_))));
     let subject = Subject {
         user_id: "lance\0lot".to_owned(),
         epoch: 0,
     };
-    let refused = at_once(strategy.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default()));
+    let refused = at_once(strategy.issue(&NewLogIn::new(
+        FASTAPI_USERS_AUDIENCE,
+        &subject,
+        &ClientInfo::default(),
+    )));
     assert!(matches!(refused, Err(IssueError::Unavailable(_))));
 
     let before_1970 = self::strategy().clock(clock_at(-10));
@@ -128,7 +144,14 @@ fn a_token_that_could_not_be_read_is_not_issued() {
         user_id: Uuid::now_v7(),
         epoch: 0,
     };
-    assert!(at_once(before_1970.issue(FASTAPI_USERS_AUDIENCE, &subject, &ClientInfo::default())).is_err());
+    assert!(
+        at_once(before_1970.issue(&NewLogIn::new(
+            FASTAPI_USERS_AUDIENCE,
+            &subject,
+            &ClientInfo::default()
+        )))
+        .is_err()
+    );
 }
 
 #[tokio::test]
@@ -137,11 +160,11 @@ async fn a_token_dies_when_the_users_epoch_grows() {
     let user = users.insert(new_user()).await.expect("inserted");
     let strategy = strategy();
     let issued = strategy
-        .issue(
+        .issue(&NewLogIn::new(
             FASTAPI_USERS_AUDIENCE,
             &Subject::from(&user),
             &ClientInfo::default(),
-        )
+        ))
         .await
         .expect("issued");
     let token = issued.access.secret.expose_secret();

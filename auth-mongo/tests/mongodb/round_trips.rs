@@ -6,8 +6,8 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy,
-    Outcome, Strategy as _, Subject, UserStore as _, admit,
+    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn,
+    OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, admit,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
@@ -72,7 +72,11 @@ async fn an_authenticated_request_costs_one_command_for_the_token_and_one_for_th
     let strategy = OpaqueStrategy::new(Arc::new(tokens), lifetime);
     commands.take();
     let issued = strategy
-        .issue("api", &Subject::from(&user), &ClientInfo::default())
+        .issue(&NewLogIn::new(
+            "api",
+            &Subject::from(&user),
+            &ClientInfo::default(),
+        ))
         .await
         .expect("a token");
     assert_eq!(commands.names(), ["insert"]);

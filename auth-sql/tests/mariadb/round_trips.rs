@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
-    admit,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, Outcome, Strategy as _, Subject,
+    UserStore as _, admit,
 };
 use auth_sql::mysql::{MysqlAccessTokenStore, MysqlUserStore, Pool};
 
@@ -34,7 +34,11 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
         let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");
         let strategy = OpaqueStrategy::new(Arc::new(MysqlAccessTokenStore::new(&database)), lifetime);
         let issued = strategy
-            .issue("api", &Subject::from(&user), &ClientInfo::default())
+            .issue(&NewLogIn::new(
+                "api",
+                &Subject::from(&user),
+                &ClientInfo::default(),
+            ))
             .await
             .expect("a token");
         let outcome = admit(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
-    admit,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, Outcome, Strategy as _, Subject,
+    UserStore as _, admit,
 };
 use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresUserStore};
 use diesel_async::SimpleAsyncConnection as _;
@@ -70,7 +70,11 @@ async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
     let lifetime = Lifetime::from_secs(60 * 60 * 24 * 365).expect("a year");
     let strategy = OpaqueStrategy::new(Arc::new(PostgresAccessTokenStore::new(&database)), lifetime);
     let issued = strategy
-        .issue("api", &Subject::from(&user), &ClientInfo::default())
+        .issue(&NewLogIn::new(
+            "api",
+            &Subject::from(&user),
+            &ClientInfo::default(),
+        ))
         .await
         .expect("a token");
 

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, IssuedToken, Lifetime, OpaqueStrategy, Outcome, Rejection, Strategy as _,
-    Subject, admit, memory::MemoryAccessTokenStore,
+    ClientInfo, ExposeSecret as _, IssuedToken, Lifetime, NewLogIn, OpaqueStrategy, Outcome, Rejection,
+    Strategy as _, Subject, admit, memory::MemoryAccessTokenStore,
 };
 use auth_users::{DeleteUserError, UserUpdate};
 use uuid::Uuid;
@@ -23,7 +23,10 @@ impl Tokens {
 
     async fn issue(&self, scene: &Scene, user: &KnightUser) -> IssuedToken {
         let subject = Subject::from(&scene.read(user).await);
-        let issued = self.0.issue("api", &subject, &ClientInfo::default()).await;
+        let issued = self
+            .0
+            .issue(&NewLogIn::new("api", &subject, &ClientInfo::default()))
+            .await;
         issued.expect("issued").access
     }
 

@@ -6,7 +6,7 @@ use portcullis::{
     ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport},
     jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy},
-    store::AccessTokenStore,
+    store::RotateTokens,
 };
 
 use crate::stores::Stores;
@@ -34,6 +34,6 @@ pub(crate) fn all(
     Ok(all)
 }
 
-fn opaque(tokens: &Arc<dyn AccessTokenStore>, lifetime: Lifetime) -> OpaqueStrategy {
-    OpaqueStrategy::new(Arc::clone(tokens), lifetime)
+fn opaque(tokens: &Arc<dyn RotateTokens>, lifetime: Lifetime) -> OpaqueStrategy {
+    OpaqueStrategy::new(tokens.clone(), lifetime)
 }

@@ -19,7 +19,7 @@ const SETTING: &str = "DATABASE_URL";
 /// The stores on one database.
 pub(crate) struct Database {
     pub(crate) users: Arc<dyn UserStore>,
-    pub(crate) tokens: Arc<dyn AccessTokenStore>,
+    pub(crate) tokens: Arc<dyn RotateTokens>,
     pub(crate) expired: Arc<dyn PurgeExpired>,
     kind: Kind,
 }

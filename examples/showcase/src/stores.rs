@@ -29,7 +29,7 @@ pub(crate) struct Stores {
 
 struct OnRedis {
     redis: Redis,
-    tokens: Arc<dyn AccessTokenStore>,
+    tokens: Arc<dyn RotateTokens>,
 }
 
 impl Stores {
@@ -53,12 +53,12 @@ impl Stores {
     }
 
     /// The access tokens in the database.
-    pub(crate) fn tokens(&self) -> &Arc<dyn AccessTokenStore> {
+    pub(crate) fn tokens(&self) -> &Arc<dyn RotateTokens> {
         &self.database.tokens
     }
 
     /// The access tokens in Redis, if that is configured.
-    pub(crate) fn redis_tokens(&self) -> Option<&Arc<dyn AccessTokenStore>> {
+    pub(crate) fn redis_tokens(&self) -> Option<&Arc<dyn RotateTokens>> {
         self.redis.as_ref().map(|on_redis| &on_redis.tokens)
     }
 

@@ -39,7 +39,7 @@ pub const SECRET: &str = "a secret of the tests, of 32 bytes or more";
 /// A service on a port of this machine. It ends when it is dropped.
 pub struct Service {
     pub auth: Auth,
-    pub tokens: Arc<dyn AccessTokenStore>,
+    pub tokens: Arc<dyn RotateTokens>,
     pub pool: Option<Pool>,
     pub clock: Arc<ManualClock>,
     pub mailbox: Mailbox,
@@ -76,7 +76,7 @@ impl Service {
         blueprint.store = Store::Memory;
         Self::build(blueprint, |tokens, _secret, clock| {
             let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
-            let strategy = OpaqueStrategy::new(Arc::clone(tokens), lifetime).clock(Arc::clone(clock));
+            let strategy = OpaqueStrategy::new(tokens.clone(), lifetime).clock(Arc::clone(clock));
             vec![AuthBackend::new("cookie", transport, strategy)]
         })
         .await
@@ -84,7 +84,7 @@ impl Service {
 
     async fn build(
         blueprint: Blueprint,
-        backends: impl FnOnce(&Arc<dyn AccessTokenStore>, &SigningSecret, &Arc<dyn Clock>) -> Vec<AuthBackend>,
+        backends: impl FnOnce(&Arc<dyn RotateTokens>, &SigningSecret, &Arc<dyn Clock>) -> Vec<AuthBackend>,
     ) -> Self {
         let folder = folder();
         let stores = blueprint.stores(&folder.path().join("service.db")).await;

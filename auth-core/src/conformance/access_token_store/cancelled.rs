@@ -89,7 +89,9 @@ pub async fn a_cancelled_touch_is_whole_or_absent<F: AccessTokenFixture>(fixture
             ..token.clone()
         };
         let (first, second) = (start() + Duration::minutes(1), start() + Duration::minutes(2));
-        cancellations.cancel(store.touch(&key, first)).await;
+        cancellations
+            .cancel(store.touch(&key, first, token.expires_at))
+            .await;
         let found = answered(store.find(&key).await).expect("a touch removes no token");
         assert!(
             found == token || found == used(first),
@@ -97,7 +99,7 @@ pub async fn a_cancelled_touch_is_whole_or_absent<F: AccessTokenFixture>(fixture
         );
         answered(store.delete(&key).await);
         answered(store.insert(&token, None).await);
-        answered(store.touch(&key, second).await);
+        answered(store.touch(&key, second, token.expires_at).await);
         // The cancelled touch may still arrive; it finds the token, too.
         let found = answered(store.find(&key).await).expect("a touched token is there");
         assert!(

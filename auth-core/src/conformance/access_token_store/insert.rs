@@ -1,7 +1,9 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use time::Duration;
 
 use crate::{
-    AccessToken, AccessTokenStore as _, ClientInfo, InsertTokenError, Lifetime, TokenDigest, TokenLookup,
+    AccessToken, AccessTokenStore as _, ClientInfo, Generation, InsertTokenError, Lifetime, TokenDigest,
+    TokenLookup,
     conformance::{
         AccessTokenFixture, answered,
         parallel::{ROUNDS, at_once},
@@ -19,7 +21,12 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
     let (odd_key, odd) = token(&user, 2);
     let odd = AccessToken {
         epoch: (1 << 40) + 7,
+        backend: "jwt-tracked_2".to_owned(),
         expires_at: century.end(start()),
+        absolute_expires_at: None,
+        access_generation: Generation::new((1 << 40) + 1, Some(start() + Duration::milliseconds(5))),
+        refresh_generation: Generation::new(3, Some(start() + Duration::milliseconds(4))),
+        actor: Some("é' \" \\ 42".to_owned()),
         client: ClientInfo {
             user_agent: Some(format!("{}' \" \\ \u{1f98a}", "é".repeat(123))),
             address: Some("fe80::1%eth0".to_owned()),
@@ -30,7 +37,9 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
     let (bare_key, bare) = token(&user, 3);
     let bare = AccessToken {
         epoch: 0,
+        backend: String::new(),
         expires_at: None,
+        absolute_expires_at: None,
         last_used_at: bare.created_at,
         client: ClientInfo::default(),
         ..bare

@@ -16,7 +16,7 @@ pub async fn every_call_out_of_reach_is_a_failure<F: AccessTokenFixture>(fixture
         return;
     };
     failed("find", store.find(&key).await);
-    failed("touch", store.touch(&key, start()).await);
+    failed("touch", store.touch(&key, start(), None).await);
     failed("delete", store.delete(&key).await);
     failed("delete_all", store.delete_all(&user).await);
     for cap in [None, std::num::NonZeroU32::new(1)] {

@@ -16,7 +16,7 @@ pub async fn a_touch_sets_the_last_use_alone<F: AccessTokenFixture>(fixture: &F)
     let (key, token) = inserted_token(&*store, &user, 1).await;
     let (other_key, other) = inserted_token(&*store, &user, 2).await;
     let at = start() + Duration::milliseconds(90_001);
-    answered(store.touch(&key, at).await);
+    answered(store.touch(&key, at, token.expires_at).await);
     let touched = AccessToken {
         last_used_at: at,
         ..token
@@ -38,7 +38,7 @@ pub async fn a_touch_of_an_unknown_token_inserts_nothing<F: AccessTokenFixture>(
     let store = fixture.store();
     let user = fixture.user(None).await;
     let (key, token) = token(&user, 1);
-    answered(store.touch(&key, start()).await);
+    answered(store.touch(&key, start(), token.expires_at).await);
     assert_eq!(answered(store.find(&key).await), None, "a touch inserts nothing");
     if let Err(error) = store.insert(&token, None).await {
         panic!("a touch takes no digest: {error}");
@@ -56,7 +56,7 @@ pub async fn a_touch_never_brings_a_deleted_token_back<F: AccessTokenFixture>(fi
     let user = fixture.user(None).await;
     let (key, _) = inserted_token(&*store, &user, 1).await;
     answered(store.delete(&key).await);
-    answered(store.touch(&key, start() + Duration::minutes(1)).await);
+    answered(store.touch(&key, start() + Duration::minutes(1), None).await);
     assert_eq!(
         answered(store.find(&key).await),
         None,
@@ -76,7 +76,7 @@ pub async fn a_touch_never_brings_a_deleted_token_back<F: AccessTokenFixture>(fi
                 match n {
                     8 if round % 2 == 0 => assert!(answered(store.delete(&key).await)),
                     8 => assert_eq!(answered(store.delete_all(&user).await), 1),
-                    _ => answered(store.touch(&key, start() + Duration::seconds(n)).await),
+                    _ => answered(store.touch(&key, start() + Duration::seconds(n), None).await),
                 }
             }
         }))

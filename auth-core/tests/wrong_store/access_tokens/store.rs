@@ -312,7 +312,12 @@ impl AccessTokenStore<String> for WrongTokens {
         Ok(self.reply(self.remembered(key.digest, found)).await)
     }
 
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
         self.forget();
         if self.reach(Defect::FailureIsDone, ())?.is_some() {
             return Ok(());
@@ -341,7 +346,7 @@ impl AccessTokenStore<String> for WrongTokens {
         touched.last_used_at = at;
         touched.expires_at = match self.defect {
             Defect::TouchExtends => Some(at + Duration::WEEK),
-            _ => found.expires_at,
+            _ => expires_at,
         };
         if self.has(Defect::TouchWritesBack) || self.has(Defect::TouchDeletesFirst) {
             if self.has(Defect::TouchDeletesFirst) {

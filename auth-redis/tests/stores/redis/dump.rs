@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, OpaqueStrategy, RevocableStrategy as _,
-    ShardTag, Strategy as _, Subject, TokenLookup, generate_token,
+    AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy,
+    RevocableStrategy as _, ShardTag, Strategy as _, Subject, TokenLookup, generate_token,
 };
 use auth_redis::RedisAccessTokenStore;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ async fn e4_no_token_stands_in_a_key_or_in_a_value_or_in_a_command() {
     for audience in ["api", "cookie"] {
         for is_revoked in [false, true] {
             let issued = strategy
-                .issue(audience, &subject, &ClientInfo::default())
+                .issue(&NewLogIn::new(audience, &subject, &ClientInfo::default()))
                 .await
                 .expect("issued");
             let secret = issued.access.secret.expose_secret().to_owned();

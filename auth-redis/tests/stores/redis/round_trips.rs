@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewUser,
+    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser,
     OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, admit, memory::MemoryUserStore,
 };
 use auth_redis::{Client, Redis, RedisAccessTokenStore};
@@ -139,7 +139,11 @@ async fn an_authenticated_request_costs_one_get() {
     let tokens = RedisAccessTokenStore::new(unattended(&server).await);
     let strategy = OpaqueStrategy::new(Arc::new(tokens), Lifetime::from_secs(3600).expect("an hour"));
     let issued = strategy
-        .issue("api", &Subject::from(&user), &ClientInfo::default())
+        .issue(&NewLogIn::new(
+            "api",
+            &Subject::from(&user),
+            &ClientInfo::default(),
+        ))
         .await
         .expect("a token");
     counted(&client).await;

@@ -17,7 +17,7 @@ use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
     actix::{Auth, AuthBuilder, CurrentUser, Docs},
     http::{AuthBackend, BearerTransport, CookieTransport},
-    store::AccessTokenStore,
+    store::RotateTokens,
     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{Registration, UserManager},
 };
@@ -74,9 +74,9 @@ pub(crate) fn free() -> TcpListener {
 
 /// With one user. Its cookie, `__Secure-docs`, is no `__Host-` one, and has no path of its own.
 pub(crate) async fn auth(configure: impl FnOnce(AuthBuilder) -> AuthBuilder) -> Auth {
-    let tokens: Arc<dyn AccessTokenStore> = Arc::new(MemoryAccessTokenStore::new());
+    let tokens = Arc::new(MemoryAccessTokenStore::new());
     let hour = Lifetime::from_secs(3600).expect("positive");
-    let strategy = || OpaqueStrategy::new(Arc::clone(&tokens), hour);
+    let strategy = || OpaqueStrategy::new(tokens.clone(), hour);
     let secret = SigningSecret::generate().expect("secret");
     let users = UserManager::builder(Arc::new(MemoryUserStore::new()), &secret);
     let users = users.build().expect("users");

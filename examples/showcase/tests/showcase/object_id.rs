@@ -7,7 +7,7 @@ use portcullis::{
     mongo::ObjectId,
     redis::{self, RedisAccessTokenStore},
     store::{
-        AccessTokenStore, ClientInfo, Clock as _, NewUser, Strategy as _, Subject, SystemClock,
+        ClientInfo, Clock as _, NewLogIn, NewUser, RotateTokens, Strategy as _, Subject, SystemClock,
         UserStore as _,
     },
     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
@@ -16,14 +16,16 @@ use portcullis::{
 use crate::{harness::Redis, visit::EMAIL};
 
 /// Stores a token of a user whom nobody else has, finds it, and revokes all of the user's.
-async fn a_token_is_kept_by(store: Arc<dyn AccessTokenStore<ObjectId>>) {
+async fn a_token_is_kept_by(store: Arc<dyn RotateTokens<ObjectId>>) {
     let subject = Subject {
         user_id: ObjectId::generate().expect("an id"),
         epoch: 3,
     };
     let lifetime = Lifetime::from_secs(60).expect("positive");
-    let strategy = OpaqueStrategy::new(Arc::clone(&store), lifetime);
-    let issued = strategy.issue("api", &subject, &ClientInfo::default()).await;
+    let strategy = OpaqueStrategy::new(store.clone(), lifetime);
+    let issued = strategy
+        .issue(&NewLogIn::new("api", &subject, &ClientInfo::default()))
+        .await;
     let issued = issued.expect("a token");
     let presented = issued.access.secret.expose_secret();
     let credential = strategy.read("api", presented).await.expect("it is good");

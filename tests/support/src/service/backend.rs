@@ -16,13 +16,13 @@ pub(super) const LIFETIME: u64 = 3600;
 
 pub fn backend(
     kind: Kind,
-    tokens: &Arc<dyn AccessTokenStore>,
+    tokens: &Arc<dyn RotateTokens>,
     secret: &SigningSecret,
     clock: &Arc<dyn Clock>,
     takes_fastapi_users: bool,
 ) -> AuthBackend {
     let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
-    let opaque = || OpaqueStrategy::new(Arc::clone(tokens), lifetime).clock(Arc::clone(clock));
+    let opaque = || OpaqueStrategy::new(tokens.clone(), lifetime).clock(Arc::clone(clock));
     let jwt = || {
         let strict = JwtStrategy::hs256(secret, lifetime)
             .expect("long enough")

@@ -143,7 +143,7 @@ impl Blueprint {
 
 pub struct Stores {
     pub users: Arc<dyn UserStore>,
-    pub tokens: Arc<dyn AccessTokenStore>,
+    pub tokens: Arc<dyn RotateTokens>,
     pub pool: Option<Pool>,
 }
 

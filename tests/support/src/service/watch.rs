@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use portcullis::{
     StoreError, User,
     store::{
-        AccessToken, AccessTokenStore, InsertTokenError, InsertUserError, NewUser, NormalizedEmail,
-        TokenLookup, UpdateUserError, UserStore,
+        AccessToken, InsertTokenError, InsertUserError, NewUser, NormalizedEmail, RotateTokens, TokenLookup,
+        UpdateUserError, UserStore,
     },
 };
 use time::OffsetDateTime;
@@ -148,7 +148,7 @@ impl UserStore for Watched<dyn UserStore> {
 }
 
 #[async_trait]
-impl AccessTokenStore for Watched<dyn AccessTokenStore> {
+impl AccessTokenStore for Watched<dyn RotateTokens> {
     async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
         self.1.call("tokens.insert", self.0.insert(token, cap)).await
     }
@@ -157,8 +157,15 @@ impl AccessTokenStore for Watched<dyn AccessTokenStore> {
         self.1.call("tokens.find", self.0.find(key)).await
     }
 
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
-        self.1.call("tokens.touch", self.0.touch(key, at)).await
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        self.1
+            .call("tokens.touch", self.0.touch(key, at, expires_at))
+            .await
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
@@ -167,5 +174,24 @@ impl AccessTokenStore for Watched<dyn AccessTokenStore> {
 
     async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
         self.1.call("tokens.delete_all", self.0.delete_all(user_id)).await
+    }
+}
+
+#[async_trait]
+impl AccessTokenIndex for Watched<dyn RotateTokens> {
+    async fn list(&self, user_id: &Uuid, epoch: i64) -> Result<Vec<AccessToken>, StoreError> {
+        self.1.call("tokens.list", self.0.list(user_id, epoch)).await
+    }
+
+    async fn delete_by_id(&self, user_id: &Uuid, id: TokenId) -> Result<bool, StoreError> {
+        let deleted = self.0.delete_by_id(user_id, id);
+        self.1.call("tokens.delete_by_id", deleted).await
+    }
+}
+
+#[async_trait]
+impl RotateTokens for Watched<dyn RotateTokens> {
+    async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced>, StoreError> {
+        self.1.call("tokens.advance", self.0.advance(key, step)).await
     }
 }
