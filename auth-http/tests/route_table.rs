@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
+    Lifetime, OpaqueStrategy, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints};

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use auth_actix::{Active, Auth, CurrentUser, OptionalUser};
 use auth_core::{
-    Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
+    Lifetime, OpaqueStrategy, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport};
@@ -109,7 +109,7 @@ async fn n2_one_auth_is_mounted_twice_and_one_of_other_users_beside_it() {
 
     let service = Service::new();
     let secret = SigningSecret::generate().expect("secret");
-    let users = UserManager::<_, Staff>::builder(Arc::new(MemoryUserStore::new()), &secret);
+    let users = UserManager::<uuid::Uuid, Staff>::builder(Arc::new(MemoryUserStore::new()), &secret);
     let tokens = Arc::new(MemoryAccessTokenStore::new());
     let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
     let staff = Auth::builder(users.build().expect("users"))

@@ -244,7 +244,7 @@ mod tests {
     use std::sync::Arc;
 
     use auth_core::{
-        Lifetime, OpaqueStrategy, RotateTokens,
+        Lifetime, OpaqueStrategy,
         memory::{MemoryAccessTokenStore, MemoryUserStore},
     };
     use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth_core::{
-    ClosedNetworks, Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
+    ClosedNetworks, Lifetime, OpaqueStrategy, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Lifetime, OpaqueStrategy, RotateTokens, SigningSecret,
+    AccessTokenIndex as _, AccessTokenStore as _, Lifetime, OpaqueStrategy, SigningSecret,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{

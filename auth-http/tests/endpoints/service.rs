@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertUserError, Lifetime, NewUser, NormalizedEmail, OpaqueStrategy, RotateTokens, SigningSecret,
+    InsertUserError, Lifetime, NewUser, NormalizedEmail, OpaqueStrategy, SigningSecret,
     StoreError, UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };

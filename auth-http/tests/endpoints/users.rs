@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser, OpaqueStrategy, RotateTokens, SigningSecret,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser, OpaqueStrategy, SigningSecret,
     Strategy as _, Subject, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
