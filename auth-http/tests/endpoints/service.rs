@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertUserError, Lifetime, NewUser, NormalizedEmail, OpaqueStrategy, SigningSecret,
-    StoreError, UpdateUserError, User, UserStore,
+    InsertUserError, Lifetime, NewUser, NormalizedEmail, OpaqueStrategy, SigningSecret, StoreError,
+    UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints, Request, RequestHead, Target};
