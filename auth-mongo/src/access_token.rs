@@ -3,6 +3,7 @@
 mod builder;
 mod cap;
 mod document;
+mod rotate;
 
 use std::{fmt, marker::PhantomData, num::NonZeroU32, sync::Arc};
 
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use builder::IndexNames;
 pub use builder::MongoAccessTokenStoreBuilder;
 use cap::Turns;
-use document::{TokenDocument, of_key, of_user, public_id};
+use document::{TokenDocument, expired, of_key, of_live_key, of_user, public_id};
 
 use crate::{
     DocumentId,
@@ -41,18 +42,29 @@ const PURGE_BATCH: u32 = 1000;
 /// | `_id` | ObjectId; only identifies the document |
 /// | `digest` | binary: the 32 bytes of SHA-256, with a unique index |
 /// | `user_id` | as [`DocumentId`] has it for the type of the id |
-/// | `place` | a number with a cap, the public id without one; unique together with `user_id` |
+/// | `place` | with a cap the backend and a number, `web/0`; the public id without one; unique together with `user_id` |
 /// | `id` | binary of subtype 4: the public id |
+/// | `backend` | string; absent if the token names no backend |
 /// | `epoch` | 64-bit integer |
 /// | `created_at`, `last_used_at` | date |
 /// | `expires_at` | date, with a TTL index; absent if the token does not expire |
+/// | `absolute_expires_at` | date, with a TTL index; absent if there is no such limit |
+/// | `access_generation`, `refresh_generation` | 64-bit integer; absent for the first |
+/// | `access_rotated_at`, `refresh_rotated_at` | date: since when; absent for the first generation |
+/// | `actor` | string: the id of the user who logged in as this user; absent if the user did |
 /// | `user_agent`, `address`, `label` | string, or absent |
 ///
-/// With a cap of N, a new token takes a free place below N, or replaces the document of the user's oldest token. That
-/// is one atomic write without a transaction, so a user never has more than N tokens. If two log-ins want the same
-/// place, the second fails on the unique index and tries again.
+/// With a cap of N, a new token takes a free place below N of its backend, or replaces the document of the user's oldest
+/// token there. That is one atomic write without a transaction, so a user never has more than N tokens of a backend. If
+/// two log-ins want the same place, the second fails on the unique index and tries again.
+///
+/// A collection from before tokens named their backend is used as it is. Its tokens count towards the cap of every
+/// backend.
 ///
 /// # Expiry
+///
+/// A token ends at `expires_at` or at `absolute_expires_at`, whichever is earlier. In the document `expires_at` can be the
+/// later one, so your own queries should look at both.
 ///
 /// The server removes expired tokens about once a minute, by its own clock. The strategy rejects them earlier, by the
 /// application's clock. If the server's clock is ahead, it removes tokens early.
@@ -69,10 +81,10 @@ struct Inner {
 }
 
 impl<Id: DocumentId> MongoAccessTokenStore<Id> {
-    /// Creates the missing indexes: unique ones on the digest, and on the user with the token's place, and a TTL index
-    /// by which the server removes expired tokens.
+    /// Creates the missing indexes: unique ones on the digest, and on the user with the token's place, and two TTL
+    /// indexes by which the server removes expired tokens.
     ///
-    /// If the server has no TTL indexes, it gets a plain index and the log gets a warning. Then call
+    /// If the server has no TTL indexes, it gets plain ones and the log gets a warning. Then call
     /// [`purge_expired`](PurgeExpired::purge_expired) regularly.
     ///
     /// # Security
@@ -87,7 +99,13 @@ impl<Id: DocumentId> MongoAccessTokenStore<Id> {
         index::check_collation(&tokens).await?;
         index::create(&tokens, &indexes.digest, doc! { "digest": 1 }, true).await?;
         index::create(&tokens, &indexes.user, doc! { "user_id": 1, "place": 1 }, true).await?;
-        index::create_ttl(&tokens, &indexes.expiry, doc! { "expires_at": 1 }).await
+        index::create_ttl(&tokens, &indexes.expiry, doc! { "expires_at": 1 }).await?;
+        index::create_ttl(
+            &tokens,
+            &indexes.absolute_expiry,
+            doc! { "absolute_expires_at": 1 },
+        )
+        .await
     }
 }
 
@@ -98,8 +116,16 @@ impl Inner {
         Ok(found.map_err(failed)?.is_some())
     }
 
-    async fn touch(&self, filter: Document, at: OffsetDateTime) -> Result<(), StoreError> {
-        let update = doc! { "$set": { "last_used_at": date(at) } };
+    async fn touch(
+        &self,
+        filter: Document,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        let update = match expires_at {
+            Some(end) => doc! { "$set": { "last_used_at": date(at), "expires_at": date(end) } },
+            None => doc! { "$set": { "last_used_at": date(at) }, "$unset": { "expires_at": "" } },
+        };
         let answer = self.tokens.update_one(filter, update).await;
         answer.map(drop).map_err(failed)
     }
@@ -111,11 +137,11 @@ impl Inner {
 
     /// Removes at most `limit` tokens that expired at or before `now`. Returns how many, and whether there may be more.
     async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<(u64, bool), StoreError> {
-        let is_expired = doc! { "$lte": date(now) };
+        let is_expired = expired(now);
         let mut found = self
             .tokens
             .clone_with_type::<Document>()
-            .find(doc! { "expires_at": &is_expired })
+            .find(doc! { "$or": is_expired.clone() })
             .projection(doc! { "_id": 1 })
             .limit(limit.into())
             .await
@@ -130,7 +156,7 @@ impl Inner {
             return Ok((0, may_be_more));
         }
         // The document may hold a newer token by now, so the filter checks the expiry again.
-        let filter = doc! { "_id": { "$in": ids }, "expires_at": is_expired };
+        let filter = doc! { "_id": { "$in": ids }, "$or": is_expired };
         let answer = self.tokens.delete_many(filter).await.map_err(failed)?;
         Ok((answer.deleted_count, may_be_more))
     }
@@ -163,11 +189,16 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
             .await
     }
 
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
-        let (store, filter) = (Arc::clone(&self.inner), of_key(key));
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        let (store, filter) = (Arc::clone(&self.inner), of_live_key(key, at));
         self.inner
             .calls
-            .run(async move { store.touch(filter, at).await })
+            .run(async move { store.touch(filter, at, expires_at).await })
             .await
     }
 

@@ -55,6 +55,7 @@ pub(crate) async fn create_ttl(
             tracing::warn!(
                 target: "portcullis::mongo",
                 collection = collection.name(),
+                index = name,
                 "the server has no TTL indexes: an expired token stays until it is purged"
             );
             create(collection, name, keys, false).await

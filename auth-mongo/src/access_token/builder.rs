@@ -19,6 +19,7 @@ pub(super) struct IndexNames {
     pub(super) digest: String,
     pub(super) user: String,
     pub(super) expiry: String,
+    pub(super) absolute_expiry: String,
 }
 
 impl<Id: DocumentId> MongoAccessTokenStore<Id> {
@@ -31,6 +32,7 @@ impl<Id: DocumentId> MongoAccessTokenStore<Id> {
                 digest: "digest_1".to_owned(),
                 user: "user_id_1_place_1".to_owned(),
                 expiry: "expires_at_1".to_owned(),
+                absolute_expiry: "absolute_expires_at_1".to_owned(),
             },
             id: PhantomData,
         }
@@ -63,6 +65,13 @@ impl<Id: DocumentId> MongoAccessTokenStoreBuilder<Id> {
     #[must_use]
     pub fn expiry_index(mut self, name: impl Into<String>) -> Self {
         self.indexes.expiry = name.into();
+        self
+    }
+
+    /// Sets the name of the TTL index on the absolute expiry. The default is `absolute_expires_at_1`.
+    #[must_use]
+    pub fn absolute_expiry_index(mut self, name: impl Into<String>) -> Self {
+        self.indexes.absolute_expiry = name.into();
         self
     }
 

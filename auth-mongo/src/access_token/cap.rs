@@ -1,8 +1,12 @@
 //! An insertion under a cap, as one write of one document.
 //!
 //! MongoDB always writes one document atomically. Several need a transaction, which a single server does not have. So each
-//! token has a place, unique among its user's. With a cap of N, a new token takes a free place below N, or replaces the
-//! document of the user's oldest token. At no moment is there one token too many, or neither of the two.
+//! token has a place, unique among its user's. The place names the backend, because each backend has a cap of its own.
+//! With a cap of N, a new token takes a free place below N, or replaces the document of the user's oldest token of the
+//! backend. At no moment is there one token too many, or neither of the two.
+//!
+//! Tokens that name no backend count for each backend, but have places of another form. While a user has K of them, the
+//! backend's tokens take places below N - K only, and no cap puts in more of the K. So the cap holds with them, too.
 //!
 //! If another insertion was faster, in this process or another, the unique index refuses the write, or the oldest token
 //! is no longer there. Then this one looks again.
@@ -65,14 +69,15 @@ impl Inner {
         let _turn = self.turns.lock(&token.user_id).await;
         // Ends at the deadline of the call at the latest.
         loop {
-            let held = self.held(&token.user_id).await?;
+            let held = self.held(token).await?;
             if held.iter().any(|held| held.digest.0 == token.digest) {
                 return Err(InsertTokenError::DigestTaken);
             }
             let is_in = if held.len() < cap {
-                self.insert_at(free_place(&held), token).await?
+                self.insert_at(free_place(&token.backend, &held), token).await?
             } else {
-                self.replace(&held[0], token).await?
+                let place = free_place(&token.backend, &held[1..]);
+                self.replace(&held[0], place, token).await?
             };
             if is_in {
                 let surplus = held.len().saturating_sub(cap);
@@ -83,12 +88,15 @@ impl Inner {
         }
     }
 
-    /// The user's tokens, oldest first. They include those that no majority has yet.
-    async fn held(&self, user_id: &impl DocumentId) -> Result<Vec<Held>, StoreError> {
+    /// The user's tokens that count beside `token`, oldest first. They include those that no majority has yet.
+    async fn held<Id: DocumentId>(&self, token: &AccessToken<Id>) -> Result<Vec<Held>, StoreError> {
+        let mut filter = of_user(&token.user_id);
+        // Null stands for a field that is absent.
+        filter.insert("backend", doc! { "$in": [&token.backend, Bson::Null] });
         let mut found = self
             .tokens
             .clone_with_type::<Held>()
-            .find(of_user(user_id))
+            .find(filter)
             .projection(doc! { "digest": 1, "place": 1, "created_at": 1 })
             .read_concern(ReadConcern::local())
             .await
@@ -115,14 +123,15 @@ impl Inner {
         }
     }
 
-    /// Replaces the `oldest` by `token`. False if the oldest was no longer there.
+    /// Replaces the `oldest` by `token` at `place`. False if the oldest was no longer there, or the place is taken.
     async fn replace<Id: DocumentId>(
         &self,
         oldest: &Held,
+        place: Bson,
         token: &AccessToken<Id>,
     ) -> Result<bool, InsertTokenError> {
         let mut document = document(token);
-        document.insert("place", oldest.place.clone());
+        document.insert("place", place);
         let mut filter = of_user(&token.user_id);
         filter.insert("_id", oldest.document);
         filter.insert("digest", digest(&oldest.digest.0));
@@ -168,11 +177,23 @@ impl Inner {
     }
 }
 
-/// The lowest place that no token has.
+/// The lowest place of the backend that no token has.
 ///
 /// Tokens that were inserted without a cap, or under a higher one, have other places but count towards the cap. The
 /// free place is below the cap even so, since there are fewer tokens than the cap.
-fn free_place(held: &[Held]) -> i64 {
-    let taken: Vec<_> = held.iter().filter_map(|held| held.place.as_i64()).collect();
-    (0..).find(|place| !taken.contains(place)).unwrap_or_default()
+fn free_place(backend: &str, held: &[Held]) -> Bson {
+    let is_free = |place: &Bson| held.iter().all(|held| held.place != *place);
+    (0..)
+        .map(|number| place(backend, number))
+        .find(is_free)
+        .unwrap_or_default()
+}
+
+/// A token that names no backend has the place that every token had before tokens named theirs.
+fn place(backend: &str, number: i64) -> Bson {
+    if backend.is_empty() {
+        number.into()
+    } else {
+        format!("{backend}/{number}").into()
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use auth_core::{AccessToken, StoreError, Subject, TokenDigest, TokenId, TokenLookup};
+use auth_core::{AccessToken, Generation, StoreError, Subject, TokenDigest, TokenId, TokenLookup};
 use mongodb::bson::{self, Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
 };
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -21,11 +22,18 @@ use crate::{
 pub(super) struct TokenDocument {
     id: bson::Uuid,
     digest: DigestField,
+    backend: Option<String>,
     user_id: Bson,
     epoch: i64,
     created_at: DateTime,
     expires_at: Option<DateTime>,
+    absolute_expires_at: Option<DateTime>,
     last_used_at: DateTime,
+    access_generation: Option<i64>,
+    access_rotated_at: Option<DateTime>,
+    refresh_generation: Option<i64>,
+    refresh_rotated_at: Option<DateTime>,
+    actor: Option<String>,
     user_agent: Option<String>,
     address: Option<String>,
     label: Option<String>,
@@ -45,14 +53,28 @@ impl TokenDocument {
                 },
                 instant(self.created_at)?,
             );
-            token.expires_at = self.expires_at.map(instant).transpose()?;
+            token.backend = self.backend.unwrap_or_default();
+            token.absolute_expires_at = self.absolute_expires_at.map(instant).transpose()?;
+            // An advance may have moved it past the absolute limit.
+            let end = self.expires_at.map(instant).transpose()?;
+            token.expires_at = end.map(|end| token.bounded(end));
             token.last_used_at = instant(self.last_used_at)?;
+            token.access_generation = generation(self.access_generation, self.access_rotated_at)?;
+            token.refresh_generation = generation(self.refresh_generation, self.refresh_rotated_at)?;
+            token.actor = self.actor;
             token.client.user_agent = self.user_agent;
             token.client.address = self.address;
             token.client.label = self.label;
             token
         })
     }
+}
+
+fn generation(number: Option<i64>, since: Option<DateTime>) -> Result<Generation, StoreError> {
+    Ok(Generation::new(
+        number.unwrap_or_default(),
+        since.map(instant).transpose()?,
+    ))
 }
 
 /// The document of `token` without its `place`. Absent values have no field.
@@ -65,12 +87,23 @@ pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
         "created_at": date(token.created_at),
         "last_used_at": date(token.last_used_at),
     };
-    let client = &token.client;
+    let at = |instant: Option<OffsetDateTime>| instant.map(|at| date(at).into());
+    let text = |text: &Option<String>| text.clone().map(Bson::String);
+    let number = |generation: Generation| (generation.number != 0).then_some(Bson::Int64(generation.number));
+    let (access, refresh) = (token.access_generation, token.refresh_generation);
+    let backend = (!token.backend.is_empty()).then(|| token.backend.clone());
     let optional = [
-        ("expires_at", token.expires_at.map(|at| date(at).into())),
-        ("user_agent", client.user_agent.clone().map(Bson::String)),
-        ("address", client.address.clone().map(Bson::String)),
-        ("label", client.label.clone().map(Bson::String)),
+        ("backend", backend.map(Bson::String)),
+        ("expires_at", at(token.expires_at)),
+        ("absolute_expires_at", at(token.absolute_expires_at)),
+        ("access_generation", number(access)),
+        ("access_rotated_at", at(access.since)),
+        ("refresh_generation", number(refresh)),
+        ("refresh_rotated_at", at(refresh.since)),
+        ("actor", text(&token.actor)),
+        ("user_agent", text(&token.client.user_agent)),
+        ("address", text(&token.client.address)),
+        ("label", text(&token.client.label)),
     ];
     document.extend(
         optional
@@ -83,6 +116,20 @@ pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
 /// The filter that finds the token of `key`.
 pub(super) fn of_key(key: &TokenLookup) -> Document {
     doc! { "digest": digest(&key.digest) }
+}
+
+/// The filter that finds the token of `key` unless it has expired at `at`.
+pub(super) fn of_live_key(key: &TokenLookup, at: OffsetDateTime) -> Document {
+    doc! { "digest": digest(&key.digest), "$nor": expired(at) }
+}
+
+/// The filters one of which matches a token that has expired at `at`.
+pub(super) fn expired(at: OffsetDateTime) -> Vec<Document> {
+    let at = date(at);
+    vec![
+        doc! { "expires_at": { "$lte": at } },
+        doc! { "absolute_expires_at": { "$lte": at } },
+    ]
 }
 
 /// The filter that finds the tokens of the user.

@@ -16,8 +16,9 @@ use std::{
 };
 
 use auth_core::{
-    AccessToken, AccessTokenStore as _, Clock as _, ExposeSecret as _, InsertUserError, ShardTag,
-    SystemClock, TokenLookup, UpdateUserError, UserStore as _, generate_token,
+    AccessToken, AccessTokenStore as _, Advance, Clock as _, ExposeSecret as _, InsertUserError,
+    RotateTokens as _, ShardTag, SystemClock, TokenKind, TokenLookup, UpdateUserError, UserStore as _,
+    generate_token,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
@@ -95,10 +96,20 @@ async fn an_expired_token_is_removed_by_the_server_and_no_other() {
     tokens.insert(&live, None).await.expect("a token");
     let (eternal_key, eternal) = new_token(&user);
     tokens.insert(&eternal, None).await.expect("a token");
+    let (ended_key, mut ended) = new_token(&user);
+    ended.absolute_expires_at = Some(ended.created_at + Duration::from_secs(1));
+    ended.expires_at = ended.absolute_expires_at;
+    tokens.insert(&ended, None).await.expect("a token");
+    let mut step = Advance::new(TokenKind::Refresh, 0, ended.created_at);
+    step.keep_until = live.expires_at;
+    let advanced = tokens.advance(&ended_key, &step).await.expect("an answer");
+    assert!(advanced.is_some_and(|advanced| advanced.by_this_call));
 
     // The server looks once a minute, and takes its time when it has much to do.
     let start = Instant::now();
-    while tokens.find(&key).await.expect("an answer").is_some() {
+    while tokens.find(&key).await.expect("an answer").is_some()
+        || tokens.find(&ended_key).await.expect("an answer").is_some()
+    {
         assert!(
             start.elapsed() < Duration::from_secs(150),
             "the server removes what has expired"
@@ -233,6 +244,11 @@ async fn each_look_up_has_its_index() {
             "access_tokens",
             doc! { "expires_at": { "$lte": SystemClock.now().to_string() } },
             "expires_at_1",
+        ),
+        (
+            "access_tokens",
+            doc! { "absolute_expires_at": { "$lte": SystemClock.now().to_string() } },
+            "absolute_expires_at_1",
         ),
     ] {
         let explain =

@@ -1,6 +1,9 @@
 //! What stands in the documents, for an application's own queries.
 
-use auth_core::{AccessTokenStore as _, PasswordHash, StoreErrorKind, UserStore as _};
+use auth_core::{
+    AccessTokenStore as _, Advance, PasswordHash, RotateTokens as _, StoreErrorKind, TokenKind,
+    UserStore as _,
+};
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
     mongodb::bson::{self, Bson, DateTime, Document, doc, spec::BinarySubtype},
@@ -138,12 +141,14 @@ async fn a_token_stands_as_its_digest_with_what_a_list_shows() {
         .expect("a store");
     tokens.create_indexes().await.expect("indexes");
     let user = Uuid::now_v7();
-    let (_, bare) = new_token(&user, "a token");
+    let (key, bare) = new_token(&user, "a token");
     let at = |milliseconds| OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(milliseconds);
     let mut token = bare;
+    token.backend = "web".to_owned();
     token.epoch = 1 << 40;
     token.expires_at = Some(at(253_402_300_799_999));
     token.last_used_at = at(2);
+    token.actor = Some("7".to_owned());
     token.client.user_agent = Some("Lynx".to_owned());
     tokens
         .insert(&token, std::num::NonZeroU32::new(3))
@@ -151,32 +156,39 @@ async fn a_token_stands_as_its_digest_with_what_a_list_shows() {
         .expect("a token");
 
     let sessions = database.database.collection::<Document>("sessions");
-    let mut stored = sessions
-        .find_one(doc! {})
-        .await
-        .expect("an answer")
-        .expect("a document");
-    assert!(matches!(stored.remove("_id"), Some(Bson::ObjectId(_))));
+    let stored = async || {
+        let found = sessions.find_one(doc! {}).await.expect("an answer");
+        let mut stored = found.expect("a document");
+        assert!(matches!(stored.remove("_id"), Some(Bson::ObjectId(_))));
+        stored
+    };
     let binary = |subtype, bytes: &[u8]| {
         Bson::Binary(bson::Binary {
             subtype,
             bytes: bytes.to_vec(),
         })
     };
-    assert_eq!(
-        stored,
-        doc! {
-            "digest": binary(BinarySubtype::Generic, token.digest.as_bytes()),
-            "user_id": binary(BinarySubtype::Uuid, user.as_bytes()),
-            "id": binary(BinarySubtype::Uuid, token.id.0.as_bytes()),
-            "epoch": 1_i64 << 40,
-            "created_at": DateTime::from_millis(0),
-            "last_used_at": DateTime::from_millis(2),
-            "expires_at": DateTime::from_millis(253_402_300_799_999),
-            "user_agent": "Lynx",
-            "place": 0_i64,
-        }
-    );
+    let mut expected = doc! {
+        "digest": binary(BinarySubtype::Generic, token.digest.as_bytes()),
+        "user_id": binary(BinarySubtype::Uuid, user.as_bytes()),
+        "id": binary(BinarySubtype::Uuid, token.id.0.as_bytes()),
+        "epoch": 1_i64 << 40,
+        "created_at": DateTime::from_millis(0),
+        "last_used_at": DateTime::from_millis(2),
+        "backend": "web",
+        "expires_at": DateTime::from_millis(253_402_300_799_999),
+        "actor": "7",
+        "user_agent": "Lynx",
+        "place": "web/0",
+    };
+    assert_eq!(stored().await, expected);
+
+    let step = Advance::new(TokenKind::Refresh, 0, at(3));
+    tokens.advance(&key, &step).await.expect("an answer");
+    expected.insert("last_used_at", DateTime::from_millis(3));
+    expected.insert("refresh_generation", 1_i64);
+    expected.insert("refresh_rotated_at", DateTime::from_millis(3));
+    assert_eq!(stored().await, expected);
 }
 
 #[tokio::test]
@@ -227,6 +239,9 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
         .expect("a document");
     for damage in [
         doc! { "expires_at": DateTime::MIN },
+        doc! { "absolute_expires_at": "secret" },
+        doc! { "refresh_generation": "secret" },
+        doc! { "backend": 7 },
         doc! { "user_id": "secret" },
         doc! { "id": "secret" },
         doc! { "epoch": 1.5 },

@@ -60,6 +60,11 @@ async fn indexes_are_made_once_under_their_names() {
     assert_eq!(
         indexes(database, "access_tokens").await,
         [
+            (
+                name("absolute_expires_at_1"),
+                doc! { "absolute_expires_at": 1 },
+                false
+            ),
             (name("digest_1"), doc! { "digest": 1 }, true),
             (name("expires_at_1"), doc! { "expires_at": 1 }, false),
             (name("user_id_1_place_1"), doc! { "user_id": 1, "place": 1 }, true),
@@ -85,7 +90,8 @@ async fn collections_and_indexes_have_the_applications_own_names() {
         .collection("member.sessions")
         .digest_index("one_digest")
         .user_index("of_member")
-        .expiry_index("end");
+        .expiry_index("end")
+        .absolute_expiry_index("final_end");
     tokens
         .build()
         .expect("a store")
@@ -101,6 +107,7 @@ async fn collections_and_indexes_have_the_applications_own_names() {
         indexes(database, "member.sessions").await,
         [
             (name("end"), doc! { "expires_at": 1 }, false),
+            (name("final_end"), doc! { "absolute_expires_at": 1 }, false),
             (name("of_member"), doc! { "user_id": 1, "place": 1 }, true),
             (name("one_digest"), doc! { "digest": 1 }, true),
         ]

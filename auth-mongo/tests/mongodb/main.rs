@@ -8,9 +8,11 @@ mod database;
 mod document;
 mod fault;
 mod index;
+mod older;
 mod own_id;
 #[path = "../fixture/race.rs"]
 mod race;
+mod rotate;
 mod round_trips;
 #[path = "../fixture/suite.rs"]
 mod suite;

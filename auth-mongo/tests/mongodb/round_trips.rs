@@ -6,8 +6,8 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn,
-    OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, admit,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn,
+    OpaqueStrategy, Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _, admit,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
@@ -131,8 +131,19 @@ async fn each_call_costs_one_command_and_an_insertion_under_a_cap_two() {
     assert_eq!(commands.names(), ["find", "update"]);
     assert_eq!(tokens.find(&first_key).await.expect("an answer"), None);
     commands.take();
-    tokens.touch(&key, second.created_at).await.expect("an answer");
+    let at = second.created_at;
+    tokens.touch(&key, at, None).await.expect("an answer");
     assert_eq!(commands.names(), ["update"]);
+    let mut step = Advance::new(TokenKind::Refresh, 0, at);
+    step.keep_until = Some(at + time::Duration::days(14));
+    for (made, expected) in [
+        (true, &["findAndModify"][..]),
+        (false, &["findAndModify", "find"]),
+    ] {
+        let advanced = tokens.advance(&key, &step).await.expect("an answer");
+        assert_eq!(advanced.map(|advanced| advanced.by_this_call), Some(made));
+        assert_eq!(commands.names(), expected);
+    }
     tokens.list(&ada.id, 0).await.expect("an answer");
     assert_eq!(commands.names(), ["find"]);
     assert!(tokens.delete(&key).await.expect("an answer"));
@@ -177,12 +188,14 @@ async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
         assert!(read.get_document("$readPreference").is_err(), "{read}");
     }
     users.update(&ada).await.expect("an update");
+    let step = Advance::new(TokenKind::Access, 0, token.created_at);
+    tokens.advance(&key, &step).await.expect("an answer");
     tokens.delete(&key).await.expect("an answer");
     tokens.insert(&token, None).await.expect("a token");
     tokens.delete_all(&ada.id).await.expect("an answer");
     users.delete(&ada.id).await.expect("an answer");
     let writes = commands.take();
-    assert_eq!(writes.len(), 5);
+    assert_eq!(writes.len(), 6);
     for write in writes {
         assert_eq!(same(&write, "writeConcern", "w"), "majority", "{write}");
     }

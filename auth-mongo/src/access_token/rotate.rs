@@ -1,0 +1,71 @@
+//! The step to the next generation, as one write of one document.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{Advance, Advanced, RotateTokens, StoreError, TokenKind, TokenLookup};
+use mongodb::{
+    bson::doc,
+    options::{ReadConcern, ReturnDocument},
+};
+
+use super::{
+    Inner, MongoAccessTokenStore,
+    document::{TokenDocument, of_key, of_live_key},
+};
+use crate::{DocumentId, failure::failed, instant::date};
+
+#[async_trait]
+impl<Id: DocumentId> RotateTokens<Id> for MongoAccessTokenStore<Id> {
+    async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let (store, key, step) = (Arc::clone(&self.inner), *key, *step);
+        self.inner
+            .calls
+            .run(async move {
+                let (found, by_this_call) = match store.step(&key, &step).await? {
+                    Some(advanced) => (Some(advanced), true),
+                    None => (store.in_flight(&key).await?, false),
+                };
+                let token = found.map(TokenDocument::token).transpose()?;
+                Ok(token.map(|token| Advanced::new(token, by_this_call)))
+            })
+            .await
+    }
+}
+
+impl Inner {
+    /// Makes the `step`, and returns the document as it is afterwards. `None` if the step cannot be made.
+    async fn step(&self, key: &TokenLookup, step: &Advance) -> Result<Option<TokenDocument>, StoreError> {
+        let (number, since) = match step.kind {
+            TokenKind::Access => ("access_generation", "access_rotated_at"),
+            TokenKind::Refresh => ("refresh_generation", "refresh_rotated_at"),
+        };
+        let mut filter = of_live_key(key, step.at);
+        if step.from == 0 {
+            filter.insert(number, doc! { "$exists": false });
+        } else {
+            filter.insert(number, step.from);
+        }
+        let mut set = doc! { since: date(step.at), "last_used_at": date(step.at) };
+        if let Some(until) = step.keep_until {
+            // Perhaps past the absolute limit, which only the document knows. Every reader takes the earlier of the two.
+            set.insert("expires_at", date(until));
+        }
+        let update = doc! { "$inc": { number: 1_i64 }, "$set": set };
+        self.tokens
+            .find_one_and_update(filter, update)
+            .return_document(ReturnDocument::After)
+            .await
+            .map_err(failed)
+    }
+
+    /// The document of `key` as its last write left it, even if no majority has that write yet: it may be the step of a
+    /// parallel call.
+    async fn in_flight(&self, key: &TokenLookup) -> Result<Option<TokenDocument>, StoreError> {
+        let found = self
+            .tokens
+            .find_one(of_key(key))
+            .read_concern(ReadConcern::local());
+        found.await.map_err(failed)
+    }
+}
