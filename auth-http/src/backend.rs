@@ -172,6 +172,12 @@ impl<Id> AuthBackend<Id> {
         self.abilities().rotate.is_some()
     }
 
+    /// True if the strategy can list the log-ins of a user.
+    #[must_use]
+    pub fn lists(&self) -> bool {
+        self.abilities().log_ins.is_some()
+    }
+
     /// True if a log-out ends the credential, because the strategy can revoke it.
     #[must_use]
     pub fn is_revocable(&self) -> bool {
