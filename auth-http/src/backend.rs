@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     Abilities, ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RefreshStrategy,
-    RevocableStrategy,    StoreError, Strategy, Subject,
+    RevocableStrategy, StoreError, Strategy, Subject,
 };
 use uuid::Uuid;
 

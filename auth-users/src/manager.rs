@@ -21,8 +21,8 @@ use std::{
 };
 
 use auth_core::{
-    Clock, ClosedNetworks, Email, Lifetime, Profile, RevocableStrategy, SecretString, SessionStore, StoreError,
-    UpdateUserError, User, UserId, UserStore,
+    Clock, ClosedNetworks, Email, Lifetime, Profile, RevocableStrategy, SecretString, SessionStore,
+    StoreError, UpdateUserError, User, UserId, UserStore,
 };
 use uuid::Uuid;
 

@@ -8,7 +8,8 @@ use utoipa::openapi::{
 };
 
 use super::schemas::{
-    BEARER_REFRESH_RESPONSE, BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, LOG_IN, USER_READ, reference,
+    BEARER_REFRESH_RESPONSE, BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, LOG_IN, USER_READ,
+    reference,
 };
 
 const JSON: &str = "application/json";

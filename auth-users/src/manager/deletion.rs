@@ -109,6 +109,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let removed = join_all(stores.iter().map(|store| store.delete_all(id)));
         let (revoked, removed) = join(revoked, removed).await;
         revoked.into_iter().collect::<Result<(), _>>()?;
-        removed.into_iter().try_for_each(|removed| removed.map(|_number| ()))
+        removed
+            .into_iter()
+            .try_for_each(|removed| removed.map(|_number| ()))
     }
 }
