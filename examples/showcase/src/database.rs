@@ -10,7 +10,7 @@ use portcullis::{
         postgres::{self, PostgresAccessTokenStore, PostgresUserStore},
         sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
     },
-    store::{AccessTokenStore, PurgeExpired, UserStore},
+    store::{PurgeExpired, RotateTokens, UserStore},
 };
 
 /// The name of the setting, for errors. The URL itself is never in one: it may hold a password.
@@ -96,7 +96,7 @@ impl Database {
 
     fn new<T>(users: impl UserStore + 'static, tokens: T, kind: Kind) -> Self
     where
-        T: AccessTokenStore + PurgeExpired + 'static,
+        T: RotateTokens + PurgeExpired + 'static,
     {
         let tokens = Arc::new(tokens);
         Self {

@@ -5,6 +5,7 @@ mod database;
 mod docs;
 mod get_only;
 mod health;
+mod log_ins;
 mod protected;
 mod settings;
 mod setup;
@@ -56,9 +57,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .mail_budget(settings.mail_budget)
         .requires_verification(settings.requires_verification)
         .build()?;
-    let backends = backends::all(&stores, &settings.secret, settings.token_lifetime)?;
+    let backends = backends::all(&stores, &settings.secret, &settings.log_ins)?;
     let names: Vec<String> = backends.iter().map(|backend| backend.name().to_owned()).collect();
-    let mut builder = Auth::builder(users).trusted_proxies(settings.trusted_proxies);
+    let mut builder = Auth::builder(users)
+        .trusted_proxies(settings.trusted_proxies)
+        .csrf(settings.csrf);
     if let Some(url) = settings.public_url {
         builder = builder.public_url(url)?;
     }
@@ -66,9 +69,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let protected = Protected::new(&auth, names)?;
     let docs = docs::new(&auth, &protected);
 
-    let (users, app_data) = (Arc::clone(auth.users()), stores.clone());
+    let (users, app_data, rotate) = (Arc::clone(auth.users()), stores.clone(), auth.rotate());
     let mut server = HttpServer::new(move || {
         App::new()
+            .wrap(rotate.clone())
             .app_data(app_data.clone())
             .configure(protected.routes())
             .configure(health::routes)

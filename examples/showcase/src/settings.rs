@@ -8,10 +8,12 @@ use std::{
 };
 
 use portcullis::{
-    ConfigError, Email, Lifetime, SecretString, SigningSecret,
-    http::{PublicUrl, TrustedProxies},
+    ConfigError, Email, SecretString, SigningSecret,
+    http::{CsrfPolicy, PublicUrl, TrustedProxies},
     users::{DefaultPasswordPolicy, FolderMailer, MailBudget, PasswordPolicy as _, Registration},
 };
+
+use crate::log_ins::LogIns;
 
 /// Every setting, checked.
 pub(crate) struct Settings {
@@ -23,8 +25,8 @@ pub(crate) struct Settings {
     pub(crate) redis_url: Option<String>,
     /// `AUTH_SECRET`: signs JWTs and one-time tokens; a new one at each start, with a warning.
     pub(crate) secret: SigningSecret,
-    /// `TOKEN_LIFETIME`: in seconds; an hour.
-    pub(crate) token_lifetime: Lifetime,
+    /// How long log-ins last, and how many a user may have.
+    pub(crate) log_ins: LogIns,
     /// `REQUIRES_VERIFICATION`: `true` or `false`; `false`.
     pub(crate) requires_verification: bool,
     /// `SUPERUSER`: `email:password` of a user to create if it is missing; none.
@@ -37,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<PublicUrl>,
     /// `TRUSTED_PROXIES`: addresses and networks whose `X-Forwarded-For` is believed; none.
     pub(crate) trusted_proxies: TrustedProxies,
+    /// `TRUSTED_ORIGINS`: other origins of our own front ends, with commas between them; none.
+    pub(crate) csrf: CsrfPolicy,
     /// `WORKERS`: threads that serve; as many as cores.
     pub(crate) workers: Option<NonZeroU16>,
 }
@@ -50,7 +54,7 @@ impl Settings {
             database_url: variable("DATABASE_URL")?.unwrap_or_else(|| "sqlite://showcase.db".to_owned()),
             redis_url: variable("REDIS_URL")?,
             secret: SigningSecret::from_env_or_generate("AUTH_SECRET")?,
-            token_lifetime: token_lifetime(variable("TOKEN_LIFETIME")?.as_deref().unwrap_or("3600"))?,
+            log_ins: LogIns::from_env()?,
             requires_verification: boolean("REQUIRES_VERIFICATION")?.unwrap_or(false),
             superuser: match variable("SUPERUSER")? {
                 None => None,
@@ -69,13 +73,14 @@ impl Settings {
                     TrustedProxies::parse(&list).map_err(|error| error.in_setting("TRUSTED_PROXIES"))?
                 }
             },
+            csrf: trusted_origins(variable("TRUSTED_ORIGINS")?.as_deref())?,
             workers: variable("WORKERS")?.as_deref().map(workers).transpose()?,
         })
     }
 }
 
 /// The value of the variable `name`, or `None` if it is not set.
-fn variable(name: &str) -> Result<Option<String>, ConfigError> {
+pub(crate) fn variable(name: &str) -> Result<Option<String>, ConfigError> {
     match env::var(name) {
         Ok(value) if value.is_empty() => {
             Err(ConfigError::new(name, "is empty; leave it out for the default"))
@@ -92,14 +97,6 @@ fn bind(value: &str) -> Result<Vec<SocketAddr>, ConfigError> {
         ConfigError::new("BIND", format_args!("{value:?} is not an address: {problem}"))
     })?;
     Ok(addresses.collect())
-}
-
-fn token_lifetime(value: &str) -> Result<Lifetime, ConfigError> {
-    let lifetime = value.parse().ok().map(Lifetime::from_secs);
-    lifetime.and_then(Result::ok).ok_or_else(|| {
-        let problem = format!("{value:?} is no number of seconds from 1 to 100 years");
-        ConfigError::new("TOKEN_LIFETIME", problem)
-    })
 }
 
 fn boolean(name: &str) -> Result<Option<bool>, ConfigError> {
@@ -141,6 +138,12 @@ fn mail_budget(value: &str) -> Result<MailBudget, ConfigError> {
             Err(ConfigError::new("THROTTLE", problem))
         }
     }
+}
+
+fn trusted_origins(list: Option<&str>) -> Result<CsrfPolicy, ConfigError> {
+    let mut origins = list.into_iter().flat_map(|list| list.split(',')).map(str::trim);
+    let policy = origins.try_fold(CsrfPolicy::same_origin(), CsrfPolicy::trust);
+    policy.map_err(|error| error.in_setting("TRUSTED_ORIGINS"))
 }
 
 fn workers(value: &str) -> Result<NonZeroU16, ConfigError> {

@@ -9,7 +9,7 @@ use futures_util::future::try_join;
 use portcullis::{
     ConfigError, StoreError,
     redis::{self, Redis, RedisAccessTokenStore},
-    store::{AccessTokenStore, Clock as _, SystemClock, TokenLookup, UserStore},
+    store::{Clock as _, RotateTokens, SystemClock, TokenLookup, UserStore},
 };
 
 use crate::{database::Database, settings::Settings};

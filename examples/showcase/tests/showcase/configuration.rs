@@ -91,6 +91,16 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
             "TOKEN_LIFETIME",
             &["", "0", "-1", "1.5", "an hour", "3155760001000"],
         ),
+        ("ACCESS_TOKEN_LIFETIME", &["", "0", "half an hour", "2592001"]),
+        ("REFRESH_TOKEN_LIFETIME", &["", "0", "899"]),
+        ("REFRESH_IDLE", &["", "0", "2592000"]),
+        ("REFRESH_GRACE", &["", "-1", "61"]),
+        ("ROTATE_AFTER", &["", "-1", "900"]),
+        ("MAX_SESSIONS", &["", "-1", "one", "4294967296"]),
+        (
+            "TRUSTED_ORIGINS",
+            &["", "*", "app.example.com", "https://app.example.com,"],
+        ),
         ("REQUIRES_VERIFICATION", &["", "yes", "1", "TRUE"]),
         (
             "SUPERUSER",
