@@ -34,7 +34,7 @@ pub async fn s4_a_log_out_beats_requests_in_flight<F: SessionFixture>(fixture: &
                     let write = request(&*store, key, session.revision, dice.of(n)).await;
                     return Some(write);
                 }
-                if dice.of(n) % 2 == 0 {
+                if dice.of(n).is_multiple_of(2) {
                     assert_eq!(
                         answered(store.delete(&key, None).await),
                         SessionWrite::Done,
