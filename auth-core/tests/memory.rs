@@ -156,10 +156,6 @@ mod rotation {
     auth_core::rotate_tokens_conformance!(super::tokens);
 }
 
-mod rotation_of_text_ids {
-    auth_core::rotate_tokens_conformance!(super::tokens_of_text_ids);
-}
-
 mod purge {
     auth_core::purge_expired_conformance!(super::tokens);
 }
