@@ -1,20 +1,24 @@
-use std::{fmt, marker::PhantomData, num::NonZeroU32};
+use std::{cmp::Reverse, fmt, marker::PhantomData, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, ShardTag, StoreError, TokenId,
-    TokenLookup, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError, RotateTokens,
+    ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
 };
-use fred::{bytes_utils::Str, types::Key};
+use fred::{
+    bytes::Bytes,
+    types::{Key, Value},
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     Redis,
     call::{Attempt, Limit, STORE},
-    key, record,
+    key,
+    record::{self, Instant},
     redis::unreadable,
-    script::{DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, TOUCH},
+    script::{ADVANCE, DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, REWRITE, Script, TOUCH},
 };
 
 /// Access tokens on Redis.
@@ -23,10 +27,14 @@ use crate::{
 /// holds under parallel log-ins. Listing a user's tokens, or removing them all, takes the server time in proportion to
 /// their number.
 ///
-/// A key expires with its token, by the server's clock. A token without an expiry stays until it is revoked.
+/// A key expires with its token, by the server's clock, and so does the index with the last of its tokens. A token without an
+/// expiry stays until it is revoked. Instants are kept in milliseconds; one before 1970 becomes 1970.
 ///
-/// If the connection breaks, a deletion is sent a second time. It can then report that there was nothing to delete, although
-/// the first attempt deleted the token.
+/// If the connection breaks, a call is sent a second time. A deletion can then report that there was nothing to delete, and
+/// [`advance`](RotateTokens::advance) that another call made the step, although the first attempt did it.
+///
+/// Rows that earlier versions wrote are read and revoked as they are. The first change of such a row writes it in the present
+/// form, which costs two more round trips. Earlier versions cannot read that form: stop them before you start this one.
 pub struct RedisAccessTokenStore<Id = Uuid> {
     pub(crate) redis: Redis,
     _id: PhantomData<fn() -> Id>,
@@ -48,32 +56,69 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         token: &AccessToken<Id>,
         cap: Option<NonZeroU32>,
     ) -> Result<(), InsertTokenError> {
-        let written = record::write(token).map_err(|error| StoreError::internal(STORE, error))?;
-        let tag = ShardTag::for_user(&token.user_id);
-        let (keys, digest) = (&self.redis.keys, key::encode(&token.digest));
+        let value = written(token, record::delay(token.created_at))?;
+        let (tag, keys) = (ShardTag::for_user(&token.user_id), &self.redis.keys);
         let names = vec![keys.token(tag, &token.digest), keys.index(tag, &token.user_id)];
-        let end = token.expires_at.map(record::milliseconds);
-        let args = vec![
-            written.value,
-            written.order + &digest,
-            end.map_or_else(|| "+inf".to_owned(), |end| end.to_string()),
-            cap.map_or(0, NonZeroU32::get).to_string(),
-            keys.tokens(tag),
+        let args: Vec<Value> = vec![
+            value,
+            key::encode(&token.digest).into(),
+            cap.map_or(0, NonZeroU32::get).into(),
+            keys.tokens(tag).into(),
         ];
         let insert = |attempt: Attempt| {
             let (names, mut args) = (names.clone(), args.clone());
             // A second attempt may find the token that the first one inserted.
-            args.push(if attempt.repeated {
-                record::id_field(token.id)
-            } else {
-                String::new()
-            });
+            args.push(Value::from_static_str(if attempt.repeated { "1" } else { "" }));
             attempt.run(&INSERT, names, args)
         };
         match self.redis.call(limit, &insert).await? {
             true => Ok(()),
             false => Err(InsertTokenError::DigestTaken),
         }
+    }
+
+    /// Runs a `script` that changes the token of `key`. Returns the token as it is now, and whether this call changed it.
+    async fn change(
+        &self,
+        key: &TokenLookup,
+        script: &'static Script,
+        change: impl IntoIterator<Item = Value>,
+    ) -> Result<Option<(AccessToken<Id>, bool)>, StoreError> {
+        let limit = self.redis.limit();
+        let Some(tag) = self.tag(limit, key).await? else {
+            return Ok(None);
+        };
+        let (keys, digest) = (&self.redis.keys, key::encode(&key.digest));
+        let name = keys.token(tag, &key.digest);
+        let mut args: Vec<Value> = vec![keys.indexes(tag).into(), digest.clone().into()];
+        args.extend(change);
+        loop {
+            let (name, args) = (name.clone(), args.clone());
+            let changed = self.redis.run(limit, script, vec![name.clone()], args).await?;
+            let Some((value, by_this_call)): Option<(Bytes, bool)> = changed else {
+                return Ok(None);
+            };
+            let row = record::read::<Id>(key.digest, &value).map_err(unreadable)?;
+            let Some(order) = row.old_order else {
+                return Ok(Some((row.token, by_this_call)));
+            };
+            let names = vec![name, keys.index(tag, &row.token.user_id)];
+            let args = vec![
+                value.into(),
+                written(&row.token, row.delay)?,
+                (order + &digest).into(),
+                digest.clone().into(),
+            ];
+            let () = self.redis.run(limit, &REWRITE, names, args).await?;
+        }
+    }
+}
+
+/// The value of the key of `token`.
+fn written<Id: UserId>(token: &AccessToken<Id>, delay: u32) -> Result<Value, StoreError> {
+    match record::write(token, delay) {
+        Ok(value) => Ok(Bytes::from(value).into()),
+        Err(error) => Err(StoreError::internal(STORE, error)),
     }
 }
 
@@ -88,21 +133,22 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         let Some(name) = self.name(limit, key).await?.map(Key::from) else {
             return Ok(None);
         };
-        let value: Option<Str> = self
+        let value: Option<Bytes> = self
             .redis
             .call(limit, &|attempt| attempt.get(name.clone()))
             .await?;
-        let token = value.map(|value| record::read(key.digest, &value).map(|(token, _order)| token));
+        let token = value.map(|value| record::read(key.digest, &value).map(|row| row.token));
         token.transpose().map_err(unreadable)
     }
 
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
-        let limit = self.redis.limit();
-        let Some(name) = self.name(limit, key).await? else {
-            return Ok(());
-        };
-        let args = vec![record::LAST_USED_AT.to_string(), record::last_used_at(at)];
-        self.redis.run(limit, &TOUCH, vec![name], args).await
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        let change = [Instant::at(at), Instant::of(expires_at)];
+        self.change(key, &TOUCH, change.map(Value::from)).await.map(drop)
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
@@ -111,7 +157,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
             return Ok(false);
         };
         let keys = &self.redis.keys;
-        let args = vec![keys.indexes(tag), key::encode(&key.digest)];
+        let args = vec![keys.indexes(tag).into(), key::encode(&key.digest).into()];
         let deleted = self
             .redis
             .revoke(limit, &DELETE, vec![keys.token(tag, &key.digest)], args)
@@ -126,7 +172,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
                 self.redis.limit(),
                 &DELETE_ALL,
                 vec![keys.index(tag, user_id)],
-                vec![keys.tokens(tag)],
+                vec![keys.tokens(tag).into()],
             )
             .await
     }
@@ -136,25 +182,25 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
 impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
-        let (names, args) = (vec![keys.index(tag, user_id)], vec![keys.tokens(tag)]);
-        let found: Vec<Str> = self.redis.run(self.redis.limit(), &LIST, names, args).await?;
+        let (names, args) = (vec![keys.index(tag, user_id)], vec![keys.tokens(tag).into()]);
+        let found: Vec<Bytes> = self.redis.run(self.redis.limit(), &LIST, names, args).await?;
         let (pairs, _none_left) = found.as_chunks();
-        let mut tokens = Vec::with_capacity(pairs.len());
+        let mut rows = Vec::with_capacity(pairs.len());
         for [digest, value] in pairs {
             let digest = key::decode(digest)
                 .ok_or_else(|| unreadable("an index has an entry that this crate did not write"))?;
-            let (token, order) = record::read::<Id>(digest, value).map_err(unreadable)?;
-            if token.epoch == epoch {
-                tokens.push((order, token));
+            let row = record::read::<Id>(digest, value).map_err(unreadable)?;
+            if row.token.epoch == epoch {
+                rows.push(row);
             }
         }
-        tokens.sort_by(|(one, _), (other, _)| other.cmp(one));
-        Ok(tokens.into_iter().map(|(_order, token)| token).collect())
+        rows.sort_by_key(|row| Reverse((row.token.created_at, row.delay)));
+        Ok(rows.into_iter().map(|row| row.token).collect())
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
-        let args = vec![keys.tokens(tag), record::id_field(id)];
+        let args = vec![keys.tokens(tag).into(), id.0.as_bytes().as_slice().into()];
         let deleted = self
             .redis
             .revoke(
@@ -165,6 +211,27 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
             )
             .await?;
         Ok(deleted > 0)
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> RotateTokens<Id> for RedisAccessTokenStore<Id> {
+    async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let kind = match step.kind {
+            TokenKind::Access => "access",
+            TokenKind::Refresh => "refresh",
+        };
+        let number = |number: i64| Value::from(number.to_be_bytes().as_slice());
+        let keep_until = step.keep_until.map(Instant::at).map(Value::from);
+        let change = [
+            Instant::at(step.at).into(),
+            Value::from_static_str(kind),
+            number(step.from),
+            number(step.from.wrapping_add(1)),
+            keep_until.unwrap_or(Value::from_static_str("")),
+        ];
+        let advanced = self.change(key, &ADVANCE, change).await?;
+        Ok(advanced.map(|(token, by_this_call)| Advanced::new(token, by_this_call)))
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Runs `script` on the client.
-    pub(crate) fn run(self, script: &'static Script, keys: Vec<String>, args: Vec<String>) -> Reply {
+    pub(crate) fn run(self, script: &'static Script, keys: Vec<String>, args: Vec<Value>) -> Reply {
         Box::pin(async move { self.run_on(&self.client, script, keys, args).await })
     }
 
@@ -87,7 +87,7 @@ impl Attempt {
         client: &impl ClientLike,
         script: &'static Script,
         keys: Vec<String>,
-        args: Vec<String>,
+        args: Vec<Value>,
     ) -> Result<Value, Error> {
         let (command, script) = match self.whole_script {
             true => ("EVAL", script.text),
@@ -100,7 +100,7 @@ impl Attempt {
             Value::from_static_str(script),
             Value::from(keys.len().to_string()),
         ]);
-        words.extend(keys.into_iter().chain(args).map(Value::from));
+        words.extend(keys.into_iter().map(Value::from).chain(args));
         client.custom(command, words).await
     }
 }

@@ -12,15 +12,15 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
     /// it.
     ///
     /// The token needs a second key, its alias, and each call that names it needs a second round trip. The alias
-    /// expires with the token. The alias of a token without an expiry stays after the token is revoked, and then leads
-    /// to nothing.
+    /// expires at the token's `absolute_expires_at`: set it by [`AccessToken::ending`]. Without that limit the alias stays
+    /// after the token is gone, and then leads to nothing.
     ///
     /// # Errors
     /// [`InsertTokenError::DigestTaken`] if there is a token of this digest, or another user had one.
     pub async fn adopt(&self, token: &AccessToken<Id>) -> Result<(), InsertTokenError> {
         let name = self.redis.keys.alias(&token.digest);
-        let end = token.expires_at.map(milliseconds).map(|end| end.to_string());
-        let args = vec![token.user_id.to_string(), end.unwrap_or_default()];
+        let end = token.absolute_expires_at.map(|end| milliseconds(end).to_string());
+        let args = vec![token.user_id.to_string().into(), end.unwrap_or_default().into()];
         let limit = self.redis.limit();
         // The alias first: an alias without a token does no harm, but a token without an alias could not be revoked.
         if !self.redis.run(limit, &PUT_ALIAS, vec![name], args).await? {

@@ -38,8 +38,8 @@
 //!   default, a power failure loses up to a second of them.
 //! - A failover can lose revocations: those that the old master had not yet sent to its replicas, and those that it took
 //!   before it heard of the failover. See [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
-//! - An ACL user needs `~PREFIX*` and `+get +set +del +exists +setrange +persist +pexpireat +zadd +zcard +zrange +zrem
-//!   +zremrangebyscore +time +eval +evalsha +ping`. fred also needs `+client|id +info` to connect, `+cluster|slots
+//! - An ACL user needs `~PREFIX*` and `+get +set +del +persist +pexpireat +zadd +zcard +zrange +zrem +zremrangebyscore
+//!   +time +eval +evalsha +ping`. fred also needs `+client|id +info` to connect, `+cluster|slots
 //!   +cluster|info` on a cluster, `+role` behind Sentinel, and `+select` if the URL has a database. To wait for replicas
 //!   needs `+wait`.
 //!

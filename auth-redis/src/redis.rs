@@ -4,7 +4,7 @@ use auth_core::{ConfigError, DEFAULT_DEADLINE, StoreError, checked_deadline};
 use fred::{
     clients::{Client, Pool, WithOptions},
     interfaces::{ClientLike as _, ClusterInterface as _},
-    types::{FromValue, config::Options},
+    types::{FromValue, Value, config::Options},
 };
 use tokio::time::sleep;
 
@@ -130,7 +130,7 @@ impl Redis {
         limit: Limit,
         script: &'static Script,
         keys: Vec<String>,
-        args: Vec<String>,
+        args: Vec<Value>,
     ) -> Result<T, StoreError> {
         self.call(limit, &|attempt| attempt.run(script, keys.clone(), args.clone()))
             .await

@@ -53,7 +53,7 @@ impl Redis {
         limit: Limit,
         script: &'static Script,
         keys: Vec<String>,
-        args: Vec<String>,
+        args: Vec<Value>,
     ) -> Result<u64, StoreError> {
         let Some(replicas) = &self.replicas else {
             return self.run(limit, script, keys, args).await;
@@ -78,7 +78,7 @@ fn revoke_and_wait(
     mark: String,
     script: &'static Script,
     keys: Vec<String>,
-    args: Vec<String>,
+    args: Vec<Value>,
 ) -> Reply<(u64, u32)> {
     Box::pin(async move {
         let left = attempt.client.options().timeout.unwrap_or_default();

@@ -3,9 +3,9 @@
 //! There is one exception: a script stops when it meets a key that has just moved to another node of a cluster. Scripts
 //! delete an index last, so running the same script again does the rest.
 //!
-//! A user's index is a sorted set. A member is the order of a token (20 characters, see `record`) and its digest (43). Its
-//! score is the token's expiry, `+inf` for none. At 63 characters, Redis keeps an index of up to 128 tokens in its compact
-//! form. Scripts that write an index drop expired members, and let the index expire with its last member.
+//! A user's index is a sorted set. A member is the digest of a token in base64 (43 characters); older members have 20
+//! characters in front of it. The score is the token's expiry, `+inf` for none. Redis keeps an index of up to 128 tokens in its
+//! compact form. Scripts that write an index drop expired members, and let the index expire with its last member.
 //!
 //! `KEYS` declares the keys that are known in advance. A script finds the others in an index or a token. They have the hash
 //! tag of a declared key, so they are on the same node.
@@ -25,25 +25,35 @@ macro_rules! script {
 }
 
 script! {
-    /// `KEYS`: token, index. `ARGV`: value, order and digest, expiry or `+inf`, cap or `0`, prefix of tokens' keys, and on a
-    /// second attempt the field of the public id, else nothing. Returns 1, or 0 if the digest is taken.
-    INSERT, "script/refresh_index_ttl.lua", "script/insert.lua"
+    /// `KEYS`: token, index. `ARGV`: value, digest, cap or `0`, prefix of tokens' keys, and `1` on a second attempt, else
+    /// nothing. Returns 1, or 0 if the digest is taken.
+    INSERT, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/insert.lua"
 }
 script! {
-    /// `KEYS`: token. `ARGV`: offset, text.
-    TOUCH, "script/touch.lua"
+    /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, last use, expiry. Returns the value of the token as it is now, and
+    /// 1 if this call wrote it, else 0. It leaves alone what has expired or is in JSON.
+    TOUCH, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/touch.lua"
+}
+script! {
+    /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, present instant, `access` or `refresh`, number of the present
+    /// generation, number of the next one, expiry or nothing. Returns what `TOUCH` does.
+    ADVANCE, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/advance.lua"
+}
+script! {
+    /// `KEYS`: token, index. `ARGV`: value in JSON, value that replaces it, old member of the index, digest.
+    REWRITE, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/rewrite.lua"
 }
 script! {
     /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest. Returns the number of deleted tokens.
-    DELETE, "script/refresh_index_ttl.lua", "script/delete.lua"
+    DELETE, "script/refresh_index_ttl.lua", "script/row.lua", "script/delete.lua"
 }
 script! {
     /// `KEYS`: index. `ARGV`: prefix of tokens' keys. Returns the number of deleted tokens.
     DELETE_ALL, "script/delete_all.lua"
 }
 script! {
-    /// `KEYS`: index. `ARGV`: prefix of tokens' keys, field of the public id. Returns the number of deleted tokens.
-    DELETE_BY_ID, "script/refresh_index_ttl.lua", "script/delete_by_id.lua"
+    /// `KEYS`: index. `ARGV`: prefix of tokens' keys, public id. Returns the number of deleted tokens.
+    DELETE_BY_ID, "script/refresh_index_ttl.lua", "script/row.lua", "script/delete_by_id.lua"
 }
 script! {
     /// `KEYS`: index. `ARGV`: prefix of tokens' keys. Returns digest and value of each token in turn.
@@ -76,10 +86,12 @@ impl Script {
 mod tests {
     use super::*;
 
-    fn all() -> [&'static Script; 7] {
+    fn all() -> [&'static Script; 9] {
         [
             &INSERT,
             &TOUCH,
+            &ADVANCE,
+            &REWRITE,
             &DELETE,
             &DELETE_ALL,
             &DELETE_BY_ID,

@@ -5,10 +5,10 @@ if not value then return 0 end
 redis.call('DEL', KEYS[1])
 
 -- Delete the token even if its value is unreadable.
-local readable, token = pcall(cjson.decode, value)
-if readable and type(token) == 'table' and type(token.user_id) == 'string' and type(token.order) == 'string' then
-  local index = indexes .. token.user_id
-  redis.call('ZREM', index, token.order .. digest)
+local row = read(value)
+if row then
+  local index = indexes .. user_id(row.user_id)
+  redis.call('ZREM', index, row.order .. digest)
   refresh_index_ttl(index)
 end
 return 1

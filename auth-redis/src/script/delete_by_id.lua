@@ -1,9 +1,10 @@
-local index, tokens, id_field = KEYS[1], ARGV[1], ARGV[2]
+local index, tokens, id = KEYS[1], ARGV[1], ARGV[2]
 
 for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-  local token = tokens .. string.sub(member, 21)
+  local token = tokens .. string.sub(member, -43)
   local value = redis.call('GET', token)
-  if value and string.find(value, id_field, 1, true) then
+  local row = value and read(value)
+  if row and row.id == id then
     redis.call('DEL', token)
     redis.call('ZREM', index, member)
     refresh_index_ttl(index)

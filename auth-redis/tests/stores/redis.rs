@@ -5,8 +5,12 @@ mod keys;
 mod kill;
 mod lost_reply;
 mod memory;
+mod old_rows;
 mod rights;
 mod round_trips;
+mod scene;
+mod size;
+mod slide;
 mod spoiled;
 
 crate::fixture::conformance!("TEST_REDIS_URL", "needs Redis",

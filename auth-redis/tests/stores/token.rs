@@ -12,7 +12,7 @@ pub(crate) fn token(user: Uuid, span: Option<Duration>) -> (TokenLookup, AccessT
     let secret = generate_token(ShardTag::for_user(&user)).expect("a token");
     let key = TokenLookup::new(secret.expose_secret());
     let now = SystemClock.now();
-    let mut token = AccessToken::new(
+    let token = AccessToken::new(
         TokenId::generate(),
         key.digest,
         Subject {
@@ -21,8 +21,7 @@ pub(crate) fn token(user: Uuid, span: Option<Duration>) -> (TokenLookup, AccessT
         },
         now,
     );
-    token.expires_at = span.map(|span| now + span);
-    (key, token)
+    (key, token.ending(span.map(|span| now + span)))
 }
 
 /// A token of `user` that lives for an hour.

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, StoreErrorKind, TokenId, TokenLookup};
+use auth_core::{
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, StoreErrorKind, TokenId,
+    TokenKind, TokenLookup,
+};
 use auth_redis::{Redis, RedisAccessTokenStore};
 use portcullis_support::{Fault, Proxy};
 use uuid::Uuid;
@@ -55,7 +58,12 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
             store.insert(&again, NonZeroU32::new(1))
         ),
         call!("find", store, store.find(&key)),
-        call!("touch", store, store.touch(&key, at)),
+        call!("touch", store, store.touch(&key, at, None)),
+        call!(
+            "advance",
+            store,
+            store.advance(&key, &Advance::new(TokenKind::Refresh, 0, at))
+        ),
         call!("delete", store, store.delete(&key)),
         call!("delete_all", store, store.delete_all(&user)),
         call!("list", store, store.list(&user, 0)),
@@ -66,7 +74,7 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
         ),
         call!("adopt", store, store.adopt(&adopted)),
         call!("find of another system", store, store.find(&foreign)),
-        call!("touch of another system", store, store.touch(&foreign, at)),
+        call!("touch of another system", store, store.touch(&foreign, at, None)),
         call!("delete of another system", store, store.delete(&foreign)),
     ]
 }

@@ -6,64 +6,16 @@ use auth_core::{
     AccessTokenIndex as _, AccessTokenStore as _, Clock as _, InsertTokenError, Lifetime, ShardTag,
     SystemClock, TokenId, TokenLookup,
 };
-use auth_redis::{Client, Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
+use auth_redis::{Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::scene::{MINUTE, scene};
 use crate::{
-    server::{self, ask, until},
+    server::{self, until},
     token::{hour, token},
 };
 
-struct Scene {
-    client: Client,
-    prefix: String,
-    store: RedisAccessTokenStore<Uuid>,
-}
-
-async fn scene() -> Scene {
-    let url = server::url("TEST_REDIS_URL");
-    let prefix = server::prefix();
-    let redis = server::redis(&url).await.prefix(&prefix).expect("a prefix");
-    Scene {
-        client: server::client(&url).await,
-        store: RedisAccessTokenStore::new(redis),
-        prefix,
-    }
-}
-
-impl Scene {
-    /// The keys of this test and how many milliseconds they live on, -1 for ever.
-    async fn keys(&self) -> Vec<(String, i64)> {
-        let pattern = format!("{}*", self.prefix);
-        let names = ask(&self.client, &["KEYS", &pattern]).await.expect("keys");
-        let names: Vec<String> = names.convert().expect("names");
-        let mut keys = Vec::new();
-        for name in names {
-            let left = self.client.pttl(&name).await.expect("a time to live");
-            keys.push((name[self.prefix.len()..].to_owned(), left));
-        }
-        keys.sort();
-        keys
-    }
-
-    fn index(&self, user: Uuid) -> String {
-        format!(
-            "{}{{{:04x}}}:u:{user}",
-            self.prefix,
-            ShardTag::for_user(&user).get()
-        )
-    }
-
-    async fn index_size(&self, user: Uuid) -> i64 {
-        let size = ask(&self.client, &["ZCARD", &self.index(user)])
-            .await
-            .expect("a size");
-        size.as_i64().expect("a number")
-    }
-}
-
-const MINUTE: i64 = 60_000;
 /// As long as a lifetime can be.
 const CENTURY: std::time::Duration = std::time::Duration::from_secs(100 * 366 * 86_400);
 
@@ -92,43 +44,6 @@ async fn every_key_of_a_user_has_the_users_hash_tag_and_an_expiry() {
             "{name} lives for {left} ms"
         );
     }
-}
-
-#[tokio::test]
-#[ignore = "needs Redis"]
-async fn an_index_lives_as_long_as_the_last_of_its_tokens() {
-    let scene = scene().await;
-    let user = Uuid::now_v7();
-    let (_, for_ever) = token(user, None);
-    let (_, long) = hour(user);
-    let (short_key, short) = token(user, Some(Duration::minutes(10)));
-    let left = async || {
-        scene
-            .client
-            .pttl::<i64, _>(scene.index(user))
-            .await
-            .expect("an answer")
-    };
-    let is = |left: i64, minutes: i64| ((minutes - 1) * MINUTE..=minutes * MINUTE).contains(&left);
-
-    scene.store.insert(&short, None).await.expect("inserted");
-    assert!(is(left().await, 10));
-    scene.store.insert(&for_ever, None).await.expect("inserted");
-    assert_eq!(left().await, -1, "a token for ever has its index for ever");
-    scene.store.insert(&long, None).await.expect("inserted");
-    assert_eq!(left().await, -1);
-    assert!(
-        scene
-            .store
-            .delete_by_id(&user, for_ever.id)
-            .await
-            .expect("an answer")
-    );
-    assert!(is(left().await, 60), "without it the index expires again");
-    assert!(scene.store.delete_by_id(&user, long.id).await.expect("an answer"));
-    assert!(is(left().await, 10));
-    assert!(scene.store.delete(&short_key).await.expect("an answer"));
-    assert_eq!(scene.keys().await, [], "the last token takes the index along");
 }
 
 #[tokio::test]
@@ -174,23 +89,9 @@ async fn what_the_server_dropped_does_not_count_among_the_cap() {
     scene.store.insert(&old, None).await.expect("inserted");
     let (dropped_key, dropped) = hour(user);
     scene.store.insert(&dropped, None).await.expect("inserted");
-    let keys = scene.keys().await;
-    let digest = keys
-        .iter()
-        .map(|(name, _)| name)
-        .find(|name| name.contains(":t:"));
-    assert!(digest.is_some());
     // As an eviction does it: behind the back of the index.
-    for (name, _) in keys {
-        let name = scene.prefix.clone() + &name;
-        let value: Option<String> = match name.contains(":t:") {
-            true => scene.client.get(&name).await.expect("a value"),
-            false => None,
-        };
-        if value.is_some_and(|value| value.contains(&dropped.id.to_string())) {
-            let () = scene.client.del(&name).await.expect("deleted");
-        }
-    }
+    let name = scene.token(user, &dropped_key);
+    let () = scene.client.del(name).await.expect("deleted");
     assert_eq!(scene.store.find(&dropped_key).await.expect("an answer"), None);
     scene
         .store
@@ -247,33 +148,6 @@ async fn the_longest_lifetimes_are_kept_and_a_token_of_the_past_is_not() {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn a_touch_leaves_the_expiry_as_it_is() {
-    let scene = scene().await;
-    let (key, token) = token(Uuid::now_v7(), Some(Duration::minutes(10)));
-    scene.store.insert(&token, None).await.expect("inserted");
-    let before = scene.keys().await;
-    scene
-        .store
-        .touch(&key, token.last_used_at + Duration::DAY)
-        .await
-        .expect("touched");
-    let after = scene.keys().await;
-    for ((name, before), (_, after)) in before.iter().zip(after) {
-        assert!(after > 0 && after <= *before, "{name}: {before} {after}");
-    }
-    let (for_ever_key, for_ever) = crate::token::token(Uuid::now_v7(), None);
-    scene.store.insert(&for_ever, None).await.expect("inserted");
-    scene
-        .store
-        .touch(&for_ever_key, for_ever.last_used_at)
-        .await
-        .expect("touched");
-    let for_ever = scene.keys().await.iter().filter(|(_, left)| *left == -1).count();
-    assert_eq!(for_ever, 2, "a token for ever and its index");
-}
-
-#[tokio::test]
-#[ignore = "needs Redis"]
 async fn one_of_two_tokens_of_the_same_instant_is_the_older() {
     let scene = scene().await;
     let user = Uuid::now_v7();
@@ -313,7 +187,7 @@ async fn a_token_of_another_system_is_adopted_and_found_without_a_tag() {
     assert_eq!(scene.store.find(&foreign).await.expect("an answer"), None);
     scene
         .store
-        .touch(&foreign, token.created_at)
+        .touch(&foreign, token.created_at, None)
         .await
         .expect("nothing to touch");
     assert!(!scene.store.delete(&foreign).await.expect("nothing to delete"));
@@ -335,7 +209,9 @@ async fn a_token_of_another_system_is_adopted_and_found_without_a_tag() {
     assert!(matches!(theft, Err(InsertTokenError::DigestTaken)), "{theft:?}");
 
     let used = token.last_used_at + Duration::MINUTE;
-    scene.store.touch(&foreign, used).await.expect("touched");
+    token.expires_at = Some(used + Duration::minutes(30));
+    let touched = scene.store.touch(&foreign, used, token.expires_at).await;
+    touched.expect("touched");
     token.last_used_at = used;
     assert_eq!(scene.store.list(&user, 0).await.expect("a list"), [token]);
     assert!(scene.store.delete(&foreign).await.expect("an answer"));

@@ -1,6 +1,9 @@
 //! A server whose memory is full, and one that drops what it holds.
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, ShardTag};
+use auth_core::{
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, InsertTokenError, RotateTokens as _, ShardTag,
+    TokenKind,
+};
 use auth_redis::{Redis, RedisAccessTokenStore};
 use uuid::Uuid;
 
@@ -46,6 +49,10 @@ async fn out_of_memory_nobody_logs_in_but_tokens_are_read_and_revoked() {
         assert_eq!(store.find(&new_key).await.expect("an answer"), None);
         let (key, token) = &tokens[left - 2];
         assert_eq!(store.find(key).await.expect("an answer").as_ref(), Some(token));
+        let step = Advance::new(TokenKind::Refresh, 0, token.created_at);
+        let refused = store.advance(key, &step).await.expect_err("no room for it");
+        assert!(refused.to_string().contains("OOM"), "{refused}");
+        assert_eq!(store.find(key).await.expect("an answer").as_ref(), Some(token));
         if scripts_are_known {
             assert!(store.delete(key).await.expect("logged out"));
             assert_eq!(store.find(key).await.expect("an answer"), None);
@@ -79,7 +86,7 @@ async fn a_flushed_server_knows_nobody_and_nothing_revoked_comes_back() {
     for key in [&revoked, &lost] {
         assert_eq!(store.find(key).await.expect("an answer"), None);
         store
-            .touch(key, second.created_at)
+            .touch(key, second.created_at, None)
             .await
             .expect("nothing to touch");
         assert_eq!(store.find(key).await.expect("an answer"), None);
@@ -128,7 +135,7 @@ async fn of_a_server_that_drops_tokens_some_users_are_logged_out_and_nothing_rev
             }
             None => lost += u32::from(!is_revoked),
         }
-        store.touch(&key, token.created_at).await.expect("touched");
+        store.touch(&key, token.created_at, None).await.expect("touched");
         store.delete_all(&token.user_id).await.expect("deleted");
         store.delete(&key).await.expect("deleted");
         assert_eq!(store.find(&key).await.expect("an answer"), None);

@@ -2,7 +2,7 @@
 
 use std::{env, process::Command, time::Duration};
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, TokenKind};
 use auth_redis::{
     ClientLike as _, Redis, RedisAccessTokenStore,
     fred::types::{Builder, config::Config},
@@ -30,7 +30,14 @@ async fn works(redis: &Redis) {
     assert_eq!(store.find(&key).await.expect("an answer"), None);
     let (key, token) = crate::token::token(user, None);
     store.insert(&token, None).await.expect("inserted");
-    store.touch(&key, token.last_used_at).await.expect("touched");
+    let hence = token.last_used_at + time::Duration::HOUR;
+    store
+        .touch(&key, token.last_used_at, Some(hence))
+        .await
+        .expect("touched");
+    let step = Advance::new(TokenKind::Access, 0, token.last_used_at);
+    let advanced = store.advance(&key, &step).await.expect("an answer");
+    let token = advanced.expect("a token").token;
     assert_eq!(store.find(&key).await.expect("an answer").as_ref(), Some(&token));
     assert_eq!(store.list(&user, 0).await.expect("a list").len(), 2);
     assert!(store.delete_by_id(&user, token.id).await.expect("deleted"));

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser,
-    OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _, admit, memory::MemoryUserStore,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn,
+    NewUser, OpaqueStrategy, Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _,
+    admit, memory::MemoryUserStore,
 };
 use auth_redis::{Client, Redis, RedisAccessTokenStore};
 use time::OffsetDateTime;
@@ -77,7 +78,9 @@ async fn a_look_up_is_one_get_and_every_other_call_one_script() {
     let (key, token) = hour(user);
     // The first time a server is sent the whole script.
     store.insert(&token, None).await.expect("inserted");
-    store.touch(&key, token.created_at).await.expect("touched");
+    let step = |from| Advance::new(TokenKind::Refresh, from, token.created_at);
+    store.touch(&key, token.created_at, None).await.expect("touched");
+    store.advance(&key, &step(7)).await.expect("not made");
     store.list(&user, 0).await.expect("a list");
     store.delete(&hour(user).0).await.expect("nothing to delete");
     store
@@ -108,8 +111,16 @@ async fn a_look_up_is_one_get_and_every_other_call_one_script() {
     let (other_key, other) = hour(user);
     store.insert(&other, NonZeroU32::new(1)).await.expect("inserted");
     sent("insert").await;
-    store.touch(&other_key, other.created_at).await.expect("touched");
+    store
+        .touch(&other_key, other.created_at, None)
+        .await
+        .expect("touched");
     sent("touch").await;
+    for is_made in [true, false] {
+        let advanced = store.advance(&other_key, &step(0)).await.expect("an answer");
+        assert_eq!(advanced.map(|advanced| advanced.by_this_call), Some(is_made));
+        sent("advance").await;
+    }
     store.list(&user, 0).await.expect("a list");
     sent("list").await;
     assert!(store.delete_by_id(&user, other.id).await.expect("deleted"));

@@ -49,7 +49,10 @@ async fn a_token_whose_slot_moves_is_found_or_unavailable_but_never_gone() {
     let hasty = RedisAccessTokenStore::<Uuid>::new(hasty.expect("a deadline"));
     let unavailable: [StoreError; 4] = [
         hasty.find(key).await.expect_err("on its way"),
-        hasty.touch(key, token.created_at).await.expect_err("on its way"),
+        hasty
+            .touch(key, token.created_at, None)
+            .await
+            .expect_err("on its way"),
         hasty.delete(key).await.expect_err("on its way"),
         hasty.list(&user, 0).await.expect_err("on its way"),
     ];

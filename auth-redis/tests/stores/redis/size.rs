@@ -1,0 +1,100 @@
+//! What a log-in takes of the server's memory.
+
+use auth_core::{AccessToken, AccessTokenStore as _, Advance, RotateTokens as _, TokenKind, TokenLookup};
+use auth_redis::{Client, RedisAccessTokenStore};
+use time::Duration;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::{
+    server::{self, Server, ask},
+    token::token,
+};
+
+const TOKENS: usize = 5_000;
+
+const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 \
+                       Safari/537.36";
+
+async fn used_memory(client: &Client) -> u64 {
+    let info = ask(client, &["INFO", "memory"]).await.expect("statistics");
+    let info = info.as_string().expect("text");
+    let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    used.expect("a size").trim().parse().expect("a number")
+}
+
+/// Makes `calls` some at a time.
+async fn all<F: Future<Output = ()> + Send + 'static>(calls: impl Iterator<Item = F>) {
+    let mut running = JoinSet::new();
+    for call in calls {
+        running.spawn(call);
+        if running.len() == 16 {
+            running.join_next().await.expect("a call").expect("an end");
+        }
+    }
+    while let Some(ended) = running.join_next().await {
+        ended.expect("an end");
+    }
+}
+
+/// `count` log-ins of users who have `each`.
+fn log_ins(count: usize, each: usize) -> Vec<(TokenLookup, AccessToken<Uuid>)> {
+    let users = std::iter::repeat_with(Uuid::now_v7);
+    let owners = users.flat_map(|user| std::iter::repeat_n(user, each));
+    let log_ins = owners.take(count).map(|user| {
+        let (key, mut token) = token(user, Some(Duration::days(14)));
+        token.absolute_expires_at = Some(token.created_at + Duration::days(30));
+        token.backend = "web".to_owned();
+        token.client.user_agent = Some(BROWSER.to_owned());
+        token.client.address = Some("2001:db8:85a3:1234:5678:8a2e:370:7334".to_owned());
+        (key, token)
+    });
+    log_ins.collect()
+}
+
+/// Inserts them, then refreshes each, and returns the memory that is used after either.
+async fn used(
+    store: &RedisAccessTokenStore<Uuid>,
+    client: &Client,
+    log_ins: &[(TokenLookup, AccessToken<Uuid>)],
+) -> [u64; 2] {
+    all(log_ins.iter().cloned().map(|(_, token)| {
+        let store = store.clone();
+        async move { store.insert(&token, None).await.expect("inserted") }
+    }))
+    .await;
+    let inserted = used_memory(client).await;
+    all(log_ins.iter().cloned().map(|(key, token)| {
+        let store = store.clone();
+        async move {
+            let mut step = Advance::new(TokenKind::Refresh, 0, token.created_at);
+            step.keep_until = Some(token.created_at + Duration::days(15));
+            let advanced = store.advance(&key, &step).await.expect("an answer");
+            assert!(advanced.expect("a token").by_this_call);
+        }
+    }))
+    .await;
+    [inserted, used_memory(client).await]
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+#[expect(clippy::print_stdout, reason = "the figures are worth a look: `--nocapture`")]
+async fn a_log_in_of_a_browser_takes_at_most_450_bytes_all_included() {
+    // A user's index is shared by all that the user has.
+    for (each, limit) in [(100, 450), (3, 450), (1, 600)] {
+        let server = Server::start(&[]).await;
+        let client = server::client(&server.url()).await;
+        let redis = server::redis_with(&server.url(), "portcullis:").await;
+        let store = RedisAccessTokenStore::<Uuid>::new(redis);
+        // What connections and scripts take.
+        used(&store, &client, &log_ins(100, 100)).await;
+        ask(&client, &["FLUSHALL"]).await.expect("flushed");
+        let before = used_memory(&client).await;
+        let used = used(&store, &client, &log_ins(TOKENS, each)).await;
+        let [plain, refreshed] = used.map(|used| (used - before) / TOKENS as u64);
+        let figures = format!("{plain} bytes, {refreshed} once refreshed, if a user has {each}");
+        println!("{figures}");
+        assert!(plain <= limit && refreshed <= limit, "{figures}");
+    }
+}
