@@ -17,7 +17,7 @@ use portcullis::{
         postgres::{self, PostgresAccessTokenStore, PostgresUserStore},
         sqlite::{self, SqliteAccessTokenStore, SqliteUserStore},
     },
-    store::{AccessTokenStore, UserStore},
+    store::{RotateTokens, UserStore},
 };
 use tempfile::TempDir;
 use tokio::{runtime::Builder, sync::oneshot};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use portcullis::{
     ExposeSecret as _, Lifetime, User,
     store::{
-        AccessToken, Clock as _, NewUser, ShardTag, Subject, SystemClock, TokenDigest, TokenId,
-        generate_token,
+        AccessToken, Advance, Clock as _, NewUser, ShardTag, Subject, SystemClock, TokenId, TokenKind,
+        TokenLookup, generate_token,
     },
 };
 use tokio::task::JoinSet;
@@ -55,21 +55,22 @@ async fn measure(plan: &Plan, name: &str, store: Store) -> Fallible<()> {
     println!("GET /protected/db on {name}: {}", verdict(&rates, TARGET));
     theirs.stop().await?;
     if plan.memory {
-        let bytes = fill(&service.store).await?;
         let tokens = USERS * TOKENS_A_USER;
-        println!(
-            "{tokens} live tokens of {USERS} users on {name}: {:.1} MiB, {} bytes each",
-            bytes as f64 / f64::from(1 << 20),
-            bytes / u64::from(tokens),
-        );
+        for (bytes, what) in fill(&service.store).await?.into_iter().zip(["live", "refreshed"]) {
+            println!(
+                "{tokens} {what} log-ins of {USERS} users on {name}: {:.1} MiB, {} bytes each",
+                bytes as f64 / f64::from(1 << 20),
+                bytes / u64::from(tokens),
+            );
+        }
     }
     // Connections that its pool made end with it.
     ours.stop().await?;
     service.remove().await
 }
 
-/// The bytes that the tokens take.
-async fn fill(store: &Store) -> Fallible<u64> {
+/// The bytes that the tokens take, and those that they take once each was refreshed.
+async fn fill(store: &Store) -> Fallible<[u64; 2]> {
     let mut users = Vec::new();
     for number in 0..USERS {
         users.push(store.users.insert(somebody(number)?).await?);
@@ -79,18 +80,36 @@ async fn fill(store: &Store) -> Fallible<u64> {
     for some in users.chunks((USERS / WRITERS) as usize + 1) {
         let (tokens, some) = (Arc::clone(&store.tokens), some.to_vec());
         writers.spawn(async move {
+            let mut keys = Vec::new();
             for user in some {
                 for _ in 0..TOKENS_A_USER {
-                    tokens.insert(&token(&user)?, None).await?;
+                    let (key, token) = log_in(&user)?;
+                    tokens.insert(&token, None).await?;
+                    keys.push(key);
                 }
             }
-            Fallible::Ok(())
+            Fallible::Ok(keys)
         });
     }
-    while let Some(written) = writers.join_next().await {
-        written??;
+    let mut written = Vec::new();
+    while let Some(keys) = writers.join_next().await {
+        written.push(keys??);
     }
-    Ok(store.bytes().await?.saturating_sub(before))
+    let live = store.bytes().await?.saturating_sub(before);
+    for keys in written {
+        let tokens = Arc::clone(&store.tokens);
+        writers.spawn(async move {
+            for key in &keys {
+                let step = Advance::new(TokenKind::Refresh, 0, SystemClock.now());
+                tokens.advance(key, &step).await?.ok_or("a log-in is gone")?;
+            }
+            Fallible::Ok(keys)
+        });
+    }
+    while let Some(refreshed) = writers.join_next().await {
+        refreshed??;
+    }
+    Ok([live, store.bytes().await?.saturating_sub(before)])
 }
 
 fn somebody(number: u32) -> Fallible<NewUser> {
@@ -106,24 +125,17 @@ fn somebody(number: u32) -> Fallible<NewUser> {
     })
 }
 
-/// As a browser would ask for it.
-fn token(user: &User) -> Fallible<AccessToken> {
+/// One of the browser that most people have.
+fn log_in(user: &User) -> Fallible<(TokenLookup, AccessToken)> {
     let now = SystemClock.now();
     let secret = generate_token(ShardTag::for_user(&user.id))?;
-    Ok({
-        let mut token = AccessToken::new(
-            TokenId::generate(),
-            TokenDigest::new(secret.expose_secret()),
-            Subject {
-                user_id: user.id,
-                epoch: user.security_epoch,
-            },
-            now,
-        );
-        token.expires_at = Lifetime::from_secs(3600)?.end(now);
-        token.client.user_agent =
-            Some("Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0".to_owned());
-        token.client.address = Some("203.0.113.7".to_owned());
-        token
-    })
+    let key = TokenLookup::new(secret.expose_secret());
+    let mut token = AccessToken::new(TokenId::generate(), key.digest, Subject::from(user), now);
+    token = token.ending(Lifetime::from_secs(3600)?.end(now));
+    token.backend = "web".to_owned();
+    let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 \
+                   Safari/537.36";
+    token.client.user_agent = Some(browser.to_owned());
+    token.client.address = Some("203.0.113.7".to_owned());
+    Ok((key, token))
 }

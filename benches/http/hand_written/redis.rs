@@ -7,13 +7,11 @@ use actix_web::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
-    redis::fred::{self, interfaces::KeysInterface as _},
+    redis::fred::{self, bytes::Bytes, interfaces::KeysInterface as _},
     sql::sqlite,
-    store::TokenLookup,
+    store::{TokenDigest, TokenLookup},
 };
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use super::{
     Protected, bearer,
@@ -27,11 +25,19 @@ struct State {
     users: sqlite::Pool,
 }
 
+/// The first part of the row, as the library's store writes it.
 #[derive(Deserialize)]
-struct Token {
-    user_id: Uuid,
+#[expect(dead_code, reason = "read, to come to what stands behind it")]
+struct Token<'a> {
+    form: u8,
+    last_used_at: [u8; 6],
+    expires_at: [u8; 6],
+    others: ([u8; 6], [u8; 6], [u8; 3], [u8; 4], [u8; 16]),
+    generations: [Option<([u8; 8], [u8; 6])>; 2],
+    /// A mark, and the bytes of a UUID.
+    user_id: &'a [u8],
+    backend: &'a str,
     epoch: i64,
-    expires_at: Option<i64>,
 }
 
 pub(crate) fn routes(
@@ -55,21 +61,24 @@ pub(crate) fn routes(
 async fn protected(request: HttpRequest, state: Data<State>) -> Result<Json<Protected>, Error> {
     let presented = bearer(&request)?;
     let tag = TokenLookup::new(presented).tag.ok_or_else(unauthorized)?;
-    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(presented));
+    let digest = TokenDigest::for_audience("db", presented);
+    let digest = URL_SAFE_NO_PAD.encode(digest.as_bytes());
     let key = format!("{}{{{:04x}}}:t:{digest}", state.prefix, tag.get());
-    let value: Option<String> = state.tokens.get(key).await.map_err(ErrorServiceUnavailable)?;
-    let token: Token =
-        serde_json::from_str(&value.ok_or_else(unauthorized)?).map_err(ErrorServiceUnavailable)?;
-    if token.expires_at.is_some_and(|end| end <= now()) {
+    let value: Option<Bytes> = state.tokens.get(key).await.map_err(ErrorServiceUnavailable)?;
+    let value = value.ok_or_else(unauthorized)?;
+    let token: Token<'_> = postcard::from_bytes(&value).map_err(ErrorServiceUnavailable)?;
+    let [a, b, c, d, e, f] = token.expires_at;
+    if i64::from_be_bytes([0, 0, a, b, c, d, e, f]) <= now() {
         return Err(unauthorized());
     }
+    let epoch = token.epoch;
     let connection = state.users.get().await.map_err(ErrorServiceUnavailable)?;
-    let id = token.user_id.as_bytes().to_vec();
+    let id = token.user_id[1..].to_vec();
     let user = { connection }
         .spawn_blocking(move |connection| user_of(id, connection))
         .await
         .map_err(ErrorServiceUnavailable)?
-        .filter(|user| user.is_active && user.security_epoch == token.epoch)
+        .filter(|user| user.is_active && user.security_epoch == epoch)
         .ok_or_else(unauthorized)?;
     Ok(Json(Protected { email: user.email }))
 }
