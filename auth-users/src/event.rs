@@ -58,6 +58,16 @@ pub enum Event<'a, Id = Uuid, P = ()> {
     LoggedIn {
         /// The user.
         user: &'a User<Id, P>,
+        /// The id of somebody else who [acts](crate::Identified::acting) as the user, if it was not the user.
+        actor: Option<&'a Id>,
+    },
+    /// A refresh token was used again after its grace, so two clients have had it: it may have been stolen. The log-in has
+    /// ended, with everything that was issued for it.
+    ///
+    /// An error of the handler is logged, and changes nothing.
+    RefreshTokenReused {
+        /// The user of the log-in.
+        user: &'a User<Id, P>,
     },
     /// The user is about to be deleted. An error stops the deletion.
     Deleting {
@@ -92,7 +102,8 @@ impl<'a, Id, P> Event<'a, Id, P> {
             | Self::Verified { user }
             | Self::PasswordResetRequested { user }
             | Self::PasswordReset { user }
-            | Self::LoggedIn { user }
+            | Self::LoggedIn { user, .. }
+            | Self::RefreshTokenReused { user }
             | Self::Deleting { user }
             | Self::Deleted { user } => user,
         }
@@ -110,6 +121,7 @@ impl<'a, Id, P> Event<'a, Id, P> {
             Self::PasswordResetRequested { .. } => "password_reset_requested",
             Self::PasswordReset { .. } => "password_reset",
             Self::LoggedIn { .. } => "logged_in",
+            Self::RefreshTokenReused { .. } => "refresh_token_reused",
             Self::Deleting { .. } => "deleting",
             Self::Deleted { .. } => "deleted",
         }

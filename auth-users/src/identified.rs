@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use auth_core::User;
+use auth_core::{Lifetime, User};
+use time::OffsetDateTime;
 use uuid::Uuid;
+
+/// The limit of a log-in by somebody else, by default.
+const ACTING_LIMIT: time::Duration = time::Duration::HOUR;
 
 /// The proof of a user's identity at a log-in. Only a [`UserManager`](crate::UserManager) makes one, for example after
 /// it has checked a password. A log-in consumes it.
@@ -15,15 +19,16 @@ pub struct Identified<Id = Uuid, P = ()> {
     user: User<Id, P>,
     bound: bool,
     label: Option<String>,
+    actor: Option<Id>,
+    limit: Option<Lifetime>,
 }
 
 impl<Id, P> Identified<Id, P> {
     /// A proof of `user` by something that is valid under the present epoch.
     pub(crate) fn by_proof(user: User<Id, P>) -> Self {
         Self {
-            user,
             bound: true,
-            label: None,
+            ..Self::without_proof(user)
         }
     }
 
@@ -33,6 +38,8 @@ impl<Id, P> Identified<Id, P> {
             user,
             bound: false,
             label: None,
+            actor: None,
+            limit: None,
         }
     }
 
@@ -67,6 +74,47 @@ impl<Id, P> Identified<Id, P> {
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
     }
+
+    /// Marks it as a log-in by somebody else: `actor` is the id of the user who acts as this one, such as an
+    /// administrator who looks into a problem of the user.
+    ///
+    /// The mark is in the stored log-in, in [`Credential::actor`](auth_core::Credential::actor) of each of its requests,
+    /// in [`Event::LoggedIn`](crate::Event::LoggedIn) and in the log. The log-in ends after an hour, unless
+    /// [`ending_after`](Self::ending_after) sets another limit. It does not end the log-in that the request presents,
+    /// which is the actor's own. If the actor's browser is to keep that, log in through a backend with another cookie.
+    ///
+    /// # Security
+    /// Check first that the actor may do this. The log-in has every right of the user. It does not end with the actor's
+    /// own log-ins, only with those of the user. With a [cap](auth_core::OpaqueStrategy::cap), it counts as one of the
+    /// user's, and can end the oldest of them.
+    #[must_use]
+    pub fn acting(mut self, actor: Id) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
+    /// The id of the user who [acts](Self::acting) as this one.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Id> {
+        self.actor.as_ref()
+    }
+
+    /// Ends the log-in after `limit`, if the strategy does not end it earlier. [`Lifetime::FOREVER`] leaves it to the
+    /// strategy.
+    #[must_use]
+    pub fn ending_after(mut self, limit: Lifetime) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The end of a log-in at `now`. `None` if the strategy alone decides it.
+    #[must_use]
+    pub fn ends_at(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        match self.limit {
+            Some(limit) => limit.end(now),
+            None => self.actor.is_some().then(|| now.saturating_add(ACTING_LIMIT)),
+        }
+    }
 }
 
 impl<Id: fmt::Debug, P> fmt::Debug for Identified<Id, P> {
@@ -75,6 +123,34 @@ impl<Id: fmt::Debug, P> fmt::Debug for Identified<Id, P> {
         f.debug_struct("Identified")
             .field("user", &self.user.id)
             .field("bound", &self.bound)
+            .field("actor", &self.actor)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::NewUser;
+
+    use super::*;
+
+    #[test]
+    fn a_log_in_by_somebody_else_ends_after_an_hour_unless_it_is_told_when() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let email = "arthur@camelot.example".parse().expect("an e-mail");
+        let user = NewUser::new(email, (), now).into_user(7_i64);
+        let identified = || Identified::without_proof(user.clone());
+        let limit = Lifetime::from_secs(60).expect("a minute");
+        let minute = Some(now + time::Duration::MINUTE);
+        for (identified, end) in [
+            (identified(), None),
+            (identified().ending_after(limit), minute),
+            (identified().acting(1), Some(now + time::Duration::HOUR)),
+            (identified().ending_after(limit).acting(1), minute),
+            (identified().acting(1).ending_after(Lifetime::FOREVER), None),
+        ] {
+            let renewed = identified.renewed(user.clone()).expect("without proof");
+            assert_eq!(renewed.ends_at(now), end, "{renewed:?}");
+        }
     }
 }

@@ -78,7 +78,7 @@ impl EventHandler for Forging {
     async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
         match event {
             Event::Verified { .. } => Err(EventHandlerError::new("no\nFORGED by a hook\u{1b}[31m")),
-            Event::LoggedIn { user } if user.email.as_str() == address("kay") => {
+            Event::LoggedIn { user, .. } if user.email.as_str() == address("kay") => {
                 Err(EventHandlerError::new("not Kay"))
             }
             _ => Ok(()),

@@ -121,13 +121,20 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// Tells the event handler that a credential was issued for `user` after [`authenticate`](Self::authenticate). The
-    /// caller writes the line in the log, once nothing can fail any more.
+    /// Tells the event handler that a credential was issued for `identified`. The caller writes the line in the log, once
+    /// nothing can fail any more.
     ///
     /// # Errors
     /// [`EventHandlerError`] if the event handler failed. The log-in has failed then: revoke the credential.
-    pub async fn logged_in(&self, user: &User<Id, P>) -> Result<(), EventHandlerError> {
-        self.emit(Event::LoggedIn { user }).await
+    pub async fn logged_in(&self, identified: &Identified<Id, P>) -> Result<(), EventHandlerError> {
+        let (user, actor) = (identified.user(), identified.actor());
+        self.emit(Event::LoggedIn { user, actor }).await
+    }
+
+    /// Tells the event handler that a refresh token of `user` was used again after its grace, which ended the log-in. An
+    /// error of the handler is logged.
+    pub async fn refresh_token_reused(&self, user: &User<Id, P>) {
+        let _logged = self.emit(Event::RefreshTokenReused { user }).await;
     }
 
     /// Replaces the hash by one with today's parameters, and returns the user as stored. If another write came first,

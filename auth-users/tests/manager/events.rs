@@ -51,15 +51,18 @@ async fn every_call_reports(scene: &Scene, at: impl Fn(&'static str)) {
     let registration = Registration::new(email(EMAIL), PASSWORD.into(), Knight::default());
     let error = scene.users.create(registration).await.expect_err("told");
     assert!(matches!(error, CreateUserError::Hook(_)), "{error}");
-    let arthur = scene
+    let identified = scene
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("registered all the same")
-        .into_user();
+        .expect("registered all the same");
 
     at("logged_in");
-    assert!(scene.users.logged_in(&arthur).await.is_err());
+    assert!(scene.users.logged_in(&identified).await.is_err());
+    let arthur = identified.into_user();
+
+    at("refresh_token_reused");
+    scene.users.refresh_token_reused(&arthur).await;
 
     at("verification_requested");
     let token = scene.verify_token().await;

@@ -231,14 +231,13 @@ async fn p2_an_upgrade_never_overwrites_a_concurrent_change_of_the_password() {
 async fn an_upgrade_is_no_update_event_and_a_login_is_told_when_it_is_said() {
     let scene = Scene::new();
     scene.stored(Some(OLD)).await;
-    let user = scene
+    let identified = scene
         .users
         .authenticate(EMAIL, &PASSWORD.into())
         .await
-        .expect("logged in")
-        .into_user();
+        .expect("logged in");
     assert!(scene.journal.events().is_empty());
-    scene.users.logged_in(&user).await.expect("told");
+    scene.users.logged_in(&identified).await.expect("told");
     assert_eq!(scene.journal.events(), ["logged_in"]);
 }
 
