@@ -119,15 +119,27 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// invitation, through the backend called `name`. It makes the checks of every log-in, and answers like the log-in
     /// route.
     ///
-    /// It reads the user again, and refuses a log-in that would be invalid at once.
+    /// It reads the user again, and refuses a log-in that would be invalid at once. The log-in that the request presents ends,
+    /// unless somebody [acts](Identified::acting) as the user.
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
-    /// use portcullis::{User, actix::{Auth, AuthError}};
+    /// use portcullis::{User, actix::{Auth, AuthError, CurrentUser, Superuser}};
     ///
     /// async fn welcome(auth: &Auth, invited: User, request: HttpRequest) -> Result<HttpResponse, AuthError> {
     ///     let identified = auth.users().identify_without_proof(invited).labelled("invitation");
     ///     auth.log_in("web", identified, &request).await
+    /// }
+    ///
+    /// /// A superuser looks into a problem of `member`, for an hour, through a backend with a cookie of its own.
+    /// async fn log_in_as(
+    ///     auth: &Auth,
+    ///     superuser: CurrentUser<Superuser>,
+    ///     member: User,
+    ///     request: HttpRequest,
+    /// ) -> Result<HttpResponse, AuthError> {
+    ///     let identified = auth.users().identify_without_proof(member).acting(superuser.id);
+    ///     auth.log_in("support", identified, &request).await
     /// }
     /// ```
     ///
@@ -196,7 +208,8 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
 }
 
 impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
-    /// Adds a backend, which is tried after those added before. It is mounted at `/auth/NAME`.
+    /// Adds a backend, which is tried after those added before. It is mounted at `/auth/NAME`. A strategy with refresh tokens
+    /// gets the route `POST /auth/NAME/refresh`.
     #[must_use]
     pub fn backend(mut self, backend: AuthBackend<Id>) -> Self {
         self.endpoints = self.endpoints.backend(backend);
@@ -287,6 +300,16 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
     #[must_use]
     pub fn protected_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
         self.endpoints = self.endpoints.protected_fields(fields);
+        self
+    }
+
+    /// Keeps users logged in who change their own password by `PATCH /users/me`: the answer has the tokens of a new log-in, in
+    /// the cookie, or for a Bearer client in the headers `X-Access-Token` and `X-Refresh-Token`. By default that client is
+    /// logged out with all others. See
+    /// [`EndpointsBuilder::keep_log_in_after_password_change`](auth_http::EndpointsBuilder::keep_log_in_after_password_change).
+    #[must_use]
+    pub fn keep_log_in_after_password_change(mut self) -> Self {
+        self.endpoints = self.endpoints.keep_log_in_after_password_change();
         self
     }
 

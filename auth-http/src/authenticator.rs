@@ -1,16 +1,15 @@
 //! The user of a request.
 
+mod delivery;
+
 use std::sync::Arc;
 
-use auth_core::{
-    ConfigError, Credential, Issued, Outcome, Profile, Rejection, User, UserId, UserStore, admit,
-};
+use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, User, UserId, UserStore, admit};
 use uuid::Uuid;
 
 use crate::{
-    AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Response, Scheme,
-    Slot,
-    response_cookies::{is_secure_cookie, remove_strays, with_paths},
+    AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Scheme, Slot,
+    response_cookies::is_secure_cookie,
 };
 
 /// Reads the credential of a request through the backends, in the order of configuration. The first that yields a user wins.
@@ -19,6 +18,10 @@ pub struct Authenticator<Id = Uuid, P = ()> {
     users: Arc<dyn UserStore<Id, P>>,
     csrf: CsrfPolicy,
     public_url: Option<PublicUrl>,
+    /// The path of the backends, in front of their names.
+    auth_path: String,
+    /// The path of the routes of users.
+    users_path: String,
 }
 
 /// The backends that a route accepts.
@@ -103,13 +106,11 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                 if earlier.name() == name {
                     return Err(ConfigError::new(setting, "another backend has this name"));
                 }
-                if let (Scheme::Cookie(ours), Scheme::Cookie(theirs)) =
-                    (backend.transport().scheme(), earlier.transport().scheme())
-                    && is_taken(ours, theirs)
-                {
+                let theirs = cookies_of(earlier);
+                if let Some(cookie) = cookies_of(backend).iter().find(|name| theirs.contains(name)) {
                     return Err(ConfigError::new(
                         setting,
-                        format_args!("the backend {:?} has the same cookie {theirs:?}", earlier.name()),
+                        format_args!("the backend {:?} has the same cookie {cookie:?}", earlier.name()),
                     ));
                 }
             }
@@ -119,7 +120,16 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             users,
             csrf,
             public_url: None,
+            auth_path: "/auth".to_owned(),
+            users_path: "/users".to_owned(),
         })
+    }
+
+    /// The authenticator of a service that has its routes at these paths.
+    pub(crate) fn mounted_at(mut self, auth_path: &str, users_path: &str) -> Self {
+        auth_path.clone_into(&mut self.auth_path);
+        users_path.clone_into(&mut self.users_path);
+        self
     }
 
     /// The authenticator of a service that clients reach at `url`.
@@ -252,59 +262,6 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         }
     }
 
-    /// The answer to a request without a valid credential. If a cookie came twice, it removes the cookies of that name,
-    /// because the next log-in would only add another one.
-    pub(crate) fn unauthorized(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> HttpError {
-        let ambiguous = self.accepted(accepted).filter(|backend| {
-            let presented = backend.transport().extract(Slot::Access, head);
-            backend.is_cookie() && matches!(presented, Presented::Invalid(Rejection::Ambiguous))
-        });
-        let unauthorized = HttpError::Unauthorized {
-            bearer: self.accepts_bearer(accepted),
-            removal: Vec::new(),
-        };
-        ambiguous.fold(unauthorized, |error, backend| {
-            error.removing(self.clear(backend, head).headers)
-        })
-    }
-
-    /// The answer that gives `token` to the client that sent the request of `head`.
-    ///
-    /// # Errors
-    /// [`HttpError::Internal`] if the transport cannot carry the token.
-    pub(crate) fn deliver(
-        &self,
-        backend: &AuthBackend<Id>,
-        issued: &Issued,
-        head: &impl RequestHead,
-    ) -> Result<Response, HttpError> {
-        let response = backend.transport().deliver(issued)?;
-        // Any cookie of the name could be another one than the one set now. Two would keep the user out.
-        Ok(self.finished(backend, response, head, 1))
-    }
-
-    /// The answer that removes the credential of the client that sent the request of `head`.
-    pub(crate) fn clear(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> Response {
-        self.finished(backend, backend.transport().clear(), head, 2)
-    }
-
-    /// `response`, with the paths of its cookies, with their companions, and without [strays](remove_strays) of which
-    /// the request had `suspicious` or more.
-    fn finished(
-        &self,
-        backend: &AuthBackend<Id>,
-        response: Response,
-        head: &impl RequestHead,
-        suspicious: usize,
-    ) -> Response {
-        let Scheme::Cookie(name) = backend.transport().scheme() else {
-            return response;
-        };
-        let base = self.public_url().map_or("", PublicUrl::path);
-        let response = self.csrf.accompany(name, with_paths(response, base));
-        remove_strays(response, head, base, suspicious)
-    }
-
     /// The check against cross-site requests.
     #[cfg(feature = "openapi")]
     pub(crate) fn csrf(&self) -> &CsrfPolicy {
@@ -344,14 +301,25 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// Refuses an unsafe request if another site may have made the browser send its cookie, whatever other credentials
     /// it has.
     fn refuse_forged(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> Result<(), HttpError> {
-        for backend in self.accepted(accepted).filter(|backend| backend.is_cookie()) {
-            match backend.transport().extract(Slot::Access, head) {
-                Presented::Nothing => {}
-                Presented::Invalid(_) => self.csrf.check_cookie(head, None)?,
-                Presented::Token(token) => self.csrf.check_cookie(head, Some(token))?,
-            }
+        let mut cookies = self.accepted(accepted).filter(|backend| backend.is_cookie());
+        cookies.try_for_each(|backend| self.refuse_forged_cookie(backend, Slot::Access, head))
+    }
+
+    /// The same for the cookie of `slot` of one backend.
+    ///
+    /// # Errors
+    /// [`HttpError::Forbidden`] for a cross-site request, and for one without the token of the double submit.
+    pub(crate) fn refuse_forged_cookie(
+        &self,
+        backend: &AuthBackend<Id>,
+        slot: Slot,
+        head: &impl RequestHead,
+    ) -> Result<(), HttpError> {
+        match backend.transport().extract(slot, head) {
+            Presented::Nothing => Ok(()),
+            Presented::Invalid(_) => self.csrf.check_cookie(head, None),
+            Presented::Token(token) => self.csrf.check_cookie(head, Some(token)),
         }
-        Ok(())
     }
 
     fn cookie_of(&self, backend: &str) -> Option<&str> {
@@ -372,10 +340,14 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 }
 
-/// True if one name would stand for two cookies. A double submit adds `NAME-csrf` to each.
-fn is_taken(ours: &str, theirs: &str) -> bool {
-    let is_companion = |name: &str, session: &str| name.strip_suffix("-csrf") == Some(session);
-    ours == theirs || is_companion(ours, theirs) || is_companion(theirs, ours)
+/// The names of the cookies of `backend`. A double submit adds `NAME-csrf` to each.
+fn cookies_of<Id>(backend: &AuthBackend<Id>) -> Vec<String> {
+    let Scheme::Cookie(access) = backend.transport().scheme() else {
+        return Vec::new();
+    };
+    let own = std::iter::once(access.to_owned()).chain(backend.refresh_cookie());
+    own.flat_map(|name| [name.clone(), format!("{name}-csrf")])
+        .collect()
 }
 
 impl<Id: UserId, P: Profile> Authenticated<Id, P> {

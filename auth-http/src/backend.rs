@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RevocableStrategy, StoreError, Strategy,
-    Subject,
+    ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RefreshStrategy, RevocableStrategy,
+    StoreError, Strategy, Subject,
 };
 use uuid::Uuid;
 
-use crate::{BearerTransport, CookieTransport, Scheme, Transport};
+use crate::{BearerTransport, CookieTransport, Scheme, Slot, Transport, response_cookies::names_in};
 
 /// A way to log in: a [`Transport`] that carries a credential, and a [`Strategy`] that issues and reads it, under a name.
 ///
@@ -96,9 +96,21 @@ impl<Id> AuthBackend<Id> {
     /// # Errors
     /// As for [`Strategy::issue`].
     pub async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<Issued, IssueError> {
-        self.strategy
-            .issue(&NewLogIn::new(&self.name, subject, client))
-            .await
+        self.issue_for(&self.log_in_of(subject, client)).await
+    }
+
+    /// A log-in through this backend.
+    pub(crate) fn log_in_of<'a>(
+        &'a self,
+        subject: &'a Subject<Id>,
+        client: &'a ClientInfo,
+    ) -> NewLogIn<'a, Id> {
+        NewLogIn::new(&self.name, subject, client)
+    }
+
+    /// Issues the tokens of a [log-in through this backend](Self::log_in_of).
+    pub(crate) async fn issue_for(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError> {
+        self.strategy.issue(log_in).await
     }
 
     /// Reads a credential that was presented to this backend.
@@ -125,6 +137,25 @@ impl<Id> AuthBackend<Id> {
     /// The strategy, if it can revoke.
     pub(crate) fn revocable(&self) -> Option<&Arc<dyn RevocableStrategy<Id>>> {
         self.revocable.as_ref()
+    }
+
+    /// The strategy, if it has refresh tokens.
+    pub(crate) fn refreshable(&self) -> Option<&dyn RefreshStrategy<Id>> {
+        self.revocable.as_ref()?.abilities().refresh
+    }
+
+    /// True if a log-in has a refresh token, and the backend a route to refresh.
+    #[must_use]
+    pub fn has_refresh(&self) -> bool {
+        self.refreshable().is_some()
+    }
+
+    /// The name of the cookie of its refresh token, if there is one.
+    pub(crate) fn refresh_cookie(&self) -> Option<String> {
+        if !self.has_refresh() {
+            return None;
+        }
+        names_in(&self.transport.clear(Slot::Refresh)).pop()
     }
 
     /// True if a log-out ends the credential, because the strategy can revoke it.

@@ -2,11 +2,15 @@
 
 mod form;
 mod json;
+mod refresh;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::FieldError;
+
 pub use form::LoginForm;
 pub(crate) use json::{Fields, JsonBody};
+pub(crate) use refresh::refresh_token;
 
 /// The largest body that these endpoints read, in bytes. A binding stops reading there.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -16,6 +20,12 @@ pub const MAX_PASSWORD_BYTES: usize = 1024;
 
 fn media_type(content_type: Option<&str>) -> Option<mime::Mime> {
     content_type?.parse().ok()
+}
+
+/// The error of a `grant_type` other than `expected`.
+fn wrong_grant(expected: &str) -> FieldError {
+    let msg = format!("Input should be `{expected}`");
+    FieldError::new("string_pattern_mismatch", "grant_type", msg)
 }
 
 /// True if a password is longer than [`MAX_PASSWORD_BYTES`] in the form that is hashed. As some keyboards type it, it

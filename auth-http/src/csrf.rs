@@ -79,6 +79,10 @@ impl CsrfPolicy {
     /// token in a second cookie, `NAME-csrf`. Scripts of the page read it and send it back as `X-CSRF-Token`. That
     /// cookie has the attributes of the log-in's own, except `HttpOnly`.
     ///
+    /// The cookie of a refresh token has its own token, in `REFRESH-csrf`, for example `__Secure-web-refresh-csrf`. A page sends
+    /// that one with a refresh. It also sends it with a log-out if `NAME-csrf` is gone, because the access token has expired.
+    /// The cookie lives as long as the refresh token, and has the path of `NAME-csrf`, so that scripts can read it.
+    ///
     /// Log-in and registration happen before there is a token, so only their origin is checked. The same applies to a
     /// WebSocket handshake, to which a page cannot add a header.
     ///
@@ -170,10 +174,10 @@ impl CsrfPolicy {
         self.double_submit.as_ref().map(|_| double_submit::HEADER)
     }
 
-    /// `response`, with a cookie for the page beside each session's `cookie` that it sets or removes.
-    pub(crate) fn accompany(&self, cookie: &str, response: Response) -> Response {
+    /// `response`, with a cookie for the page beside each cookie called `access` or `refresh` that it sets or removes.
+    pub(crate) fn accompany(&self, access: &str, refresh: Option<&str>, response: Response) -> Response {
         match &self.double_submit {
-            Some(double_submit) => double_submit.accompany(cookie, response),
+            Some(double_submit) => double_submit.accompany(access, refresh, response),
             None => response,
         }
     }

@@ -3,6 +3,8 @@
 mod account;
 mod builder;
 mod log_in;
+mod log_out;
+mod refresh;
 mod session;
 mod users;
 
@@ -14,6 +16,8 @@ use uuid::Uuid;
 
 pub use builder::EndpointsBuilder;
 
+#[cfg(feature = "openapi")]
+pub(crate) use session::REFRESH;
 pub(crate) use session::SessionRoute;
 
 use self::{account::AccountRoute, builder::Mount, users::UsersRoute};
@@ -30,6 +34,7 @@ pub struct Endpoints<Id = Uuid, P = ()> {
     protected: ProtectedFields,
     mount: Mount,
     proxies: TrustedProxies,
+    keeps_log_in: bool,
 }
 
 /// The routes of one file, which lists, runs and describes them.
@@ -125,7 +130,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// Runs a route. The answer is `no-store`, because most answers have a user's data or a credential.
     pub async fn call(&self, operation: &Operation, request: Request<'_, impl RequestHead>) -> Response {
         let answer = match &operation.0 {
-            Family::Session(route) => self.call_session(route, request).await,
+            Family::Session(route) => self.call_session(route, &request).await,
             Family::Account(route) => self.call_account(*route, request).await,
             Family::Users(route) => self.call_users(*route, request).await,
         };
@@ -148,6 +153,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     #[must_use]
     pub fn users(&self) -> &Arc<UserManager<Id, P>> {
         &self.users
+    }
+
+    /// True if a user who changes the password gets a new log-in.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn keeps_log_in(&self) -> bool {
+        self.keeps_log_in
     }
 
     /// The requirement of every route for logged-in users: a verified e-mail, if the service requires one.

@@ -18,8 +18,10 @@ use utoipa::{
 pub(crate) use self::{
     answers::{Answers, Refused},
     cross_site::{CROSS_SITE, CrossSite},
-    schemas::{LOGIN_FORM, USER_CREATE, USER_UPDATE, email, id as id_schema, password, reference},
-    security::requirement,
+    schemas::{
+        LOGIN_FORM, REFRESH_FORM, USER_CREATE, USER_UPDATE, email, id as id_schema, password, reference,
+    },
+    security::{refresh_requirement, requirement},
     service::{Service, json, object, operation, token},
 };
 use crate::{
@@ -42,14 +44,15 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
         components
             .schemas
             .extend(schemas::all::<Id, P>(&service.new_password));
+        if service.has_bearer_refresh {
+            components.schemas.extend(schemas::of_refresh());
+        }
         let mut paths = Paths::new();
         for route in self.routes() {
             if let Some(backend) = self.logged_in_by(&route) {
-                let url = match self.public_url() {
-                    Some(public) => public.join(&route.path),
-                    None => route.path.trim_start_matches('/').to_owned(),
-                };
-                components.add_security_scheme(backend.name(), security::scheme(backend, &route.path, url));
+                for (name, scheme) in security::schemes(backend, &route.path, self.public_url()) {
+                    components.add_security_scheme(name, scheme);
+                }
             }
             let operation = self.describe(&service, &route).operation_id(Some(route.name));
             paths.add_path_operation(route.path, vec![method(route.method)], operation.build());
@@ -60,7 +63,10 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
         document.servers = self.public_url().map(|public| vec![Server::new(public.as_str())]);
         let tag = |name, about| TagBuilder::new().name(name).description(Some(about)).build();
         document.tags = Some(vec![
-            tag("auth", "Log-in, log-out, registration, verification and reset"),
+            tag(
+                "auth",
+                "Log-in, refresh, log-out, registration, verification and reset",
+            ),
             tag("users", "The users' own data, and everybody's for superusers"),
         ]);
         document

@@ -6,7 +6,7 @@ use cookie::Cookie;
 use places::places;
 
 use crate::{
-    AuthBackend, RequestHead, Response,
+    AuthBackend, RequestHead, Response, Slot,
     request::each_cookie,
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
@@ -16,13 +16,19 @@ const MAX_REMOVALS: usize = 16;
 
 /// True if a browser keeps the cookie of `backend` only over TLS, or from this machine.
 pub(crate) fn is_secure_cookie<Id>(backend: &AuthBackend<Id>) -> bool {
-    let removal = backend.transport().clear();
+    let removal = backend.transport().clear(Slot::Access);
     let mut cookies = removal.cookies().filter_map(|value| Cookie::parse(value).ok());
     cookies.any(|cookie| cookie.secure() == Some(true))
 }
 
-/// `response`, with the path `base` for cookies without their own path.
-pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
+/// The names of the cookies that `response` sets or removes.
+pub(crate) fn names_in(response: &Response) -> Vec<String> {
+    let cookies = response.cookies().filter_map(|value| Cookie::parse(value).ok());
+    cookies.map(|cookie| cookie.name().to_owned()).collect()
+}
+
+/// `response`, in which each cookie without its own path has the one that `path_of` tells for its name.
+pub(crate) fn with_paths<'p>(mut response: Response, path_of: impl Fn(&str) -> &'p str) -> Response {
     for (name, value) in &mut response.headers {
         if *name != SET_COOKIE {
             continue;
@@ -31,7 +37,7 @@ pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
             .ok()
             .filter(|cookie| cookie.path().is_none());
         let placed = placed.map(|mut cookie| {
-            cookie.set_path(if base.is_empty() { "/" } else { base });
+            cookie.set_path(path_of(cookie.name()));
             cookie.to_string()
         });
         if let Some(placed) = placed {

@@ -4,8 +4,8 @@ mod bearer;
 mod cookie;
 
 pub use bearer::BearerTransport;
-pub(crate) use cookie::is_domain_byte;
 pub use cookie::{CookieBuilder, CookieTransport, MaxAge, SameSite};
+pub(crate) use cookie::{is_domain_byte, is_path_byte};
 
 use std::fmt;
 
@@ -30,14 +30,15 @@ pub trait Transport: Send + Sync {
     /// Extracts the credential of `slot` from the head of a request.
     fn extract<'a>(&self, slot: Slot, head: &'a dyn RequestHead) -> Presented<'a>;
 
-    /// The answer that gives the client the `issued` credentials.
+    /// The answer that gives the client the `issued` credentials. A cookie without a path gets one: that of the service, or for
+    /// the refresh token that of the backend.
     ///
     /// # Errors
     /// [`HttpError::Internal`] if the transport cannot carry it.
     fn deliver(&self, issued: &Issued) -> Result<Response, HttpError>;
 
-    /// The answer that makes the client forget its credential, if the transport can.
-    fn clear(&self) -> Response;
+    /// The answer that makes the client forget its credential of `slot`, if the transport can.
+    fn clear(&self, slot: Slot) -> Response;
 }
 
 /// The two credentials that a client can have.

@@ -14,6 +14,7 @@ use auth_http::{
     Endpoints, HttpError, Request, RequestHead, Target,
 };
 use auth_users::UserManager;
+use portcullis::jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -397,6 +398,62 @@ fn backends_that_cannot_be_told_apart_are_refused_at_start() {
         let built = Authenticator::<Uuid>::new(backends, fixture.users.clone(), CsrfPolicy::same_origin());
         assert_eq!(built.err().expect(setting).setting(), setting);
     }
+}
+
+#[test]
+fn backends_whose_refresh_cookies_have_one_name_are_refused_at_start() {
+    let fixture = Fixture::new();
+    let secret = SigningSecret::generate().expect("secret");
+    let cookie = |backend: &str, name: &str, refreshes: bool| {
+        let hour = Lifetime::from_secs(3600).expect("an hour");
+        let jwt = JwtStrategy::hs256(&secret, hour).expect("a strategy");
+        let tracked = TrackedJwtStrategy::new(jwt, fixture.tokens.clone(), Lifetime::FOREVER);
+        let mut tracked = tracked.expect("a strategy");
+        if refreshes {
+            tracked = tracked.refresh_tokens(RefreshTokens::new(&secret));
+        }
+        let cookie = CookieTransport::builder().name(name).build();
+        AuthBackend::new(backend.to_owned(), cookie.expect("a cookie"), tracked)
+    };
+    let built = |first: AuthBackend, second| {
+        let csrf = CsrfPolicy::same_origin();
+        Authenticator::<Uuid>::new(vec![first, second], fixture.users.clone(), csrf)
+    };
+    for (one, other, refreshes, told) in [
+        ("__Host-web", "__Secure-web", true, "\"__Secure-web-refresh\""),
+        ("web", "__Host-web", true, "\"__Secure-web-refresh\""),
+        (
+            "__Host-web",
+            "__Secure-web-refresh",
+            false,
+            "\"__Secure-web-refresh\"",
+        ),
+        (
+            "__Host-web",
+            "__Secure-web-refresh-csrf",
+            false,
+            "\"__Secure-web-refresh-csrf\"",
+        ),
+        ("__Host-web", "__Host-web-csrf", false, "\"__Host-web-csrf\""),
+    ] {
+        for (first, second) in [
+            (cookie("a", one, true), cookie("b", other, refreshes)),
+            (cookie("b", other, refreshes), cookie("a", one, true)),
+        ] {
+            let setting = format!("backend {:?}", second.name());
+            let error = built(first, second).err().expect("one name");
+            assert_eq!(error.setting(), setting);
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+    assert!(
+        built(
+            cookie("a", "__Host-web", false),
+            cookie("b", "__Secure-web", false)
+        )
+        .is_ok()
+    );
+    assert!(built(cookie("a", "__Host-web", true), cookie("b", "__Host-app", true)).is_ok());
 }
 
 /// A binding to a framework that moves futures between threads needs them to be `Send`.

@@ -5,6 +5,7 @@ mod description;
 mod docs;
 mod document;
 mod observer;
+mod refresh;
 mod schema;
 mod service;
 mod statuses;

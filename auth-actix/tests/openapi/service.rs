@@ -17,6 +17,7 @@ use auth_core::{
 };
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy};
 use auth_users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager};
+use portcullis::jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -32,6 +33,8 @@ pub(crate) enum Backends {
     Bearer,
     /// A cookie whose requests a page confirms by double submit, and a Bearer one with a log-out.
     Confirmed,
+    /// A Bearer one and a cookie, both with refresh tokens.
+    Refresh,
 }
 
 pub(crate) struct Service {
@@ -66,21 +69,33 @@ impl Service {
         });
         let tokens = Arc::new(MemoryAccessTokenStore::new());
         let strategy = || OpaqueStrategy::new(tokens.clone(), Lifetime::FOREVER).also_accept("test");
-        let manager = UserManager::builder(users.clone(), &SigningSecret::generate().expect("secret"))
+        let secret = SigningSecret::generate().expect("secret");
+        let tracked = || {
+            let hour = Lifetime::from_secs(3600).expect("an hour");
+            let jwt = JwtStrategy::hs256(&secret, hour).expect("a strategy");
+            let tracked = TrackedJwtStrategy::new(jwt, tokens.clone(), Lifetime::FOREVER);
+            let tracked = tracked.expect("a strategy");
+            tracked.refresh_tokens(RefreshTokens::new(&secret))
+        };
+        let manager = UserManager::builder(users.clone(), &secret)
             .mailer(Arc::new(Postbox(Arc::clone(&world))))
             .events(Arc::new(Hooks(Arc::clone(&world))))
             .requires_verification(requires_verification)
             .build()
             .expect("users");
         let mut builder = Auth::builder(manager).body_timeout(Duration::from_millis(200));
-        if which != Backends::Bearer {
+        if which == Backends::Refresh {
+            builder = builder
+                .backend(AuthBackend::bearer("app", tracked()))
+                .backend(AuthBackend::cookie("web", tracked()));
+        }
+        if !matches!(which, Backends::Bearer | Backends::Refresh) {
             if which == Backends::Confirmed {
-                let secret = SigningSecret::generate().expect("secret");
                 builder = builder.csrf(CsrfPolicy::same_origin().double_submit(&secret));
             }
             builder = builder.backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()));
         }
-        if which != Backends::Cookie {
+        if !matches!(which, Backends::Cookie | Backends::Refresh) {
             builder = builder.backend(AuthBackend::new("bearer", BearerTransport, strategy()));
         }
         if which == Backends::All {

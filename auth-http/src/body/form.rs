@@ -1,10 +1,10 @@
-use std::{convert::Infallible, fmt};
+use std::{collections::HashMap, convert::Infallible, fmt};
 
 use auth_core::SecretString;
 use futures_util::stream;
 use percent_encoding::percent_decode;
 
-use super::{is_too_long, json::too_long, media_type};
+use super::{is_too_long, json::too_long, media_type, wrong_grant};
 use crate::{FieldError, HttpError};
 
 /// The form of a log-in (RFC 6749 §4.3.2), urlencoded or multipart.
@@ -21,17 +21,18 @@ impl LoginForm {
     /// # Errors
     /// [`HttpError::Unprocessable`] naming the fields that are missing, empty or wrong.
     pub async fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, HttpError> {
-        let mut form = Form::default();
-        if let Some(media) = media_type(content_type) {
-            if media.essence_str() == URLENCODED {
-                form.read_urlencoded(body);
-            } else if media.essence_str() == MULTIPART
-                && let Some(boundary) = media.get_param(mime::BOUNDARY)
-            {
-                form.read_multipart(boundary.as_str(), body).await;
-            }
+        let mut form = Form::read(content_type, body).await;
+        form.grant_type("password");
+        let username = form.required("username");
+        let password = form.required("password");
+        if password.as_deref().is_some_and(is_too_long) {
+            form.errors.push(too_long("password"));
         }
-        form.finish()
+        let (username, password) = form.finish(username.zip(password))?;
+        Ok(Self {
+            username,
+            password: password.into(),
+        })
     }
 }
 
@@ -45,22 +46,28 @@ impl fmt::Debug for LoginForm {
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
-/// The fields of the form, the last of each name. A value is `None` if it is not text.
+/// The fields of a form, the last of each name, which are taken out one by one, and the errors found so far. A value is
+/// `None` if it is not text.
 #[derive(Default)]
-struct Form {
-    username: Option<Option<String>>,
-    password: Option<Option<String>>,
-    grant_type: Option<Option<String>>,
+pub(super) struct Form {
+    fields: HashMap<String, Option<String>>,
+    errors: Vec<FieldError>,
 }
 
 impl Form {
-    fn set(&mut self, name: &str, value: Option<String>) {
-        match name {
-            "username" => self.username = Some(value),
-            "password" => self.password = Some(value),
-            "grant_type" => self.grant_type = Some(value),
-            _ => {}
+    /// Reads a form, urlencoded or multipart. A body of another type has no fields.
+    pub(super) async fn read(content_type: Option<&str>, body: &[u8]) -> Self {
+        let mut form = Self::default();
+        if let Some(media) = media_type(content_type) {
+            if media.essence_str() == URLENCODED {
+                form.read_urlencoded(body);
+            } else if media.essence_str() == MULTIPART
+                && let Some(boundary) = media.get_param(mime::BOUNDARY)
+            {
+                form.read_multipart(boundary.as_str(), body).await;
+            }
         }
+        form
     }
 
     fn read_urlencoded(&mut self, body: &[u8]) {
@@ -68,7 +75,7 @@ impl Form {
             let split = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let (name, value) = (&pair[..split], pair.get(split + 1..).unwrap_or_default());
             if let Some(name) = decode(name) {
-                self.set(&name, decode(value));
+                self.fields.insert(name, decode(value));
             }
         }
     }
@@ -83,48 +90,42 @@ impl Form {
             let is_file = part.file_name().is_some();
             let Ok(bytes) = part.bytes().await else { return };
             let text = String::from_utf8(bytes.to_vec()).ok().filter(|_| !is_file);
-            self.set(&name, text);
+            self.fields.insert(name, text);
         }
     }
 
-    fn finish(self) -> Result<LoginForm, HttpError> {
-        let mut errors = Vec::new();
-        if self
-            .grant_type
-            .is_some_and(|grant| grant.as_deref() != Some("password") && grant.as_deref() != Some(""))
-        {
-            errors.push(FieldError::new(
-                "string_pattern_mismatch",
-                "grant_type",
-                "Input should be `password`",
-            ));
-        }
-        let username = required("username", self.username, &mut errors);
-        let password = required("password", self.password, &mut errors);
-        if password.as_deref().is_some_and(is_too_long) {
-            errors.push(too_long("password"));
-        }
-        match (username, password) {
-            (Some(username), Some(password)) if errors.is_empty() => Ok(LoginForm {
-                username,
-                password: password.into(),
-            }),
-            _ => Err(HttpError::Unprocessable(errors)),
+    /// Requires `grant_type` to be `expected`, if there is one.
+    pub(super) fn grant_type(&mut self, expected: &str) {
+        let grant = self.fields.remove("grant_type");
+        if grant.is_some_and(|grant| grant.as_deref() != Some(expected) && grant.as_deref() != Some("")) {
+            self.errors.push(wrong_grant(expected));
         }
     }
-}
 
-fn required(field: &str, value: Option<Option<String>>, errors: &mut Vec<FieldError>) -> Option<String> {
-    match value {
-        Some(Some(value)) if !value.is_empty() => return Some(value),
-        Some(None) => errors.push(FieldError::new(
-            "string_unicode",
-            field,
-            "Input should be valid UTF-8 text",
-        )),
-        _ => errors.push(FieldError::missing(field)),
+    /// A required field, which is not empty.
+    pub(super) fn required(&mut self, field: &str) -> Option<String> {
+        match self.fields.remove(field) {
+            Some(Some(value)) if !value.is_empty() => return Some(value),
+            Some(None) => self.errors.push(FieldError::new(
+                "string_unicode",
+                field,
+                "Input should be valid UTF-8 text",
+            )),
+            _ => self.errors.push(FieldError::missing(field)),
+        }
+        None
     }
-    None
+
+    /// The fields that were taken out, if none had an error.
+    ///
+    /// # Errors
+    /// [`HttpError::Unprocessable`] with all errors.
+    pub(super) fn finish<T>(self, taken: Option<T>) -> Result<T, HttpError> {
+        match taken {
+            Some(taken) if self.errors.is_empty() => Ok(taken),
+            _ => Err(HttpError::Unprocessable(self.errors)),
+        }
+    }
 }
 
 /// A name or value of an urlencoded form (WHATWG URL §5.1), or `None` if it is not UTF-8: with replacement characters,

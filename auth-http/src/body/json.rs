@@ -3,7 +3,7 @@ use auth_users::{ProfileError, ProtectedFields};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_PASSWORD_BYTES, is_too_long, media_type};
+use super::{MAX_PASSWORD_BYTES, is_too_long, media_type, wrong_grant};
 use crate::{FieldError, HttpError};
 
 /// The byte order mark of UTF-8. Some clients write it, and a parser may ignore it (RFC 8259 §8.1).
@@ -157,6 +157,25 @@ impl Fields {
             None => self.errors.push(FieldError::missing(field)),
         }
         None
+    }
+
+    /// A required string, which is not empty.
+    pub(crate) fn filled(&mut self, field: &str) -> Option<String> {
+        let value = self.string(field)?;
+        if value.is_empty() {
+            let msg = "String should have at least 1 character";
+            self.errors.push(FieldError::new("string_too_short", field, msg));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// Requires `grant_type` to be `expected`, if there is one.
+    pub(crate) fn grant_type(&mut self, expected: &str) {
+        let grant = self.fields.remove("grant_type");
+        if grant.is_some_and(|grant| grant != expected) {
+            self.errors.push(wrong_grant(expected));
+        }
     }
 
     /// An optional flag, in any of the forms that pydantic reads.

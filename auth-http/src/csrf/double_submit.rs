@@ -23,21 +23,29 @@ const PURPOSE: &[u8] = b"portcullis double-submit v1\0";
 pub(super) struct DoubleSubmit(pub(super) SigningSecret);
 
 impl DoubleSubmit {
-    /// `response`, with a second cookie each time it sets or removes the session's `cookie`. The second contains the
-    /// token, or nothing. It has the same attributes, but scripts can read it.
-    pub(super) fn accompany(&self, cookie: &str, response: Response) -> Response {
-        let set = response.cookies().filter_map(|value| Cookie::parse(value).ok());
+    /// `response`, with a second cookie for each that it sets or removes and that is called `access` or `refresh`. The
+    /// second contains the token, or nothing. It has the attributes of the access token's cookie, but scripts can read it:
+    /// those of a page are outside the path of the refresh token's.
+    pub(super) fn accompany(&self, access: &str, refresh: Option<&str>, response: Response) -> Response {
+        let set: Vec<_> = response
+            .cookies()
+            .filter_map(|value| Cookie::parse(value).ok())
+            .collect();
+        let place = set.iter().find(|cookie| cookie.name() == access);
+        let is_ours = |name: &str| name == access || Some(name) == refresh;
         let companions: Vec<_> = set
-            .filter(|session| session.name() == cookie)
+            .iter()
+            .filter(|session| is_ours(session.name()))
             .map(|session| {
                 let token = match session.value() {
                     "" => String::new(),
                     credential => self.token(credential),
                 };
-                let mut companion = session.clone();
-                companion.set_name(format!("{cookie}-csrf"));
+                let mut companion = place.unwrap_or(session).clone();
+                companion.set_name(format!("{}-csrf", session.name()));
                 companion.set_value(token);
                 companion.set_http_only(false);
+                companion.set_max_age(session.max_age());
                 companion.to_string()
             })
             .collect();
@@ -105,17 +113,51 @@ mod tests {
         ] {
             let set = |answer: &Response| answer.cookies().map(str::to_owned).collect::<Vec<_>>();
             let answer = session("T", rest);
-            let (before, after) = (set(&answer), set(&double_submit.accompany("session", answer)));
+            let (before, after) = (
+                set(&answer),
+                set(&double_submit.accompany("session", None, answer)),
+            );
             assert_eq!(after[..2], before);
             assert_eq!(
                 after[2..],
                 [format!("session-csrf={}; {rest}", double_submit.token("T"))]
             );
-            let gone = set(&double_submit.accompany("session", session("", rest)));
+            let gone = set(&double_submit.accompany("session", None, session("", rest)));
             assert_eq!(gone[2..], [format!("session-csrf=; {rest}")]);
         }
-        let without = CsrfPolicy::same_origin().accompany("session", session("T", "Path=/"));
+        let without = CsrfPolicy::same_origin().accompany("session", None, session("T", "Path=/"));
         assert_eq!(without.cookies().count(), 2);
+    }
+
+    #[test]
+    fn the_token_of_a_refresh_cookie_has_the_place_of_the_other_and_the_age_of_its_own() {
+        let double_submit = DoubleSubmit(SigningSecret::generate().expect("secret"));
+        let answer = |access: &str, refresh: &str| {
+            Response::empty(204)
+                .header(
+                    SET_COOKIE,
+                    format!("a={access}; HttpOnly; SameSite=Lax; Path=/; Domain=example.com; Max-Age=9"),
+                )
+                .header(
+                    SET_COOKIE,
+                    format!("r={refresh}; HttpOnly; SameSite=Strict; Path=/auth/a; Max-Age=60"),
+                )
+        };
+        let companions = |answer| {
+            let answer = double_submit.accompany("a", Some("r"), answer);
+            answer.cookies().skip(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let place = "SameSite=Lax; Path=/; Domain=example.com";
+        let tokens = ["A", "R"].map(|credential| double_submit.token(credential));
+        assert_eq!(
+            companions(answer("A", "R")),
+            [
+                format!("a-csrf={}; {place}; Max-Age=9", tokens[0]),
+                format!("r-csrf={}; {place}; Max-Age=60", tokens[1])
+            ]
+        );
+        let gone = companions(answer("", ""));
+        assert_eq!(gone[1], format!("r-csrf=; {place}; Max-Age=60"));
     }
 
     #[test]
@@ -135,7 +177,7 @@ mod tests {
         let answer = Response::empty(204).header(SET_COOKIE, "session=T");
         let expected = format!("session-csrf={}", DoubleSubmit(new).token("T"));
         assert_eq!(
-            policy.accompany("session", answer).cookies().last(),
+            policy.accompany("session", None, answer).cookies().last(),
             Some(&*expected)
         );
     }

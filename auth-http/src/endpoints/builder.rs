@@ -28,6 +28,7 @@ pub struct EndpointsBuilder<Id = Uuid, P = ()> {
     mount: Mount,
     proxies: TrustedProxies,
     public_url: Option<PublicUrl>,
+    keeps_log_in: bool,
 }
 
 impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
@@ -47,6 +48,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
             },
             proxies: TrustedProxies::default(),
             public_url: None,
+            keeps_log_in: false,
         }
     }
 
@@ -76,7 +78,8 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
     ///
     /// - the service's own origin, with which [`CsrfPolicy`] compares that of a request;
     /// - the URLs of the OpenAPI document;
-    /// - the `Path` of a cookie that has [no path of its own](crate::CookieBuilder::path).
+    /// - the `Path` of a cookie that has [no path of its own](crate::CookieBuilder::path), and that of the cookie of a refresh
+    ///   token.
     ///
     /// If the URL has `http` and is not this machine's, and a backend's cookie is `Secure`, there is a warning at
     /// start, because browsers drop that cookie.
@@ -131,6 +134,20 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         self
     }
 
+    /// Keeps users logged in who change their own password: `PATCH /users/me` ends all their log-ins, and its answer has the
+    /// tokens of a new one, for the client that sent the request alone. By default that client is logged out with the rest.
+    ///
+    /// A cookie is set again. A Bearer client gets its tokens in the headers `X-Access-Token` and `X-Refresh-Token`, in
+    /// which it must look for them. A page of another origin can read them if CORS exposes them.
+    ///
+    /// Somebody who [acts](auth_users::Identified::acting) as the user is logged out all the same. So is a user who changes the
+    /// e-mail in the same request, if the new one must be verified first. If the new log-in fails, the password has changed, and
+    /// the client is logged out.
+    pub fn keep_log_in_after_password_change(mut self) -> Self {
+        self.keeps_log_in = true;
+        self
+    }
+
     /// Builds the endpoints. From now on, when the user manager deletes a user or ends all credentials of a user, it
     /// revokes those of these backends.
     ///
@@ -142,7 +159,8 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         self.mount.check()?;
         super::session::check(self.backends.iter())?;
         check_profile_names::<P>()?;
-        let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?;
+        let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?
+            .mounted_at(&self.mount.auth_path, &self.mount.users_path);
         let authenticator = match self.public_url {
             Some(url) => authenticator.reached_at(url),
             None => authenticator,
@@ -157,6 +175,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
             protected,
             mount: self.mount,
             proxies: self.proxies,
+            keeps_log_in: self.keeps_log_in,
         })
     }
 }

@@ -1,15 +1,15 @@
-//! Log-in and log-out.
+//! Log-in.
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, IssueError, Issued, Profile, ReadError, StoreError, Subject, User, UserId,
+    ClientInfo, Credential, ExposeSecret as _, IssueError, Issued, Lifetime, Profile, ReadError, StoreError,
+    Subject, User, UserId, user_id_from_text,
 };
-
 use auth_users::Identified;
 
 use super::{Endpoints, Request};
 use crate::{
-    AcceptedBackends, AuthBackend, Authenticated, Authenticator, ErrorCode, HttpError, LoginForm, Presented,
-    RequestHead, Response, Slot,
+    AcceptedBackends, AuthBackend, Authenticated, ErrorCode, HttpError, LoginForm, Presented, RequestHead,
+    Response, Slot,
     request::{Header, header},
 };
 
@@ -20,7 +20,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// It makes the checks of every log-in, and answers like the log-in route.
     ///
     /// It reads the user again, and refuses a log-in that would be invalid at once. It keeps the first 256 bytes of the
-    /// label, without control characters.
+    /// label, without control characters. The log-in that the request presents ends, unless somebody
+    /// [acts](Identified::acting) as the user.
     ///
     /// # Errors
     /// - [`HttpError::NotFound`] if there is no such backend.
@@ -45,7 +46,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// that read `current`: with a new credential, the only valid one.
     ///
     /// The current credential ends, too, and the answer replaces it, because plain JWTs and credentials of other
-    /// backends can only be ended together with it.
+    /// backends can only be ended together with it. If somebody [acts](Identified::acting) by it, they still do by the new one,
+    /// and not for longer.
     ///
     /// # Errors
     /// - [`HttpError::Unauthorized`] if `current` was ended since it was read. Nothing else is ended then.
@@ -73,11 +75,32 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Ok(_) | Err(ReadError::Rejected(_)) => return Err(unauthorized()),
             Err(ReadError::Unavailable(error)) => return Err(error.into()),
         }
+        let next = self.users.identify_without_proof(current.user.clone());
+        let next = self
+            .marked_like(next, &current.credential)
+            .ok_or_else(unauthorized)?;
         let user = self.users.log_out_elsewhere(&current.user).await?;
         let user = user.ok_or_else(unauthorized)?;
         self.may_log_in(&user)?;
-        let identified = self.users.identify_without_proof(user);
+        let identified = next.renewed(user).ok_or_else(unauthorized)?;
         self.finish(backend, &identified, head).await
+    }
+
+    /// `identified`, marked like `credential` if that is of somebody who acts as the user. A log-in in its place does not
+    /// outlive it. `None` if it is over.
+    fn marked_like(
+        &self,
+        identified: Identified<Id, P>,
+        credential: &Credential<Id>,
+    ) -> Option<Identified<Id, P>> {
+        let Some(actor) = &credential.actor else {
+            return Some(identified);
+        };
+        let limit = match credential.expires_at {
+            Some(end) => Lifetime::new((end - self.users.clock().now()).try_into().ok()?).ok()?,
+            None => Lifetime::FOREVER,
+        };
+        Some(identified.acting(user_id_from_text(actor)?).ending_after(limit))
     }
 
     /// Logs in by e-mail and password. If the request presents a credential of this backend, that is revoked once the
@@ -85,7 +108,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     pub(super) async fn log_in_by_password(
         &self,
         name: &str,
-        request: Request<'_, impl RequestHead>,
+        request: &Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
@@ -93,20 +116,53 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.finish(backend, &identified, request.head).await
     }
 
-    /// Every log-in ends here.
+    /// Every log-in ends here, but for one whose tokens are [attached](Self::attached) to another answer.
     async fn finish(
         &self,
         backend: &AuthBackend<Id>,
         identified: &Identified<Id, P>,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
-        let (user, client) = (identified.user(), self.client(head, identified.label()));
-        let issued = backend.issue(&Subject::from(user), &client).await;
+        let deliver = |issued: &Issued| self.authenticator.deliver(backend, issued, head);
+        self.issue(backend, identified, head, deliver).await
+    }
+
+    /// The headers with the tokens of a log-in, for the answer to a request that ended the credential that it presented.
+    pub(super) async fn attached(
+        &self,
+        backend: &AuthBackend<Id>,
+        identified: &Identified<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Vec<(&'static str, String)>, HttpError> {
+        let attach = |issued: &Issued| self.authenticator.attach(backend, issued, head);
+        self.issue(backend, identified, head, attach).await
+    }
+
+    /// Issues the tokens of a log-in, and passes them on by `deliver`.
+    async fn issue<T>(
+        &self,
+        backend: &AuthBackend<Id>,
+        identified: &Identified<Id, P>,
+        head: &impl RequestHead,
+        deliver: impl FnOnce(&Issued) -> Result<T, HttpError>,
+    ) -> Result<T, HttpError> {
+        let (subject, client) = (
+            Subject::from(identified.user()),
+            self.client(head, identified.label()),
+        );
+        let actor = identified.actor().map(ToString::to_string);
+        let mut log_in = backend.log_in_of(&subject, &client);
+        log_in.actor = actor.as_deref();
+        log_in.ends_at = identified.ends_at(self.users.clock().now());
+        let issued = backend.issue_for(&log_in).await;
         let issued = issued.map_err(|error| match error {
             IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
             IssueError::Unavailable(error) => error.into(),
         })?;
-        let handed_over = self.hand_over(backend, user, &issued, head).await;
+        let handed_over = match deliver(&issued) {
+            Ok(answer) => self.hand_over(backend, identified, head).await.map(|()| answer),
+            Err(error) => Err(error),
+        };
         if handed_over.is_err() {
             // No client gets this token. If it cannot be revoked either, it expires unused.
             let _revoked = backend.revoke(issued.access.secret.expose_secret()).await;
@@ -115,7 +171,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// The backend called `name`, if the answer to this request may have a credential of it.
-    fn backend_for(&self, name: &str, head: &impl RequestHead) -> Result<&AuthBackend<Id>, HttpError> {
+    pub(super) fn backend_for(
+        &self,
+        name: &str,
+        head: &impl RequestHead,
+    ) -> Result<&AuthBackend<Id>, HttpError> {
         let backend = self.authenticator.backend(name).ok_or(HttpError::NotFound)?;
         if backend.is_cookie() {
             self.authenticator.refuse_cross_site(head)?;
@@ -131,7 +191,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(user)
     }
 
-    fn may_log_in(&self, user: &User<Id, P>) -> Result<(), HttpError> {
+    pub(super) fn may_log_in(&self, user: &User<Id, P>) -> Result<(), HttpError> {
         if !user.is_active {
             return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
         }
@@ -141,20 +201,25 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(())
     }
 
-    /// Revokes the presented credential last, so that a failed log-in leaves it alone.
+    /// Ends the presented credential last, so that a failed log-in leaves it alone. That of somebody who acts as the user is
+    /// theirs, and stays.
     async fn hand_over(
         &self,
         backend: &AuthBackend<Id>,
-        user: &User<Id, P>,
-        issued: &Issued,
+        identified: &Identified<Id, P>,
         head: &impl RequestHead,
-    ) -> Result<Response, HttpError> {
-        let response = self.authenticator.deliver(backend, issued, head)?;
+    ) -> Result<(), HttpError> {
+        let (user, actor) = (identified.user(), identified.actor());
         self.refuse_if_ended(user).await?;
-        self.users.logged_in(user).await?;
-        revoke_presented(backend, head).await?;
-        tracing::info!(target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(), "a user logged in");
-        Ok(response)
+        self.users.logged_in(identified).await?;
+        if actor.is_none() {
+            end_presented(backend, head).await?;
+        }
+        tracing::info!(
+            target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(),
+            actor = actor.map(tracing::field::debug), "a user logged in"
+        );
+        Ok(())
     }
 
     fn client(&self, head: &impl RequestHead, label: Option<&str>) -> ClientInfo {
@@ -183,48 +248,22 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         Ok(())
     }
-
-    /// Revokes the credential that the request presents to this backend.
-    pub(super) async fn log_out(
-        &self,
-        name: &str,
-        request: Request<'_, impl RequestHead>,
-    ) -> Result<Response, HttpError> {
-        let backend = self
-            .authenticator
-            .backend(name)
-            .filter(|b| b.has_logout())
-            .ok_or(HttpError::NotFound)?;
-        let (accepted, requirement) = (AcceptedBackends::only([name]), self.base_requirement());
-        let found = self
-            .authenticator
-            .require(request.head, &accepted, &requirement)
-            .await
-            .map_err(|error| forgetting(&self.authenticator, backend, request.head, error))?;
-        revoke_presented(backend, request.head).await?;
-        tracing::info!(target: "portcullis::http", outcome = "logged_out", user = ?found.user.id, backend = name, "a user logged out");
-        Ok(self.authenticator.clear(backend, request.head))
-    }
 }
 
-/// `error`. A 401 also removes the presented cookie, which is useless now.
-fn forgetting<Id: UserId, P: Profile>(
-    authenticator: &Authenticator<Id, P>,
+/// Ends the log-ins of the credentials that the request presents to this backend.
+pub(super) async fn end_presented<Id>(
     backend: &AuthBackend<Id>,
     head: &impl RequestHead,
-    error: HttpError,
-) -> HttpError {
-    match backend.transport().extract(Slot::Access, head) {
-        Presented::Nothing => error,
-        Presented::Token(_) | Presented::Invalid(_) => {
-            error.removing(authenticator.clear(backend, head).headers)
-        }
-    }
-}
-
-async fn revoke_presented<Id>(backend: &AuthBackend<Id>, head: &impl RequestHead) -> Result<(), HttpError> {
+) -> Result<(), HttpError> {
     if let Presented::Token(token) = backend.transport().extract(Slot::Access, head) {
         backend.revoke(token).await?;
+    }
+    // The access token may have expired before its log-in, and then its cookie is gone.
+    if let (Some(strategy), Presented::Token(token)) = (
+        backend.refreshable(),
+        backend.transport().extract(Slot::Refresh, head),
+    ) {
+        strategy.end_by_refresh(backend.name(), token).await?;
     }
     Ok(())
 }
@@ -237,52 +276,4 @@ fn shortened(mut text: String) -> String {
     }
     text.truncate(end);
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use auth_core::{
-        Lifetime, OpaqueStrategy,
-        memory::{MemoryAccessTokenStore, MemoryUserStore},
-    };
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::{CookieTransport, CsrfPolicy, request::test_head::Head};
-
-    #[test]
-    fn a_log_out_with_a_dead_cookie_removes_it_beside_what_the_401_removes_anyway() {
-        let tokens = Arc::new(MemoryAccessTokenStore::new());
-        let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
-        let backend = AuthBackend::<Uuid>::new("cookie", CookieTransport::default(), strategy);
-        let users = Arc::new(MemoryUserStore::<Uuid>::new());
-        let authenticator = Authenticator::new(vec![backend], users, CsrfPolicy::same_origin());
-        let authenticator = authenticator.expect("one backend");
-        let backend = authenticator.backend("cookie").expect("the backend");
-        let head = Head::new("POST", &[("cookie", "__Host-portcullis=dead")]);
-        let other = ("set-cookie", "other=; Max-Age=0".to_owned());
-        let mut error = HttpError::Unauthorized {
-            bearer: true,
-            removal: vec![other.clone()],
-        };
-        // Twice: what it removes already is not added again.
-        for _ in 0..2 {
-            error = forgetting(&authenticator, backend, &head, error);
-            let HttpError::Unauthorized {
-                bearer: true,
-                removal,
-            } = &error
-            else {
-                panic!("{error:?}");
-            };
-            let cookies: Vec<_> = removal.iter().filter(|(name, _)| *name == "set-cookie").collect();
-            let [first, dead] = &*cookies else {
-                panic!("{cookies:?}");
-            };
-            assert_eq!(**first, other);
-            assert!(dead.1.starts_with("__Host-portcullis=;"), "{dead:?}");
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The routes for the list of backends, log-in and log-out.
+//! The routes for the list of backends, log-in, refresh and log-out.
 
 use std::sync::Arc;
 
@@ -15,8 +15,13 @@ pub(crate) enum SessionRoute {
     /// The route of the backend with this name.
     LogIn(Arc<str>),
     /// The route of the backend with this name.
+    Refresh(Arc<str>),
+    /// The route of the backend with this name.
     LogOut(Arc<str>),
 }
+
+/// The route that exchanges a refresh token, below its backend.
+pub(crate) const REFRESH: &str = "/refresh";
 
 /// The names of other routes.
 const RESERVED: [&str; 1] = ["methods"];
@@ -63,7 +68,11 @@ pub(super) fn routes<'b, Id: 'b>(
         };
         let log_in = SessionRoute::LogIn(backend.shared_name());
         routes.push(route("/login", "login", log_in));
-        // Without a log-out, the path is unknown.
+        // Without refresh tokens or a log-out, the path is unknown.
+        if backend.has_refresh() {
+            let refresh = SessionRoute::Refresh(backend.shared_name());
+            routes.push(route(REFRESH, "refresh", refresh));
+        }
         if backend.has_logout() {
             let log_out = SessionRoute::LogOut(backend.shared_name());
             routes.push(route("/logout", "logout", log_out));
@@ -76,11 +85,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     pub(super) async fn call_session(
         &self,
         route: &SessionRoute,
-        request: Request<'_, impl RequestHead>,
+        request: &Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
         match route {
             SessionRoute::Methods => Ok(self.methods()),
             SessionRoute::LogIn(backend) => self.log_in_by_password(backend, request).await,
+            SessionRoute::Refresh(backend) => self.refresh(backend, request).await,
             SessionRoute::LogOut(backend) => self.log_out(backend, request).await,
         }
     }
@@ -94,7 +104,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
                 Scheme::Cookie(_) => TransportBody::Cookie,
             },
             logout: backend.has_logout(),
-            refresh: false,
+            refresh: backend.has_refresh(),
         });
         let body = MethodsBody {
             backends: backends.collect(),
@@ -143,7 +153,8 @@ mod description {
     use utoipa::{
         PartialSchema as _,
         openapi::{
-            Content, ContentBuilder, Required, path::OperationBuilder, request_body::RequestBodyBuilder,
+            Content, ContentBuilder, Required, SecurityRequirement, path::OperationBuilder,
+            request_body::RequestBodyBuilder,
         },
     };
 
@@ -151,7 +162,8 @@ mod description {
     use crate::{
         AuthBackend, Authenticator, CsrfPolicy, ErrorCode, Scheme,
         openapi::{
-            Answers, CROSS_SITE, CrossSite, LOGIN_FORM, Refused, Service, operation, reference, requirement,
+            Answers, CROSS_SITE, CrossSite, LOGIN_FORM, REFRESH_FORM, Refused, Service, operation, reference,
+            refresh_requirement, requirement,
         },
     };
 
@@ -173,6 +185,7 @@ mod description {
                     operation("auth", "How one can log in", Answers::with(200, body, about))
                 }
                 Self::LogIn(name) => log_in(service, backend(name)),
+                Self::Refresh(name) => refresh(service, authenticator.csrf(), backend(name)),
                 Self::LogOut(name) => log_out(service, authenticator.csrf(), backend(name)),
             }
         }
@@ -180,7 +193,7 @@ mod description {
 
     fn log_in<Id>(service: &Service, backend: &AuthBackend<Id>) -> OperationBuilder {
         let answers = match backend.transport().scheme() {
-            Scheme::Bearer => Answers::token(),
+            Scheme::Bearer => Answers::token(backend.has_refresh()),
             Scheme::Cookie(_) => Answers::cookie("Logged in: the cookie is set."),
         };
         let mut refusals = vec![Refused::Code(ErrorCode::LoginBadCredentials)];
@@ -199,6 +212,31 @@ mod description {
         operation("auth", "Log in", answers).request_body(Some(body.build()))
     }
 
+    fn refresh<Id>(service: &Service, csrf: &CsrfPolicy, backend: &AuthBackend<Id>) -> OperationBuilder {
+        let cross_site = CrossSite::new(csrf, [backend]);
+        let answers = match backend.transport().scheme() {
+            Scheme::Bearer => Answers::token(true).invalid("refresh_token"),
+            Scheme::Cookie(_) => Answers::cookie("Refreshed: both cookies are set."),
+        };
+        let answers = answers
+            .unauthorized(!backend.is_cookie(), backend.is_cookie())
+            .forbidden(service.unverified().chain(cross_site.reasons()));
+        let operation = operation("auth", "Exchange the refresh token for new tokens", answers);
+        if backend.is_cookie() {
+            return cross_site.confirmed(operation.security(refresh_requirement(backend.name())));
+        }
+        operation.request_body(Some(refresh_body().required(Some(Required::True)).build()))
+    }
+
+    /// The body with a refresh token: a form (RFC 6749 §6) or JSON.
+    fn refresh_body() -> RequestBodyBuilder {
+        let token = || Content::new(Some(reference(REFRESH_FORM)));
+        RequestBodyBuilder::new()
+            .content("application/x-www-form-urlencoded", token())
+            .content("multipart/form-data", token())
+            .content("application/json", token())
+    }
+
     fn log_out<Id>(service: &Service, csrf: &CsrfPolicy, backend: &AuthBackend<Id>) -> OperationBuilder {
         let about = if backend.is_revocable() {
             "Logged out: the credential is dead."
@@ -214,7 +252,15 @@ mod description {
         let answers = answers
             .unauthorized(!backend.is_cookie(), backend.is_cookie())
             .forbidden(service.unverified().chain(cross_site.reasons()));
-        let operation = operation("auth", "Log out", answers);
-        cross_site.confirmed(operation.security(requirement(backend.name())))
+        let operation = operation("auth", "Log out", answers).security(requirement(backend.name()));
+        let operation = match (backend.has_refresh(), backend.is_cookie()) {
+            (false, _) => operation,
+            (true, true) => operation.security(refresh_requirement(backend.name())),
+            // A refresh token in the body is enough.
+            (true, false) => operation
+                .security(SecurityRequirement::default())
+                .request_body(Some(refresh_body().build())),
+        };
+        cross_site.confirmed(operation)
     }
 }

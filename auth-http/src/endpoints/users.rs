@@ -5,7 +5,7 @@ use auth_users::{ProtectedFields, UserUpdate, merge_profile};
 
 use super::{Endpoints, FLAGS, Family, Mount, Request};
 use crate::{
-    HttpError, Method, RequestHead, Response, Route, Superuser, UserBody,
+    Authenticated, HttpError, Method, RequestHead, Response, Route, Superuser, UserBody,
     body::{Fields, JsonBody},
 };
 
@@ -89,12 +89,47 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Some(email) if email.normalized() != present => found,
             _ => found.meeting(&self.base_requirement())?,
         };
-        let updated = self.users.update_own(found.user, &update).await;
-        updated.map(|user| ok(&user)).map_err(|error| match error.into() {
+        let updated = self.users.update_own(found.user.clone(), &update).await;
+        let user = updated.map_err(|error| match error.into() {
             // Deleted since the credential was read.
             HttpError::NotFound => self.authenticator.unauthorized(request.head, &request.accepted),
             error => error,
-        })
+        })?;
+        let mut response = ok(&user);
+        if self.keeps_log_in && update.password.is_some() {
+            let log_in = self.log_in_again(&found, user, request.head).await;
+            response.headers.extend(log_in);
+        }
+        Ok(response)
+    }
+
+    /// The headers with a new log-in of the `user` of `found`, whose password was changed by this request. None if it fails,
+    /// because the password has changed all the same.
+    async fn log_in_again(
+        &self,
+        found: &Authenticated<Id, P>,
+        user: User<Id, P>,
+        head: &impl RequestHead,
+    ) -> Vec<(&'static str, String)> {
+        let name = &*found.backend;
+        let Some(backend) = self.authenticator.backend(name) else {
+            return Vec::new();
+        };
+        if found.credential.actor.is_some() || self.may_log_in(&user).is_err() {
+            return Vec::new();
+        }
+        let identified = self.users.identify_without_proof(user);
+        match self.attached(backend, &identified, head).await {
+            Ok(headers) => headers,
+            Err(error) => {
+                let user = &identified.user().id;
+                tracing::warn!(
+                    target: "portcullis::http", ?user, backend = name, ?error,
+                    "no new log-in after a change of the password: the client is logged out"
+                );
+                Vec::new()
+            }
+        }
     }
 
     async fn update_user(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
@@ -188,7 +223,12 @@ mod description {
     }
 
     fn update_me(service: &Service) -> OperationBuilder {
-        let answers = updated(service)
+        let answers = if service.keeps_log_in {
+            Answers::user_and_log_in(service.has_bearer, service.has_bearer_refresh, service.has_cookie)
+        } else {
+            Answers::user(200)
+        };
+        let answers = updated(service, answers)
             .forbidden(service.unverified().chain(service.cross_site.reasons()))
             .not_found("The user was deleted meanwhile.");
         let operation = service.of_users("Change the current user", answers);
@@ -204,7 +244,8 @@ mod description {
     }
 
     fn update_user<Id: UserId>(service: &Service) -> OperationBuilder {
-        let answers = updated(service).forbidden(service.no_superuser().chain(service.cross_site.reasons()));
+        let answers = updated(service, Answers::user(200))
+            .forbidden(service.no_superuser().chain(service.cross_site.reasons()));
         let operation = of_one::<Id>(service, "Change a user", answers);
         service
             .cross_site
@@ -232,8 +273,8 @@ mod description {
         service.of_users(summary, answers).parameter(parameter)
     }
 
-    fn updated(service: &Service) -> Answers {
-        Answers::user(200)
+    fn updated(service: &Service, answers: Answers) -> Answers {
+        answers
             .refused(&service.with_profile(
                 &[
                     Refused::Password(ErrorCode::UpdateUserInvalidPassword),

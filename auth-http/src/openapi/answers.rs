@@ -7,7 +7,9 @@ use utoipa::openapi::{
     ResponsesBuilder, Type, example::ExampleBuilder,
 };
 
-use super::schemas::{BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, USER_READ, reference};
+use super::schemas::{
+    BEARER_REFRESH_RESPONSE, BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, USER_READ, reference,
+};
 
 const JSON: &str = "application/json";
 
@@ -28,6 +30,35 @@ impl Answers {
         Self::with(status, content(USER_READ), "The user.")
     }
 
+    /// 200 and the user, and perhaps the tokens of a new log-in.
+    pub(crate) fn user_and_log_in(bearer: bool, refresh: bool, cookie: bool) -> Self {
+        let headers = [
+            (
+                bearer,
+                "X-Access-Token",
+                "After a change of the password: the new access token.",
+            ),
+            (
+                refresh,
+                "X-Refresh-Token",
+                "After a change of the password: the new refresh token.",
+            ),
+            (
+                cookie,
+                "Set-Cookie",
+                "After a change of the password: the cookie of the new log-in.",
+            ),
+        ];
+        let headers = headers.into_iter().filter(|(is_sent, ..)| *is_sent);
+        let response = Response::builder()
+            .description("The user.")
+            .content(JSON, content(USER_READ).build());
+        let response = headers.fold(response, |response, (_, name, about)| {
+            response.header(name, header(about))
+        });
+        Self::new(200, response)
+    }
+
     /// `status` and the body `null`.
     pub(crate) fn null(status: u16, about: &str) -> Self {
         let null = ObjectBuilder::new().schema_type(Type::Null);
@@ -39,10 +70,19 @@ impl Answers {
         Self::new(204, Response::builder().description(about))
     }
 
-    /// 200 and a token.
-    pub(crate) fn token() -> Self {
-        let example = json!({ "access_token": "qL8f…", "token_type": "bearer" });
-        let content = content(BEARER_RESPONSE).example(Some(example)).build();
+    /// 200 and a token, with one for the `refresh` if there is any.
+    pub(crate) fn token(refresh: bool) -> Self {
+        let mut example = json!({ "access_token": "qL8f…", "token_type": "bearer" });
+        if refresh {
+            example["expires_in"] = json!(900);
+            example["refresh_token"] = json!("x2Vd…");
+        }
+        let schema = if refresh {
+            BEARER_REFRESH_RESPONSE
+        } else {
+            BEARER_RESPONSE
+        };
+        let content = content(schema).example(Some(example)).build();
         let response = Response::builder()
             .description("The token, to be sent as `Authorization: Bearer …`.")
             .content(JSON, content);
@@ -109,7 +149,7 @@ impl Answers {
             response = response.header("WWW-Authenticate", header("`Bearer`"));
         }
         if cookie {
-            let about = "Removes the cookie, if it came twice or with a log-out.";
+            let about = "Removes the cookie, if it came twice, or with a log-out or a refresh.";
             response = response.header("Set-Cookie", header(about));
         }
         self.and(401, response)

@@ -21,6 +21,8 @@ pub(crate) const USER_CREATE: &str = "UserCreate";
 pub(crate) const USER_UPDATE: &str = "UserUpdate";
 pub(crate) const LOGIN_FORM: &str = "LoginForm";
 pub(crate) const BEARER_RESPONSE: &str = "BearerResponse";
+pub(crate) const REFRESH_FORM: &str = "RefreshForm";
+pub(crate) const BEARER_REFRESH_RESPONSE: &str = "BearerRefreshResponse";
 pub(crate) const ERROR_MODEL: &str = "ErrorModel";
 pub(crate) const HTTP_VALIDATION_ERROR: &str = "HTTPValidationError";
 /// RFC 5321 §4.5.3.1.3.
@@ -48,6 +50,17 @@ pub(crate) fn all<Id: UserId, P: ToSchema>(
     // The library's own come last, so that a schema of the profile with the same name does not replace one.
     let own = own.map(|(name, schema)| (name.to_owned(), schema));
     profile.references.into_iter().chain(own).collect()
+}
+
+/// Those of Bearer backends with refresh tokens.
+pub(crate) fn of_refresh() -> [(String, RefOr<Schema>); 2] {
+    [
+        (REFRESH_FORM.to_owned(), refresh_form().into()),
+        (
+            BEARER_REFRESH_RESPONSE.to_owned(),
+            bearer_refresh_response().into(),
+        ),
+    ]
 }
 
 pub(crate) fn reference(name: &str) -> Ref {
@@ -140,6 +153,32 @@ fn bearer_response() -> Object {
         .required("access_token")
         .property("token_type", schema(Type::String).enum_values(Some(["bearer"])))
         .required("token_type")
+        .build()
+}
+
+fn bearer_refresh_response() -> Object {
+    ObjectBuilder::from(bearer_response())
+        .property(
+            "expires_in",
+            schema(Type::Integer).description(Some("How many seconds the access token is valid.")),
+        )
+        .required("expires_in")
+        .property(
+            "refresh_token",
+            schema(Type::String).description(Some("For the refresh. It is another one each time.")),
+        )
+        .required("refresh_token")
+        .build()
+}
+
+fn refresh_form() -> Object {
+    ObjectBuilder::new()
+        .property(
+            "grant_type",
+            schema(Type::String).enum_values(Some(["refresh_token"])),
+        )
+        .property("refresh_token", schema(Type::String).min_length(Some(1)))
+        .required("refresh_token")
         .build()
 }
 

@@ -25,6 +25,9 @@ pub(crate) struct Service {
     pub(crate) requires_verification: bool,
     pub(crate) has_bearer: bool,
     pub(crate) has_cookie: bool,
+    pub(crate) has_bearer_refresh: bool,
+    /// True if a user who changes the password gets a new log-in.
+    pub(crate) keeps_log_in: bool,
     /// How many characters a new password may have.
     pub(crate) new_password: RangeInclusive<usize>,
     /// True if the profile has a field that could be unique.
@@ -42,6 +45,8 @@ impl Service {
             requires_verification: endpoints.users().requires_verification(),
             has_bearer: backends().any(|backend| !backend.is_cookie()),
             has_cookie: backends().any(AuthBackend::is_cookie),
+            has_bearer_refresh: backends().any(|backend| !backend.is_cookie() && backend.has_refresh()),
+            keeps_log_in: endpoints.keeps_log_in(),
             new_password: endpoints.users().password_length(),
             has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::transport::is_domain_byte;
+use crate::transport::{is_domain_byte, is_path_byte};
 
 /// Longer paths and more domains are ignored, because an answer has little room.
 const MAX_SEGMENTS: usize = 6;
@@ -40,10 +40,7 @@ pub(super) fn places<'a>(
 fn paths(path: &str) -> Vec<&str> {
     let mut paths = Vec::new();
     let ends = path.match_indices('/').map(|(at, _)| at).take(MAX_SEGMENTS);
-    let is_plain = |path: &str| {
-        path.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte))
-    };
+    let is_plain = |path: &str| path.bytes().all(is_path_byte);
     for at in ends {
         let rest = path[at + 1..]
             .find('/')

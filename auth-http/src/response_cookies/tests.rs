@@ -28,13 +28,13 @@ impl Answers {
     }
 
     fn log_out(&self, head: &Head) -> Response {
-        self.finished(self.cookie.clear(), head, 2)
+        self.finished(self.cookie.clear(Slot::Access), head, 2)
     }
 
     fn finished(&self, answer: Response, head: &Head, suspicious: usize) -> Response {
-        let answer = self
-            .csrf
-            .accompany(self.cookie.name(), with_paths(answer, self.base));
+        let path = if self.base.is_empty() { "/" } else { self.base };
+        let answer = with_paths(answer, |_name| path);
+        let answer = self.csrf.accompany(self.cookie.name(), None, answer);
         remove_strays(answer, head, self.base, suspicious)
     }
 }

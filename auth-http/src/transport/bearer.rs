@@ -68,7 +68,7 @@ impl Transport for BearerTransport {
         Ok(Response::json(200, &body).no_store())
     }
 
-    fn clear(&self) -> Response {
+    fn clear(&self, _slot: Slot) -> Response {
         Response::empty(204)
     }
 }

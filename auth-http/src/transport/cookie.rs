@@ -1,6 +1,6 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use auth_core::{ExposeSecret as _, Issued, Rejection};
+use auth_core::{ExposeSecret as _, Issued, IssuedToken, Rejection};
 use cookie::Cookie;
 
 mod builder;
@@ -35,6 +35,16 @@ const MAX_COOKIE_BYTES: usize = 4096;
 /// cookies are longer: a proxy such as nginx answers 502 if the head of an answer is longer than 4 KiB. The likeliest
 /// come first: those for the own path, for `/` and for short paths, of the host, and of the shortest domain above it.
 /// Any other cookie must be removed by the service that set it.
+///
+/// # Refresh tokens
+/// A strategy with refresh tokens gets a second cookie, for example `__Secure-portcullis-refresh`: `__Secure-`, the name
+/// without its prefix, and `-refresh`. It is `HttpOnly`, `Secure` and `SameSite=Strict`. A browser sends it to the routes of its
+/// backend alone, such as `/auth/web/refresh`, and to the host alone that set it. It keeps it as long as the refresh token
+/// is valid, or until it closes if the first cookie is for [that long](MaxAge::Session).
+///
+/// Two settings of the first cookie change the second one. With [`SameSite::None`], it is `SameSite=None`, too, because a page
+/// that is embedded in another site gets no other. If it is not `Secure`, neither is the second one, whose name then has no
+/// prefix.
 #[derive(Clone, Debug)]
 pub struct CookieTransport {
     name: String,
@@ -71,27 +81,68 @@ impl CookieTransport {
         &self.name
     }
 
-    /// The answer that sets the cookie.
-    fn response(&self, value: &str, max_age: Option<time::Duration>) -> Response {
-        let mut cookie = Cookie::build((self.name.as_str(), value))
-            .secure(self.secure)
-            .http_only(self.http_only)
-            .same_site(self.same_site)
-            .partitioned(self.partitioned);
-        if let Some(path) = &self.path {
-            cookie = cookie.path(path.as_str());
-        } else if self.has_prefix("__Host-") {
-            cookie = cookie.path("/");
+    /// The name of the cookie of `slot`.
+    fn name_of(&self, slot: Slot) -> Cow<'_, str> {
+        if slot == Slot::Access {
+            return Cow::Borrowed(&self.name);
         }
-        if let Some(domain) = &self.domain {
-            cookie = cookie.domain(domain.as_str());
+        let prefix = ["__Host-", "__Secure-"]
+            .into_iter()
+            .find(|prefix| self.has_prefix(prefix));
+        let bare = &self.name[prefix.map_or(0, str::len)..];
+        let secure = if self.secure { "__Secure-" } else { "" };
+        Cow::Owned(format!("{secure}{bare}-refresh"))
+    }
+
+    /// The value of the header that sets the cookie of `slot`.
+    fn set(&self, slot: Slot, value: &str, max_age: Option<time::Duration>) -> String {
+        let mut cookie = Cookie::new(self.name_of(slot), value);
+        cookie.set_secure(self.secure);
+        cookie.set_partitioned(self.partitioned);
+        match slot {
+            Slot::Access => {
+                cookie.set_http_only(self.http_only);
+                cookie.set_same_site(self.same_site);
+                if let Some(path) = &self.path {
+                    cookie.set_path(path.as_str());
+                } else if self.has_prefix("__Host-") {
+                    cookie.set_path("/");
+                }
+                if let Some(domain) = &self.domain {
+                    cookie.set_domain(domain.as_str());
+                }
+            }
+            Slot::Refresh => {
+                cookie.set_http_only(true);
+                cookie.set_same_site(match self.same_site {
+                    SameSite::None => SameSite::None,
+                    SameSite::Lax | SameSite::Strict => SameSite::Strict,
+                });
+            }
         }
         if let Some(max_age) = max_age {
-            cookie = cookie.max_age(max_age);
+            cookie.set_max_age(max_age);
         }
-        Response::empty(204)
-            .no_store()
-            .header(SET_COOKIE, cookie.build().to_string())
+        cookie.to_string()
+    }
+
+    /// The value of the header that gives the client the `token` of `slot`.
+    ///
+    /// # Errors
+    /// [`HttpError::Internal`] if a browser would drop it.
+    fn carry(&self, slot: Slot, token: &IssuedToken) -> Result<String, HttpError> {
+        let value = token.secret.expose_secret();
+        if self.name_of(slot).len() + value.len() > MAX_COOKIE_BYTES {
+            return Err(HttpError::Internal("a token is too long for a cookie"));
+        }
+        let max_age = match self.max_age {
+            MaxAge::Session => None,
+            MaxAge::Fixed(span) if slot == Slot::Access => time::Duration::try_from(span).ok(),
+            MaxAge::Fixed(_) | MaxAge::Token => {
+                token.expires_at.map(|end| whole_seconds(end - token.issued_at))
+            }
+        };
+        Ok(self.set(slot, value, max_age))
     }
 
     fn has_prefix(&self, prefix: &str) -> bool {
@@ -121,11 +172,8 @@ impl Transport for CookieTransport {
     }
 
     fn extract<'a>(&self, slot: Slot, head: &'a dyn RequestHead) -> Presented<'a> {
-        if slot == Slot::Refresh {
-            return Presented::Nothing;
-        }
         let mut presented = Presented::Nothing;
-        each_cookie(&self.name, head, &mut |value| {
+        each_cookie(&self.name_of(slot), head, &mut |value| {
             presented = match (presented, std::str::from_utf8(value)) {
                 (Presented::Nothing, Ok(value)) => Presented::Token(value),
                 (Presented::Nothing, Err(_)) => Presented::Invalid(Rejection::Malformed),
@@ -140,30 +188,28 @@ impl Transport for CookieTransport {
     }
 
     fn deliver(&self, issued: &Issued) -> Result<Response, HttpError> {
-        if issued.refresh.is_some() {
-            return Err(HttpError::Internal("a refresh token has no cookie"));
+        let mut response = Response::empty(204).no_store();
+        response = response.header(SET_COOKIE, self.carry(Slot::Access, &issued.access)?);
+        if let Some(refresh) = &issued.refresh {
+            response = response.header(SET_COOKIE, self.carry(Slot::Refresh, refresh)?);
         }
-        let token = &issued.access;
-        let value = token.secret.expose_secret();
-        if self.name.len() + value.len() > MAX_COOKIE_BYTES {
-            return Err(HttpError::Internal("a token is too long for a cookie"));
-        }
-        let max_age = match self.max_age {
-            MaxAge::Session => None,
-            MaxAge::Fixed(span) => time::Duration::try_from(span).ok(),
-            MaxAge::Token => token.expires_at.map(|end| whole_seconds(end - token.issued_at)),
-        };
-        Ok(self.response(value, max_age))
+        Ok(response)
     }
 
-    fn clear(&self) -> Response {
-        self.response("", Some(time::Duration::ZERO))
+    fn clear(&self, slot: Slot) -> Response {
+        let removal = self.set(slot, "", Some(time::Duration::ZERO));
+        Response::empty(204).no_store().header(SET_COOKIE, removal)
     }
 }
 
 /// Rounded up: if the browser dropped the cookie too early, it would end a session that is still valid.
 fn whole_seconds(span: time::Duration) -> time::Duration {
     time::Duration::seconds(span.whole_seconds() + i64::from(span.subsec_nanoseconds() > 0))
+}
+
+/// True if a path with it can be an attribute of a cookie.
+pub(crate) fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~%".contains(&byte)
 }
 
 pub(crate) fn is_domain_byte(byte: u8) -> bool {

@@ -3,5 +3,6 @@
 mod closed_networks;
 mod ended_credentials;
 mod log_in;
+mod refresh;
 mod service;
 mod users;

@@ -11,12 +11,12 @@ fn issued(value: &str, expires_at: Option<OffsetDateTime>) -> Issued {
 }
 
 fn set_cookie(response: &Response) -> Vec<String> {
-    let (_, value) = response
-        .headers
-        .iter()
-        .find(|(name, _)| *name == "set-cookie")
-        .expect("set-cookie");
-    let mut parts: Vec<_> = value.split("; ").map(str::to_owned).collect();
+    sorted(response.cookies().next().expect("a cookie"))
+}
+
+/// Name and value, then the attributes in the order of the alphabet.
+fn sorted(cookie: &str) -> Vec<String> {
+    let mut parts: Vec<_> = cookie.split("; ").map(str::to_owned).collect();
     parts[1..].sort();
     parts
 }
@@ -109,9 +109,101 @@ fn c2_the_removal_cookie_repeats_name_path_domain_secure_and_same_site() {
         "SameSite=Strict",
         "Secure",
     ];
-    let removal = set_cookie(&transport.clear());
+    let removal = set_cookie(&transport.clear(Slot::Access));
     assert_eq!(removal[0], "__Secure-a=");
     assert_eq!(removal[1..], rest);
+}
+
+/// The cookies of a log-in with a refresh token, and their removals.
+fn pair(builder: CookieBuilder) -> [Vec<String>; 4] {
+    let transport = builder.build().expect("transport");
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let refresh = IssuedToken::new("R".into(), now, Some(now + time::Duration::milliseconds(59_001)));
+    let issued = issued("A", Some(now + time::Duration::seconds(9))).with_refresh(refresh);
+    let answer = transport.deliver(&issued).expect("two cookies");
+    let cookies: Vec<_> = answer.cookies().map(sorted).collect();
+    let [access, refresh] = cookies.try_into().expect("two cookies");
+    let removal = |slot| set_cookie(&transport.clear(slot));
+    [access, refresh, removal(Slot::Access), removal(Slot::Refresh)]
+}
+
+#[test]
+fn c1_c2_a_refresh_token_has_a_stricter_cookie_of_its_own_without_a_path_as_yet() {
+    for (name, refresh_name) in [
+        ("__Host-web", "__Secure-web-refresh"),
+        ("__secure-web", "__Secure-web-refresh"),
+        ("web", "__Secure-web-refresh"),
+    ] {
+        let [access, refresh, no_access, no_refresh] = pair(CookieTransport::builder().name(name));
+        assert_eq!(access[0], format!("{name}=A"));
+        assert!(access.contains(&"Max-Age=9".to_owned()), "{access:?}");
+        let attributes = ["HttpOnly", "Max-Age=60", "SameSite=Strict", "Secure"];
+        assert_eq!(refresh[0], format!("{refresh_name}=R"));
+        assert_eq!(refresh[1..], attributes);
+        assert_eq!(no_access[0], format!("{name}="));
+        assert_eq!(no_refresh[0], format!("{refresh_name}="));
+        assert_eq!(no_refresh[1..], attributes.map(|part| part.replace("60", "0")));
+    }
+}
+
+#[test]
+fn the_cookie_of_a_refresh_token_follows_the_other_one_where_it_could_not_do_its_work() {
+    let builder = || CookieTransport::builder().name("__Secure-a");
+    let embedded = builder().same_site(SameSite::None).partitioned(true);
+    let [_, refresh, _, removal] = pair(embedded);
+    let attributes = ["HttpOnly", "Max-Age=60", "Partitioned", "SameSite=None", "Secure"];
+    assert_eq!(refresh[1..], attributes);
+    assert_eq!(removal[1..], attributes.map(|part| part.replace("60", "0")));
+
+    let [_, refresh, ..] = pair(
+        CookieTransport::builder()
+            .name("a")
+            .secure(false)
+            .allow_insecure(),
+    );
+    assert_eq!(
+        refresh,
+        ["a-refresh=R", "HttpOnly", "Max-Age=60", "SameSite=Strict"]
+    );
+
+    let [_, refresh, ..] = pair(builder().max_age(MaxAge::Session));
+    assert_eq!(refresh[1..], ["HttpOnly", "SameSite=Strict", "Secure"]);
+    let day = MaxAge::Fixed(Duration::from_secs(86_400));
+    let [_, refresh, ..] = pair(builder().max_age(day));
+    assert!(refresh.contains(&"Max-Age=60".to_owned()), "{refresh:?}");
+
+    // It is nobody's but the service's own, whatever the other one is.
+    let wide = builder()
+        .domain("example.com")
+        .path("/app")
+        .http_only(false)
+        .allow_insecure();
+    let [_, refresh, ..] = pair(wide);
+    assert_eq!(
+        refresh[1..],
+        ["HttpOnly", "Max-Age=60", "SameSite=Strict", "Secure"]
+    );
+}
+
+#[test]
+fn t3_j9_the_cookie_of_one_token_is_not_that_of_the_other() {
+    let transport = CookieTransport::default();
+    let of = |slot, cookies: &str| {
+        let head = Head::new("POST", &[("cookie", cookies)]);
+        seen(transport.extract(slot, &head))
+    };
+    let both = "__Host-portcullis=A; __Secure-portcullis-refresh=R";
+    assert_eq!(of(Slot::Access, both), r#"Token("A")"#);
+    assert_eq!(of(Slot::Refresh, both), r#"Token("R")"#);
+    assert_eq!(of(Slot::Refresh, "__Host-portcullis=A"), "Nothing");
+    assert_eq!(of(Slot::Access, "__Secure-portcullis-refresh=R"), "Nothing");
+    for twice in [
+        "=R; __Secure-portcullis-refresh=R",
+        "=; __Secure-portcullis-refresh=R",
+    ] {
+        let cookies = format!("__Secure-portcullis-refresh{twice}");
+        assert_eq!(of(Slot::Refresh, &cookies), "Invalid(Ambiguous)", "{cookies}");
+    }
 }
 
 #[test]
@@ -122,7 +214,7 @@ fn n16_a_partitioned_cookie_is_secure_and_its_removal_repeats_it() {
             .build()
             .expect(name);
         let set = log_in(&transport, "T", None);
-        let removal = set_cookie(&transport.clear());
+        let removal = set_cookie(&transport.clear(Slot::Access));
         for part in ["Partitioned", "SameSite=None", "Secure"] {
             let has = |cookie: &[String]| cookie.iter().filter(|attribute| *attribute == part).count();
             assert_eq!(
@@ -146,6 +238,9 @@ fn n16_a_partitioned_cookie_is_secure_and_its_removal_repeats_it() {
 fn c3_a_cookie_over_4096_bytes_is_not_sent() {
     let token = issued(&"x".repeat(4096), None);
     assert!(CookieTransport::default().deliver(&token).is_err());
+    let refresh = IssuedToken::new("x".repeat(4096).into(), OffsetDateTime::UNIX_EPOCH, None);
+    let pair = issued("x", None).with_refresh(refresh);
+    assert!(CookieTransport::default().deliver(&pair).is_err());
 }
 
 #[test]

@@ -1,0 +1,146 @@
+//! How tokens get to a client, and are removed from it.
+
+use auth_core::{ExposeSecret as _, Issued, IssuedToken, Profile, Rejection, UserId};
+
+use super::{AcceptedBackends, Authenticator};
+use crate::{
+    AuthBackend, HttpError, Presented, PublicUrl, RequestHead, Response, Scheme, Slot,
+    response::SET_COOKIE,
+    response_cookies::{remove_strays, with_paths},
+    transport::is_path_byte,
+};
+
+impl<Id: UserId, P: Profile> Authenticator<Id, P> {
+    /// The answer to a request without a valid credential. If a cookie came twice, it removes the cookies of that name,
+    /// because the next log-in would only add another one. A refresh token stays: it gets the client a new one.
+    pub(crate) fn unauthorized(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> HttpError {
+        let ambiguous = self.accepted(accepted).filter(|backend| {
+            let presented = backend.transport().extract(Slot::Access, head);
+            backend.is_cookie() && matches!(presented, Presented::Invalid(Rejection::Ambiguous))
+        });
+        let unauthorized = HttpError::Unauthorized {
+            bearer: self.accepts_bearer(accepted),
+            removal: Vec::new(),
+        };
+        ambiguous.fold(unauthorized, |error, backend| {
+            let removal = backend.transport().clear(Slot::Access);
+            error.removing(self.finished(backend, removal, head, 2).headers)
+        })
+    }
+
+    /// The answer that gives `token` to the client that sent the request of `head`.
+    ///
+    /// # Errors
+    /// [`HttpError::Internal`] if the transport cannot carry the token.
+    pub(crate) fn deliver(
+        &self,
+        backend: &AuthBackend<Id>,
+        issued: &Issued,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let response = backend.transport().deliver(issued)?;
+        // Any cookie of the name could be another one than the one set now. Two would keep the user out.
+        Ok(self.finished(backend, response, head, 1))
+    }
+
+    /// As [`deliver`](Self::deliver), to a client that has presented a valid token of the same log-in: a single cookie of
+    /// a name is the service's own.
+    ///
+    /// # Errors
+    /// [`HttpError::Internal`] if the transport cannot carry the token.
+    pub(crate) fn renew(
+        &self,
+        backend: &AuthBackend<Id>,
+        issued: &Issued,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let response = backend.transport().deliver(issued)?;
+        Ok(self.finished(backend, response, head, 2))
+    }
+
+    /// The headers that give tokens to the client beside another answer: as [`renew`](Self::renew), but a Bearer client gets
+    /// them in `X-Access-Token` and `X-Refresh-Token`.
+    ///
+    /// # Errors
+    /// [`HttpError::Internal`] if the transport cannot carry the token.
+    pub(crate) fn attach(
+        &self,
+        backend: &AuthBackend<Id>,
+        issued: &Issued,
+        head: &impl RequestHead,
+    ) -> Result<Vec<(&'static str, String)>, HttpError> {
+        if backend.is_cookie() {
+            return Ok(self.renew(backend, issued, head)?.headers);
+        }
+        let value = |token: &IssuedToken| token.secret.expose_secret().to_owned();
+        let access = [("x-access-token", value(&issued.access))].into_iter();
+        let refresh = issued.refresh.iter();
+        Ok(access
+            .chain(refresh.map(|token| ("x-refresh-token", value(token))))
+            .collect())
+    }
+
+    /// The answer that removes the credentials of the client that sent the request of `head`.
+    pub(crate) fn clear(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> Response {
+        let mut response = backend.transport().clear(Slot::Access);
+        if backend.has_refresh() {
+            let refresh = backend.transport().clear(Slot::Refresh);
+            let cookies = refresh
+                .headers
+                .into_iter()
+                .filter(|(name, _)| *name == SET_COOKIE);
+            response.headers.extend(cookies);
+        }
+        self.finished(backend, response, head, 2)
+    }
+
+    /// `response`, with the paths of its cookies, with their companions, and without [strays](remove_strays) of which
+    /// the request had `suspicious` or more.
+    fn finished(
+        &self,
+        backend: &AuthBackend<Id>,
+        response: Response,
+        head: &impl RequestHead,
+        suspicious: usize,
+    ) -> Response {
+        let Scheme::Cookie(access) = backend.transport().scheme() else {
+            return response;
+        };
+        let base = self.public_url().map_or("", PublicUrl::path);
+        let (root, own) = (
+            if base.is_empty() { "/" } else { base },
+            self.own_path(backend, head),
+        );
+        let refresh = backend.refresh_cookie();
+        let response = with_paths(response, |name| {
+            if refresh.as_deref() == Some(name) {
+                &own
+            } else {
+                root
+            }
+        });
+        let response = self.csrf.accompany(access, refresh.as_deref(), response);
+        remove_strays(response, head, base, suspicious)
+    }
+
+    /// The path of the routes of `backend`, as browsers know it.
+    fn own_path(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> String {
+        let own = format!("{}/{}", self.auth_path, backend.name());
+        let target = head.target();
+        let scope = match self.public_url() {
+            Some(url) => url.path(),
+            None => self.scope_of(target.path, &own),
+        };
+        format!("{scope}{own}")
+    }
+
+    /// The path of the scope in which the routes are mounted, as far as a request to one of them shows it.
+    fn scope_of<'p>(&self, path: &'p str, own: &str) -> &'p str {
+        let mounted = [own, &self.auth_path, &self.users_path].map(|path| format!("{path}/"));
+        let mut scopes = mounted.iter().filter_map(|mounted| path.split_once(&**mounted));
+        let scope = scopes.next().map(|(scope, _route)| scope);
+        scope
+            .filter(|scope| scope.bytes().all(is_path_byte))
+            .unwrap_or_default()
+    }
+}

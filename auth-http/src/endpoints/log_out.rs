@@ -1,0 +1,132 @@
+//! Log-out.
+
+use auth_core::{ExposeSecret as _, Profile, UserId};
+
+use super::{Endpoints, Request, log_in::end_presented};
+use crate::{
+    AcceptedBackends, AuthBackend, Authenticator, HttpError, Presented, RequestHead, Response, Slot,
+};
+
+impl<Id: UserId, P: Profile> Endpoints<Id, P> {
+    /// Ends the log-in of the credential that the request presents to this backend. If that is not valid, a valid refresh
+    /// token is enough: the access token may have expired.
+    pub(super) async fn log_out(
+        &self,
+        name: &str,
+        request: &Request<'_, impl RequestHead>,
+    ) -> Result<Response, HttpError> {
+        let backend = self
+            .authenticator
+            .backend(name)
+            .filter(|b| b.has_logout())
+            .ok_or(HttpError::NotFound)?;
+        let (accepted, requirement) = (AcceptedBackends::only([name]), self.base_requirement());
+        let found = self
+            .authenticator
+            .require(request.head, &accepted, &requirement)
+            .await;
+        let user = match found {
+            Ok(found) => {
+                end_presented(backend, request.head).await?;
+                found.user.id
+            }
+            Err(error @ HttpError::Unauthorized { .. }) => {
+                let ended = self.end_by_refresh(backend, request).await?;
+                ended.ok_or_else(|| forgetting(&self.authenticator, backend, request.head, error))?
+            }
+            Err(error) => return Err(error),
+        };
+        tracing::info!(target: "portcullis::http", outcome = "logged_out", ?user, backend = name, "a user logged out");
+        Ok(self.authenticator.clear(backend, request.head))
+    }
+
+    /// Ends the log-in of the refresh token that the request presents, if that is valid, and returns the user's id.
+    async fn end_by_refresh(
+        &self,
+        backend: &AuthBackend<Id>,
+        request: &Request<'_, impl RequestHead>,
+    ) -> Result<Option<Id>, HttpError> {
+        let Some(strategy) = backend.refreshable() else {
+            return Ok(None);
+        };
+        let head = request.head;
+        // The cookie of an access token was checked before it was read.
+        if let Presented::Nothing = backend.transport().extract(Slot::Access, head) {
+            self.authenticator
+                .refuse_forged_cookie(backend, Slot::Refresh, head)?;
+        }
+        // A body without a token is none of a log-out by an access token, which has no body.
+        let Ok(Some(token)) = self.refresh_token_of(backend, request).await else {
+            return Ok(None);
+        };
+        let Some(user) = self.holder_of(backend, strategy, &token).await? else {
+            return Ok(None);
+        };
+        let ended = strategy
+            .end_by_refresh(backend.name(), token.expose_secret())
+            .await?;
+        Ok(ended.then_some(user.id))
+    }
+}
+
+/// `error`. A 401 also removes the presented cookies, which are useless now.
+fn forgetting<Id: UserId, P: Profile>(
+    authenticator: &Authenticator<Id, P>,
+    backend: &AuthBackend<Id>,
+    head: &impl RequestHead,
+    error: HttpError,
+) -> HttpError {
+    let is_presented = |slot| !matches!(backend.transport().extract(slot, head), Presented::Nothing);
+    if is_presented(Slot::Access) || is_presented(Slot::Refresh) {
+        return error.removing(authenticator.clear(backend, head).headers);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use auth_core::{
+        Lifetime, OpaqueStrategy,
+        memory::{MemoryAccessTokenStore, MemoryUserStore},
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{CookieTransport, CsrfPolicy, request::test_head::Head};
+
+    #[test]
+    fn a_log_out_with_a_dead_cookie_removes_it_beside_what_the_401_removes_anyway() {
+        let tokens = Arc::new(MemoryAccessTokenStore::new());
+        let strategy = OpaqueStrategy::new(tokens, Lifetime::FOREVER);
+        let backend = AuthBackend::<Uuid>::new("cookie", CookieTransport::default(), strategy);
+        let users = Arc::new(MemoryUserStore::<Uuid>::new());
+        let authenticator = Authenticator::new(vec![backend], users, CsrfPolicy::same_origin());
+        let authenticator = authenticator.expect("one backend");
+        let backend = authenticator.backend("cookie").expect("the backend");
+        let head = Head::new("POST", &[("cookie", "__Host-portcullis=dead")]);
+        let other = ("set-cookie", "other=; Max-Age=0".to_owned());
+        let mut error = HttpError::Unauthorized {
+            bearer: true,
+            removal: vec![other.clone()],
+        };
+        // Twice: what it removes already is not added again.
+        for _ in 0..2 {
+            error = forgetting(&authenticator, backend, &head, error);
+            let HttpError::Unauthorized {
+                bearer: true,
+                removal,
+            } = &error
+            else {
+                panic!("{error:?}");
+            };
+            let cookies: Vec<_> = removal.iter().filter(|(name, _)| *name == "set-cookie").collect();
+            let [first, dead] = &*cookies else {
+                panic!("{cookies:?}");
+            };
+            assert_eq!(**first, other);
+            assert!(dead.1.starts_with("__Host-portcullis=;"), "{dead:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Refresh tokens (RFC 6749 §6).
+
+use std::fmt;
+
+use auth_core::{
+    ExposeSecret as _, Profile, ReadError, RefreshStrategy, Refreshed, Rejection, SecretString, StoreError,
+    User, UserId,
+};
+
+use super::{Endpoints, Request};
+use crate::{AuthBackend, HttpError, Presented, RequestHead, Response, Scheme, Slot, body};
+
+impl<Id: UserId, P: Profile> Endpoints<Id, P> {
+    /// Exchanges the refresh token that the request presents for the next tokens of its log-in.
+    ///
+    /// Whatever is wrong with the token, the answer is the same 401, and removes the cookies. No other answer removes them.
+    pub(super) async fn refresh(
+        &self,
+        name: &str,
+        request: &Request<'_, impl RequestHead>,
+    ) -> Result<Response, HttpError> {
+        let (backend, head) = (self.backend_for(name, request.head)?, request.head);
+        let strategy = backend.refreshable().ok_or(HttpError::NotFound)?;
+        let unauthorized = || {
+            let removal = if backend.is_cookie() {
+                self.authenticator.clear(backend, head).headers
+            } else {
+                Vec::new()
+            };
+            HttpError::Unauthorized {
+                bearer: !backend.is_cookie(),
+                removal,
+            }
+        };
+        self.authenticator
+            .refuse_forged_cookie(backend, Slot::Refresh, head)?;
+        let token = self.refresh_token_of(backend, request).await?;
+        let token = token.ok_or_else(unauthorized)?;
+        let user = self.holder_of(backend, strategy, &token).await?;
+        let user = user.ok_or_else(unauthorized)?;
+        let refreshed = self.exchange(backend, strategy, &token, &user).await?;
+        let refreshed = refreshed.ok_or_else(unauthorized)?;
+        let response = self.authenticator.renew(backend, &refreshed.issued, head)?;
+        tracing::info!(target: "portcullis::http", outcome = "refreshed", user = ?user.id, backend = name, "a log-in was refreshed");
+        Ok(response)
+    }
+
+    /// The refresh token that the request presents to `backend`: in a cookie, or in the body. `None` if there is no cookie that
+    /// could be one.
+    ///
+    /// # Errors
+    /// [`HttpError::Unprocessable`] if the body of a Bearer client has none.
+    pub(super) async fn refresh_token_of(
+        &self,
+        backend: &AuthBackend<Id>,
+        request: &Request<'_, impl RequestHead>,
+    ) -> Result<Option<SecretString>, HttpError> {
+        let transport = backend.transport();
+        match (transport.extract(Slot::Refresh, request.head), transport.scheme()) {
+            (Presented::Token(token), _) => Ok(Some(token.into())),
+            (Presented::Nothing, Scheme::Bearer) => {
+                let token = body::refresh_token(request.content_type(), request.body).await?;
+                Ok(Some(token))
+            }
+            (Presented::Nothing, Scheme::Cookie(_)) => {
+                tracing::debug!(
+                    target: "portcullis::http", outcome = "anonymous", backend = backend.name(),
+                    "no refresh token was presented"
+                );
+                Ok(None)
+            }
+            (Presented::Invalid(rejection), _) => {
+                rejected::<Id>(backend.name(), None, rejection);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The user whose log-in `token` belongs to, if they may log in. `None` if there is none, which the log tells. It spends
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`HttpError::Forbidden`] if the user must be verified and is not, [`HttpError::Unavailable`] if the store does not answer.
+    pub(super) async fn holder_of(
+        &self,
+        backend: &AuthBackend<Id>,
+        strategy: &dyn RefreshStrategy<Id>,
+        token: &SecretString,
+    ) -> Result<Option<User<Id, P>>, HttpError> {
+        let (name, token) = (backend.name(), token.expose_secret());
+        let id = match strategy.user_of(name, token) {
+            Ok(id) => id,
+            Err(rejection) => {
+                rejected::<Id>(name, None, rejection);
+                return Ok(None);
+            }
+        };
+        let Some(user) = self.users.find(&id).await? else {
+            rejected(name, Some(&id), Rejection::UserGone);
+            // It is rejected, whether its log-in can be removed or not.
+            let _removed = strategy.end_by_refresh(name, token).await;
+            return Ok(None);
+        };
+        if !user.is_active {
+            rejected(name, Some(&id), Rejection::UserInactive);
+            return Ok(None);
+        }
+        if self.users.requires_verification() && !user.is_verified {
+            tracing::info!(
+                target: "portcullis::http", outcome = "forbidden", user = ?id, backend = name, needs = "Verified",
+                "a user may not do this"
+            );
+            return Err(HttpError::Forbidden);
+        }
+        Ok(Some(user))
+    }
+
+    /// The next tokens of the log-in of `user`. `None` if `token` is not valid, which the log tells.
+    async fn exchange(
+        &self,
+        backend: &AuthBackend<Id>,
+        strategy: &dyn RefreshStrategy<Id>,
+        token: &SecretString,
+        user: &User<Id, P>,
+    ) -> Result<Option<Refreshed<Id>>, HttpError> {
+        let name = backend.name();
+        let refreshed = match strategy.refresh(name, token.expose_secret()).await {
+            Ok(refreshed) => refreshed,
+            Err(ReadError::Unavailable(error)) => return Err(error.into()),
+            Err(ReadError::Rejected(Rejection::Reused)) => {
+                tracing::warn!(
+                    target: "portcullis::http", outcome = "rejected", user = ?user.id, backend = name,
+                    reason = Rejection::Reused.name(),
+                    "a refresh token was used again after its grace, so it may have been stolen: its log-in has ended"
+                );
+                self.users.refresh_token_reused(user).await;
+                return Ok(None);
+            }
+            Err(ReadError::Rejected(rejection)) => {
+                rejected(name, Some(&user.id), rejection);
+                return Ok(None);
+            }
+        };
+        let subject = &refreshed.subject;
+        if subject.user_id == user.id && subject.epoch == user.security_epoch {
+            return Ok(Some(refreshed));
+        }
+        if subject.user_id == user.id && subject.epoch > user.security_epoch {
+            // The next attempt gets the same tokens, for the grace.
+            let problem = "the user was read from a replica that lags";
+            return Err(StoreError::contention("users", problem).into());
+        }
+        rejected(name, Some(&user.id), Rejection::StaleEpoch);
+        // All tokens of the log-in are rejected, whether it can be removed or not.
+        let _removed = backend
+            .revoke(refreshed.issued.access.secret.expose_secret())
+            .await;
+        Ok(None)
+    }
+}
+
+fn rejected<Id: fmt::Debug>(backend: &str, user: Option<&Id>, rejection: Rejection) {
+    tracing::info!(
+        target: "portcullis::http", outcome = "rejected", backend, user = user.map(tracing::field::debug),
+        reason = rejection.name(), "a refresh token was rejected"
+    );
+}

@@ -1,0 +1,321 @@
+//! Refresh tokens where what happens is not seen by a client.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use auth_core::{
+    InsertUserError, Lifetime, NewUser, NormalizedEmail, SigningSecret, StoreError, UpdateUserError, User,
+    UserStore,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{
+    AuthBackend, BearerTransport, CookieTransport, Endpoints, Request, RequestHead, Response, Target,
+};
+use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
+use portcullis::{
+    jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    testing::ManualClock,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// Fails, and keeps the names of the events.
+#[derive(Default)]
+struct Failing(Mutex<Vec<&'static str>>);
+
+#[async_trait]
+impl EventHandler for Failing {
+    async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
+        if let Event::RefreshTokenReused { user } = event {
+            self.0.lock().expect("no panic under the lock").push(event.name());
+            assert_eq!(user.email.as_str(), "ada@example.com");
+            return Err(EventHandlerError::new("not today"));
+        }
+        Ok(())
+    }
+}
+
+/// Users in memory, read from a replica that lags while it is told so.
+#[derive(Default)]
+struct Lagging {
+    stored: MemoryUserStore,
+    lags: AtomicBool,
+}
+
+#[async_trait]
+impl UserStore for Lagging {
+    async fn insert(&self, user: NewUser) -> Result<User, InsertUserError> {
+        self.stored.insert(user).await
+    }
+
+    async fn find(&self, id: &Uuid) -> Result<Option<User>, StoreError> {
+        let mut found = self.stored.find(id).await?;
+        if let Some(user) = &mut found
+            && self.lags.load(Ordering::SeqCst)
+        {
+            user.security_epoch -= 1;
+        }
+        Ok(found)
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User>, StoreError> {
+        self.stored.find_by_email(email).await
+    }
+
+    async fn update(&self, user: &User) -> Result<(), UpdateUserError> {
+        self.stored.update(user).await
+    }
+
+    async fn delete(&self, id: &Uuid) -> Result<bool, StoreError> {
+        self.stored.delete(id).await
+    }
+}
+
+struct Head {
+    path: &'static str,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        "POST"
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target::new(false, Some("app.example.com"), self.path)
+    }
+
+    fn peer(&self) -> Option<std::net::IpAddr> {
+        None
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        let named = self.headers.iter().filter(|(n, _)| *n == name);
+        named.for_each(|(_, value)| each(value.as_bytes()));
+    }
+}
+
+struct Service {
+    endpoints: Endpoints,
+    users: Arc<Lagging>,
+    ada: User,
+    clock: Arc<ManualClock>,
+}
+
+impl Service {
+    async fn new(events: Option<Arc<Failing>>) -> Self {
+        let (users, clock) = (Arc::new(Lagging::default()), Arc::new(ManualClock::default()));
+        let secret = SigningSecret::generate().expect("secret");
+        let tokens = Arc::new(MemoryAccessTokenStore::new());
+        let strategy = || {
+            let hour = Lifetime::from_secs(3600).expect("an hour");
+            let jwt = JwtStrategy::hs256(&secret, hour).expect("a strategy");
+            let tracked = TrackedJwtStrategy::new(jwt, tokens.clone(), Lifetime::FOREVER);
+            let refresh = RefreshTokens::new(&secret).grace(Duration::from_secs(10));
+            tracked
+                .expect("a strategy")
+                .refresh_tokens(refresh.expect("a grace"))
+                .clock(clock.clone())
+        };
+        let mut manager = UserManager::builder(users.clone(), &secret).clock(clock.clone());
+        if let Some(events) = events {
+            manager = manager.events(events);
+        }
+        let cookie = CookieTransport::builder().name("web").build();
+        let endpoints = Endpoints::builder(manager.build().expect("users"))
+            .backend(AuthBackend::new("app", BearerTransport, strategy()))
+            .backend(AuthBackend::new("web", cookie.expect("a cookie"), strategy()));
+        let mut ada = NewUser::new(
+            "ada@example.com".parse().expect("an e-mail"),
+            (),
+            clock_now(&clock),
+        );
+        ada.id = Some(Uuid::now_v7());
+        ada.security_epoch = 7;
+        let ada = users.insert(ada).await.expect("inserted");
+        Self {
+            endpoints: endpoints.build().expect("endpoints"),
+            users,
+            ada,
+            clock,
+        }
+    }
+
+    async fn log_in(
+        &self,
+        backend: &str,
+        path: &'static str,
+        headers: Vec<(&'static str, String)>,
+    ) -> Response {
+        let identified = self.endpoints.users().identify_without_proof(self.ada.clone());
+        let head = Head { path, headers };
+        let answer = self.endpoints.log_in(backend, identified, &head).await;
+        answer.expect("a log-in")
+    }
+
+    async fn call(&self, name: &str, head: &Head, body: &str) -> Response {
+        let routes = self.endpoints.routes();
+        let route = routes.iter().find(|route| route.name == name).expect(name);
+        let request = Request::new(head, body.as_bytes());
+        self.endpoints.call(&route.operation, request).await
+    }
+
+    async fn refresh(&self, token: &str) -> Response {
+        let head = Head {
+            path: "/auth/app/refresh",
+            headers: vec![("content-type", "application/json".to_owned())],
+        };
+        let body = json!({ "refresh_token": token }).to_string();
+        self.call("auth:app.refresh", &head, &body).await
+    }
+}
+
+fn clock_now(clock: &ManualClock) -> time::OffsetDateTime {
+    use auth_core::Clock as _;
+    clock.now()
+}
+
+fn refresh_token(answer: &Response) -> String {
+    let body: serde_json::Value =
+        serde_json::from_str(answer.body.as_deref().expect("a body")).expect("JSON");
+    body["refresh_token"].as_str().expect("a token").to_owned()
+}
+
+fn cookies(answer: &Response) -> Vec<&str> {
+    let headers = answer.headers.iter().filter(|(name, _)| *name == "set-cookie");
+    headers.map(|(_, value)| value.as_str()).collect()
+}
+
+/// The path of the cookie of this name.
+fn path_of<'a>(answer: &'a Response, name: &str) -> &'a str {
+    let cookie = cookies(answer).into_iter().rev();
+    let mut cookie = cookie.filter(|cookie| cookie.starts_with(&format!("{name}=")));
+    let cookie = cookie.next().expect(name);
+    let path = cookie.split("; ").find_map(|part| part.strip_prefix("Path="));
+    path.expect("a path")
+}
+
+#[tokio::test]
+async fn f2_reuse_is_an_event_and_a_warning_that_names_the_user_and_the_backend() {
+    let events = Arc::new(Failing::default());
+    let service = Service::new(Some(events.clone())).await;
+    let first = refresh_token(&service.log_in("app", "/", vec![]).await);
+    assert_eq!(service.refresh(&first).await.status, 200);
+    service.clock.advance(time::Duration::MINUTE);
+    let forged = service.refresh("forged").await;
+
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(Arc::new(file.reopen().expect("the file")))
+        .finish();
+    let listening = tracing::subscriber::set_default(subscriber);
+    let reused = service.refresh(&first).await;
+    let again = service.refresh(&first).await;
+    drop(listening);
+    assert_eq!(
+        (reused.status, &reused.headers, &reused.body),
+        (401, &forged.headers, &forged.body),
+        "whatever the handler says"
+    );
+    assert_eq!(again.status, 401);
+    let events = events.0.lock().expect("no panic under the lock").clone();
+    assert_eq!(events, ["refresh_token_reused"], "once: the log-in is gone");
+    let log = std::fs::read_to_string(file).expect("a log");
+    let warning = log
+        .lines()
+        .find(|line| line.contains(" WARN "))
+        .expect("a warning");
+    let id = service.ada.id.to_string();
+    for told in [
+        &*id,
+        "backend=\"app\"",
+        "reason=\"reused\"",
+        "its log-in has ended",
+    ] {
+        assert!(warning.contains(told), "{told}: {warning}");
+    }
+    assert!(log.contains("an event handler failed"), "{log}");
+    assert!(!log.contains(&first), "no token is in the log");
+}
+
+#[tokio::test]
+async fn a_replica_that_lags_logs_nobody_out() {
+    let service = Service::new(None).await;
+    let first = refresh_token(&service.log_in("app", "/", vec![]).await);
+    service.users.lags.store(true, Ordering::SeqCst);
+    let refused = service.refresh(&first).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(cookies(&refused), [] as [&str; 0]);
+    service.users.lags.store(false, Ordering::SeqCst);
+    let second = refresh_token(&service.refresh(&first).await);
+    service.clock.advance(time::Duration::MINUTE);
+    assert_eq!(service.refresh(&second).await.status, 200);
+}
+
+#[tokio::test]
+async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too() {
+    let service = Service::new(None).await;
+    for (path, expected) in [
+        ("/auth/web/login", "/auth/web"),
+        ("/api/v2/auth/web/login", "/api/v2/auth/web"),
+        ("/api/auth/logout-everywhere", "/api/auth/web"),
+        ("/api/users/me", "/api/auth/web"),
+        // A route of the application's own shows nothing, and neither does what no attribute can hold.
+        ("/welcome", "/auth/web"),
+        ("/a;Domain=evil.example/auth/web/login", "/auth/web"),
+    ] {
+        let answer = service.log_in("web", path, vec![]).await;
+        assert_eq!(path_of(&answer, "__Secure-web-refresh"), expected, "{path}");
+        assert_eq!(path_of(&answer, "web"), "/", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn c5_a_stray_access_cookie_leaves_the_refresh_token_alone_and_a_refresh_is_short() {
+    let service = Service::new(None).await;
+    let answer = service.log_in("web", "/auth/web/login", vec![]).await;
+    let value = |name: &str| {
+        let mut cookies = cookies(&answer).into_iter();
+        let rest = cookies.find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='));
+        rest.and_then(|rest| rest.split(';').next())
+            .expect("a cookie")
+            .to_owned()
+    };
+    let (access, refresh) = (value("web"), value("__Secure-web-refresh"));
+    let head = |path, cookies: String| Head {
+        path,
+        headers: vec![("cookie", cookies)],
+    };
+    let twice = head("/users/me", format!("web=stray; web={access}"));
+    let refused = service.call("users:current_user", &twice, "").await;
+    assert_eq!(refused.status, 401);
+    let removed = cookies(&refused);
+    assert!(
+        removed.len() > 1 && removed.iter().all(|cookie| cookie.starts_with("web=;")),
+        "{removed:?}"
+    );
+
+    let cookie = format!("web={access}; __Secure-web-refresh={refresh}");
+    let refreshed = service
+        .call("auth:web.refresh", &head("/auth/web/refresh", cookie), "")
+        .await;
+    assert_eq!(refreshed.status, 204);
+    assert_eq!(cookies(&refreshed).len(), 2, "{refreshed:?}");
+
+    // A log-in does not know which one it got, and removes any other before it sets its own.
+    let stray = vec![("cookie", "__Secure-web-refresh=stray".to_owned())];
+    let log_in = service.log_in("web", "/auth/web/login", stray).await;
+    let removed = cookies(&log_in);
+    let strays = removed
+        .iter()
+        .filter(|cookie| cookie.starts_with("__Secure-web-refresh=;"));
+    assert!(strays.count() > 3, "{removed:?}");
+    assert_eq!(path_of(&log_in, "__Secure-web-refresh"), "/auth/web");
+}
