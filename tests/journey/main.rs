@@ -12,16 +12,27 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 use portcullis_support::{
     self as harness, Blueprint, Kind, Store,
-    journey::{Row, Sentence, is_full, sentences, sentences_of_jwts},
+    journey::{Row, Sentence, is_full, sentences, sentences_of_jwts, sentences_of_refresh},
 };
 
-const BACKENDS: &[Kind] = &[Kind::JwtBearer, Kind::DbBearer, Kind::DbCookie];
+const BACKENDS: &[Kind] = &[
+    Kind::JwtBearer,
+    Kind::DbBearer,
+    Kind::DbCookie,
+    Kind::TrackedBearer,
+    Kind::TrackedCookie,
+];
 const BACKENDS_OF_JWTS: &[Kind] = &[Kind::JwtBearer, Kind::JwtCookie];
+const BACKENDS_WITH_REFRESH: &[Kind] = &[Kind::TrackedBearer, Kind::TrackedCookie];
 
 fn main() -> ExitCode {
     let of_all = [&sentences(), current_user::SENTENCES, expiry::SENTENCES].concat();
     let mut trials = Vec::new();
-    for (kinds, sentences) in [(BACKENDS, &*of_all), (BACKENDS_OF_JWTS, sentences_of_jwts())] {
+    for (kinds, sentences) in [
+        (BACKENDS, &*of_all),
+        (BACKENDS_OF_JWTS, sentences_of_jwts()),
+        (BACKENDS_WITH_REFRESH, sentences_of_refresh()),
+    ] {
         for row in rows(kinds) {
             trials.extend(sentences.iter().map(|sentence| row.trial(*sentence, say)));
         }
@@ -50,7 +61,12 @@ fn rows(kinds: &[Kind]) -> Vec<Row> {
 }
 
 fn say(row: Row, sentence: Sentence) {
-    let mut blueprint = Blueprint::of(&[row.kind]);
+    let mut backends = vec![row.kind];
+    if sentence.module.ends_with("::refresh") {
+        // A token of each other backend is presented to this one.
+        backends.extend(Kind::ALL.into_iter().filter(|kind| *kind != row.kind));
+    }
+    let mut blueprint = Blueprint::of(&backends);
     if row.place == "memory" {
         blueprint.store = Store::Memory;
     }

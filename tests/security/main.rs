@@ -3,6 +3,7 @@
 use portcullis_support as harness;
 
 mod accounts;
+mod acting;
 mod addresses;
 mod bad_input;
 mod caching;
@@ -18,7 +19,9 @@ mod log_out_elsewhere;
 mod mails;
 mod one_time_tokens;
 mod overload;
+mod password_change;
 mod purposes;
+mod refresh;
 mod round_trips;
 mod routes;
 mod sessions;

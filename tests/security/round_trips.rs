@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis::{SigningSecret, store::Clock};
 
-use crate::harness::{Blueprint, Kind, SECRET, Service, Store, Watch, address, backend, person};
+use crate::harness::{Blueprint, Kind, Refresh, SECRET, Service, Store, Watch, address, backend, person};
 
 /// What a request with a credential of this kind asks the stores, the user included.
 fn asked(kind: Kind) -> &'static [&'static str] {
@@ -72,7 +72,7 @@ fn a_jwt_is_read_without_any_look_up_and_an_opaque_token_by_one() {
         let clock: Arc<dyn Clock> = service.clock.clone();
         for kind in Kind::ALL {
             let pass = service.pass(kind, &address("lancelot")).await;
-            let backend = backend(kind, &service.tokens, &secret, &clock, false);
+            let backend = backend(kind, &service.tokens, &secret, &clock, false, Refresh::default());
             watch.calls();
             backend.read(&pass.token).await.expect("a credential");
             let expected: &[&str] = if kind.is_revocable() {

@@ -6,7 +6,7 @@ mod kind;
 mod pass;
 mod raw;
 
-pub use answer::Answer;
+pub use answer::{Answer, SetCookie};
 pub use call::Call;
 pub use kind::Kind;
 pub use pass::Pass;
@@ -73,6 +73,16 @@ impl Client {
     /// A credential of the user with this e-mail, by logging in.
     pub async fn pass(&self, kind: Kind, email: &str) -> Pass {
         kind.issued(&self.log_in(kind, email, PASSWORD).await)
+    }
+
+    /// Presents the refresh token, the way it travels.
+    pub async fn refresh(&self, kind: Kind, token: &str) -> Answer {
+        let call = self.post(&kind.refresh());
+        let call = match kind.refresh_cookie() {
+            Some(name) => call.header("cookie", format!("{name}={token}")),
+            None => call.form(&[("grant_type", "refresh_token"), ("refresh_token", token)]),
+        };
+        call.send().await
     }
 
     pub async fn me(&self, pass: &Pass) -> Answer {

@@ -5,6 +5,7 @@ mod claims;
 mod errors;
 pub mod log_in;
 mod log_out;
+mod refresh;
 mod register;
 mod reset;
 mod row;
@@ -68,6 +69,11 @@ pub fn sentences() -> Vec<Sentence> {
         verification::SENTENCES,
     ]
     .concat()
+}
+
+/// Every sentence that is said of a backend with refresh tokens.
+pub fn sentences_of_refresh() -> &'static [Sentence] {
+    refresh::SENTENCES
 }
 
 /// Every sentence that is said of a backend of JWTs.

@@ -23,10 +23,10 @@ mod service;
 mod site;
 
 #[cfg(feature = "actix")]
-pub use service::{At, Blueprint, SECRET, Service, Store, Watch, backend, run};
+pub use service::{At, Blueprint, Refresh, SECRET, Service, Store, Watch, backend, run};
 #[cfg(feature = "http")]
 pub use {
-    client::{Answer, Call, Client, Kind, Pass, exchange, exchange_on},
+    client::{Answer, Call, Client, Kind, Pass, SetCookie, exchange, exchange_on},
     dump::Dump,
     mailbox::Mailbox,
     sample::{NEW_PASSWORD, PASSWORD, Sample, address, person},

@@ -5,7 +5,7 @@ mod blueprint;
 mod probe;
 mod watch;
 
-pub use backend::backend;
+pub use backend::{Refresh, backend};
 pub use blueprint::{Blueprint, Store, run};
 pub use watch::{At, Watch};
 
@@ -24,7 +24,7 @@ use portcullis::{
     actix::{Auth, not_found},
     http::{AuthBackend, CookieTransport, CsrfPolicy},
     sql::sqlite::Pool,
-    store::{AccessTokenStore, Clock},
+    store::{Clock, RotateTokens},
     testing::ManualClock,
     users::UserManager,
 };
@@ -61,9 +61,9 @@ impl Deref for Service {
 impl Service {
     pub async fn start(blueprint: Blueprint) -> Self {
         let kinds = blueprint.backends.clone();
-        let takes_fastapi_users = blueprint.takes_fastapi_users;
+        let (takes_fastapi_users, refresh) = (blueprint.takes_fastapi_users, blueprint.refresh);
         Self::build(blueprint, |tokens, secret, clock| {
-            let build = |kind: &Kind| backend(*kind, tokens, secret, clock, takes_fastapi_users);
+            let build = |kind: &Kind| backend(*kind, tokens, secret, clock, takes_fastapi_users, refresh);
             kinds.iter().map(build).collect()
         })
         .await
@@ -109,6 +109,9 @@ impl Service {
         }
         if let Some(limit) = blueprint.body_timeout {
             auth = auth.body_timeout(limit);
+        }
+        if blueprint.keeps_log_in {
+            auth = auth.keep_log_in_after_password_change();
         }
         let auth = auth.build().expect("a configuration");
         let (address, server, thread) = serve(auth.clone(), &blueprint);

@@ -43,6 +43,27 @@ impl Answer {
         value
     }
 
+    /// The cookie of this name that it sets or removes.
+    ///
+    /// # Panics
+    /// If there are two.
+    #[track_caller]
+    pub fn cookie(&self, name: &str) -> Option<SetCookie> {
+        let all = self.headers.get_all("set-cookie").iter();
+        let all = all.map(|cookie| cookie.to_str().expect("ASCII"));
+        let mut named = all.filter_map(|cookie| {
+            let (pair, attributes) = cookie.split_once("; ").expect("attributes");
+            let (found, value) = pair.split_once('=').expect("a value");
+            let mut attributes: Vec<_> = attributes.split("; ").map(str::to_owned).collect();
+            attributes.sort_unstable();
+            let value = value.to_owned();
+            (found == name).then_some(SetCookie { value, attributes })
+        });
+        let cookie = named.next();
+        assert!(named.next().is_none(), "{name} is there twice: {self:?}");
+        cookie
+    }
+
     /// It has this status and exactly this body.
     #[track_caller]
     pub fn is(&self, status: u16, body: &str) {
@@ -131,6 +152,14 @@ impl Answer {
             body: String::from_utf8_lossy(&self.body),
         }
     }
+}
+
+/// A cookie that is set or removed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SetCookie {
+    pub value: String,
+    /// In the order of the alphabet.
+    pub attributes: Vec<String>,
 }
 
 /// What a client sees of an answer.

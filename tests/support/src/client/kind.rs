@@ -7,13 +7,23 @@ pub enum Kind {
     DbBearer,
     DbCookie,
     JwtCookie,
+    /// JWTs that can be revoked, with refresh tokens.
+    TrackedBearer,
+    TrackedCookie,
     RedisBearer,
     RedisCookie,
 }
 
 impl Kind {
     /// Those that need no store beside the users'.
-    pub const ALL: [Self; 4] = [Self::JwtBearer, Self::DbBearer, Self::DbCookie, Self::JwtCookie];
+    pub const ALL: [Self; 6] = [
+        Self::JwtBearer,
+        Self::DbBearer,
+        Self::DbCookie,
+        Self::JwtCookie,
+        Self::TrackedBearer,
+        Self::TrackedCookie,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -21,6 +31,8 @@ impl Kind {
             Self::DbBearer => "db",
             Self::DbCookie => "cookie",
             Self::JwtCookie => "jwt-cookie",
+            Self::TrackedBearer => "jwt-tracked",
+            Self::TrackedCookie => "jwt-tracked-cookie",
             Self::RedisBearer => "redis",
             Self::RedisCookie => "redis-cookie",
         }
@@ -28,9 +40,10 @@ impl Kind {
 
     pub fn cookie(self) -> Option<&'static str> {
         match self {
-            Self::JwtBearer | Self::DbBearer | Self::RedisBearer => None,
+            Self::JwtBearer | Self::DbBearer | Self::TrackedBearer | Self::RedisBearer => None,
             Self::DbCookie => Some("__Host-cookie"),
             Self::JwtCookie => Some("__Host-jwt-cookie"),
+            Self::TrackedCookie => Some("__Host-jwt-tracked-cookie"),
             Self::RedisCookie => Some("__Host-redis-cookie"),
         }
     }
@@ -42,6 +55,20 @@ impl Kind {
     /// Whether a single credential can be revoked.
     pub fn is_revocable(self) -> bool {
         !matches!(self, Self::JwtBearer | Self::JwtCookie)
+    }
+
+    /// Whether a log-in has a refresh token.
+    pub fn has_refresh(self) -> bool {
+        matches!(self, Self::TrackedBearer | Self::TrackedCookie)
+    }
+
+    /// The cookie of the refresh token.
+    pub fn refresh_cookie(self) -> Option<&'static str> {
+        (self == Self::TrackedCookie).then_some("__Secure-jwt-tracked-cookie-refresh")
+    }
+
+    pub fn refresh(self) -> String {
+        format!("/auth/{}/refresh", self.name())
     }
 
     pub fn login(self) -> String {

@@ -7,12 +7,17 @@ use super::{Answer, Kind};
 pub struct Pass {
     pub kind: Kind,
     pub token: String,
+    /// What it is exchanged for the next one with.
+    pub refresh: Option<String>,
 }
 
 impl Pass {
     pub fn new(kind: Kind, token: impl Into<String>) -> Self {
-        let token = token.into();
-        Self { kind, token }
+        Self {
+            kind,
+            token: token.into(),
+            refresh: None,
+        }
     }
 
     pub fn header(&self) -> (&'static str, String) {
@@ -21,30 +26,40 @@ impl Pass {
             Some(name) => ("cookie", format!("{name}={}", self.token)),
         }
     }
+
+    /// The refresh token.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn refresh(&self) -> &str {
+        self.refresh.as_deref().expect("a refresh token")
+    }
 }
 
 impl Kind {
-    /// The token in the answer to a log-in.
+    /// The tokens in the answer to a log-in or a refresh.
     #[track_caller]
     pub fn issued(self, answer: &Answer) -> Pass {
-        let token = match self.cookie() {
+        let (token, refresh) = match self.cookie() {
             None => {
                 assert_eq!(answer.status, 200, "{answer:?}");
-                answer.json()["access_token"]
-                    .as_str()
-                    .expect("a token")
-                    .to_owned()
+                let body = answer.json();
+                let text = |name: &str| body[name].as_str().map(str::to_owned);
+                (text("access_token"), text("refresh_token"))
             }
             Some(name) => {
                 assert_eq!(answer.status, 204, "{answer:?}");
-                let cookie = answer.header("set-cookie").expect("a cookie");
-                let (pair, _attributes) = cookie.split_once(';').expect("attributes");
-                let (found, token) = pair.split_once('=').expect("a value");
-                assert_eq!(found, name);
-                token.to_owned()
+                let value = |name: &str| answer.cookie(name).map(|cookie| cookie.value);
+                (value(name), self.refresh_cookie().and_then(value))
             }
         };
+        let token = token.expect("a token");
         assert!(!token.is_empty(), "{answer:?}");
-        Pass { kind: self, token }
+        assert_eq!(refresh.is_some(), self.has_refresh(), "{answer:?}");
+        Pass {
+            kind: self,
+            token,
+            refresh,
+        }
     }
 }

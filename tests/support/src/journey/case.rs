@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use portcullis::User;
 
-use crate::{Kind, Pass, Sample, Site, address, person};
+use crate::{Answer, Kind, Pass, Sample, Site, address, person};
 
 /// A service, and the backend through which one logs in.
 pub struct Case {
@@ -46,6 +46,11 @@ impl Case {
     /// A credential of this backend that was never issued.
     pub fn bad_pass(&self) -> Pass {
         Pass::new(self.kind, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+    }
+
+    /// Presents the refresh token of `pass`, the way it travels.
+    pub async fn refreshed(&self, pass: &Pass) -> Answer {
+        self.refresh(self.kind, pass.refresh()).await
     }
 
     /// A user logs in and is then no longer verified: they changed their e-mail, say.

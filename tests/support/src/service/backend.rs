@@ -1,12 +1,12 @@
 //! The backends, as this service builds them.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport, CookieTransport},
-    jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy},
-    store::{AccessTokenStore, Clock},
+    jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    store::{Clock, RotateTokens},
 };
 
 use crate::Kind;
@@ -14,12 +14,31 @@ use crate::Kind;
 /// The lifetime of every credential, in seconds.
 pub(super) const LIFETIME: u64 = 3600;
 
+/// How JWTs that can be revoked are refreshed.
+#[derive(Clone, Copy, Debug)]
+pub struct Refresh {
+    /// How long a replaced refresh token yields the same successor.
+    pub grace: Duration,
+    /// How many log-ins a user can have.
+    pub cap: Option<NonZeroU32>,
+}
+
+impl Default for Refresh {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(10),
+            cap: None,
+        }
+    }
+}
+
 pub fn backend(
     kind: Kind,
     tokens: &Arc<dyn RotateTokens>,
     secret: &SigningSecret,
     clock: &Arc<dyn Clock>,
     takes_fastapi_users: bool,
+    refresh: Refresh,
 ) -> AuthBackend {
     let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
     let opaque = || OpaqueStrategy::new(tokens.clone(), lifetime).clock(Arc::clone(clock));
@@ -34,6 +53,19 @@ pub fn backend(
             strict
         }
     };
+    let tracked = || {
+        let jwt = JwtStrategy::hs256(secret, lifetime).expect("long enough");
+        let month = Lifetime::from_secs(30 * 24 * 3600).expect("positive");
+        let refresh_tokens = RefreshTokens::new(secret).grace(refresh.grace).expect("a grace");
+        let tracked = TrackedJwtStrategy::new(jwt, tokens.clone(), month)
+            .expect("longer than a token")
+            .refresh_tokens(refresh_tokens)
+            .clock(Arc::clone(clock));
+        match refresh.cap {
+            Some(cap) => tracked.cap(cap),
+            None => tracked,
+        }
+    };
     let cookie = || {
         let name = kind.cookie().expect("a cookie");
         CookieTransport::builder().name(name).build().expect("secure")
@@ -43,6 +75,8 @@ pub fn backend(
         Kind::DbBearer => AuthBackend::new(kind.name(), BearerTransport, opaque()),
         Kind::DbCookie => AuthBackend::new(kind.name(), cookie(), opaque()),
         Kind::JwtCookie => AuthBackend::stateless(kind.name(), cookie(), jwt()),
+        Kind::TrackedBearer => AuthBackend::new(kind.name(), BearerTransport, tracked()),
+        Kind::TrackedCookie => AuthBackend::new(kind.name(), cookie(), tracked()),
         Kind::RedisBearer | Kind::RedisCookie => panic!("this service has no Redis"),
     }
 }

@@ -6,12 +6,12 @@ use actix_web::web::ServiceConfig;
 use portcullis::{
     http::CsrfPolicy,
     sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore},
-    store::{AccessTokenStore, UserStore},
+    store::{RotateTokens, UserStore},
     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{EventHandler, Mailer, PasswordHasher, PasswordPolicy, UserManagerBuilder},
 };
 
-use super::{Service, Watch};
+use super::{Refresh, Service, Watch};
 use crate::{
     Kind,
     journey::{Case, within_patience},
@@ -43,6 +43,9 @@ pub struct Blueprint {
     pub body_timeout: Option<Duration>,
     /// Whether JWTs that FastAPI Users issued are taken, which have no epoch.
     pub takes_fastapi_users: bool,
+    pub refresh: Refresh,
+    /// Whether a user who changes the password stays logged in there.
+    pub keeps_log_in: bool,
     /// Of each call to SQLite.
     pub deadline: Duration,
     /// Watches the stores.
@@ -67,6 +70,8 @@ impl Blueprint {
             public_url: None,
             body_timeout: None,
             takes_fastapi_users: false,
+            refresh: Refresh::default(),
+            keeps_log_in: false,
             deadline: Duration::from_secs(20),
             watch: None,
             own_routes: |_config| {},
