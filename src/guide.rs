@@ -12,6 +12,9 @@ macro_rules! page {
 }
 
 page!(strategies, "strategies.md");
+page!(single_page_application, "single-page-application.md");
+page!(mobile, "mobile.md");
+page!(server_rendered, "server-rendered.md");
 page!(own_table, "own-table.md");
 page!(cors, "cors.md");
 page!(proxy, "proxy.md");
