@@ -4,7 +4,8 @@
 //!   [`testing`](crate::testing) shows whether an implementation keeps their promises.
 //! - [`SessionStore`] holds sessions with data.
 //! - [`Strategy`] issues and reads credentials, and [`RevocableStrategy`] also revokes them.
-//!   [`OpaqueStrategy`](crate::OpaqueStrategy) is both, over any [`AccessTokenStore`].
+//!   [`OpaqueStrategy`](crate::OpaqueStrategy) is both, over any [`AccessTokenStore`]. A tracked JWT, of the feature `jwt`,
+//!   needs a store that can [`RotateTokens`].
 //! - Each trait has async functions: write [`#[async_trait]`](crate::async_trait) above its `impl`.
 
 pub use auth_core::{
