@@ -2,16 +2,19 @@
 //!
 //! - [`UserStore`] holds [`User`](crate::User)s, and [`AccessTokenStore`] the digests of opaque tokens. The suite in
 //!   [`testing`](crate::testing) shows whether an implementation keeps their promises.
+//! - [`SessionStore`] holds sessions with data.
 //! - [`Strategy`] issues and reads credentials, and [`RevocableStrategy`] also revokes them.
-//!   [`OpaqueStrategy`](crate::OpaqueStrategy) is both, over any [`AccessTokenStore`].
+//!   [`OpaqueStrategy`](crate::OpaqueStrategy) is both, over any [`AccessTokenStore`]. A tracked JWT, of the feature `jwt`,
+//!   needs a store that can [`RotateTokens`].
 //! - Each trait has async functions: write [`#[async_trait]`](crate::async_trait) above its `impl`.
 
 pub use auth_core::{
     Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, ClientInfo, Clock,
     DEFAULT_DEADLINE, Generation, InsertTokenError, InsertUserError, IssueError, Issued, IssuedToken,
-    ListUsers, NewLogIn, NewUser, NormalizedEmail, Outcome, OutdatedEmail, PasswordHash, ProfileShape,
-    PurgeExpired, ReadError, RefreshStrategy, Refreshed, Rejection, RevocableStrategy, RotateStrategy,
-    RotateTokens, ServerAddress, ShardTag, Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind,
-    TokenLookup, Unreachable, UpdateUserError, UserStore, admit, checked_deadline, generate_token,
-    outdated_emails, sample_profile, unreadable_url, user_id_from_text, with_deadline, written_fields,
+    ListUsers, MAX_SESSION_BYTES, NewLogIn, NewUser, NormalizedEmail, Outcome, OutdatedEmail, PasswordHash,
+    ProfileShape, PurgeExpired, ReadError, RefreshStrategy, Refreshed, Rejection, RevocableStrategy,
+    RotateStrategy, RotateTokens, ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag,
+    StoredSession, Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable,
+    UpdateUserError, UserStore, admit, checked_deadline, generate_token, outdated_emails, sample_profile,
+    unreadable_url, user_id_from_text, with_deadline, written_fields,
 };

@@ -300,18 +300,18 @@ pub trait RotateTokens<Id = Uuid>: AccessTokenIndex<Id> {
 /// A store that keeps expired rows until they are purged.
 #[async_trait]
 pub trait PurgeExpired: Send + Sync {
-    /// Removes at most `limit` tokens that expired at or before `now`, and returns their number. Fewer than `limit`
-    /// means that none is left.
+    /// Removes at most `limit` rows that expired at or before `now`, and returns their number. Fewer than `limit` means
+    /// that none is left.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError>;
 }
 
-/// The reason that a token was not inserted.
+/// The reason that a token or a session was not inserted.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertTokenError {
-    /// The store already has a token of this digest.
+    /// The store already has one of this digest.
     #[error("the digest is taken")]
     DigestTaken,
     /// The user does not exist. Only a store with a foreign key to the users can tell.

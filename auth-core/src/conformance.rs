@@ -101,6 +101,9 @@
 //! });
 //! ```
 //!
+//! A store of sessions has a [`SessionFixture`] of the same shape, and `session_store_conformance` and
+//! `purge_sessions_conformance`.
+//!
 //! Attributes after the function apply to every test, for example
 //! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in your `Cargo.toml`,
 //! because each test runs under [`run`].
@@ -124,7 +127,9 @@ pub mod list_users;
 pub mod opaque_strategy;
 mod parallel;
 pub mod purge_expired;
+pub mod purge_sessions;
 mod sample;
+pub mod session_store;
 pub mod user_store;
 
 use std::{
@@ -133,7 +138,7 @@ use std::{
     time::Duration,
 };
 
-pub use fixture::{AccessTokenFixture, UserFixture};
+pub use fixture::{AccessTokenFixture, SessionFixture, UserFixture};
 
 use crate::StoreError;
 
@@ -323,6 +328,64 @@ macro_rules! purge_expired_conformance {
             a_purge_removes_what_has_expired_alone
             a_purge_removes_no_more_than_its_limit
             a_purge_removes_hundreds_of_tokens
+            a_purge_out_of_reach_is_a_failure
+        } }
+    };
+}
+
+/// Names one test for each promise of [`session_store`](crate::conformance::session_store).
+///
+/// The argument is called without arguments once for each test and returns a future of a
+/// [`SessionFixture`](crate::conformance::SessionFixture) over an empty store. See [the suite](crate::conformance).
+#[macro_export]
+macro_rules! session_store_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, session_store {
+            a_created_session_is_loaded_with_every_field
+            data_is_kept_byte_for_byte
+            a_taken_key_is_refused_and_nothing_is_written
+            of_parallel_creations_under_one_key_exactly_one_succeeds
+            only_the_exact_key_is_found
+            a_save_replaces_the_data_and_the_limit_alone
+            a_save_without_data_leaves_the_revision
+            a_save_of_another_revision_is_a_conflict_and_writes_nothing
+            a_save_without_a_revision_is_never_a_conflict
+            a_save_changes_no_other_session
+            a_save_never_brings_a_session_back
+            an_expired_session_is_not_revived
+            of_parallel_saves_of_one_revision_exactly_one_succeeds
+            a_deleted_session_is_gone
+            a_deletion_of_another_revision_is_a_conflict_and_removes_nothing
+            a_deletion_leaves_the_other_sessions
+            of_parallel_deletions_exactly_one_finds_the_session
+            deleting_all_removes_the_users_sessions_and_counts_them
+            deleting_all_removes_hundreds_of_sessions
+            deleting_all_leaves_other_users_and_visitors_alone
+            deleting_all_wins_over_parallel_creations
+            users_of_one_shard_tag_are_told_apart
+            ids_of_users_are_compared_byte_for_byte
+            s4_a_log_out_beats_requests_in_flight
+            no_update_is_lost_between_parallel_saves
+            another_process_sees_every_change_at_once
+            every_call_out_of_reach_is_a_failure
+            a_cancelled_creation_is_whole_or_absent
+            a_cancelled_save_is_whole_or_absent
+            a_cancelled_deletion_is_whole_or_absent
+            a_cancelled_deletion_of_all_is_whole_or_absent
+            a_cancelled_load_does_not_spoil_the_next
+        } }
+    };
+}
+
+/// Names one test for each promise of [`purge_sessions`](crate::conformance::purge_sessions).
+///
+/// The argument is that of [`session_store_conformance`](crate::session_store_conformance), of a store that is a
+/// [`PurgeExpired`](crate::PurgeExpired).
+#[macro_export]
+macro_rules! purge_sessions_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, purge_sessions {
+            a_purge_removes_what_has_expired_alone
             a_purge_out_of_reach_is_a_failure
         } }
     };

@@ -1,6 +1,7 @@
 //! The part of Portcullis that the author of a store or strategy must import, and nothing more.
 //!
 //! - [`User`] and its [`UserStore`]; [`AccessToken`] and its [`AccessTokenStore`].
+//! - [`StoredSession`], a session with data of its own, and its [`SessionStore`].
 //! - [`Strategy`] issues and reads tokens. [`OpaqueStrategy`] works over any [`AccessTokenStore`].
 //! - [`Outcome`]: the four ways in which reading a credential can end.
 //! - [`Email`], [`Clock`], [`Lifetime`] and the errors that they share.
@@ -33,6 +34,7 @@ mod outcome;
 mod profile_shape;
 mod secret;
 mod server_address;
+mod session;
 mod store_error;
 mod strategy;
 mod token;
@@ -54,6 +56,7 @@ pub use outcome::{Outcome, Rejection, admit};
 pub use profile_shape::{ProfileShape, sample_profile, written_fields};
 pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};
+pub use session::{MAX_SESSION_BYTES, SessionChange, SessionStore, SessionWrite, StoredSession};
 pub use store_error::{StoreError, StoreErrorKind};
 pub use strategy::{
     Abilities, Credential, IssueError, Issued, IssuedToken, NewLogIn, ReadError, RefreshStrategy, Refreshed,

@@ -1,11 +1,13 @@
 //! Reference stores in memory, for tests and trials, and as examples of the contracts.
 //!
-//! Nothing survives the process. Only [`PurgeExpired`](crate::PurgeExpired) removes expired tokens.
+//! Nothing survives the process. Only [`PurgeExpired`](crate::PurgeExpired) removes expired tokens and sessions.
 
 mod access_token;
+mod session;
 mod user;
 
 pub use access_token::MemoryAccessTokenStore;
+pub use session::MemorySessionStore;
 pub use user::MemoryUserStore;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -8,10 +8,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential,
-    InsertTokenError, IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection,
-    RevocableStrategy, ShardTag, StoreError, Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId,
-    generate_token,
+    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential, IssueError,
+    Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection, RevocableStrategy, ShardTag, StoreError,
+    Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
@@ -201,20 +200,10 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         token.expires_at = self.end_after_use(&token, now);
         token.actor = log_in.actor.map(str::to_owned);
         token.client = log_in.client.clone();
-        match self.store.insert(&token, self.cap).await {
-            // A client keeps it up to its absolute limit: an idle limit is the server's to judge.
-            Ok(()) => Ok(Issued::new(IssuedToken::new(
-                secret,
-                now,
-                token.absolute_expires_at,
-            ))),
-            Err(InsertTokenError::UnknownUser) => Err(IssueError::UnknownUser),
-            Err(InsertTokenError::Store(error)) => Err(error.into()),
-            // 256 random bits do not meet by chance: the generator is broken, and nothing must be issued.
-            Err(error @ InsertTokenError::DigestTaken) => {
-                Err(StoreError::internal("access tokens", error).into())
-            }
-        }
+        self.store.insert(&token, self.cap).await?;
+        // A client keeps it up to its absolute limit: an idle limit is the server's to judge.
+        let issued = IssuedToken::new(secret, now, token.absolute_expires_at);
+        Ok(Issued::new(issued))
     }
 
     /// As [`Strategy::read`] says; a token that has expired is deleted on the way.

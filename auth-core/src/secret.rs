@@ -112,7 +112,7 @@ impl SigningSecret {
 
     /// Also accepts signatures of `old`, the previous secret, and of those that it accepts. This secret signs.
     ///
-    /// This applies to mailed tokens, the double submit and `JwtStrategy::hs256`. For your own set of JWT keys, call
+    /// This applies to mailed tokens, the double submit, refresh tokens and `JwtStrategy::hs256`. For your own set of JWT keys, call
     /// its `also_verify`. Remove `old` when the last of its signatures has expired.
     ///
     /// ```

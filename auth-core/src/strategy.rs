@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{AccessTokenIndex, ClientInfo, Rejection, StoreError, TokenId, User};
+use crate::{AccessTokenIndex, ClientInfo, InsertTokenError, Rejection, StoreError, TokenId, User};
 
 /// The user that a credential is for, and the security epoch under which it was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +177,19 @@ pub enum IssueError {
     Unavailable(#[from] StoreError),
 }
 
+impl From<InsertTokenError> for IssueError {
+    fn from(error: InsertTokenError) -> Self {
+        match error {
+            InsertTokenError::UnknownUser => Self::UnknownUser,
+            InsertTokenError::Store(error) => Self::Unavailable(error),
+            // 256 random bits do not meet by chance: the generator is broken, and nothing must be issued.
+            error @ InsertTokenError::DigestTaken => {
+                Self::Unavailable(StoreError::internal("access tokens", error))
+            }
+        }
+    }
+}
+
 /// A way to issue and read credentials.
 ///
 /// A strategy answers for the credential alone. [`admit`](crate::admit) loads the user and compares the
@@ -189,7 +202,7 @@ pub enum IssueError {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no strategy for users with ids `{Id}`",
     label = "issues and reads no credentials of such users",
-    note = "ready ones are `OpaqueStrategy`, over any store of access tokens, and `JwtStrategy`",
+    note = "ready ones are `OpaqueStrategy` and `TrackedJwtStrategy`, over any store of access tokens, and `JwtStrategy`",
     note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]
@@ -218,7 +231,7 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     message = "`{Self}` cannot revoke a credential of a user with an id `{Id}`",
     label = "cannot revoke",
     note = "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
-    note = "credentials that a log-out ends are those of `OpaqueStrategy`",
+    note = "credentials that a log-out ends are those of `OpaqueStrategy` and of `TrackedJwtStrategy`",
     note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]

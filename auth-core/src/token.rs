@@ -3,7 +3,7 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -67,6 +67,36 @@ impl ShardTag {
         Self(u16::from_be_bytes([hash[0], hash[1]]) & 0x3fff)
     }
 
+    /// A random tag, for a secret without a user.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the operating system's random generator fails.
+    pub fn random() -> Result<Self, StoreError> {
+        let mut bytes = [0; 2];
+        fill(&mut bytes)?;
+        Ok(Self(u16::from_be_bytes(bytes) & 0x3fff))
+    }
+
+    /// `secret`, with the tag at its end: an id whose random part was not made by [`generate_token`].
+    #[must_use]
+    pub fn append_to(self, secret: &SecretString) -> SecretString {
+        let secret = secret.expose_secret();
+        // Space for all of it, so that no part of the secret is left behind where it was moved from.
+        let mut tagged = String::with_capacity(secret.len() + TAG_CHARS);
+        tagged.push_str(secret);
+        URL_SAFE_NO_PAD.encode_string(self.0.to_be_bytes(), &mut tagged);
+        tagged.into()
+    }
+
+    /// The tag at the end of `tagged`. `None` if that is none.
+    #[must_use]
+    pub fn at_end_of(tagged: &str) -> Option<Self> {
+        let (_secret, tag) = tagged.split_at_checked(tagged.len().checked_sub(TAG_CHARS)?)?;
+        let mut bytes = [0; 2];
+        URL_SAFE_NO_PAD.decode_slice(tag, &mut bytes).ok()?;
+        Some(Self(u16::from_be_bytes(bytes))).filter(|tag| tag.0 <= 0x3fff)
+    }
+
     /// The tag as a number under 16,384.
     #[must_use]
     pub fn get(self) -> u16 {
@@ -110,9 +140,7 @@ fn tag_of(presented: &str) -> Option<ShardTag> {
     }
     let mut secret_bytes = Zeroizing::new([0; SECRET_BYTES]);
     URL_SAFE_NO_PAD.decode_slice(secret, secret_bytes.as_mut()).ok()?;
-    let mut bytes = [0; 2];
-    URL_SAFE_NO_PAD.decode_slice(tag, &mut bytes).ok()?;
-    Some(ShardTag(u16::from_be_bytes(bytes))).filter(|tag| tag.0 <= 0x3fff)
+    ShardTag::at_end_of(tag)
 }
 
 /// A new opaque token for the user of `tag`: 256 bits from the operating system's generator and the tag, in URL-safe
@@ -122,20 +150,21 @@ fn tag_of(presented: &str) -> Option<ShardTag> {
 /// [`StoreError`] if the operating system's random generator fails.
 pub fn generate_token(tag: ShardTag) -> Result<SecretString, StoreError> {
     let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
-    getrandom::fill(bytes.as_mut())
-        .map_err(|source| StoreError::internal("system randomness", source.to_string()))?;
+    fill(bytes.as_mut())?;
     let mut token = String::with_capacity(SECRET_CHARS + TAG_CHARS);
     URL_SAFE_NO_PAD.encode_string(bytes.as_ref(), &mut token);
     URL_SAFE_NO_PAD.encode_string(tag.0.to_be_bytes(), &mut token);
     Ok(token.into())
 }
 
+fn fill(bytes: &mut [u8]) -> Result<(), StoreError> {
+    getrandom::fill(bytes).map_err(|source| StoreError::internal("system randomness", source.to_string()))
+}
+
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use secrecy::ExposeSecret as _;
-
     use super::*;
+    use proptest::prelude::*;
 
     /// 256 bits in base64url, as any encoder writes them: the last two bits of the last letter are not set.
     fn is_a_secret(text: &str) -> bool {
@@ -221,6 +250,22 @@ mod tests {
             let mut edited = issued.to_owned();
             edited.replace_range(at..=at, &with);
             prop_assert_eq!(edited == issued, TokenLookup::new(&edited).digest == TokenLookup::new(issued).digest);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_found_at_the_end_of_any_secret() {
+        for secret in ["", "x", "a-secret-of-another-generator", "ééé"] {
+            let tag = ShardTag::random().expect("tag");
+            let tagged = tag.append_to(&secret.to_owned().into());
+            assert_eq!(
+                ShardTag::at_end_of(tagged.expose_secret()),
+                Some(tag),
+                "{secret:?}"
+            );
+        }
+        for untagged in ["", "AA", "QAA", "é", "aéa", "AAB", "ABé"] {
+            assert_eq!(ShardTag::at_end_of(untagged), None, "{untagged:?}");
         }
     }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 const MACROS: &str = include_str!("../src/conformance.rs");
 const WRONG_USERS: &str = include_str!("wrong_store/users.rs");
 const WRONG_TOKENS: &str = include_str!("wrong_store/access_tokens.rs");
+const WRONG_SESSIONS: &str = include_str!("wrong_store/sessions.rs");
 
 /// Each suite with its sources and the wrong store that breaks it.
-const SUITES: [(&str, &[&str], &str); 6] = [
+const SUITES: [(&str, &[&str], &str); 8] = [
     (
         "user_store",
         &[
@@ -56,6 +57,25 @@ const SUITES: [(&str, &[&str], &str); 6] = [
         &[include_str!("../src/conformance/purge_expired.rs")],
         WRONG_TOKENS,
     ),
+    (
+        "session_store",
+        &[
+            include_str!("../src/conformance/session_store/cancelled.rs"),
+            include_str!("../src/conformance/session_store/create.rs"),
+            include_str!("../src/conformance/session_store/delete.rs"),
+            include_str!("../src/conformance/session_store/delete_all.rs"),
+            include_str!("../src/conformance/session_store/out_of_reach.rs"),
+            include_str!("../src/conformance/session_store/process.rs"),
+            include_str!("../src/conformance/session_store/race.rs"),
+            include_str!("../src/conformance/session_store/save.rs"),
+        ],
+        WRONG_SESSIONS,
+    ),
+    (
+        "purge_sessions",
+        &[include_str!("../src/conformance/purge_sessions.rs")],
+        WRONG_SESSIONS,
+    ),
 ];
 
 #[test]
@@ -73,6 +93,8 @@ fn each_promise_is_broken_by_a_wrong_store() {
     for (suite, sources, wrong_store) in SUITES {
         let fixture = if suite.ends_with("users") || suite == "user_store" {
             "Users"
+        } else if wrong_store == WRONG_SESSIONS {
+            "Sessions"
         } else {
             "Tokens"
         };

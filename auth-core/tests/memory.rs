@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use auth_core::{
     UserId,
-    conformance::{AccessTokenFixture, UserFixture},
-    memory::{MemoryAccessTokenStore, MemoryUserStore},
+    conformance::{self, AccessTokenFixture, SessionFixture, UserFixture},
+    memory::{MemoryAccessTokenStore, MemorySessionStore, MemoryUserStore},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -75,6 +75,37 @@ async fn tokens_of_text_ids() -> Tokens<String> {
     Tokens(Arc::default(), || Uuid::now_v7().to_string())
 }
 
+struct Sessions<Id: UserId>(Arc<MemorySessionStore<Id>>, fn() -> Id);
+
+impl<Id: UserId> SessionFixture for Sessions<Id> {
+    type Id = Id;
+    type Store = MemorySessionStore<Id>;
+
+    fn store(&self) -> Arc<Self::Store> {
+        Arc::clone(&self.0)
+    }
+
+    async fn user(&self, id: Option<Id>) -> Id {
+        id.unwrap_or_else(self.1)
+    }
+
+    async fn another_process(&self) -> Arc<Self::Store> {
+        self.store()
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
+        None
+    }
+}
+
+async fn sessions() -> Sessions<Uuid> {
+    Sessions(Arc::default(), Uuid::now_v7)
+}
+
+async fn sessions_of_text_ids() -> Sessions<String> {
+    Sessions(Arc::default(), || Uuid::now_v7().to_string())
+}
+
 mod users_with_ids_made_here {
     use super::*;
 
@@ -119,6 +150,27 @@ mod index_of_text_ids {
 
 mod purge {
     auth_core::purge_expired_conformance!(super::tokens);
+}
+
+mod sessions_of_uuids {
+    auth_core::session_store_conformance!(super::sessions);
+    auth_core::purge_sessions_conformance!(super::sessions);
+}
+
+mod sessions_of_texts {
+    auth_core::session_store_conformance!(super::sessions_of_text_ids);
+}
+
+/// 20 times the 50 interleavings that every store passes.
+#[test]
+fn s4_sessions_hold_through_a_thousand_random_interleavings() {
+    conformance::run(async {
+        for _ in 0..20 {
+            let fixture = sessions().await;
+            conformance::session_store::s4_a_log_out_beats_requests_in_flight(&fixture).await;
+            conformance::session_store::no_update_is_lost_between_parallel_saves(&fixture).await;
+        }
+    });
 }
 
 /// An attribute after the maker goes to each test: `should_panic` holds only if it got there.

@@ -2,8 +2,8 @@
 
 use auth_core::Rejection;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
 use crate::{compact::present, unique_names::UniqueNames};
 
@@ -17,8 +17,30 @@ pub(crate) struct IssuedClaims<'a> {
     pub(crate) exp: i64,
     pub(crate) nbf: i64,
     pub(crate) iat: i64,
-    pub(crate) jti: Uuid,
+    pub(crate) jti: &'a str,
     pub(crate) epoch: i64,
+    #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
+    pub(crate) generation: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) act: Option<Actor>,
+}
+
+/// Who acts as the subject (RFC 8693 §4.1).
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+pub(crate) struct Actor {
+    pub(crate) sub: String,
+}
+
+impl TryFrom<Map<String, Value>> for Actor {
+    type Error = &'static str;
+
+    fn try_from(mut members: Map<String, Value>) -> Result<Self, Self::Error> {
+        match members.remove("sub") {
+            Some(Value::String(sub)) => Ok(Self { sub }),
+            _ => Err("an actor without a subject"),
+        }
+    }
 }
 
 /// The claims that are read. A claim that is present must have its type. Other claims are ignored (§4).
@@ -37,14 +59,10 @@ pub(crate) struct Claims {
     pub(crate) jti: Option<String>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) epoch: Option<i64>,
-}
-
-/// The claims that a token must have to be accepted.
-pub(crate) struct Expected<'a> {
-    pub(crate) audience: &'a str,
-    pub(crate) other_audiences: &'a [String],
-    pub(crate) now: OffsetDateTime,
-    pub(crate) leeway: Duration,
+    #[serde(default, rename = "gen", deserialize_with = "present")]
+    pub(crate) generation: Option<i64>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) act: Option<Actor>,
 }
 
 impl Claims {
@@ -59,16 +77,22 @@ impl Claims {
         issuer.is_none_or(|issuer| self.iss.as_deref() == Some(issuer))
     }
 
-    /// Checks audience and time. `exp` is exact. The leeway is for clocks that run ahead of this one.
-    pub(crate) fn check(&self, expected: &Expected<'_>) -> Result<(), Rejection> {
-        let mut others = expected.other_audiences.iter();
-        if !self.aud.names(expected.audience) && !others.any(|audience| self.aud.names(audience)) {
-            return Err(Rejection::BadClaim);
-        }
-        if expected.now >= self.exp.0 {
+    /// True if it is for `audience`, perhaps beside others.
+    pub(crate) fn is_for(&self, audience: &str) -> bool {
+        self.aud.all().any(|one| one == audience)
+    }
+
+    /// The backend that issued it, if that was one of this crate: it is the last audience.
+    pub(crate) fn backend(&self) -> Option<&str> {
+        self.aud.all().last()
+    }
+
+    /// Checks the time. `exp` is exact. The leeway is for clocks that run ahead of this one.
+    pub(crate) fn check_time(&self, now: OffsetDateTime, leeway: Duration) -> Result<(), Rejection> {
+        if now >= self.exp.0 {
             return Err(Rejection::Expired);
         }
-        let latest_start = expected.now + expected.leeway;
+        let latest_start = now + leeway;
         if [&self.nbf, &self.iat]
             .into_iter()
             .flatten()
@@ -89,11 +113,12 @@ enum Audience {
 }
 
 impl Audience {
-    fn names(&self, audience: &str) -> bool {
-        match self {
-            Self::One(one) => one == audience,
-            Self::Several(several) => several.iter().any(|one| one == audience),
-        }
+    fn all(&self) -> impl Iterator<Item = &str> {
+        let all = match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Several(several) => several,
+        };
+        all.iter().map(String::as_str)
     }
 }
 

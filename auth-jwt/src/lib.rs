@@ -1,9 +1,11 @@
 //! JSON Web Tokens (RFC 7519) as a [`Strategy`](auth_core::Strategy), strict by construction.
 //!
-//! [`JwtStrategy`] signs a token that names its user, its end and the user's security epoch. No store knows of it, so
-//! reading it costs no round trip, and it cannot be revoked alone: [`JwtStrategy`] does not implement
-//! [`RevocableStrategy`](auth_core::RevocableStrategy). It dies at its expiry, or with every other credential of the
-//! user when the security epoch grows.
+//! - [`JwtStrategy`] signs a token that names its user, its end and the user's security epoch. No store knows of it, so
+//!   reading it costs no round trip, and it cannot be revoked alone: it does not implement
+//!   [`RevocableStrategy`](auth_core::RevocableStrategy). It dies at its expiry, or with every other credential of the
+//!   user when the security epoch grows.
+//! - [`TrackedJwtStrategy`] signs the same, and keeps the log-in in a store. So a log-out is real, log-ins can be counted
+//!   and listed, and there can be [`RefreshTokens`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -57,6 +59,8 @@
 mod asymmetric_keys;
 mod claims;
 mod compact;
+mod generation;
+mod handle;
 mod hmac_keys;
 mod jwk;
 mod key_id;
@@ -65,8 +69,11 @@ mod low_s;
 #[cfg(doctest)]
 mod must_not_compile;
 mod public_key;
+mod refresh_tokens;
 mod signing_key;
 mod strategy;
+mod token;
+mod tracked;
 mod unique_names;
 mod verifying_key;
 
@@ -76,6 +83,8 @@ pub use hmac_keys::{HmacAlgorithm, HmacKey, HmacKeys};
 pub use jwk::{Jwk, Jwks};
 pub use key_id::KeyId;
 pub use key_set::JwtKeys;
+pub use refresh_tokens::RefreshTokens;
 pub use signing_key::{SigningAlgorithm, SigningKey};
 pub use strategy::{FASTAPI_USERS_AUDIENCE, JwtStrategy};
+pub use tracked::TrackedJwtStrategy;
 pub use verifying_key::{VerifyingAlgorithm, VerifyingKey};

@@ -4,19 +4,16 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    Clock, ConfigError, Credential, IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError,
-    Rejection, SigningSecret, StoreError, Strategy, Subject, SystemClock, TokenId, UserId, user_id_from_text,
+    Clock, ConfigError, Credential, IssueError, Issued, Lifetime, NewLogIn, ReadError, Rejection,
+    SigningSecret, Strategy, Subject, SystemClock, TokenId, UserId, user_id_from_text,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Serialize;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    HmacAlgorithm, HmacKey, HmacKeys, JwtKeys, MAX_TOKEN_BYTES,
-    claims::{Claims, Expected, IssuedClaims},
-    compact::{Compact, Header},
+    HmacAlgorithm, HmacKey, HmacKeys, JwtKeys,
+    compact::Header,
     key_set::{self, Signer, Verifier},
+    token::{NewToken, encode},
 };
 
 /// The audience of the tokens that FastAPI Users issues for a log-in, unless its application sets another.
@@ -38,16 +35,16 @@ const MIN_LIFETIME: Duration = Duration::from_secs(1);
 /// `exp`, `nbf` and `iat` are whole seconds, rounded down: a token never outlives its lifetime, and may fall short of
 /// it by less than a second. Expiry is exact. The [leeway](Self::leeway) is for `nbf` and `iat` alone.
 pub struct JwtStrategy<Id = Uuid> {
-    signer: Signer,
-    verifiers: Vec<Verifier>,
-    header: String,
-    lifetime: Lifetime,
-    also_issued: Option<String>,
+    pub(crate) signer: Signer,
+    pub(crate) verifiers: Vec<Verifier>,
+    pub(crate) header: String,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) also_issued: Option<String>,
     also_accepted: Vec<String>,
-    issuer: Option<String>,
-    leeway: time::Duration,
-    accepts_without_epoch: bool,
-    clock: Arc<dyn Clock>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) leeway: time::Duration,
+    pub(crate) accepts_without_epoch: bool,
+    pub(crate) clock: Arc<dyn Clock>,
     id: PhantomData<fn() -> Id>,
 }
 
@@ -163,82 +160,36 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
-    fn sign(&self, claims: &IssuedClaims<'_>) -> Result<String, StoreError> {
-        let failed = |error: jsonwebtoken::errors::Error| StoreError::internal("JWT signing", error);
-        let payload = encode(claims).map_err(|error| failed(error.into()))?;
-        let mut token = format!("{}.{payload}", self.header);
-        let signature = self.signer.sign(token.as_bytes()).map_err(failed)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(StoreError::internal(
-                "JWT signing",
-                "the token would be too long to be read",
-            ));
-        }
-        Ok(token)
-    }
-
-    fn verify(&self, audience: &str, presented: &str) -> Result<Claims, Rejection> {
-        let token = Compact::parse(presented)?;
-        let message = token.signing_input.as_bytes();
-        // Several issuers may use the same name for their keys, or share a key.
-        let mut signers = self
-            .verifiers
-            .iter()
-            .filter(|key| key.is_named_by(&token.header.alg, token.header.kid.as_deref()))
-            .filter(|key| key.verifies(message, &token.signature))
-            .peekable();
-        if signers.peek().is_none() {
-            return Err(Rejection::BadSignature);
-        }
-        let claims = Claims::parse(&token.payload()?)?;
-        if !signers.any(|key| claims.is_of(key.issuer.as_deref().or(self.issuer.as_deref()))) {
-            return Err(Rejection::BadClaim);
-        }
-        claims.check(&Expected {
-            audience,
-            other_audiences: &self.also_accepted,
-            now: self.clock.now(),
-            leeway: self.leeway,
-        })?;
-        Ok(claims)
+    /// The audiences whose tokens the backend called `own` accepts.
+    pub(crate) fn audiences<'a>(&'a self, own: &'a str) -> impl Iterator<Item = &'a str> {
+        std::iter::once(own).chain(self.also_accepted.iter().map(String::as_str))
     }
 }
 
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
     async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError> {
-        let (audience, subject) = (log_in.audience, log_in.subject);
         let now = self.clock.now();
-        let end = log_in.bounded(self.lifetime.end(now)).and_then(whole_seconds);
-        let (Some(start), Some(end)) = (whole_seconds(now), end) else {
-            return Err(StoreError::internal("JWT signing", "the clock is out of range").into());
-        };
-        let sub = subject.user_id.to_string();
-        if user_id_from_text::<Id>(&sub).is_none() {
-            return Err(StoreError::internal("JWT signing", "the user's id could not be read back").into());
-        }
-        let token = self.sign(&IssuedClaims {
-            sub: &sub,
-            aud: self
-                .also_issued
-                .as_deref()
-                .into_iter()
-                .chain([audience])
-                .collect(),
-            iss: self.issuer.as_deref(),
-            exp: end.unix_timestamp(),
-            nbf: start.unix_timestamp(),
-            iat: start.unix_timestamp(),
-            jti: TokenId::generate().0,
-            epoch: subject.epoch,
+        let token = self.sign(&NewToken {
+            backend: log_in.audience,
+            subject: log_in.subject,
+            jti: &TokenId::generate().to_string(),
+            generation: None,
+            actor: log_in.actor,
+            issued_at: now,
+            end: log_in.bounded(self.lifetime.end(now)),
         })?;
-        Ok(Issued::new(IssuedToken::new(token.into(), now, Some(end))))
+        Ok(Issued::new(token))
     }
 
     async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
-        let claims = self.verify(audience, presented)?;
+        let token = self.authentic(presented)?;
+        let is_for = |audience| token.claims.is_for(audience);
+        if token.is_tracked() || !self.audiences(audience).any(is_for) {
+            return Err(Rejection::BadClaim.into());
+        }
+        let claims = token.claims;
+        claims.check_time(self.clock.now(), self.leeway)?;
         let user_id = user_id_from_text(&claims.sub).ok_or(Rejection::BadClaim)?;
         let epoch = claims
             .epoch
@@ -249,17 +200,7 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
         credential.id = claims.jti.and_then(|jti| jti.parse().ok()).map(TokenId);
         credential.issued_at = claims.iat.map(|date| date.0);
         credential.expires_at = Some(claims.exp.0);
+        credential.actor = claims.act.map(|actor| actor.sub);
         Ok(credential)
     }
-}
-
-fn encode(part: &impl Serialize) -> Result<String, serde_json::Error> {
-    serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json))
-}
-
-/// Rounded down to a second. `None` if a token cannot contain it.
-fn whole_seconds(instant: OffsetDateTime) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp(instant.unix_timestamp())
-        .ok()
-        .filter(|instant| *instant >= OffsetDateTime::UNIX_EPOCH)
 }

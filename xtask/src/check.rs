@@ -132,7 +132,7 @@ const STEPS: &[Step] = &[
         name: "fuzz",
         about: "the fuzz targets compile",
         when: When::BesideTests,
-        run: |w| done(fuzz::check(&w.root)),
+        run: |w| done(fuzz::check(&w.root, &w.target)),
     },
 ];
 

@@ -76,14 +76,15 @@ pub(crate) fn run(arguments: &[String]) -> Fallible<()> {
 }
 
 /// Lints the fuzz targets, if there are any. They are their own workspace, so no other step sees them.
-pub(crate) fn check(root: &Path) -> Fallible<()> {
+pub(crate) fn check(root: &Path, target: &Path) -> Fallible<()> {
     if !root.join(MANIFEST).is_file() {
         println!("there is no {MANIFEST}");
         return Ok(());
     }
     process::run(process::cargo(root).args(["fmt", "--manifest-path", MANIFEST, "--check"]))?;
+    // In the target directory of the workspace, whose dependencies are checked already.
     let mut command = process::cargo(root);
-    command.env("CARGO_TARGET_DIR", TARGET_DIR);
+    command.env("CARGO_TARGET_DIR", target);
     // Nothing is linked, so the fuzzer's C++ need not be built, and this file is never opened.
     command.env("CUSTOM_LIBFUZZER_PATH", "./libfuzzer.a");
     process::run(command.args([

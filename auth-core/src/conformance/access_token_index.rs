@@ -255,7 +255,7 @@ where
     F: AccessTokenFixture,
     F::Store: AccessTokenIndex<F::Id>,
 {
-    let users = users_of_one_shard_tag(fixture).await;
+    let users = users_of_one_shard_tag(async |id| fixture.user(id).await).await;
     lists_of_their_own(&*fixture.store(), users).await;
 }
 

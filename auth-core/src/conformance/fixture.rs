@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use crate::{AccessTokenStore, Profile, UserId, UserStore};
+use crate::{AccessTokenStore, Profile, SessionStore, UserId, UserStore};
 
 /// A user store under test, empty when the test begins, and profiles to put into it.
 ///
@@ -48,6 +48,29 @@ pub trait AccessTokenFixture: Send + Sync {
     fn store(&self) -> Arc<Self::Store>;
 
     /// Returns a new user at each call, with the given `id` if there is one. If tokens have a foreign key to the users,
+    /// insert the user.
+    fn user(&self, id: Option<Self::Id>) -> impl Future<Output = Self::Id> + Send;
+
+    /// See [`UserFixture::another_process`].
+    fn another_process(&self) -> impl Future<Output = Arc<Self::Store>> + Send;
+
+    /// See [`UserFixture::out_of_reach`].
+    fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
+}
+
+/// A store of sessions under test, empty when the test begins, and the users of the sessions.
+///
+/// Keep everything the store needs in the fixture, for example a temporary directory. It is dropped after the test.
+pub trait SessionFixture: Send + Sync {
+    /// The id of a user.
+    type Id: UserId;
+    /// The store. If it is a [`PurgeExpired`](crate::PurgeExpired), you can run that suite, too.
+    type Store: SessionStore<Self::Id> + 'static;
+
+    /// The store; the same one at each call.
+    fn store(&self) -> Arc<Self::Store>;
+
+    /// Returns a new user at each call, with the given `id` if there is one. If sessions have a foreign key to the users,
     /// insert the user.
     fn user(&self, id: Option<Self::Id>) -> impl Future<Output = Self::Id> + Send;
 

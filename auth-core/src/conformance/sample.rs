@@ -175,7 +175,7 @@ pub(super) async fn inserted_token<Id: UserId>(
 pub(super) const HUNDREDS: u32 = 300;
 
 /// The number of calls that the suite makes at once.
-const BATCH: usize = 50;
+pub(super) const BATCH: usize = 50;
 
 /// Inserts the user's first [`HUNDREDS`] of tokens, each issued a second after the one before, which expired at `end` if
 /// that is given.
@@ -198,19 +198,19 @@ pub(super) async fn inserted_hundreds<F: AccessTokenFixture>(
     keys
 }
 
-/// Two users whose ids have one shard tag.
-pub(super) async fn users_of_one_shard_tag<F: AccessTokenFixture>(fixture: &F) -> [F::Id; 2] {
+/// Two users whose ids have one shard tag, each made by `user`.
+pub(super) async fn users_of_one_shard_tag<Id: UserId>(user: impl AsyncFn(Option<Id>) -> Id) -> [Id; 2] {
     let mut seen = HashMap::new();
     loop {
         // An id that is generated here belongs to a user once there are two.
-        let made = F::Id::generate();
+        let made = Id::generate();
         let id = match &made {
             Some(id) => id.clone(),
-            None => fixture.user(None).await,
+            None => user(None).await,
         };
         if let Some(other) = seen.insert(ShardTag::for_user(&id), id.clone()) {
             return match made {
-                Some(_) => [fixture.user(Some(other)).await, fixture.user(Some(id)).await],
+                Some(_) => [user(Some(other)).await, user(Some(id)).await],
                 None => [other, id],
             };
         }

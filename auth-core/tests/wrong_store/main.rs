@@ -2,6 +2,7 @@
 #![cfg(feature = "conformance")]
 
 mod access_tokens;
+mod sessions;
 mod users;
 
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};

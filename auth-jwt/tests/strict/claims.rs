@@ -109,6 +109,16 @@ fn j7_a_text_of_another_type_is_rejected() {
 }
 
 #[test]
+fn j7_an_actor_is_named_or_the_token_is_rejected() {
+    let read = |act: &str| read(&strategy(), &token(HEADER, payload_with("act", act)));
+    let credential = read(r#"{"iss":"https://any.example","sub":"7"}"#).expect("valid");
+    assert_eq!(credential.actor.as_deref(), Some("7"));
+    for wrong in ["null", r#""7""#, "{}", r#"{"sub":7}"#, "[]", r#"["7"]"#, "true"] {
+        assert_eq!(read(wrong).map(drop), Err(BadClaim), "{wrong}");
+    }
+}
+
+#[test]
 fn j7_a_subject_that_is_no_id_is_rejected() {
     for subject in [
         r#""""#,

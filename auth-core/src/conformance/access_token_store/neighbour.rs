@@ -11,7 +11,7 @@ use crate::{
 /// Many users share a [`ShardTag`](crate::ShardTag). Insertions under a cap and deletions of one user leave the tokens
 /// of another user with the same tag alone.
 pub async fn users_of_one_shard_tag_are_told_apart<F: AccessTokenFixture>(fixture: &F) {
-    let users = users_of_one_shard_tag(fixture).await;
+    let users = users_of_one_shard_tag(async |id| fixture.user(id).await).await;
     told_apart(&*fixture.store(), &users).await;
 }
 

@@ -1,0 +1,211 @@
+//! JWTs that can be revoked.
+
+mod log_in;
+mod strategy;
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
+
+use auth_core::{Clock, ConfigError, Lifetime, RotateTokens, UserId};
+use uuid::Uuid;
+
+use crate::{
+    JwtStrategy, RefreshTokens,
+    generation::{Grace, ROTATION_GRACES},
+};
+
+/// JWTs whose log-in is in a store, so that it can be ended, counted and listed.
+///
+/// A token names its log-in in the claim `jti`. Each request looks the log-in up, in one round trip: if it is gone, the token
+/// is rejected. [`check_at_refresh_only`](Self::check_at_refresh_only) is the other choice.
+///
+/// A log-in is one row of the store, however many tokens are issued for it. To end it deletes the row, and with it
+/// everything that was issued. Only the digest of the name is stored. The name of the backend is part of it, so several
+/// backends can share one store.
+///
+/// Three settings can be combined:
+///
+/// - [`refresh_tokens`](Self::refresh_tokens): access tokens live for minutes, the log-in for weeks.
+/// - [`rotate_after`](Self::rotate_after): answers bring the next access token while the old one is used.
+/// - [`cap`](Self::cap): the number of log-ins that a user can have. 1 is a single active session.
+///
+/// Without refresh tokens and without rotation, a log-in ends when its one token expires. No access token outlives its log-in.
+///
+/// ```
+/// use std::{num::NonZeroU32, sync::Arc};
+///
+/// use portcullis::{
+///     ExposeSecret, Lifetime, SigningSecret,
+///     jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+///     store::{ClientInfo, NewLogIn, RefreshStrategy, RevocableStrategy, Strategy, Subject},
+///     testing::memory::MemoryAccessTokenStore,
+/// };
+/// use uuid::Uuid;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret = SigningSecret::new("K2T0Mj8hd0tLkMMnZ0r5WqcIhN5TbSqwX0vZQxVdJxk")?;
+/// let (minutes, month) = (Lifetime::from_secs(900)?, Lifetime::from_secs(30 * 24 * 3600)?);
+/// let store = Arc::new(MemoryAccessTokenStore::new());
+/// let strategy = TrackedJwtStrategy::new(JwtStrategy::hs256(&secret, minutes)?, store, month)?
+///     .refresh_tokens(RefreshTokens::new(&secret))
+///     .cap(NonZeroU32::MIN);
+///
+/// let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
+/// let issued = strategy.issue(&NewLogIn::new("app", &subject, &ClientInfo::default())).await?;
+/// let token = issued.access.secret.expose_secret();
+/// assert!(strategy.read("app", token).await.is_ok());
+///
+/// let refresh = issued.refresh.ok_or("it has refresh tokens")?.secret;
+/// let next = strategy.refresh("app", refresh.expose_secret()).await?.issued;
+///
+/// strategy.revoke("app", next.access.secret.expose_secret()).await?;
+/// assert!(strategy.read("app", token).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Security
+/// A plain [`JwtStrategy`] rejects these tokens, even with the same keys and the same name, and this strategy rejects those of
+/// a plain one. Other services that know the keys can read them without a store. They don't learn of a log-out.
+///
+/// Reading a token whose log-in has expired deletes the log-in, so it stays expired if the clock steps back.
+pub struct TrackedJwtStrategy<Id = Uuid> {
+    /// It signs and verifies. It also has the clock.
+    jwt: JwtStrategy<Id>,
+    store: Arc<dyn RotateTokens<Id>>,
+    lifetime: Lifetime,
+    cap: Option<NonZeroU32>,
+    refresh: Option<RefreshTokens>,
+    rotate_after: Option<time::Duration>,
+    rotation_grace: Grace,
+    looks_up: bool,
+}
+
+impl<Id: UserId> TrackedJwtStrategy<Id> {
+    /// Tokens of `jwt`, whose log-ins are in `store` and end after `lifetime`, however they are used.
+    ///
+    /// The lifetime of `jwt` is that of one access token. An audience that `jwt` [also accepts](JwtStrategy::also_accept) is
+    /// the old name of a backend that was renamed: its log-ins go on.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming
+    /// - `log-in lifetime` if it is shorter than that of `jwt`;
+    /// - `accept_without_epoch` or `trust_issuer` if `jwt` has one of them: only tokens of this strategy have a log-in.
+    pub fn new(
+        jwt: JwtStrategy<Id>,
+        store: Arc<dyn RotateTokens<Id>>,
+        lifetime: Lifetime,
+    ) -> Result<Self, ConfigError> {
+        if lifetime
+            .span()
+            .is_some_and(|span| Some(span) < jwt.lifetime.span())
+        {
+            let problem = "is shorter than the lifetime of its JWTs; give the JWTs a shorter one";
+            return Err(ConfigError::new("log-in lifetime", problem));
+        }
+        let foreign = [
+            ("accept_without_epoch", jwt.accepts_without_epoch),
+            (
+                "trust_issuer",
+                jwt.verifiers.iter().any(|key| key.issuer.is_some()),
+            ),
+        ];
+        if let Some((setting, _)) = foreign.into_iter().find(|(_, is_set)| *is_set) {
+            let problem = "is for tokens that have no log-in in the store; read those with a plain `JwtStrategy`, in a \
+                           backend of its own";
+            return Err(ConfigError::new(setting, problem));
+        }
+        Ok(Self {
+            jwt,
+            store,
+            lifetime,
+            cap: None,
+            refresh: None,
+            rotate_after: None,
+            rotation_grace: Grace::DEFAULT,
+            looks_up: true,
+        })
+    }
+
+    /// Keeps at most `cap` log-ins a user: a new one ends the oldest, in the same step of the store. Log-ins of other backends
+    /// do not count.
+    #[must_use]
+    pub fn cap(mut self, cap: NonZeroU32) -> Self {
+        self.cap = Some(cap);
+        self
+    }
+
+    /// Issues refresh tokens with each log-in.
+    #[must_use]
+    pub fn refresh_tokens(mut self, tokens: RefreshTokens) -> Self {
+        self.refresh = Some(tokens);
+        self
+    }
+
+    /// Replaces an access token that is used `age` or longer after it was issued: the answer brings the next one. 0 replaces it
+    /// at every request. `age` counts from the claim `iat`, which is a whole second.
+    ///
+    /// Without refresh tokens, a log-in ends when its last access token expires. So it goes on as long as it is used, up to
+    /// its own lifetime.
+    ///
+    /// The next token follows from the row of the log-in. With HMAC or EdDSA, parallel requests get the same string. The
+    /// signatures of ES256 and PS256 are random, so there the claims are the same.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `rotation` if `age` is not shorter than the lifetime of an access token, or if the log-in
+    /// is checked at the refresh only.
+    pub fn rotate_after(mut self, age: Duration) -> Result<Self, ConfigError> {
+        let refused = |problem: &str| ConfigError::new("rotation", problem);
+        if self.jwt.lifetime.span().is_some_and(|span| span <= age) {
+            return Err(refused(
+                "the age is not shorter than the lifetime of an access token, so that none would be replaced",
+            ));
+        }
+        if !self.looks_up {
+            return Err(refused("needs a look-up; leave out `check_at_refresh_only`"));
+        }
+        self.rotate_after = Some(age.try_into().map_err(|_error| refused("the age is too long"))?);
+        Ok(self)
+    }
+
+    /// Sets how long a replaced access token stays valid, and yields the same successor: for requests that are on their way.
+    /// The default is 10 s. After it, the token is rejected, and the log-in goes on.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `rotation grace` if it is under 1 s or over 60 s.
+    pub fn rotation_grace(mut self, grace: Duration) -> Result<Self, ConfigError> {
+        self.rotation_grace = Grace::new("rotation grace", grace, ROTATION_GRACES)?;
+        Ok(self)
+    }
+
+    /// Reads an access token without a look-up. Only a refresh looks at the log-in. Call this after
+    /// [`refresh_tokens`](Self::refresh_tokens).
+    ///
+    /// # Security
+    /// A log-out ends the refresh tokens. An access token of the log-in is valid until it expires, so let it live for minutes
+    /// only. What ends every credential of a user, such as another password, still ends it at once.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `check at refresh only` if there are no refresh tokens, or if access tokens are replaced while
+    /// they are used.
+    pub fn check_at_refresh_only(mut self) -> Result<Self, ConfigError> {
+        let refused = |problem: &str| ConfigError::new("check at refresh only", problem);
+        if self.refresh.is_none() {
+            return Err(refused(
+                "there are no refresh tokens; call `refresh_tokens` first",
+            ));
+        }
+        if self.rotate_after.is_some() {
+            return Err(refused("rotation needs a look-up; leave out `rotate_after`"));
+        }
+        self.looks_up = false;
+        Ok(self)
+    }
+
+    /// Takes the time from `clock`.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.jwt = self.jwt.clock(clock);
+        self
+    }
+}

@@ -1,0 +1,224 @@
+//! Issuing, reading, replacing and revoking.
+
+use async_trait::async_trait;
+use auth_core::{
+    Abilities, AccessToken, Advance, Credential, ExposeSecret as _, IssueError, Issued, IssuedToken,
+    NewLogIn, ReadError, RefreshStrategy, Refreshed, Rejection, RevocableStrategy, RotateStrategy, ShardTag,
+    StoreError, Strategy, Subject, TokenKind, UserId, generate_token, user_id_from_text,
+};
+use time::OffsetDateTime;
+
+use super::{
+    TrackedJwtStrategy,
+    log_in::{Presented, subject_of, whole_second},
+};
+use crate::{
+    RefreshTokens,
+    generation::Standing,
+    handle::{id_of, key_of},
+    refresh_tokens::RefreshToken,
+};
+
+impl<Id: UserId> TrackedJwtStrategy<Id> {
+    /// True if the token is so old that it should be replaced.
+    fn is_due(&self, token: &Presented, now: OffsetDateTime) -> bool {
+        match (self.rotate_after, &token.claims.iat) {
+            (Some(age), Some(issued)) => issued.0.saturating_add(age) <= now,
+            _ => false,
+        }
+    }
+
+    /// What has become of an access token of the log-in `row`.
+    fn standing(
+        &self,
+        token: &Presented,
+        row: &AccessToken<Id>,
+        now: OffsetDateTime,
+    ) -> Result<Standing, Rejection> {
+        if token.claims.epoch != Some(row.epoch) {
+            return Err(Rejection::StaleEpoch);
+        }
+        match Standing::of(token.number, row.access_generation, self.rotation_grace, now) {
+            Standing::Replaced => Err(Rejection::Reused),
+            Standing::Ahead => Err(Rejection::Unknown),
+            standing => Ok(standing),
+        }
+    }
+
+    /// What the token says, without a look-up.
+    fn unchecked(&self, token: Presented) -> Result<Credential<Id>, Rejection> {
+        let user_id = user_id_from_text(&token.claims.sub).ok_or(Rejection::BadClaim)?;
+        let epoch = token.claims.epoch.ok_or(Rejection::BadClaim)?;
+        let mut credential = Credential::new(Subject { user_id, epoch });
+        credential.id = Some(id_of(&token.key.digest));
+        credential.expires_at = Some(token.claims.exp.0);
+        credential.actor = token.claims.act.map(|actor| actor.sub);
+        Ok(credential)
+    }
+
+    /// The refresh token that was `presented`, and the setting. Without refresh tokens, there are none to be valid.
+    fn refresh_token<'a>(
+        &'a self,
+        audience: &'a str,
+        presented: &'a str,
+    ) -> Result<(&'a RefreshTokens, RefreshToken<'a, Id>), Rejection> {
+        let tokens = self.refresh.as_ref().ok_or(Rejection::Malformed)?;
+        let token = tokens.read(self.jwt.audiences(audience), presented)?;
+        Ok((tokens, token))
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
+    async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError> {
+        let (backend, subject) = (log_in.audience, log_in.subject);
+        let handle = generate_token(ShardTag::for_user(&subject.user_id))?;
+        let handle = handle.expose_secret();
+        let now = self.jwt.clock.now();
+        let digest = key_of(backend, handle).digest;
+        let end = log_in.bounded(self.lifetime.end(now)).map(whole_second);
+        let mut row = AccessToken::new(id_of(&digest), digest, subject.clone(), now).ending(end);
+        let end_of_access = self.end_of_access(&row, now);
+        match &self.refresh {
+            Some(refresh) => row.expires_at = Some(row.bounded(now.saturating_add(refresh.idle))),
+            None if self.rotate_after.is_some() => row.expires_at = end_of_access,
+            None => row = row.ending(end_of_access),
+        }
+        row.backend = backend.to_owned();
+        row.actor = log_in.actor.map(str::to_owned);
+        row.client = log_in.client.clone();
+        let issued = self.tokens(backend, handle, &row)?;
+        self.store.insert(&row, self.cap).await?;
+        Ok(issued)
+    }
+
+    async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
+        let now = self.jwt.clock.now();
+        let token = self.unexpired(audience, presented, now)?;
+        if !self.looks_up {
+            return Ok(self.unchecked(token)?);
+        }
+        let found = self.store.find(&token.key).await?;
+        let row = self.live(&token.key, found, now).await?;
+        let standing = self.standing(&token, &row, now)?;
+        let mut credential = Credential::new(subject_of(&row));
+        credential.id = Some(row.id);
+        credential.issued_at = Some(row.created_at);
+        credential.expires_at = Some(row.bounded(token.claims.exp.0));
+        credential.rotation_due =
+            self.is_due(&token, now) || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
+        credential.actor = row.actor;
+        Ok(credential)
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> RevocableStrategy<Id> for TrackedJwtStrategy<Id> {
+    /// Ends the log-in, with everything that was issued for it, even if the token has just expired.
+    ///
+    /// # Security
+    /// If a log-in is [checked at the refresh only](TrackedJwtStrategy::check_at_refresh_only), its access tokens are valid
+    /// until they expire.
+    async fn revoke(&self, audience: &str, presented: &str) -> Result<(), StoreError> {
+        if let Ok(token) = self.issued_here(audience, presented) {
+            self.store.delete(&token.key).await?;
+        }
+        Ok(())
+    }
+
+    /// With the log-ins of every other backend on the same store.
+    async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError> {
+        self.store.delete_all(user_id).await.map(drop)
+    }
+
+    fn abilities(&self) -> Abilities<'_, Id> {
+        let mut abilities = Abilities::none();
+        abilities.refresh = self.refresh.as_ref().map(|_tokens| self as _);
+        abilities.rotate = self.rotate_after.map(|_age| self as _);
+        abilities.log_ins = Some(&*self.store);
+        abilities
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
+    async fn rotate(&self, audience: &str, presented: &str) -> Result<Option<IssuedToken>, ReadError> {
+        if self.rotate_after.is_none() {
+            return Ok(None);
+        }
+        let now = self.jwt.clock.now();
+        let token = self.unexpired(audience, presented, now)?;
+        let found = if self.is_due(&token, now) {
+            let mut step = Advance::new(TokenKind::Access, token.number, now);
+            if self.refresh.is_none() {
+                step.keep_until = self.jwt.lifetime.end(now).map(whole_second);
+            }
+            let advanced = self.store.advance(&token.key, &step).await?;
+            advanced.map(|advanced| advanced.token)
+        } else {
+            self.store.find(&token.key).await?
+        };
+        let row = self.live(&token.key, found, now).await?;
+        Ok(match self.standing(&token, &row, now)? {
+            Standing::JustReplaced => {
+                let at = row.access_generation.since.unwrap_or(row.created_at);
+                Some(self.access_token(&token.backend, &token.handle, &row, at)?)
+            }
+            _ => None,
+        })
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
+    fn user_of(&self, audience: &str, presented: &str) -> Result<Id, Rejection> {
+        let (_tokens, token) = self.refresh_token(audience, presented)?;
+        Ok(token.user_id)
+    }
+
+    async fn refresh(&self, audience: &str, presented: &str) -> Result<Refreshed<Id>, ReadError> {
+        let (tokens, token) = self.refresh_token(audience, presented)?;
+        let key = key_of(token.backend, token.handle);
+        let now = self.jwt.clock.now();
+        let mut step = Advance::new(TokenKind::Refresh, token.number, now);
+        step.keep_until = Some(now.saturating_add(tokens.idle));
+        let advanced = self.store.advance(&key, &step).await?;
+        let advanced = advanced.ok_or(Rejection::Unknown)?;
+        let row = if advanced.by_this_call {
+            advanced.token
+        } else {
+            let row = self.live(&key, Some(advanced.token), now).await?;
+            match Standing::of(token.number, row.refresh_generation, tokens.grace, now) {
+                Standing::JustReplaced => row,
+                Standing::Replaced => {
+                    self.store.delete(&key).await?;
+                    return Err(Rejection::Reused.into());
+                }
+                Standing::Ahead => return Err(Rejection::Unknown.into()),
+                Standing::Present => {
+                    let problem = "the store did not replace the present refresh token";
+                    return Err(StoreError::contention("access tokens", problem).into());
+                }
+            }
+        };
+        let issued = self.tokens(token.backend, token.handle, &row)?;
+        Ok(Refreshed::new(subject_of(&row), issued))
+    }
+
+    async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<bool, StoreError> {
+        let Ok((tokens, token)) = self.refresh_token(audience, presented) else {
+            return Ok(false);
+        };
+        let key = key_of(token.backend, token.handle);
+        let now = self.jwt.clock.now();
+        let found = self.store.find(&key).await?;
+        let is_valid = found.filter(|row| row.is_live(now)).is_some_and(|row| {
+            let standing = Standing::of(token.number, row.refresh_generation, tokens.grace, now);
+            matches!(standing, Standing::Present | Standing::JustReplaced)
+        });
+        if is_valid {
+            self.store.delete(&key).await?;
+        }
+        Ok(is_valid)
+    }
+}
