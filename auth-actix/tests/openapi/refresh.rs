@@ -1,7 +1,7 @@
 //! What the document says of refresh tokens, and what is answered.
 
 use actix_web::{
-    http::header::{COOKIE, HeaderName},
+    http::header::{COOKIE, HeaderName, SET_COOKIE},
     test::TestRequest,
 };
 use auth_core::{NormalizedEmail, UserStore as _};
@@ -53,10 +53,13 @@ impl Watched<'_> {
         let identified = users.identify_without_proof(user.expect("registered"));
         let answer = self.service.auth.log_in("web", identified, &request).await;
         let answer = answer.unwrap_or_else(|_| panic!("a log-in"));
-        let mut cookies = answer.cookies();
-        let refresh = cookies.find(|cookie| cookie.name() == "__Secure-web-refresh");
-        let refresh = refresh.expect("a refresh token");
-        (COOKIE, format!("{}={}", refresh.name(), refresh.value()))
+        let mut cookies = answer.headers().get_all(SET_COOKIE);
+        let refresh = cookies.find_map(|cookie| {
+            let (pair, _attributes) = cookie.to_str().ok()?.split_once(';')?;
+            pair.starts_with("__Secure-web-refresh=")
+                .then(|| pair.to_owned())
+        });
+        (COOKIE, refresh.expect("a refresh token"))
     }
 }
 

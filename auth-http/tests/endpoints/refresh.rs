@@ -137,8 +137,10 @@ impl Service {
             clock_now(&clock),
         );
         ada.id = Some(Uuid::now_v7());
+        let mut ada = users.insert(ada).await.expect("inserted");
         ada.security_epoch = 7;
-        let ada = users.insert(ada).await.expect("inserted");
+        users.update(&ada).await.expect("written");
+        ada.revision += 1;
         Self {
             endpoints: endpoints.build().expect("endpoints"),
             users,
