@@ -92,6 +92,10 @@
 //!     portcullis::testing::access_token_index_conformance!(super::tokens);
 //! }
 //!
+//! mod rotation {
+//!     portcullis::testing::rotate_tokens_conformance!(super::tokens);
+//! }
+//!
 //! mod purge {
 //!     portcullis::testing::purge_expired_conformance!(super::tokens);
 //! }
@@ -114,6 +118,9 @@
 //! needs the store's clock to be roughly right: tokens that a test wants to keep expire an hour or more after the
 //! present.
 //!
+//! The calls of some tests are random. If one fails, it says the seed: set `TEST_SEED` to it, and the same calls are made
+//! again.
+//!
 //! # Panics
 //!
 //! Every function of the suite panics if the promise in its name is broken, or if the store returns an error that the
@@ -128,6 +135,7 @@ pub mod opaque_strategy;
 mod parallel;
 pub mod purge_expired;
 pub mod purge_sessions;
+pub mod rotate_tokens;
 mod sample;
 pub mod session_store;
 pub mod user_store;
@@ -258,9 +266,12 @@ macro_rules! access_token_store_conformance {
             a_cap_keeps_the_newest_tokens
             a_cap_never_removes_the_inserted_token
             a_cap_leaves_other_users_alone
+            a_cap_counts_one_backend_and_the_tokens_that_name_none
+            names_of_backends_are_compared_byte_for_byte
             a_cap_removes_hundreds_of_tokens
             a_cap_holds_under_parallel_insertions
-            a_touch_sets_the_last_use_alone
+            a_touch_sets_the_last_use_and_the_expiry_alone
+            a_touch_never_revives_an_expired_token
             a_touch_of_an_unknown_token_inserts_nothing
             a_touch_never_brings_a_deleted_token_back
             a_deleted_token_is_gone
@@ -285,6 +296,8 @@ macro_rules! access_token_store_conformance {
             a_grant_says_what_was_issued
             a_token_is_valid_until_the_instant_of_its_expiry
             a_token_for_ever_outlives_any_clock
+            an_idle_token_ends_and_a_used_one_lives_on
+            use_extends_no_token_past_its_lifetime
             only_the_issued_string_is_accepted
             a_revoked_token_is_rejected_for_good
             a_use_in_flight_does_not_undo_a_revocation
@@ -317,6 +330,34 @@ macro_rules! access_token_index_conformance {
     };
 }
 
+/// Names one test for each promise of [`rotate_tokens`](crate::conformance::rotate_tokens).
+///
+/// The argument is that of [`access_token_store_conformance`](crate::access_token_store_conformance), of a store that
+/// is a [`RotateTokens`](crate::RotateTokens).
+#[macro_export]
+macro_rules! rotate_tokens_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, rotate_tokens {
+            a_step_replaces_the_generation_alone
+            access_and_refresh_generations_are_independent
+            a_step_from_another_generation_changes_nothing
+            a_step_of_an_unknown_token_is_none_and_inserts_nothing
+            a_step_shows_in_the_list
+            generations_of_more_than_32_bits_are_counted
+            a_step_moves_the_expiry_but_never_past_the_absolute_limit
+            a_step_that_names_no_expiry_leaves_it
+            an_expired_token_is_not_advanced
+            a_step_never_brings_a_deleted_token_back
+            of_parallel_steps_from_one_generation_exactly_one_is_made
+            parallel_changes_of_one_token_are_all_made
+            random_interleavings_keep_every_promise
+            another_process_sees_a_step_at_once
+            a_step_out_of_reach_is_a_failure
+            a_cancelled_step_is_whole_or_absent
+        } }
+    };
+}
+
 /// Names one test for each promise of [`purge_expired`](crate::conformance::purge_expired).
 ///
 /// The argument is that of [`access_token_store_conformance`](crate::access_token_store_conformance), of a store that
@@ -326,6 +367,7 @@ macro_rules! purge_expired_conformance {
     ($make:expr $(, $(#[$attribute:meta])+)?) => {
         $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, purge_expired {
             a_purge_removes_what_has_expired_alone
+            a_purge_goes_by_the_expiry_that_a_touch_has_set
             a_purge_removes_no_more_than_its_limit
             a_purge_removes_hundreds_of_tokens
             a_purge_out_of_reach_is_a_failure
