@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-const MACROS: &str = include_str!("../src/conformance.rs");
+const MACROS: &str = include_str!("../src/conformance/suite.rs");
 const WRONG_USERS: &str = include_str!("wrong_store/users.rs");
 const WRONG_TOKENS: &str = include_str!("wrong_store/access_tokens.rs");
 const WRONG_SESSIONS: &str = include_str!("wrong_store/sessions.rs");
