@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-const MACROS: &str = include_str!("../src/conformance.rs");
+const MACROS: &str = include_str!("../src/conformance/suite.rs");
 const WRONG_USERS: &str = include_str!("wrong_store/users.rs");
 const WRONG_TOKENS: &str = include_str!("wrong_store/access_tokens.rs");
 const WRONG_SESSIONS: &str = include_str!("wrong_store/sessions.rs");
 
 /// Each suite with its sources and the wrong store that breaks it.
-const SUITES: [(&str, &[&str], &str); 8] = [
+const SUITES: [(&str, &[&str], &str); 9] = [
     (
         "user_store",
         &[
@@ -50,6 +50,20 @@ const SUITES: [(&str, &[&str], &str); 8] = [
     (
         "access_token_index",
         &[include_str!("../src/conformance/access_token_index.rs")],
+        WRONG_TOKENS,
+    ),
+    (
+        "rotate_tokens",
+        &[
+            include_str!("../src/conformance/rotate_tokens/cancelled.rs"),
+            include_str!("../src/conformance/rotate_tokens/delete.rs"),
+            include_str!("../src/conformance/rotate_tokens/expiry.rs"),
+            include_str!("../src/conformance/rotate_tokens/interleaved.rs"),
+            include_str!("../src/conformance/rotate_tokens/out_of_reach.rs"),
+            include_str!("../src/conformance/rotate_tokens/parallel.rs"),
+            include_str!("../src/conformance/rotate_tokens/process.rs"),
+            include_str!("../src/conformance/rotate_tokens/step.rs"),
+        ],
         WRONG_TOKENS,
     ),
     (

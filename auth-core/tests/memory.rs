@@ -65,6 +65,10 @@ impl<Id: UserId> AccessTokenFixture for Tokens<Id> {
     async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
         None
     }
+
+    fn interleavings(&self) -> u32 {
+        1000
+    }
 }
 
 async fn tokens() -> Tokens<Uuid> {
@@ -146,6 +150,14 @@ mod index {
 
 mod index_of_text_ids {
     auth_core::access_token_index_conformance!(super::tokens_of_text_ids);
+}
+
+mod rotation {
+    auth_core::rotate_tokens_conformance!(super::tokens);
+}
+
+mod rotation_of_text_ids {
+    auth_core::rotate_tokens_conformance!(super::tokens_of_text_ids);
 }
 
 mod purge {

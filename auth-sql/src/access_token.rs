@@ -4,8 +4,8 @@ use std::{future::Future, marker::PhantomData, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, Subject,
-    TokenDigest, TokenId, TokenLookup,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Generation, InsertTokenError,
+    PurgeExpired, RotateTokens, StoreError, Subject, TokenDigest, TokenId, TokenLookup,
 };
 use diesel::{
     QueryResult,
@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use crate::{
     ColumnId, DigestColumn, InstantColumn, UuidColumn,
-    statement::{AnyDatabase, OnDisconnect, Query, Statement},
+    statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement},
 };
 
 /// MySQL takes 65,535 values in a statement, SQLite 32,766.
@@ -32,15 +32,25 @@ pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static 
     /// The user's tokens of `epoch`, the newest first.
     fn list(user_id: Id, epoch: i64) -> impl Query<D, AccessToken<Id>>;
 
-    /// The user's tokens, except `newest` and the `keep` newest others.
-    fn older(user_id: Id, newest: TokenDigest, keep: u32) -> impl Query<D, DigestColumn>;
+    /// The user's tokens of `backend` and of none, except `newest` and the `keep` newest others.
+    fn older(user_id: Id, backend: String, newest: TokenDigest, keep: u32) -> impl Query<D, DigestColumn>;
 
     /// At most `limit` tokens that expired at or before `now`. It skips rows that another call has locked: that call or the
     /// next purge handles them.
     fn expired(now: OffsetDateTime, limit: u32) -> impl Query<D, DigestColumn>;
 
-    /// Sets the time of the token's last use.
-    fn touch(digest: TokenDigest, at: OffsetDateTime) -> impl Statement<D>;
+    /// Sets the time of the token's last use, and its end, if it has not expired at `at`.
+    fn touch(
+        digest: TokenDigest,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> impl Statement<D>;
+
+    /// Makes the `step` of the access tokens, if it is due, and returns the token as it is then.
+    fn advance_access(digest: TokenDigest, step: Advance) -> impl RowWrite<D, AccessToken<Id>>;
+
+    /// The same for the refresh tokens.
+    fn advance_refresh(digest: TokenDigest, step: Advance) -> impl RowWrite<D, AccessToken<Id>>;
 
     /// Deletes the token of `digest`.
     fn delete(digest: TokenDigest) -> impl Statement<D>;
@@ -70,6 +80,13 @@ pub trait AccessTokenCalls<T: AccessTokenTable<Self, Id>, Id: ColumnId>: AnyData
         token: AccessToken<Id>,
         cap: Option<NonZeroU32>,
     ) -> impl Future<Output = Result<QueryResult<usize>, StoreError>> + Send;
+
+    /// Makes the `step`, if it is due. It returns the token as it is then, or as it is if the step was not made.
+    fn advance(
+        &self,
+        digest: TokenDigest,
+        step: Advance,
+    ) -> impl Future<Output = Result<Option<Advanced<Id>>, StoreError>> + Send;
 
     /// Deletes at most `limit` tokens that expired at or before `now`.
     fn purge(
@@ -125,10 +142,15 @@ where
             .await
     }
 
-    async fn touch(&self, key: &TokenLookup, at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
         let digest = key.digest;
         let touched = self.database.change(OnDisconnect::Retry, move |connection| {
-            T::touch(digest, at).execute(connection)
+            T::touch(digest, at, expires_at).execute(connection)
         });
         touched.await.map(drop)
     }
@@ -174,6 +196,18 @@ where
 }
 
 #[async_trait]
+impl<D, T, Id> RotateTokens<Id> for AccessTokensIn<D, T, Id>
+where
+    D: AccessTokenCalls<T, Id>,
+    T: AccessTokenTable<D, Id>,
+    Id: ColumnId,
+{
+    async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        self.database.advance(key.digest, *step).await
+    }
+}
+
+#[async_trait]
 impl<D, T, Id> PurgeExpired for AccessTokensIn<D, T, Id>
 where
     D: AccessTokenCalls<T, Id>,
@@ -187,35 +221,54 @@ where
 
 /// The columns of an access token, in the order of the stores' `SELECT`.
 pub(crate) type AccessTokenColumns<Id> = (
-    UuidColumn,
-    DigestColumn,
-    <Id as ColumnId>::Column,
-    i64,
-    InstantColumn,
-    Option<InstantColumn>,
-    InstantColumn,
-    Option<String>,
-    Option<String>,
-    Option<String>,
+    (
+        UuidColumn,
+        DigestColumn,
+        String,
+        <Id as ColumnId>::Column,
+        i64,
+        Option<String>,
+    ),
+    (
+        InstantColumn,
+        Option<InstantColumn>,
+        Option<InstantColumn>,
+        InstantColumn,
+    ),
+    GenerationColumns,
+    GenerationColumns,
+    (Option<String>, Option<String>, Option<String>),
 );
+
+type GenerationColumns = (i64, Option<InstantColumn>);
 
 /// The access token of `columns`.
 pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToken<Id> {
-    let (id, digest, user_id, epoch, created_at, expires_at, last_used_at, user_agent, address, label) =
-        columns;
-    let mut token = AccessToken::new(
-        TokenId(id.0),
-        digest.0,
-        Subject {
-            user_id: user_id.into(),
-            epoch,
-        },
-        created_at.0,
-    );
+    let (
+        (id, digest, backend, user_id, epoch, actor),
+        (created_at, expires_at, absolute_expires_at, last_used_at),
+        access_generation,
+        refresh_generation,
+        (user_agent, address, label),
+    ) = columns;
+    let subject = Subject {
+        user_id: user_id.into(),
+        epoch,
+    };
+    let mut token = AccessToken::new(TokenId(id.0), digest.0, subject, created_at.0);
+    token.backend = backend;
+    token.actor = actor;
     token.expires_at = expires_at.map(|end| end.0);
+    token.absolute_expires_at = absolute_expires_at.map(|end| end.0);
     token.last_used_at = last_used_at.0;
+    token.access_generation = generation(access_generation);
+    token.refresh_generation = generation(refresh_generation);
     token.client.user_agent = user_agent;
     token.client.address = address;
     token.client.label = label;
     token
+}
+
+fn generation((number, since): GenerationColumns) -> Generation {
+    Generation::new(number, since.map(|since| since.0))
 }

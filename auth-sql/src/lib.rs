@@ -82,14 +82,17 @@ const SETTING: &str = "database URL";
 #[doc(hidden)]
 pub mod __private {
     #[cfg(any(feature = "mysql", feature = "postgres"))]
-    pub use crate::server::user::{Probe, ThenLastId, UserProbes};
+    pub use crate::server::{
+        access_token::FindThenUpdate,
+        user::{Probe, ThenLastId, UserProbes},
+    };
     pub use crate::{
         access_token::{AccessTokenTable, TokenOwners, access_token},
         column::{ColumnId, DigestColumn, InstantColumn, PasswordHashColumn, UuidColumn},
         refusal::FieldColumn,
-        statement::{Query, Statement, rows, same},
-        user::{Insertion, Returning, UserTable, user},
+        statement::{Query, Returning, RowWrite, Statement, rows, same},
+        user::{UserTable, user},
     };
     pub use ::{diesel, pastey::paste, time::OffsetDateTime};
-    pub use auth_core::{AccessToken, Email, NewUser, NormalizedEmail, TokenDigest, TokenId, User};
+    pub use auth_core::{AccessToken, Advance, Email, NewUser, NormalizedEmail, TokenDigest, TokenId, User};
 }

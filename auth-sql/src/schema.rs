@@ -34,18 +34,33 @@ macro_rules! default_tables {
             access_tokens (id) {
                 /// The token's public id, a UUID.
                 id -> $id,
-                /// SHA-256 of the token.
+                /// SHA-256 of the token, or of the handle that the log-in's tokens carry.
                 digest -> Binary,
+                /// The name of the backend; empty if the row is older than this column.
+                backend -> Text,
                 /// The id of the token's user.
                 user_id -> $id,
                 /// The user's security epoch when the token was issued.
                 epoch -> BigInt,
+                /// The id of the user who logged in as this user, as text; null if the user did.
+                actor -> Nullable<Text>,
                 /// The time of issue.
                 created_at -> $instant,
-                /// The first instant at which the token is no longer valid; null if it does not expire.
+                /// The first instant at which the token is no longer valid, unless it is used before; null if it does not
+                /// expire.
                 expires_at -> Nullable<$instant>,
+                /// The instant past which `expires_at` never moves; null if there is no such limit.
+                absolute_expires_at -> Nullable<$instant>,
                 /// The time of the last use.
                 last_used_at -> $instant,
+                /// How often the log-in's access tokens were replaced.
+                access_generation -> BigInt,
+                /// The time of the last such replacement; null before the first.
+                access_rotated_at -> Nullable<$instant>,
+                /// How often the log-in's refresh tokens were replaced.
+                refresh_generation -> BigInt,
+                /// The time of the last such replacement; null before the first.
+                refresh_rotated_at -> Nullable<$instant>,
                 /// The `User-Agent` of the client that logged in.
                 user_agent -> Nullable<Text>,
                 /// The address of the client that logged in.

@@ -3,7 +3,7 @@
 //! [`postgres::Database`](crate::postgres::Database) and [`mysql::Database`](crate::mysql::Database) are this
 //! [`Database`].
 
-mod access_token;
+pub(crate) mod access_token;
 mod call;
 mod connection;
 pub(crate) mod credentials;

@@ -86,6 +86,21 @@ pub trait Query<D: AnyDatabase, T: Send + 'static>: Send + 'static {
     fn load(self, connection: &mut D::Connection) -> D::Answer<'_, Vec<T>>;
 }
 
+/// A statement that writes at most one row, and returns a `T` of it.
+pub trait RowWrite<D: AnyDatabase, T: Send + 'static>: Send + 'static {
+    /// Runs the statement. It returns `None` if it wrote no row.
+    fn write(self, connection: &mut D::Connection) -> D::Answer<'_, Option<T>>;
+}
+
+/// A [`RowWrite`] that returns the row itself.
+pub struct Returning<Q>(pub Q);
+
+impl<D: AnyDatabase, T: Send + 'static, Q: Query<D, T>> RowWrite<D, T> for Returning<Q> {
+    fn write(self, connection: &mut D::Connection) -> D::Answer<'_, Option<T>> {
+        self.0.first(connection)
+    }
+}
+
 /// A [`Query`] that reads each row from columns `U` by a function.
 pub struct Rows<Q, U, F> {
     pub(crate) query: Q,

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     ColumnId, InstantColumn,
     refusal::{FieldColumn, Refusal, not_inserted, not_updated},
-    statement::{AnyDatabase, OnDisconnect, Query, Statement},
+    statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement},
 };
 
 /// The statements on a table of users in a `D`, with ids `Id` and profiles `P`.
@@ -21,8 +21,9 @@ pub trait UserTable<D: AnyDatabase, Id: ColumnId, P: Profile>: Send + Sync + 'st
     /// The columns whose values come from a client, or that the database may refuse.
     const FIELDS: &'static [FieldColumn];
 
-    /// Inserts a user.
-    fn insert(new: NewUser<Id, P>) -> impl Insertion<D, Id>;
+    /// Inserts a user and returns the row's id. It writes no row if the e-mail is taken. On a database without `ON
+    /// CONFLICT` it fails instead.
+    fn insert(new: NewUser<Id, P>) -> impl RowWrite<D, Id>;
 
     /// The user of `id`.
     fn find(id: Id) -> impl Query<D, User<Id, P>>;
@@ -41,21 +42,6 @@ pub trait UserTable<D: AnyDatabase, Id: ColumnId, P: Profile>: Send + Sync + 'st
 
     /// Deletes the user of `id`.
     fn delete(id: Id) -> impl Statement<D>;
-}
-
-/// The insertion of a row.
-pub trait Insertion<D: AnyDatabase, Id: Send + 'static>: Send + 'static {
-    /// Returns the row's id, or `None` if the e-mail is taken. On a database without `ON CONFLICT` it fails instead.
-    fn insert(self, connection: &mut D::Connection) -> D::Answer<'_, Option<Id>>;
-}
-
-/// An [`Insertion`] that returns the id itself.
-pub struct Returning<Q>(pub Q);
-
-impl<D: AnyDatabase, Id: Send + 'static, Q: Query<D, Id>> Insertion<D, Id> for Returning<Q> {
-    fn insert(self, connection: &mut D::Connection) -> D::Answer<'_, Option<Id>> {
-        self.0.first(connection)
-    }
 }
 
 /// The reason for which a database refused a write.
@@ -112,7 +98,7 @@ where
     async fn insert(&self, new: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
         let (row, until) = (new.clone(), Instant::now() + self.database.limit());
         let inserted = self.database.try_change(OnDisconnect::Fail, move |connection| {
-            T::insert(row.clone()).insert(connection)
+            T::insert(row.clone()).write(connection)
         });
         let error = match inserted.await? {
             Ok(Some(id)) => return Ok(new.into_user(id)),

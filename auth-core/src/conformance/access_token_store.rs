@@ -18,8 +18,9 @@ pub use cancelled::{
     a_cancelled_look_up_does_not_spoil_the_next, a_cancelled_touch_is_whole_or_absent,
 };
 pub use cap::{
-    a_cap_holds_under_parallel_insertions, a_cap_keeps_the_newest_tokens, a_cap_leaves_other_users_alone,
-    a_cap_never_removes_the_inserted_token, a_cap_removes_hundreds_of_tokens,
+    a_cap_counts_one_backend_and_the_tokens_that_name_none, a_cap_holds_under_parallel_insertions,
+    a_cap_keeps_the_newest_tokens, a_cap_leaves_other_users_alone, a_cap_never_removes_the_inserted_token,
+    a_cap_removes_hundreds_of_tokens, names_of_backends_are_compared_byte_for_byte,
 };
 pub use delete::{
     a_deleted_token_is_gone, a_deletion_leaves_the_other_tokens, deleting_all_leaves_other_users_alone,
@@ -36,6 +37,6 @@ pub use neighbour::{ids_of_users_are_compared_byte_for_byte, users_of_one_shard_
 pub use out_of_reach::every_call_out_of_reach_is_a_failure;
 pub use process::another_process_sees_every_change_at_once;
 pub use touch::{
-    a_touch_never_brings_a_deleted_token_back, a_touch_of_an_unknown_token_inserts_nothing,
-    a_touch_sets_the_last_use_alone,
+    a_touch_never_brings_a_deleted_token_back, a_touch_never_revives_an_expired_token,
+    a_touch_of_an_unknown_token_inserts_nothing, a_touch_sets_the_last_use_and_the_expiry_alone,
 };

@@ -40,8 +40,8 @@ pub trait UserFixture: Send + Sync {
 pub trait AccessTokenFixture: Send + Sync {
     /// The id of a user.
     type Id: UserId;
-    /// The store. If it is an [`AccessTokenIndex`](crate::AccessTokenIndex) or a [`PurgeExpired`](crate::PurgeExpired),
-    /// you can run those suites, too.
+    /// The store. If it is an [`AccessTokenIndex`](crate::AccessTokenIndex), a [`RotateTokens`](crate::RotateTokens) or a
+    /// [`PurgeExpired`](crate::PurgeExpired), you can run those suites, too.
     type Store: AccessTokenStore<Self::Id> + 'static;
 
     /// The store; the same one at each call.
@@ -56,6 +56,13 @@ pub trait AccessTokenFixture: Send + Sync {
 
     /// See [`UserFixture::out_of_reach`].
     fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
+
+    /// The number of random interleavings of some 40 calls each that
+    /// [`rotate_tokens`](super::rotate_tokens::random_interleavings_keep_every_promise) makes. A server has time for these
+    /// 50; the memory of this process for 1,000.
+    fn interleavings(&self) -> u32 {
+        50
+    }
 }
 
 /// A store of sessions under test, empty when the test begins, and the users of the sessions.

@@ -73,12 +73,7 @@ pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixt
     granted(strategy.read(AUDIENCE, token.expose_secret()).await);
     for step in [time::Duration::MILLISECOND, time::Duration::DAY] {
         clock.advance(step);
-        // A store may remove an expired token at any time.
-        let rejection = rejected(strategy.read(AUDIENCE, token.expose_secret()).await);
-        assert!(
-            matches!(rejection, Rejection::Expired | Rejection::Unknown),
-            "an expired token is rejected as expired, not as {rejection}"
-        );
+        assert_expired(strategy.read(AUDIENCE, token.expose_secret()).await);
     }
     clock.advance(-2 * time::Duration::DAY);
     // Nor does it come back if the clock steps back.
@@ -92,6 +87,40 @@ pub async fn a_token_for_ever_outlives_any_clock<F: AccessTokenFixture>(fixture:
     clock.advance(time::Duration::days(365_250));
     let credential = granted(strategy.read(AUDIENCE, token.expose_secret()).await);
     assert_eq!(credential.expires_at, None, "a token for ever has no expiry");
+}
+
+/// With an idle limit of an hour, a token that is used each 50 minutes lives on. An hour after its last use it has ended.
+pub async fn an_idle_token_ends_and_a_used_one_lives_on<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, clock) = strategy(fixture, lifetime(24 * HOUR));
+    let strategy = answered(strategy.idle(lifetime(HOUR)));
+    let (used, idle) = (issued(fixture, &strategy).await, issued(fixture, &strategy).await);
+    for use_of_both in [true, false, false] {
+        clock.advance(time::Duration::minutes(50));
+        granted(strategy.read(AUDIENCE, used.expose_secret()).await);
+        if use_of_both {
+            granted(strategy.read(AUDIENCE, idle.expose_secret()).await);
+        }
+    }
+    assert_expired(strategy.read(AUDIENCE, idle.expose_secret()).await);
+    clock.advance(time::Duration::HOUR - time::Duration::MILLISECOND);
+    granted(strategy.read(AUDIENCE, used.expose_secret()).await);
+    clock.advance(time::Duration::HOUR);
+    assert_expired(strategy.read(AUDIENCE, used.expose_secret()).await);
+}
+
+/// However often a token is used, it ends with its lifetime.
+pub async fn use_extends_no_token_past_its_lifetime<F: AccessTokenFixture>(fixture: &F) {
+    let (strategy, clock) = strategy(fixture, lifetime(4 * HOUR));
+    let strategy = answered(strategy.idle(lifetime(HOUR)));
+    let token = issued(fixture, &strategy).await;
+    for _use in 0..7 {
+        clock.advance(time::Duration::minutes(34));
+        granted(strategy.read(AUDIENCE, token.expose_secret()).await);
+    }
+    clock.advance(2 * time::Duration::MINUTE - time::Duration::MILLISECOND);
+    granted(strategy.read(AUDIENCE, token.expose_secret()).await);
+    clock.advance(time::Duration::MILLISECOND);
+    assert_expired(strategy.read(AUDIENCE, token.expose_secret()).await);
 }
 
 /// Exactly the issued string is valid. Changing a character, truncation, another case, white space, padding and a suffix are
@@ -284,6 +313,16 @@ fn rejected<Id>(read: Result<Credential<Id>, ReadError>) -> Rejection {
         Err(ReadError::Unavailable(error)) => panic!("the store failed: {error}"),
         Ok(_) => panic!("a token that is not valid is rejected"),
     }
+}
+
+#[track_caller]
+fn assert_expired<Id>(read: Result<Credential<Id>, ReadError>) {
+    // A store may remove an expired token at any time.
+    let rejection = rejected(read);
+    assert!(
+        matches!(rejection, Rejection::Expired | Rejection::Unknown),
+        "an expired token is rejected as expired, not as {rejection}"
+    );
 }
 
 async fn valid<Id: crate::UserId>(strategy: &OpaqueStrategy<Id>, tokens: &[Issued]) -> usize {

@@ -57,6 +57,40 @@ where
     );
 }
 
+/// A purge looks at the present expiry. A token whose use has moved it to a later instant stays; one that was moved to an
+/// earlier instant goes.
+pub async fn a_purge_goes_by_the_expiry_that_a_touch_has_set<F>(fixture: &F)
+where
+    F: AccessTokenFixture,
+    F::Store: PurgeExpired,
+{
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    let now = start() + Duration::days(3);
+    let (early, late) = (now - Duration::DAY, now + Duration::DAY);
+    let mut keys = Vec::new();
+    for (inserted, touched) in [
+        (Some(early), Some(late)),
+        (Some(early), None),
+        (Some(late), Some(early)),
+        (None, Some(early)),
+    ] {
+        let key = expiring(&*store, &user, inserted).await;
+        answered(store.touch(&key, start(), touched).await);
+        keys.push(key);
+    }
+    assert_eq!(
+        answered(store.purge_expired(now, 100).await),
+        2,
+        "a purge says how many had expired"
+    );
+    assert_eq!(
+        present(&*store, &keys).await,
+        [true, true, false, false],
+        "a purge goes by the expiry that a touch has set"
+    );
+}
+
 /// A purge removes no more than its limit. The next ones continue until none is left.
 pub async fn a_purge_removes_no_more_than_its_limit<F>(fixture: &F)
 where

@@ -1,5 +1,8 @@
+mod cap;
 mod index;
+mod rotation;
 mod store;
+mod touch;
 
 use std::sync::Arc;
 
@@ -13,6 +16,10 @@ enum Defect {
     None,
     EndsIn2038,
     ForgetsTheEpoch,
+    ForgetsTheBackend,
+    ForgetsTheActor,
+    ForgetsTheGenerations,
+    ForgetsTheAbsoluteLimit,
     RoundsTheExpiryUp,
     ForEverIsACentury,
     Upserts,
@@ -26,8 +33,13 @@ enum Defect {
     CapsByInsertion,
     CapsTheInserted,
     CapsEveryone,
+    CapsEveryBackend,
+    CapsItsBackendAlone,
+    CapsByFoldedBackend,
     CapsThenInserts,
     TouchExtends,
+    TouchLeavesTheExpiry,
+    TouchRevives,
     TouchInserts,
     TouchWritesBack,
     TouchDeletesFirst,
@@ -47,6 +59,7 @@ enum Defect {
     ListsTheDeleted,
     DeletesByIdAlone,
     PurgesLate,
+    PurgesByTheFirstExpiry,
     PurgesTheEternal,
     PurgesWithoutLimit,
     OverwritesPublicIds,
@@ -71,6 +84,22 @@ enum Defect {
     FailureIsDone,
     FailureIsTaken,
     FailureIsAnEmptyList,
+    StepsFromAny,
+    StepsToTheSecond,
+    StepsBothKinds,
+    StepsEveryToken,
+    StepsIn32Bits,
+    StepsTheExpired,
+    StepsPastTheLimit,
+    StepsLeaveTheExpiry,
+    StepsForEver,
+    StepInserts,
+    StepWritesBack,
+    StepsInTwoWrites,
+    StepsBehindTheList,
+    StepsByAPrefix,
+    AnswersWithTheTokenBefore,
+    AnswersNoneIfNotMade,
 }
 
 struct Tokens(Arc<WrongTokens>);
@@ -115,6 +144,12 @@ mod without_its_defect_it_passes {
         auth_core::access_token_index_conformance!(async || Tokens::new(Defect::None));
     }
 
+    mod rotation {
+        use super::super::*;
+
+        auth_core::rotate_tokens_conformance!(async || Tokens::new(Defect::None));
+    }
+
     mod purge {
         use super::super::*;
 
@@ -126,7 +161,7 @@ mod with_its_defect_it_is_caught {
     use super::*;
 
     crate::breaks! { access_token_store, Tokens {
-        an_inserted_token_is_found_with_every_field: EndsIn2038, ForgetsTheEpoch, RoundsTheExpiryUp, ForEverIsACentury;
+        an_inserted_token_is_found_with_every_field: EndsIn2038, ForgetsTheEpoch, RoundsTheExpiryUp, ForEverIsACentury, ForgetsTheBackend, ForgetsTheActor, ForgetsTheGenerations, ForgetsTheAbsoluteLimit;
         a_taken_digest_is_refused_and_nothing_is_written: Upserts, CapsBeforeItRefuses;
         a_taken_digest_does_not_change_hands: Upserts;
         of_parallel_insertions_of_one_digest_exactly_one_succeeds: SelectsThenInserts, Upserts;
@@ -136,9 +171,12 @@ mod with_its_defect_it_is_caught {
         a_cap_keeps_the_newest_tokens: CapsOneTooMany, CapsByInsertion;
         a_cap_never_removes_the_inserted_token: CapsTheInserted;
         a_cap_leaves_other_users_alone: CapsEveryone;
+        a_cap_counts_one_backend_and_the_tokens_that_name_none: CapsEveryBackend, CapsItsBackendAlone;
+        names_of_backends_are_compared_byte_for_byte: CapsEveryBackend, CapsByFoldedBackend;
         a_cap_removes_hundreds_of_tokens: CapsAPage;
         a_cap_holds_under_parallel_insertions: CapsThenInserts, CapsOneTooMany;
-        a_touch_sets_the_last_use_alone: TouchExtends;
+        a_touch_sets_the_last_use_and_the_expiry_alone: TouchExtends, TouchLeavesTheExpiry;
+        a_touch_never_revives_an_expired_token: TouchRevives;
         a_touch_of_an_unknown_token_inserts_nothing: TouchInserts;
         a_touch_never_brings_a_deleted_token_back: TouchWritesBack, TouchInserts;
         a_deleted_token_is_gone: DeletesNothing, DeleteIsAlwaysTrue;
@@ -164,6 +202,8 @@ mod with_its_defect_it_is_caught {
         a_grant_says_what_was_issued: ForgetsTheEpoch, RoundsTheExpiryUp;
         a_token_is_valid_until_the_instant_of_its_expiry: RoundsTheExpiryUp;
         a_token_for_ever_outlives_any_clock: ForEverIsACentury;
+        an_idle_token_ends_and_a_used_one_lives_on: TouchExtends, TouchLeavesTheExpiry;
+        use_extends_no_token_past_its_lifetime: TouchExtends;
         only_the_issued_string_is_accepted: FindsByTag;
         a_revoked_token_is_rejected_for_good: DeletesNothing, DeletesAllOfTheUser;
         a_use_in_flight_does_not_undo_a_revocation: TouchWritesBack;
@@ -185,8 +225,28 @@ mod with_its_defect_it_is_caught {
         a_cancelled_deletion_by_id_is_whole_or_absent: DeletesInTwoSteps;
     } }
 
+    crate::breaks! { rotate_tokens, Tokens {
+        a_step_replaces_the_generation_alone: StepsToTheSecond, StepsBothKinds, StepsEveryToken, AnswersWithTheTokenBefore;
+        access_and_refresh_generations_are_independent: StepsBothKinds;
+        a_step_from_another_generation_changes_nothing: StepsFromAny, AnswersNoneIfNotMade;
+        a_step_of_an_unknown_token_is_none_and_inserts_nothing: StepInserts, StepsByAPrefix;
+        a_step_shows_in_the_list: StepsBehindTheList;
+        generations_of_more_than_32_bits_are_counted: StepsIn32Bits;
+        a_step_moves_the_expiry_but_never_past_the_absolute_limit: StepsPastTheLimit, StepsLeaveTheExpiry;
+        a_step_that_names_no_expiry_leaves_it: StepsForEver;
+        an_expired_token_is_not_advanced: StepsTheExpired, AnswersNoneIfNotMade;
+        a_step_never_brings_a_deleted_token_back: StepWritesBack, StepInserts;
+        of_parallel_steps_from_one_generation_exactly_one_is_made: StepWritesBack, AnswersWithTheTokenBefore;
+        parallel_changes_of_one_token_are_all_made: StepWritesBack, TouchWritesBack;
+        random_interleavings_keep_every_promise: StepWritesBack, StepsInTwoWrites, StepsPastTheLimit, TouchWritesBack, CapsThenInserts, DeletesAllButOne;
+        another_process_sees_a_step_at_once: CachesTokens, CachesLists;
+        a_step_out_of_reach_is_a_failure: FailureIsNone;
+        a_cancelled_step_is_whole_or_absent: StepsInTwoWrites;
+    } }
+
     crate::breaks! { purge_expired, Tokens {
         a_purge_removes_what_has_expired_alone: PurgesLate, PurgesTheEternal;
+        a_purge_goes_by_the_expiry_that_a_touch_has_set: PurgesByTheFirstExpiry, TouchLeavesTheExpiry;
         a_purge_removes_no_more_than_its_limit: PurgesWithoutLimit;
         a_purge_removes_hundreds_of_tokens: PurgesAPage;
         a_purge_out_of_reach_is_a_failure: FailureIsZero;

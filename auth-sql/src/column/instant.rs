@@ -65,7 +65,7 @@ mod server {
     use super::InstantColumn;
 
     impl InstantColumn {
-        fn cut(self) -> OffsetDateTime {
+        pub(crate) fn cut(self) -> OffsetDateTime {
             Self::from_milliseconds(self.milliseconds()).map_or(self.0, |cut| cut.0)
         }
     }

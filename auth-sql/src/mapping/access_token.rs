@@ -1,5 +1,6 @@
 /// Maps an application's own table to an [`AccessTokenStore`](auth_core::AccessTokenStore), which also is an
-/// [`AccessTokenIndex`](auth_core::AccessTokenIndex) and a [`PurgeExpired`](auth_core::PurgeExpired).
+/// [`AccessTokenIndex`](auth_core::AccessTokenIndex), a [`RotateTokens`](auth_core::RotateTokens) and a
+/// [`PurgeExpired`](auth_core::PurgeExpired).
 ///
 /// The type is an alias of `AccessTokensIn`, with a `new(database)` as in [`user_store!`](crate::user_store).
 ///
@@ -14,10 +15,12 @@
 /// | `id` | `Binary`, `Text` or PostgreSQL's `Uuid`, with a unique index or as the primary key: the public id |
 /// | `digest` | `Binary`, with a unique index or as the primary key: the 32 bytes of SHA-256 |
 /// | `user_id` | that of the user's id; a foreign key with `ON DELETE CASCADE`, and an index with `created_at` |
-/// | `epoch` | `BigInt` |
+/// | `backend` | `Text`, not null, compared byte for byte, so a `varbinary` on MySQL: a name of up to 64 characters, or empty |
+/// | `epoch`, `access_generation`, `refresh_generation` | `BigInt`, not null |
 /// | `created_at`, `last_used_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three fractional digits |
 /// | `expires_at` | `Nullable` of the same; with an index |
-/// | `user_agent`, `address`, `label` | `Nullable<Text>` |
+/// | `absolute_expires_at`, `access_rotated_at`, `refresh_rotated_at` | `Nullable` of the same |
+/// | `actor`, `user_agent`, `address`, `label` | `Nullable<Text>` |
 ///
 /// Tokens of the same millisecond are ordered by `rowid` on SQLite, where the table must have one, and by `id` elsewhere.
 ///
@@ -27,11 +30,18 @@
 ///     sessions (id) {
 ///         id -> Text,
 ///         digest -> Binary,
+///         backend -> Text,
 ///         user_id -> BigInt,
 ///         epoch -> BigInt,
+///         actor -> Nullable<Text>,
 ///         created_at -> BigInt,
 ///         expires_at -> Nullable<BigInt>,
+///         absolute_expires_at -> Nullable<BigInt>,
 ///         last_used_at -> BigInt,
+///         access_generation -> BigInt,
+///         access_rotated_at -> Nullable<BigInt>,
+///         refresh_generation -> BigInt,
+///         refresh_rotated_at -> Nullable<BigInt>,
 ///         user_agent -> Nullable<Text>,
 ///         address -> Nullable<Text>,
 ///         label -> Nullable<Text>,
@@ -99,6 +109,29 @@ macro_rules! __access_token_table {
     };
 }
 
+/// How each database returns the row that an update wrote.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __advanced {
+    (Mysql, $id:ty, $update:ident, $digest:ident, $step:ident) => {
+        __sql::FindThenUpdate {
+            find: <Self as __sql::AccessTokenTable<__Database, $id>>::find($digest),
+            update: move |token: &__Token| {
+                $update
+                    .filter(__table::access_generation.eq(token.access_generation.number))
+                    .filter(__table::refresh_generation.eq(token.refresh_generation.number))
+            },
+            step: $step,
+        }
+    };
+    ($database:ident, $id:ty, $update:ident, $digest:ident, $step:ident) => {
+        __sql::Returning(__sql::rows(
+            $update.returning(__columns!()),
+            __sql::access_token::<$id>,
+        ))
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __access_token_statements {
@@ -117,17 +150,51 @@ macro_rules! __access_token_statements {
 
             macro_rules! __columns {
                 () => {(
-                    __table::id,
-                    __table::digest,
-                    __table::user_id,
-                    __table::epoch,
-                    __table::created_at,
-                    __table::expires_at,
-                    __table::last_used_at,
-                    __table::user_agent,
-                    __table::address,
-                    __table::label,
+                    (
+                        __table::id,
+                        __table::digest,
+                        __table::backend,
+                        __table::user_id,
+                        __table::epoch,
+                        __table::actor,
+                    ),
+                    (
+                        __table::created_at,
+                        __table::expires_at,
+                        __table::absolute_expires_at,
+                        __table::last_used_at,
+                    ),
+                    (__table::access_generation, __table::access_rotated_at),
+                    (__table::refresh_generation, __table::refresh_rotated_at),
+                    (__table::user_agent, __table::address, __table::label),
                 )};
+            }
+
+            /// The row of `digest`, if it has not expired at `at`.
+            macro_rules! __live {
+                ($digest:expr, $at:expr) => {
+                    __table::table
+                        .filter(__table::digest.eq(__sql::DigestColumn($digest)))
+                        .filter(__table::expires_at.is_null().or(__table::expires_at.gt(__sql::InstantColumn($at))))
+                };
+            }
+
+            /// Makes `step` with the columns of its kind.
+            macro_rules! __advance {
+                ($digest:ident, $step:ident, $generation:ident, $rotated_at:ident) => {{
+                    let due = __live!($digest, $step.at).filter(__table::$generation.eq($step.from));
+                    let expires_at = $step.keep_until.map(|until| {
+                        let (until, end) = (__sql::InstantColumn(until), __table::absolute_expires_at);
+                        __table::expires_at.eq(__sql::diesel::dsl::case_when(end.lt(until), end).otherwise(until))
+                    });
+                    let update = __sql::diesel::update(due).set((
+                        __table::$generation.eq(__table::$generation + 1_i64),
+                        __table::$rotated_at.eq(__sql::InstantColumn($step.at)),
+                        __table::last_used_at.eq(__sql::InstantColumn($step.at)),
+                        expires_at,
+                    ));
+                    $crate::__advanced!($database, $id, update, $digest, $step)
+                }};
             }
 
             impl __sql::AccessTokenTable<__Database, $id> for $name {
@@ -136,11 +203,18 @@ macro_rules! __access_token_statements {
                         .values((
                             __table::id.eq(__sql::UuidColumn(token.id.0)),
                             __table::digest.eq(__sql::DigestColumn(token.digest)),
+                            __table::backend.eq(token.backend),
                             __table::user_id.eq(__Id::from(token.user_id)),
                             __table::epoch.eq(token.epoch),
+                            __table::actor.eq(token.actor),
                             __table::created_at.eq(__sql::InstantColumn(token.created_at)),
                             __table::expires_at.eq(token.expires_at.map(__sql::InstantColumn)),
+                            __table::absolute_expires_at.eq(token.absolute_expires_at.map(__sql::InstantColumn)),
                             __table::last_used_at.eq(__sql::InstantColumn(token.last_used_at)),
+                            __table::access_generation.eq(token.access_generation.number),
+                            __table::access_rotated_at.eq(token.access_generation.since.map(__sql::InstantColumn)),
+                            __table::refresh_generation.eq(token.refresh_generation.number),
+                            __table::refresh_rotated_at.eq(token.refresh_generation.since.map(__sql::InstantColumn)),
                             __table::user_agent.eq(token.client.user_agent),
                             __table::address.eq(token.client.address),
                             __table::label.eq(token.client.label),
@@ -165,11 +239,13 @@ macro_rules! __access_token_statements {
 
                 fn older(
                     user_id: $id,
+                    backend: ::std::string::String,
                     newest: __sql::TokenDigest,
                     keep: u32,
                 ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
                     let others = __table::table
                         .filter(__table::user_id.eq(__Id::from(user_id)))
+                        .filter(__table::backend.eq(backend).or(__table::backend.eq("")))
                         .filter(__table::digest.ne(__sql::DigestColumn(newest)))
                         .order((__table::created_at.desc(), $($newest)+))
                         .select(__table::digest);
@@ -191,9 +267,26 @@ macro_rules! __access_token_statements {
                 fn touch(
                     digest: __sql::TokenDigest,
                     at: __sql::OffsetDateTime,
+                    expires_at: ::core::option::Option<__sql::OffsetDateTime>,
                 ) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::update(__table::table.filter(__table::digest.eq(__sql::DigestColumn(digest))))
-                        .set(__table::last_used_at.eq(__sql::InstantColumn(at)))
+                    __sql::diesel::update(__live!(digest, at)).set((
+                        __table::last_used_at.eq(__sql::InstantColumn(at)),
+                        __table::expires_at.eq(expires_at.map(__sql::InstantColumn)),
+                    ))
+                }
+
+                fn advance_access(
+                    digest: __sql::TokenDigest,
+                    step: __sql::Advance,
+                ) -> impl __sql::RowWrite<__Database, __Token> {
+                    __advance!(digest, step, access_generation, access_rotated_at)
+                }
+
+                fn advance_refresh(
+                    digest: __sql::TokenDigest,
+                    step: __sql::Advance,
+                ) -> impl __sql::RowWrite<__Database, __Token> {
+                    __advance!(digest, step, refresh_generation, refresh_rotated_at)
                 }
 
                 fn delete(digest: __sql::TokenDigest) -> impl __sql::Statement<__Database> {

@@ -247,7 +247,7 @@ macro_rules! __user_statements {
                     ),)+)?
                 ];
 
-                fn insert(new: __sql::NewUser<$id, $profile_type>) -> impl __sql::Insertion<__Database, $id> {
+                fn insert(new: __sql::NewUser<$id, $profile_type>) -> impl __sql::RowWrite<__Database, $id> {
                     let $($profile)+ = new.profile;
                     let insert = __sql::diesel::insert_into(__table::table).values((
                         new.id.clone().map(|id| __table::id.eq(__Id::from(id))),

@@ -21,8 +21,8 @@ use crate::{
 const LOCK: &str = "GET_LOCK(CONCAT('portcullis ', SHA1(DATABASE())), 55)";
 const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('portcullis ', SHA1(DATABASE())))";
 
-/// The versions in the tables' comments. MySQL has no transactional DDL, so each step is one statement, which also
-/// writes its version into the comment.
+/// The tables' comments, which name the versions that made them. MySQL has no transactional DDL, so each step is one
+/// statement, which also writes its version into the comment.
 const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema.tables \
     WHERE table_schema = DATABASE() AND table_name IN ('users', 'access_tokens') AND table_comment LIKE 'portcullis %'";
 
@@ -30,7 +30,7 @@ const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema
 /// nothing. Several processes may run it at once.
 ///
 /// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations. MySQL cannot
-/// create a table and record it in one transaction, so each table also has its version in its comment: an interrupted
+/// create a table and record it in one transaction, so each table also has its versions in its comment: an interrupted
 /// migration can continue where it stopped.
 ///
 /// # Errors
@@ -71,6 +71,10 @@ impl Migrate for Mysql {
             version: "20260801000002",
             up: include_str!("../../migrations/mysql/20260801000002_create_access_tokens/up.sql"),
         },
+        Migration {
+            version: "20261130000001",
+            up: include_str!("../../migrations/mysql/20261130000001_let_access_tokens_rotate/up.sql"),
+        },
     ];
 
     fn recorded(connection: &mut Connection) -> Answer<'_, Vec<String>> {
@@ -83,6 +87,10 @@ impl Migrate for Mysql {
     }
 
     fn shown(connection: &mut Connection) -> Answer<'_, Vec<String>> {
-        Box::pin(async move { sql::<Text>(SHOWN).load(connection).await })
+        Box::pin(async move {
+            let comments: Vec<String> = sql::<Text>(SHOWN).load(connection).await?;
+            let versions = comments.iter().flat_map(|comment| comment.split(' '));
+            Ok(versions.map(str::to_owned).collect())
+        })
     }
 }

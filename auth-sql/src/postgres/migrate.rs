@@ -52,6 +52,10 @@ impl Migrate for Postgres {
             version: "20260801000002",
             up: include_str!("../../migrations/postgres/20260801000002_create_access_tokens/up.sql"),
         },
+        Migration {
+            version: "20261130000001",
+            up: include_str!("../../migrations/postgres/20261130000001_let_access_tokens_rotate/up.sql"),
+        },
     ];
 
     fn recorded(connection: &mut Connection) -> Answer<'_, Vec<String>> {

@@ -1,19 +1,69 @@
 use std::num::NonZeroU32;
 
-use auth_core::{AccessToken, StoreError};
+use auth_core::{AccessToken, Advance, Advanced, Generation, StoreError, TokenDigest, TokenKind};
 use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
 };
 use time::OffsetDateTime;
 
-use super::{Database, Server};
+use super::{Answer, Database, Server};
 use crate::{
     ColumnId,
     access_token::{AccessTokenCalls, AccessTokenTable, DIGESTS_AT_ONCE, TokenOwners},
-    column::DigestColumn,
-    statement::{OnDisconnect, Query as _, Statement as _},
+    column::{DigestColumn, InstantColumn},
+    statement::{OnDisconnect, Query, RowWrite, Statement},
 };
+
+/// A step on a database that does not return the updated row: it reads the token, and updates it if no other step came
+/// between.
+pub struct FindThenUpdate<Q, F> {
+    /// The query for the token.
+    pub find: Q,
+    /// The update of a token that was found.
+    pub update: F,
+    /// The step.
+    pub step: Advance,
+}
+
+impl<S, Q, F, U, Id> RowWrite<Database<S>, AccessToken<Id>> for FindThenUpdate<Q, F>
+where
+    S: Server,
+    Q: Query<Database<S>, AccessToken<Id>>,
+    F: FnOnce(&AccessToken<Id>) -> U + Send + 'static,
+    U: Statement<Database<S>>,
+    Id: ColumnId,
+{
+    fn write(self, connection: &mut S::Connection) -> Answer<'_, Option<AccessToken<Id>>> {
+        Box::pin(async move {
+            let found = self.find.first(connection).await?;
+            let Some(mut token) = found.filter(|token| is_due(token, &self.step)) else {
+                return Ok(None);
+            };
+            let updated = (self.update)(&token).execute(connection).await?;
+            make(&self.step, &mut token);
+            Ok((updated > 0).then_some(token))
+        })
+    }
+}
+
+fn is_due<Id>(token: &AccessToken<Id>, step: &Advance) -> bool {
+    token.is_live(step.at) && token.generation(step.kind).number == step.from
+}
+
+/// What the update writes.
+fn make<Id>(step: &Advance, token: &mut AccessToken<Id>) {
+    let at = InstantColumn(step.at).cut();
+    let generation = match step.kind {
+        TokenKind::Access => &mut token.access_generation,
+        TokenKind::Refresh => &mut token.refresh_generation,
+    };
+    *generation = Generation::new(step.from + 1, Some(at));
+    token.last_used_at = at;
+    if let Some(until) = step.keep_until {
+        token.expires_at = Some(token.bounded(InstantColumn(until).cut()));
+    }
+}
 
 impl<S, T, Id> AccessTokenCalls<T, Id> for Database<S>
 where
@@ -42,6 +92,14 @@ where
                 .await
             }
         }
+    }
+
+    /// Of a repeated call, only the attempt whose own statement made the step says so.
+    async fn advance(&self, digest: TokenDigest, step: Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let advanced = self.try_call(OnDisconnect::Retry, move |connection| {
+            Box::pin(advance::<S, T, Id>(connection, digest, step))
+        });
+        advanced.await?.map_err(S::report)
     }
 
     async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<usize, StoreError> {
@@ -88,15 +146,36 @@ where
     T: TokenOwners<Database<S>, Id>,
     Id: ColumnId,
 {
-    let (user_id, digest) = (token.user_id.clone(), token.digest);
+    let (user_id, backend, digest) = (token.user_id.clone(), token.backend.clone(), token.digest);
     let owner = T::lock_owner(user_id.clone()).first(connection).await?;
     owner.ok_or(Error::NotFound)?;
     let inserted = insert::<S, T, Id>(connection, token).await?;
     if inserted > 0 {
-        let older = T::older(user_id, digest, keep).load(connection).await?;
+        let older = T::older(user_id, backend, digest, keep).load(connection).await?;
         delete::<S, T, Id>(connection, older).await?;
     }
     Ok(inserted)
+}
+
+async fn advance<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
+    connection: &mut S::Connection,
+    digest: TokenDigest,
+    step: Advance,
+) -> QueryResult<Option<Advanced<Id>>> {
+    loop {
+        let made = match step.kind {
+            TokenKind::Access => T::advance_access(digest, step).write(connection).await?,
+            TokenKind::Refresh => T::advance_refresh(digest, step).write(connection).await?,
+        };
+        if let Some(token) = made {
+            return Ok(Some(Advanced::new(token, true)));
+        }
+        match T::find(digest).first(connection).await? {
+            // Another call has changed the token between the two statements.
+            Some(token) if is_due(&token, &step) => {}
+            stored => return Ok(stored.map(|token| Advanced::new(token, false))),
+        }
+    }
 }
 
 async fn delete<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(

@@ -5,8 +5,8 @@ use super::{Answer, Database, ErrorClass, Server};
 use crate::{
     ColumnId,
     refusal::Refusal,
-    statement::{AnyDatabase, OnDisconnect, Query, Statement},
-    user::{Insertion, UserCalls, UserTable},
+    statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement},
+    user::{UserCalls, UserTable},
 };
 
 /// An insertion on a database that does not return the inserted row.
@@ -19,14 +19,14 @@ pub struct ThenLastId<I, Q, Id> {
     pub last: Q,
 }
 
-impl<S, I, Q, Id> Insertion<Database<S>, Id> for ThenLastId<I, Q, Id>
+impl<S, I, Q, Id> RowWrite<Database<S>, Id> for ThenLastId<I, Q, Id>
 where
     S: Server,
     I: Statement<Database<S>>,
     Q: Query<Database<S>, Id>,
     Id: Send + 'static,
 {
-    fn insert(self, connection: &mut S::Connection) -> Answer<'_, Option<Id>> {
+    fn write(self, connection: &mut S::Connection) -> Answer<'_, Option<Id>> {
         Box::pin(async move {
             self.insert.execute(connection).await?;
             match self.given {

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use auth_core::{AccessToken, StoreError};
+use auth_core::{AccessToken, Advance, Advanced, StoreError, TokenDigest, TokenKind};
 use diesel::{QueryResult, SqliteConnection};
 use time::OffsetDateTime;
 
@@ -9,7 +9,7 @@ use crate::{
     ColumnId,
     access_token::{AccessTokenCalls, AccessTokenTable, DIGESTS_AT_ONCE},
     column::DigestColumn,
-    statement::{Query as _, Statement as _},
+    statement::{Query as _, RowWrite as _, Statement as _},
 };
 
 impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Database {
@@ -21,10 +21,26 @@ impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Da
         self.try_write(move |connection| {
             let inserted = T::insert(token.clone()).execute(connection)?;
             if let (1.., Some(cap)) = (inserted, cap) {
-                let older = T::older(token.user_id, token.digest, cap.get() - 1).load(connection)?;
+                let keep = cap.get() - 1;
+                let older = T::older(token.user_id, token.backend, token.digest, keep).load(connection)?;
                 delete::<T, Id>(connection, &older)?;
             }
             Ok(inserted)
+        })
+        .await
+    }
+
+    async fn advance(&self, digest: TokenDigest, step: Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        self.write(move |connection| {
+            let advanced = match step.kind {
+                TokenKind::Access => T::advance_access(digest, step).write(connection)?,
+                TokenKind::Refresh => T::advance_refresh(digest, step).write(connection)?,
+            };
+            if let Some(token) = advanced {
+                return Ok(Some(Advanced::new(token, true)));
+            }
+            let stored = T::find(digest).first(connection)?;
+            Ok(stored.map(|token| Advanced::new(token, false)))
         })
         .await
     }

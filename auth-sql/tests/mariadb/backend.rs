@@ -54,6 +54,19 @@ pub(crate) const INDEXES: &str = "SELECT count(*) AS number FROM information_sch
     (('users', 'normalized_email', 0), ('access_tokens', 'digest', 0), ('access_tokens', 'user_id', 1), \
     ('access_tokens', 'expires_at', 1))";
 
+/// What made the default tables before log-ins had a backend.
+pub(crate) const FIRST_STEPS: [&str; 2] = [
+    include_str!("../../migrations/mysql/20260801000001_create_users/up.sql"),
+    include_str!("../../migrations/mysql/20260801000002_create_access_tokens/up.sql"),
+];
+/// What undoes the step since.
+pub(crate) const LAST_STEP_UNDONE: &str =
+    include_str!("../../migrations/mysql/20261130000001_let_access_tokens_rotate/down.sql");
+
+/// How many updates of a token wait for a lock.
+pub(crate) const WAITING: &str = "SELECT count(*) AS number FROM information_schema.processlist \
+    WHERE db = DATABASE() AND info LIKE 'UPDATE %'";
+
 /// Where nobody listens.
 pub(crate) const NOWHERE: &str = "mysql://nobody@127.0.0.1:1/nothing";
 

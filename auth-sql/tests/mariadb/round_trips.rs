@@ -1,16 +1,17 @@
-//! What the server counts of an authenticated request.
+//! What the server counts of an authenticated request, and of a refresh.
 
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, Outcome, Strategy as _, Subject,
-    UserStore as _, admit,
+    AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy,
+    Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _, admit,
 };
 use auth_sql::mysql::{MysqlAccessTokenStore, MysqlUserStore, Pool};
+use time::Duration;
 
 use crate::{
     backend::{Place, database, number},
-    server::sample::new_user,
+    server::sample::{new_token, new_user, now},
 };
 
 /// What the server has counted for the only connection of the pool, this question and all before it.
@@ -71,5 +72,43 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
             let last = counted(&pool, counter).await;
             assert_eq!(last - third - itself, for_both, "{counter} for both");
         }
+    });
+}
+
+#[test]
+#[ignore = "needs MariaDB"]
+fn f1_a_refresh_costs_two_statements() {
+    auth_core::conformance::run(async {
+        let place = Place::migrated().await;
+        let pool = place.pool(1);
+        let database = database(&pool);
+        let (users, tokens) = (
+            MysqlUserStore::new(&database),
+            MysqlAccessTokenStore::new(&database),
+        );
+        let user = users.insert(new_user("ada", ())).await.expect("a user");
+        let (key, token) = new_token(&user.id, "token");
+        tokens.insert(&token, None).await.expect("a token");
+        let refresh = async |from| {
+            let mut step = Advance::new(TokenKind::Refresh, from, now());
+            step.keep_until = Some(now() + Duration::DAY);
+            let advanced = tokens.advance(&key, &step).await.expect("an answer");
+            advanced.expect("the token").by_this_call
+        };
+        assert!(refresh(0).await, "the statements are prepared");
+
+        let first = counted(&pool, "QUESTIONS").await;
+        let second = counted(&pool, "QUESTIONS").await;
+        for from in 1..=20 {
+            assert!(refresh(from).await, "{from}");
+        }
+        let third = counted(&pool, "QUESTIONS").await;
+        for from in 1..=20 {
+            assert!(!refresh(from).await, "{from}");
+        }
+        let last = counted(&pool, "QUESTIONS").await;
+        let itself = second - first;
+        assert_eq!(third - second - itself, 40);
+        assert_eq!(last - third - itself, 40, "a used-up one costs the same");
     });
 }

@@ -53,6 +53,19 @@ pub(crate) const INDEXES: &str = "SELECT count(*) AS number FROM pg_indexes WHER
     AND indexdef SIMILAR TO '%(UNIQUE%users%[(]normalized_email[)]|UNIQUE%access_tokens%[(]digest[)]|\
     %access_tokens%[(]user_id, created_at[)]|%access_tokens%[(]expires_at[)])%'";
 
+/// What made the default tables before log-ins had a backend.
+pub(crate) const FIRST_STEPS: [&str; 2] = [
+    include_str!("../../migrations/postgres/20260801000001_create_users/up.sql"),
+    include_str!("../../migrations/postgres/20260801000002_create_access_tokens/up.sql"),
+];
+/// What undoes the step since.
+pub(crate) const LAST_STEP_UNDONE: &str =
+    include_str!("../../migrations/postgres/20261130000001_let_access_tokens_rotate/down.sql");
+
+/// How many updates of a token wait for a lock.
+pub(crate) const WAITING: &str = "SELECT count(*) AS number FROM pg_locks JOIN pg_stat_activity USING (pid) \
+    WHERE relation = 'access_tokens'::regclass AND wait_event_type = 'Lock'";
+
 /// Where nobody listens.
 pub(crate) const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/nothing";
 

@@ -1,17 +1,18 @@
-//! What the server counts of an authenticated request.
+//! What the server counts of an authenticated request, and of a refresh.
 
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, Outcome, Strategy as _, Subject,
-    UserStore as _, admit,
+    AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy,
+    Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _, admit,
 };
 use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresUserStore};
 use diesel_async::SimpleAsyncConnection as _;
+use time::Duration;
 
 use crate::{
     backend::{database, number, pool, server},
-    server::sample::new_user,
+    server::sample::{new_token, new_user, now},
 };
 
 /// How often the only connection of `own` has executed the one statement that it has prepared for look-ups in `table`.
@@ -33,9 +34,8 @@ async fn calls(counters: &postgres::Pool, database: &str) -> i64 {
     number(&mut counters.get().await.expect("a connection"), &query).await
 }
 
-#[test]
-#[ignore = "needs PostgreSQL"]
-fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_user() {
+/// Runs `test` with a connection for `calls`, and one to a database of its own.
+fn in_own_database(test: impl AsyncFnOnce(&postgres::Pool, &postgres::Pool, &str)) {
     auth_core::conformance::run(async {
         let counters = pool(&server(), 1);
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
@@ -51,7 +51,8 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
             .map(|(address, rest)| (address.to_owned(), rest.to_owned()))
             .expect("a URL");
         let own = pool(&format!("{address}/{name}"), 1);
-        count(&counters, &own, &name).await;
+        postgres::migrate(&own).await.expect("tables");
+        test(&counters, &own, &name).await;
 
         own.close();
         let mut connection = counters.get().await.expect("a connection");
@@ -62,8 +63,13 @@ fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_us
     });
 }
 
-async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
-    postgres::migrate(own).await.expect("tables");
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_user() {
+    in_own_database(count_requests);
+}
+
+async fn count_requests(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
     let database = database(own);
     let users = PostgresUserStore::new(&database);
     let user = users.insert(new_user("ada", ())).await.expect("a user");
@@ -102,4 +108,42 @@ async fn count(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
     assert_eq!(calls(counters, name).await - before, 40, "and one for the user");
     assert_eq!(executions(own, "access_tokens").await, 40);
     assert_eq!(executions(own, "users").await, 20);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn f1_a_refresh_costs_one_statement_and_a_used_up_one_two() {
+    in_own_database(count_refreshes);
+}
+
+async fn count_refreshes(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
+    let database = database(own);
+    let (users, tokens) = (
+        PostgresUserStore::new(&database),
+        PostgresAccessTokenStore::new(&database),
+    );
+    let user = users.insert(new_user("ada", ())).await.expect("a user");
+    let (key, token) = new_token(&user.id, "token");
+    tokens.insert(&token, None).await.expect("a token");
+    let refresh = async |from| {
+        let mut step = Advance::new(TokenKind::Refresh, from, now());
+        step.keep_until = Some(now() + Duration::DAY);
+        let advanced = tokens.advance(&key, &step).await.expect("an answer");
+        advanced.expect("the token").by_this_call
+    };
+
+    let before = calls(counters, name).await;
+    for from in 0..20 {
+        assert!(refresh(from).await, "{from}");
+    }
+    assert_eq!(calls(counters, name).await - before, 20);
+    let before = calls(counters, name).await;
+    for from in 0..20 {
+        assert!(!refresh(from).await, "{from}");
+    }
+    assert_eq!(
+        calls(counters, name).await - before,
+        40,
+        "the step, and what is stored"
+    );
 }

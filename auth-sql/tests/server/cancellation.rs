@@ -8,9 +8,11 @@ use std::{
     thread,
 };
 
-use auth_core::{AccessTokenStore as _, NormalizedEmail, UserStore as _};
+use auth_core::{
+    AccessTokenStore as _, Advance, NormalizedEmail, RotateTokens as _, TokenKind, UserStore as _,
+};
 
-use super::sample::{new_token, new_user};
+use super::sample::{new_token, new_user, now};
 use crate::backend::{Place, Tokens, Users};
 
 /// Polls `call` up to `polls` times, drops it, and says whether it came to its end. With `late`, what it waited for has
@@ -41,19 +43,21 @@ pub(crate) async fn k3_no_call_reads_the_reply_to_another() {
         let user = users.insert(new_user(name, ())).await.expect("a user");
         let (key, token) = new_token(&user.id, name);
         tokens.insert(&token, None).await.expect("a token");
-        people.push((user, key, token));
+        people.push((user, key));
     }
     let mut dropped = 0;
     for round in 0..24 {
         let (one, next) = (&people[round % 3], &people[(round + 1) % 3]);
         let (_, new) = new_token(&one.0.id, &format!("new {round}"));
+        let step = Advance::new(TokenKind::Access, 0, now());
         let (polls, late) = (u32::try_from(round % 6).expect("a small number"), round % 2 == 0);
-        for call in 0..5 {
+        for call in 0..6 {
             let finished = match call {
                 0 => cancelled(users.find(&one.0.id), polls, late).await,
                 1 => cancelled(tokens.find(&one.1), polls, late).await,
                 2 => cancelled(tokens.insert(&new, NonZeroU32::new(1000)), polls, late).await,
-                3 => cancelled(tokens.touch(&one.1, one.2.last_used_at), polls, late).await,
+                3 => cancelled(tokens.touch(&one.1, now(), None), polls, late).await,
+                4 => cancelled(tokens.advance(&one.1, &step), polls, late).await,
                 _ => cancelled(users.find_by_email(one.0.email.normalized()), polls, late).await,
             };
             dropped += u32::from(!finished);

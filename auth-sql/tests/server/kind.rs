@@ -100,9 +100,11 @@ pub(crate) fn tables(key: &str, reference: &str) -> String {
             created_at bigint NOT NULL, updated_at bigint NOT NULL
          ) {TABLE_END};
          CREATE TABLE keys_of_people (
-            id varchar(36) NOT NULL UNIQUE, digest {BYTES} NOT NULL PRIMARY KEY, user_id {reference} NOT NULL,
-            epoch bigint NOT NULL, created_at bigint NOT NULL, expires_at bigint, last_used_at bigint NOT NULL,
-            user_agent text, address text, label text,
+            id varchar(36) NOT NULL UNIQUE, digest {BYTES} NOT NULL PRIMARY KEY, backend {EXACT_TEXT} NOT NULL,
+            user_id {reference} NOT NULL, epoch bigint NOT NULL, actor text, created_at bigint NOT NULL,
+            expires_at bigint, absolute_expires_at bigint, last_used_at bigint NOT NULL,
+            access_generation bigint NOT NULL, access_rotated_at bigint,
+            refresh_generation bigint NOT NULL, refresh_rotated_at bigint, user_agent text, address text, label text,
             FOREIGN KEY (user_id) REFERENCES people (id) ON DELETE CASCADE
          ) {TABLE_END};"
     )
@@ -178,11 +180,18 @@ macro_rules! own {
                 keys_of_people (digest) {
                     id -> Text,
                     digest -> Binary,
+                    backend -> Text,
                     user_id -> $column,
                     epoch -> BigInt,
+                    actor -> Nullable<Text>,
                     created_at -> BigInt,
                     expires_at -> Nullable<BigInt>,
+                    absolute_expires_at -> Nullable<BigInt>,
                     last_used_at -> BigInt,
+                    access_generation -> BigInt,
+                    access_rotated_at -> Nullable<BigInt>,
+                    refresh_generation -> BigInt,
+                    refresh_rotated_at -> Nullable<BigInt>,
                     user_agent -> Nullable<Text>,
                     address -> Nullable<Text>,
                     label -> Nullable<Text>,

@@ -14,9 +14,11 @@ pub(crate) fn tables() -> String {
             CONSTRAINT one_each UNIQUE (mail_key), CONSTRAINT mail_key UNIQUE (shelf)
          ) {TABLE_END};
          CREATE TABLE cards (
-            id {BYTES} NOT NULL PRIMARY KEY, digest {BYTES} NOT NULL, user_id bigint NOT NULL, epoch bigint NOT NULL,
-            created_at bigint NOT NULL, expires_at bigint, last_used_at bigint NOT NULL, user_agent text,
-            address text, label text,
+            id {BYTES} NOT NULL PRIMARY KEY, digest {BYTES} NOT NULL, backend {EXACT_TEXT} NOT NULL,
+            user_id bigint NOT NULL, epoch bigint NOT NULL, actor text, created_at bigint NOT NULL,
+            expires_at bigint, absolute_expires_at bigint, last_used_at bigint NOT NULL,
+            access_generation bigint NOT NULL, access_rotated_at bigint,
+            refresh_generation bigint NOT NULL, refresh_rotated_at bigint, user_agent text, address text, label text,
             CONSTRAINT one_card UNIQUE (digest),
             FOREIGN KEY (user_id) REFERENCES the_members (number) ON DELETE CASCADE
          ) {TABLE_END};"
@@ -79,11 +81,18 @@ macro_rules! all {
                     cards (id) {
                         id -> Binary,
                         digest -> Binary,
+                        backend -> Text,
                         user_id -> BigInt,
                         epoch -> BigInt,
+                        actor -> Nullable<Text>,
                         created_at -> BigInt,
                         expires_at -> Nullable<BigInt>,
+                        absolute_expires_at -> Nullable<BigInt>,
                         last_used_at -> BigInt,
+                        access_generation -> BigInt,
+                        access_rotated_at -> Nullable<BigInt>,
+                        refresh_generation -> BigInt,
+                        refresh_rotated_at -> Nullable<BigInt>,
                         user_agent -> Nullable<Text>,
                         address -> Nullable<Text>,
                         label -> Nullable<Text>,

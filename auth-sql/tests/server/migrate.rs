@@ -1,9 +1,15 @@
 //! Making the default tables.
 
-use auth_core::UserStore as _;
+use auth_core::{AccessToken, AccessTokenStore as _, UserStore as _};
+use auth_sql::{DigestColumn, InstantColumn, UuidColumn};
+use diesel::{migration::CREATE_MIGRATIONS_TABLE, prelude::*};
+use diesel_async::RunQueryDsl;
+use time::Duration;
 
-use super::sample::new_user;
-use crate::backend::{INDEXES, Place, TABLE_END, Users, migrate};
+use super::sample::{new_token, new_user, now};
+use crate::backend::{
+    FIRST_STEPS, INDEXES, LAST_STEP_UNDONE, Place, TABLE_END, Tokens, Users, migrate, schema::access_tokens,
+};
 
 pub(crate) async fn migrations_run_once_whoever_starts_them() {
     let place = Place::new().await;
@@ -22,7 +28,7 @@ pub(crate) async fn migrations_run_once_whoever_starts_them() {
     let taken = place
         .number("SELECT count(*) AS number FROM __diesel_schema_migrations")
         .await;
-    assert_eq!(taken, 2, "each step is noted once");
+    assert_eq!(taken, 3, "each step is noted once");
     let user = Users::new(place.database(1)).insert(new_user("ada", ())).await;
     user.expect("a user");
 }
@@ -46,6 +52,61 @@ pub(crate) async fn migrations_leave_the_applications_own_tables_alone() {
     migrate(&pool)
         .await
         .expect("what could not be done was left undone");
+}
+
+/// As a release did that knew neither backends nor generations.
+async fn insert_as_before(place: &Place, token: &AccessToken) {
+    let row = (
+        access_tokens::id.eq(UuidColumn(token.id.0)),
+        access_tokens::digest.eq(DigestColumn(token.digest)),
+        access_tokens::user_id.eq(UuidColumn(token.user_id)),
+        access_tokens::epoch.eq(token.epoch),
+        access_tokens::created_at.eq(InstantColumn(token.created_at)),
+        access_tokens::expires_at.eq(token.expires_at.map(InstantColumn)),
+        access_tokens::last_used_at.eq(InstantColumn(token.last_used_at)),
+    );
+    let pool = place.pool(1);
+    let mut connection = pool.get().await.expect("a connection");
+    let insert = diesel::insert_into(access_tokens::table).values(row);
+    RunQueryDsl::execute(insert, &mut *connection)
+        .await
+        .expect("a row");
+}
+
+pub(crate) async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended() {
+    let place = Place::new().await;
+    for step in FIRST_STEPS {
+        place.run(step).await;
+    }
+    place.run(CREATE_MIGRATIONS_TABLE).await;
+    place
+        .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20260801000001'), ('20260801000002')")
+        .await;
+    let database = place.database(2);
+    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
+    let ada = users.insert(new_user("ada", ())).await.expect("a user");
+    let (ending_key, ending) = new_token(&ada.id, "ends");
+    let ending = ending.ending(Some(now() + Duration::milliseconds(86_400_001)));
+    let (endless_key, endless) = new_token(&ada.id, "never ends");
+    for token in [&ending, &endless] {
+        insert_as_before(&place, token).await;
+    }
+
+    migrate(&place.pool(1)).await.expect("new columns");
+    let found = async |key| tokens.find(&key).await.expect("an answer");
+    assert_eq!(found(ending_key).await, Some(ending.clone()));
+    assert_eq!(found(endless_key).await, Some(endless.clone()));
+
+    place.run(LAST_STEP_UNDONE).await;
+    place
+        .run("DELETE FROM __diesel_schema_migrations WHERE version = '20261130000001'")
+        .await;
+    let (newer_key, newer) = new_token(&ada.id, "of the older release");
+    insert_as_before(&place, &newer).await;
+    migrate(&place.pool(1)).await.expect("new columns again");
+    for (key, token) in [(ending_key, ending), (endless_key, endless), (newer_key, newer)] {
+        assert_eq!(found(key).await, Some(token));
+    }
 }
 
 pub(crate) async fn a_purge_and_each_look_up_have_an_index() {

@@ -15,6 +15,7 @@ pub(crate) mod migrate;
 pub(crate) mod object_id;
 pub(crate) mod purge;
 pub(crate) mod refused;
+pub(crate) mod rotation;
 pub(crate) mod sample;
 pub(crate) mod stranger;
 pub(crate) mod unique;
@@ -80,10 +81,15 @@ macro_rules! all {
             migrate {
                 migrations_run_once_whoever_starts_them
                 migrations_leave_the_applications_own_tables_alone
+                log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended
                 a_purge_and_each_look_up_have_an_index
             }
             purge {
                 a_purge_waits_for_nobody_and_leaves_what_another_call_is_at
+            }
+            rotation {
+                a_step_is_made_of_the_token_that_another_call_left
+                a_step_whose_reply_is_lost_is_made_once
             }
             unique {
                 a_unique_column_of_the_profile_is_told_from_the_email_and_the_id

@@ -1,10 +1,26 @@
 //! Making the default tables.
 
-use auth_core::UserStore as _;
-use auth_sql::sqlite::{self, SqliteUserStore};
-use diesel::{connection::SimpleConnection as _, prelude::*};
+use auth_core::{AccessToken, AccessTokenStore as _, UserStore as _};
+use auth_sql::{
+    DigestColumn, InstantColumn, UuidColumn,
+    sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::access_tokens},
+};
+use diesel::{connection::SimpleConnection as _, migration::CREATE_MIGRATIONS_TABLE, prelude::*};
+use time::Duration;
 
-use super::file::{File, new_user};
+use super::file::{File, new_token, new_user, now};
+
+/// What made the default tables before log-ins had a backend.
+const FIRST_STEPS: &str = concat!(
+    include_str!("../../migrations/sqlite/20260801000001_create_users/up.sql"),
+    include_str!("../../migrations/sqlite/20260801000002_create_access_tokens/up.sql"),
+    "INSERT INTO __diesel_schema_migrations (version) VALUES ('20260801000001'), ('20260801000002');",
+);
+/// What undoes the step since.
+const LAST_STEP_UNDONE: &str = concat!(
+    include_str!("../../migrations/sqlite/20261130000001_let_access_tokens_rotate/down.sql"),
+    "DELETE FROM __diesel_schema_migrations WHERE version = '20261130000001';",
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn migrations_run_once_whoever_starts_them() {
@@ -43,4 +59,55 @@ async fn migrations_leave_the_applications_own_tables_alone() {
     .get_result(&mut file.other_process())
     .expect("an answer");
     assert_eq!(tables, 0, "what cannot be done is left undone");
+}
+
+/// As a release did that knew neither backends nor generations.
+fn insert_as_before(file: &File, token: &AccessToken) {
+    diesel::insert_into(access_tokens::table)
+        .values((
+            access_tokens::id.eq(UuidColumn(token.id.0)),
+            access_tokens::digest.eq(DigestColumn(token.digest)),
+            access_tokens::user_id.eq(UuidColumn(token.user_id)),
+            access_tokens::epoch.eq(token.epoch),
+            access_tokens::created_at.eq(InstantColumn(token.created_at)),
+            access_tokens::expires_at.eq(token.expires_at.map(InstantColumn)),
+            access_tokens::last_used_at.eq(InstantColumn(token.last_used_at)),
+        ))
+        .execute(&mut file.other_process())
+        .expect("a row");
+}
+
+#[tokio::test]
+async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended() {
+    let file = File::new();
+    let pool = sqlite::connect(&file.path().display().to_string()).await;
+    let pool = pool.expect("a database");
+    let run = |statements: &str| file.other_process().batch_execute(statements).expect(statements);
+    run(CREATE_MIGRATIONS_TABLE);
+    run(FIRST_STEPS);
+    let database = Database::new(pool.clone());
+    let (users, tokens) = (
+        SqliteUserStore::new(&database),
+        SqliteAccessTokenStore::new(&database),
+    );
+    let ada = users.insert(new_user("ada")).await.expect("a user");
+    let (ending_key, ending) = new_token(&ada, "ends");
+    let ending = ending.ending(Some(now() + Duration::milliseconds(86_400_001)));
+    let (endless_key, endless) = new_token(&ada, "never ends");
+    for token in [&ending, &endless] {
+        insert_as_before(&file, token);
+    }
+
+    sqlite::migrate(&pool).await.expect("new columns");
+    let found = async |key| tokens.find(&key).await.expect("an answer");
+    assert_eq!(found(ending_key).await, Some(ending.clone()));
+    assert_eq!(found(endless_key).await, Some(endless.clone()));
+
+    run(LAST_STEP_UNDONE);
+    let (newer_key, newer) = new_token(&ada, "of the older release");
+    insert_as_before(&file, &newer);
+    sqlite::migrate(&pool).await.expect("new columns again");
+    for (key, token) in [(ending_key, ending), (endless_key, endless), (newer_key, newer)] {
+        assert_eq!(found(key).await, Some(token));
+    }
 }

@@ -96,11 +96,18 @@ macro_rules! tables {
                     tokens (id) {
                         id -> Binary,
                         digest -> Binary,
+                        backend -> Text,
                         user_id -> $column,
                         epoch -> BigInt,
+                        actor -> Nullable<Text>,
                         created_at -> BigInt,
                         expires_at -> Nullable<BigInt>,
+                        absolute_expires_at -> Nullable<BigInt>,
                         last_used_at -> BigInt,
+                        access_generation -> BigInt,
+                        access_rotated_at -> Nullable<BigInt>,
+                        refresh_generation -> BigInt,
+                        refresh_rotated_at -> Nullable<BigInt>,
                         user_agent -> Nullable<Text>,
                         address -> Nullable<Text>,
                         label -> Nullable<Text>,
@@ -126,9 +133,12 @@ macro_rules! tables {
                         revision INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
                      ) STRICT;
                      CREATE TABLE tokens (
-                        id BLOB NOT NULL PRIMARY KEY, digest BLOB NOT NULL UNIQUE,
+                        id BLOB NOT NULL PRIMARY KEY, digest BLOB NOT NULL UNIQUE, backend TEXT NOT NULL,
                         user_id NOT NULL REFERENCES users (id) ON DELETE CASCADE, epoch INTEGER NOT NULL,
-                        created_at INTEGER NOT NULL, expires_at INTEGER, last_used_at INTEGER NOT NULL,
+                        actor TEXT, created_at INTEGER NOT NULL, expires_at INTEGER,
+                        absolute_expires_at INTEGER, last_used_at INTEGER NOT NULL,
+                        access_generation INTEGER NOT NULL, access_rotated_at INTEGER,
+                        refresh_generation INTEGER NOT NULL, refresh_rotated_at INTEGER,
                         user_agent TEXT, address TEXT, label TEXT
                      );"
                 ))

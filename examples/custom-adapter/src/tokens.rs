@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use portcullis::{
     StoreError, async_trait,
     store::{
-        AccessToken, AccessTokenStore, InsertTokenError, PurgeExpired, Subject, TokenDigest, TokenId,
-        TokenLookup,
+        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Generation, InsertTokenError,
+        PurgeExpired, RotateTokens, Subject, TokenDigest, TokenId, TokenKind, TokenLookup,
     },
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
@@ -38,7 +38,8 @@ impl AccessTokenStore for RedbAccessTokenStore {
                 return Ok(Err(InsertTokenError::DigestTaken));
             }
             if let Some(cap) = cap {
-                let others = tables.issued_to(token.user_id)?;
+                let mut others = tables.issued_to(token.user_id)?;
+                others.retain(|other| other.backend.is_empty() || other.backend == token.backend);
                 let room = usize::try_from(cap.get() - 1)?;
                 tables.remove(&others[..others.len().saturating_sub(room)])?;
             }
@@ -55,26 +56,34 @@ impl AccessTokenStore for RedbAccessTokenStore {
         find.await
     }
 
-    async fn touch(&self, key: &TokenLookup, last_used_at: OffsetDateTime) -> Result<(), StoreError> {
+    async fn touch(
+        &self,
+        key: &TokenLookup,
+        at: OffsetDateTime,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<(), StoreError> {
         let digest = key.digest;
         let touch = self.0.write(move |transaction| {
             let mut tables = Tables::open(transaction)?;
             let stored = get(&tables.tokens, digest)?;
-            let touched = stored.map(|token| {
-                let mut token = token;
-                token.last_used_at = last_used_at;
-                token
-            });
-            touched.map_or(Ok(()), |token| tables.put(&token)).map(Ok)
+            let Some(token) = stored.filter(|token| token.is_live(at)) else {
+                return Ok(Ok(()));
+            };
+            let mut touched = token.clone();
+            touched.last_used_at = at;
+            touched.expires_at = expires_at;
+            tables.replace(&token, &touched).map(Ok)
         });
         touch.await
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
-        let digest = *key.digest.as_bytes();
+        let digest = key.digest;
         let delete = self.0.write(move |transaction| {
-            let removed = Tables::open(transaction)?.remove(&[digest])?;
-            Ok(Ok(removed > 0))
+            let mut tables = Tables::open(transaction)?;
+            let stored = get(&tables.tokens, digest)?;
+            tables.remove(stored.as_slice())?;
+            Ok(Ok(stored.is_some()))
         });
         delete.await
     }
@@ -84,9 +93,65 @@ impl AccessTokenStore for RedbAccessTokenStore {
         let delete = self.0.write(move |transaction| {
             let mut tables = Tables::open(transaction)?;
             let all = tables.issued_to(user_id)?;
-            tables.remove(&all).map(Ok)
+            tables.remove(&all)?;
+            Ok(Ok(u64::try_from(all.len())?))
         });
         delete.await
+    }
+}
+
+#[async_trait]
+impl AccessTokenIndex for RedbAccessTokenStore {
+    async fn list(&self, user_id: &Uuid, epoch: i64) -> Result<Vec<AccessToken>, StoreError> {
+        let user_id = *user_id;
+        let list = self.0.read(move |transaction| {
+            let (tokens, issued) = (transaction.open_table(TOKENS)?, transaction.open_table(ISSUED)?);
+            let mut list = issued_to(&tokens, &issued, user_id)?;
+            list.retain(|token| token.epoch == epoch);
+            list.reverse();
+            Ok(list)
+        });
+        list.await
+    }
+
+    async fn delete_by_id(&self, user_id: &Uuid, id: TokenId) -> Result<bool, StoreError> {
+        let user_id = *user_id;
+        let delete = self.0.write(move |transaction| {
+            let mut tables = Tables::open(transaction)?;
+            let mut theirs = tables.issued_to(user_id)?;
+            theirs.retain(|token| token.id == id);
+            tables.remove(&theirs)?;
+            Ok(Ok(!theirs.is_empty()))
+        });
+        delete.await
+    }
+}
+
+#[async_trait]
+impl RotateTokens for RedbAccessTokenStore {
+    async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced>, StoreError> {
+        let (digest, step) = (key.digest, *step);
+        let advance = self.0.write(move |transaction| {
+            let mut tables = Tables::open(transaction)?;
+            let Some(token) = get(&tables.tokens, digest)? else {
+                return Ok(Ok(None));
+            };
+            if token.generation(step.kind).number != step.from || !token.is_live(step.at) {
+                return Ok(Ok(Some(Advanced::new(token, false))));
+            }
+            let mut advanced = token.clone();
+            let next = Generation::new(step.from + 1, Some(step.at));
+            match step.kind {
+                TokenKind::Access => advanced.access_generation = next,
+                TokenKind::Refresh => advanced.refresh_generation = next,
+            }
+            advanced.last_used_at = step.at;
+            let until = step.keep_until.map(|until| token.bounded(until));
+            advanced.expires_at = until.or(token.expires_at);
+            tables.replace(&token, &advanced)?;
+            Ok(Ok(Some(Advanced::new(advanced, true))))
+        });
+        advance.await
     }
 }
 
@@ -98,11 +163,10 @@ impl PurgeExpired for RedbAccessTokenStore {
             let expired = tables
                 .expiries
                 .range(..=(now.unix_timestamp_nanos(), [0xff; 32]))?;
-            let expired = expired
-                .take(usize::try_from(limit)?)
-                .map(|key| Ok(key?.0.value().1));
-            let expired = expired.collect::<Result<Vec<Digest>, Fault>>()?;
-            tables.remove(&expired).map(Ok)
+            let expired = expired.take(usize::try_from(limit)?);
+            let expired = of_digests(&tables.tokens, expired.map(|key| Ok(key?.0.value().1)))?;
+            tables.remove(&expired)?;
+            Ok(Ok(u64::try_from(expired.len())?))
         });
         purge.await
     }
@@ -124,27 +188,18 @@ impl<'t> Tables<'t> {
         })
     }
 
-    /// The digests of the user's tokens, oldest first.
-    fn issued_to(&self, user: Uuid) -> Result<Vec<Digest>, Fault> {
-        let user = user.as_u128();
-        let keys = self
-            .issued
-            .range((user, i128::MIN, [0; 32])..=(user, i128::MAX, [0xff; 32]))?;
-        keys.map(|key| Ok(key?.0.value().2)).collect()
+    /// The user's tokens, oldest first.
+    fn issued_to(&self, user: Uuid) -> Result<Vec<AccessToken>, Fault> {
+        issued_to(&self.tokens, &self.issued, user)
     }
 
-    /// Removes the tokens of `digests`, and returns their number.
-    fn remove(&mut self, digests: &[Digest]) -> Result<u64, Fault> {
-        let mut removed = 0;
-        for digest in digests {
-            if let Some(token) = get(&self.tokens, TokenDigest::from_bytes(*digest))? {
-                self.tokens.remove(digest)?;
-                self.issued.remove(issued(&token))?;
-                expiry(&token).map_or(Ok(None), |key| self.expiries.remove(key))?;
-                removed += 1;
-            }
+    fn remove(&mut self, tokens: &[AccessToken]) -> Result<(), Fault> {
+        for token in tokens {
+            self.tokens.remove(token.digest.as_bytes())?;
+            self.issued.remove(issued(token))?;
+            expiry(token).map_or(Ok(None), |key| self.expiries.remove(key))?;
         }
-        Ok(removed)
+        Ok(())
     }
 
     fn put(&mut self, token: &AccessToken) -> Result<(), Fault> {
@@ -153,6 +208,31 @@ impl<'t> Tables<'t> {
         expiry(token).map_or(Ok(None), |key| self.expiries.insert(key, ()))?;
         Ok(())
     }
+
+    /// Puts the `changed` token in the place of the `stored` one: its expiry may be another.
+    fn replace(&mut self, stored: &AccessToken, changed: &AccessToken) -> Result<(), Fault> {
+        self.remove(std::slice::from_ref(stored))?;
+        self.put(changed)
+    }
+}
+
+fn issued_to(
+    tokens: &impl ReadableTable<Digest, &'static [u8]>,
+    issued: &impl ReadableTable<Issued, ()>,
+    user: Uuid,
+) -> Result<Vec<AccessToken>, Fault> {
+    let user = user.as_u128();
+    let keys = issued.range((user, i128::MIN, [0; 32])..=(user, i128::MAX, [0xff; 32]))?;
+    of_digests(tokens, keys.map(|key| Ok(key?.0.value().2)))
+}
+
+/// The tokens of `digests`, in their order.
+fn of_digests(
+    tokens: &impl ReadableTable<Digest, &'static [u8]>,
+    digests: impl Iterator<Item = Result<Digest, Fault>>,
+) -> Result<Vec<AccessToken>, Fault> {
+    let found = digests.map(|digest| get(tokens, TokenDigest::from_bytes(digest?)));
+    found.filter_map(Result::transpose).collect()
 }
 
 fn issued(token: &AccessToken) -> Issued {
@@ -165,23 +245,29 @@ fn expiry(token: &AccessToken) -> Option<Expiry> {
     Some((expires_at, *token.digest.as_bytes()))
 }
 
-/// Public id and user, epoch, issue and last use, expiry, description of the client.
+/// Public id and user, backend, epoch, issue and last use, present and absolute end, generations of access and refresh
+/// tokens, actor and description of the client.
 type Row = (
     [Uuid; 2],
+    String,
     i64,
     [OffsetDateTime; 2],
-    Option<OffsetDateTime>,
-    [Option<String>; 3],
+    [Option<OffsetDateTime>; 2],
+    [(i64, Option<OffsetDateTime>); 2],
+    [Option<String>; 4],
 );
 
 fn to_row(token: &AccessToken) -> Result<Vec<u8>, Fault> {
     let client = &token.client;
+    let generations = [token.access_generation, token.refresh_generation];
     Ok(serde_json::to_vec(&(
         [token.id.0, token.user_id],
+        &token.backend,
         token.epoch,
         [token.created_at, token.last_used_at],
-        token.expires_at,
-        [&client.user_agent, &client.address, &client.label],
+        [token.expires_at, token.absolute_expires_at],
+        generations.map(|generation| (generation.number, generation.since)),
+        [&token.actor, &client.user_agent, &client.address, &client.label],
     ))?)
 }
 
@@ -192,16 +278,15 @@ fn get(
     let Some(row) = tokens.get(digest.as_bytes())? else {
         return Ok(None);
     };
-    let ([id, user_id], epoch, [created_at, last_used_at], expires_at, client): Row =
-        serde_json::from_slice(row.value())?;
-    let [user_agent, address, label] = client;
-    Ok(Some({
-        let mut token = AccessToken::new(TokenId(id), digest, Subject { user_id, epoch }, created_at);
-        token.expires_at = expires_at;
-        token.last_used_at = last_used_at;
-        token.client.user_agent = user_agent;
-        token.client.address = address;
-        token.client.label = label;
-        token
-    }))
+    let row: Row = serde_json::from_slice(row.value())?;
+    let ([id, user_id], backend, epoch, [created_at, last_used_at], ends, generations, texts) = row;
+    let mut token = AccessToken::new(TokenId(id), digest, Subject { user_id, epoch }, created_at);
+    token.backend = backend;
+    token.last_used_at = last_used_at;
+    [token.expires_at, token.absolute_expires_at] = ends;
+    [token.access_generation, token.refresh_generation] =
+        generations.map(|(number, since)| Generation::new(number, since));
+    let client = &mut token.client;
+    [token.actor, client.user_agent, client.address, client.label] = texts;
+    Ok(Some(token))
 }

@@ -39,16 +39,30 @@ diesel::table! {
         id -> Binary,
         /// SHA-256 of the token.
         digest -> Binary,
+        /// The backend that issued it.
+        backend -> Text,
         /// The member.
         user_id -> BigInt,
         /// The member's epoch at log-in.
         epoch -> BigInt,
+        /// Who logged in as the member; null if the member did.
+        actor -> Nullable<Text>,
         /// Milliseconds since 1970-01-01 UTC.
         created_at -> BigInt,
         /// Milliseconds since 1970-01-01 UTC.
         expires_at -> Nullable<BigInt>,
         /// Milliseconds since 1970-01-01 UTC.
+        absolute_expires_at -> Nullable<BigInt>,
+        /// Milliseconds since 1970-01-01 UTC.
         last_used_at -> BigInt,
+        /// How often access tokens were replaced.
+        access_generation -> BigInt,
+        /// Milliseconds since 1970-01-01 UTC.
+        access_rotated_at -> Nullable<BigInt>,
+        /// How often refresh tokens were replaced.
+        refresh_generation -> BigInt,
+        /// Milliseconds since 1970-01-01 UTC.
+        refresh_rotated_at -> Nullable<BigInt>,
         /// The `User-Agent` of the client.
         user_agent -> Nullable<Text>,
         /// The address of the client.

@@ -3,11 +3,11 @@ use std::num::NonZeroU32;
 use time::Duration;
 
 use crate::{
-    AccessToken, AccessTokenStore as _,
+    AccessToken, AccessTokenStore, TokenLookup, UserId,
     conformance::{
         AccessTokenFixture, answered,
         parallel::{ROUNDS, at_once},
-        sample::{HUNDREDS, inserted_hundreds, inserted_token, present, token},
+        sample::{BACKEND, HUNDREDS, inserted_hundreds, inserted_token, present, token},
     },
 };
 
@@ -127,6 +127,62 @@ pub async fn a_cap_leaves_other_users_alone<F: AccessTokenFixture>(fixture: &F) 
         [true; 5],
         "another user's tokens stay"
     );
+}
+
+/// A cap counts the tokens of the backend of the inserted token, and those that name none because they are older than the
+/// field. It removes no other backend's token. If the inserted token names none itself, only such tokens count.
+pub async fn a_cap_counts_one_backend_and_the_tokens_that_name_none<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    let mut keys = Vec::new();
+    for (n, backend) in (1..).zip(["api", "", BACKEND, "api", "", BACKEND, "api", "api"]) {
+        keys.push(of_backend(&*store, &user, n, backend, None).await);
+    }
+    keys.push(of_backend(&*store, &user, 20, BACKEND, Some(THREE)).await);
+    assert_eq!(
+        present(&*store, &keys).await,
+        [true, false, false, true, true, true, true, true, true],
+        "a cap of 3 leaves 3 of its backend and of none"
+    );
+    keys.push(of_backend(&*store, &user, 21, "", NonZeroU32::new(1)).await);
+    assert_eq!(
+        present(&*store, &keys).await,
+        [true, false, false, true, false, true, true, true, true, true],
+        "a cap of 1 for a token that names no backend leaves those that name one"
+    );
+}
+
+/// Backends whose names differ only in case, in a trailing space or in their length are different ones. The cap of one removes
+/// no token of another.
+pub async fn names_of_backends_are_compared_byte_for_byte<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    let mut others = Vec::new();
+    for (n, backend) in (1..).zip(["WEB", "web ", " web", "we", "web2", "w\u{e9}b"]) {
+        others.push(of_backend(&*store, &user, n, backend, None).await);
+    }
+    for n in 20..23 {
+        of_backend(&*store, &user, n, "web", NonZeroU32::new(1)).await;
+    }
+    assert_eq!(
+        present(&*store, &others).await,
+        [true; 6],
+        "a cap leaves a backend of a similar name alone"
+    );
+}
+
+/// Inserts the user's `n`-th token, of this backend.
+async fn of_backend<Id: UserId>(
+    store: &impl AccessTokenStore<Id>,
+    user: &Id,
+    n: u32,
+    backend: &str,
+    cap: Option<NonZeroU32>,
+) -> TokenLookup {
+    let (key, mut token) = token(user, n);
+    token.backend = backend.to_owned();
+    answered(store.insert(&token, cap).await);
+    key
 }
 
 /// After 50 parallel insertions with a cap of 3, there are exactly 3 tokens.

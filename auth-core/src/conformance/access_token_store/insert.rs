@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// The found token equals the inserted one: instants to the millisecond, an expiry in a hundred years or none, an epoch of
-/// more than 32 bits, a client of many words or of none.
+/// The found token equals the inserted one: instants to the millisecond, an expiry in a hundred years or none, an epoch and
+/// generations of more than 32 bits, a backend, an actor and a client of many words or of none.
 pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;

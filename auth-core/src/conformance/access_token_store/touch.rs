@@ -1,7 +1,7 @@
 use time::Duration;
 
 use crate::{
-    AccessToken, AccessTokenStore as _,
+    AccessTokenStore as _,
     conformance::{
         AccessTokenFixture, answered,
         parallel::at_once,
@@ -9,28 +9,67 @@ use crate::{
     },
 };
 
-/// A touch sets the time of the last use, to the millisecond. It changes nothing else, and no other token.
-pub async fn a_touch_sets_the_last_use_alone<F: AccessTokenFixture>(fixture: &F) {
+/// A touch sets the time of the last use and the expiry, to the millisecond: to a later one, an earlier one, or none. It
+/// changes nothing else, and no other token.
+pub async fn a_touch_sets_the_last_use_and_the_expiry_alone<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
     let user = fixture.user(None).await;
-    let (key, token) = inserted_token(&*store, &user, 1).await;
+    let (key, mut token) = inserted_token(&*store, &user, 1).await;
     let (other_key, other) = inserted_token(&*store, &user, 2).await;
-    let at = start() + Duration::milliseconds(90_001);
-    answered(store.touch(&key, at, token.expires_at).await);
-    let touched = AccessToken {
-        last_used_at: at,
-        ..token
-    };
-    assert_eq!(
-        answered(store.find(&key).await),
-        Some(touched),
-        "a touch sets the last use alone"
-    );
+    let end = token.expires_at;
+    let expiries = [
+        end,
+        end.map(|end| end + Duration::milliseconds(86_400_005)),
+        Some(start() + Duration::milliseconds(7_200_007)),
+        None,
+        end,
+    ];
+    for (n, expires_at) in (1..).zip(expiries) {
+        let at = start() + n * Duration::milliseconds(90_001);
+        answered(store.touch(&key, at, expires_at).await);
+        token.last_used_at = at;
+        token.expires_at = expires_at;
+        assert_eq!(
+            answered(store.find(&key).await).as_ref(),
+            Some(&token),
+            "a touch sets the last use and the expiry alone"
+        );
+    }
     assert_eq!(
         answered(store.find(&other_key).await),
         Some(other),
         "another token is not touched"
     );
+}
+
+/// A touch at the instant of the expiry, or later, changes nothing: the token stays expired. The expiry is the present one,
+/// which an earlier touch has set.
+pub async fn a_touch_never_revives_an_expired_token<F: AccessTokenFixture>(fixture: &F) {
+    let store = fixture.store();
+    let user = fixture.user(None).await;
+    let (key, mut token) = inserted_token(&*store, &user, 1).await;
+    let later = start() + Duration::days(20);
+    for end in [start() + Duration::days(6), start() + Duration::hours(3)] {
+        let last = end - Duration::MILLISECOND;
+        answered(store.touch(&key, last, Some(end)).await);
+        token.last_used_at = last;
+        token.expires_at = Some(end);
+        assert_eq!(
+            answered(store.find(&key).await).as_ref(),
+            Some(&token),
+            "a touch just before the expiry counts"
+        );
+        for at in [end, end + Duration::MILLISECOND, end + Duration::HOUR] {
+            for expires_at in [Some(later), None] {
+                answered(store.touch(&key, at, expires_at).await);
+                assert_eq!(
+                    answered(store.find(&key).await).as_ref(),
+                    Some(&token),
+                    "a touch does not revive an expired token"
+                );
+            }
+        }
+    }
 }
 
 /// A touch of a missing token does nothing.

@@ -35,6 +35,12 @@ impl AccessTokenIndex<String> for WrongTokens {
         if self.has(Defect::ListsAPage) {
             list.truncate(PAGE);
         }
+        if self.has(Defect::StepsBehindTheList) {
+            list = list
+                .into_iter()
+                .filter_map(|row| table.first.get(&row.digest).cloned())
+                .collect();
+        }
         if self.has(Defect::CachesLists) {
             list = self.cache().lists.entry(user_id.clone()).or_insert(list).clone();
         }
@@ -59,7 +65,12 @@ impl PurgeExpired for WrongTokens {
         if let Some(wrong) = self.reach(Defect::FailureIsZero, 0)? {
             return Ok(wrong);
         }
-        let is_dead = |row: &Token| match (self.defect, row.expires_at) {
+        let first = self.table().first.clone();
+        let end = |row: &Token| match self.defect {
+            Defect::PurgesByTheFirstExpiry => first[&row.digest].expires_at,
+            _ => row.expires_at,
+        };
+        let is_dead = |row: &Token| match (self.defect, end(row)) {
             (Defect::PurgesLate, Some(end)) => end < now,
             (Defect::PurgesTheEternal, None) => true,
             (_, end) => end.is_some_and(|end| end <= now),

@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, ClientInfo, InsertTokenError, ShardTag, StoreError, Subject, TokenDigest,
-    TokenId, TokenLookup,
+    AccessToken, AccessTokenStore, ClientInfo, Generation, InsertTokenError, ShardTag, StoreError, Subject,
+    TokenDigest, TokenId, TokenLookup,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -42,6 +42,8 @@ pub(super) struct Table {
     pub(super) rows: Vec<Token>,
     index: Vec<TokenDigest>,
     pub(super) deleted: Vec<Token>,
+    /// Each row as it was inserted.
+    pub(super) first: HashMap<TokenDigest, Token>,
     unread: Option<Option<Token>>,
 }
 
@@ -77,7 +79,7 @@ impl WrongTokens {
     }
 
     /// A process that caches does know what it writes itself.
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
         *self.cache() = Cache::default();
     }
 
@@ -123,6 +125,27 @@ impl WrongTokens {
         }
     }
 
+    /// What a call inserts that should find a row.
+    pub(super) fn made_up(&self, key: &TokenLookup, at: OffsetDateTime) -> Token {
+        let nobody = Subject {
+            user_id: String::new(),
+            epoch: 0,
+        };
+        AccessToken::new(TokenId::generate(), key.digest, nobody, at)
+    }
+
+    /// Puts `row` in the place of what was read before.
+    pub(super) fn write_back(&self, row: Token) {
+        let mut table = self.table();
+        table.rows.retain(|other| other.digest != row.digest);
+        table.rows.push(row);
+    }
+
+    pub(super) fn row(&self, key: &TokenLookup) -> Option<Token> {
+        let table = self.table();
+        table.rows.iter().find(|row| row.digest == key.digest).cloned()
+    }
+
     pub(super) fn has(&self, defect: Defect) -> bool {
         self.defect == defect
     }
@@ -137,29 +160,6 @@ impl WrongTokens {
             Defect::StopsAtZero => a.split(|byte| *byte == 0).next() == b.split(|byte| *byte == 0).next(),
             _ => a == b,
         }
-    }
-
-    /// Makes room for one more of the user's tokens, under a cap.
-    fn trim(&self, table: &mut Table, user_id: &String, keep: usize) {
-        let by = [Defect::CapsByTag, Defect::CapsByFoldedId];
-        let owned = |row: &&Token| self.is_owner(by, &row.user_id, user_id) || self.has(Defect::CapsEveryone);
-        // Of the same instant the earlier row is the older, as the sort is stable.
-        let mut oldest: Vec<_> = table
-            .rows
-            .iter()
-            .filter(owned)
-            .map(|row| (row.created_at, row.digest))
-            .collect();
-        if !self.has(Defect::CapsByInsertion) {
-            oldest.sort_by_key(|(created_at, _)| *created_at);
-        }
-        oldest.truncate(oldest.len().saturating_sub(keep));
-        if self.has(Defect::CapsAPage) {
-            oldest.truncate(PAGE);
-        }
-        table
-            .rows
-            .retain(|row| !oldest.iter().any(|(_, digest)| *digest == row.digest));
     }
 
     /// Answers with what the call before left unread, if there is something.
@@ -226,6 +226,10 @@ impl AccessTokenStore<String> for WrongTokens {
                     .map(|end| end.min(datetime!(2038-01-19 03:14:07 UTC)));
             }
             Defect::ForgetsTheEpoch => token.epoch = 0,
+            Defect::ForgetsTheBackend => token.backend.clear(),
+            Defect::ForgetsTheActor => token.actor = None,
+            Defect::ForgetsTheGenerations => token.access_generation = Generation::FIRST,
+            Defect::ForgetsTheAbsoluteLimit => token.absolute_expires_at = None,
             Defect::RoundsTheExpiryUp => {
                 token.expires_at = token
                     .expires_at
@@ -243,7 +247,7 @@ impl AccessTokenStore<String> for WrongTokens {
             (_, cap) => cap - 1,
         });
         if let Some(keep) = keep.filter(|_| self.has(Defect::CapsBeforeItRefuses)) {
-            self.trim(&mut self.table(), &token.user_id, keep);
+            self.trim(&mut self.table(), &token, keep);
         }
         let is_twin = |row: &Token| self.is_same(&row.digest, &token.digest);
         if self.has(Defect::Upserts) {
@@ -260,7 +264,7 @@ impl AccessTokenStore<String> for WrongTokens {
             }
             Defect::CapsThenInserts => {
                 if let Some(keep) = keep {
-                    self.trim(&mut self.table(), &token.user_id, keep);
+                    self.trim(&mut self.table(), &token, keep);
                 }
                 meanwhile().await;
                 self.table().rows.push(token);
@@ -287,13 +291,14 @@ impl AccessTokenStore<String> for WrongTokens {
         if table.rows.iter().any(is_twin) {
             return Err(InsertTokenError::DigestTaken);
         }
-        let (user_id, inserted_is_capped) = (token.user_id.clone(), self.has(Defect::CapsTheInserted));
+        let inserted_is_capped = self.has(Defect::CapsTheInserted);
         if inserted_is_capped {
             table.rows.push(token.clone());
         }
         if let Some(keep) = keep {
-            self.trim(&mut table, &user_id, keep + usize::from(inserted_is_capped));
+            self.trim(&mut table, &token, keep + usize::from(inserted_is_capped));
         }
+        table.first.insert(token.digest, token.clone());
         if !inserted_is_capped {
             table.rows.push(token);
         }
@@ -319,47 +324,8 @@ impl AccessTokenStore<String> for WrongTokens {
         expires_at: Option<OffsetDateTime>,
     ) -> Result<(), StoreError> {
         self.forget();
-        if self.reach(Defect::FailureIsDone, ())?.is_some() {
-            return Ok(());
-        }
-        let found = self
-            .table()
-            .rows
-            .iter()
-            .find(|row| row.digest == key.digest)
-            .cloned();
-        let Some(found) = found else {
-            if self.has(Defect::TouchInserts) {
-                self.table().rows.push(AccessToken::new(
-                    TokenId::generate(),
-                    key.digest,
-                    Subject {
-                        user_id: String::new(),
-                        epoch: 0,
-                    },
-                    at,
-                ));
-            }
-            return Ok(());
-        };
-        let mut touched = found.clone();
-        touched.last_used_at = at;
-        touched.expires_at = match self.defect {
-            Defect::TouchExtends => Some(at + Duration::WEEK),
-            _ => expires_at,
-        };
-        if self.has(Defect::TouchWritesBack) || self.has(Defect::TouchDeletesFirst) {
-            if self.has(Defect::TouchDeletesFirst) {
-                self.table().rows.retain(|row| row.digest != key.digest);
-            }
-            meanwhile().await;
-            let mut table = self.table();
-            table.rows.retain(|row| row.digest != key.digest);
-            table.rows.push(touched);
-            return Ok(());
-        }
-        if let Some(row) = self.table().rows.iter_mut().find(|row| row.digest == key.digest) {
-            *row = touched;
+        if self.reach(Defect::FailureIsDone, ())?.is_none() {
+            self.touch_row(key, at, expires_at).await;
         }
         Ok(())
     }

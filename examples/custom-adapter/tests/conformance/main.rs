@@ -105,6 +105,14 @@ mod tokens {
     portcullis::testing::access_token_store_conformance!(super::stores);
 }
 
+mod token_index {
+    portcullis::testing::access_token_index_conformance!(super::stores);
+}
+
+mod token_rotation {
+    portcullis::testing::rotate_tokens_conformance!(super::stores);
+}
+
 mod token_purge {
     portcullis::testing::purge_expired_conformance!(super::stores);
 }

@@ -21,11 +21,18 @@ CREATE INDEX members_birthdate ON members (birthdate);
 CREATE TABLE member_tokens (
     id BLOB NOT NULL PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
+    backend TEXT NOT NULL,
     user_id INTEGER NOT NULL REFERENCES members (id) ON DELETE CASCADE,
     epoch INTEGER NOT NULL,
+    actor TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
+    absolute_expires_at INTEGER,
     last_used_at INTEGER NOT NULL,
+    access_generation INTEGER NOT NULL,
+    access_rotated_at INTEGER,
+    refresh_generation INTEGER NOT NULL,
+    refresh_rotated_at INTEGER,
     user_agent TEXT,
     address TEXT,
     label TEXT
