@@ -1,6 +1,7 @@
 //! The user of a request.
 
 mod delivery;
+mod rotation;
 
 use std::sync::Arc;
 
@@ -256,10 +257,22 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         accepted: &AcceptedBackends,
         requirement: &dyn Requirement<Id, P>,
     ) -> Result<Authenticated<Id, P>, HttpError> {
-        match self.find(head, accepted).await? {
-            None => Err(self.unauthorized(head, accepted)),
-            Some(found) => found.meeting(requirement),
-        }
+        self.authenticate(head, accepted).await?.meeting(requirement)
+    }
+
+    /// As [`require`](Self::require), without a requirement. A binding that hands out [rotated](Self::rotate) tokens asks
+    /// for that one afterwards, because a 403 carries the next token, too.
+    ///
+    /// # Errors
+    /// [`HttpError::Forbidden`] for a cross-site request, [`HttpError::Unauthorized`] without a valid credential,
+    /// [`HttpError::Unavailable`] if a store does not answer.
+    pub async fn authenticate(
+        &self,
+        head: &impl RequestHead,
+        accepted: &AcceptedBackends,
+    ) -> Result<Authenticated<Id, P>, HttpError> {
+        let found = self.find(head, accepted).await?;
+        found.ok_or_else(|| self.unauthorized(head, accepted))
     }
 
     /// The check against cross-site requests.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RefreshStrategy, RevocableStrategy,
-    StoreError, Strategy, Subject,
+    Abilities, ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RefreshStrategy,
+    RevocableStrategy,    StoreError, Strategy, Subject,
 };
 use uuid::Uuid;
 
@@ -141,7 +141,7 @@ impl<Id> AuthBackend<Id> {
 
     /// The strategy, if it has refresh tokens.
     pub(crate) fn refreshable(&self) -> Option<&dyn RefreshStrategy<Id>> {
-        self.revocable.as_ref()?.abilities().refresh
+        self.abilities().refresh
     }
 
     /// True if a log-in has a refresh token, and the backend a route to refresh.
@@ -156,6 +156,20 @@ impl<Id> AuthBackend<Id> {
             return None;
         }
         names_in(&self.transport.clear(Slot::Refresh)).pop()
+    }
+
+    /// The further abilities of the strategy.
+    pub(crate) fn abilities(&self) -> Abilities<'_, Id> {
+        match &self.revocable {
+            Some(strategy) => strategy.abilities(),
+            None => Abilities::none(),
+        }
+    }
+
+    /// True if the strategy replaces access tokens while they are used: see [`Authenticator::rotate`](crate::Authenticator::rotate).
+    #[must_use]
+    pub fn rotates(&self) -> bool {
+        self.abilities().rotate.is_some()
     }
 
     /// True if a log-out ends the credential, because the strategy can revoke it.

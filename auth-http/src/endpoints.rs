@@ -1,6 +1,7 @@
 //! The routes of the HTTP contract, from a request to a response.
 
 mod account;
+mod asked;
 mod builder;
 mod log_in;
 mod log_out;
@@ -20,10 +21,10 @@ pub use builder::EndpointsBuilder;
 pub(crate) use session::REFRESH;
 pub(crate) use session::SessionRoute;
 
-use self::{account::AccountRoute, builder::Mount, users::UsersRoute};
+use self::{account::AccountRoute, asked::Asked, builder::Mount, users::UsersRoute};
 use crate::{
-    AcceptedBackends, Authenticator, HttpError, Operation, PathRoutes, PublicUrl, RequestHead, Response,
-    Route, TrustedProxies, Verified,
+    AcceptedBackends, Authenticator, HttpError, Operation, PathRoutes, PublicUrl, RequestHead,
+    Response, Route, TrustedProxies, Verified,
     request::{Header, header},
 };
 
@@ -127,14 +128,17 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         std::iter::once(&*self.mount.auth_path).chain(users)
     }
 
-    /// Runs a route. The answer is `no-store`, because most answers have a user's data or a credential.
+    /// Runs a route. The answer is `no-store`, because most answers have a user's data or a credential. It carries the next
+    /// access token if one is due: see [`Authenticator::rotate`].
     pub async fn call(&self, operation: &Operation, request: Request<'_, impl RequestHead>) -> Response {
+        let asked = Asked::new(request);
         let answer = match &operation.0 {
-            Family::Session(route) => self.call_session(route, &request).await,
-            Family::Account(route) => self.call_account(*route, request).await,
-            Family::Users(route) => self.call_users(*route, request).await,
+            Family::Session(route) => self.call_session(route, &asked.request).await,
+            Family::Account(route) => self.call_account(*route, &asked.request).await,
+            Family::Users(route) => self.call_users(*route, &asked).await,
         };
-        answer.unwrap_or_else(HttpError::into_response).no_store()
+        let answer = answer.unwrap_or_else(HttpError::into_response).no_store();
+        self.rotated(answer, asked).await
     }
 
     /// The user of the request.

@@ -10,6 +10,9 @@ use crate::{
     transport::is_path_byte,
 };
 
+/// The header with the next access token of a Bearer client.
+pub(super) const ACCESS_TOKEN: &str = "x-access-token";
+
 impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// The answer to a request without a valid credential. If a cookie came twice, it removes the cookies of that name,
     /// because the next log-in would only add another one. A refresh token stays: it gets the client a new one.
@@ -73,7 +76,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             return Ok(self.renew(backend, issued, head)?.headers);
         }
         let value = |token: &IssuedToken| token.secret.expose_secret().to_owned();
-        let access = [("x-access-token", value(&issued.access))].into_iter();
+        let access = [(ACCESS_TOKEN, value(&issued.access))].into_iter();
         let refresh = issued.refresh.iter();
         Ok(access
             .chain(refresh.map(|token| ("x-refresh-token", value(token))))

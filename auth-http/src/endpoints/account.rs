@@ -56,7 +56,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     pub(super) async fn call_account(
         &self,
         route: AccountRoute,
-        request: Request<'_, impl RequestHead>,
+        request: &Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
         match route {
             AccountRoute::Register => self.register(request).await,
@@ -76,7 +76,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// Cross-site requests are refused if any backend is a cookie.
-    async fn register(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
+    async fn register(&self, request: &Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
         if self.authenticator.has_cookie() {
             self.authenticator.refuse_cross_site(request.head)?;
@@ -98,7 +98,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(Response::json(201, &UserBody::from(&user)))
     }
 
-    async fn verify(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
+    async fn verify(&self, request: &Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
         let token = fields.string("token");
         let token = fields.finish(token)?;
@@ -106,7 +106,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(Response::json(200, &UserBody::from(&user)))
     }
 
-    async fn reset_password(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
+    async fn reset_password(&self, request: &Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
         let token = fields.string("token");
         let password = fields.password();
@@ -116,7 +116,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 }
 
-fn only_email(request: Request<'_, impl RequestHead>, closed: &ClosedNetworks) -> Result<Email, HttpError> {
+fn only_email(request: &Request<'_, impl RequestHead>, closed: &ClosedNetworks) -> Result<Email, HttpError> {
     let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
     let email = fields.email(closed);
     fields.finish(email)

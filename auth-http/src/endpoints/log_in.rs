@@ -268,8 +268,8 @@ pub(super) async fn end_presented<Id>(
     Ok(())
 }
 
-/// The part of a text that a list of sessions keeps.
-fn shortened(mut text: String) -> String {
+/// The part of a text that a list of log-ins keeps.
+pub(super) fn shortened(mut text: String) -> String {
     let mut end = text.len().min(MAX_DETAIL_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -24,7 +24,7 @@ pub(crate) enum SessionRoute {
 pub(crate) const REFRESH: &str = "/refresh";
 
 /// The names of other routes.
-const RESERVED: [&str; 1] = ["methods"];
+const RESERVED: [&str; 2] = ["methods", "sessions"];
 
 /// Refuses a backend whose paths would be those of another route.
 ///

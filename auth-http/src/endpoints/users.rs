@@ -3,11 +3,14 @@
 use auth_core::{Profile, User, UserId, user_id_from_text};
 use auth_users::{ProtectedFields, UserUpdate, merge_profile};
 
-use super::{Endpoints, FLAGS, Family, Mount, Request};
+use super::{Asked, Endpoints, FLAGS, Family, Mount};
 use crate::{
     Authenticated, HttpError, Method, RequestHead, Response, Route, Superuser, UserBody,
     body::{Fields, JsonBody},
 };
+
+/// The segment of a user's id.
+pub(super) const ID: &str = "/{id}";
 
 /// The routes of this file.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +33,9 @@ pub(super) fn routes(mount: &Mount) -> impl Iterator<Item = Route> {
     [
         (Method::Get, "/me", "users:current_user", Me),
         (Method::Patch, "/me", "users:patch_current_user", UpdateMe),
-        (Method::Get, "/{id}", "users:user", User),
-        (Method::Patch, "/{id}", "users:patch_user", UpdateUser),
-        (Method::Delete, "/{id}", "users:delete_user", DeleteUser),
+        (Method::Get, ID, "users:user", User),
+        (Method::Patch, ID, "users:patch_user", UpdateUser),
+        (Method::Delete, ID, "users:delete_user", DeleteUser),
     ]
     .into_iter()
     .filter(|_| mount.users)
@@ -43,40 +46,33 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     pub(super) async fn call_users(
         &self,
         route: UsersRoute,
-        request: Request<'_, impl RequestHead>,
+        asked: &Asked<'_, impl RequestHead, Id, P>,
     ) -> Result<Response, HttpError> {
         match route {
             UsersRoute::Me => {
-                let requirement = self.base_requirement();
-                let found = self
-                    .authenticator
-                    .require(request.head, &request.accepted, &requirement)
-                    .await?;
+                let found = self.require(asked, &self.base_requirement()).await?;
                 Ok(ok(&found.user))
             }
-            UsersRoute::UpdateMe => self.update_me(request).await,
+            UsersRoute::UpdateMe => self.update_me(asked).await,
             UsersRoute::User => {
-                self.require_superuser(&request).await?;
-                Ok(ok(&self.user_of(request.id).await?))
+                self.require_superuser(asked).await?;
+                Ok(ok(&self.user_of(asked.id).await?))
             }
-            UsersRoute::UpdateUser => self.update_user(request).await,
+            UsersRoute::UpdateUser => self.update_user(asked).await,
             UsersRoute::DeleteUser => {
-                self.require_superuser(&request).await?;
-                let user = self.user_of(request.id).await?;
+                self.require_superuser(asked).await?;
+                let user = self.user_of(asked.id).await?;
                 self.users.delete(&user).await?;
                 Ok(Response::empty(204))
             }
         }
     }
 
-    async fn update_me(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
-        let body = JsonBody::parse(request.content_type(), request.body)?;
+    async fn update_me(&self, asked: &Asked<'_, impl RequestHead, Id, P>) -> Result<Response, HttpError> {
+        let body = JsonBody::parse(asked.content_type(), asked.body)?;
         // A user who mistyped a new e-mail is unverified, and must be able to correct it.
         let requirement = self.base_requirement().filter(|_| !body.has_only("email"));
-        let found = self
-            .authenticator
-            .require(request.head, &request.accepted, &requirement)
-            .await?;
+        let found = self.require(asked, &requirement).await?;
         let mut fields = body.into_fields()?;
         for flag in FLAGS {
             fields.ignored_flag(flag);
@@ -92,12 +88,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let updated = self.users.update_own(found.user.clone(), &update).await;
         let user = updated.map_err(|error| match error.into() {
             // Deleted since the credential was read.
-            HttpError::NotFound => self.authenticator.unauthorized(request.head, &request.accepted),
+            HttpError::NotFound => self.authenticator.unauthorized(asked.head, &asked.accepted),
             error => error,
         })?;
         let mut response = ok(&user);
         if self.keeps_log_in && update.password.is_some() {
-            let log_in = self.log_in_again(&found, user, request.head).await;
+            let log_in = self.log_in_again(&found, user, asked.head).await;
             response.headers.extend(log_in);
         }
         Ok(response)
@@ -132,10 +128,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
-    async fn update_user(&self, request: Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
-        let body = JsonBody::parse(request.content_type(), request.body)?;
-        self.require_superuser(&request).await?;
-        let user = self.user_of(request.id).await?;
+    async fn update_user(&self, asked: &Asked<'_, impl RequestHead, Id, P>) -> Result<Response, HttpError> {
+        let body = JsonBody::parse(asked.content_type(), asked.body)?;
+        self.require_superuser(asked).await?;
+        let user = self.user_of(asked.id).await?;
         let mut fields = body.into_fields()?;
         let [is_active, is_superuser, is_verified] = FLAGS.map(|flag| fields.flag(flag));
         let flags = UserUpdate {
@@ -149,12 +145,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(ok(&user))
     }
 
-    async fn require_superuser(&self, request: &Request<'_, impl RequestHead>) -> Result<(), HttpError> {
-        let requirement = (Superuser, self.base_requirement());
-        self.authenticator
-            .require(request.head, &request.accepted, &requirement)
-            .await
-            .map(|_superuser| ())
+    pub(super) async fn require_superuser(
+        &self,
+        asked: &Asked<'_, impl RequestHead, Id, P>,
+    ) -> Result<Authenticated<Id, P>, HttpError> {
+        self.require(asked, &(Superuser, self.base_requirement())).await
     }
 
     /// The update of `user` by `fields` and `flags`.
@@ -179,7 +174,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// The user of the id in the path.
-    async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
+    pub(super) async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
         let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
     }

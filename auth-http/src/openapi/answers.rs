@@ -3,8 +3,8 @@
 use crate::ErrorCode;
 use serde_json::{Value, json};
 use utoipa::openapi::{
-    Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Response, ResponseBuilder, Responses,
-    ResponsesBuilder, Type, example::ExampleBuilder,
+    Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, RefOr, Response,
+    ResponseBuilder, Responses, ResponsesBuilder, Type, example::ExampleBuilder,
 };
 
 use super::schemas::{
@@ -176,6 +176,23 @@ impl Answers {
         let content = content(HTTP_VALIDATION_ERROR).example(Some(errors)).build();
         let response = Response::builder().description("A field of the body, or the body, is not valid.");
         self.and(422, response.content(JSON, content))
+    }
+
+    /// Any answer to a user may bring the next access token.
+    pub(crate) fn rotating(self, bearer: bool, cookie: bool) -> Self {
+        let mut responses = self.0.build();
+        let next = [(bearer, "X-Access-Token"), (cookie, "Set-Cookie")];
+        for response in responses.responses.values_mut() {
+            let RefOr::T(response) = response else { continue };
+            for (_, name) in next.iter().filter(|(is_rotated, _)| *is_rotated) {
+                let about = "The next access token, if it is time for one.";
+                let headers = &mut response.headers;
+                headers
+                    .entry((*name).to_owned())
+                    .or_insert_with(|| header(about).into());
+            }
+        }
+        Self(responses.into())
     }
 
     pub(crate) fn build(self) -> Responses {

@@ -28,6 +28,9 @@ pub(crate) struct Service {
     pub(crate) has_bearer_refresh: bool,
     /// True if a user who changes the password gets a new log-in.
     pub(crate) keeps_log_in: bool,
+    /// True if a Bearer backend, and if a cookie, replaces tokens while they are used.
+    rotates_bearer: bool,
+    rotates_cookie: bool,
     /// How many characters a new password may have.
     pub(crate) new_password: RangeInclusive<usize>,
     /// True if the profile has a field that could be unique.
@@ -47,6 +50,8 @@ impl Service {
             has_cookie: backends().any(AuthBackend::is_cookie),
             has_bearer_refresh: backends().any(|backend| !backend.is_cookie() && backend.has_refresh()),
             keeps_log_in: endpoints.keeps_log_in(),
+            rotates_bearer: backends().any(|backend| backend.rotates() && !backend.is_cookie()),
+            rotates_cookie: backends().any(|backend| backend.rotates() && backend.is_cookie()),
             new_password: endpoints.users().password_length(),
             has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),
@@ -56,7 +61,13 @@ impl Service {
 
     /// An operation for logged-in users, by any backend.
     pub(crate) fn of_users(&self, summary: &str, answers: Answers) -> OperationBuilder {
-        operation("users", summary, answers).securities(Some(self.any_backend.clone()))
+        self.by_any_backend("users", summary, answers)
+    }
+
+    /// The same under another tag.
+    pub(crate) fn by_any_backend(&self, tag: &str, summary: &str, answers: Answers) -> OperationBuilder {
+        let answers = answers.rotating(self.rotates_bearer, self.rotates_cookie);
+        operation(tag, summary, answers).securities(Some(self.any_backend.clone()))
     }
 
     pub(crate) fn with_profile(&self, refused: &[Refused], taken: ErrorCode) -> Vec<Refused> {

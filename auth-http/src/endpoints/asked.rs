@@ -1,0 +1,63 @@
+//! A request while a route runs.
+
+use std::{ops::Deref, sync::OnceLock};
+
+use auth_core::{Profile, UserId};
+
+use super::{Endpoints, Request};
+use crate::{Authenticated, HttpError, RequestHead, Requirement, Response};
+
+/// A request, and the credential that its answer replaces.
+pub(super) struct Asked<'a, H, Id, P> {
+    pub(super) request: Request<'a, H>,
+    due: OnceLock<Authenticated<Id, P>>,
+}
+
+impl<'a, H, Id, P> Asked<'a, H, Id, P> {
+    pub(super) fn new(request: Request<'a, H>) -> Self {
+        Self {
+            request,
+            due: OnceLock::new(),
+        }
+    }
+}
+
+impl<'a, H, Id, P> Deref for Asked<'a, H, Id, P> {
+    type Target = Request<'a, H>;
+
+    fn deref(&self) -> &Request<'a, H> {
+        &self.request
+    }
+}
+
+impl<Id: UserId, P: Profile> Endpoints<Id, P> {
+    /// The user of the request, who meets `requirement`.
+    pub(super) async fn require(
+        &self,
+        asked: &Asked<'_, impl RequestHead, Id, P>,
+        requirement: &dyn Requirement<Id, P>,
+    ) -> Result<Authenticated<Id, P>, HttpError> {
+        let found = self
+            .authenticator
+            .authenticate(asked.head, &asked.accepted)
+            .await?;
+        if found.credential.rotation_due {
+            asked.due.get_or_init(|| found.clone());
+        }
+        found.meeting(requirement)
+    }
+
+    /// `answer`, with the next access token if one is due.
+    pub(super) async fn rotated(
+        &self,
+        mut answer: Response,
+        asked: Asked<'_, impl RequestHead, Id, P>,
+    ) -> Response {
+        if let Some(found) = asked.due.get() {
+            let headers = answer.headers.iter().map(|(name, value)| (*name, &**value));
+            let next = self.authenticator.rotate(found, asked.head, headers).await;
+            answer.headers.extend(next);
+        }
+        answer
+    }
+}
