@@ -194,6 +194,28 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         Ok(into_http(response))
     }
 
+    /// Ends every credential of the current user, at every backend, including the current one and plain JWTs. The answer is
+    /// 204, and removes the cookies of the current one: send it to the client. It is what `POST /auth/logout-everywhere`
+    /// does.
+    ///
+    /// # Errors
+    /// [`AuthError`]:
+    ///
+    /// - 401 if the current credential was ended meanwhile.
+    /// - 403 if an unsafe request for a cookie comes from another site. Nothing is ended.
+    /// - 503 if the store of the users does not answer. The credentials may still be valid.
+    pub async fn log_out_everywhere<R>(
+        &self,
+        current: &CurrentUser<R, Id, P>,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, AuthError> {
+        let endpoints = &self.shared.endpoints;
+        let response = endpoints
+            .log_out_everywhere(&current.found, &Head(request))
+            .await?;
+        Ok(into_http(response))
+    }
+
     /// The URL at which clients reach the routes, if it was [configured](AuthBuilder::public_url).
     #[must_use]
     pub fn public_url(&self) -> Option<&PublicUrl> {

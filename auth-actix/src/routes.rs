@@ -82,10 +82,13 @@ fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_w
             let head = Head(&request);
             let answer = async |body: &[u8]| {
                 // A scope around the routes may have a segment of this name, too. Ours comes last.
-                let ids = request.match_info().iter().filter(|(name, _)| *name == "id");
-                let id = ids.last().map_or("", |(_, id)| id);
+                let segment = |segment: &str| {
+                    let of_name = request.match_info().iter().filter(|(name, _)| *name == segment);
+                    of_name.last().map_or("", |(_, value)| value)
+                };
                 let asked = Request::new(&head, body)
-                    .with_id(id)
+                    .with_id(segment("id"))
+                    .with_sid(segment("sid"))
                     .accepting(accepted(&request));
                 into_http(shared.endpoints.call(&operation, asked).await)
             };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     Abilities, ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RefreshStrategy,
-    RevocableStrategy,    StoreError, Strategy, Subject,
+    RevocableStrategy, StoreError, Strategy, Subject,
 };
 use uuid::Uuid;
 
@@ -170,6 +170,12 @@ impl<Id> AuthBackend<Id> {
     #[must_use]
     pub fn rotates(&self) -> bool {
         self.abilities().rotate.is_some()
+    }
+
+    /// True if the strategy can list the log-ins of a user.
+    #[must_use]
+    pub fn lists(&self) -> bool {
+        self.abilities().log_ins.is_some()
     }
 
     /// True if a log-out ends the credential, because the strategy can revoke it.

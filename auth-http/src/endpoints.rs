@@ -4,6 +4,7 @@ mod account;
 mod asked;
 mod builder;
 mod log_in;
+mod log_ins;
 mod log_out;
 mod refresh;
 mod session;
@@ -21,9 +22,9 @@ pub use builder::EndpointsBuilder;
 pub(crate) use session::REFRESH;
 pub(crate) use session::SessionRoute;
 
-use self::{account::AccountRoute, asked::Asked, builder::Mount, users::UsersRoute};
+use self::{account::AccountRoute, asked::Asked, builder::Mount, log_ins::LogInsRoute, users::UsersRoute};
 use crate::{
-    AcceptedBackends, Authenticator, HttpError, Operation, PathRoutes, PublicUrl, RequestHead,
+    AcceptedBackends, AuthBackend, Authenticator, HttpError, Operation, PathRoutes, PublicUrl, RequestHead,
     Response, Route, TrustedProxies, Verified,
     request::{Header, header},
 };
@@ -44,6 +45,7 @@ pub(crate) enum Family {
     Session(SessionRoute),
     Account(AccountRoute),
     Users(UsersRoute),
+    LogIns(LogInsRoute),
 }
 
 /// A request: its head, and its body up to [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES).
@@ -56,6 +58,8 @@ pub struct Request<'a, H> {
     pub body: &'a [u8],
     /// The segment `{id}` of the path, decoded; empty for a route that has none.
     pub id: &'a str,
+    /// The segment `{sid}` of the path, decoded; empty for a route that has none.
+    pub sid: &'a str,
     /// The backends that the application accepts at this route.
     pub accepted: AcceptedBackends,
 }
@@ -67,6 +71,7 @@ impl<'a, H> Request<'a, H> {
             head,
             body,
             id: "",
+            sid: "",
             accepted: AcceptedBackends::All,
         }
     }
@@ -75,6 +80,13 @@ impl<'a, H> Request<'a, H> {
     #[must_use]
     pub fn with_id(mut self, id: &'a str) -> Self {
         self.id = id;
+        self
+    }
+
+    /// Sets the segment `{sid}` of its path.
+    #[must_use]
+    pub fn with_sid(mut self, sid: &'a str) -> Self {
+        self.sid = sid;
         self
     }
 
@@ -108,6 +120,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let mut routes = session::routes(&self.mount, backends);
         routes.extend(account::routes(&self.mount));
         routes.extend(users::routes(&self.mount));
+        let lists = self.authenticator.backends().any(AuthBackend::lists);
+        routes.extend(log_ins::routes(&self.mount, lists));
         routes
     }
 
@@ -136,6 +150,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Family::Session(route) => self.call_session(route, &asked.request).await,
             Family::Account(route) => self.call_account(*route, &asked.request).await,
             Family::Users(route) => self.call_users(*route, &asked).await,
+            Family::LogIns(route) => self.call_log_ins(*route, &asked).await,
         };
         let answer = answer.unwrap_or_else(HttpError::into_response).no_store();
         self.rotated(answer, asked).await

@@ -65,7 +65,7 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
         document.tags = Some(vec![
             tag(
                 "auth",
-                "Log-in, refresh, log-out, registration, verification and reset",
+                "Log-in, refresh, log-out, registration, verification and reset, and where one is logged in",
             ),
             tag("users", "The users' own data, and everybody's for superusers"),
         ]);
@@ -76,7 +76,7 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     fn logged_in_by(&self, route: &Route) -> Option<&AuthBackend<Id>> {
         match &route.operation.0 {
             Family::Session(SessionRoute::LogIn(name)) => self.authenticator().backend(name),
-            Family::Session(_) | Family::Account(_) | Family::Users(_) => None,
+            Family::Session(_) | Family::Account(_) | Family::Users(_) | Family::LogIns(_) => None,
         }
     }
 
@@ -85,6 +85,7 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
             Family::Session(route) => route.describe(service, self.authenticator()),
             Family::Account(route) => route.describe(service),
             Family::Users(route) => route.describe::<Id>(service),
+            Family::LogIns(route) => route.describe::<Id>(service),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Method {
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path. Its one parameter, if it has any, is the segment `{id}`.
+    /// The path. Its parameters, if it has any, are the segments `{id}` and `{sid}`.
     pub path: String,
     /// A unique name, which stays the same if the paths change: the label for logs and metrics, and the `operationId`
     /// of the OpenAPI document.
@@ -64,7 +64,7 @@ impl Route {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PathRoutes {
-    /// The path. Its one parameter, if it has any, is the segment `{id}`.
+    /// The path. Its parameters, if it has any, are the segments `{id}` and `{sid}`.
     pub path: String,
     /// One route for each method that the path has.
     pub routes: Vec<Route>,
@@ -99,3 +99,15 @@ impl PathRoutes {
 /// The operation of a [`Route`].
 #[derive(Clone, Debug)]
 pub struct Operation(pub(crate) Family);
+
+impl Operation {
+    /// True if the route is for users, and asks for one. False for those to register, log in and out and so on, which
+    /// judge each request by themselves.
+    #[must_use]
+    pub fn asks_for_user(&self) -> bool {
+        match self.0 {
+            Family::Session(_) | Family::Account(_) => false,
+            Family::Users(_) | Family::LogIns(_) => true,
+        }
+    }
+}

@@ -6,4 +6,5 @@ mod backends;
 mod deletion;
 mod deviations;
 mod json_web_token;
+mod log_ins;
 mod own_routes;

@@ -52,16 +52,27 @@ pub(crate) fn json_routes(id: Uuid) -> Vec<JsonRoute> {
 
 /// Every route for an unsafe method that a cookie of `kind` has a say in.
 pub(crate) fn unsafe_routes(kind: Kind, id: Uuid) -> Vec<(Method, String)> {
-    vec![
+    let mut routes = vec![
         (Method::POST, kind.login()),
         (Method::POST, kind.logout()),
         (Method::POST, "/auth/register".to_owned()),
         (Method::PATCH, "/users/me".to_owned()),
         (Method::PATCH, format!("/users/{id}")),
         (Method::DELETE, format!("/users/{id}")),
+        (Method::POST, "/auth/logout-everywhere".to_owned()),
         (Method::POST, "/required/active".to_owned()),
         (Method::PUT, "/optional/active".to_owned()),
         (Method::PATCH, "/guarded/active/required/active".to_owned()),
         (Method::DELETE, format!("/only/{}/required/active", kind.name())),
-    ]
+    ];
+    // Without a store, there is no list.
+    if kind.is_revocable() {
+        routes.extend([
+            (Method::DELETE, "/auth/sessions".to_owned()),
+            (Method::DELETE, format!("/auth/sessions/{id}")),
+            (Method::DELETE, format!("/users/{id}/sessions")),
+            (Method::DELETE, format!("/users/{id}/sessions/{id}")),
+        ]);
+    }
+    routes
 }

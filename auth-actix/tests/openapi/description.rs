@@ -60,6 +60,12 @@ impl Description {
     }
 }
 
+/// `path` with an id of nobody in place of each parameter.
+pub(crate) fn with_ids(path: &str) -> String {
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    path.replace("{id}", nobody).replace("{sid}", nobody)
+}
+
 fn matches(template: &str, path: &str) -> bool {
     let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
     template.len() == path.len()

@@ -20,13 +20,13 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{
-    description::{Description, Route},
+    description::{Description, Route, with_ids},
     schema::resolve,
     service::{Backends, COOKIE, Service},
 };
 
 /// What may be asked of each path that a service could have.
-const PATHS: [&str; 13] = [
+const PATHS: [&str; 19] = [
     "/auth/methods",
     "/auth/cookie/login",
     "/auth/cookie/logout",
@@ -39,10 +39,14 @@ const PATHS: [&str; 13] = [
     "/auth/verify",
     "/auth/forgot-password",
     "/auth/reset-password",
+    "/auth/sessions",
+    "/auth/sessions/{id}",
+    "/auth/logout-everywhere",
     "/users/me",
+    "/users/{id}",
+    "/users/{id}/sessions",
+    "/users/{id}/sessions/{sid}",
 ];
-
-const USER: &str = "/users/{id}";
 
 #[actix_web::test]
 async fn every_route_that_is_answered_is_in_the_document_and_no_other() {
@@ -64,10 +68,10 @@ async fn every_route_that_is_answered_is_in_the_document_and_no_other() {
             Method::PATCH,
             Method::DELETE,
         ];
-        for path in PATHS.into_iter().chain([USER]) {
+        for path in PATHS {
             for method in &methods {
-                let id = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
-                let request = TestRequest::default().method(method.clone()).uri(&id);
+                let uri = with_ids(path);
+                let request = TestRequest::default().method(method.clone()).uri(&uri);
                 let response = test::call_service(&app, request.to_request()).await;
                 if !matches!(response.status().as_u16(), 404 | 405) {
                     answered.insert(Route::new(method.as_str(), path));
@@ -133,7 +137,8 @@ async fn each_backend_is_a_security_scheme_of_its_own() {
         let expected = match route.path.as_str() {
             "/auth/cookie/logout" => json!([{ "cookie": [] }]),
             "/auth/bearer/logout" => json!([{ "bearer": [] }]),
-            path if path.starts_with("/users") => any.clone(),
+            path if path.starts_with("/users") || path.starts_with("/auth/sessions") => any.clone(),
+            "/auth/logout-everywhere" => any.clone(),
             _ => Value::Null,
         };
         assert_eq!(description.operation(&route)["security"], expected, "{route:?}");
@@ -156,7 +161,7 @@ async fn what_a_page_has_to_confirm_has_the_header_for_it() {
             let is_required = match (&*route.method, &*route.path) {
                 _ if which == Backends::All => None,
                 ("post", "/auth/cookie/logout") => Some(true),
-                ("patch" | "delete", _) => Some(false),
+                ("patch" | "delete", _) | ("post", "/auth/logout-everywhere") => Some(false),
                 _ => None,
             };
             let expected = is_required.map(|is_required| (json!("x-csrf-token"), json!(is_required)));
@@ -193,17 +198,24 @@ async fn operations_are_called_as_fastapi_users_calls_them() {
         ("auth", "auth:bearer.logout"),
         ("auth", "auth:cookie.login"),
         ("auth", "auth:cookie.logout"),
+        ("auth", "auth:delete_session"),
+        ("auth", "auth:delete_sessions"),
+        ("auth", "auth:logout_everywhere"),
         ("auth", "auth:methods"),
         ("auth", "auth:plain.login"),
+        ("auth", "auth:sessions"),
         ("auth", "register:register"),
         ("auth", "reset:forgot_password"),
         ("auth", "reset:reset_password"),
         ("auth", "verify:request-token"),
         ("auth", "verify:verify"),
         ("users", "users:current_user"),
+        ("users", "users:delete_session"),
+        ("users", "users:delete_sessions"),
         ("users", "users:delete_user"),
         ("users", "users:patch_current_user"),
         ("users", "users:patch_user"),
+        ("users", "users:sessions"),
         ("users", "users:user"),
     ];
     assert_eq!(
@@ -347,7 +359,7 @@ async fn c12_allow_names_the_methods_of_the_document() {
     let app = test::init_service(App::new().configure(service.auth.routes())).await;
     let paths: BTreeSet<_> = routes.iter().map(|route| &route.path).collect();
     for path in paths {
-        let uri = path.replace("{id}", "00000000-0000-4000-8000-000000000000");
+        let uri = with_ids(path);
         let request = TestRequest::default().method(Method::PUT).uri(&uri);
         let response = test::call_service(&app, request.to_request()).await;
         assert_eq!(response.status(), 405, "{path}");

@@ -3,12 +3,13 @@
 use crate::ErrorCode;
 use serde_json::{Value, json};
 use utoipa::openapi::{
-    Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, RefOr, Response,
+    ArrayBuilder, Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, RefOr, Response,
     ResponseBuilder, Responses, ResponsesBuilder, Type, example::ExampleBuilder,
 };
 
 use super::schemas::{
-    BEARER_REFRESH_RESPONSE, BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, USER_READ, reference,
+    BEARER_REFRESH_RESPONSE, BEARER_RESPONSE, ERROR_MODEL, HTTP_VALIDATION_ERROR, LOG_IN, USER_READ,
+    reference,
 };
 
 const JSON: &str = "application/json";
@@ -95,6 +96,27 @@ impl Answers {
             .description(about)
             .header("Set-Cookie", header(about));
         Self::new(204, response)
+    }
+
+    /// 204, and the removal of a cookie if the log-in that ended was the current one, and `has_cookie`.
+    pub(crate) fn ended(about: &str, has_cookie: bool) -> Self {
+        let response = Response::builder().description(about);
+        let removed = "If the current log-in was ended: its cookie is removed.";
+        Self::new(
+            204,
+            if has_cookie {
+                response.header("Set-Cookie", header(removed))
+            } else {
+                response
+            },
+        )
+    }
+
+    /// 200 and log-ins.
+    pub(crate) fn log_ins() -> Self {
+        let log_ins = ArrayBuilder::new().items(reference(LOG_IN));
+        let content = ContentBuilder::new().schema(Some(log_ins));
+        Self::with(200, content, "The log-ins, newest first.")
     }
 
     pub(crate) fn with(status: u16, content: ContentBuilder, about: &str) -> Self {

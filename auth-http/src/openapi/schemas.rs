@@ -23,6 +23,7 @@ pub(crate) const LOGIN_FORM: &str = "LoginForm";
 pub(crate) const BEARER_RESPONSE: &str = "BearerResponse";
 pub(crate) const REFRESH_FORM: &str = "RefreshForm";
 pub(crate) const BEARER_REFRESH_RESPONSE: &str = "BearerRefreshResponse";
+pub(crate) const LOG_IN: &str = "LogIn";
 pub(crate) const ERROR_MODEL: &str = "ErrorModel";
 pub(crate) const HTTP_VALIDATION_ERROR: &str = "HTTPValidationError";
 /// RFC 5321 §4.5.3.1.3.
@@ -43,6 +44,7 @@ pub(crate) fn all<Id: UserId, P: ToSchema>(
         ),
         (LOGIN_FORM, login_form().into()),
         (BEARER_RESPONSE, bearer_response().into()),
+        (LOG_IN, log_in().into()),
         (ERROR_MODEL, error_model().into()),
         (HTTP_VALIDATION_ERROR, http_validation_error().into()),
         (VALIDATION_ERROR, validation_error().into()),
@@ -179,6 +181,55 @@ fn refresh_form() -> Object {
         )
         .property("refresh_token", schema(Type::String).min_length(Some(1)))
         .required("refresh_token")
+        .build()
+}
+
+fn log_in() -> Object {
+    let nullable = |field: ObjectBuilder, about| {
+        let or_null = SchemaType::from_iter([Type::String, Type::Null]);
+        field.schema_type(or_null).description(Some(about))
+    };
+    let actor = schema(Type::String);
+    ObjectBuilder::new()
+        .property("id", text("uuid"))
+        .property("backend", schema(Type::String))
+        .property("created_at", text("date-time"))
+        .property("last_used_at", text("date-time"))
+        .property(
+            "expires_at",
+            nullable(
+                text("date-time"),
+                "When it ends at the latest; null if it does not end by itself.",
+            ),
+        )
+        .property(
+            "user_agent",
+            nullable(schema(Type::String), "As the client said."),
+        )
+        .property(
+            "address",
+            nullable(schema(Type::String), "Of the client, without a port."),
+        )
+        .property(
+            "label",
+            nullable(schema(Type::String), "The service's name for it."),
+        )
+        .property("current", flag("Whether this request belongs to it."))
+        .property(
+            "actor",
+            actor.description(Some(
+                "The id of another user, who logged in as this one. Absent if nobody did.",
+            )),
+        )
+        .required("id")
+        .required("backend")
+        .required("created_at")
+        .required("last_used_at")
+        .required("expires_at")
+        .required("user_agent")
+        .required("address")
+        .required("label")
+        .required("current")
         .build()
 }
 

@@ -181,7 +181,9 @@ async fn the_methods_tell_a_front_end_how_one_can_log_in() {
         (&body["register"], &body["verify"], &body["reset"]),
         (&json!(false), &json!(true), &json!(false))
     );
-    let own = AuthBackend::new("methods", BearerTransport, strategy());
-    let error = builder().backend(own).build().err().expect("its path is taken");
-    assert_eq!(error.setting(), "backend \"methods\"");
+    for name in ["methods", "sessions"] {
+        let own = AuthBackend::new(name, BearerTransport, strategy());
+        let error = builder().backend(own).build().err().expect("its path is taken");
+        assert_eq!(error.setting(), format!("backend {name:?}"));
+    }
 }

@@ -4,5 +4,6 @@ mod closed_networks;
 mod ended_credentials;
 mod log_in;
 mod refresh;
+mod rotation;
 mod service;
 mod users;

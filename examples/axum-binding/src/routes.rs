@@ -57,9 +57,12 @@ async fn answer<Id: UserId, P: Profile>(
         Ok(body) => body,
         Err(error) => return refused(error),
     };
-    let id = id(&mut parts).await;
+    let segments = segments(&mut parts).await;
+    let segment = |name: &str| segments.get(name).map_or("", String::as_str);
     let head = Head(&parts);
-    let asked = Asked::new(&head, &body).with_id(&id);
+    let asked = Asked::new(&head, &body)
+        .with_id(segment("id"))
+        .with_sid(segment("sid"));
     into_axum(endpoints.call(operation, asked).await)
 }
 
@@ -78,11 +81,10 @@ async fn read(parts: &Parts, body: Body) -> Result<Bytes, HttpError> {
     }
 }
 
-/// The segment `{id}` of the path, if it has one.
-async fn id(parts: &mut Parts) -> String {
+/// The named segments of the path.
+async fn segments(parts: &mut Parts) -> HashMap<String, String> {
     let parameters = parts.extract::<Path<HashMap<String, String>>>().await;
-    let named = parameters.ok().and_then(|Path(mut named)| named.remove("id"));
-    named.unwrap_or_default()
+    parameters.map_or_else(|_not_text| HashMap::new(), |Path(named)| named)
 }
 
 fn filter(method: Method) -> MethodFilter {

@@ -4,6 +4,7 @@ mod case;
 mod claims;
 mod errors;
 pub mod log_in;
+mod log_ins;
 mod log_out;
 mod refresh;
 mod register;
@@ -61,6 +62,7 @@ pub fn sentences() -> Vec<Sentence> {
     [
         errors::SENTENCES,
         log_in::SENTENCES,
+        log_ins::SENTENCES,
         log_out::SENTENCES,
         register::SENTENCES,
         reset::SENTENCES,

@@ -1,0 +1,379 @@
+//! The routes for where a user is logged in.
+
+use std::{collections::HashSet, ptr};
+
+use auth_core::{
+    AccessToken, AccessTokenIndex, Profile, StoreError, TokenId, User, UserId, user_id_from_text,
+};
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    future::{join_all, ready, try_join_all},
+    stream,
+};
+use serde::Serialize;
+use time::{OffsetDateTime, UtcOffset};
+use uuid::Uuid;
+
+use super::{Asked, Endpoints, Family, Mount, log_in::shortened, users::ID};
+use crate::{AcceptedBackends, Authenticated, HttpError, Method, RequestHead, Response, Route};
+
+/// The segment of a log-in's id, beside that of its user.
+const SID: &str = "/{sid}";
+
+/// The number of log-ins that one request ends at the same time.
+const CONCURRENT_ENDS: usize = 8;
+
+/// The routes of this file. Those with `Of` are for superusers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LogInsRoute {
+    List,
+    EndOthers,
+    End,
+    LogOutEverywhere,
+    ListOf,
+    EndAllOf,
+    EndOf,
+}
+
+impl From<LogInsRoute> for Family {
+    fn from(route: LogInsRoute) -> Self {
+        Self::LogIns(route)
+    }
+}
+
+/// The routes. All but one need a backend that `lists`.
+pub(super) fn routes(mount: &Mount, lists: bool) -> impl Iterator<Item = Route> {
+    use LogInsRoute::{End, EndAllOf, EndOf, EndOthers, List, ListOf, LogOutEverywhere};
+    let own = format!("{}/sessions", mount.auth_path);
+    let everywhere = format!("{}/logout-everywhere", mount.auth_path);
+    let theirs = format!("{}{ID}/sessions", mount.users_path);
+    let (one, one_of_theirs) = (format!("{own}{ID}"), format!("{theirs}{SID}"));
+    let of_users = lists && mount.users;
+    [
+        (lists, Method::Get, own.clone(), "auth:sessions", List),
+        (lists, Method::Delete, own, "auth:delete_sessions", EndOthers),
+        (lists, Method::Delete, one, "auth:delete_session", End),
+        (
+            true,
+            Method::Post,
+            everywhere,
+            "auth:logout_everywhere",
+            LogOutEverywhere,
+        ),
+        (of_users, Method::Get, theirs.clone(), "users:sessions", ListOf),
+        (
+            of_users,
+            Method::Delete,
+            theirs,
+            "users:delete_sessions",
+            EndAllOf,
+        ),
+        (
+            of_users,
+            Method::Delete,
+            one_of_theirs,
+            "users:delete_session",
+            EndOf,
+        ),
+    ]
+    .into_iter()
+    .filter(|(is_mounted, ..)| *is_mounted)
+    .map(|(_, method, path, name, route)| Route::new(method, path, name, route))
+}
+
+impl<Id: UserId, P: Profile> Endpoints<Id, P> {
+    /// Ends every credential of the user of `current`, at every backend, including `current` and plain JWTs. The answer is
+    /// 204, and removes the cookies of `current`.
+    ///
+    /// # Errors
+    /// - [`HttpError::Unauthorized`] if the user's credentials were ended since `current` was read.
+    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site. Nothing is ended.
+    /// - [`HttpError::NotFound`] if the backend of `current` does not exist.
+    /// - [`HttpError::Unavailable`] if the store of the users does not answer. The credentials may still be valid.
+    pub async fn log_out_everywhere(
+        &self,
+        current: &Authenticated<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let backend = self.backend_for(&current.backend, head)?;
+        // As it also ends the present one, no credential is left.
+        if self.users.log_out_elsewhere(&current.user).await?.is_none() {
+            let accepted = AcceptedBackends::only([backend.name()]);
+            return Err(self.authenticator.unauthorized(head, &accepted));
+        }
+        Ok(self.authenticator.clear(backend, head))
+    }
+
+    pub(super) async fn call_log_ins(
+        &self,
+        route: LogInsRoute,
+        asked: &Asked<'_, impl RequestHead, Id, P>,
+    ) -> Result<Response, HttpError> {
+        use LogInsRoute::{End, EndAllOf, EndOf, EndOthers, List, ListOf, LogOutEverywhere};
+        let current = match route {
+            List | EndOthers | End | LogOutEverywhere => {
+                self.require(asked, &self.base_requirement()).await?
+            }
+            ListOf | EndAllOf | EndOf => self.require_superuser(asked).await?,
+        };
+        match route {
+            List => self.list(&current.user, &current).await,
+            EndOthers => self.end_others(&current).await,
+            End => self.end(&current.user.id, asked.id, &current, asked.head).await,
+            LogOutEverywhere => self.log_out_everywhere(&current, asked.head).await,
+            ListOf => self.list(&self.user_of(asked.id).await?, &current).await,
+            EndAllOf => self.end_all(asked.id, &current, asked.head).await,
+            EndOf => {
+                let user = self.user_of(asked.id).await?;
+                self.end(&user.id, asked.sid, &current, asked.head).await
+            }
+        }
+    }
+
+    async fn list(&self, user: &User<Id, P>, current: &Authenticated<Id, P>) -> Result<Response, HttpError> {
+        let stores = self.stores();
+        let lists = stores
+            .iter()
+            .map(|store| store.list(&user.id, user.security_epoch));
+        let mut log_ins = try_join_all(lists).await?.concat();
+        let (now, mut listed) = (self.users.clock().now(), HashSet::new());
+        let current = current.credential.id;
+        log_ins.retain(|log_in| {
+            let is_ours = log_in.backend.is_empty()
+                || self.authenticator.backend(&log_in.backend).is_some()
+                || Some(log_in.id) == current;
+            // Two objects can be one store.
+            log_in.is_live(now) && is_ours && listed.insert(log_in.id)
+        });
+        // Stable, because a store can tell the order of two that began at the same instant.
+        log_ins.sort_by_key(|log_in| std::cmp::Reverse(log_in.created_at));
+        let log_ins = log_ins.into_iter().map(|log_in| LogInBody::new(log_in, current));
+        Ok(Response::json(200, &log_ins.collect::<Vec<_>>()))
+    }
+
+    /// Ends every log-in of the user of `current` but that one. It also ends those that a list leaves out: their backend may be
+    /// one of another service, or one that was renamed.
+    async fn end_others(&self, current: &Authenticated<Id, P>) -> Result<Response, HttpError> {
+        let user = &current.user;
+        for store in self.stores() {
+            let log_ins = store.list(&user.id, user.security_epoch).await?;
+            let others = log_ins
+                .iter()
+                .filter(|log_in| Some(log_in.id) != current.credential.id);
+            let ends: Vec<_> = others
+                .map(|log_in| store.delete_by_id(&user.id, log_in.id))
+                .collect();
+            let ends = stream::iter(ends).buffer_unordered(CONCURRENT_ENDS);
+            ends.try_for_each(|_ended| ready(Ok(()))).await?;
+        }
+        tracing::info!(target: "portcullis::http", outcome = "log_ins_ended", user = ?user.id, "a user ended every other log-in");
+        Ok(Response::empty(204))
+    }
+
+    /// Ends the log-in with the public id `log_in`.
+    async fn end(
+        &self,
+        user_id: &Id,
+        log_in: &str,
+        current: &Authenticated<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let id = user_id_from_text::<Uuid>(log_in).ok_or(HttpError::NotFound)?;
+        if !self.ended(user_id, TokenId(id)).await? {
+            return Err(HttpError::NotFound);
+        }
+        tracing::info!(target: "portcullis::http", outcome = "log_in_ended", user = ?user_id, by = ?current.user.id, %id, "a log-in was ended");
+        let is_current = current.credential.id == Some(TokenId(id));
+        Ok(self.cleared_if(is_current, current, head))
+    }
+
+    /// True if a store had the log-in, and removed it.
+    async fn ended(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
+        let stores = self.stores();
+        let ends = join_all(stores.iter().map(|store| store.delete_by_id(user_id, id))).await;
+        // It is in one store alone. If that removed it, the others need not answer.
+        if ends.iter().any(|ended| matches!(ended, Ok(true))) {
+            return Ok(true);
+        }
+        ends.into_iter().collect::<Result<Vec<_>, _>>().map(|_none| false)
+    }
+
+    /// Ends every credential of the user of `id`, plain JWTs too.
+    async fn end_all(
+        &self,
+        id: &str,
+        current: &Authenticated<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
+        let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
+        if !self.users.log_out_everywhere(&id).await? {
+            return Err(HttpError::NotFound);
+        }
+        tracing::info!(target: "portcullis::http", outcome = "log_ins_ended", user = ?id, by = ?current.user.id, "a superuser ended every log-in of a user");
+        Ok(self.cleared_if(id == current.user.id, current, head))
+    }
+
+    /// 204. It removes the cookies of `current` if that has ended.
+    fn cleared_if(&self, ended: bool, current: &Authenticated<Id, P>, head: &impl RequestHead) -> Response {
+        match self.authenticator.backend(&current.backend) {
+            Some(backend) if ended => self.authenticator.clear(backend, head),
+            _ => Response::empty(204),
+        }
+    }
+
+    /// The stores that list log-ins, each once.
+    fn stores(&self) -> Vec<&dyn AccessTokenIndex<Id>> {
+        let mut stores: Vec<&dyn AccessTokenIndex<Id>> = Vec::new();
+        for store in self
+            .authenticator
+            .backends()
+            .filter_map(|backend| backend.abilities().log_ins)
+        {
+            if !stores.iter().any(|known| ptr::addr_eq(*known, store)) {
+                stores.push(store);
+            }
+        }
+        stores
+    }
+}
+
+/// A log-in as its user sees it.
+#[derive(Serialize)]
+struct LogInBody {
+    id: TokenId,
+    backend: String,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    last_used_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    expires_at: Option<OffsetDateTime>,
+    user_agent: Option<String>,
+    address: Option<String>,
+    label: Option<String>,
+    current: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<String>,
+}
+
+impl LogInBody {
+    fn new<Id>(log_in: AccessToken<Id>, current: Option<TokenId>) -> Self {
+        let in_utc = |instant: OffsetDateTime| instant.to_offset(UtcOffset::UTC);
+        Self {
+            id: log_in.id,
+            backend: log_in.backend,
+            created_at: in_utc(log_in.created_at),
+            last_used_at: in_utc(log_in.last_used_at),
+            expires_at: log_in.absolute_expires_at.map(in_utc),
+            // An application can have written the row itself.
+            user_agent: log_in.client.user_agent.map(shortened),
+            address: log_in.client.address,
+            label: log_in.client.label.map(shortened),
+            current: Some(log_in.id) == current,
+            actor: log_in.actor,
+        }
+    }
+}
+
+#[cfg(feature = "openapi")]
+mod description {
+    use auth_core::UserId;
+    use utoipa::openapi::{
+        Object, ObjectBuilder, Required, SchemaFormat, Type,
+        path::{OperationBuilder, Parameter, ParameterIn},
+    };
+
+    use super::LogInsRoute;
+    use crate::openapi::{Answers, Service, id_schema};
+
+    const NO_LOG_IN: &str = "The user has no such log-in.";
+
+    impl LogInsRoute {
+        pub(crate) fn describe<Id: UserId>(self, service: &Service) -> OperationBuilder {
+            let ended = |about| Answers::ended(about, service.has_cookie);
+            match self {
+                Self::List => of_oneself(service, false, "Where one is logged in", Answers::log_ins()),
+                Self::EndOthers => {
+                    let answers =
+                        Answers::empty("Every other log-in is dead. A plain JWT is no log-in, and stays.");
+                    of_oneself(service, true, "Log out elsewhere", answers)
+                }
+                Self::End => {
+                    let answers = ended("The log-in is dead.").not_found(NO_LOG_IN);
+                    of_oneself(service, true, "End a log-in", answers).parameter(parameter("id", uuid()))
+                }
+                Self::LogOutEverywhere => {
+                    let answers = ended("Every credential of the user is dead.");
+                    of_oneself(service, true, "Log out everywhere", answers)
+                }
+                Self::ListOf => of_one::<Id>(service, false, "Where a user is logged in", Answers::log_ins()),
+                Self::EndAllOf => {
+                    let answers = ended("Every credential of the user is dead.");
+                    of_one::<Id>(service, true, "Log a user out everywhere", answers)
+                }
+                Self::EndOf => of_one::<Id>(
+                    service,
+                    true,
+                    "End a log-in of a user",
+                    ended("The log-in is dead."),
+                )
+                .parameter(parameter("sid", uuid())),
+            }
+        }
+    }
+
+    fn of_oneself(service: &Service, is_unsafe: bool, summary: &str, answers: Answers) -> OperationBuilder {
+        let unverified: Vec<_> = service.unverified().collect();
+        by_any_backend(service, is_unsafe, ("auth", summary), answers, unverified)
+    }
+
+    /// An operation on the log-ins of a user, for superusers.
+    fn of_one<Id: UserId>(
+        service: &Service,
+        is_unsafe: bool,
+        summary: &str,
+        answers: Answers,
+    ) -> OperationBuilder {
+        let answers = answers.not_found("There is no such user, or no such log-in.");
+        let refused: Vec<_> = service.no_superuser().collect();
+        by_any_backend(service, is_unsafe, ("users", summary), answers, refused)
+            .parameter(parameter("id", id_schema::<Id>()))
+    }
+
+    fn by_any_backend(
+        service: &Service,
+        is_unsafe: bool,
+        (tag, summary): (&str, &str),
+        answers: Answers,
+        mut refused: Vec<String>,
+    ) -> OperationBuilder {
+        if is_unsafe {
+            refused.extend(service.cross_site.reasons());
+        }
+        let answers = answers
+            .unauthorized(service.has_bearer, service.has_cookie)
+            .forbidden(refused);
+        let operation = service.by_any_backend(tag, summary, answers);
+        if is_unsafe {
+            service.cross_site.confirmed(operation)
+        } else {
+            operation
+        }
+    }
+
+    fn parameter(name: &str, schema: Object) -> Parameter {
+        Parameter::builder()
+            .name(name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(schema))
+            .build()
+    }
+
+    fn uuid() -> Object {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::Custom("uuid".to_owned())))
+            .build()
+    }
+}
