@@ -56,6 +56,8 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// Lets a request pass if its user meets the `requirement`, for `axum::middleware::from_fn`. An answer from within
     /// that has no `Cache-Control` is kept out of caches.
     ///
+    /// It hands out rotated tokens. An extractor does not, because it does not see the answer: its tokens stay.
+    ///
     /// # Errors
     /// [`AuthError`]: 401, 403, or 503 if a store does not answer.
     pub async fn guard(
@@ -65,15 +67,27 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         next: Next,
     ) -> Result<Response, AuthError> {
         let (parts, body) = request.into_parts();
-        let accepted = Default::default();
+        let (head, accepted) = (parts.clone(), Default::default());
+        let head = Head(&head);
         let authenticator = self.endpoints.authenticator();
-        authenticator
-            .require(&Head(&parts), &accepted, &requirement)
-            .await?;
-        let mut response = next.run(Request::from_parts(parts, body)).await;
+        let found = authenticator.authenticate(&head, &accepted).await?;
+        let mut response = match found.clone().meeting(&requirement) {
+            Ok(_allowed) => next.run(Request::from_parts(parts, body)).await,
+            Err(refused) => into_axum(refused.into_response()),
+        };
+        let answered = response.headers().iter();
+        let answered = answered.map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
+        let next_token = authenticator.rotate(&found, &head, answered).await;
         let headers = response.headers_mut();
-        if !headers.contains_key("cache-control") {
+        if !next_token.is_empty() || !headers.contains_key("cache-control") {
             headers.insert("cache-control", HeaderValue::from_static("no-store"));
+        }
+        for (name, value) in next_token {
+            let value = HeaderValue::try_from(value);
+            headers.append(
+                name,
+                value.unwrap_or_else(|error| unreachable!("a token is plain text: {error}")),
+            );
         }
         Ok(response)
     }
