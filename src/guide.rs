@@ -16,6 +16,7 @@ page!(single_page_application, "single-page-application.md");
 page!(mobile, "mobile.md");
 page!(server_rendered, "server-rendered.md");
 page!(own_table, "own-table.md");
+page!(protect, "protect.md");
 page!(log_ins, "log-ins.md");
 page!(cors, "cors.md");
 page!(proxy, "proxy.md");

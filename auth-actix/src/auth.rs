@@ -1,6 +1,9 @@
 //! The configuration of a service, in one place.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -8,7 +11,7 @@ use actix_web::{
 };
 use auth_core::{ConfigError, Profile, UserId};
 use auth_http::{
-    AcceptedBackends, AuthBackend, CsrfPolicy, Endpoints, EndpointsBuilder, PublicUrl, Requirement,
+    AcceptedBackends, Active, AuthBackend, CsrfPolicy, Endpoints, EndpointsBuilder, PublicUrl, Requirement,
     TrustedProxies,
 };
 use auth_users::{Identified, UserManager};
@@ -17,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     CurrentUser,
     error::{AuthError, into_http},
+    exceptions::Exceptions,
     guard::Guard,
     head::Head,
     routes,
@@ -30,6 +34,8 @@ pub struct Auth<Id = Uuid, P = ()> {
 pub(crate) struct Shared<Id, P> {
     pub(crate) endpoints: Endpoints<Id, P>,
     pub(crate) body_limit: Duration,
+    /// A rotated token had no middleware to carry it, and the log says so.
+    pub(crate) warned_of_rotation: AtomicBool,
     #[cfg(feature = "openapi")]
     pub(crate) docs: std::sync::OnceLock<crate::Docs>,
 }
@@ -88,6 +94,59 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// ```
     pub fn require(&self, requirement: impl Requirement<Id, P>) -> Guard<Id, P> {
         Guard::requiring(self.clone(), Arc::new(requirement))
+    }
+
+    /// Asks for a user on every route of an `App` or scope: 401 without one. A path that matches no route is 401, too, and not
+    /// 404, so that nobody learns which routes there are.
+    ///
+    /// These pass without a user:
+    ///
+    /// - the paths that you [except](Guard::except), such as docs and health checks;
+    /// - `OPTIONS`, because a browser sends no credential with the preflight of CORS;
+    /// - the routes of this library to log in, log out, register, verify and reset, if they are mounted directly in the same
+    ///   `App` or scope. They judge each request by themselves. If they are in a scope within, except them.
+    ///
+    /// Handlers get the user by the usual extractors, without another look-up. It is a [`Guard`]: others in it add up.
+    ///
+    /// ```no_run
+    /// use actix_web::{App, HttpServer, web};
+    /// use portcullis::actix::{Auth, CurrentUser};
+    ///
+    /// async fn hello(user: CurrentUser) -> String {
+    ///     format!("Hello, {}!", user.email)
+    /// }
+    ///
+    /// async fn serve(auth: Auth) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let protect = auth.protect().except(["/live", "/docs/*", "/openapi.json"])?;
+    ///     let app = move || {
+    ///         App::new()
+    ///             .wrap(protect.clone())
+    ///             .route("/live", web::get().to(async || "it runs"))
+    ///             .route("/hello", web::get().to(hello))
+    ///             .configure(auth.routes())
+    ///     };
+    ///     Ok(HttpServer::new(app).bind(("127.0.0.1", 8080))?.run().await?)
+    /// }
+    /// ```
+    pub fn protect(&self) -> Guard<Id, P> {
+        let routes = self.shared.endpoints.routes();
+        self.require(Active)
+            .excepting(Exceptions::of_application(&routes))
+    }
+
+    /// Hands out rotated access tokens on the routes of an `App` or scope: `X-Access-Token` for a Bearer client,
+    /// `Set-Cookie` for a browser, on the answer to any request that a token authenticated, errors included. Such an answer is
+    /// `no-store`.
+    ///
+    /// You need it only if a backend rotates its tokens, and only for handlers without a guard: [`protect`](Self::protect),
+    /// [`require`](Self::require) and the other guards do the same, and so do the library's own routes. Where nothing hands
+    /// them out, tokens are not rotated.
+    ///
+    /// A page of another origin can read `X-Access-Token` only if CORS [exposes] it.
+    ///
+    /// [exposes]: https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Access-Control-Expose-Headers
+    pub fn rotate(&self) -> Guard<Id, P> {
+        Guard::carrying(self.clone())
     }
 
     /// A guard that accepts only the backends of `names`. This also applies to extractors and guards around and inside it.
@@ -358,6 +417,7 @@ impl<Id: UserId, P: Profile> AuthBuilder<Id, P> {
         let shared = Shared {
             endpoints: self.endpoints.build()?,
             body_limit: self.body_limit,
+            warned_of_rotation: AtomicBool::new(false),
             #[cfg(feature = "openapi")]
             docs: std::sync::OnceLock::new(),
         };

@@ -12,6 +12,7 @@ use crate::{
     body::Rest,
     error::{AuthError, ExtractError},
     head::Head,
+    rotation::note,
 };
 
 /// The user of the request, who is active and meets `R`. Otherwise the handler does not run. It derefs to the [`User`].
@@ -76,6 +77,23 @@ impl<R, Id, P> CurrentUser<R, Id, P> {
     }
 }
 
+impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> CurrentUser<R, Id, P> {
+    /// The user whom a [`Guard`](crate::Guard) around the calling code has found, for a middleware of your own: what the guard
+    /// has put into the extensions of the request. It looks nothing up.
+    ///
+    /// `None` if no guard asked for a user, or if the user does not meet `R`.
+    #[must_use]
+    pub fn found_by_guard(request: &HttpRequest) -> Option<Self> {
+        let found = guarded(request, &service::<Id, P>(request)?)?;
+        R::default()
+            .is_met(&found.user, &found.credential)
+            .then_some(Self {
+                found,
+                requirement: PhantomData,
+            })
+    }
+}
+
 impl<R, Id, P> Deref for CurrentUser<R, Id, P> {
     type Target = User<Id, P>;
 
@@ -130,9 +148,10 @@ async fn required<Id: UserId, P: Profile>(
     }
     let authenticator = shared.endpoints.authenticator();
     let found = authenticator
-        .require(&Head(request), &accepted(request), requirement)
+        .authenticate(&Head(request), &accepted(request))
         .await?;
-    Ok(found)
+    note(request, &shared, &found);
+    Ok(found.meeting(requirement)?)
 }
 
 /// The user of the request, if there is one.
@@ -144,7 +163,11 @@ async fn optional<Id: UserId, P: Profile>(
         return Ok(Some(found));
     }
     let authenticator = shared.endpoints.authenticator();
-    Ok(authenticator.find(&Head(request), &accepted(request)).await?)
+    let found = authenticator.find(&Head(request), &accepted(request)).await?;
+    if let Some(found) = &found {
+        note(request, &shared, found);
+    }
+    Ok(found)
 }
 
 /// The user that a guard found.
@@ -177,17 +200,22 @@ pub(crate) fn accepted(request: &HttpRequest) -> AcceptedBackends {
 }
 
 /// The service for the extractors of this request: the one mounted around them, or else the one of the enclosing guard.
+fn service<Id: UserId, P: Profile>(request: &HttpRequest) -> Option<Data<Shared<Id, P>>> {
+    let mounted = request.app_data::<Data<Shared<Id, P>>>().cloned();
+    mounted.or_else(|| {
+        let extensions = request.extensions();
+        extensions.get::<Found<Id, P>>().map(|found| found.by.clone())
+    })
+}
+
+/// The same, or the error if there is none.
 fn shared<Id: UserId, P: Profile>(request: &HttpRequest) -> Result<Data<Shared<Id, P>>, AuthError> {
-    if let Some(mounted) = request.app_data::<Data<Shared<Id, P>>>() {
-        return Ok(mounted.clone());
-    }
-    if let Some(found) = request.extensions().get::<Found<Id, P>>() {
-        return Ok(found.by.clone());
-    }
-    let user = type_name::<User<Id, P>>();
-    tracing::error!(
-        target: "portcullis::actix", user,
-        "this App has no `.configure(auth.routes())` for users of this type"
-    );
-    Err(HttpError::Internal("authentication is not configured").into())
+    service(request).ok_or_else(|| {
+        let user = type_name::<User<Id, P>>();
+        tracing::error!(
+            target: "portcullis::actix", user,
+            "this App has no `.configure(auth.routes())` for users of this type"
+        );
+        HttpError::Internal("authentication is not configured").into()
+    })
 }

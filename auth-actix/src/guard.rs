@@ -14,7 +14,7 @@ use actix_web::{
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
 };
-use auth_core::{Profile, UserId};
+use auth_core::{ConfigError, Profile, UserId};
 use auth_http::{AcceptedBackends, HttpError, Requirement};
 use futures_util::future::{Ready, ready};
 use uuid::Uuid;
@@ -24,10 +24,12 @@ use crate::{
     body::unread,
     current_user::{Found, accepted, guarded},
     error::AuthError,
+    exceptions::Exceptions,
     head::Head,
+    rotation::{Carrier, note},
 };
 
-/// Guards a whole scope. [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`] make one.
+/// Guards a whole scope. [`Auth::protect`], [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`] make one.
 ///
 /// Guards add up, whatever their order: inside two of them, a request must meet both requirements, by a backend that
 /// both accept. Extractors and inner guards of the same [`Auth`] reuse the user that a guard has found, without another
@@ -36,10 +38,13 @@ use crate::{
 /// A guard that requires a user also adds `Cache-Control: no-store` to every answer without a `Cache-Control`.
 /// Otherwise a browser could show a user's page after the log-out, and a shared cache could show it to someone else. If
 /// an answer may be cached, set the header in the handler.
+///
+/// Every guard hands out rotated tokens: see [`Auth::rotate`].
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
     requirement: Option<Arc<dyn Requirement<Id, P>>>,
     accepted: Option<Choice>,
+    exceptions: Exceptions,
 }
 
 /// The requirements of all guards around a request.
@@ -54,6 +59,7 @@ impl<Id, P> Clone for Guard<Id, P> {
             auth: self.auth.clone(),
             requirement: self.requirement.clone(),
             accepted: self.accepted.clone(),
+            exceptions: self.exceptions.clone(),
         }
     }
 }
@@ -65,20 +71,44 @@ impl<Id, P> Clone for Required<Id, P> {
 }
 
 impl<Id: UserId, P: Profile> Guard<Id, P> {
-    pub(crate) fn requiring(auth: Auth<Id, P>, requirement: Arc<dyn Requirement<Id, P>>) -> Self {
+    /// It asks for nothing, and carries rotated tokens.
+    pub(crate) fn carrying(auth: Auth<Id, P>) -> Self {
         Self {
             auth,
-            requirement: Some(requirement),
+            requirement: None,
             accepted: None,
+            exceptions: Exceptions::default(),
+        }
+    }
+
+    pub(crate) fn requiring(auth: Auth<Id, P>, requirement: Arc<dyn Requirement<Id, P>>) -> Self {
+        Self {
+            requirement: Some(requirement),
+            ..Self::carrying(auth)
         }
     }
 
     pub(crate) fn accepting(auth: Auth<Id, P>, choice: Choice) -> Self {
         Self {
-            auth,
-            requirement: None,
             accepted: Some(choice),
+            ..Self::carrying(auth)
         }
+    }
+
+    pub(crate) fn excepting(mut self, exceptions: Exceptions) -> Self {
+        self.exceptions = exceptions;
+        self
+    }
+
+    /// Lets requests for these paths pass. Write a path as the routes in the `App` or scope have it: `/live` in a scope `/api`
+    /// is `/api/live`. `/docs` is exactly that path, `/docs/*` is `/docs` and every path below it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming a path that does not begin with `/`, has another `*` than a last `/*`, has a parameter or a
+    /// query, or is `/*`, which would leave nothing guarded.
+    pub fn except<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
+        self.exceptions = self.exceptions.and(paths)?;
+        Ok(self)
     }
 
     /// Lets the request pass, with the found user in its extensions.
@@ -100,9 +130,11 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
             Some(found) => found.meeting(&requirement.0)?,
             None => {
                 let authenticator = self.auth.shared.endpoints.authenticator();
-                authenticator
-                    .require(&Head(request), &accepted(request), &requirement.0)
-                    .await?
+                let found = authenticator
+                    .authenticate(&Head(request), &accepted(request))
+                    .await?;
+                note(request, &self.auth.shared, &found);
+                found.meeting(&requirement.0)?
             }
         };
         request.extensions_mut().insert(Found {
@@ -160,20 +192,28 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let (service, guard) = (Rc::clone(&self.service), self.guard.clone());
         Box::pin(async move {
-            match guard.check(request.request()).await {
-                Ok(()) => {
-                    let mut answered = service.call(request).await?;
-                    if guard.requirement.is_some() {
-                        keep_out_of_caches(answered.headers_mut());
-                    }
-                    Ok(answered.map_into_left_body())
-                }
+            let carried = Carrier::for_request(request.request(), &guard.auth.shared);
+            let is_excepted = guard.exceptions.contain(&request);
+            let checked = if is_excepted {
+                Ok(())
+            } else {
+                guard.check(request.request()).await
+            };
+            let mut answered = match checked {
+                Ok(()) => service.call(request).await?.map_into_left_body(),
                 Err(error) => {
                     let (request, body) = request.into_parts();
                     let response = unread(AuthError::from(error).error_response(), body);
-                    Ok(ServiceResponse::new(request, response).map_into_right_body())
+                    ServiceResponse::new(request, response).map_into_right_body()
                 }
+            };
+            if guard.requirement.is_some() && !is_excepted {
+                keep_out_of_caches(answered.headers_mut());
             }
+            if let Some(carried) = carried {
+                carried.deliver(&mut answered).await;
+            }
+            Ok(answered)
         })
     }
 }

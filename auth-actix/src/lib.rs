@@ -1,7 +1,7 @@
 //! The actix-web binding: routes, extractors, guards, and an OpenAPI document.
 //!
 //! [`Auth`] has the users and the backends of a service, and mounts its routes. A handler takes a [`CurrentUser`] or an
-//! [`OptionalUser`]. [`Auth::require`] guards a scope.
+//! [`OptionalUser`]. [`Auth::require`] guards a scope, and [`Auth::protect`] a whole application.
 //!
 //! ```no_run
 //! use actix_web::{App, HttpServer, Responder, web};
@@ -49,6 +49,7 @@ mod bind;
 mod body;
 mod current_user;
 mod error;
+mod exceptions;
 mod guard;
 mod head;
 mod mounted;
@@ -56,6 +57,7 @@ mod mounted;
 mod no_docs;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod rotation;
 mod routes;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -4,4 +4,6 @@ mod configuration;
 mod extractors;
 mod guards;
 mod log_in;
+mod protect;
+mod rotation;
 mod service;

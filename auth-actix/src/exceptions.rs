@@ -1,0 +1,126 @@
+//! Requests that a guard lets pass.
+
+use std::sync::Arc;
+
+use actix_web::{dev::ServiceRequest, http::Method};
+use auth_core::ConfigError;
+use auth_http::Route;
+
+/// The requests that a guard lets pass. The default is none.
+#[derive(Clone, Default)]
+pub(crate) struct Exceptions {
+    options: bool,
+    paths: Arc<[Path]>,
+    /// The method and path of routes that judge their requests themselves.
+    routes: Arc<[(&'static str, String)]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Path {
+    Exactly(String),
+    /// The path and every one below it.
+    From(String),
+}
+
+impl Path {
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        let error = |problem: &str| ConfigError::new(format!("excepted path {text:?}"), problem);
+        let (path, is_prefix) = match text.strip_suffix("/*") {
+            Some(path) => (path, true),
+            None => (text, false),
+        };
+        if is_prefix && path.is_empty() {
+            return Err(error("leaves nothing guarded: name the paths"));
+        }
+        if !path.starts_with('/') {
+            return Err(error("does not begin with `/`"));
+        }
+        if path.contains(['*', '{', '}', '?', '#', '%']) {
+            return Err(error(
+                "is not a plain path, like `/docs`, or one with all below it, like `/docs/*`",
+            ));
+        }
+        let path = path.to_owned();
+        Ok(if is_prefix {
+            Self::From(path)
+        } else {
+            Self::Exactly(path)
+        })
+    }
+
+    fn contains(&self, path: &str) -> bool {
+        match self {
+            Self::Exactly(exact) => path == exact,
+            Self::From(base) => path
+                .strip_prefix(&**base)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        }
+    }
+}
+
+impl Exceptions {
+    /// Those of a guard around a whole application that has `routes` of the library.
+    pub(crate) fn of_application(routes: &[Route]) -> Self {
+        let routes = routes.iter().filter(|route| !route.operation.asks_for_user());
+        Self {
+            options: true,
+            paths: Arc::default(),
+            routes: routes
+                .map(|route| (route.method.as_str(), route.path.clone()))
+                .collect(),
+        }
+    }
+
+    /// These, and `paths`.
+    pub(crate) fn and<'a>(self, paths: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
+        let added = paths
+            .into_iter()
+            .map(Path::parse)
+            .collect::<Result<Vec<_>, _>>()?;
+        let paths = self.paths.iter().cloned().chain(added).collect();
+        Ok(Self { paths, ..self })
+    }
+
+    pub(crate) fn contain(&self, request: &ServiceRequest) -> bool {
+        if self.options && request.method() == Method::OPTIONS {
+            return true;
+        }
+        // What the router has still to match: below the scope that the guard wraps, and decoded as the router does.
+        let path = request.match_info().unprocessed();
+        // The library answers a path with an extra slash by a redirect to its route.
+        let plain = path.strip_suffix('/').unwrap_or(path);
+        let is_route =
+            |(method, route): &(&str, String)| request.method().as_str() == *method && plain == route;
+        self.paths.iter().any(|excepted| excepted.contains(path)) || self.routes.iter().any(is_route)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_exact_or_has_all_below_it() {
+        let contains = |excepted: &str, path: &str| Path::parse(excepted).expect(excepted).contains(path);
+        for path in ["/docs", "/docs/", "/docs/a/b", "/docs//"] {
+            assert!(contains("/docs/*", path), "{path}");
+        }
+        for path in ["/docsy", "/doc", "/", "", "/a/docs", "/DOCS", "docs", "//docs"] {
+            assert!(!contains("/docs/*", path), "{path}");
+        }
+        assert!(contains("/live", "/live") && contains("/", "/"));
+        for path in ["/live/", "/live/x", "/alive", "/Live", "/"] {
+            assert!(!contains("/live", path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_or_excepts_everything_is_an_error_that_names_it() {
+        for text in [
+            "", "live", "/*", "*", "/a*", "/a/*/b", "/a/**", "/{id}", "/a?b", "/a#b", "/a%20b",
+        ] {
+            let error = Path::parse(text).expect_err(text);
+            assert_eq!(error.setting(), format!("excepted path {text:?}"));
+        }
+    }
+}

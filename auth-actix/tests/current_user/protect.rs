@@ -1,0 +1,231 @@
+//! Whole applications that ask for a user.
+
+use actix_web::{
+    App, HttpRequest,
+    body::{BoxBody, EitherBody},
+    dev::ServiceRequest,
+    http::Method,
+    middleware::{Next, from_fn},
+    test::{self, TestRequest},
+    web,
+};
+use auth_actix::{Active, CurrentUser, Guard, Superuser, not_found};
+use auth_core::{AccessTokenStore as _, TokenLookup};
+
+use crate::service::{Service, app, bearer, cookie, get, required, routes};
+
+fn protect(service: &Service) -> Guard {
+    let paths = ["/live", "/docs/*", "/openapi.json"];
+    service.auth.protect().except(paths).expect("paths")
+}
+
+/// An application that is protected whole.
+macro_rules! protected {
+    ($service:expr) => {
+        test::init_service(
+            App::new()
+                .wrap(protect(&$service))
+                .route("/live", web::get().to(async || "live"))
+                .route("/docs", web::get().to(async || "docs"))
+                .route("/docs/{tail:.*}", web::get().to(async || "docs"))
+                .route("/openapi.json", web::get().to(async || "document"))
+                .route("/hello", web::get().to(async || "hello"))
+                .route("/hello", web::method(Method::OPTIONS).to(async || "GET"))
+                .service(
+                    web::scope("/mine")
+                        .wrap($service.auth.accept(["cookie"]).expect("a backend"))
+                        .configure(routes),
+                )
+                .configure(routes)
+                .configure($service.auth.routes())
+                .default_service(web::to(not_found)),
+        )
+        .await
+    };
+}
+
+#[actix_web::test]
+async fn every_route_asks_for_a_user_unless_it_is_excepted() {
+    let service = Service::new();
+    let app = protected!(service);
+    let (user, inactive) = (service.token("a").await, service.token("v").await);
+    for path in [
+        "/live",
+        "/docs",
+        "/docs/",
+        "/docs/a/b",
+        "/openapi.json",
+        "/auth/methods",
+    ] {
+        assert_eq!(get!(app, path,).0, 200, "{path}");
+    }
+    let unauthorized = (401, r#"{"detail":"Unauthorized"}"#.to_owned());
+    for path in [
+        "/hello",
+        "/active",
+        "/optional/active",
+        "/users/me",
+        "/auth/sessions",
+        "/none",
+        "/",
+        "/docsy",
+        "/live/",
+        "//live",
+        "/%6Cive/x",
+        "/LIVE",
+        "/auth/none",
+        "/auth/bearer/none",
+    ] {
+        assert_eq!(get!(app, path,), unauthorized, "{path}");
+        assert_eq!(get!(app, path, bearer("unknown")), unauthorized, "{path}");
+        assert_eq!(get!(app, path, bearer(&inactive)), unauthorized, "{path}");
+        let known = get!(app, path, bearer(&user)).0;
+        let is_there = [
+            "/hello",
+            "/active",
+            "/optional/active",
+            "/users/me",
+            "/auth/sessions",
+        ]
+        .contains(&path);
+        assert_eq!(known, if is_there { 200 } else { 404 }, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn one_can_log_in_and_register_and_a_preflight_passes() {
+    let service = Service::new();
+    let app = protected!(service);
+    let status = async |request: TestRequest| {
+        test::call_service(&app, request.to_request())
+            .await
+            .status()
+            .as_u16()
+    };
+    let post = |path: &str| TestRequest::post().uri(path);
+    let wrong = [("username", "nobody@example.com"), ("password", "wrong")];
+    assert_eq!(status(post("/auth/bearer/login").set_form(wrong)).await, 400);
+    assert_eq!(status(post("/auth/bearer/login/").set_form(wrong)).await, 307);
+    assert_eq!(status(post("/auth/register").set_json(())).await, 422);
+    assert_eq!(status(post("/auth/forgot-password").set_json(())).await, 422);
+    // The library removes a cookie that is no use.
+    let dead = post("/auth/cookie/logout").insert_header(cookie("dead"));
+    let answer = test::call_service(&app, dead.to_request()).await;
+    assert_eq!(answer.status(), 401);
+    assert!(answer.headers().contains_key("set-cookie"));
+
+    let preflight = || TestRequest::default().method(Method::OPTIONS);
+    assert_eq!(status(preflight().uri("/hello")).await, 200);
+    assert_eq!(status(preflight().uri("/none")).await, 404);
+    // Other methods of these paths are no routes of the library.
+    assert_eq!(status(TestRequest::get().uri("/auth/bearer/login")).await, 401);
+    assert_eq!(status(TestRequest::delete().uri("/users/me")).await, 401);
+}
+
+#[actix_web::test]
+async fn the_user_is_there_for_extractors_inner_guards_and_middlewares_without_another_look_up() {
+    let service = Service::new();
+    let token = service.token("a").await;
+    let (tokens, key) = (
+        service.token_store.clone(),
+        TokenLookup::for_audience("test", &token),
+    );
+    // What is looked up again within is gone.
+    let revoke = from_fn(move |request: ServiceRequest, next: Next<EitherBody<BoxBody>>| {
+        let (tokens, key) = (tokens.clone(), key);
+        async move {
+            let user = CurrentUser::<Active>::found_by_guard(request.request());
+            assert_eq!(
+                user.map(|user| user.backend().to_owned()).as_deref(),
+                Some("bearer")
+            );
+            assert!(CurrentUser::<Superuser>::found_by_guard(request.request()).is_none());
+            assert!(tokens.delete(&key).await.expect("an answer"));
+            next.call(request).await
+        }
+    });
+    let inner = web::scope("/inner")
+        .wrap(service.auth.require(Active))
+        .wrap(revoke)
+        .configure(routes);
+    let unguarded = async |request: HttpRequest| {
+        CurrentUser::<Active>::found_by_guard(&request)
+            .is_none()
+            .to_string()
+    };
+    let app = app!(
+        service,
+        .service(web::scope("/protected").wrap(service.auth.protect()).service(inner))
+        .route("/unguarded", web::get().to(unguarded))
+    );
+    let unguarded = get!(app, "/unguarded", bearer(&token));
+    assert_eq!(unguarded, (200, "true".to_owned()));
+    let seen = get!(app, "/protected/inner/active", bearer(&token));
+    assert_eq!(seen, (200, "true by bearer".to_owned()));
+    assert_eq!(get!(app, "/protected/inner/active", bearer(&token)).0, 401);
+}
+
+#[actix_web::test]
+async fn guards_within_a_protected_application_add_up() {
+    let service = Service::new();
+    let app = protected!(service);
+    let token = service.token("a").await;
+    assert_eq!(get!(app, "/mine/active", bearer(&token)).0, 401);
+    assert_eq!(
+        get!(app, "/mine/active", cookie(&token)),
+        (200, "true by cookie".to_owned())
+    );
+    assert_eq!(get!(app, "/superuser", bearer(&token)).0, 403);
+}
+
+#[actix_web::test]
+async fn an_excepted_path_is_that_of_the_scope_and_other_guards_have_exceptions_too() {
+    let service = Service::new();
+    let guard = service.auth.require(Superuser).except(["/live"]).expect("a path");
+    let api = web::scope("/api")
+        .wrap(guard)
+        .route("/live", web::get().to(async || "live"))
+        .route("/api/live", web::get().to(async || "another"))
+        .route("/active", web::to(required::<Active>))
+        .configure(service.auth.routes());
+    let inner = web::scope("/outer/api").configure(service.auth.routes());
+    let app = test::init_service(
+        App::new()
+            .service(api)
+            .service(web::scope("").wrap(service.auth.protect()).service(inner)),
+    )
+    .await;
+    assert_eq!(get!(app, "/api/live",), (200, "live".to_owned()));
+    assert_eq!(get!(app, "/api/api/live",).0, 401);
+    assert_eq!(get!(app, "/api/active",).0, 401);
+    assert_eq!(get!(app, "/api/active", bearer(&service.token("a").await)).0, 403);
+    // Only a protected application lets the library's own routes pass, and only where they are mounted.
+    assert_eq!(get!(app, "/api/auth/methods",).0, 401);
+    assert_eq!(get!(app, "/outer/api/auth/methods",).0, 401);
+}
+
+#[actix_web::test]
+async fn what_is_excepted_may_be_cached() {
+    let service = Service::new();
+    let app = protected!(service);
+    let token = service.token("a").await;
+    for (path, expected) in [("/live", None), ("/hello", Some("no-store"))] {
+        let request = TestRequest::get().uri(path).insert_header(bearer(&token));
+        let answer = test::call_service(&app, request.to_request()).await;
+        let found = answer
+            .headers()
+            .get("cache-control")
+            .map(|value| value.to_str().expect("ASCII"));
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_path_that_cannot_be_excepted_is_named_at_start() {
+    let auth = Service::new().auth;
+    for path in ["/*", "live", "/users/{id}"] {
+        let error = auth.protect().except(["/live", path]).err().expect(path);
+        assert_eq!(error.setting(), format!("excepted path {path:?}"));
+        assert!(error.to_string().contains(path), "{error}");
+    }
+}
