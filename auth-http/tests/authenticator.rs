@@ -491,6 +491,13 @@ async fn what_a_route_returns_is_send() {
         ("users:user", 401),
         ("users:patch_user", 401),
         ("users:delete_user", 401),
+        ("auth:sessions", 401),
+        ("auth:delete_sessions", 401),
+        ("auth:delete_session", 401),
+        ("auth:logout_everywhere", 401),
+        ("users:sessions", 401),
+        ("users:delete_sessions", 401),
+        ("users:delete_session", 401),
     ];
     assert_eq!(statuses, expected.map(|(name, status)| (name.to_owned(), status)));
 }

@@ -42,10 +42,23 @@ fn s6_the_log_ins_of_every_backend_with_a_store_are_in_one_list() {
         let jwt = lancelot(service, Kind::JwtBearer).await;
         let cookie = lancelot(service, Kind::DbCookie).await;
         lancelot(service, Kind::JwtCookie).await;
+        let tracked = lancelot(service, Kind::TrackedBearer).await;
         let seen = async |pass: &Pass| backends(service, pass).await;
-        assert_eq!(seen(&db).await, json!([["cookie", false], ["db", true]]));
-        assert_eq!(seen(&cookie).await, json!([["cookie", true], ["db", false]]));
-        assert_eq!(seen(&jwt).await, json!([["cookie", false], ["db", false]]));
+        let all = |current: &str| -> Value {
+            let newest_first = ["jwt-tracked", "cookie", "db"];
+            newest_first
+                .iter()
+                .map(|name| json!([name, *name == current]))
+                .collect()
+        };
+        for (pass, current) in [
+            (db, "db"),
+            (cookie, "cookie"),
+            (tracked, "jwt-tracked"),
+            (jwt, "none"),
+        ] {
+            assert_eq!(seen(&pass).await, all(current));
+        }
     });
 }
 
@@ -85,10 +98,10 @@ fn s6_a_log_out_everywhere_and_a_superuser_end_plain_jwts_too() {
         let crown = service.pass(Kind::DbCookie, &address("arthur")).await;
         let user = service.stored(&address("lancelot")).await.expect("the user");
         let sessions = format!("/users/{}/sessions", user.id);
-        for ended in &passes[..4] {
+        for ended in &passes[..Kind::ALL.len()] {
             service.me(ended).await.is_unauthorized();
         }
-        for live in &passes[4..] {
+        for live in &passes[Kind::ALL.len()..] {
             assert_eq!(service.me(live).await.status, 200);
         }
         service.delete(&sessions).with(&crown).send().await.is(204, "");

@@ -6,6 +6,7 @@
 
 mod current_user;
 mod expiry;
+mod rotation;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         (BACKENDS, &*of_all),
         (BACKENDS_OF_JWTS, sentences_of_jwts()),
         (BACKENDS_WITH_REFRESH, sentences_of_refresh()),
+        (BACKENDS_WITH_REFRESH, rotation::SENTENCES),
     ] {
         for row in rows(kinds) {
             trials.extend(sentences.iter().map(|sentence| row.trial(*sentence, say)));
@@ -67,6 +69,9 @@ fn say(row: Row, sentence: Sentence) {
         backends.extend(Kind::ALL.into_iter().filter(|kind| *kind != row.kind));
     }
     let mut blueprint = Blueprint::of(&backends);
+    if sentence.module.ends_with("::rotation") {
+        blueprint.refresh.rotate_after = Some(rotation::AGE);
+    }
     if row.place == "memory" {
         blueprint.store = Store::Memory;
     }

@@ -17,6 +17,9 @@ use uuid::Uuid;
 use super::{Asked, Endpoints, Family, Mount, log_in::shortened, users::ID};
 use crate::{AcceptedBackends, Authenticated, HttpError, Method, RequestHead, Response, Route};
 
+/// The segment of a log-in's id, beside that of its user.
+const SID: &str = "/{sid}";
+
 /// The number of log-ins that one request ends at the same time.
 const CONCURRENT_ENDS: usize = 8;
 
@@ -44,7 +47,7 @@ pub(super) fn routes(mount: &Mount, lists: bool) -> impl Iterator<Item = Route> 
     let own = format!("{}/sessions", mount.auth_path);
     let everywhere = format!("{}/logout-everywhere", mount.auth_path);
     let theirs = format!("{}{ID}/sessions", mount.users_path);
-    let (one, one_of_theirs) = (format!("{own}{ID}"), format!("{theirs}/{{sid}}"));
+    let (one, one_of_theirs) = (format!("{own}{ID}"), format!("{theirs}{SID}"));
     let of_users = lists && mount.users;
     [
         (lists, Method::Get, own.clone(), "auth:sessions", List),

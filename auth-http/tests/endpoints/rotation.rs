@@ -298,5 +298,6 @@ async fn an_answer_that_has_a_token_for_the_same_place_gets_no_other() {
         assert_eq!(authenticator.rotate(&found, &head, [theirs]).await, []);
         assert_eq!(service.rotations(), 0, "nothing was replaced either");
         assert_eq!(authenticator.rotate(&found, &head, [others]).await.len(), 1);
+        assert_eq!(service.rotations(), 1);
     }
 }

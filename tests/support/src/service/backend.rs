@@ -14,13 +14,15 @@ use crate::Kind;
 /// The lifetime of every credential, in seconds.
 pub(super) const LIFETIME: u64 = 3600;
 
-/// How JWTs that can be revoked are refreshed.
+/// How JWTs that can be revoked are refreshed and replaced.
 #[derive(Clone, Copy, Debug)]
 pub struct Refresh {
     /// How long a replaced refresh token yields the same successor.
     pub grace: Duration,
     /// How many log-ins a user can have.
     pub cap: Option<NonZeroU32>,
+    /// The age at which an access token is replaced while it is used.
+    pub rotate_after: Option<Duration>,
 }
 
 impl Default for Refresh {
@@ -28,6 +30,7 @@ impl Default for Refresh {
         Self {
             grace: Duration::from_secs(10),
             cap: None,
+            rotate_after: None,
         }
     }
 }
@@ -61,8 +64,12 @@ pub fn backend(
             .expect("longer than a token")
             .refresh_tokens(refresh_tokens)
             .clock(Arc::clone(clock));
-        match refresh.cap {
+        let tracked = match refresh.cap {
             Some(cap) => tracked.cap(cap),
+            None => tracked,
+        };
+        match refresh.rotate_after {
+            Some(age) => tracked.rotate_after(age).expect("younger than its end"),
             None => tracked,
         }
     };

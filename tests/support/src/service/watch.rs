@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use portcullis::{
     StoreError, User,
     store::{
-        AccessToken, InsertTokenError, InsertUserError, NewUser, NormalizedEmail, RotateTokens, TokenLookup,
-        UpdateUserError, UserStore,
+        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError,
+        InsertUserError, NewUser, NormalizedEmail, RotateTokens, TokenId, TokenLookup, UpdateUserError,
+        UserStore,
     },
 };
 use time::OffsetDateTime;
