@@ -36,7 +36,7 @@ pub use delete_all::{
 pub use out_of_reach::every_call_out_of_reach_is_a_failure;
 pub use process::another_process_sees_every_change_at_once;
 pub use race::{no_update_is_lost_between_parallel_saves, s4_a_log_out_beats_requests_in_flight};
-pub(super) use sample::{created, loaded, session};
+pub(super) use sample::{loaded, session};
 pub use save::{
     a_save_changes_no_other_session, a_save_never_brings_a_session_back,
     a_save_of_another_revision_is_a_conflict_and_writes_nothing,

@@ -121,7 +121,7 @@ pub async fn no_update_is_lost_between_parallel_saves<F: SessionFixture>(fixture
                     assert_eq!(slid, SessionWrite::Done, "moving the limit is never a conflict");
                     return;
                 }
-                add_entry(&*store, key, n).await;
+                add_entry(&*store, key, n, dice).await;
             }
         }))
         .await;
@@ -141,10 +141,12 @@ pub async fn no_update_is_lost_between_parallel_saves<F: SessionFixture>(fixture
     }
 }
 
-async fn add_entry<Id: UserId>(store: &impl SessionStore<Id>, key: TokenLookup, n: usize) {
+async fn add_entry<Id: UserId>(store: &impl SessionStore<Id>, key: TokenLookup, n: usize, dice: Dice) {
     // Of four that add, one succeeds in each round of saves.
     for _attempt in 0..REQUESTS {
         let loaded = answered(store.load(&key).await).expect("nobody deletes the session");
+        // As long as a handler runs.
+        dice.pause(n).await;
         let mut change = SessionChange::new(start(), Some(later(start())));
         change.data = Some(format!("{}{n}", loaded.data));
         change.revision = Some(loaded.revision);

@@ -41,7 +41,7 @@ pub(in super::super) fn session<Id: UserId>(user: Option<&Id>, n: u32) -> (Token
 }
 
 /// Creates the `n`-th session of `user`, or of a visitor.
-pub(in super::super) async fn created<Id: UserId>(
+pub(super) async fn created<Id: UserId>(
     store: &impl SessionStore<Id>,
     user: Option<&Id>,
     n: u32,
