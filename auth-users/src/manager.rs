@@ -21,7 +21,7 @@ use std::{
 };
 
 use auth_core::{
-    Clock, ClosedNetworks, Email, Lifetime, Profile, RevocableStrategy, SecretString, StoreError,
+    Clock, ClosedNetworks, Email, Lifetime, Profile, RevocableStrategy, SecretString, SessionStore, StoreError,
     UpdateUserError, User, UserId, UserStore,
 };
 use uuid::Uuid;
@@ -55,6 +55,7 @@ pub struct UserManager<Id = Uuid, P = ()> {
     outbox: Outbox,
     tokens: Arc<OneTimeTokens>,
     revocable: Arc<RwLock<Vec<Arc<dyn RevocableStrategy<Id>>>>>,
+    sessions: Arc<RwLock<Vec<Arc<dyn SessionStore<Id>>>>>,
     requires_verification: bool,
     sends_verification: bool,
     confirms_new_email: bool,
@@ -77,6 +78,7 @@ impl<Id, P> Clone for UserManager<Id, P> {
             outbox: self.outbox.clone(),
             tokens: Arc::clone(&self.tokens),
             revocable: Arc::clone(&self.revocable),
+            sessions: Arc::clone(&self.sessions),
             requires_verification: self.requires_verification,
             sends_verification: self.sends_verification,
             confirms_new_email: self.confirms_new_email,

@@ -243,6 +243,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             outbox,
             tokens: Arc::new(self.tokens),
             revocable: Arc::default(),
+            sessions: Arc::default(),
             requires_verification: self.requires_verification,
             sends_verification: self.sends_verification,
             confirms_new_email: self.confirms_new_email,

@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError};
 
-use auth_core::{Profile, RevocableStrategy, StoreError, User, UserId};
-use futures_util::future::join_all;
+use auth_core::{Profile, RevocableStrategy, SessionStore, StoreError, User, UserId};
+use futures_util::future::{join, join_all};
 
 use super::{UserManager, outcome::Reason};
 use crate::{Event, EventHandlerError, LOG};
@@ -79,7 +79,18 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         }
     }
 
-    /// Revokes every credential of the user, in each store that answers.
+    /// Makes deletions of users also remove their sessions in `store`. Adding a store twice has no effect.
+    ///
+    /// The sessions with data of the HTTP layer do this for their store. A session of a deleted user is rejected either
+    /// way, but without this its data stays until it expires or is presented.
+    pub fn end_sessions_in(&self, store: Arc<dyn SessionStore<Id>>) {
+        let mut stores = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        if !stores.iter().any(|known| Arc::ptr_eq(known, &store)) {
+            stores.push(store);
+        }
+    }
+
+    /// Revokes every credential and removes every session of the user, in each store that answers.
     ///
     /// # Errors
     /// [`StoreError`] if a store does not answer.
@@ -89,7 +100,15 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let calls = strategies.iter().map(|strategy| strategy.revoke_all(id));
-        join_all(calls).await.into_iter().collect()
+        let stores = self
+            .sessions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let revoked = join_all(strategies.iter().map(|strategy| strategy.revoke_all(id)));
+        let removed = join_all(stores.iter().map(|store| store.delete_all(id)));
+        let (revoked, removed) = join(revoked, removed).await;
+        revoked.into_iter().collect::<Result<(), _>>()?;
+        removed.into_iter().try_for_each(|removed| removed.map(|_number| ()))
     }
 }
