@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Response, Scheme,
     Slot,
-    response_cookies::{is_secure_cookie, remove_strays, with_paths},
+    response_cookies::{dressed, is_secure_cookie},
 };
 
 /// Reads the credential of a request through the backends, in the order of configuration. The first that yields a user wins.
@@ -300,9 +300,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         let Scheme::Cookie(name) = backend.transport().scheme() else {
             return response;
         };
-        let base = self.public_url().map_or("", PublicUrl::path);
-        let response = self.csrf.accompany(name, with_paths(response, base));
-        remove_strays(response, head, base, suspicious)
+        dressed(response, name, &self.csrf, self.public_url(), head, suspicious)
     }
 
     /// The check against cross-site requests.

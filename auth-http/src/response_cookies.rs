@@ -6,7 +6,7 @@ use cookie::Cookie;
 use places::places;
 
 use crate::{
-    AuthBackend, RequestHead, Response,
+    AuthBackend, CsrfPolicy, PublicUrl, RequestHead, Response,
     request::each_cookie,
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
@@ -21,8 +21,23 @@ pub(crate) fn is_secure_cookie<Id>(backend: &AuthBackend<Id>) -> bool {
     cookies.any(|cookie| cookie.secure() == Some(true))
 }
 
+/// `response`, which sets or removes the cookie called `name`, as it goes to the client: with the paths of its cookies, with
+/// their companions, and without [strays](remove_strays) of which the request had `suspicious` or more.
+pub(crate) fn dressed(
+    response: Response,
+    name: &str,
+    csrf: &CsrfPolicy,
+    public_url: Option<&PublicUrl>,
+    head: &dyn RequestHead,
+    suspicious: usize,
+) -> Response {
+    let base = public_url.map_or("", PublicUrl::path);
+    let response = csrf.accompany(name, with_paths(response, base));
+    remove_strays(response, head, base, suspicious)
+}
+
 /// `response`, with the path `base` for cookies without their own path.
-pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
+fn with_paths(mut response: Response, base: &str) -> Response {
     for (name, value) in &mut response.headers {
         if *name != SET_COOKIE {
             continue;
@@ -45,12 +60,7 @@ pub(crate) fn with_paths(mut response: Response, base: &str) -> Response {
 /// `suspicious` or more of a name. The likeliest come first, as many as fit into an answer.
 ///
 /// `base` is the path of the public URL. A proxy may have stripped it from that of the request.
-pub(crate) fn remove_strays(
-    mut response: Response,
-    head: &dyn RequestHead,
-    base: &str,
-    suspicious: usize,
-) -> Response {
+fn remove_strays(mut response: Response, head: &dyn RequestHead, base: &str, suspicious: usize) -> Response {
     let ours: Vec<_> = response
         .cookies()
         .filter_map(|value| Cookie::parse(value).ok())
