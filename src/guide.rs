@@ -12,6 +12,7 @@ macro_rules! page {
 }
 
 page!(strategies, "strategies.md");
+page!(sessions, "sessions.md");
 page!(own_table, "own-table.md");
 page!(cors, "cors.md");
 page!(proxy, "proxy.md");
