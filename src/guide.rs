@@ -15,6 +15,7 @@ page!(strategies, "strategies.md");
 page!(single_page_application, "single-page-application.md");
 page!(mobile, "mobile.md");
 page!(server_rendered, "server-rendered.md");
+page!(sessions, "sessions.md");
 page!(own_table, "own-table.md");
 page!(protect, "protect.md");
 page!(log_ins, "log-ins.md");

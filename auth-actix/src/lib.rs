@@ -37,6 +37,8 @@
 //! Use [`OptionalUser`], not `Option<CurrentUser>`: actix-web turns every extractor error into `None`, so an outage
 //! would look like a logged-out user.
 //!
+//! A [`SessionMiddleware`] brings a [`Session`] with data of your own to the handlers inside it, with or without a user.
+//!
 //! # Features
 //!
 //! - `testing`: a log-in for the tests of your handlers, `testing::log_in_as`.
@@ -59,11 +61,12 @@ mod no_docs;
 mod openapi;
 mod rotation;
 mod routes;
+mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use auth::{Auth, AuthBuilder};
-pub use auth_http::{Active, Requirement, Superuser, Verified, VerifiedSuperuser};
+pub use auth_http::{Active, Present, Requirement, SessionVerifier, Superuser, Verified, VerifiedSuperuser};
 pub use bind::bind_error;
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::{AuthError, ExtractError};
@@ -74,3 +77,4 @@ pub use no_docs::HasOpenapi;
 #[cfg(feature = "openapi")]
 pub use openapi::Docs;
 pub use routes::not_found;
+pub use session::{Session, SessionMiddleware, SessionService, VerifiedSession};

@@ -110,6 +110,8 @@ pub enum HttpError {
     NotFound,
     /// 405.
     MethodNotAllowed,
+    /// 409: another request changed the same thing at the same time.
+    Conflict,
     /// 408: the body did not arrive in time.
     RequestTimeout,
     /// 413: the body is too large.
@@ -162,6 +164,7 @@ impl HttpError {
             Self::Forbidden => bare(403, "Forbidden"),
             Self::NotFound => bare(404, "Not Found"),
             Self::MethodNotAllowed => bare(405, "Method Not Allowed"),
+            Self::Conflict => bare(409, "Conflict"),
             Self::RequestTimeout => bare(408, "Request Timeout").header("connection", "close"),
             Self::PayloadTooLarge => bare(413, "Payload Too Large"),
             Self::Unprocessable(errors) => Response::json(422, &json!({ "detail": errors })),

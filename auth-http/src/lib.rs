@@ -6,6 +6,7 @@
 //!   cookie.
 //! - An [`AuthBackend`] is a transport and a strategy under one name. The [`Authenticator`] tries the backends of a
 //!   service in order. [`CsrfPolicy`] refuses cross-site requests.
+//! - [`Sessions`] keep data of the application for each visitor. A [`SessionSlot`] loads a request's session and writes it.
 //!
 //! A binding to a framework implements [`RequestHead`], mounts each path with its [`Route`]s, stops reading a body at
 //! [`MAX_BODY_BYTES`], runs the operation of the route, and writes the answer.
@@ -16,6 +17,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod admission;
 mod authenticator;
 mod backend;
 mod body;
@@ -31,6 +33,7 @@ mod requirement;
 mod response;
 mod response_cookies;
 mod route;
+mod session;
 mod transport;
 mod trusted_proxies;
 mod user_body;
@@ -46,6 +49,10 @@ pub use request::{RequestHead, Target};
 pub use requirement::{Active, Requirement, Superuser, Verified, VerifiedSuperuser};
 pub use response::Response;
 pub use route::{Method, Operation, PathRoutes, Route};
+pub use session::{
+    OnConflict, Present, RequestSession, SessionCarrier, SessionData, SessionIdGenerator, SessionSlot,
+    SessionVerifier, Sessions, SessionsBuilder,
+};
 pub use transport::{
     BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Slot, Transport,
 };

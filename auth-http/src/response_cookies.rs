@@ -6,7 +6,7 @@ use cookie::Cookie;
 use places::places;
 
 use crate::{
-    AuthBackend, RequestHead, Response, Slot,
+    AuthBackend, CsrfPolicy, PublicUrl, RequestHead, Response, Slot,
     request::each_cookie,
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
@@ -19,6 +19,22 @@ pub(crate) fn is_secure_cookie<Id>(backend: &AuthBackend<Id>) -> bool {
     let removal = backend.transport().clear(Slot::Access);
     let mut cookies = removal.cookies().filter_map(|value| Cookie::parse(value).ok());
     cookies.any(|cookie| cookie.secure() == Some(true))
+}
+
+/// `response`, which sets or removes the cookie called `name`, as it goes to the client: with the paths of its cookies, with
+/// their companions, and without [strays](remove_strays) of which the request had `suspicious` or more.
+pub(crate) fn dressed(
+    response: Response,
+    name: &str,
+    csrf: &CsrfPolicy,
+    public_url: Option<&PublicUrl>,
+    head: &dyn RequestHead,
+    suspicious: usize,
+) -> Response {
+    let base = public_url.map_or("", PublicUrl::path);
+    let root = if base.is_empty() { "/" } else { base };
+    let response = csrf.accompany(name, None, with_paths(response, |_name| root));
+    remove_strays(response, head, base, suspicious)
 }
 
 /// The names of the cookies that `response` sets or removes.

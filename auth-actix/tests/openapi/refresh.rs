@@ -56,8 +56,7 @@ impl Watched<'_> {
         let mut cookies = answer.headers().get_all(SET_COOKIE);
         let refresh = cookies.find_map(|cookie| {
             let (pair, _attributes) = cookie.to_str().ok()?.split_once(';')?;
-            pair.starts_with("__Secure-web-refresh=")
-                .then(|| pair.to_owned())
+            pair.starts_with("__Secure-web-refresh=").then(|| pair.to_owned())
         });
         (COOKIE, refresh.expect("a refresh token"))
     }

@@ -10,6 +10,7 @@ use super::{Endpoints, Request};
 use crate::{
     AcceptedBackends, AuthBackend, Authenticated, ErrorCode, HttpError, LoginForm, Presented, RequestHead,
     Response, Slot,
+    admission::{as_stored, may_log_in, still_identified},
     request::{Header, header},
 };
 
@@ -36,9 +37,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, head)?;
-        let stored = self.as_stored(identified.user()).await?;
-        let renewed = identified.renewed(stored);
-        let identified = renewed.ok_or(HttpError::Code(ErrorCode::LoginBadCredentials))?;
+        let identified = still_identified(&self.users, identified).await?;
         self.finish(backend, &identified, head).await
     }
 
@@ -65,7 +64,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             let accepted = AcceptedBackends::only([backend.name()]);
             self.authenticator.unauthorized(head, &accepted)
         };
-        self.may_log_in(&current.user)?;
+        may_log_in(&self.users, &current.user)?;
         // It may have been logged out since: a client can take its time with the body.
         let Presented::Token(token) = backend.transport().extract(Slot::Access, head) else {
             return Err(unauthorized());
@@ -81,7 +80,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .ok_or_else(unauthorized)?;
         let user = self.users.log_out_elsewhere(&current.user).await?;
         let user = user.ok_or_else(unauthorized)?;
-        self.may_log_in(&user)?;
+        may_log_in(&self.users, &user)?;
         let identified = next.renewed(user).ok_or_else(unauthorized)?;
         self.finish(backend, &identified, head).await
     }
@@ -183,24 +182,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(backend)
     }
 
-    /// `user` as it is stored now, if it may log in.
-    async fn as_stored(&self, user: &User<Id, P>) -> Result<User<Id, P>, HttpError> {
-        let stored = self.users.find(&user.id).await?;
-        let user = stored.ok_or(HttpError::Code(ErrorCode::LoginBadCredentials))?;
-        self.may_log_in(&user)?;
-        Ok(user)
-    }
-
-    pub(super) fn may_log_in(&self, user: &User<Id, P>) -> Result<(), HttpError> {
-        if !user.is_active {
-            return Err(HttpError::Code(ErrorCode::LoginBadCredentials));
-        }
-        if self.users.requires_verification() && !user.is_verified {
-            return Err(HttpError::Code(ErrorCode::LoginUserNotVerified));
-        }
-        Ok(())
-    }
-
     /// Ends the presented credential last, so that a failed log-in leaves it alone. That of somebody who acts as the user is
     /// theirs, and stays.
     async fn hand_over(
@@ -241,7 +222,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// Refuses the log-in if meanwhile the user may no longer log in, or all credentials of the user were ended. That
     /// could not remove the new credential, which was not stored yet, and hashing the password took time.
     async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), HttpError> {
-        let stored = self.as_stored(user).await?;
+        let stored = as_stored(&self.users, user).await?;
         if stored.security_epoch != user.security_epoch {
             let problem = "the user's credentials were ended during the log-in";
             return Err(StoreError::contention("users", problem).into());

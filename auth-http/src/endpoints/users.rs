@@ -6,6 +6,7 @@ use auth_users::{ProtectedFields, UserUpdate, merge_profile};
 use super::{Asked, Endpoints, FLAGS, Family, Mount};
 use crate::{
     Authenticated, HttpError, Method, RequestHead, Response, Route, Superuser, UserBody,
+    admission::may_log_in,
     body::{Fields, JsonBody},
 };
 
@@ -111,7 +112,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let Some(backend) = self.authenticator.backend(name) else {
             return Vec::new();
         };
-        if found.credential.actor.is_some() || self.may_log_in(&user).is_err() {
+        if found.credential.actor.is_some() || may_log_in(&self.users, &user).is_err() {
             return Vec::new();
         }
         let identified = self.users.identify_without_proof(user);

@@ -1,0 +1,143 @@
+//! Sessions with data.
+
+mod builder;
+mod carrier;
+mod id;
+mod load;
+mod renew;
+mod slot;
+mod state;
+mod verifier;
+mod write;
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use auth_core::{Clock, Lifetime, SessionStore};
+use auth_users::UserManager;
+use serde::{Serialize, de::DeserializeOwned};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub use builder::SessionsBuilder;
+pub use carrier::SessionCarrier;
+pub use id::SessionIdGenerator;
+pub use slot::SessionSlot;
+pub use state::RequestSession;
+pub use verifier::{Present, SessionVerifier};
+
+use crate::{CsrfPolicy, PublicUrl};
+
+/// The data of a session: any type that Serde reads and writes.
+///
+/// The type is also the kind of the session. A service with two kinds has two types, for example `Cart` and `Wizard`.
+pub trait SessionData: Serialize + DeserializeOwned + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> SessionData for T {}
+
+/// What becomes of changes that two requests make to one session at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// The later one is made again on the data of the earlier one, if it was made by
+    /// [`update`](RequestSession::update). If the data was [`set`](RequestSession::set), it is answered with 409. No
+    /// update is lost.
+    #[default]
+    Merge,
+    /// The later one replaces the earlier one. An update that is made in between is lost.
+    LastWriterWins,
+}
+
+/// A kind of session: its store, its limits and how its id travels. It is cheap to clone.
+///
+/// A session has data of the type `T`, and a user once somebody has [logged in](RequestSession::log_in) through it. It is
+/// in the store from the moment that something is put into it. A visitor who puts nothing in costs no row and gets no cookie.
+///
+/// The id is 256 bits from the operating system's generator. The store sees its digest only, which includes the name of
+/// the kind, so an id of one kind is good for no other. An id that was not made here, has expired or was ended is as
+/// none, and is never adopted.
+///
+/// # Why the id is not signed
+/// A signature would prove that an id was made here. So does the look-up: nobody guesses 256 random bits, and an
+/// unknown id opens nothing. A signed cookie would need a secret that all nodes share and that must be rotated, and its
+/// signature must not be taken for a proof that the session still lives. Only the store knows that.
+pub struct Sessions<T, Id = Uuid, P = ()> {
+    shared: Arc<Shared<Id, P>>,
+    data: PhantomData<fn() -> T>,
+}
+
+pub(crate) struct Shared<Id, P> {
+    name: String,
+    /// Part of every digest.
+    audience: String,
+    store: Arc<dyn SessionStore<Id>>,
+    users: Option<Arc<UserManager<Id, P>>>,
+    carrier: SessionCarrier,
+    ids: Option<Arc<dyn SessionIdGenerator>>,
+    lifetime: Lifetime,
+    idle: Option<Idle>,
+    on_conflict: OnConflict,
+    csrf: CsrfPolicy,
+    public_url: Option<PublicUrl>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A limit on the time between two uses.
+#[derive(Clone, Copy)]
+struct Idle {
+    limit: Lifetime,
+    /// Uses within this time after a recorded one are not recorded.
+    interval: time::Duration,
+}
+
+impl<T, Id, P> Clone for Sessions<T, Id, P> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            data: PhantomData,
+        }
+    }
+}
+
+impl<T, Id, P> fmt::Debug for Sessions<T, Id, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("name", &self.shared.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, Id, P> Sessions<T, Id, P> {
+    /// The name of the kind.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// How the id travels.
+    #[must_use]
+    pub fn carrier(&self) -> &SessionCarrier {
+        &self.shared.carrier
+    }
+
+    /// The place for this kind's session in a new request.
+    #[must_use]
+    pub fn slot(&self) -> SessionSlot<T, Id, P> {
+        SessionSlot::new(self.clone())
+    }
+
+    /// True if both are one kind.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl<Id, P> Shared<Id, P> {
+    /// The end of a session that is used at `now` and ends at `absolute_end` at the latest.
+    fn end(&self, now: OffsetDateTime, absolute_end: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+        let idle_end = self.idle.and_then(|idle| idle.limit.end(now));
+        match (idle_end, absolute_end) {
+            (Some(idle), Some(absolute)) => Some(idle.min(absolute)),
+            (idle, absolute) => idle.or(absolute),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The settings of a kind of session.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use auth_core::{Clock, ConfigError, Lifetime, Profile, SessionStore, SystemClock, UserId};
+use auth_users::UserManager;
+use uuid::Uuid;
+
+use super::{Idle, OnConflict, SessionCarrier, SessionData, SessionIdGenerator, Sessions, Shared, id};
+use crate::{CsrfPolicy, PublicUrl};
+
+/// The default lifetime, in seconds: 6 hours.
+const LIFETIME: u64 = 6 * 3600;
+
+/// How rarely a session with an idle limit is written at most, if its data does not change.
+const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Builds [`Sessions`].
+#[must_use]
+pub struct SessionsBuilder<T, Id = Uuid, P = ()> {
+    name: String,
+    store: Arc<dyn SessionStore<Id>>,
+    users: Option<Arc<UserManager<Id, P>>>,
+    carrier: SessionCarrier,
+    ids: Option<Arc<dyn SessionIdGenerator>>,
+    lifetime: Option<Lifetime>,
+    idle: Option<Lifetime>,
+    on_conflict: OnConflict,
+    csrf: CsrfPolicy,
+    public_url: Option<PublicUrl>,
+    clock: Arc<dyn Clock>,
+    data: PhantomData<fn() -> T>,
+}
+
+impl<T: SessionData, Id: UserId> Sessions<T, Id> {
+    /// A builder for the kind of session called `name`, in `store`. Several kinds can share a store.
+    ///
+    /// The name is part of every digest. Sessions of a kind that was renamed are not found any more.
+    pub fn builder(name: impl Into<String>, store: Arc<dyn SessionStore<Id>>) -> SessionsBuilder<T, Id> {
+        SessionsBuilder {
+            name: name.into(),
+            store,
+            users: None,
+            carrier: SessionCarrier::default(),
+            ids: None,
+            lifetime: None,
+            idle: None,
+            on_conflict: OnConflict::default(),
+            csrf: CsrfPolicy::same_origin(),
+            public_url: None,
+            clock: Arc::new(SystemClock),
+            data: PhantomData,
+        }
+    }
+}
+
+impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
+    /// Lets the users of `users` [log in](super::RequestSession::log_in) through a session.
+    ///
+    /// Each request with such a session loads its user, which costs one more round trip. The session is as none if the user
+    /// is gone or inactive, or if the user's credentials were ended since the log-in: by a change of the password or
+    /// [`log_out_everywhere`](UserManager::log_out_everywhere), for example. A deletion of a user also removes the sessions.
+    pub fn users<Q: Profile>(self, users: impl Into<Arc<UserManager<Id, Q>>>) -> SessionsBuilder<T, Id, Q> {
+        SessionsBuilder {
+            name: self.name,
+            store: self.store,
+            users: Some(users.into()),
+            carrier: self.carrier,
+            ids: self.ids,
+            lifetime: self.lifetime,
+            idle: self.idle,
+            on_conflict: self.on_conflict,
+            csrf: self.csrf,
+            public_url: self.public_url,
+            clock: self.clock,
+            data: PhantomData,
+        }
+    }
+
+    /// Sets how the id travels. The default is the cookie `__Host-ssid`. Two kinds in one service need two names.
+    pub fn carrier(mut self, carrier: SessionCarrier) -> Self {
+        self.carrier = carrier;
+        self
+    }
+
+    /// Makes the ids by `generator`. The default is 256 bits from the operating system's generator.
+    pub fn ids(mut self, generator: Arc<dyn SessionIdGenerator>) -> Self {
+        self.ids = Some(generator);
+        self
+    }
+
+    /// Sets the absolute limit, after which a session ends however it is used. The default is 6 hours. A log-in begins a
+    /// new session.
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Ends a session that was not used for `limit`. By default there is no such limit.
+    ///
+    /// A use within the last tenth of the limit, but at most a minute, since a recorded one is not recorded: so the store
+    /// is written rarely, and a session can end that much too early.
+    pub fn idle(mut self, limit: Lifetime) -> Self {
+        self.idle = Some(limit);
+        self
+    }
+
+    /// Sets what becomes of changes that two requests make at the same time. The default is [`OnConflict::Merge`].
+    pub fn on_conflict(mut self, policy: OnConflict) -> Self {
+        self.on_conflict = policy;
+        self
+    }
+
+    /// Sets the check against cross-site requests, for a cookie. By default only the service's own origin is trusted.
+    pub fn csrf(mut self, policy: CsrfPolicy) -> Self {
+        self.csrf = policy;
+        self
+    }
+
+    /// Sets the URL at which clients reach the service: see
+    /// [`EndpointsBuilder::public_url`](crate::EndpointsBuilder::public_url).
+    ///
+    /// # Errors
+    /// [`ConfigError`] as from [`PublicUrl::parse`].
+    pub fn public_url(mut self, url: impl AsRef<str>) -> Result<Self, ConfigError> {
+        self.public_url = Some(PublicUrl::parse(url.as_ref())?);
+        Ok(self)
+    }
+
+    /// Takes the time from `clock`.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Builds the kind.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the setting if the name is not 1 to 64 letters, digits, `-` or `_`; if the idle limit is
+    /// unlimited or not shorter than the lifetime; if the generator of ids is [weak](SessionIdGenerator).
+    pub fn build(self) -> Result<Sessions<T, Id, P>, ConfigError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if !(1..=64).contains(&self.name.len()) || !self.name.bytes().all(plain) {
+            let setting = format!("session {:?}", self.name);
+            return Err(ConfigError::new(
+                setting,
+                "its name is not 1 to 64 letters, digits, `-` or `_`",
+            ));
+        }
+        let lifetime = match self.lifetime {
+            Some(lifetime) => lifetime,
+            None => Lifetime::from_secs(LIFETIME)?,
+        };
+        let idle = self.idle.map(|limit| idle(limit, lifetime)).transpose()?;
+        if let Some(generator) = &self.ids {
+            id::check(&**generator)?;
+        }
+        if let Some(users) = &self.users {
+            users.end_sessions_in(Arc::clone(&self.store));
+        }
+        let csrf = match &self.public_url {
+            Some(url) => self.csrf.reached_at(url.origin().clone()),
+            None => self.csrf,
+        };
+        Ok(Sessions {
+            shared: Arc::new(Shared {
+                audience: format!("session:{}", self.name),
+                name: self.name,
+                store: self.store,
+                users: self.users,
+                carrier: self.carrier,
+                ids: self.ids,
+                lifetime,
+                idle,
+                on_conflict: self.on_conflict,
+                csrf,
+                public_url: self.public_url,
+                clock: self.clock,
+            }),
+            data: PhantomData,
+        })
+    }
+}
+
+fn idle(limit: Lifetime, lifetime: Lifetime) -> Result<Idle, ConfigError> {
+    let error = |problem: &str| Err(ConfigError::new("session idle limit", problem));
+    let Some(span) = limit.span() else {
+        return error("is unlimited: leave it out");
+    };
+    if lifetime.span().is_some_and(|lifetime| lifetime <= span) {
+        return error("is not shorter than the lifetime, so that it has no effect");
+    }
+    let interval = (span / 10).min(MAX_IDLE_INTERVAL);
+    Ok(Idle {
+        limit,
+        interval: interval.try_into().unwrap_or(time::Duration::MAX),
+    })
+}

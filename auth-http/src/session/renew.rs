@@ -1,0 +1,210 @@
+//! New ids, log-in and log-out.
+
+use auth_core::{Profile, SessionWrite, Subject, TokenLookup, UserId};
+use auth_users::Identified;
+
+use super::{
+    RequestSession, SessionData,
+    state::{Change, Delivery, Stored},
+    write::MAX_ATTEMPTS,
+};
+use crate::{HttpError, admission::still_identified};
+
+/// What became of the session under the old id.
+enum Replaced {
+    /// The new one has taken its place.
+    Done,
+    /// Another request has changed its data, which is here now. The new one is gone again.
+    Conflict,
+    /// Another request has ended it. The new one, of this key, is still there.
+    Gone(TokenLookup),
+}
+
+impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
+    /// Logs in the user whom a [`UserManager`](auth_users::UserManager) has identified: the session gets a new id and new
+    /// limits, and the old id is dead. Each log-in does that, also of a user who is logged in.
+    ///
+    /// The data of a visitor, or of the same user, stays. If another user was logged in, or the session was ended
+    /// meanwhile, the data begins anew, because it may be somebody else's.
+    ///
+    /// # Errors
+    /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
+    ///   credentials were ended after one of them identified the user.
+    /// - [`HttpError::Conflict`] and [`HttpError::PayloadTooLarge`] as from [`save`](Self::save).
+    /// - [`HttpError::Unavailable`] if a store does not answer. The session under the old id may live on.
+    /// - [`HttpError::Hook`] if the event handler fails. There is no session then.
+    /// - [`HttpError::Internal`] if this kind has no [`users`](crate::SessionsBuilder::users).
+    pub async fn log_in(&self, identified: Identified<Id, P>) -> Result<(), HttpError>
+    where
+        T: Default,
+    {
+        let shared = &self.inner.sessions.shared;
+        let Some(users) = &shared.users else {
+            return Err(HttpError::Internal("this kind of session has no `.users(…)`"));
+        };
+        let user = still_identified(users, identified).await?.into_user();
+        let _turn = self.inner.writing.lock().await;
+        self.leave_to(&user.id);
+        for _attempt in 0..MAX_ATTEMPTS {
+            let data = {
+                let mut state = self.state();
+                state.data.get_or_insert_with(T::default);
+                state.json()?
+            };
+            let new = shared.begin(data, Some(Subject::from(&user))).await?;
+            match self.replace_by(new).await? {
+                Replaced::Conflict => {}
+                // Nobody knows the new id yet.
+                Replaced::Gone(new) => {
+                    self.begin_anew();
+                    shared.remove_if_possible(&new).await;
+                }
+                Replaced::Done => {
+                    self.state().user = Some(user.clone());
+                    if let Err(error) = users.logged_in(&user).await {
+                        self.end_stored().await?;
+                        return Err(error.into());
+                    }
+                    tracing::info!(
+                        target: "portcullis::http", outcome = "logged_in", user = ?user.id, session = shared.name,
+                        "a user logged in"
+                    );
+                    return Ok(());
+                }
+            }
+        }
+        Err(HttpError::Conflict)
+    }
+
+    /// Gives the session a new id, for example when its rights change. The old id is dead. Data, user and limits stay.
+    /// Without a session it does nothing.
+    ///
+    /// # Errors
+    /// As from [`save`](Self::save): [`HttpError::Conflict`], [`HttpError::PayloadTooLarge`],
+    /// [`HttpError::Unauthorized`] if the session was ended meanwhile, [`HttpError::Unavailable`].
+    pub async fn renew(&self) -> Result<(), HttpError> {
+        let shared = &self.inner.sessions.shared;
+        let _turn = self.inner.writing.lock().await;
+        for _attempt in 0..MAX_ATTEMPTS {
+            let row = {
+                let state = self.state();
+                let Some(stored) = &state.stored else {
+                    return Ok(());
+                };
+                let now = shared.clock.now();
+                let mut row = stored.row.clone();
+                row.data = state.json()?;
+                row.revision = 0;
+                row.last_used_at = now;
+                row.expires_at = shared.end(now, row.absolute_expires_at);
+                row
+            };
+            let new = shared.store_new(row).await?;
+            match self.replace_by(new).await? {
+                Replaced::Done => return Ok(()),
+                Replaced::Conflict => {}
+                Replaced::Gone(new) => {
+                    shared.remove_if_possible(&new).await;
+                    return self.gone();
+                }
+            }
+        }
+        Err(HttpError::Conflict)
+    }
+
+    /// Ends the session: it is removed from the store when this returns, and the answer makes the client forget its id. What
+    /// is put in afterwards begins a new session.
+    ///
+    /// # Errors
+    /// [`HttpError::Unavailable`] if the store does not answer. The session may still be there.
+    pub async fn end(&self) -> Result<(), HttpError> {
+        let _turn = self.inner.writing.lock().await;
+        self.end_stored().await
+    }
+
+    async fn end_stored(&self) -> Result<(), HttpError> {
+        let keys = {
+            let state = self.state();
+            [state.stored.as_ref().map(|stored| stored.key), state.outdated]
+        };
+        for key in keys.into_iter().flatten() {
+            // Whatever its revision: a log-out is never a conflict.
+            self.inner.sessions.shared.store.delete(&key, None).await?;
+        }
+        self.state().forget();
+        Ok(())
+    }
+
+    /// Leaves nothing of another user than `id`.
+    fn leave_to(&self, id: &Id) {
+        let is_theirs = {
+            let state = self.state();
+            let subject = state
+                .stored
+                .as_ref()
+                .and_then(|stored| stored.row.subject.as_ref());
+            subject.is_some_and(|subject| subject.user_id != *id)
+        };
+        if is_theirs {
+            self.begin_anew();
+        }
+    }
+
+    /// Takes none of the data of the session before. What this request has [`set`](Self::set) is its own.
+    fn begin_anew(&self) {
+        let mut state = self.state();
+        let stored = state.stored.take().map(|stored| stored.key);
+        state.outdated = stored.or(state.outdated);
+        if !matches!(state.change, Change::Replaced) {
+            state.data = None;
+            state.change = Change::Nothing;
+        }
+    }
+
+    /// Puts `new`, which is stored, in the place of the session before, which it removes. If that fails, it removes `new`,
+    /// as far as possible, and the one before stays.
+    async fn replace_by(&self, new: Stored<Id>) -> Result<Replaced, HttpError> {
+        let shared = &self.inner.sessions.shared;
+        let (outdated, old) = {
+            let state = self.state();
+            let old = state.stored.as_ref();
+            let old = old.map(|stored| (stored.key, shared.guarded(stored.row.revision)));
+            (state.outdated, old)
+        };
+        // None of its data goes on, so it does not matter whether somebody else has changed or ended it.
+        if let Some(key) = outdated
+            && let Err(error) = shared.store.delete(&key, None).await
+        {
+            shared.remove_if_possible(&new.key).await;
+            return Err(error.into());
+        }
+        let taken = self.take_change();
+        let removed = match old {
+            None => Ok(SessionWrite::Done),
+            Some((key, revision)) => shared.store.delete(&key, revision).await,
+        };
+        match (removed, old) {
+            (Ok(SessionWrite::Done), _) => {
+                let mut state = self.state();
+                state.stored = Some(new);
+                state.outdated = None;
+                state.delivery = Delivery::Id;
+                Ok(Replaced::Done)
+            }
+            (Ok(SessionWrite::Conflict), Some((key, _))) => {
+                shared.remove_if_possible(&new.key).await;
+                self.rebase(&key, taken).await?;
+                Ok(Replaced::Conflict)
+            }
+            (Ok(_gone), _) => {
+                self.state().restore(taken);
+                Ok(Replaced::Gone(new.key))
+            }
+            (Err(error), _) => {
+                self.state().restore(taken);
+                shared.remove_if_possible(&new.key).await;
+                Err(error.into())
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Sessions with data, of any framework: what is loaded and written, and what becomes of requests that meet.
+
+mod life;
+mod log_in;
+mod meeting;
+mod outage;
+mod refused;
+mod store;
+
+use std::{net::IpAddr, sync::Arc};
+
+use auth_core::{Email, ManualClock, NewUser, SigningSecret, User, memory::MemoryUserStore};
+use auth_http::{
+    HttpError, OnConflict, RequestHead, RequestSession, SessionCarrier, SessionData, SessionSlot, Sessions,
+    SessionsBuilder, Target,
+};
+use auth_users::UserManager;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use store::Store;
+
+/// The data of the tests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cart {
+    pub(crate) items: Vec<String>,
+}
+
+impl Cart {
+    pub(crate) fn of(items: &[&str]) -> Self {
+        Self {
+            items: items.iter().map(|item| (*item).to_owned()).collect(),
+        }
+    }
+}
+
+/// A store, users and a clock. The id travels in a header, so that tests need no cookies.
+pub(crate) struct Service {
+    pub(crate) store: Arc<Store>,
+    pub(crate) users: Arc<UserManager>,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+/// A request of a client that has the id in `0`.
+pub(crate) struct Head(Option<String>);
+
+/// What an answer tells a client, or the answer that takes its place.
+pub(crate) type Told = Result<Option<String>, (u16, Vec<(&'static str, String)>)>;
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        "POST"
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target::new(false, None, "/")
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+
+    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
+        if let Some(id) = self.0.as_ref().filter(|_| name == "x-session-id") {
+            each(id.as_bytes());
+        }
+    }
+}
+
+impl Service {
+    pub(crate) fn new() -> Self {
+        let users: Arc<MemoryUserStore> = Arc::default();
+        let users = UserManager::builder(users, &SigningSecret::generate().expect("secret"));
+        Self {
+            store: Arc::default(),
+            users: Arc::new(users.build().expect("users")),
+            clock: Arc::default(),
+        }
+    }
+
+    pub(crate) fn kind<T: SessionData>(&self, name: &str) -> SessionsBuilder<T> {
+        Sessions::builder(name, self.store.clone())
+            .users(Arc::clone(&self.users))
+            .carrier(SessionCarrier::header("X-Session-Id").expect("a header"))
+            .clock(self.clock.clone())
+    }
+
+    /// Carts whose updates are merged.
+    pub(crate) fn carts(&self) -> Sessions<Cart> {
+        self.kind("cart").build().expect("sessions")
+    }
+
+    /// Carts of which the last writer wins.
+    pub(crate) fn last_carts(&self) -> Sessions<Cart> {
+        let kind = self.kind("cart").on_conflict(OnConflict::LastWriterWins);
+        kind.build().expect("sessions")
+    }
+
+    pub(crate) async fn user(&self, name: &str) -> User {
+        let email: Email = format!("{name}@example.com").parse().expect("an e-mail");
+        let user = NewUser::new(email, (), OffsetDateTime::UNIX_EPOCH);
+        self.users.store().insert(user).await.expect("inserted")
+    }
+}
+
+/// A request that is going on.
+pub(crate) struct Visit<T = Cart> {
+    head: Head,
+    slot: SessionSlot<T>,
+    pub(crate) session: RequestSession<T>,
+}
+
+pub(crate) async fn try_visit<T: SessionData>(
+    sessions: &Sessions<T>,
+    id: Option<&str>,
+) -> Result<Visit<T>, HttpError> {
+    let (head, slot) = (Head(id.map(str::to_owned)), sessions.slot());
+    let session = slot.load(&head).await?;
+    Ok(Visit { head, slot, session })
+}
+
+/// A request of a client that has `id`.
+pub(crate) async fn visit<T: SessionData>(sessions: &Sessions<T>, id: Option<&str>) -> Visit<T> {
+    try_visit(sessions, id).await.expect("a session or none")
+}
+
+impl<T: SessionData> Visit<T> {
+    /// Ends the request.
+    pub(crate) async fn leave(self) -> Told {
+        match self.slot.finish(&self.head).await {
+            Ok(headers) => {
+                assert!(headers.contains(&("cache-control", "no-store".to_owned())));
+                let id = headers.into_iter().find(|(name, _)| *name == "x-session-id");
+                Ok(id.map(|(_, id)| id))
+            }
+            Err(response) => Err((response.status, response.headers)),
+        }
+    }
+
+    /// Ends the request, and returns the status of the answer that takes the place of the handler's.
+    pub(crate) async fn refused(self) -> u16 {
+        self.leave().await.expect_err("refused").0
+    }
+}
+
+/// The id of a new session with these items.
+pub(crate) async fn begun(sessions: &Sessions<Cart>, items: &[&str]) -> String {
+    let visit = visit(sessions, None).await;
+    visit.session.set(Cart::of(items));
+    visit.leave().await.expect("begun").expect("an id")
+}
+
+/// The items in the session of `id`; `None` if there is no session.
+pub(crate) async fn items(sessions: &Sessions<Cart>, id: &str) -> Option<Vec<String>> {
+    let visit = visit(sessions, Some(id)).await;
+    visit.session.get().map(|cart| cart.items)
+}
+
+/// Puts an item into the cart, as a handler does.
+pub(crate) fn put(session: &RequestSession<Cart>, item: &str) {
+    let item = item.to_owned();
+    session.update(move |cart| cart.items.push(item.clone()));
+}

@@ -1,0 +1,91 @@
+//! A store that does not answer.
+
+use std::sync::atomic::Ordering::SeqCst;
+
+use auth_core::Lifetime;
+use auth_http::HttpError;
+
+use crate::{Cart, Service, begun, items, put, try_visit, visit};
+
+#[tokio::test]
+async fn a_store_that_is_down_is_never_an_empty_session() {
+    let service = Service::new();
+    let carts = service.carts();
+    let id = begun(&carts, &["a"]).await;
+    service.store.is_down.store(true, SeqCst);
+    let error = try_visit(&carts, Some(&id)).await.err().expect("no answer");
+    assert_eq!(error.into_response().status, 503);
+    let visitor = visit(&carts, None).await;
+    put(&visitor.session, "b");
+    let (status, headers) = visitor.leave().await.expect_err("not stored");
+    assert_eq!(status, 503);
+    assert!(
+        !headers.iter().any(|(name, _)| *name == "x-session-id"),
+        "{headers:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_log_out_that_did_not_reach_the_store_is_not_reported() {
+    let service = Service::new();
+    let carts = service.carts();
+    let id = begun(&carts, &["a"]).await;
+    let ending = visit(&carts, Some(&id)).await;
+    service.store.is_read_only.store(true, SeqCst);
+    let error = ending.session.end().await.expect_err("no answer");
+    assert!(matches!(error, HttpError::Unavailable(_)), "{error:?}");
+    assert_eq!(ending.leave().await, Ok(None), "the client keeps its id");
+    assert!(items(&carts, &id).await.is_some());
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_saved_is_an_error() {
+    let service = Service::new();
+    let carts = service.carts();
+    let id = begun(&carts, &["a"]).await;
+    let changing = visit(&carts, Some(&id)).await;
+    service.store.is_read_only.store(true, SeqCst);
+    put(&changing.session, "b");
+    changing.session.save().await.expect_err("not saved");
+    service.store.is_read_only.store(false, SeqCst);
+    assert_eq!(
+        changing.leave().await,
+        Ok(Some(id.clone())),
+        "the change is still to be saved"
+    );
+    assert_eq!(items(&carts, &id).await.expect("a session"), ["a", "b"]);
+    let changing = visit(&carts, Some(&id)).await;
+    changing.session.set(Cart::of(&["c"]));
+    service.store.is_read_only.store(true, SeqCst);
+    assert_eq!(changing.refused().await, 503);
+}
+
+#[tokio::test]
+async fn a_use_that_cannot_be_recorded_is_a_use() {
+    let service = Service::new();
+    let idle = Lifetime::from_secs(600).expect("ten minutes");
+    let carts = service.kind::<Cart>("cart").idle(idle).build().expect("sessions");
+    let id = begun(&carts, &["a"]).await;
+    service.clock.advance(time::Duration::minutes(5));
+    let looking = visit(&carts, Some(&id)).await;
+    service.store.is_read_only.store(true, SeqCst);
+    assert_eq!(looking.leave().await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_log_in_that_fails_leaves_the_session_before() {
+    let service = Service::new();
+    let (carts, ada) = (service.carts(), service.user("ada").await);
+    let id = begun(&carts, &["a"]).await;
+    let logging_in = visit(&carts, Some(&id)).await;
+    service.store.is_read_only.store(true, SeqCst);
+    let identified = service.users.identify_without_proof(ada);
+    logging_in
+        .session
+        .log_in(identified)
+        .await
+        .expect_err("not stored");
+    assert_eq!(logging_in.leave().await, Ok(None));
+    assert_eq!(items(&carts, &id).await.expect("a session"), ["a"]);
+    assert_eq!(service.store.len(), 1);
+}
