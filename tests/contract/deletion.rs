@@ -11,9 +11,7 @@ use portcullis::{
         ClientLike as _, Redis, RedisAccessTokenStore,
         fred::types::{ClusterHash, CustomCommand},
     },
-    store::{
-        AccessTokenIndex, ClientInfo, NewLogIn, RotateTokens, Strategy, Subject, TokenLookup, UserStore,
-    },
+    store::{AccessTokenIndex, ClientInfo, NewLogIn, Strategy, Subject, TokenLookup, UserStore},
     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{DeleteUserError, Registration, UserManager},
 };
@@ -96,8 +94,8 @@ impl<T: AccessTokenIndex + 'static> Scene<T> {
     }
 }
 
-fn strategy<T: AccessTokenStore + 'static>(tokens: &Arc<T>) -> OpaqueStrategy {
-    let tokens: Arc<dyn RotateTokens> = Arc::clone(tokens) as _;
+fn strategy<T: AccessTokenIndex + 'static>(tokens: &Arc<T>) -> OpaqueStrategy {
+    let tokens: Arc<dyn AccessTokenIndex> = Arc::clone(tokens) as _;
     OpaqueStrategy::new(tokens, Lifetime::FOREVER)
 }
 

@@ -121,7 +121,7 @@ impl SessionCarrier {
     /// The headers that make the client forget its id, if there are any.
     pub(super) fn clear(&self) -> Response {
         match &self.0 {
-            Kind::Cookie(cookie) => cookie.clear(),
+            Kind::Cookie(cookie) => cookie.clear(Slot::Access),
             Kind::Header(_) => Response::empty(204),
         }
     }

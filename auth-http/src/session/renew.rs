@@ -42,7 +42,8 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         let Some(users) = &shared.users else {
             return Err(HttpError::Internal("this kind of session has no `.users(…)`"));
         };
-        let user = still_identified(users, identified).await?.into_user();
+        let identified = still_identified(users, identified).await?;
+        let user = identified.user().clone();
         let _turn = self.inner.writing.lock().await;
         self.leave_to(&user.id);
         for _attempt in 0..MAX_ATTEMPTS {
@@ -61,7 +62,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 }
                 Replaced::Done => {
                     self.state().user = Some(user.clone());
-                    if let Err(error) = users.logged_in(&user).await {
+                    if let Err(error) = users.logged_in(&identified).await {
                         self.end_stored().await?;
                         return Err(error.into());
                     }
