@@ -44,6 +44,7 @@ struct J13Rs256IsOnlyForVerifying;
 ///
 /// ```
 /// fn fine(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::store::Strategy { strategy }
+/// fn tracked(strategy: &portcullis::jwt::TrackedJwtStrategy) -> &dyn portcullis::store::RevocableStrategy { strategy }
 /// ```
 /// ```compile_fail,E0277
 /// fn revocable(strategy: &portcullis::jwt::JwtStrategy) -> &dyn portcullis::store::RevocableStrategy { strategy }

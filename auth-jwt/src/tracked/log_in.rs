@@ -23,22 +23,25 @@ pub(super) struct Presented {
 impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// The token that was `presented`, whether or not it has expired.
     pub(super) fn issued_here(&self, audience: &str, presented: &str) -> Result<Presented, Rejection> {
-        let token = self.jwt.authentic(presented)?;
-        let is_tracked = token.is_tracked();
-        let claims = token.claims;
+        let claims = self.jwt.authentic(presented)?.claims;
         let mut accepted = self.jwt.audiences(audience);
-        match (&claims.jti, claims.backend()) {
-            (Some(handle), Some(backend)) if is_tracked && accepted.any(|name| name == backend) => {
-                Ok(Presented {
-                    backend: backend.to_owned(),
-                    handle: handle.clone(),
-                    key: key_of(backend, handle),
-                    number: claims.generation.unwrap_or_default(),
-                    claims,
-                })
+        let issued = match (&claims.jti, claims.backend()) {
+            (Some(handle), Some(backend)) if accepted.any(|name| name == backend) => {
+                Some((handle.clone(), backend.to_owned(), key_of(backend, handle)))
             }
-            _ => Err(Rejection::BadClaim),
-        }
+            _ => None,
+        };
+        // The `jti` of a plain token is no handle, so its key has no tag.
+        let (handle, backend, key) = issued
+            .filter(|(_, _, key)| key.tag.is_some())
+            .ok_or(Rejection::BadClaim)?;
+        Ok(Presented {
+            backend,
+            handle,
+            key,
+            number: claims.generation.unwrap_or_default(),
+            claims,
+        })
     }
 
     /// The token that was `presented`, if it has not expired.
