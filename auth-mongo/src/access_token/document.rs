@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use auth_core::{AccessToken, Generation, StoreError, Subject, TokenDigest, TokenId, TokenLookup};
+use auth_core::{
+    AccessToken, Advance, Generation, StoreError, Subject, TokenDigest, TokenId, TokenKind, TokenLookup,
+};
 use mongodb::bson::{self, Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 use serde::{
     Deserialize, Deserializer,
@@ -40,6 +42,17 @@ pub(super) struct TokenDocument {
 }
 
 impl TokenDocument {
+    /// True if a write with the filter of the `step` finds the document: this looks at the same values.
+    pub(super) fn allows(&self, step: &Advance) -> bool {
+        let number = match step.kind {
+            TokenKind::Access => self.access_generation,
+            TokenKind::Refresh => self.refresh_generation,
+        };
+        let at = date(step.at);
+        let mut ends = [self.expires_at, self.absolute_expires_at].into_iter().flatten();
+        number == number_of(step.from) && ends.all(|end| at < end)
+    }
+
     /// # Errors
     /// [`StoreError`] if the user's id has another type, or a date is out of range.
     pub(super) fn token<Id: DocumentId>(self) -> Result<AccessToken<Id>, StoreError> {
@@ -70,6 +83,11 @@ impl TokenDocument {
     }
 }
 
+/// The field of a generation's number, which the first one does not have.
+pub(super) fn number_of(generation: i64) -> Option<i64> {
+    (generation != 0).then_some(generation)
+}
+
 fn generation(number: Option<i64>, since: Option<DateTime>) -> Result<Generation, StoreError> {
     Ok(Generation::new(
         number.unwrap_or_default(),
@@ -89,7 +107,7 @@ pub(super) fn document<Id: DocumentId>(token: &AccessToken<Id>) -> Document {
     };
     let at = |instant: Option<OffsetDateTime>| instant.map(|at| date(at).into());
     let text = |text: &Option<String>| text.clone().map(Bson::String);
-    let number = |generation: Generation| (generation.number != 0).then_some(Bson::Int64(generation.number));
+    let number = |generation: Generation| number_of(generation.number).map(Bson::Int64);
     let (access, refresh) = (token.access_generation, token.refresh_generation);
     let backend = (!token.backend.is_empty()).then(|| token.backend.clone());
     let optional = [

@@ -11,7 +11,7 @@ use mongodb::{
 
 use super::{
     Inner, MongoAccessTokenStore,
-    document::{TokenDocument, of_key, of_live_key},
+    document::{TokenDocument, number_of, of_key, of_live_key},
 };
 use crate::{DocumentId, failure::failed, instant::date};
 
@@ -22,30 +22,46 @@ impl<Id: DocumentId> RotateTokens<Id> for MongoAccessTokenStore<Id> {
         self.inner
             .calls
             .run(async move {
-                let (found, by_this_call) = match store.step(&key, &step).await? {
-                    Some(advanced) => (Some(advanced), true),
-                    None => (store.in_flight(&key).await?, false),
-                };
-                let token = found.map(TokenDocument::token).transpose()?;
-                Ok(token.map(|token| Advanced::new(token, by_this_call)))
+                let advanced = store.advance(&key, &step).await?;
+                advanced
+                    .map(|(found, by_this_call)| Ok(Advanced::new(found.token()?, by_this_call)))
+                    .transpose()
             })
             .await
     }
 }
 
 impl Inner {
-    /// Makes the `step`, and returns the document as it is afterwards. `None` if the step cannot be made.
+    /// The document as it is afterwards, and whether this call made the `step`.
+    async fn advance(
+        &self,
+        key: &TokenLookup,
+        step: &Advance,
+    ) -> Result<Option<(TokenDocument, bool)>, StoreError> {
+        // Ends at the deadline of the call at the latest.
+        loop {
+            if let Some(advanced) = self.step(key, step).await? {
+                return Ok(Some((advanced, true)));
+            }
+            match self.in_flight(key).await? {
+                // A parallel call has made the step before this one since the write found nothing to do.
+                Some(found) if found.allows(step) => {}
+                found => return Ok(found.map(|found| (found, false))),
+            }
+        }
+    }
+
+    /// Makes the `step`, and returns the document as it is afterwards. `None` if there is none that allows it.
     async fn step(&self, key: &TokenLookup, step: &Advance) -> Result<Option<TokenDocument>, StoreError> {
         let (number, since) = match step.kind {
             TokenKind::Access => ("access_generation", "access_rotated_at"),
             TokenKind::Refresh => ("refresh_generation", "refresh_rotated_at"),
         };
         let mut filter = of_live_key(key, step.at);
-        if step.from == 0 {
-            filter.insert(number, doc! { "$exists": false });
-        } else {
-            filter.insert(number, step.from);
-        }
+        match number_of(step.from) {
+            Some(from) => filter.insert(number, from),
+            None => filter.insert(number, doc! { "$exists": false }),
+        };
         let mut set = doc! { since: date(step.at), "last_used_at": date(step.at) };
         if let Some(until) = step.keep_until {
             // Perhaps past the absolute limit, which only the document knows. Every reader takes the earlier of the two.
