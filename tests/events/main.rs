@@ -179,6 +179,7 @@ async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
     }
     log_ins_that_do_not_stand(service, log, &mut passes).await;
     refused_requests(service, log, id, &passes).await;
+    refreshes(service, log, id, &mut passes).await;
     for pass in &passes[..Kind::ALL.len()] {
         service
             .me(&Pass::new(pass.kind, format!("{}x", pass.token)))
@@ -268,7 +269,9 @@ async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
     );
 
     secrets.extend([verify, reset]);
-    secrets.extend(passes.into_iter().chain([pass, king]).map(|pass| pass.token));
+    for pass in passes.into_iter().chain([pass, king]) {
+        secrets.extend(std::iter::once(pass.token).chain(pass.refresh));
+    }
     has_no_secret(&whole.text(), &secrets);
     has_whole_lines(&whole.text());
 }
@@ -309,6 +312,36 @@ async fn log_ins_that_do_not_stand(service: &Service, log: &Log, passes: &mut Ve
     assert_eq!(lines.matches("logged in").count(), 1, "{lines}");
     service.me(&old).await.is_unauthorized();
     passes.extend([old, Kind::DbBearer.issued(&answer)]);
+}
+
+/// A refresh, and what is none. What they used is added to `passes`.
+async fn refreshes(service: &Service, log: &Log, id: &str, passes: &mut Vec<Pass>) {
+    for kind in [Kind::TrackedBearer, Kind::TrackedCookie] {
+        let pass = service.pass(kind, &address("lancelot")).await;
+        let backend = format!("backend={:?}", kind.name());
+        log.take();
+        let next = kind.issued(&service.refresh(kind, pass.refresh()).await);
+        tells(
+            log,
+            &[
+                " INFO",
+                id,
+                "a log-in was refreshed",
+                r#"outcome="refreshed""#,
+                &backend,
+            ],
+        );
+        let edited = format!("{}x", next.refresh());
+        service.refresh(kind, &edited).await.is_unauthorized();
+        tells(
+            log,
+            &["a refresh token was rejected", r#"outcome="rejected""#, &backend],
+        );
+        service.clock.advance(time::Duration::MINUTE);
+        service.refresh(kind, pass.refresh()).await.is_unauthorized();
+        tells(log, &[" WARN", id, "stolen", r#"reason="reused""#, &backend]);
+        passes.extend([pass, next]);
+    }
 }
 
 /// What nobody may, and what a user may not.

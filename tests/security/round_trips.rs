@@ -18,7 +18,14 @@ fn asked(kind: Kind) -> &'static [&'static str] {
 fn watched(store: Store, test: impl AsyncFnOnce(&Service, &Watch)) {
     let watch = Arc::new(Watch::default());
     // The opaque backends first: a JWT costs none of them a look-up.
-    let mut blueprint = Blueprint::of(&[Kind::DbBearer, Kind::DbCookie, Kind::JwtBearer, Kind::JwtCookie]);
+    let mut blueprint = Blueprint::of(&[
+        Kind::DbBearer,
+        Kind::DbCookie,
+        Kind::JwtBearer,
+        Kind::JwtCookie,
+        Kind::TrackedBearer,
+        Kind::TrackedCookie,
+    ]);
     blueprint.store = store;
     blueprint.watch = Some(Arc::clone(&watch));
     blueprint.run(async |service: &Service| {

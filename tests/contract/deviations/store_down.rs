@@ -3,7 +3,7 @@
 use diesel::{Connection as _, SqliteConnection, connection::SimpleConnection as _};
 use serde_json::json;
 
-use crate::harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Service, address, person};
+use crate::harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
 
 /// Another process on the same file.
 fn other_process(service: &Service) -> SqliteConnection {
@@ -34,6 +34,28 @@ fn is_unavailable(answer: &Answer) {
     assert_eq!(answer.header("set-cookie"), None);
     assert_eq!(answer.header("www-authenticate"), None);
     assert!(answer.header("x-correlation-id").is_some());
+}
+
+/// A refresh is not answered either, nor a log-out by the refresh token alone.
+async fn refresh_is_unavailable(service: &Service, pass: &Pass) {
+    let Some(token) = &pass.refresh else {
+        return;
+    };
+    is_unavailable(&service.refresh(pass.kind, token).await);
+    let call = service.post(&pass.kind.logout());
+    let call = match pass.kind.refresh_cookie() {
+        Some(name) => call.header("cookie", format!("{name}={token}")),
+        None => call.form(&[("refresh_token", token)]),
+    };
+    is_unavailable(&call.send().await);
+}
+
+/// Nothing was spent: long after the grace, the refresh token is the present one.
+async fn refreshes(service: &Service, pass: &Pass) {
+    if let Some(token) = &pass.refresh {
+        service.clock.advance(time::Duration::MINUTE);
+        pass.kind.issued(&service.refresh(pass.kind, token).await);
+    }
 }
 
 #[test]
@@ -69,6 +91,7 @@ fn deviation_9_e2_without_its_tables_every_route_is_503_and_recovers_by_itself()
             }
             is_unavailable(&service.log_in(pass.kind, &address("arthur"), PASSWORD).await);
             is_unavailable(&service.log_in(pass.kind, &address("nobody"), PASSWORD).await);
+            refresh_is_unavailable(service, pass).await;
         }
         let email = json!({"email": address("arthur")});
         for (path, body) in [
@@ -93,6 +116,7 @@ fn deviation_9_e2_without_its_tables_every_route_is_503_and_recovers_by_itself()
         run(&mut other, "ALTER TABLE away RENAME TO users");
         for pass in &passes {
             assert_eq!(service.me(pass).await.status, 200, "{pass:?}");
+            refreshes(service, pass).await;
         }
         let body = json!({"token": reset, "password": NEW_PASSWORD});
         service
@@ -120,6 +144,7 @@ fn deviation_9_without_the_table_of_tokens_the_credentials_in_it_are_503_and_oth
                 is_unavailable(&optional);
                 is_unavailable(&service.post(&pass.kind.logout()).with(pass).send().await);
                 is_unavailable(&service.log_in(pass.kind, &address("arthur"), PASSWORD).await);
+                refresh_is_unavailable(service, pass).await;
             } else {
                 assert_eq!((answer.status, optional.status), (200, 200));
             }
@@ -127,15 +152,26 @@ fn deviation_9_without_the_table_of_tokens_the_credentials_in_it_are_503_and_oth
         run(&mut other, "ALTER TABLE away RENAME TO access_tokens");
         for pass in &passes {
             assert_eq!(service.me(pass).await.status, 200, "{pass:?}");
+            refreshes(service, pass).await;
         }
     });
 }
 
 #[test]
 fn deviation_9_where_another_process_holds_the_lock_writes_are_503_and_reads_go_on() {
-    Blueprint::of(&[Kind::DbCookie, Kind::DbBearer]).run(async |service: &Service| {
+    let kinds = [
+        Kind::DbCookie,
+        Kind::DbBearer,
+        Kind::TrackedCookie,
+        Kind::TrackedBearer,
+    ];
+    Blueprint::of(&kinds).run(async |service: &Service| {
         service.seed(person("arthur")).await;
         let cookie = service.pass(Kind::DbCookie, &address("arthur")).await;
+        let tracked = [
+            service.pass(Kind::TrackedCookie, &address("arthur")).await,
+            service.pass(Kind::TrackedBearer, &address("arthur")).await,
+        ];
         let mut other = other_process(service);
         run(&mut other, "BEGIN EXCLUSIVE");
 
@@ -146,8 +182,15 @@ fn deviation_9_where_another_process_holds_the_lock_writes_are_503_and_reads_go_
         is_unavailable(&service.post_json("/auth/register", body.clone()).await);
         let patch = service.patch("/users/me").json(&json!({"email": address("kay")}));
         is_unavailable(&patch.with(&cookie).send().await);
+        for pass in &tracked {
+            assert_eq!(service.me(pass).await.status, 200);
+            refresh_is_unavailable(service, pass).await;
+        }
 
         run(&mut other, "ROLLBACK");
+        for pass in &tracked {
+            refreshes(service, pass).await;
+        }
         assert_eq!(service.me(&cookie).await.status, 200, "nothing was revoked");
         assert_eq!(service.post_json("/auth/register", body).await.status, 201);
         service

@@ -37,10 +37,12 @@ async fn a_right_password_is_answered_with_a_token(case: &Case) {
     let pass = case.kind.issued(&answer);
     match case.kind.cookie() {
         None => {
-            let refresh = pass
-                .refresh
-                .as_ref()
-                .map(|token| format!(r#","expires_in":3600,"refresh_token":"{token}""#));
+            let refresh = pass.refresh.as_ref().map(|token| {
+                // A JWT ends at a whole second, rounded down.
+                let seconds = answer.json()["expires_in"].as_i64().expect("seconds");
+                assert!((3599..=3600).contains(&seconds), "{seconds}");
+                format!(r#","expires_in":{seconds},"refresh_token":"{token}""#)
+            });
             let body = format!(
                 r#"{{"access_token":"{}","token_type":"bearer"{}}}"#,
                 pass.token,

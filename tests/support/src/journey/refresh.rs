@@ -113,7 +113,11 @@ async fn f1_a_refresh_is_answered_as_a_log_in_with_another_refresh_token(case: &
             );
             assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
         } else {
-            assert_eq!(answer.json()["expires_in"], json!(3600));
+            // A JWT ends at a whole second, rounded down.
+            assert!(
+                [json!(3599), json!(3600)].contains(&answer.json()["expires_in"]),
+                "{answer:?}"
+            );
         }
         for old in &seen {
             assert_ne!(old.refresh(), pass.refresh());
