@@ -17,7 +17,6 @@ use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
     actix::{Auth, AuthBuilder, CurrentUser, Docs},
     http::{AuthBackend, BearerTransport, CookieTransport},
-    store::RotateTokens,
     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
     users::{Registration, UserManager},
 };
