@@ -124,6 +124,10 @@ macro_rules! conformance {
             mod index {
                 auth_core::access_token_index_conformance!(super::fixture, #[ignore = $need]);
             }
+
+            mod rotate {
+                auth_core::rotate_tokens_conformance!(super::fixture, #[ignore = $need]);
+            }
         })+
     };
 }

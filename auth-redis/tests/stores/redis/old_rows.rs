@@ -6,14 +6,15 @@ use auth_core::{
     AccessToken, AccessTokenIndex as _, AccessTokenStore as _, Advance, Generation, RotateTokens as _,
     TokenKind, TokenLookup,
 };
-use auth_redis::fred::interfaces::KeysInterface as _;
+use auth_redis::{Client, RedisAccessTokenStore};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use portcullis_support::{Fault, Proxy};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::scene::{Scene, is, scene};
 use crate::{
-    server::ask,
+    server::{self, Server, ask, until},
     token::{hour, token},
 };
 
@@ -173,25 +174,46 @@ async fn an_old_row_is_written_anew_when_it_is_changed() {
     assert_eq!(scene.left(user, &key).await, [-1, -1]);
 }
 
+/// How many scripts the server ran by their digests.
+async fn scripts_run(client: &Client) -> Option<u64> {
+    let info = ask(client, &["INFO", "commandstats"]).await.expect("statistics");
+    let info = info.as_string().expect("text");
+    let line = info
+        .lines()
+        .find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    line?.split(',').next()?.parse().ok()
+}
+
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn an_old_row_that_is_gone_is_not_written_anew() {
-    let scene = scene().await;
+async fn an_old_row_that_was_ended_meanwhile_is_not_written_anew() {
+    let server = Server::start(&[]).await;
+    let url = server.url();
+    let (slow, prefix) = (Proxy::before(&url).await, server::prefix());
+    let scene = Scene {
+        client: server::client(&url).await,
+        store: RedisAccessTokenStore::new(server::redis_with(&url, &prefix).await),
+        prefix,
+    };
+    let far = RedisAccessTokenStore::<Uuid>::new(server::redis_with(&slow.url(&url), &scene.prefix).await);
     let user = Uuid::now_v7();
-    let (key, old) = scene.old(user, Duration::MINUTE).await;
-    let name = scene.token(user, &key);
-    // As many changes as deletions meet, in whatever order: a change that read the row must not bring it back.
-    for _ in 0..30 {
-        let value: String = scene.client.get(&name).await.expect("a row in JSON");
-        let (at, store) = (old.created_at, scene.store.clone());
-        let touch = tokio::spawn(async move { store.touch(&key, at, None).await });
-        scene.store.delete(&key).await.expect("an answer");
-        touch.await.expect("an end").expect("touched, or not there");
-        assert_eq!(scene.keys().await, [], "nothing was brought back");
-        let () = scene
-            .client
-            .set(&name, value, None, None, false)
-            .await
-            .expect("written");
-    }
+    // Now the server has all the scripts.
+    let (known, old) = scene.old(user, Duration::ZERO).await;
+    far.touch(&known, old.created_at, old.expires_at)
+        .await
+        .expect("touched");
+    assert!(scene.store.delete(&known).await.expect("ended"));
+
+    let (key, old) = scene.old(user, Duration::ZERO).await;
+    let before = scripts_run(&scene.client).await;
+    slow.set(Fault::HangReplies).await;
+    let touch = tokio::spawn(async move { far.touch(&key, old.created_at, old.expires_at).await });
+    until("the row was read", async || {
+        scripts_run(&scene.client).await > before
+    })
+    .await;
+    assert!(scene.store.delete(&key).await.expect("ended"));
+    slow.set(Fault::None).await;
+    touch.await.expect("an end").expect("nothing to touch");
+    assert_eq!(scene.keys().await, [], "nothing was brought back");
 }
