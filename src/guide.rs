@@ -29,6 +29,7 @@ page!(rotation, "rotation.md");
 page!(testing, "testing.md");
 page!(moving, "moving.md");
 page!(errors, "errors.md");
+page!(in_redis, "redis.md");
 page!(http_contract, "http-contract.md");
 page!(security_bar, "security-bar.md");
 page!(architecture, "architecture.md");
