@@ -9,7 +9,7 @@ pub(crate) use cookie::{is_domain_byte, is_path_byte};
 
 use std::fmt;
 
-use auth_core::{Issued, Rejection};
+use auth_core::{Issued, IssuedToken, Rejection};
 
 use crate::{HttpError, RequestHead, Response};
 
@@ -79,6 +79,13 @@ impl fmt::Debug for Presented<'_> {
             Self::Invalid(rejection) => f.debug_tuple("Invalid").field(rejection).finish(),
         }
     }
+}
+
+/// The seconds for which a client keeps `token`, rounded up: if a browser dropped its cookie too early, it would end a session
+/// that is still valid.
+fn whole_lifetime(token: &IssuedToken) -> Option<i64> {
+    let lifetime = token.expires_at? - token.issued_at;
+    Some(lifetime.whole_seconds() + i64::from(lifetime.subsec_nanoseconds() > 0))
 }
 
 /// A [`Presented`] with its token, for tests.

@@ -237,16 +237,23 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 }
 
+// Of one width, so that a front end can sort them as text.
+time::serde::format_description!(
+    instant,
+    OffsetDateTime,
+    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+);
+
 /// A log-in as its user sees it.
 #[derive(Serialize)]
 struct LogInBody {
     id: TokenId,
     backend: String,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "instant")]
     created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "instant")]
     last_used_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "instant::option")]
     expires_at: Option<OffsetDateTime>,
     user_agent: Option<String>,
     address: Option<String>,

@@ -1,7 +1,7 @@
 use auth_core::{ExposeSecret as _, Issued, Rejection};
 use serde::Serialize;
 
-use super::{OWS, Presented, Scheme, Slot, Transport};
+use super::{OWS, Presented, Scheme, Slot, Transport, whole_lifetime};
 use crate::{
     HttpError, RequestHead, Response,
     request::{Header, header},
@@ -56,12 +56,11 @@ impl Transport for BearerTransport {
 
     fn deliver(&self, issued: &Issued) -> Result<Response, HttpError> {
         let access = &issued.access;
-        let lifetime = access.expires_at.map(|end| end - access.issued_at);
         let body = BearerResponse {
             access_token: access.secret.expose_secret(),
             token_type: "bearer",
             refresh: issued.refresh.as_ref().map(|refresh| RefreshResponse {
-                expires_in: lifetime.map(time::Duration::whole_seconds),
+                expires_in: whole_lifetime(access),
                 refresh_token: refresh.secret.expose_secret(),
             }),
         };

@@ -5,7 +5,7 @@ use cookie::Cookie;
 
 mod builder;
 
-use super::{Presented, Scheme, Slot, Transport};
+use super::{Presented, Scheme, Slot, Transport, whole_lifetime};
 use crate::{HttpError, RequestHead, Response, request::each_cookie, response::SET_COOKIE};
 
 pub use builder::CookieBuilder;
@@ -138,9 +138,7 @@ impl CookieTransport {
         let max_age = match self.max_age {
             MaxAge::Session => None,
             MaxAge::Fixed(span) if slot == Slot::Access => time::Duration::try_from(span).ok(),
-            MaxAge::Fixed(_) | MaxAge::Token => {
-                token.expires_at.map(|end| whole_seconds(end - token.issued_at))
-            }
+            MaxAge::Fixed(_) | MaxAge::Token => whole_lifetime(token).map(time::Duration::seconds),
         };
         Ok(self.set(slot, value, max_age))
     }
@@ -200,11 +198,6 @@ impl Transport for CookieTransport {
         let removal = self.set(slot, "", Some(time::Duration::ZERO));
         Response::empty(204).no_store().header(SET_COOKIE, removal)
     }
-}
-
-/// Rounded up: if the browser dropped the cookie too early, it would end a session that is still valid.
-fn whole_seconds(span: time::Duration) -> time::Duration {
-    time::Duration::seconds(span.whole_seconds() + i64::from(span.subsec_nanoseconds() > 0))
 }
 
 /// True if a path with it can be an attribute of a cookie.
