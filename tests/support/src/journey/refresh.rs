@@ -114,10 +114,7 @@ async fn f1_a_refresh_is_answered_as_a_log_in_with_another_refresh_token(case: &
             assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
         } else {
             // A JWT ends at a whole second, rounded down.
-            assert!(
-                answer.json()["expires_in"] == 3600,
-                "{answer:?}"
-            );
+            assert!(answer.json()["expires_in"] == 3600, "{answer:?}");
         }
         for old in &seen {
             assert_ne!(old.refresh(), pass.refresh());
