@@ -120,13 +120,10 @@ impl Stage {
     }
 
     /// The user's only log-in.
-    #[track_caller]
-    pub(crate) fn row(&self) -> impl Future<Output = AccessToken> {
-        async {
-            let mut rows = self.rows().await;
-            assert_eq!(rows.len(), 1);
-            rows.remove(0)
-        }
+    pub(crate) async fn row(&self) -> AccessToken {
+        let mut rows = self.rows().await;
+        assert_eq!(rows.len(), 1);
+        rows.remove(0)
     }
 
     /// Writes `row` over the log-in of the same digest, as a database that was restored.

@@ -1,0 +1,365 @@
+//! What must come of each step.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    log_in::{Generation, LogIn, Standing, whole_second},
+    rules::{IDLE, Instant, LOG_IN, ROTATION_GRACE, Rules},
+    step::{Door, LogInNumber, Outcome, PEOPLE, Person, Step, Token, Tokens},
+};
+
+/// The users, and the log-ins that have not ended. A log-in that has expired may still be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Model {
+    rules: Rules,
+    people: [Account; PEOPLE],
+    log_ins: BTreeMap<LogInNumber, LogIn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Account {
+    epoch: i64,
+    is_active: bool,
+}
+
+impl Model {
+    pub(crate) fn new(rules: Rules) -> Self {
+        let account = Account {
+            epoch: 0,
+            is_active: true,
+        };
+        Self {
+            rules,
+            people: [account; PEOPLE],
+            log_ins: BTreeMap::new(),
+        }
+    }
+
+    /// Every outcome that `step` may have at `now`, each with what holds afterwards.
+    pub(crate) fn after(&self, step: &Step, now: Instant) -> Vec<(Outcome, Self)> {
+        let mut all = vec![(Outcome::Done, self.clone())];
+        for part in step.parts() {
+            let next = all
+                .into_iter()
+                .flat_map(|(_, state)| state.after_looking(&part, &state, now));
+            all = next.collect();
+        }
+        all
+    }
+
+    /// The same for two steps at the same time: the one between the parts of the other, before the first or after the last.
+    /// If it looks first and writes later, it may have looked before the other one did anything.
+    pub(crate) fn after_both(&self, [one, two]: [&Step; 2], now: Instant) -> Vec<Pair> {
+        let after_one = self.around(one, two, now);
+        let after_two = self.around(two, one, now).into_iter();
+        let swapped = after_two.map(|([two, one], end)| ([one, two], end));
+        after_one.into_iter().chain(swapped).collect()
+    }
+
+    /// The outcomes of `outer` and of `inner`, which is done at once, somewhere between the parts of `outer`.
+    fn around(&self, outer: &Step, inner: &Step, now: Instant) -> Vec<Pair> {
+        let parts = outer.parts();
+        let mut all = Vec::new();
+        for at in 0..=parts.len() {
+            let (before, after) = parts.split_at(at);
+            let mut states = vec![([Outcome::Done, Outcome::Done], self.clone())];
+            for part in before {
+                states = each(states, |state| state.after_looking(part, state, now), 0);
+            }
+            let between = |state: &Self| {
+                let mut all = state.after(inner, now);
+                if inner.parts().len() == 1 {
+                    all.extend(state.after_looking(inner, self, now));
+                }
+                all
+            };
+            states = each(states, between, 1);
+            for part in after {
+                states = each(states, |state| state.after_looking(part, state, now), 0);
+            }
+            all.extend(states);
+        }
+        all
+    }
+
+    /// As [`after`](Self::after), for a step that looked when things were as in `seen`.
+    fn after_looking(&self, step: &Step, seen: &Self, now: Instant) -> Vec<(Outcome, Self)> {
+        let mut end = self.clone();
+        let outcome = match step {
+            Step::LogIn {
+                number,
+                person,
+                backend,
+            } => return self.after_log_in(*number, *person, backend, seen, now),
+            Step::Present { door, token, at } => {
+                if token.kind == door.takes() && token.backend == *at {
+                    end.present(*door, token, seen, now)
+                } else {
+                    nothing(*door)
+                }
+            }
+            Step::Forge { door, .. } => nothing(*door),
+            Step::Revoke { log_in, person } => {
+                let is_theirs = self
+                    .log_ins
+                    .get(log_in)
+                    .is_some_and(|held| held.person == *person);
+                if is_theirs {
+                    end.log_ins.remove(log_in);
+                }
+                Outcome::Ended(is_theirs)
+            }
+            Step::RevokeAll(person) => {
+                end.end_all(*person);
+                Outcome::Done
+            }
+            Step::Outdate(person) => {
+                end.people[*person].epoch += 1;
+                Outcome::Done
+            }
+            Step::ChangePassword(_) | Step::Deactivate(_) => unreachable!("a step of two parts"),
+            Step::Disable(person) => {
+                end.people[*person].epoch += 1;
+                end.people[*person].is_active = false;
+                Outcome::Done
+            }
+            Step::Activate(person) => {
+                end.people[*person].is_active = true;
+                Outcome::Done
+            }
+            Step::List(person) => {
+                let epoch = self.people[*person].epoch;
+                let listed = self.log_ins.iter().filter(|(_, log_in)| {
+                    log_in.person == *person && log_in.epoch == epoch && now < log_in.expires
+                });
+                Outcome::Listed(listed.map(|(number, _)| *number).collect())
+            }
+        };
+        vec![(outcome, end)]
+    }
+
+    fn end_all(&mut self, person: Person) {
+        self.log_ins.retain(|_, log_in| log_in.person != person);
+    }
+
+    fn after_log_in(
+        &self,
+        number: LogInNumber,
+        person: Person,
+        backend: &'static str,
+        seen: &Self,
+        now: Instant,
+    ) -> Vec<(Outcome, Self)> {
+        let account = seen.people[person];
+        if !account.is_active {
+            return vec![(Outcome::Refused, self.clone())];
+        }
+        let first = Generation {
+            number: 0,
+            since: now,
+        };
+        let mut log_in = LogIn {
+            person,
+            backend,
+            epoch: account.epoch,
+            absolute: whole_second(now + LOG_IN),
+            expires: 0,
+            access: first,
+            refresh: first,
+        };
+        let end_of_access = log_in.end_of_access(now);
+        if self.rules.refresh.is_some() {
+            log_in.expires = log_in.absolute.min(now + IDLE);
+        } else {
+            log_in.expires = end_of_access;
+            if self.rules.rotate_after.is_none() {
+                log_in.absolute = end_of_access;
+            }
+        }
+        let outcome = Outcome::Issued(self.tokens(number, &log_in));
+        // Whether one that has expired counts is up to the store.
+        [true, false]
+            .map(|counts_expired| {
+                let mut end = self.clone();
+                if let Some(cap) = self.rules.cap {
+                    end.make_room(person, backend, cap - 1, |held| {
+                        counts_expired || now < held.expires
+                    });
+                }
+                end.log_ins.insert(number, log_in.clone());
+                (outcome.clone(), end)
+            })
+            .into()
+    }
+
+    /// Removes the oldest of the log-ins that count, until `keep` are left.
+    fn make_room(&mut self, person: Person, backend: &str, keep: usize, counts: impl Fn(&LogIn) -> bool) {
+        let of_the_same = self
+            .log_ins
+            .iter()
+            .filter(|(_, held)| held.person == person && held.backend == backend && counts(held));
+        let newest_first = of_the_same.map(|(number, _)| *number).rev();
+        for number in newest_first.skip(keep).collect::<Vec<_>>() {
+            self.log_ins.remove(&number);
+        }
+    }
+
+    /// What comes of a token at its own door and backend.
+    fn present(&mut self, door: Door, token: &Token, seen: &Self, now: Instant) -> Outcome {
+        match door {
+            Door::Use => self.present_access(token, now),
+            Door::Rotate => self.rotate(token, now),
+            Door::LogOut => {
+                self.log_ins.remove(&token.log_in);
+                Outcome::Done
+            }
+            Door::Refresh => self.refresh(token, seen.people[token.person], now),
+            Door::LogOutByRefresh => {
+                let is_good = seen.is_good_refresh(token, now);
+                if is_good {
+                    self.log_ins.remove(&token.log_in);
+                }
+                Outcome::Ended(is_good)
+            }
+        }
+    }
+
+    /// The log-in of a token, if it has not expired. If it has, it is removed.
+    fn live(&mut self, token: &Token, now: Instant) -> Option<&mut LogIn> {
+        if self.log_ins.get(&token.log_in)?.expires <= now {
+            self.log_ins.remove(&token.log_in);
+        }
+        self.log_ins.get_mut(&token.log_in)
+    }
+
+    fn is_due(&self, token: &Token, now: Instant) -> bool {
+        self.rules
+            .rotate_after
+            .is_some_and(|age| token.issued + age <= now)
+    }
+
+    fn present_access(&mut self, token: &Token, now: Instant) -> Outcome {
+        if token.end <= now {
+            return Outcome::Refused;
+        }
+        let account = self.people[token.person];
+        let (is_due, rules) = (self.is_due(token, now), self.rules);
+        if !rules.looks_up {
+            return if account.is_active && token.epoch == account.epoch {
+                Outcome::Good { rotation_due: false }
+            } else {
+                Outcome::Refused
+            };
+        }
+        let Some(log_in) = self.live(token, now) else {
+            return Outcome::Refused;
+        };
+        let standing = log_in.access.standing(token.number, ROTATION_GRACE, now);
+        if standing == Standing::Replaced || !account.is_active || log_in.epoch != account.epoch {
+            return Outcome::Refused;
+        }
+        let is_replaced = rules.rotate_after.is_some() && standing == Standing::JustReplaced;
+        Outcome::Good {
+            rotation_due: is_due || is_replaced,
+        }
+    }
+
+    fn rotate(&mut self, token: &Token, now: Instant) -> Outcome {
+        if token.end <= now {
+            return Outcome::Refused;
+        }
+        let (is_due, is_refreshed) = (self.is_due(token, now), self.rules.refresh.is_some());
+        let Some(log_in) = self.live(token, now) else {
+            return Outcome::Refused;
+        };
+        match log_in.access.standing(token.number, ROTATION_GRACE, now) {
+            Standing::Replaced => return Outcome::Refused,
+            Standing::Present if !is_due => return Outcome::Rotated(None),
+            Standing::Present => {
+                log_in.access.advance(now);
+                if !is_refreshed {
+                    log_in.expires = log_in.end_of_access(now);
+                }
+            }
+            Standing::JustReplaced => {}
+        }
+        Outcome::Rotated(Some(log_in.access_token(token.log_in, log_in.access.since)))
+    }
+
+    fn refresh(&mut self, token: &Token, account: Account, now: Instant) -> Outcome {
+        let grace = match self.rules.refresh {
+            Some(grace) if account.is_active => grace,
+            _ => return Outcome::Refused,
+        };
+        let Some(log_in) = self.live(token, now) else {
+            return Outcome::Refused;
+        };
+        match log_in.refresh.standing(token.number, grace, now) {
+            Standing::Present => {
+                log_in.refresh.advance(now);
+                log_in.expires = log_in.absolute.min(now + IDLE);
+            }
+            Standing::JustReplaced => {}
+            Standing::Replaced => {
+                self.log_ins.remove(&token.log_in);
+                return Outcome::Refused;
+            }
+        }
+        let log_in = log_in.clone();
+        if log_in.epoch == account.epoch {
+            Outcome::Issued(self.tokens(token.log_in, &log_in))
+        } else {
+            Outcome::Refused
+        }
+    }
+
+    fn is_good_refresh(&self, token: &Token, now: Instant) -> bool {
+        let (Some(grace), Some(log_in)) = (self.rules.refresh, self.log_ins.get(&token.log_in)) else {
+            return false;
+        };
+        now < log_in.expires && log_in.refresh.standing(token.number, grace, now) != Standing::Replaced
+    }
+
+    fn tokens(&self, number: LogInNumber, log_in: &LogIn) -> Tokens {
+        Tokens {
+            refresh: self.rules.refresh.map(|_grace| log_in.refresh.number),
+            ..log_in.access_token(number, log_in.refresh.since)
+        }
+    }
+
+    /// The instants at which something changes, for tests of the boundaries.
+    pub(crate) fn boundaries(&self) -> impl Iterator<Item = Instant> {
+        let grace = self.rules.refresh.unwrap_or_default();
+        self.log_ins.values().flat_map(move |log_in| {
+            [
+                log_in.absolute,
+                log_in.expires,
+                log_in.access.since + ROTATION_GRACE,
+                log_in.refresh.since + grace,
+            ]
+        })
+    }
+}
+
+type Pair = ([Outcome; 2], Model);
+
+/// The states that follow from each of `states` by a step whose outcome is that of place `at`.
+fn each(states: Vec<Pair>, step: impl Fn(&Model) -> Vec<(Outcome, Model)>, at: usize) -> Vec<Pair> {
+    let follow = |(outcomes, state): Pair| {
+        step(&state).into_iter().map(move |(outcome, end)| {
+            let mut outcomes = outcomes.clone();
+            outcomes[at] = outcome;
+            (outcomes, end)
+        })
+    };
+    states.into_iter().flat_map(follow).collect()
+}
+
+/// What comes of something that is no token of this door.
+fn nothing(door: Door) -> Outcome {
+    match door {
+        Door::Use | Door::Rotate | Door::Refresh => Outcome::Refused,
+        Door::LogOut => Outcome::Done,
+        Door::LogOutByRefresh => Outcome::Ended(false),
+    }
+}
