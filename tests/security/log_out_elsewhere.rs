@@ -29,6 +29,24 @@ async fn elsewhere(
     auth.log_out_elsewhere(&current, &request).await
 }
 
+async fn leave(
+    auth: Data<Auth>,
+    current: CurrentUser,
+    request: HttpRequest,
+) -> Result<HttpResponse, AuthError> {
+    auth.log_out_everywhere(&current, &request).await
+}
+
+/// As [`leave`], for one whose credentials another request ends meanwhile.
+async fn leave_late(
+    auth: Data<Auth>,
+    current: CurrentUser,
+    request: HttpRequest,
+) -> Result<HttpResponse, AuthError> {
+    assert!(auth.users().log_out_everywhere(&current.id).await?);
+    auth.log_out_everywhere(&current, &request).await
+}
+
 /// As [`elsewhere`], for one whose credentials another request ends meanwhile.
 async fn too_late(
     auth: Data<Auth>,
@@ -64,6 +82,8 @@ fn routes(config: &mut ServiceConfig) {
     config
         .route("/everywhere", web::post().to(everywhere))
         .route("/elsewhere", web::post().to(elsewhere))
+        .route("/leave", web::post().to(leave))
+        .route("/leave-late", web::post().to(leave_late))
         .route("/too-late", web::post().to(too_late))
         .route("/outdated/{what}", web::post().to(outdated));
 }
@@ -112,6 +132,43 @@ fn n1_log_out_elsewhere_ends_every_other_credential_and_answers_with_a_live_one(
         assert_eq!(service.me(&gawain).await.status, 200, "another user");
         let again = service.post("/elsewhere").with(&new).send().await;
         assert_eq!(service.me(&kind.issued(&again)).await.status, 200);
+    });
+}
+
+#[test]
+fn s6_an_application_ends_every_credential_and_the_answer_removes_the_cookie() {
+    run(async |service, kind| {
+        service.seed(person("gawain").verified(true)).await;
+        let gawain = service.pass(kind, &address("gawain")).await;
+        let late = lancelot(&service, kind).await;
+        service
+            .post("/leave-late")
+            .with(&late)
+            .send()
+            .await
+            .is_unauthorized();
+        let mine = lancelot(&service, kind).await;
+        let mut all = vec![mine.clone(), late];
+        for other in Kind::ALL {
+            all.push(lancelot(&service, other).await);
+        }
+        let forged = service
+            .post("/leave")
+            .with(&mine)
+            .header("sec-fetch-site", "cross-site");
+        if kind.is_cookie() {
+            forged.send().await.is_forbidden();
+            assert_eq!(service.me(&mine).await.status, 200);
+        }
+        let answer = service.post("/leave").with(&mine).send().await;
+        answer.is(204, "");
+        for name in [kind.cookie(), kind.refresh_cookie()].into_iter().flatten() {
+            assert_eq!(answer.cookie(name).expect("a removal").value, "", "{name}");
+        }
+        for ended in all {
+            service.me(&ended).await.is_unauthorized();
+        }
+        assert_eq!(service.me(&gawain).await.status, 200, "another user");
     });
 }
 
