@@ -17,7 +17,7 @@ impl<T: SessionData, Id: UserId, P: Profile> Sessions<T, Id, P> {
     /// # Errors
     /// [`HttpError::Forbidden`] for a cross-site request, if the id travels in a cookie; [`HttpError::Unavailable`] if a
     /// store does not answer.
-    pub(super) async fn load(&self, head: &dyn RequestHead) -> Result<RequestSession<T, Id, P>, HttpError> {
+    pub(super) async fn load(&self, head: &impl RequestHead) -> Result<RequestSession<T, Id, P>, HttpError> {
         let presented = self.presented(head)?;
         let mut state = State::new();
         let shared = &self.shared;

@@ -54,6 +54,25 @@ async fn a_request_loads_once_and_saves_at_most_once() {
 }
 
 #[tokio::test]
+async fn a_session_can_wait_on_any_thread() {
+    fn sent<F: Future + Send>(future: F) -> F {
+        future
+    }
+    let service = Service::new();
+    let (carts, ada) = (service.carts(), service.user("ada").await);
+    let (head, slot) = (crate::Head(None), carts.slot());
+    let session = sent(slot.load(&head)).await.expect("a visitor");
+    put(&session, "a");
+    sent(session.save()).await.expect("saved");
+    let identified = service.users.identify_without_proof(ada);
+    sent(session.log_in(identified)).await.expect("logged in");
+    sent(session.renew()).await.expect("renewed");
+    sent(session.end()).await.expect("ended");
+    assert!(sent(slot.finish(&head)).await.is_ok());
+    assert_eq!(service.store.len(), 0);
+}
+
+#[tokio::test]
 async fn a_route_that_asks_for_no_session_loads_none() {
     let service = Service::new();
     let carts = service.carts();
