@@ -71,7 +71,7 @@ pub(super) fn check(generator: &dyn SessionIdGenerator) -> Result<(), ConfigErro
     }
     let ids: Vec<&[u8]> = drawn.iter().map(|id| id.expose_secret().as_bytes()).collect();
     let is_fit = |id: &&[u8]| id.len() + 3 <= MAX_BYTES && id.iter().all(|byte| is_id_byte(*byte));
-    if !ids.iter().all(|id| is_fit(id)) {
+    if !ids.iter().all(is_fit) {
         return error(format!(
             "one is longer than {} bytes, or has other characters than letters, digits, `-`, `_`, `.` and `~`",
             MAX_BYTES - 3

@@ -90,7 +90,7 @@ fn a_setting_that_cannot_be_used_is_an_error_that_names_it() {
 }
 
 fn assert_names<T: fmt::Debug>(setting: &str, built: Result<T, ConfigError>) {
-    assert_eq!(built.err().expect("an error").setting(), setting);
+    assert_eq!(built.expect_err("an error").setting(), setting);
 }
 
 #[tokio::test]
