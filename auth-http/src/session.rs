@@ -134,10 +134,14 @@ impl<T, Id, P> Sessions<T, Id, P> {
 impl<Id, P> Shared<Id, P> {
     /// The end of a session that is used at `now` and ends at `absolute_end` at the latest.
     fn end(&self, now: OffsetDateTime, absolute_end: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
-        let idle_end = self.idle.and_then(|idle| idle.limit.end(now));
-        match (idle_end, absolute_end) {
-            (Some(idle), Some(absolute)) => Some(idle.min(absolute)),
-            (idle, absolute) => idle.or(absolute),
-        }
+        earlier(self.idle.and_then(|idle| idle.limit.end(now)), absolute_end)
+    }
+}
+
+/// The earlier of two ends, of which `None` never comes.
+fn earlier(one: Option<OffsetDateTime>, other: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

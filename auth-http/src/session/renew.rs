@@ -33,7 +33,8 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     /// - [`HttpError::Conflict`] and [`HttpError::PayloadTooLarge`] as from [`save`](Self::save).
     /// - [`HttpError::Unavailable`] if a store does not answer. The session under the old id may live on.
     /// - [`HttpError::Hook`] if the event handler fails. There is no session then.
-    /// - [`HttpError::Internal`] if this kind has no [`users`](crate::SessionsBuilder::users).
+    /// - [`HttpError::Internal`] if this kind has no [`users`](crate::SessionsBuilder::users), or somebody
+    ///   [acts](Identified::acting) as the user, which a session does not record. Log in through a backend for that.
     pub async fn log_in(&self, identified: Identified<Id, P>) -> Result<(), HttpError>
     where
         T: Default,
@@ -42,8 +43,15 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         let Some(users) = &shared.users else {
             return Err(HttpError::Internal("this kind of session has no `.users(…)`"));
         };
+        if identified.actor().is_some() {
+            // The session could not say so, and everybody would take it for the user's own.
+            return Err(HttpError::Internal(
+                "nobody can act as a user by a session with data",
+            ));
+        }
         let identified = still_identified(users, identified).await?;
-        let user = identified.user().clone();
+        let user = identified.user();
+        let ends_at = identified.ends_at(shared.clock.now());
         let _turn = self.inner.writing.lock().await;
         self.leave_to(&user.id);
         for _attempt in 0..MAX_ATTEMPTS {
@@ -52,7 +60,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 state.data.get_or_insert_with(T::default);
                 state.json()?
             };
-            let new = shared.begin(data, Some(Subject::from(&user))).await?;
+            let new = shared.begin(data, Some(Subject::from(user)), ends_at).await?;
             match self.replace_by(new).await? {
                 Replaced::Conflict => {}
                 // Nobody knows the new id yet.

@@ -4,9 +4,10 @@ use auth_core::{
     ExposeSecret as _, InsertTokenError, MAX_SESSION_BYTES, Profile, SessionChange, SessionWrite, ShardTag,
     StoreError, StoredSession, Subject, TokenLookup, UserId,
 };
+use time::OffsetDateTime;
 
 use super::{
-    OnConflict, RequestSession, SessionData, Shared, id,
+    OnConflict, RequestSession, SessionData, Shared, earlier, id,
     state::{Change, Delivery, State, Stored, unauthorized},
 };
 use crate::HttpError;
@@ -79,7 +80,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     /// Stores a visitor's new session.
     async fn create(&self, data: String) -> Result<(), HttpError> {
         let shared = &self.inner.sessions.shared;
-        let stored = shared.begin(data, None).await?;
+        let stored = shared.begin(data, None, None).await?;
         let outdated = self.state().outdated.take();
         if let Some(key) = outdated
             && let Err(error) = shared.store.delete(&key, None).await
@@ -252,16 +253,17 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
         }
     }
 
-    /// Stores a new session under a new id.
+    /// Stores a new session under a new id, which ends at `ends_at` at the latest.
     pub(super) async fn begin(
         &self,
         data: String,
         subject: Option<Subject<Id>>,
+        ends_at: Option<OffsetDateTime>,
     ) -> Result<Stored<Id>, HttpError> {
         let now = self.clock.now();
         let mut row = StoredSession::new(data, now);
         row.subject = subject;
-        row.absolute_expires_at = self.lifetime.end(now);
+        row.absolute_expires_at = earlier(self.lifetime.end(now), ends_at);
         row.expires_at = self.end(now, row.absolute_expires_at);
         self.store_new(row).await
     }

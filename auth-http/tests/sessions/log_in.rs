@@ -1,6 +1,6 @@
 //! Sessions of users.
 
-use auth_core::{SessionStore as _, User};
+use auth_core::{Lifetime, SessionStore as _, User};
 use auth_http::{HttpError, Present, RequestSession, Sessions};
 use time::Duration;
 
@@ -218,6 +218,37 @@ async fn l4_a_user_who_may_not_log_in_does_not() {
         Some(vec!["a".to_owned()]),
         "the session stays"
     );
+}
+
+#[tokio::test]
+async fn s3_a_log_in_can_end_earlier_than_other_sessions() {
+    let service = Service::new();
+    let (carts, ada) = (service.carts(), service.user("ada").await);
+    let minute = Lifetime::from_secs(60).expect("a minute");
+    let visit = visit(&carts, None).await;
+    let identified = service.users.identify_without_proof(ada).ending_after(minute);
+    visit.session.log_in(identified).await.expect("logged in");
+    let id = visit.leave().await.expect("an answer").expect("an id");
+    service
+        .clock
+        .advance(Duration::minutes(1) - Duration::MILLISECOND);
+    assert!(items(&carts, &id).await.is_some());
+    service.clock.advance(Duration::MILLISECOND);
+    assert_eq!(items(&carts, &id).await, None);
+}
+
+#[tokio::test]
+async fn nobody_acts_as_a_user_by_a_session() {
+    let service = Service::new();
+    let (carts, ada) = (service.carts(), service.user("ada").await);
+    let visit = visit(&carts, None).await;
+    let acting = service
+        .users
+        .identify_without_proof(ada)
+        .acting(uuid::Uuid::now_v7());
+    let error = visit.session.log_in(acting).await.expect_err("acting");
+    assert!(matches!(error, HttpError::Internal(_)), "{error:?}");
+    assert_eq!(service.store.len(), 0);
 }
 
 #[tokio::test]
