@@ -240,6 +240,10 @@ macro_rules! suite {
             auth_core::access_token_index_conformance!(super::fixture, #[ignore = $why]);
         }
 
+        mod rotate {
+            auth_core::rotate_tokens_conformance!(super::fixture, #[ignore = $why]);
+        }
+
         mod purge {
             auth_core::purge_expired_conformance!(super::fixture, #[ignore = $why]);
         }

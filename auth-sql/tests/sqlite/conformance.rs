@@ -116,6 +116,10 @@ mod index {
     auth_core::access_token_index_conformance!(super::fixture);
 }
 
+mod rotate {
+    auth_core::rotate_tokens_conformance!(super::fixture);
+}
+
 mod purge {
     auth_core::purge_expired_conformance!(super::fixture);
 }

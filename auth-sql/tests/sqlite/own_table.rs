@@ -229,6 +229,10 @@ mod cards_index {
     auth_core::access_token_index_conformance!(super::library);
 }
 
+mod cards_rotate {
+    auth_core::rotate_tokens_conformance!(super::library);
+}
+
 mod cards_purge {
     auth_core::purge_expired_conformance!(super::library);
 }

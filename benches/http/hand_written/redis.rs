@@ -25,6 +25,9 @@ struct State {
     users: sqlite::Pool,
 }
 
+/// A number, and the instant of its beginning.
+type Generation = ([u8; 8], [u8; 6]);
+
 /// The first part of the row, as the library's store writes it.
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "read, to come to what stands behind it")]
@@ -33,7 +36,7 @@ struct Token<'a> {
     last_used_at: [u8; 6],
     expires_at: [u8; 6],
     others: ([u8; 6], [u8; 6], [u8; 3], [u8; 4], [u8; 16]),
-    generations: [Option<([u8; 8], [u8; 6])>; 2],
+    generations: [Option<Generation>; 2],
     /// A mark, and the bytes of a UUID.
     user_id: &'a [u8],
     backend: &'a str,
