@@ -25,6 +25,9 @@ struct State {
     users: sqlite::Pool,
 }
 
+/// The instants and names that this handler has no use for.
+type Others = ([u8; 6], [u8; 6], [u8; 3], [u8; 4], [u8; 16]);
+
 /// A number, and the instant of its beginning.
 type Generation = ([u8; 8], [u8; 6]);
 
@@ -35,7 +38,7 @@ struct Token<'a> {
     form: u8,
     last_used_at: [u8; 6],
     expires_at: [u8; 6],
-    others: ([u8; 6], [u8; 6], [u8; 3], [u8; 4], [u8; 16]),
+    others: Others,
     generations: [Option<Generation>; 2],
     /// A mark, and the bytes of a UUID.
     user_id: &'a [u8],
