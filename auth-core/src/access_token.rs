@@ -261,6 +261,13 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
 }
 
 /// A store that can list a user's tokens, for "where am I logged in".
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no access tokens of users with ids `{Id}` that it can list",
+    label = "no store of access tokens that lists them",
+    note = "a store is made for one type of ids: `SqliteAccessTokenStore<i64>`, for example; one that `user_store!` or `access_token_store!` defines has that of its table",
+    note = "a store that cannot list is for `OpaqueStrategy::unlisted`",
+    note = "write `#[portcullis::async_trait]` above the `impl` of it"
+)]
 #[async_trait]
 pub trait AccessTokenIndex<Id = Uuid>: AccessTokenStore<Id> {
     /// The user's tokens that were issued under `epoch`, newest first. Expired ones may be among them. It leaves out
