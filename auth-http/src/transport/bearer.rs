@@ -22,7 +22,7 @@ struct BearerResponse<'a> {
 /// RFC 6749 §5.1. A client that can refresh must know when.
 #[derive(Serialize)]
 struct RefreshResponse<'a> {
-    /// In whole seconds, rounded down, because refreshing a moment early does no harm.
+    /// In whole seconds, rounded up: a JWT ends at a whole second, and falls short of its lifetime by less than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_in: Option<i64>,
     refresh_token: &'a str,
@@ -96,9 +96,9 @@ mod tests {
             let answer = BearerTransport.deliver(&issued).expect("an answer");
             answer.body.expect("a body")
         };
-        let plain = body(Issued::new(token("A", 900_999)));
+        let plain = body(Issued::new(token("A", 899_001)));
         assert_eq!(plain, r#"{"access_token":"A","token_type":"bearer"}"#);
-        let pair = body(Issued::new(token("A", 900_999)).with_refresh(token("R", 1)));
+        let pair = body(Issued::new(token("A", 899_001)).with_refresh(token("R", 1)));
         assert_eq!(
             pair,
             r#"{"access_token":"A","token_type":"bearer","expires_in":900,"refresh_token":"R"}"#
