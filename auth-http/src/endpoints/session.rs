@@ -153,7 +153,7 @@ mod description {
     use utoipa::{
         PartialSchema as _,
         openapi::{
-            Content, ContentBuilder, Required, SecurityRequirement, path::OperationBuilder,
+            Content, ContentBuilder, RefOr, Required, Schema, SecurityRequirement, path::OperationBuilder,
             request_body::RequestBodyBuilder,
         },
     };
@@ -225,16 +225,16 @@ mod description {
         if backend.is_cookie() {
             return cross_site.confirmed(operation.security(refresh_requirement(backend.name())));
         }
-        operation.request_body(Some(refresh_body().required(Some(Required::True)).build()))
+        let body = refresh_body(&Content::new(Some(reference(REFRESH_FORM))));
+        operation.request_body(Some(body.required(Some(Required::True)).build()))
     }
 
     /// The body with a refresh token: a form (RFC 6749 §6) or JSON.
-    fn refresh_body() -> RequestBodyBuilder {
-        let token = || Content::new(Some(reference(REFRESH_FORM)));
+    fn refresh_body(token: &Content) -> RequestBodyBuilder {
         RequestBodyBuilder::new()
-            .content("application/x-www-form-urlencoded", token())
-            .content("multipart/form-data", token())
-            .content("application/json", token())
+            .content("application/x-www-form-urlencoded", token.clone())
+            .content("multipart/form-data", token.clone())
+            .content("application/json", token.clone())
     }
 
     fn log_out<Id>(service: &Service, csrf: &CsrfPolicy, backend: &AuthBackend<Id>) -> OperationBuilder {
@@ -256,10 +256,14 @@ mod description {
         let operation = match (backend.has_refresh(), backend.is_cookie()) {
             (false, _) => operation,
             (true, true) => operation.security(refresh_requirement(backend.name())),
-            // A refresh token in the body is enough.
-            (true, false) => operation
-                .security(SecurityRequirement::default())
-                .request_body(Some(refresh_body().build())),
+            // A refresh token in the body is enough. With a valid access token, nobody looks at the body.
+            (true, false) => {
+                let about = "Without a valid access token: the refresh token, as for a refresh.";
+                let body = refresh_body(&Content::new(None::<RefOr<Schema>>)).description(Some(about));
+                operation
+                    .security(SecurityRequirement::default())
+                    .request_body(Some(body.build()))
+            }
         };
         cross_site.confirmed(operation)
     }

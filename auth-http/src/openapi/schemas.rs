@@ -146,6 +146,14 @@ fn login_form() -> Object {
         .property("scope", ignored())
         .property("client_id", ignored())
         .property("client_secret", ignored())
+        .property_names(Some(field_name()))
+        .build()
+}
+
+/// That of a form's field. `multipart/form-data` names it in a header, which has no control characters (RFC 9110 §5.5).
+fn field_name() -> Object {
+    schema(Type::String)
+        .pattern(Some(r"^[^\u0000-\u001f\u007f]*$"))
         .build()
 }
 
@@ -181,6 +189,7 @@ fn refresh_form() -> Object {
         )
         .property("refresh_token", schema(Type::String).min_length(Some(1)))
         .required("refresh_token")
+        .property_names(Some(field_name()))
         .build()
 }
 
