@@ -162,7 +162,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             ));
         }
         if !self.looks_up {
-            return Err(refused("needs a look-up; leave out `check_at_refresh_only`"));
+            return Err(refused("takes a look-up; leave out `check_at_refresh_only`"));
         }
         self.rotate_after = Some(age.try_into().map_err(|_error| refused("the age is too long"))?);
         Ok(self)
