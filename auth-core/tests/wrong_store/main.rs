@@ -2,6 +2,7 @@
 #![cfg(feature = "conformance")]
 
 mod access_tokens;
+mod handle;
 mod sessions;
 mod users;
 

@@ -1,10 +1,6 @@
 //! A store of tokens with one defect.
 
-use std::{
-    collections::HashMap,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::HashMap, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
@@ -15,20 +11,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::Defect;
-use crate::meanwhile;
+use crate::{handle::Handle, meanwhile};
 
 /// What a store that works in pages takes for all.
 pub(super) const PAGE: usize = 100;
 
 pub(super) type Token = AccessToken<String>;
 
-/// A table without a unique index: what keeps its promises are the checks here, all but one.
-pub(super) struct WrongTokens {
-    pub(super) defect: Defect,
-    /// `None` where it is out of reach.
-    shared: Option<Arc<Mutex<Table>>>,
-    cache: Mutex<Cache>,
-}
+pub(super) type WrongTokens = Handle<Defect, Table, Cache>;
 
 /// What this handle remembers, if it does.
 #[derive(Default)]
@@ -48,41 +38,6 @@ pub(super) struct Table {
 }
 
 impl WrongTokens {
-    pub(super) fn new(defect: Defect) -> Self {
-        Self::on(defect, Some(Arc::default()))
-    }
-
-    pub(super) fn out_of_reach(defect: Defect) -> Self {
-        Self::on(defect, None)
-    }
-
-    /// Another handle onto the same table.
-    pub(super) fn another(&self) -> Self {
-        Self::on(self.defect, self.shared.clone())
-    }
-
-    fn on(defect: Defect, shared: Option<Arc<Mutex<Table>>>) -> Self {
-        Self {
-            defect,
-            shared,
-            cache: Mutex::default(),
-        }
-    }
-
-    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
-        let table = self.shared.as_ref().expect("a table");
-        table.lock().expect("no panic under the lock")
-    }
-
-    pub(super) fn cache(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().expect("no panic under the lock")
-    }
-
-    /// A process that caches does know what it writes itself.
-    pub(super) fn forget(&self) {
-        *self.cache() = Cache::default();
-    }
-
     /// What this handle remembers of the digest, and otherwise what it `found` now.
     fn remembered(&self, digest: TokenDigest, found: Option<Token>) -> Option<Token> {
         let is_kept = match self.defect {
@@ -97,15 +52,6 @@ impl WrongTokens {
             None => None,
         };
         found
-    }
-
-    /// What a call comes to that reaches nothing: `wrong` to a store with that `defect`.
-    pub(super) fn reach<T>(&self, defect: Defect, wrong: T) -> Result<Option<T>, StoreError> {
-        match &self.shared {
-            Some(_) => Ok(None),
-            None if self.has(defect) => Ok(Some(wrong)),
-            None => Err(StoreError::unreachable("wrong", "out of reach")),
-        }
     }
 
     /// Whether a row of `owner` is that of `user`: to a store with the first defect if they share a tag, to one with the
@@ -144,10 +90,6 @@ impl WrongTokens {
     pub(super) fn row(&self, key: &TokenLookup) -> Option<Token> {
         let table = self.table();
         table.rows.iter().find(|row| row.digest == key.digest).cloned()
-    }
-
-    pub(super) fn has(&self, defect: Defect) -> bool {
-        self.defect == defect
     }
 
     fn is_same(&self, a: &TokenDigest, b: &TokenDigest) -> bool {

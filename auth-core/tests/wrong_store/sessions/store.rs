@@ -1,9 +1,6 @@
 //! A store of sessions with one defect.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use auth_core::{
@@ -13,24 +10,18 @@ use auth_core::{
 use time::{Duration, OffsetDateTime};
 
 use super::Defect;
-use crate::meanwhile;
+use crate::{handle::Handle, meanwhile};
 
 /// What a store that works in pages takes for all.
 const PAGE: usize = 100;
 
-type Session = StoredSession<String>;
+pub(super) type Session = StoredSession<String>;
 
-/// A table without a unique index: what keeps its promises are the checks here, all but one.
-pub(super) struct WrongSessions {
-    pub(super) defect: Defect,
-    /// `None` where it is out of reach.
-    shared: Option<Arc<Mutex<Table>>>,
-    /// What this handle remembers, if it does.
-    cache: Mutex<HashMap<TokenDigest, Option<Session>>>,
-}
+/// It remembers what it loaded, if it does.
+pub(super) type WrongSessions = Handle<Defect, Table, HashMap<TokenDigest, Option<Session>>>;
 
 #[derive(Default)]
-struct Table {
+pub(super) struct Table {
     rows: Vec<(TokenDigest, Session)>,
     index: Vec<TokenDigest>,
     unread: Option<Option<Session>>,
@@ -57,49 +48,6 @@ fn owner(session: &Session) -> Option<&String> {
 }
 
 impl WrongSessions {
-    pub(super) fn new(defect: Defect) -> Self {
-        Self::on(defect, Some(Arc::default()))
-    }
-
-    pub(super) fn out_of_reach(defect: Defect) -> Self {
-        Self::on(defect, None)
-    }
-
-    /// Another handle onto the same table.
-    pub(super) fn another(&self) -> Self {
-        Self::on(self.defect, self.shared.clone())
-    }
-
-    fn on(defect: Defect, shared: Option<Arc<Mutex<Table>>>) -> Self {
-        Self {
-            defect,
-            shared,
-            cache: Mutex::default(),
-        }
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        let table = self.shared.as_ref().expect("a table");
-        table.lock().expect("no panic under the lock")
-    }
-
-    fn has(&self, defect: Defect) -> bool {
-        self.defect == defect
-    }
-
-    fn forget(&self) {
-        self.cache.lock().expect("no panic under the lock").clear();
-    }
-
-    /// What a call comes to that reaches nothing: `wrong` to a store with that `defect`.
-    fn reach<T>(&self, defect: Defect, wrong: T) -> Result<Option<T>, StoreError> {
-        match &self.shared {
-            Some(_) => Ok(None),
-            None if self.has(defect) => Ok(Some(wrong)),
-            None => Err(StoreError::unreachable("wrong", "out of reach")),
-        }
-    }
-
     /// The digest of the row that `key` leads to.
     fn found(&self, key: &TokenLookup) -> Option<TokenDigest> {
         let is_it = |digest: &TokenDigest| match self.defect {
@@ -126,7 +74,7 @@ impl WrongSessions {
             Defect::CachesMisses => found.is_none(),
             _ => return found,
         };
-        let mut cache = self.cache.lock().expect("no panic under the lock");
+        let mut cache = self.cache();
         match cache.get(&digest) {
             Some(remembered) => return remembered.clone(),
             None if is_kept => cache.insert(digest, found.clone()),

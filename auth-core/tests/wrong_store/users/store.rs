@@ -1,11 +1,6 @@
 //! A store of users with one defect.
 
-use std::{
-    collections::HashMap,
-    mem,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::HashMap, mem, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
@@ -16,72 +11,26 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::Defect;
-use crate::meanwhile;
+use crate::{handle::Handle, meanwhile};
 
-type Reader = User<String, Name>;
+pub(super) type Reader = User<String, Name>;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Name {
     pub(super) first_name: String,
 }
 
-/// A table without a unique index: what keeps its promises are the checks here, all but one.
-pub(super) struct WrongUsers {
-    pub(super) defect: Defect,
-    /// `None` where it is out of reach.
-    shared: Option<Arc<Mutex<Table>>>,
-    /// What this handle remembers, if it does: by id and by e-mail.
-    cache: Mutex<HashMap<String, Option<Reader>>>,
-}
+/// It remembers what it found, if it does: by id and by e-mail.
+pub(super) type WrongUsers = Handle<Defect, Table, HashMap<String, Option<Reader>>>;
 
 #[derive(Default)]
-struct Table {
+pub(super) struct Table {
     rows: Vec<Reader>,
     reserved: Vec<NormalizedEmail>,
     unread: Option<Option<Reader>>,
 }
 
 impl WrongUsers {
-    pub(super) fn new(defect: Defect) -> Self {
-        Self::on(defect, Some(Arc::default()))
-    }
-
-    pub(super) fn out_of_reach(defect: Defect) -> Self {
-        Self::on(defect, None)
-    }
-
-    /// Another handle onto the same table.
-    pub(super) fn another(&self) -> Self {
-        Self::on(self.defect, self.shared.clone())
-    }
-
-    fn on(defect: Defect, shared: Option<Arc<Mutex<Table>>>) -> Self {
-        Self {
-            defect,
-            shared,
-            cache: Mutex::default(),
-        }
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        let table = self.shared.as_ref().expect("a table");
-        table.lock().expect("no panic under the lock")
-    }
-
-    /// A process that caches does know what it writes itself.
-    fn forget(&self) {
-        self.cache().clear();
-    }
-
-    /// What a call comes to that reaches nothing: `wrong` to a store with that `defect`.
-    fn reach<T>(&self, defect: Defect, wrong: T) -> Result<Option<T>, StoreError> {
-        match &self.shared {
-            Some(_) => Ok(None),
-            None if self.has(defect) => Ok(Some(wrong)),
-            None => Err(StoreError::unreachable("wrong", "out of reach")),
-        }
-    }
-
     /// What this handle remembers of `key`, and otherwise what it `found` now.
     fn remembered(&self, key: &str, found: Option<Reader>) -> Option<Reader> {
         match (self.defect, &found) {
@@ -94,20 +43,12 @@ impl WrongUsers {
         self.cache().entry(key.to_owned()).or_insert(found).clone()
     }
 
-    fn cache(&self) -> MutexGuard<'_, HashMap<String, Option<Reader>>> {
-        self.cache.lock().expect("no panic under the lock")
-    }
-
     /// Whether the ids are the same, to a store that folds them in this call if it has the `defect`.
     fn is_same_id(&self, defect: Defect, a: &str, b: &str) -> bool {
         if self.has(defect) {
             return a.trim_end().eq_ignore_ascii_case(b.trim_end());
         }
         a == b
-    }
-
-    fn has(&self, defect: Defect) -> bool {
-        self.defect == defect
     }
 
     fn key(&self, user: &Reader) -> String {
