@@ -22,10 +22,12 @@ pub(crate) fn is_secure_cookie<Id>(backend: &AuthBackend<Id>) -> bool {
 }
 
 /// `response`, which sets or removes the cookie called `name`, as it goes to the client: with the paths of its cookies, with
-/// their companions, and without [strays](remove_strays) of which the request had `suspicious` or more.
+/// their companions, and without [strays](remove_strays) of which the request had `suspicious` or more. `refresh` is the name
+/// and the path of the cookie with the refresh token.
 pub(crate) fn dressed(
     response: Response,
     name: &str,
+    refresh: Option<(&str, &str)>,
     csrf: &CsrfPolicy,
     public_url: Option<&PublicUrl>,
     head: &dyn RequestHead,
@@ -33,7 +35,11 @@ pub(crate) fn dressed(
 ) -> Response {
     let base = public_url.map_or("", PublicUrl::path);
     let root = if base.is_empty() { "/" } else { base };
-    let response = csrf.accompany(name, None, with_paths(response, |_name| root));
+    let response = with_paths(response, |cookie| match refresh {
+        Some((name, path)) if name == cookie => path,
+        _ => root,
+    });
+    let response = csrf.accompany(name, refresh.map(|(name, _path)| name), response);
     remove_strays(response, head, base, suspicious)
 }
 
@@ -44,7 +50,7 @@ pub(crate) fn names_in(response: &Response) -> Vec<String> {
 }
 
 /// `response`, in which each cookie without its own path has the one that `path_of` tells for its name.
-pub(crate) fn with_paths<'p>(mut response: Response, path_of: impl Fn(&str) -> &'p str) -> Response {
+fn with_paths<'p>(mut response: Response, path_of: impl Fn(&str) -> &'p str) -> Response {
     for (name, value) in &mut response.headers {
         if *name != SET_COOKIE {
             continue;
@@ -67,12 +73,7 @@ pub(crate) fn with_paths<'p>(mut response: Response, path_of: impl Fn(&str) -> &
 /// `suspicious` or more of a name. The likeliest come first, as many as fit into an answer.
 ///
 /// `base` is the path of the public URL. A proxy may have stripped it from that of the request.
-pub(crate) fn remove_strays(
-    mut response: Response,
-    head: &dyn RequestHead,
-    base: &str,
-    suspicious: usize,
-) -> Response {
+fn remove_strays(mut response: Response, head: &dyn RequestHead, base: &str, suspicious: usize) -> Response {
     let ours: Vec<_> = response
         .cookies()
         .filter_map(|value| Cookie::parse(value).ok())

@@ -4,10 +4,8 @@ use auth_core::{ExposeSecret as _, Issued, IssuedToken, Profile, Rejection, User
 
 use super::{AcceptedBackends, Authenticator};
 use crate::{
-    AuthBackend, HttpError, Presented, PublicUrl, RequestHead, Response, Scheme, Slot,
-    response::SET_COOKIE,
-    response_cookies::{remove_strays, with_paths},
-    transport::is_path_byte,
+    AuthBackend, HttpError, Presented, RequestHead, Response, Scheme, Slot, response::SET_COOKIE,
+    response_cookies::dressed, transport::is_path_byte,
 };
 
 /// The header with the next access token of a Bearer client.
@@ -97,8 +95,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         self.finished(backend, response, head, 2)
     }
 
-    /// `response`, with the paths of its cookies, with their companions, and without [strays](remove_strays) of which
-    /// the request had `suspicious` or more.
+    /// `response`, whose cookies are [dressed] for the client.
     fn finished(
         &self,
         backend: &AuthBackend<Id>,
@@ -109,21 +106,18 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         let Scheme::Cookie(access) = backend.transport().scheme() else {
             return response;
         };
-        let base = self.public_url().map_or("", PublicUrl::path);
-        let (root, own) = (
-            if base.is_empty() { "/" } else { base },
-            self.own_path(backend, head),
-        );
         let refresh = backend.refresh_cookie();
-        let response = with_paths(response, |name| {
-            if refresh.as_deref() == Some(name) {
-                &own
-            } else {
-                root
-            }
-        });
-        let response = self.csrf.accompany(access, refresh.as_deref(), response);
-        remove_strays(response, head, base, suspicious)
+        let refresh = refresh.map(|name| (name, self.own_path(backend, head)));
+        let refresh = refresh.as_ref().map(|(name, path)| (&**name, &**path));
+        dressed(
+            response,
+            access,
+            refresh,
+            &self.csrf,
+            self.public_url(),
+            head,
+            suspicious,
+        )
     }
 
     /// The path of the routes of `backend`, as browsers know it.

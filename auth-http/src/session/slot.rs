@@ -108,5 +108,5 @@ fn tell<T, Id, P>(
         return Ok(response);
     }
     let (name, csrf, url) = (shared.carrier.name(), &shared.csrf, shared.public_url.as_ref());
-    Ok(dressed(response, name, csrf, url, head, suspicious))
+    Ok(dressed(response, name, None, csrf, url, head, suspicious))
 }
