@@ -10,9 +10,9 @@ use std::{
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpRequest, HttpResponse, ResponseError as _,
     body::{BodySize, BoxBody, MessageBody},
-    dev,
+    dev::{self, ServiceRequest, ServiceResponse},
     error::PayloadError,
     http::header::{CONTENT_LENGTH, TRANSFER_ENCODING},
     web::{Bytes, BytesMut, Payload},
@@ -20,7 +20,7 @@ use actix_web::{
 use auth_http::{HttpError, MAX_BODY_BYTES};
 use futures_util::{Stream, StreamExt as _};
 
-use crate::error::into_http;
+use crate::error::{AuthError, into_http};
 
 /// Reads a body of at most [`MAX_BODY_BYTES`] that arrives within `limit`. Otherwise it returns the answer to send
 /// instead of reading on.
@@ -33,6 +33,13 @@ pub(crate) async fn read(
         Ok(body) => Ok(body),
         Err(error) => Err(unread(into_http(error.into_response()), payload.into_inner())),
     }
+}
+
+/// The answer of a middleware that refuses `request` by `error`, and does not read its body.
+pub(crate) fn refused(request: ServiceRequest, error: impl Into<AuthError>) -> ServiceResponse {
+    let (request, body) = request.into_parts();
+    let response = unread(error.into().error_response(), body);
+    ServiceResponse::new(request, response)
 }
 
 /// `answer`, to send before the whole request was read. `rest` is the unread part.

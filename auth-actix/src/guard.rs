@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage as _, HttpRequest, ResponseError as _,
+    Error, HttpMessage as _, HttpRequest,
     body::{BoxBody, EitherBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
     http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
@@ -21,9 +21,8 @@ use uuid::Uuid;
 
 use crate::{
     Auth,
-    body::unread,
+    body::refused,
     current_user::{Found, accepted, guarded},
-    error::AuthError,
     exceptions::Exceptions,
     head::Head,
     rotation::{Carrier, note},
@@ -201,11 +200,7 @@ where
             };
             let mut answered = match checked {
                 Ok(()) => service.call(request).await?.map_into_left_body(),
-                Err(error) => {
-                    let (request, body) = request.into_parts();
-                    let response = unread(AuthError::from(error).error_response(), body);
-                    ServiceResponse::new(request, response).map_into_right_body()
-                }
+                Err(error) => refused(request, error).map_into_right_body(),
             };
             if guard.requirement.is_some() && !is_excepted {
                 keep_out_of_caches(answered.headers_mut());

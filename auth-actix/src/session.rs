@@ -13,7 +13,7 @@ use std::{
 };
 
 use actix_web::{
-    Error, FromRequest, HttpMessage as _, HttpRequest, ResponseError as _,
+    Error, FromRequest, HttpMessage as _, HttpRequest,
     body::{BoxBody, EitherBody},
     dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform},
     http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue},
@@ -24,7 +24,7 @@ use futures_util::future::{Ready, ready};
 use uuid::Uuid;
 
 use crate::{
-    body::{Rest, unread},
+    body::{Rest, refused},
     error::{AuthError, ExtractError, into_http},
     head::Head,
 };
@@ -319,11 +319,7 @@ where
         Box::pin(async move {
             let slot = match middleware.enter(request.request()).await {
                 Ok(slot) => slot,
-                Err(error) => {
-                    let (request, body) = request.into_parts();
-                    let response = unread(AuthError::from(error).error_response(), body);
-                    return Ok(ServiceResponse::new(request, response).map_into_right_body());
-                }
+                Err(error) => return Ok(refused(request, error).map_into_right_body()),
             };
             let mut answered = service.call(request).await?;
             let Some(slot) = slot else {
