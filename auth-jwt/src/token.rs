@@ -42,8 +42,8 @@ impl<Id: UserId> JwtStrategy<Id> {
     /// Signs a token that ends at `new.end`.
     pub(crate) fn sign(&self, new: &NewToken<'_, Id>) -> Result<IssuedToken, StoreError> {
         let refused = |problem: &str| StoreError::internal("JWT signing", problem);
-        let end = new.end.and_then(whole_seconds);
-        let (Some(start), Some(end)) = (whole_seconds(new.issued_at), end) else {
+        let end = new.end.and_then(date);
+        let (Some(start), Some(end)) = (date(new.issued_at), end) else {
             return Err(refused("the clock is out of range"));
         };
         let sub = new.subject.user_id.to_string();
@@ -113,9 +113,12 @@ pub(crate) fn encode(part: &impl Serialize) -> Result<String, serde_json::Error>
     serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json))
 }
 
-/// Rounded down to a second. `None` if a token cannot contain it.
-fn whole_seconds(instant: OffsetDateTime) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp(instant.unix_timestamp())
-        .ok()
-        .filter(|instant| *instant >= OffsetDateTime::UNIX_EPOCH)
+/// Rounded down, because the dates of a JWT are whole seconds.
+pub(crate) fn whole_second(instant: OffsetDateTime) -> OffsetDateTime {
+    instant.replace_nanosecond(0).unwrap_or(instant)
+}
+
+/// The [whole second](whole_second) of `instant`, if a token can contain it.
+fn date(instant: OffsetDateTime) -> Option<OffsetDateTime> {
+    Some(whole_second(instant)).filter(|instant| *instant >= OffsetDateTime::UNIX_EPOCH)
 }

@@ -6,7 +6,11 @@ use auth_core::{
 use time::OffsetDateTime;
 
 use super::TrackedJwtStrategy;
-use crate::{claims::Claims, handle::key_of, token::NewToken};
+use crate::{
+    claims::Claims,
+    handle::key_of,
+    token::{NewToken, whole_second},
+};
 
 /// A tracked JWT that this service issued.
 pub(super) struct Presented {
@@ -124,9 +128,4 @@ pub(super) fn subject_of<Id: UserId>(row: &AccessToken<Id>) -> Subject<Id> {
         user_id: row.user_id.clone(),
         epoch: row.epoch,
     }
-}
-
-/// Rounded down, because the end of a JWT is a whole second.
-pub(super) fn whole_second(instant: OffsetDateTime) -> OffsetDateTime {
-    instant.replace_nanosecond(0).unwrap_or(instant)
 }

@@ -10,13 +10,14 @@ use time::OffsetDateTime;
 
 use super::{
     TrackedJwtStrategy,
-    log_in::{Presented, subject_of, whole_second},
+    log_in::{Presented, subject_of},
 };
 use crate::{
     RefreshTokens,
     generation::Standing,
     handle::{id_of, key_of},
     refresh_tokens::RefreshToken,
+    token::whole_second,
 };
 
 impl<Id: UserId> TrackedJwtStrategy<Id> {
