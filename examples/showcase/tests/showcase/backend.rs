@@ -6,6 +6,7 @@ pub(crate) struct Backend {
     pub(crate) name: &'static str,
     pub(crate) is_cookie: bool,
     pub(crate) has_logout: bool,
+    pub(crate) has_refresh: bool,
 }
 
 /// The opaque tokens in the database.
@@ -22,6 +23,11 @@ pub(crate) fn backends(has_redis: bool) -> Vec<Backend> {
     if has_redis {
         backends.extend([bearer("redis"), cookie("redis-cookie")]);
     }
+    let tracked = [bearer("jwt-tracked"), cookie("jwt-tracked-cookie")];
+    backends.extend(tracked.map(|backend| Backend {
+        has_refresh: true,
+        ..backend
+    }));
     backends
 }
 
@@ -30,6 +36,7 @@ const fn bearer(name: &'static str) -> Backend {
         name,
         is_cookie: false,
         has_logout: true,
+        has_refresh: false,
     }
 }
 
