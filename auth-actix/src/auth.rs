@@ -131,7 +131,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// `no-store`.
     ///
     /// You need it only if a backend rotates its tokens, and only for handlers without a guard: [`protect`](Self::protect),
-    /// [`require`](Self::require) and the other guards do the same, and so do the library's own routes. Where nothing hands
+    /// [`require`](Self::require) and the other guards do the same, and so do the library's own routes. If nothing hands
     /// them out, tokens are not rotated.
     ///
     /// A page of another origin can read `X-Access-Token` only if CORS [exposes] it.

@@ -208,7 +208,7 @@ fn service<Id: UserId, P: Profile>(request: &HttpRequest) -> Option<Data<Shared<
     })
 }
 
-/// The same, or the error if there is none.
+/// As [`service`], or the error of an application in which no `Auth` is mounted.
 fn shared<Id: UserId, P: Profile>(request: &HttpRequest) -> Result<Data<Shared<Id, P>>, AuthError> {
     service(request).ok_or_else(|| {
         let user = type_name::<User<Id, P>>();

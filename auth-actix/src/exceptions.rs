@@ -6,7 +6,7 @@ use actix_web::{dev::ServiceRequest, http::Method};
 use auth_core::ConfigError;
 use auth_http::Route;
 
-/// The requests that a guard lets pass. The default is none.
+/// The requests that a guard lets pass without a user. By default it lets none pass.
 #[derive(Clone, Default)]
 pub(crate) struct Exceptions {
     options: bool,
@@ -85,7 +85,7 @@ impl Exceptions {
         if self.options && request.method() == Method::OPTIONS {
             return true;
         }
-        // What the router has still to match: below the scope that the guard wraps, and decoded as the router does.
+        // The part that the router has not matched yet: below the scope that the guard wraps, decoded as the router does.
         let path = request.match_info().unprocessed();
         // The library answers a path with an extra slash by a redirect to its route.
         let plain = path.strip_suffix('/').unwrap_or(path);

@@ -88,7 +88,7 @@ impl ShardTag {
         tagged.into()
     }
 
-    /// The tag at the end of `tagged`. `None` if that is none.
+    /// The tag at the end of `tagged`. `None` if `tagged` does not end in a tag.
     #[must_use]
     pub fn at_end_of(tagged: &str) -> Option<Self> {
         let (_secret, tag) = tagged.split_at_checked(tagged.len().checked_sub(TAG_CHARS)?)?;

@@ -25,7 +25,7 @@ pub(crate) struct IssuedClaims<'a> {
     pub(crate) act: Option<Actor>,
 }
 
-/// Who acts as the subject (RFC 8693 §4.1).
+/// The party that acts as the subject (RFC 8693 §4.1).
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub(crate) struct Actor {

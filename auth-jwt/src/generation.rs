@@ -47,7 +47,7 @@ impl Grace {
     }
 }
 
-/// What has become of a token.
+/// The standing of a token among the generations of its log-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// It is the present one.

@@ -108,7 +108,7 @@ impl RefreshTokens {
         token.into()
     }
 
-    /// What a `presented` token says that this service issued for one of `backends`.
+    /// Reads a `presented` token that this service issued for one of `backends`.
     pub(crate) fn read<'a, Id: UserId>(
         &self,
         mut backends: impl Iterator<Item = &'a str>,
@@ -139,7 +139,7 @@ impl fmt::Debug for RefreshTokens {
     }
 }
 
-/// What a refresh token says.
+/// The content of a refresh token.
 pub(crate) struct RefreshToken<'a, Id> {
     /// The backend that issued it.
     pub(crate) backend: &'a str,

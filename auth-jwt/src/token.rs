@@ -82,7 +82,7 @@ impl<Id: UserId> JwtStrategy<Id> {
         Ok(token)
     }
 
-    /// What a token says that a key of this strategy signed. Neither its audience nor its time is checked yet.
+    /// Reads a token that a key of this strategy signed. It checks neither the audience nor the time.
     pub(crate) fn authentic(&self, presented: &str) -> Result<Authentic, Rejection> {
         let token = Compact::parse(presented)?;
         let message = token.signing_input.as_bytes();

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{HttpError, admission::still_identified};
 
-/// What became of the session under the old id.
+/// The fate of the session under the old id.
 enum Replaced {
     /// The new one has taken its place.
     Done,

@@ -87,7 +87,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionSlot<T, Id, P> {
     }
 }
 
-/// What the answer tells the client of its session.
+/// The headers of an answer that are about the session.
 fn tell<T, Id, P>(
     sessions: &Sessions<T, Id, P>,
     state: &State<T, Id, P>,

@@ -33,14 +33,14 @@ pub(super) struct Inner<T, Id, P> {
 /// A change that can be made again on other data.
 pub(super) type Update<T> = Box<dyn FnMut(&mut T) + Send>;
 
-/// What is not in the store yet.
+/// The changes that are not in the store yet.
 pub(super) enum Change<T> {
     Nothing,
     Updates(Vec<Update<T>>),
     Replaced,
 }
 
-/// What the answer tells the client.
+/// The change of the client's id that an answer carries.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Delivery {
     Nothing,
@@ -136,7 +136,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         self.state().data.clone()
     }
 
-    /// What `read` makes of the data. It must not use the session itself.
+    /// Returns the result of `read` on the data. `read` must not use the session itself.
     pub fn with<R>(&self, read: impl FnOnce(Option<&T>) -> R) -> R {
         read(self.state().data.as_ref())
     }

@@ -15,7 +15,7 @@ use crate::HttpError;
 /// How often a change is made again on the data of others: far more often than requests of one visitor meet.
 pub(super) const MAX_ATTEMPTS: u32 = 32;
 
-/// What has to be done, so that the store has the session as it is here.
+/// The write that brings the store up to the session as it is here.
 enum Step {
     Nothing,
     Create(String),

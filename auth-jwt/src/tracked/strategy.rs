@@ -29,7 +29,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         }
     }
 
-    /// What has become of an access token of the log-in `row`.
+    /// The standing of an access token of the log-in `row`.
     fn standing(
         &self,
         token: &Presented,
@@ -46,7 +46,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         }
     }
 
-    /// What the token says, without a look-up.
+    /// The credential as the token states it, without a look-up.
     fn unchecked(&self, token: Presented) -> Result<Credential<Id>, Rejection> {
         let user_id = user_id_from_text(&token.claims.sub).ok_or(Rejection::BadClaim)?;
         let epoch = token.claims.epoch.ok_or(Rejection::BadClaim)?;

@@ -9,7 +9,7 @@ use super::Malformed;
 /// Begins a packed UUID or IP address; its bytes follow.
 const BYTES: u8 = 0xff;
 
-/// What the `User-Agent` of most browsers contains, and the byte that stands for it. The table is part of the stored form:
+/// Phrases of most browsers' `User-Agent`, and the byte that stands for each. The table is part of the stored form:
 /// never change an entry.
 const PHRASES: [(u8, &str); 13] = [
     (0xc0, "Mozilla/5.0 ("),

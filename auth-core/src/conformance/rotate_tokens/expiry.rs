@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// A step moves the expiry to the given instant, be it later or earlier, but never past the absolute limit. Without such a
+/// A step moves the expiry to the given instant, later or earlier, but never past the absolute limit. Without such a
 /// limit, it may be in a hundred years.
 pub async fn a_step_moves_the_expiry_but_never_past_the_absolute_limit<F>(fixture: &F)
 where
@@ -82,7 +82,7 @@ where
 }
 
 /// A step at the instant of the expiry, or later, is not made and changes nothing. A millisecond before, it is made. The tokens
-/// of a log-in that does not expire can be replaced for ever.
+/// of a log-in that does not expire can always be replaced.
 pub async fn an_expired_token_is_not_advanced<F>(fixture: &F)
 where
     F: AccessTokenFixture,

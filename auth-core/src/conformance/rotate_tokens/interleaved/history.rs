@@ -3,7 +3,7 @@ use crate::{
     AccessToken, Advance, Advanced, Generation, TokenKind, UserId, conformance::rotate_tokens::KINDS,
 };
 
-/// What a call came to.
+/// The outcome of a call.
 pub(super) enum Answer<Id> {
     Inserted,
     Touched,

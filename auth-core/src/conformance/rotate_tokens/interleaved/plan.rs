@@ -69,7 +69,7 @@ impl Action {
     }
 }
 
-/// What each task does, by this seed.
+/// The calls of each task, drawn from this seed.
 pub(super) fn tasks(seed: u64) -> [Vec<Action>; TASKS] {
     let mut random = Rng::with_seed(seed);
     let mut fresh = FIRST..LOG_INS;
