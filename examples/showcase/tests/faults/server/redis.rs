@@ -70,8 +70,7 @@ impl Redis {
 
     /// How many access tokens it has, each of which is in the index of its user, and nothing else is.
     pub(crate) async fn tokens(&self) -> usize {
-        const ORDER: usize = 20;
-        let of_index = |member: &Reply| member.text()[ORDER..].to_owned();
+        let of_index = |member: &Reply| member.text().to_owned();
         let of_key = |key: &Reply| key.text().rsplit_once(":t:").expect("a token's key").1.to_owned();
         let tokens: BTreeSet<String> = self
             .ask(&["KEYS", "*:t:*"])
