@@ -7,6 +7,7 @@ pub(crate) mod redis;
 pub(crate) mod sqlite;
 
 use actix_web::{Error, HttpRequest, error::ErrorUnauthorized, http::header::AUTHORIZATION};
+use portcullis::store::TokenDigest;
 use serde::Serialize;
 
 /// What `/protected/db` answers.
@@ -21,6 +22,11 @@ fn bearer(request: &HttpRequest) -> Result<&str, Error> {
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "))
         .ok_or_else(unauthorized)
+}
+
+/// What the stores know of an opaque token: it is bound to the name of the backend that issued it.
+fn digest(token: &str) -> TokenDigest {
+    TokenDigest::for_audience("db", token)
 }
 
 fn unauthorized() -> Error {

@@ -10,7 +10,6 @@ use portcullis::mongo::mongodb::{
     bson::{self, Binary, DateTime, doc, spec::BinarySubtype},
 };
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
 use super::{Protected, bearer, unauthorized};
 
@@ -68,7 +67,7 @@ pub(crate) fn routes(database: &Database) -> impl Fn(&mut ServiceConfig) + Clone
 async fn protected(request: HttpRequest, state: Data<State>) -> Result<Json<Protected>, Error> {
     let digest = Binary {
         subtype: BinarySubtype::Generic,
-        bytes: Sha256::digest(bearer(&request)?).to_vec(),
+        bytes: super::digest(bearer(&request)?).as_bytes().to_vec(),
     };
     let token = state
         .tokens

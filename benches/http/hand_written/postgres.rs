@@ -14,11 +14,10 @@ use portcullis::sql::postgres::{
     Pool,
     schema::{access_tokens, users},
 };
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Protected, bearer, unauthorized};
+use super::{Protected, bearer, digest, unauthorized};
 
 /// The row whole, as the library's store loads it.
 #[derive(Queryable, Selectable)]
@@ -72,7 +71,7 @@ pub(crate) fn routes(pool: Pool) -> impl Fn(&mut ServiceConfig) + Clone + Send +
 }
 
 async fn protected(request: HttpRequest, pool: Data<Pool>) -> Result<Json<Protected>, Error> {
-    let digest = Sha256::digest(bearer(&request)?).to_vec();
+    let digest = digest(bearer(&request)?).as_bytes().to_vec();
     let mut connection = pool.get().await.map_err(ErrorServiceUnavailable)?;
     let token = access_tokens::table
         .filter(access_tokens::digest.eq(digest))

@@ -9,12 +9,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
     redis::fred::{self, bytes::Bytes, interfaces::KeysInterface as _},
     sql::sqlite,
-    store::{TokenDigest, TokenLookup},
+    store::TokenLookup,
 };
 use serde::Deserialize;
 
 use super::{
-    Protected, bearer,
+    Protected, bearer, digest,
     sqlite::{now, user_of},
     unauthorized,
 };
@@ -67,8 +67,7 @@ pub(crate) fn routes(
 async fn protected(request: HttpRequest, state: Data<State>) -> Result<Json<Protected>, Error> {
     let presented = bearer(&request)?;
     let tag = TokenLookup::new(presented).tag.ok_or_else(unauthorized)?;
-    let digest = TokenDigest::for_audience("db", presented);
-    let digest = URL_SAFE_NO_PAD.encode(digest.as_bytes());
+    let digest = URL_SAFE_NO_PAD.encode(digest(presented).as_bytes());
     let key = format!("{}{{{:04x}}}:t:{digest}", state.prefix, tag.get());
     let value: Option<Bytes> = state.tokens.get(key).await.map_err(ErrorServiceUnavailable)?;
     let value = value.ok_or_else(unauthorized)?;

@@ -19,11 +19,10 @@ use portcullis::{
     },
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Protected, bearer, unauthorized};
+use super::{Protected, bearer, digest, unauthorized};
 
 struct State {
     pool: Pool,
@@ -94,7 +93,7 @@ pub(crate) fn routes(
     secret: &SigningSecret,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + use<> {
     let mut validation = Validation::new(Algorithm::HS256);
-    validation.set_audience(&["fastapi-users:auth"]);
+    validation.set_audience(&["jwt"]);
     let state = Data::new(State {
         pool,
         key: DecodingKey::from_secret(secret.expose()).expect("not empty"),
@@ -134,7 +133,7 @@ async fn admitted(request: &HttpRequest, state: &State) -> Result<User, Error> {
         connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
         (user_id, epoch) = (claims.sub.as_bytes().to_vec(), claims.epoch);
     } else {
-        let digest = Sha256::digest(token).to_vec();
+        let digest = digest(token).as_bytes().to_vec();
         connection = state.pool.get().await.map_err(ErrorServiceUnavailable)?;
         let found = connection
             .spawn_blocking(move |connection| token_of(digest, connection))
