@@ -15,14 +15,12 @@ use time::OffsetDateTime;
 
 use crate::{
     ColumnId, DigestColumn, InstantColumn, UuidColumn,
+    purge::{ExpiringTable, PurgeCalls},
     statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement},
 };
 
-/// MySQL takes 65,535 values in a statement, SQLite 32,766.
-pub(crate) const DIGESTS_AT_ONCE: usize = 1000;
-
 /// The statements on a table of access tokens in a `D`, of users with ids `Id`.
-pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static {
+pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: ExpiringTable<D> {
     /// Writes no row if the digest is taken. On a database without `ON CONFLICT` it fails instead.
     fn insert(token: AccessToken<Id>) -> impl Statement<D>;
 
@@ -34,10 +32,6 @@ pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static 
 
     /// The user's tokens of `backend` and of none, except `newest` and the `keep` newest others.
     fn older(user_id: Id, backend: String, newest: TokenDigest, keep: u32) -> impl Query<D, DigestColumn>;
-
-    /// At most `limit` tokens that expired at or before `now`. It skips rows that another call has locked: that call or the
-    /// next purge handles them.
-    fn expired(now: OffsetDateTime, limit: u32) -> impl Query<D, DigestColumn>;
 
     /// Sets the time of the token's last use, and its end, if it has not expired at `at`.
     fn touch(
@@ -55,9 +49,6 @@ pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: Send + Sync + 'static 
     /// Deletes the token of `digest`.
     fn delete(digest: TokenDigest) -> impl Statement<D>;
 
-    /// Deletes the tokens of `digests`.
-    fn delete_each(digests: Vec<DigestColumn>) -> impl Statement<D>;
-
     /// Deletes the token of the public `id` if it is the user's.
     fn delete_by_id(user_id: Id, id: TokenId) -> impl Statement<D>;
 
@@ -72,7 +63,7 @@ pub trait TokenOwners<D: AnyDatabase, Id: ColumnId>: AccessTokenTable<D, Id> {
 }
 
 /// The operations on a table `T` that take more than one statement.
-pub trait AccessTokenCalls<T: AccessTokenTable<Self, Id>, Id: ColumnId>: AnyDatabase {
+pub trait AccessTokenCalls<T: AccessTokenTable<Self, Id>, Id: ColumnId>: PurgeCalls {
     /// Inserts `token` and returns the number of written rows: 0 if the digest is taken. With a `cap` it removes the user's
     /// oldest tokens beyond that, and may return [`Error::NotFound`] if there is no such user.
     fn insert(
@@ -87,13 +78,6 @@ pub trait AccessTokenCalls<T: AccessTokenTable<Self, Id>, Id: ColumnId>: AnyData
         digest: TokenDigest,
         step: Advance,
     ) -> impl Future<Output = Result<Option<Advanced<Id>>, StoreError>> + Send;
-
-    /// Deletes at most `limit` tokens that expired at or before `now`.
-    fn purge(
-        &self,
-        now: OffsetDateTime,
-        limit: u32,
-    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 /// Access tokens of users with ids `Id`, in a table `T` of a database `D`.
@@ -215,7 +199,7 @@ where
     Id: ColumnId,
 {
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
-        Ok(self.database.purge(now, limit).await? as u64)
+        Ok(self.database.purge::<T>(now, limit).await? as u64)
     }
 }
 

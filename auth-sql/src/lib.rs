@@ -55,6 +55,8 @@ pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod purge;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod refusal;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod schema;
@@ -89,6 +91,7 @@ pub mod __private {
     pub use crate::{
         access_token::{AccessTokenTable, TokenOwners, access_token},
         column::{ColumnId, DigestColumn, InstantColumn, PasswordHashColumn, UuidColumn},
+        purge::ExpiringTable,
         refusal::FieldColumn,
         statement::{Query, Returning, RowWrite, Statement, rows, same},
         user::{UserTable, user},

@@ -1,6 +1,7 @@
 //! The macros that map an application's own table. They contain its columns and nothing else.
 
 mod access_token;
+mod expiring;
 mod user;
 
 /// The type of the database that the macros call by this name.

@@ -10,6 +10,7 @@ pub(crate) mod credentials;
 mod database;
 pub(crate) mod migrate;
 pub(crate) mod opening;
+mod purge;
 mod statement;
 pub(crate) mod user;
 

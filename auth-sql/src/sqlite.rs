@@ -22,6 +22,7 @@ mod connect;
 mod database;
 mod migrate;
 mod open;
+mod purge;
 pub mod schema;
 mod statement;
 mod user;

@@ -79,31 +79,32 @@ macro_rules! access_token_store {
             $crate::__access_token_table! {
                 $database [<__ $name Table>] [$($table)::+] [$($($users)::+)?] $id
             }
+            $crate::__expiring_table! { $database [<__ $name Table>] [$($table)::+] }
         }
     };
 }
 
-/// The dialects: how a taken digest is ignored, how tokens of the same millisecond are ordered, how locked rows are skipped,
-/// and how a user's row is locked.
+/// The dialects: how a taken digest is ignored, how tokens of the same millisecond are ordered, and how a user's row is
+/// locked.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __access_token_table {
     (Sqlite $name:ident $table:tt $users:tt $id:ty) => {
         $crate::__access_token_statements! {
             Sqlite $name $table $id, [.on_conflict(__table::digest).do_nothing()],
-            [__sql::diesel::dsl::sql::<__sql::diesel::sql_types::BigInt>("rowid").desc()], []
+            [__sql::diesel::dsl::sql::<__sql::diesel::sql_types::BigInt>("rowid").desc()]
         }
     };
     (Postgres $name:ident $table:tt $users:tt $id:ty) => {
         $crate::__access_token_statements! {
             Postgres $name $table $id, [.on_conflict(__table::digest).do_nothing()],
-            [__table::id.desc()], [.for_update().skip_locked()]
+            [__table::id.desc()]
         }
         $crate::__token_owners! { Postgres $name $users $id, [.for_no_key_update()] }
     };
     (Mysql $name:ident $table:tt $users:tt $id:ty) => {
         $crate::__access_token_statements! {
-            Mysql $name $table $id, [], [__table::id.desc()], [.for_update().skip_locked()]
+            Mysql $name $table $id, [], [__table::id.desc()]
         }
         $crate::__token_owners! { Mysql $name $users $id, [.for_update()] }
     };
@@ -137,7 +138,7 @@ macro_rules! __advanced {
 macro_rules! __access_token_statements {
     (
         $database:ident $name:ident [$($table:tt)+] $id:ty,
-        [$($do_nothing:tt)*], [$($newest:tt)+], [$($skip_locked:tt)*]
+        [$($do_nothing:tt)*], [$($newest:tt)+]
     ) => {
         const _: () = {
             use $($table)+ as __table;
@@ -253,17 +254,6 @@ macro_rules! __access_token_statements {
                     __sql::rows(others.limit(i64::MAX).offset(keep.into()), __sql::same)
                 }
 
-                fn expired(
-                    now: __sql::OffsetDateTime,
-                    limit: u32,
-                ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
-                    let expired = __table::table
-                        .filter(__table::expires_at.le(__sql::InstantColumn(now)))
-                        .select(__table::digest)
-                        .limit(limit.into());
-                    __sql::rows(expired $($skip_locked)*, __sql::same)
-                }
-
                 fn touch(
                     digest: __sql::TokenDigest,
                     at: __sql::OffsetDateTime,
@@ -291,12 +281,6 @@ macro_rules! __access_token_statements {
 
                 fn delete(digest: __sql::TokenDigest) -> impl __sql::Statement<__Database> {
                     __sql::diesel::delete(__table::table.filter(__table::digest.eq(__sql::DigestColumn(digest))))
-                }
-
-                fn delete_each(
-                    digests: ::std::vec::Vec<__sql::DigestColumn>,
-                ) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table::table.filter(__table::digest.eq_any(digests)))
                 }
 
                 fn delete_by_id(user_id: $id, id: __sql::TokenId) -> impl __sql::Statement<__Database> {

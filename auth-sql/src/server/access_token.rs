@@ -5,13 +5,12 @@ use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
 };
-use time::OffsetDateTime;
 
-use super::{Answer, Database, Server};
+use super::{Answer, Database, Server, purge::delete};
 use crate::{
     ColumnId,
-    access_token::{AccessTokenCalls, AccessTokenTable, DIGESTS_AT_ONCE, TokenOwners},
-    column::{DigestColumn, InstantColumn},
+    access_token::{AccessTokenCalls, AccessTokenTable, TokenOwners},
+    column::InstantColumn,
     statement::{OnDisconnect, Query, RowWrite, Statement},
 };
 
@@ -101,16 +100,6 @@ where
         });
         advanced.await?.map_err(S::report)
     }
-
-    async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<usize, StoreError> {
-        self.write(move |connection| {
-            Box::pin(async move {
-                let expired = T::expired(now, limit).load(connection).await?;
-                delete::<S, T, Id>(connection, expired).await
-            })
-        })
-        .await
-    }
 }
 
 async fn insert<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
@@ -152,7 +141,7 @@ where
     let inserted = insert::<S, T, Id>(connection, token).await?;
     if inserted > 0 {
         let older = T::older(user_id, backend, digest, keep).load(connection).await?;
-        delete::<S, T, Id>(connection, older).await?;
+        delete::<S, T>(connection, older).await?;
     }
     Ok(inserted)
 }
@@ -176,15 +165,4 @@ async fn advance<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
             stored => return Ok(stored.map(|token| Advanced::new(token, false))),
         }
     }
-}
-
-async fn delete<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
-    connection: &mut S::Connection,
-    digests: Vec<DigestColumn>,
-) -> QueryResult<usize> {
-    let mut deleted = 0;
-    for digests in digests.chunks(DIGESTS_AT_ONCE) {
-        deleted += T::delete_each(digests.to_vec()).execute(connection).await?;
-    }
-    Ok(deleted)
 }

@@ -1,14 +1,12 @@
 use std::num::NonZeroU32;
 
 use auth_core::{AccessToken, Advance, Advanced, StoreError, TokenDigest, TokenKind};
-use diesel::{QueryResult, SqliteConnection};
-use time::OffsetDateTime;
+use diesel::QueryResult;
 
-use super::Database;
+use super::{Database, purge::delete};
 use crate::{
     ColumnId,
-    access_token::{AccessTokenCalls, AccessTokenTable, DIGESTS_AT_ONCE},
-    column::DigestColumn,
+    access_token::{AccessTokenCalls, AccessTokenTable},
     statement::{Query as _, RowWrite as _, Statement as _},
 };
 
@@ -23,7 +21,7 @@ impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Da
             if let (1.., Some(cap)) = (inserted, cap) {
                 let keep = cap.get() - 1;
                 let older = T::older(token.user_id, token.backend, token.digest, keep).load(connection)?;
-                delete::<T, Id>(connection, &older)?;
+                delete::<T>(connection, &older)?;
             }
             Ok(inserted)
         })
@@ -44,22 +42,4 @@ impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Da
         })
         .await
     }
-
-    async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<usize, StoreError> {
-        self.write(move |connection| {
-            let expired = T::expired(now, limit).load(connection)?;
-            delete::<T, Id>(connection, &expired)
-        })
-        .await
-    }
-}
-
-fn delete<T: AccessTokenTable<Database, Id>, Id: ColumnId>(
-    connection: &mut SqliteConnection,
-    digests: &[DigestColumn],
-) -> QueryResult<usize> {
-    let chunks = digests.chunks(DIGESTS_AT_ONCE);
-    chunks
-        .map(|digests| T::delete_each(digests.to_vec()).execute(connection))
-        .sum()
 }
