@@ -93,7 +93,7 @@ pub mod __private {
         column::{ColumnId, DigestColumn, InstantColumn, PasswordHashColumn, UuidColumn},
         purge::ExpiringTable,
         refusal::FieldColumn,
-        statement::{Query, Returning, RowWrite, Statement, rows, same},
+        statement::{PreparedOnce, Query, Returning, RowWrite, Statement, rows, same},
         user::{UserTable, user},
     };
     pub use ::{diesel, pastey::paste, time::OffsetDateTime};

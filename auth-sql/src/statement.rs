@@ -1,9 +1,13 @@
 //! The statements of a store, and the databases that run them.
 
+mod prepared_once;
+
 use std::{fmt, future::Future, marker::PhantomData, time::Duration};
 
 use auth_core::StoreError;
 use diesel::{QueryResult, result::Error};
+
+pub use prepared_once::PreparedOnce;
 
 /// The reaction if the connection, and with it the answer, is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

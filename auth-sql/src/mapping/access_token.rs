@@ -118,16 +118,17 @@ macro_rules! __advanced {
         __sql::FindThenUpdate {
             find: <Self as __sql::AccessTokenTable<__Database, $id>>::find($digest),
             update: move |token: &__Token| {
-                $update
+                let unchanged = $update
                     .filter(__table::access_generation.eq(token.access_generation.number))
-                    .filter(__table::refresh_generation.eq(token.refresh_generation.number))
+                    .filter(__table::refresh_generation.eq(token.refresh_generation.number));
+                __sql::PreparedOnce(unchanged)
             },
             step: $step,
         }
     };
     ($database:ident, $id:ty, $update:ident, $digest:ident, $step:ident) => {
         __sql::Returning(__sql::rows(
-            $update.returning(__columns!()),
+            __sql::PreparedOnce($update.returning(__columns!())),
             __sql::access_token::<$id>,
         ))
     };
@@ -259,10 +260,10 @@ macro_rules! __access_token_statements {
                     at: __sql::OffsetDateTime,
                     expires_at: ::core::option::Option<__sql::OffsetDateTime>,
                 ) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::update(__live!(digest, at)).set((
+                    __sql::PreparedOnce(__sql::diesel::update(__live!(digest, at)).set((
                         __table::last_used_at.eq(__sql::InstantColumn(at)),
                         __table::expires_at.eq(expires_at.map(__sql::InstantColumn)),
-                    ))
+                    )))
                 }
 
                 fn advance_access(

@@ -97,18 +97,22 @@ fn f1_a_refresh_costs_two_statements() {
         };
         assert!(refresh(0).await, "the statements are prepared");
 
-        let first = counted(&pool, "QUESTIONS").await;
-        let second = counted(&pool, "QUESTIONS").await;
-        for from in 1..=20 {
-            assert!(refresh(from).await, "{from}");
+        let mut generation = 1;
+        for (counter, expected) in [("QUESTIONS", 40), ("COM_STMT_PREPARE", 0)] {
+            let first = counted(&pool, counter).await;
+            let second = counted(&pool, counter).await;
+            for _refresh in 0..20 {
+                assert!(refresh(generation).await, "{generation}");
+                generation += 1;
+            }
+            let third = counted(&pool, counter).await;
+            for _refresh in 0..20 {
+                assert!(!refresh(0).await, "used up");
+            }
+            let last = counted(&pool, counter).await;
+            let itself = second - first;
+            assert_eq!(third - second - itself, expected, "{counter}");
+            assert_eq!(last - third - itself, expected, "{counter} of used-up ones");
         }
-        let third = counted(&pool, "QUESTIONS").await;
-        for from in 1..=20 {
-            assert!(!refresh(from).await, "{from}");
-        }
-        let last = counted(&pool, "QUESTIONS").await;
-        let itself = second - first;
-        assert_eq!(third - second - itself, 40);
-        assert_eq!(last - third - itself, 40, "a used-up one costs the same");
     });
 }

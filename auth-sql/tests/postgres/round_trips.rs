@@ -15,12 +15,13 @@ use crate::{
     server::sample::{new_token, new_user, now},
 };
 
-/// How often the only connection of `own` has executed the one statement that it has prepared for look-ups in `table`.
-async fn executions(own: &postgres::Pool, table: &str) -> i64 {
+/// How often the only connection of `own` has executed the statements that begin so, each of whose `forms` it has prepared
+/// once.
+async fn executions(own: &postgres::Pool, beginning: &str, forms: i64) -> i64 {
     let mut connection = own.get().await.expect("the connection");
-    let prepared = format!("FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"{table}\".\"id\"%'");
+    let prepared = format!("FROM pg_prepared_statements WHERE statement LIKE '{beginning}%'");
     let statements = number(&mut connection, &format!("SELECT count(*) AS number {prepared}")).await;
-    assert_eq!(statements, 1, "a look-up in {table} is prepared once");
+    assert_eq!(statements, forms, "{beginning}: each form is prepared once");
     let sum = format!("SELECT sum(generic_plans + custom_plans)::bigint AS number {prepared}");
     number(&mut connection, &sum).await
 }
@@ -106,8 +107,8 @@ async fn count_requests(counters: &postgres::Pool, own: &postgres::Pool, name: &
         assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
     }
     assert_eq!(calls(counters, name).await - before, 40, "and one for the user");
-    assert_eq!(executions(own, "access_tokens").await, 40);
-    assert_eq!(executions(own, "users").await, 20);
+    assert_eq!(executions(own, r#"SELECT "access_tokens"."id""#, 1).await, 40);
+    assert_eq!(executions(own, r#"SELECT "users"."id""#, 1).await, 20);
 }
 
 #[test]
@@ -146,4 +147,5 @@ async fn count_refreshes(counters: &postgres::Pool, own: &postgres::Pool, name: 
         40,
         "the step, and what is stored"
     );
+    assert_eq!(executions(own, r#"UPDATE "access_tokens""#, 1).await, 40);
 }
