@@ -1,4 +1,4 @@
-//! Stores of users and access tokens on SQL databases, through Diesel.
+//! Stores of users, access tokens and sessions on SQL databases, through Diesel.
 //!
 //! A database is a Cargo feature and a module; none is on by default.
 //!
@@ -33,7 +33,7 @@
     doc = "| [`server`] | the part that those two share: a pool and deadlines |"
 )]
 //! | [`user_store!`], [`access_token_store!`] | the same stores on an application's own tables, columns, ids and profile |
-//! | `UsersIn`, `AccessTokensIn` | the stores themselves, of any table and database |
+//! | `UsersIn`, `AccessTokensIn`, `SessionsIn` | the stores themselves, of any table and database |
 //! | [`ColumnId`] | the types that can be an id |
 //! | [`UuidColumn`], [`DigestColumn`], [`InstantColumn`] | the values as columns, for your own queries |
 //!
@@ -62,6 +62,8 @@ mod refusal;
 mod schema;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 pub mod server;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod session;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
@@ -72,6 +74,8 @@ mod user;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use access_token::AccessTokensIn;
 pub use column::{ColumnId, DigestColumn, InstantColumn, UuidColumn};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use session::SessionsIn;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use user::UsersIn;
 

@@ -100,3 +100,8 @@ crate::access_token_store! {
         user_id: uuid::Uuid,
     }
 }
+
+crate::session::session_table! { Mysql [crate::mysql::schema::sessions] }
+
+/// Sessions with data in the table [`sessions`](schema::sessions) that [`migrate`] creates, of users with ids of any type.
+pub type MysqlSessionStore<Id = uuid::Uuid> = crate::SessionsIn<Database, schema::sessions::table, Id>;

@@ -81,3 +81,8 @@ crate::access_token_store! {
         user_id: uuid::Uuid,
     }
 }
+
+crate::session::session_table! { Postgres [crate::postgres::schema::sessions] }
+
+/// Sessions with data in the table [`sessions`](schema::sessions) that [`migrate`] creates, of users with ids of any type.
+pub type PostgresSessionStore<Id = uuid::Uuid> = crate::SessionsIn<Database, schema::sessions::table, Id>;

@@ -1,6 +1,6 @@
 /// The default tables. Ids have the type `$id`, instants `$instant`.
 macro_rules! default_tables {
-    ($users:ident, $tokens:ident, $id:ident, $instant:ident) => {
+    ($users:ident, $tokens:ident, $sessions:ident, $id:ident, $instant:ident) => {
         diesel::table! {
             #[doc = concat!("The users of [`", stringify!($users), "`](super::", stringify!($users), ").")]
             users (id) {
@@ -67,6 +67,31 @@ macro_rules! default_tables {
                 address -> Nullable<Text>,
                 /// A label that the application gave the log-in.
                 label -> Nullable<Text>,
+            }
+        }
+
+        diesel::table! {
+            #[doc = concat!("The sessions of [`", stringify!($sessions), "`](super::", stringify!($sessions), ").")]
+            sessions (digest) {
+                /// SHA-256 of the session's id and the name of its kind.
+                digest -> Binary,
+                /// The id of the user who logged in through the session, as text; null for a visitor's.
+                user_id -> Nullable<Text>,
+                /// The user's security epoch at that time; null for a visitor's.
+                epoch -> Nullable<BigInt>,
+                /// The data, as JSON.
+                data -> Text,
+                /// How often the data was replaced.
+                revision -> BigInt,
+                /// The time of its beginning.
+                created_at -> $instant,
+                /// The time of the last use, as exactly as it is kept track of.
+                last_used_at -> $instant,
+                /// The first instant at which the session is no longer valid, unless it is used before; null if it does not
+                /// expire.
+                expires_at -> Nullable<$instant>,
+                /// The instant past which `expires_at` never moves; null if there is no such limit.
+                absolute_expires_at -> Nullable<$instant>,
             }
         }
 

@@ -58,3 +58,8 @@ crate::access_token_store! {
         user_id: uuid::Uuid,
     }
 }
+
+crate::session::session_table! { Sqlite [crate::sqlite::schema::sessions] }
+
+/// Sessions with data in the table [`sessions`](schema::sessions) that [`migrate`] creates, of users with ids of any type.
+pub type SqliteSessionStore<Id = uuid::Uuid> = crate::SessionsIn<Database, schema::sessions::table, Id>;

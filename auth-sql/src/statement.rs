@@ -6,6 +6,7 @@ use std::{fmt, future::Future, marker::PhantomData, time::Duration};
 
 use auth_core::StoreError;
 use diesel::{QueryResult, result::Error};
+use tokio::time::{Instant, timeout_at};
 
 pub use prepared_once::PreparedOnce;
 
@@ -63,6 +64,17 @@ pub trait AnyDatabase: Clone + fmt::Debug + Send + Sync + 'static {
     {
         async move { self.try_change(on_disconnect, call).await?.map_err(Self::report) }
     }
+}
+
+/// Runs `look_up` as part of a call whose deadline is `until`.
+pub(crate) async fn within<D: AnyDatabase, T>(
+    database: &D,
+    until: Instant,
+    look_up: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout_at(until, look_up)
+        .await
+        .unwrap_or_else(|_elapsed| Err(StoreError::timeout(D::STORE, database.limit())))
 }
 
 /// A statement that writes rows.

@@ -8,12 +8,12 @@ use auth_core::{
     UpdateUserError, User, UserStore,
 };
 use diesel::result::Error;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::{
     ColumnId, InstantColumn,
     refusal::{FieldColumn, Refusal, not_inserted, not_updated},
-    statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement},
+    statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement, within},
 };
 
 /// The statements on a table of users in a `D`, with ids `Id` and profiles `P`.
@@ -74,17 +74,6 @@ impl<D: AnyDatabase, T> UsersIn<D, T> {
             table: PhantomData,
         }
     }
-
-    /// Runs `look_up` as part of a call whose deadline is `until`.
-    async fn within<R>(
-        &self,
-        until: Instant,
-        look_up: impl Future<Output = Result<R, StoreError>>,
-    ) -> Result<R, StoreError> {
-        timeout_at(until, look_up)
-            .await
-            .unwrap_or_else(|_elapsed| Err(StoreError::timeout(D::STORE, self.database.limit())))
-    }
 }
 
 #[async_trait]
@@ -109,7 +98,7 @@ where
             let refusal = self.database.refusal(&error, &new.email, &new.profile).await?;
             not_inserted(self, &new, refusal, D::report(error)).await
         };
-        Err(self.within(until, why).await?)
+        Err(within(&self.database, until, why).await?)
     }
 
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
@@ -140,7 +129,7 @@ where
             let refusal = self.database.refusal(&error, &user.email, &user.profile).await?;
             not_updated(self, user, refusal, D::report(error)).await
         };
-        Err(self.within(until, why).await?)
+        Err(within(&self.database, until, why).await?)
     }
 
     async fn delete(&self, id: &Id) -> Result<bool, StoreError> {

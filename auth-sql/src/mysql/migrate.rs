@@ -24,9 +24,9 @@ const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('portcullis ', SHA1(DATABASE())))";
 /// The tables' comments, which name the versions that made them. MySQL has no transactional DDL, so each step is one
 /// statement, which also writes its version into the comment.
 const SHOWN: &str = "SELECT SUBSTRING(table_comment, 12) FROM information_schema.tables \
-    WHERE table_schema = DATABASE() AND table_name IN ('users', 'access_tokens') AND table_comment LIKE 'portcullis %'";
+    WHERE table_schema = DATABASE() AND table_name IN ('users', 'access_tokens', 'sessions') AND table_comment LIKE 'portcullis %'";
 
-/// Creates the default tables, `users` and `access_tokens`, or brings them up to date. If they are up to date, it changes
+/// Creates the default tables, `users`, `access_tokens` and `sessions`, or brings them up to date. If they are up to date, it changes
 /// nothing. Several processes may run it at once.
 ///
 /// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations. MySQL cannot
@@ -74,6 +74,10 @@ impl Migrate for Mysql {
         Migration {
             version: "20261130000001",
             up: include_str!("../../migrations/mysql/20261130000001_let_access_tokens_rotate/up.sql"),
+        },
+        Migration {
+            version: "20261130000002",
+            up: include_str!("../../migrations/mysql/20261130000002_create_sessions/up.sql"),
         },
     ];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{ConfigError, Lifetime, OpaqueStrategy};
 
-use super::{Mysql, MysqlAccessTokenStore, MysqlUserStore, connect, migrate};
+use super::{Mysql, MysqlAccessTokenStore, MysqlSessionStore, MysqlUserStore, connect, migrate};
 use crate::{SETTING, server::Database};
 
 impl Database<Mysql> {
@@ -31,5 +31,11 @@ impl Database<Mysql> {
     #[must_use]
     pub fn tokens(&self, lifetime: Lifetime) -> OpaqueStrategy {
         OpaqueStrategy::new(Arc::new(MysqlAccessTokenStore::new(self)), lifetime)
+    }
+
+    /// Sessions with data in the default table. Several kinds of session can share it.
+    #[must_use]
+    pub fn sessions(&self) -> Arc<MysqlSessionStore> {
+        Arc::new(MysqlSessionStore::new(self))
     }
 }

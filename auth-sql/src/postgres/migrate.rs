@@ -14,7 +14,7 @@ use crate::server::{
 const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtext('portcullis migrations'), hashtext(current_schema()))";
 
-/// Creates the default tables, `users` and `access_tokens`, or brings them up to date, in the first schema of the
+/// Creates the default tables, `users`, `access_tokens` and `sessions`, or brings them up to date, in the first schema of the
 /// search path. If they are up to date, it changes nothing. Several processes may run it at once.
 ///
 /// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations.
@@ -55,6 +55,10 @@ impl Migrate for Postgres {
         Migration {
             version: "20261130000001",
             up: include_str!("../../migrations/postgres/20261130000001_let_access_tokens_rotate/up.sql"),
+        },
+        Migration {
+            version: "20261130000002",
+            up: include_str!("../../migrations/postgres/20261130000002_create_sessions/up.sql"),
         },
     ];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{ConfigError, Lifetime, OpaqueStrategy};
 
-use super::{Postgres, PostgresAccessTokenStore, PostgresUserStore, connect, migrate};
+use super::{Postgres, PostgresAccessTokenStore, PostgresSessionStore, PostgresUserStore, connect, migrate};
 use crate::{SETTING, server::Database};
 
 impl Database<Postgres> {
@@ -31,5 +31,11 @@ impl Database<Postgres> {
     #[must_use]
     pub fn tokens(&self, lifetime: Lifetime) -> OpaqueStrategy {
         OpaqueStrategy::new(Arc::new(PostgresAccessTokenStore::new(self)), lifetime)
+    }
+
+    /// Sessions with data in the default table. Several kinds of session can share it.
+    #[must_use]
+    pub fn sessions(&self) -> Arc<PostgresSessionStore> {
+        Arc::new(PostgresSessionStore::new(self))
     }
 }

@@ -11,7 +11,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Creates the default tables, `users` and `access_tokens`, or brings them up to date. If they are up to date, it changes
+/// Creates the default tables, `users`, `access_tokens` and `sessions`, or brings them up to date. If they are up to date, it changes
 /// nothing. Several processes may run it at once.
 ///
 /// Diesel's table `__diesel_schema_migrations` records what was done, beside the application's own migrations.

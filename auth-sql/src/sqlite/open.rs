@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{ConfigError, Lifetime, OpaqueStrategy};
 
-use super::{Database, SqliteAccessTokenStore, SqliteUserStore, connect, migrate};
+use super::{Database, SqliteAccessTokenStore, SqliteSessionStore, SqliteUserStore, connect, migrate};
 use crate::SETTING;
 
 impl Database {
@@ -29,5 +29,11 @@ impl Database {
     #[must_use]
     pub fn tokens(&self, lifetime: Lifetime) -> OpaqueStrategy {
         OpaqueStrategy::new(Arc::new(SqliteAccessTokenStore::new(self)), lifetime)
+    }
+
+    /// Sessions with data in the default table. Several kinds of session can share it.
+    #[must_use]
+    pub fn sessions(&self) -> Arc<SqliteSessionStore> {
+        Arc::new(SqliteSessionStore::new(self))
     }
 }

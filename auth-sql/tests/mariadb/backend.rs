@@ -4,8 +4,8 @@ use std::{env, thread, time::Duration};
 
 use auth_core::conformance;
 pub(crate) use auth_sql::mysql::{
-    Connection, Database, MysqlAccessTokenStore as Tokens, MysqlUserStore as Users, Pool, connect, manager,
-    migrate, schema,
+    Connection, Database, MysqlAccessTokenStore as Tokens, MysqlSessionStore as Sessions,
+    MysqlUserStore as Users, Pool, connect, manager, migrate, schema,
 };
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 
@@ -52,16 +52,18 @@ pub(crate) const CONFLICT: &str = "SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 121
 pub(crate) const INDEXES: &str = "SELECT count(*) AS number FROM information_schema.statistics \
     WHERE table_schema = DATABASE() AND seq_in_index = 1 AND (table_name, column_name, non_unique) IN \
     (('users', 'normalized_email', 0), ('access_tokens', 'digest', 0), ('access_tokens', 'user_id', 1), \
-    ('access_tokens', 'expires_at', 1))";
+    ('access_tokens', 'expires_at', 1), ('sessions', 'digest', 0), ('sessions', 'user_id', 1), ('sessions', 'expires_at', 1))";
 
 /// What made the default tables before log-ins had a backend.
 pub(crate) const FIRST_STEPS: [&str; 2] = [
     include_str!("../../migrations/mysql/20260801000001_create_users/up.sql"),
     include_str!("../../migrations/mysql/20260801000002_create_access_tokens/up.sql"),
 ];
-/// What undoes the step since.
-pub(crate) const LAST_STEP_UNDONE: &str =
-    include_str!("../../migrations/mysql/20261130000001_let_access_tokens_rotate/down.sql");
+/// What undoes the steps since, the last first.
+pub(crate) const LAST_STEPS_UNDONE: [&str; 2] = [
+    include_str!("../../migrations/mysql/20261130000002_create_sessions/down.sql"),
+    include_str!("../../migrations/mysql/20261130000001_let_access_tokens_rotate/down.sql"),
+];
 
 /// How many updates of a token wait for a lock.
 pub(crate) const WAITING: &str = "SELECT count(*) AS number FROM information_schema.processlist \

@@ -4,8 +4,8 @@ use std::{env, thread, time::Duration};
 
 use auth_core::conformance;
 pub(crate) use auth_sql::postgres::{
-    Connection, Database, Pool, PostgresAccessTokenStore as Tokens, PostgresUserStore as Users, connect,
-    manager, migrate, schema,
+    Connection, Database, Pool, PostgresAccessTokenStore as Tokens, PostgresSessionStore as Sessions,
+    PostgresUserStore as Users, connect, manager, migrate, schema,
 };
 use diesel_async::{RunQueryDsl as _, SimpleAsyncConnection as _};
 
@@ -51,16 +51,19 @@ pub(crate) const CONFLICT: &str = "DO $$ BEGIN RAISE EXCEPTION 'a conflict' USIN
 /// How many indexes of the default tables are what look-ups and the purge need.
 pub(crate) const INDEXES: &str = "SELECT count(*) AS number FROM pg_indexes WHERE schemaname = current_schema() \
     AND indexdef SIMILAR TO '%(UNIQUE%users%[(]normalized_email[)]|UNIQUE%access_tokens%[(]digest[)]|\
-    %access_tokens%[(]user_id, created_at[)]|%access_tokens%[(]expires_at[)])%'";
+    %access_tokens%[(]user_id, created_at[)]|%access_tokens%[(]expires_at[)]|\
+    UNIQUE%sessions%[(]digest[)]|%sessions%[(]user_id[)]|%sessions%[(]expires_at[)])%'";
 
 /// What made the default tables before log-ins had a backend.
 pub(crate) const FIRST_STEPS: [&str; 2] = [
     include_str!("../../migrations/postgres/20260801000001_create_users/up.sql"),
     include_str!("../../migrations/postgres/20260801000002_create_access_tokens/up.sql"),
 ];
-/// What undoes the step since.
-pub(crate) const LAST_STEP_UNDONE: &str =
-    include_str!("../../migrations/postgres/20261130000001_let_access_tokens_rotate/down.sql");
+/// What undoes the steps since, the last first.
+pub(crate) const LAST_STEPS_UNDONE: [&str; 2] = [
+    include_str!("../../migrations/postgres/20261130000002_create_sessions/down.sql"),
+    include_str!("../../migrations/postgres/20261130000001_let_access_tokens_rotate/down.sql"),
+];
 
 /// How many updates of a token wait for a lock.
 pub(crate) const WAITING: &str = "SELECT count(*) AS number FROM pg_locks JOIN pg_stat_activity USING (pid) \

@@ -1,12 +1,13 @@
-//! What the server counts of an authenticated request, and of a refresh.
+//! What the server counts of an authenticated request, of a refresh, and of a session.
 
 use std::sync::Arc;
 
 use auth_core::{
     AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy,
-    Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _, admit,
+    Outcome, RotateTokens as _, SessionChange, SessionStore as _, SessionWrite, StoredSession, Strategy as _,
+    Subject, TokenKind, TokenLookup, UserStore as _, admit,
 };
-use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresUserStore};
+use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresSessionStore, PostgresUserStore};
 use diesel_async::SimpleAsyncConnection as _;
 use time::Duration;
 
@@ -148,4 +149,59 @@ async fn count_refreshes(counters: &postgres::Pool, own: &postgres::Pool, name: 
         "the step, and what is stored"
     );
     assert_eq!(executions(own, r#"UPDATE "access_tokens""#, 1).await, 40);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn a_session_costs_one_statement_to_load_and_one_to_save() {
+    in_own_database(count_sessions);
+}
+
+async fn count_sessions(counters: &postgres::Pool, own: &postgres::Pool, name: &str) {
+    let sessions: PostgresSessionStore = PostgresSessionStore::new(database(own));
+    let key = TokenLookup::new("id");
+    let session = StoredSession::new("{}".to_owned(), now());
+    sessions.create(&key, &session).await.expect("a session");
+    let save = async |data: Option<&str>, revision| {
+        let mut change = SessionChange::new(now(), Some(now() + Duration::DAY));
+        change.data = data.map(str::to_owned);
+        change.revision = revision;
+        sessions.save(&key, &change).await.expect("an answer")
+    };
+
+    let before = calls(counters, name).await;
+    for _request in 0..20 {
+        let loaded = sessions.load(&key).await.expect("an answer");
+        assert_eq!(loaded.as_ref(), Some(&session));
+    }
+    assert_eq!(calls(counters, name).await - before, 20, "a load");
+    let mut revision = 0;
+    for (data, is_checked) in [
+        (Some("[]"), true),
+        (Some("[]"), false),
+        (None, true),
+        (None, false),
+    ] {
+        let before = calls(counters, name).await;
+        for _request in 0..20 {
+            let saved = save(data, is_checked.then_some(revision)).await;
+            assert_eq!(saved, SessionWrite::Done, "{data:?} {is_checked}");
+            revision += i64::from(data.is_some());
+        }
+        let calls = calls(counters, name).await - before;
+        assert_eq!(calls, 20, "a save of {data:?}, {is_checked}");
+    }
+    let before = calls(counters, name).await;
+    assert_eq!(save(Some("[]"), Some(0)).await, SessionWrite::Conflict);
+    assert_eq!(
+        calls(counters, name).await - before,
+        2,
+        "a conflict is told from a session that is gone"
+    );
+    assert_eq!(executions(own, r#"SELECT "sessions""#, 1).await, 21);
+    assert_eq!(
+        executions(own, r#"UPDATE "sessions""#, 2).await,
+        81,
+        "with data and without"
+    );
 }

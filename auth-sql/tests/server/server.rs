@@ -17,6 +17,7 @@ pub(crate) mod purge;
 pub(crate) mod refused;
 pub(crate) mod rotation;
 pub(crate) mod sample;
+pub(crate) mod session;
 pub(crate) mod stranger;
 pub(crate) mod unique;
 
@@ -91,6 +92,10 @@ macro_rules! all {
                 a_step_is_made_of_the_token_that_another_call_left
                 a_step_whose_reply_is_lost_is_made_once
             }
+            session {
+                a_write_whose_reply_is_lost_is_never_in_conflict_with_itself
+                a_purge_of_sessions_waits_for_nobody
+            }
             unique {
                 a_unique_column_of_the_profile_is_told_from_the_email_and_the_id
                 a_field_of_the_profile_is_a_real_column
@@ -101,6 +106,8 @@ macro_rules! all {
         fn no_client_library_in_c_is_needed() {
             crate::server::client_library::no_client_library_in_c_is_needed();
         }
+
+        crate::server::session::suite!($why);
     };
 }
 

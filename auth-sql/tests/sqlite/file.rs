@@ -1,9 +1,9 @@
 //! A database in a folder that goes away with the test, and what is put into it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use auth_core::{AccessToken, NewUser, PasswordHash, Subject, TokenId, TokenLookup, User};
-use auth_sql::sqlite::{self, Pool};
+use auth_sql::sqlite::{self, Database, Pool};
 use diesel::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -35,6 +35,12 @@ impl File {
         let pool = pool.expect("a database");
         sqlite::migrate(&pool).await.expect("tables");
         pool
+    }
+
+    /// Calls that have time: the suite asks for an order of writers, not for speed.
+    pub(crate) async fn patient(&self) -> Database {
+        let patient = Database::new(self.pool().await).deadline(Duration::from_secs(20));
+        patient.expect("a deadline")
     }
 
     /// A pool of at most `size` connections, none of them open yet.

@@ -13,3 +13,4 @@ mod object_id;
 mod own_id;
 mod own_table;
 mod refused;
+mod session;

@@ -16,10 +16,11 @@ const FIRST_STEPS: &str = concat!(
     include_str!("../../migrations/sqlite/20260801000002_create_access_tokens/up.sql"),
     "INSERT INTO __diesel_schema_migrations (version) VALUES ('20260801000001'), ('20260801000002');",
 );
-/// What undoes the step since.
-const LAST_STEP_UNDONE: &str = concat!(
+/// What undoes the steps since.
+const LAST_STEPS_UNDONE: &str = concat!(
+    include_str!("../../migrations/sqlite/20261130000002_create_sessions/down.sql"),
     include_str!("../../migrations/sqlite/20261130000001_let_access_tokens_rotate/down.sql"),
-    "DELETE FROM __diesel_schema_migrations WHERE version = '20261130000001';",
+    "DELETE FROM __diesel_schema_migrations WHERE version >= '20261130000001';",
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -103,10 +104,11 @@ async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended() {
     assert_eq!(found(ending_key).await, Some(ending.clone()));
     assert_eq!(found(endless_key).await, Some(endless.clone()));
 
-    run(LAST_STEP_UNDONE);
+    run(LAST_STEPS_UNDONE);
     let (newer_key, newer) = new_token(&ada, "of the older release");
     insert_as_before(&file, &newer);
     sqlite::migrate(&pool).await.expect("new columns again");
+    run("SELECT data FROM sessions");
     for (key, token) in [(ending_key, ending), (endless_key, endless), (newer_key, newer)] {
         assert_eq!(found(key).await, Some(token));
     }

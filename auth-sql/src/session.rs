@@ -1,0 +1,192 @@
+//! Sessions with data in a table. A macro implements [`SessionTable`] for the default table of each database.
+
+mod statements;
+
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
+use auth_core::{
+    InsertTokenError, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError, StoredSession,
+    Subject, TokenDigest, TokenLookup, UserId,
+};
+use diesel::result::{DatabaseErrorKind, Error};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::{
+    InstantColumn,
+    purge::{ExpiringTable, PurgeCalls},
+    statement::{AnyDatabase, OnDisconnect, Query, Statement, within},
+};
+pub(crate) use statements::session_table;
+
+/// The statements on a table of sessions in a `D`.
+pub trait SessionTable<D: AnyDatabase>: ExpiringTable<D> {
+    /// Inserts a session. It fails if the digest is taken, which no other unique index can make it do.
+    fn create<Id: UserId>(digest: TokenDigest, session: StoredSession<Id>) -> impl Statement<D>;
+
+    /// The session of `digest`.
+    fn load(digest: TokenDigest) -> impl Query<D, SessionColumns>;
+
+    /// Makes `change` in the session of `digest`, if it is due.
+    fn save(digest: TokenDigest, change: SessionChange) -> impl Statement<D>;
+
+    /// Deletes the session of `digest`, if it has the `revision`, or whatever it has.
+    fn delete(digest: TokenDigest, revision: Option<i64>) -> impl Statement<D>;
+
+    /// Deletes the sessions of the user whose id is written so.
+    fn delete_all(user_id: String) -> impl Statement<D>;
+}
+
+/// Sessions with data of users with ids `Id`, in a table `T` of a database `D`.
+///
+/// Any type of id will do, since the table has the ids as text. It need not be one that can be a column.
+#[derive(Clone, Debug)]
+pub struct SessionsIn<D, T, Id> {
+    database: D,
+    table: PhantomData<(T, Id)>,
+}
+
+impl<D: AnyDatabase, T: SessionTable<D>, Id: UserId> SessionsIn<D, T, Id> {
+    /// A store on a pool or a `Database`. On SQLite, give all stores of a pool the same `Database`, so that their writers
+    /// take turns.
+    #[must_use]
+    pub fn new(database: impl Into<D>) -> Self {
+        Self {
+            database: database.into(),
+            table: PhantomData,
+        }
+    }
+
+    /// The outcome of a write to the session of `key`, of a `revision` or any, that wrote `rows`. A session that
+    /// `is_there` had another revision.
+    async fn outcome(
+        &self,
+        rows: usize,
+        key: &TokenLookup,
+        revision: Option<i64>,
+        is_there: impl Fn(StoredSession<Id>) -> bool + Send,
+        until: Instant,
+    ) -> Result<SessionWrite, StoreError> {
+        if rows > 0 {
+            return Ok(SessionWrite::Done);
+        }
+        if revision.is_none() {
+            return Ok(SessionWrite::Gone);
+        }
+        let found = within(&self.database, until, self.load(key)).await?;
+        Ok(match found.is_some_and(is_there) {
+            true => SessionWrite::Conflict,
+            false => SessionWrite::Gone,
+        })
+    }
+}
+
+#[async_trait]
+impl<D, T, Id> SessionStore<Id> for SessionsIn<D, T, Id>
+where
+    D: AnyDatabase,
+    T: SessionTable<D>,
+    Id: UserId,
+{
+    async fn create(&self, key: &TokenLookup, session: &StoredSession<Id>) -> Result<(), InsertTokenError> {
+        let (digest, session) = (key.digest, session.clone());
+        let created = self.database.try_change(OnDisconnect::Fail, move |connection| {
+            T::create(digest, session.clone()).execute(connection)
+        });
+        match created.await? {
+            Ok(_row) => Ok(()),
+            Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+                Err(InsertTokenError::DigestTaken)
+            }
+            Err(error) => Err(D::report(error).into()),
+        }
+    }
+
+    async fn load(&self, key: &TokenLookup) -> Result<Option<StoredSession<Id>>, StoreError> {
+        let digest = key.digest;
+        let found = self
+            .database
+            .read(move |connection| T::load(digest).first(connection));
+        found.await?.map(session::<D, Id>).transpose()
+    }
+
+    async fn save(&self, key: &TokenLookup, change: &SessionChange) -> Result<SessionWrite, StoreError> {
+        let until = Instant::now() + self.database.limit();
+        // A second attempt to replace the data would be in conflict with the first, or replace what came between.
+        let on_disconnect = match change.data {
+            Some(_) => OnDisconnect::Fail,
+            None => OnDisconnect::Retry,
+        };
+        let (digest, made) = (key.digest, change.clone());
+        let saved = self.database.change(on_disconnect, move |connection| {
+            T::save(digest, made.clone()).execute(connection)
+        });
+        let is_there = |found: StoredSession<Id>| found.is_live(change.at);
+        self.outcome(saved.await?, key, change.revision, is_there, until)
+            .await
+    }
+
+    async fn delete(&self, key: &TokenLookup, revision: Option<i64>) -> Result<SessionWrite, StoreError> {
+        let until = Instant::now() + self.database.limit();
+        let digest = key.digest;
+        let deleted = self.database.change(OnDisconnect::Retry, move |connection| {
+            T::delete(digest, revision).execute(connection)
+        });
+        self.outcome(deleted.await?, key, revision, |_found| true, until)
+            .await
+    }
+
+    async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let user_id = user_id.to_string();
+        let gone = self.database.change(OnDisconnect::Retry, move |connection| {
+            T::delete_all(user_id.clone()).execute(connection)
+        });
+        Ok(gone.await? as u64)
+    }
+}
+
+#[async_trait]
+impl<D, T, Id> PurgeExpired for SessionsIn<D, T, Id>
+where
+    D: PurgeCalls,
+    T: SessionTable<D>,
+    Id: UserId,
+{
+    async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.database.purge::<T>(now, limit).await? as u64)
+    }
+}
+
+/// The columns of a session, in the order of the stores' `SELECT`.
+pub(crate) type SessionColumns = (
+    (Option<String>, Option<i64>),
+    (String, i64),
+    (
+        InstantColumn,
+        InstantColumn,
+        Option<InstantColumn>,
+        Option<InstantColumn>,
+    ),
+);
+
+/// The session of `columns`.
+///
+/// # Errors
+/// [`StoreError`] if the id of the user is not an `Id`.
+fn session<D: AnyDatabase, Id: UserId>(columns: SessionColumns) -> Result<StoredSession<Id>, StoreError> {
+    let ((user_id, epoch), (data, revision), (created_at, last_used_at, expires_at, absolute_expires_at)) =
+        columns;
+    let mut session = StoredSession::new(data, created_at.0);
+    if let Some((user_id, epoch)) = user_id.zip(epoch) {
+        let user_id = user_id.parse().map_err(|_repeats_it| {
+            StoreError::invalid_data(D::STORE, "a session has a user id of another type")
+        })?;
+        session.subject = Some(Subject { user_id, epoch });
+    }
+    session.revision = revision;
+    session.last_used_at = last_used_at.0;
+    session.expires_at = expires_at.map(|end| end.0);
+    session.absolute_expires_at = absolute_expires_at.map(|end| end.0);
+    Ok(session)
+}
