@@ -28,7 +28,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     start_log()?;
     let settings = Settings::from_env()?;
     let bind = settings.bind.clone();
-    let store = store::open(&settings.store_url)?;
+    let store = store::open(&settings.store_url).await?;
     let sessions = settings.sessions(store, Arc::new(SystemClock))?;
     let app = move || App::new().configure(service::routes(sessions.clone()));
     let server = HttpServer::new(app)

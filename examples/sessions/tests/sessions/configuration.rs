@@ -35,6 +35,10 @@ fn a_value_that_cannot_be_used_is_an_error_that_names_its_variable() {
             "SESSION_IDLE: is not shorter than the lifetime",
         ),
         (&[("STORE_URL", "ftp://secret@host")], "STORE_URL: is not"),
+        (
+            &[("STORE_URL", "postgres://ada:secret@127.0.0.1:1/app")],
+            "STORE_URL: postgresql: database URL: no connection to `127.0.0.1:1`",
+        ),
         (&[("BIND", "nowhere")], "BIND"),
         (&[("BIND", "")], "BIND: is empty"),
     ] {

@@ -4,12 +4,16 @@ mod carrier;
 mod configuration;
 mod service;
 mod sets;
+mod stores;
 
 use std::sync::Arc;
 
-use portcullis::testing::ManualClock;
+use portcullis::{
+    store::SessionStore,
+    testing::{ManualClock, memory::MemorySessionStore},
+};
 use reqwest::{Method, Response, header::HeaderMap};
-use sessions::{service::routes, settings::Settings, store};
+use sessions::{service::routes, settings::Settings};
 
 /// A service with these variables, on a port of its own, whose clock a test sets.
 pub(crate) struct Service {
@@ -27,6 +31,10 @@ pub(crate) enum Carrier {
 
 pub(crate) const BOTH: [Carrier; 2] = [Carrier::Cookie, Carrier::Header];
 
+pub(crate) fn memory() -> Arc<dyn SessionStore> {
+    Arc::new(MemorySessionStore::new())
+}
+
 /// An answer, and the id that it gives the client, if it does.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -42,6 +50,11 @@ impl Service {
     }
 
     pub(crate) fn with(carrier: Carrier, variables: &[(&str, &str)]) -> Self {
+        Self::on(&memory(), carrier, variables)
+    }
+
+    /// One that keeps its sessions in `store`.
+    pub(crate) fn on(store: &Arc<dyn SessionStore>, carrier: Carrier, variables: &[(&str, &str)]) -> Self {
         let name = match carrier {
             Carrier::Cookie => "cookie",
             Carrier::Header => "header",
@@ -56,8 +69,8 @@ impl Service {
         });
         let settings = settings.expect("settings");
         let clock = Arc::new(ManualClock::default());
-        let store = store::open(&settings.store_url).expect("a store");
-        let sessions = settings.sessions(store, clock.clone()).expect("sessions");
+        let sessions = settings.sessions(store.clone(), clock.clone());
+        let sessions = sessions.expect("sessions");
         let app = move || actix_web::App::new().configure(routes(sessions.clone()));
         let server = actix_web::HttpServer::new(app).workers(2).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).expect("a port");

@@ -1,13 +1,15 @@
 //! One client after another.
 
+use std::sync::Arc;
+
+use portcullis::store::SessionStore;
 use time::Duration;
 
 use crate::{BOTH, Service};
 
-#[actix_web::test]
-async fn what_is_set_is_got_as_it_was_put() {
+pub(crate) async fn what_is_set_is_got_as_it_was_put(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         for data in [
             r#"{"nul":"\u0000","half":"\ud83e","n":123456789012345678901234567890.10,"b":1,"a":[{}],"b":2}"#,
             "{ \"é\" : \"\u{1f98a}\" }",
@@ -24,10 +26,9 @@ async fn what_is_set_is_got_as_it_was_put() {
     }
 }
 
-#[actix_web::test]
-async fn a_set_replaces_the_data() {
+pub(crate) async fn a_set_replaces_the_data(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         let mut id = service.begun(r#"{"a":1}"#).await;
         for data in [r#"{"b":2}"#, "{}", r#"{"c":3}"#] {
             let answer = service.set(Some(&id), data).await;
@@ -64,10 +65,9 @@ async fn without_a_session_there_is_nothing_to_get() {
     }
 }
 
-#[actix_web::test]
-async fn a_deleted_session_is_as_none() {
+pub(crate) async fn a_deleted_session_is_as_none(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         let (id, other) = (service.begun("{}").await, service.begun("{}").await);
         for _twice in 0..2 {
             let answer = service.delete(Some(&id)).await;
@@ -80,10 +80,9 @@ async fn a_deleted_session_is_as_none() {
     }
 }
 
-#[actix_web::test]
-async fn s2_an_id_that_a_client_chose_is_never_adopted() {
+pub(crate) async fn s2_an_id_that_a_client_chose_is_never_adopted(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         let ended = service.begun("{}").await;
         service.delete(Some(&ended)).await;
         let made_up = "A".repeat(46);
@@ -116,10 +115,9 @@ async fn the_verifier_asks_for_the_role() {
     }
 }
 
-#[actix_web::test]
-async fn s3_a_session_lives_for_six_hours_however_it_is_used() {
+pub(crate) async fn s3_a_session_lives_for_six_hours_however_it_is_used(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         let id = service.begun("{}").await;
         service.clock.advance(Duration::hours(6) - Duration::MILLISECOND);
         assert_eq!(
@@ -136,10 +134,13 @@ async fn s3_a_session_lives_for_six_hours_however_it_is_used() {
     }
 }
 
-#[actix_web::test]
-async fn s3_a_session_that_is_not_used_ends_by_the_idle_limit() {
+pub(crate) async fn s3_a_session_that_is_not_used_ends_by_the_idle_limit(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::with(carrier, &[("SESSION_LIFETIME", "1000"), ("SESSION_IDLE", "100")]);
+        let service = Service::on(
+            store,
+            carrier,
+            &[("SESSION_LIFETIME", "1000"), ("SESSION_IDLE", "100")],
+        );
         let (used, idle) = (service.begun("{}").await, service.begun("{}").await);
         for _ in 0..9 {
             service.clock.advance(Duration::seconds(99));

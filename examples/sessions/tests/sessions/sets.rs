@@ -1,6 +1,9 @@
 //! Bodies that are refused, and sets that meet.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
+use portcullis::store::SessionStore;
 use reqwest::Method;
 
 use crate::{BOTH, Carrier, Service};
@@ -47,10 +50,9 @@ async fn x3_a_form_of_another_site_is_no_object() {
     }
 }
 
-#[actix_web::test]
-async fn sixteen_kibibytes_are_kept_and_one_byte_more_is_refused() {
+pub(crate) async fn sixteen_kibibytes_are_kept_and_one_byte_more_is_refused(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         let longest = format!(r#"{{"a":"{}"}}"#, "x".repeat(16 * 1024 - 8));
         assert_eq!(longest.len(), 16 * 1024);
         let id = service.begun(&longest).await;
@@ -63,10 +65,9 @@ async fn sixteen_kibibytes_are_kept_and_one_byte_more_is_refused() {
     }
 }
 
-#[actix_web::test]
-async fn of_parallel_sets_the_last_wins() {
+pub(crate) async fn of_parallel_sets_the_last_wins(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         let id = service.begun("{}").await;
         let bodies: Vec<_> = (0..50).map(|n| format!(r#"{{"n":{n}}}"#)).collect();
         let answers = join_all(bodies.iter().map(|body| service.set(Some(&id), body))).await;
@@ -79,10 +80,9 @@ async fn of_parallel_sets_the_last_wins() {
     }
 }
 
-#[actix_web::test]
-async fn s4_a_log_out_beats_sets_in_flight() {
+pub(crate) async fn s4_a_log_out_beats_sets_in_flight(store: &Arc<dyn SessionStore>) {
     for carrier in BOTH {
-        let service = Service::start(carrier);
+        let service = Service::on(store, carrier, &[]);
         for round in 0..50 {
             let id = service.begun("{}").await;
             let sets = (0..8).map(|n| {
