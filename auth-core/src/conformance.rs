@@ -137,6 +137,7 @@ pub mod purge_expired;
 pub mod purge_sessions;
 pub mod rotate_tokens;
 mod sample;
+mod seed;
 pub mod session_store;
 mod suite;
 pub mod user_store;

@@ -17,6 +17,7 @@ use crate::{
         AccessTokenFixture, answered,
         parallel::at_once,
         sample::{BACKEND, EPOCH, start, token},
+        seed::{drawn_from, seed},
     },
 };
 
@@ -36,13 +37,11 @@ where
     F: AccessTokenFixture,
     F::Store: RotateTokens<F::Id>,
 {
-    let wanted = std::env::var("TEST_SEED").ok();
-    let wanted = wanted.map(|seed| seed.parse().expect("TEST_SEED is a number of 64 bits"));
     let processes = [fixture.store(), fixture.another_process().await];
     for _interleaving in 0..fixture.interleavings() {
-        let seed = wanted.unwrap_or_else(|| fastrand::u64(..));
+        let seed = seed();
         let user = fixture.user(None).await;
-        play(&processes, &user, seed).await.check();
+        drawn_from(seed, async { play(&processes, &user, seed).await.check() }).await;
     }
 }
 
@@ -79,7 +78,7 @@ where
     let last = last.into_iter().map(Action::now).collect();
     events.extend(act(Arc::clone(&processes[0]), Arc::clone(&stage), last).await);
     let tokens = stage.log_ins.iter().map(|(_, token)| token.clone());
-    History::new(seed, tokens.collect(), events)
+    History::new(tokens.collect(), events)
 }
 
 /// Makes the calls of one task.

@@ -44,7 +44,6 @@ struct Sight<'a, Id> {
 
 /// All that happened to the log-ins of a user, until all were deleted.
 pub(super) struct History<Id> {
-    seed: u64,
     /// As they were inserted.
     log_ins: Vec<AccessToken<Id>>,
     /// When each insertion had ended.
@@ -53,7 +52,7 @@ pub(super) struct History<Id> {
 }
 
 impl<Id: UserId> History<Id> {
-    pub(super) fn new(seed: u64, log_ins: Vec<AccessToken<Id>>, events: Vec<Event<Id>>) -> Self {
+    pub(super) fn new(log_ins: Vec<AccessToken<Id>>, events: Vec<Event<Id>>) -> Self {
         let mut inserted = vec![None; LOG_INS];
         for event in &events {
             if let Call::Insert(n) = event.call {
@@ -61,7 +60,6 @@ impl<Id: UserId> History<Id> {
             }
         }
         Self {
-            seed,
             log_ins,
             inserted,
             events,
@@ -77,11 +75,6 @@ impl<Id: UserId> History<Id> {
         self.nothing_is_found_after_it_was_removed(&sights);
         self.the_cap_holds();
         self.every_log_in_is_accounted_for();
-    }
-
-    #[track_caller]
-    fn assert(&self, holds: bool, promise: &str) {
-        assert!(holds, "{promise}; the calls are those of TEST_SEED={}", self.seed);
     }
 
     fn is_inserted_before(&self, log_in: usize, tick: u64) -> bool {
@@ -132,11 +125,11 @@ impl<Id: UserId> History<Id> {
             let now = answer.token.generation(step.kind);
             if answer.by_this_call {
                 let next = Generation::new(step.from + 1, Some(step.at));
-                self.assert(now == next, "a step that is made is in its answer");
+                assert!(now == next, "a step that is made is in its answer");
             } else {
-                self.assert(
+                assert!(
                     now.number != step.from,
-                    "a step from the present generation is made",
+                    "a step from the present generation is made"
                 );
             }
         }
@@ -145,7 +138,7 @@ impl<Id: UserId> History<Id> {
                 let mut replaced: Vec<_> = self.steps(log_in, kind).map(|step| step.from).collect();
                 replaced.sort_unstable();
                 let each_once = (0..).zip(&replaced).all(|(n, from)| n == *from);
-                self.assert(each_once, "each generation is replaced once, one after another");
+                assert!(each_once, "each generation is replaced once, one after another");
             }
         }
     }
@@ -161,19 +154,19 @@ impl<Id: UserId> History<Id> {
                 refresh_generation: token.refresh_generation,
                 ..inserted.clone()
             };
-            self.assert(*token == rest, "nothing else of a log-in changes");
-            self.assert(
+            assert!(*token == rest, "nothing else of a log-in changes");
+            assert!(
                 token.expires_at <= token.absolute_expires_at,
-                "a step does not move the expiry past the absolute limit",
+                "a step does not move the expiry past the absolute limit"
             );
             for kind in KINDS {
                 let Generation { number, since, .. } = token.generation(kind);
                 let step = self
                     .steps(sight.log_in, kind)
                     .find(|step| step.from == number - 1);
-                self.assert(
+                assert!(
                     since == step.map(|step| step.at),
-                    "a generation has the instant of its step",
+                    "a generation has the instant of its step"
                 );
             }
         }
@@ -188,7 +181,7 @@ impl<Id: UserId> History<Id> {
                 if earlier.log_in == later.log_in && earlier.end < later.start {
                     for kind in KINDS {
                         let (before, after) = (before.generation(kind), after.generation(kind));
-                        self.assert(before.number <= after.number, "a generation never goes back");
+                        assert!(before.number <= after.number, "a generation never goes back");
                     }
                 }
             }
@@ -214,15 +207,15 @@ impl<Id: UserId> History<Id> {
                 .chain(missing.map(|sight| sight.end))
                 .min();
             let Some(gone) = gone else { continue };
-            self.assert(
+            assert!(
                 mine().all(|sight| sight.token.is_none() || sight.start <= gone),
-                "nothing is found after it was removed",
+                "nothing is found after it was removed"
             );
             let hits = deletions().filter(|event| matches!(event.answer, Answer::Deleted(true)));
             let hits: Vec<_> = hits.map(|event| event.start).collect();
-            self.assert(
+            assert!(
                 hits.len() <= 1 && hits.iter().all(|start| *start <= gone),
-                "a deletion finds nothing that was removed before",
+                "a deletion finds nothing that was removed before"
             );
         }
     }
@@ -234,9 +227,9 @@ impl<Id: UserId> History<Id> {
             };
             for token in list {
                 let count = list.iter().filter(|other| other.backend == token.backend).count();
-                self.assert(
+                assert!(
                     count <= CAP.get() as usize,
-                    "a backend never has more log-ins than the cap",
+                    "a backend never has more log-ins than the cap"
                 );
             }
         }
@@ -256,9 +249,9 @@ impl<Id: UserId> History<Id> {
             inserted += of_backend;
             beyond += of_backend.saturating_sub(CAP.get().into());
         }
-        self.assert(
+        assert!(
             (inserted - beyond..=inserted).contains(&counted),
-            "each log-in is removed by one deletion, or by the cap",
+            "each log-in is removed by one deletion, or by the cap"
         );
     }
 }
