@@ -14,7 +14,7 @@
 //! | `jwt` | [`jwt`] | JSON Web Tokens |
 //! | `sqlite`, `postgres`, `mysql` | [`sql`] | stores on SQLite, PostgreSQL, MySQL and MariaDB |
 //! | `mongo` | [`mongo`] | stores on MongoDB |
-//! | `redis` | [`redis`] | access tokens on Redis and Valkey |
+//! | `redis` | [`redis`] | access tokens and sessions on Redis and Valkey |
 //! | `memory` | [`testing`] | stores in memory, for tests and trials |
 //! | `testing` | [`testing`] | the same, a mailbox and a log-in without a password, for the tests of your handlers |
 //! | `conformance` | [`testing`] | the suite that every store passes, yours too |

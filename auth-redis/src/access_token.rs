@@ -5,19 +5,16 @@ use auth_core::{
     AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError, RotateTokens,
     ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
 };
-use fred::{
-    bytes::Bytes,
-    types::{Key, Value},
-};
+use fred::{bytes::Bytes, types::Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     Redis,
-    call::{Attempt, Limit, STORE},
+    call::Limit,
     key,
     record::{self, Instant},
-    redis::unreadable,
+    redis::{unreadable, value},
     script::{ADVANCE, DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, REWRITE, Script, TOUCH},
 };
 
@@ -56,7 +53,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         token: &AccessToken<Id>,
         cap: Option<NonZeroU32>,
     ) -> Result<(), InsertTokenError> {
-        let value = written(token, record::delay(token.created_at))?;
+        let value = value(record::write(token, record::delay(token.created_at)))?;
         let (tag, keys) = (ShardTag::for_user(&token.user_id), &self.redis.keys);
         let names = vec![keys.token(tag, &token.digest), keys.index(tag, &token.user_id)];
         let args: Vec<Value> = vec![
@@ -65,13 +62,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             cap.map_or(0, NonZeroU32::get).into(),
             keys.tokens(tag).into(),
         ];
-        let insert = |attempt: Attempt| {
-            let (names, mut args) = (names.clone(), args.clone());
-            // A second attempt may find the token that the first one inserted.
-            args.push(Value::from_static_str(if attempt.repeated { "1" } else { "" }));
-            attempt.run(&INSERT, names, args)
-        };
-        match self.redis.call(limit, &insert).await? {
+        match self.redis.run_told(limit, &INSERT, names, args).await? {
             true => Ok(()),
             false => Err(InsertTokenError::DigestTaken),
         }
@@ -95,30 +86,22 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         loop {
             let (name, args) = (name.clone(), args.clone());
             let changed = self.redis.run(limit, script, vec![name.clone()], args).await?;
-            let Some((value, by_this_call)): Option<(Bytes, bool)> = changed else {
+            let Some((found, by_this_call)): Option<(Bytes, bool)> = changed else {
                 return Ok(None);
             };
-            let row = record::read::<Id>(key.digest, &value).map_err(unreadable)?;
+            let row = record::read::<Id>(key.digest, &found).map_err(unreadable)?;
             let Some(order) = row.old_order else {
                 return Ok(Some((row.token, by_this_call)));
             };
             let names = vec![name, keys.index(tag, &row.token.user_id)];
             let args = vec![
-                value.into(),
-                written(&row.token, row.delay)?,
+                found.into(),
+                value(record::write(&row.token, row.delay))?,
                 (order + &digest).into(),
                 digest.clone().into(),
             ];
             let () = self.redis.run(limit, &REWRITE, names, args).await?;
         }
-    }
-}
-
-/// The value of the key of `token`.
-fn written<Id: UserId>(token: &AccessToken<Id>, delay: u32) -> Result<Value, StoreError> {
-    match record::write(token, delay) {
-        Ok(value) => Ok(Bytes::from(value).into()),
-        Err(error) => Err(StoreError::internal(STORE, error)),
     }
 }
 
@@ -130,14 +113,12 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
 
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
         let limit = self.redis.limit();
-        let Some(name) = self.name(limit, key).await?.map(Key::from) else {
+        let Some(tag) = self.tag(limit, key).await? else {
             return Ok(None);
         };
-        let value: Option<Bytes> = self
-            .redis
-            .call(limit, &|attempt| attempt.get(name.clone()))
-            .await?;
-        let token = value.map(|value| record::read(key.digest, &value).map(|row| row.token));
+        let name = self.redis.keys.token(tag, &key.digest);
+        let found: Option<Bytes> = self.redis.get(limit, name).await?;
+        let token = found.map(|found| record::read(key.digest, &found).map(|row| row.token));
         token.transpose().map_err(unreadable)
     }
 
@@ -158,7 +139,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         };
         let keys = &self.redis.keys;
         let args = vec![keys.indexes(tag).into(), key::encode(&key.digest).into()];
-        let deleted = self
+        let deleted: u64 = self
             .redis
             .revoke(limit, &DELETE, vec![keys.token(tag, &key.digest)], args)
             .await?;
@@ -201,7 +182,7 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         let args = vec![keys.tokens(tag).into(), id.0.as_bytes().as_slice().into()];
-        let deleted = self
+        let deleted: u64 = self
             .redis
             .revoke(
                 self.redis.limit(),

@@ -1,7 +1,7 @@
 //! Tokens that another system issued. Such a token has no shard tag, so an alias key leads from its digest to its user.
 
 use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError, TokenLookup, UserId};
-use fred::{bytes_utils::Str, types::Key};
+use fred::bytes_utils::Str;
 
 use crate::{RedisAccessTokenStore, call::Limit, record::milliseconds, script::PUT_ALIAS};
 
@@ -29,22 +29,13 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         self.insert_within(limit, token, None).await
     }
 
-    /// The Redis key of the token of `key`; `None` if there is no such token.
-    pub(crate) async fn name(&self, limit: Limit, key: &TokenLookup) -> Result<Option<String>, StoreError> {
-        let tag = self.tag(limit, key).await?;
-        Ok(tag.map(|tag| self.redis.keys.token(tag, &key.digest)))
-    }
-
     /// The shard tag of the token of `key`; `None` if there is no such token.
     pub(crate) async fn tag(&self, limit: Limit, key: &TokenLookup) -> Result<Option<ShardTag>, StoreError> {
         if key.tag.is_some() {
             return Ok(key.tag);
         }
-        let name = Key::from(self.redis.keys.alias(&key.digest));
-        let user_id: Option<Str> = self
-            .redis
-            .call(limit, &|attempt| attempt.get(name.clone()))
-            .await?;
+        let name = self.redis.keys.alias(&key.digest);
+        let user_id: Option<Str> = self.redis.get(limit, name).await?;
         Ok(user_id.map(|user_id| ShardTag::for_user(&user_id)))
     }
 }

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `PREFIX{TAG}:t:DIGEST` | a token: see `record` |
 //! | `PREFIX{TAG}:u:USER` | the index of a user's tokens: see `script` |
+//! | `PREFIX{TAG}:s:DIGEST` | a session: see `record::session` |
+//! | `PREFIX{TAG}:i:USER` | the index of a user's sessions |
 //! | `PREFIXf:DIGEST` | the alias of a token that another system issued: its user, from whom the tag follows; it lasts until the token's absolute limit |
 //! | `PREFIXw` | nothing; it lives for a millisecond: see `replicas` |
 //!
-//! `TAG` is the user's [`ShardTag`] in hexadecimal. The braces make it the hash tag, so a cluster keeps all keys of a
-//! user on one node. `DIGEST` is in URL-safe base64. `USER` is the id as `Display` prints it. It stands last, behind
+//! `TAG` is the user's [`ShardTag`] in hexadecimal, and a random one for the session of a visitor. The braces make it the hash
+//! tag, so a cluster keeps all keys of a user on one node. `DIGEST` is in URL-safe base64. `USER` is the id as `Display` prints it. It stands last, behind
 //! the hash tag: whatever characters it has, it neither moves the key nor collides with another user's.
 
 use std::fmt;
@@ -50,7 +52,7 @@ impl Keys {
 
     /// The beginning of every token's key.
     pub(crate) fn tokens(&self, tag: ShardTag) -> String {
-        format!("{}{{{:04x}}}:t:", self.prefix, tag.get())
+        self.start(tag, 't')
     }
 
     /// The key of the index of a user.
@@ -60,7 +62,31 @@ impl Keys {
 
     /// The beginning of every index's key.
     pub(crate) fn indexes(&self, tag: ShardTag) -> String {
-        format!("{}{{{:04x}}}:u:", self.prefix, tag.get())
+        self.start(tag, 'u')
+    }
+
+    /// The key of the session of `digest`.
+    pub(crate) fn session(&self, tag: ShardTag, digest: &TokenDigest) -> String {
+        self.sessions(tag) + &encode(digest)
+    }
+
+    /// The beginning of every session's key.
+    pub(crate) fn sessions(&self, tag: ShardTag) -> String {
+        self.start(tag, 's')
+    }
+
+    /// The key of the index of a user's sessions.
+    pub(crate) fn session_index(&self, tag: ShardTag, user_id: &impl fmt::Display) -> String {
+        format!("{}{user_id}", self.session_indexes(tag))
+    }
+
+    /// The beginning of the key of every index of sessions.
+    pub(crate) fn session_indexes(&self, tag: ShardTag) -> String {
+        self.start(tag, 'i')
+    }
+
+    fn start(&self, tag: ShardTag, kind: char) -> String {
+        format!("{}{{{:04x}}}:{kind}:", self.prefix, tag.get())
     }
 
     /// The key of the alias of a token that another system issued.
@@ -86,6 +112,8 @@ pub(crate) fn decode(digest: &[u8]) -> Option<TokenDigest> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use fred::util::redis_keyslot;
     use proptest::prelude::*;
 
@@ -103,6 +131,14 @@ mod tests {
         assert_eq!(
             keys.index(tag, &7),
             format!("portcullis:{{{:04x}}}:u:7", tag.get())
+        );
+        assert_eq!(
+            keys.session(tag, &digest),
+            format!("portcullis:{{{:04x}}}:s:{text}", tag.get())
+        );
+        assert_eq!(
+            keys.session_index(tag, &7),
+            format!("portcullis:{{{:04x}}}:i:7", tag.get())
         );
         assert_eq!(keys.alias(&digest), format!("portcullis:f:{text}"));
         assert_eq!(decode(text.as_bytes()), Some(digest));
@@ -128,17 +164,24 @@ mod tests {
     proptest! {
         #[test]
         fn all_keys_of_a_user_are_in_one_slot_whatever_the_id(
-            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tuf\0]{0,12}", bytes in any::<[u8; 32]>(),
+            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tusif\0]{0,12}", bytes in any::<[u8; 32]>(),
         ) {
             let keys = Keys::new(&prefix).expect("a prefix");
             let (tag, digest) = (ShardTag::for_user(&user), TokenDigest::from_bytes(bytes));
-            let (token, index) = (keys.token(tag, &digest), keys.index(tag, &user));
-            prop_assert_eq!(redis_keyslot(token.as_bytes()), redis_keyslot(index.as_bytes()));
-            prop_assert_eq!(keys.tokens(tag) + &encode(&digest), token.clone());
+            let names = [
+                keys.token(tag, &digest),
+                keys.index(tag, &user),
+                keys.session(tag, &digest),
+                keys.session_index(tag, &user),
+            ];
+            for name in &names {
+                prop_assert_eq!(redis_keyslot(name.as_bytes()), redis_keyslot(names[0].as_bytes()));
+                prop_assert_ne!(&keys.alias(&digest), name);
+            }
+            prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+            prop_assert_eq!(keys.tokens(tag) + &encode(&digest), names[0].clone());
+            prop_assert_eq!(keys.sessions(tag) + &encode(&digest), names[2].clone());
             prop_assert_eq!(decode(encode(&digest).as_bytes()), Some(digest));
-            prop_assert_ne!(&token, &index);
-            prop_assert_ne!(keys.alias(&digest), token);
-            prop_assert_ne!(keys.alias(&digest), index);
         }
 
         #[test]

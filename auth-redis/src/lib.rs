@@ -5,6 +5,7 @@
 //! | [`connect`] | makes a pool of connections from a URL; it reconnects by itself |
 //! | [`Redis`] | the settings that stores share: connections, the deadline of a call, the prefix of keys |
 //! | [`RedisAccessTokenStore`] | access tokens; the "Redis strategy" is an [`OpaqueStrategy`] over it |
+//! | [`RedisSessionStore`] | sessions with data |
 //!
 //! ```no_run
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,29 +13,30 @@
 //!
 //! use portcullis::{
 //!     Lifetime, OpaqueStrategy,
-//!     redis::{self, Redis, RedisAccessTokenStore},
+//!     redis::{self, Redis, RedisAccessTokenStore, RedisSessionStore},
 //! };
 //! use uuid::Uuid;
 //!
 //! let pool = redis::connect("redis://127.0.0.1:6379").await?;
 //! let redis = Redis::new(pool).prefix("bookshop:")?;
-//! let tokens = Arc::new(RedisAccessTokenStore::<Uuid>::new(redis));
+//! let tokens = Arc::new(RedisAccessTokenStore::<Uuid>::new(&redis));
 //! let strategy = OpaqueStrategy::new(tokens, Lifetime::from_secs(3600)?);
-//! # drop(strategy);
+//! let sessions = RedisSessionStore::<Uuid>::new(redis);
+//! # drop((strategy, sessions));
 //! # Ok(()) }
 //! ```
 //!
-//! With [`Lifetime::FOREVER`] keys have no expiry. Every other key expires with its token.
+//! With [`Lifetime::FOREVER`] keys have no expiry. Every other key expires with its token or session.
 //!
 //! # The server's settings
 //!
 //! Redis 6.2 or later, or Valkey. On a cluster and through Sentinel, only masters are asked. Any other URL must name a
 //! master: a replica lags behind, and so accepts tokens that were revoked.
 //!
-//! - Set `maxmemory-policy noeviction`. Any other policy drops sessions when memory runs short. If it drops a user's index,
-//!   the tokens outlive the user's deletion, though they are rejected. With `noeviction` and full memory, nobody can log in;
-//!   users who are logged in stay so, and can log out.
-//! - `appendonly yes` keeps sessions over a restart. `appendfsync always` keeps every confirmed revocation; with the
+//! - Set `maxmemory-policy noeviction`. Any other policy drops tokens and sessions when memory runs short. If it drops a user's
+//!   index, they outlive the user's deletion, though they are rejected. With `noeviction` and full memory, nobody can log in or
+//!   change a session; users who are logged in stay so, and can log out.
+//! - `appendonly yes` keeps tokens and sessions over a restart. `appendfsync always` keeps every confirmed revocation; with the
 //!   default, a power failure loses up to a second of them.
 //! - A failover can lose revocations: those that the old master had not yet sent to its replicas, and those that it took
 //!   before it heard of the failover. See [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
@@ -43,9 +45,9 @@
 //!   +cluster|info` on a cluster, `+role` behind Sentinel, and `+select` if the URL has a database. To wait for replicas
 //!   needs `+wait`.
 //!
-//! On a cluster, a token is unavailable while its slot moves to another node: calls fail, and never report it as absent.
-//! Removing all of a user's tokens, the first step of deleting the user, can fail half-way there. Call it again once the
-//! move is done, and it removes the rest.
+//! On a cluster, a token or session is unavailable while its slot moves to another node: calls fail, and never report it as
+//! absent. Removing all of a user's, the first step of deleting the user, can fail half-way there. Call it again once the move is
+//! done, and it removes the rest.
 //!
 //! Scripts access the keys that they find in an index. Those have the hash tag of a declared key, but are not declared
 //! themselves. A server that allows only declared keys must be told to permit this.
@@ -64,6 +66,7 @@ mod record;
 mod redis;
 mod replicas;
 mod script;
+mod session;
 mod tls;
 mod watch;
 
@@ -75,3 +78,4 @@ pub use fred::{
     interfaces::ClientLike,
 };
 pub use redis::Redis;
+pub use session::RedisSessionStore;

@@ -10,6 +10,7 @@
 
 mod old;
 mod packed;
+pub(crate) mod session;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,7 +21,7 @@ use serde_json::error::Category;
 use time::{OffsetDateTime, error::ComponentRange};
 use uuid::Uuid;
 
-/// The first byte of a row. A `{` begins one in JSON.
+/// The first byte of a row. A `{` begins one in JSON. A session begins with another byte.
 const FORM: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -74,25 +75,25 @@ pub(crate) struct Row<Id> {
     pub(crate) old_order: Option<String>,
 }
 
-/// A stored token that cannot be read: this crate did not write it, or somebody edited it.
+/// A stored token or session that cannot be read: this crate did not write it, or somebody edited it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error(
-        "a stored token has a form that this version does not know: a later version wrote it, or another program"
+        "a stored value has a form that this version does not know: a later version wrote it, or another program"
     )]
     Form,
-    #[error("a stored token cannot be read: {0}")]
+    #[error("a stored value cannot be read: {0}")]
     Binary(#[from] postcard::Error),
     /// The kind of problem and its column. serde_json's own error would repeat the value.
     #[error("a stored token is not the JSON of one: {0:?} error in column {1}")]
     Json(Category, usize),
-    #[error("the stored token is not the one that was asked for")]
+    #[error("the stored value is not the one that was asked for")]
     Other,
-    #[error("a stored token has an instant out of range")]
+    #[error("a stored value has an instant out of range")]
     Instant(#[from] ComponentRange),
-    #[error("a stored token has a text that is not UTF-8")]
+    #[error("a stored value has a text that is not UTF-8")]
     Text,
-    #[error("a stored token has a user id of another type")]
+    #[error("a stored value has a user id of another type")]
     UserId,
 }
 
@@ -140,9 +141,7 @@ pub(crate) fn read<Id: UserId>(digest: TokenDigest, value: &[u8]) -> Result<Row<
         return Err(Malformed::Other);
     }
     let subject = Subject {
-        user_id: packed::id_from(record.user_id)?
-            .parse()
-            .map_err(|_| Malformed::UserId)?,
+        user_id: user_id(record.user_id)?,
         epoch: record.epoch,
     };
     let id = TokenId(Uuid::from_bytes(record.id));
@@ -163,6 +162,10 @@ pub(crate) fn read<Id: UserId>(digest: TokenDigest, value: &[u8]) -> Result<Row<
         delay: u32::from_be_bytes([0, high, middle, low]),
         old_order: None,
     })
+}
+
+fn user_id<Id: UserId>(packed: &[u8]) -> Result<Id, Malformed> {
+    packed::id_from(packed)?.parse().map_err(|_| Malformed::UserId)
 }
 
 fn beginning(digest: &TokenDigest) -> [u8; 4] {

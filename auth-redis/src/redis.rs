@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use auth_core::{ConfigError, DEFAULT_DEADLINE, StoreError, checked_deadline};
 use fred::{
+    bytes::Bytes,
     clients::{Client, Pool, WithOptions},
     interfaces::{ClientLike as _, ClusterInterface as _},
-    types::{FromValue, Value, config::Options},
+    types::{FromValue, Key, Value, config::Options},
 };
 use tokio::time::sleep;
 
@@ -135,10 +136,39 @@ impl Redis {
         self.call(limit, &|attempt| attempt.run(script, keys.clone(), args.clone()))
             .await
     }
+
+    /// Runs a `script` whose last argument, which this adds, is `1` on a second attempt, else nothing. So it can find out whether
+    /// the first attempt was carried out.
+    pub(crate) async fn run_told<T: FromValue>(
+        &self,
+        limit: Limit,
+        script: &'static Script,
+        keys: Vec<String>,
+        args: Vec<Value>,
+    ) -> Result<T, StoreError> {
+        let run = |attempt: Attempt| {
+            let (keys, mut args) = (keys.clone(), args.clone());
+            args.push(Value::from_static_str(if attempt.repeated { "1" } else { "" }));
+            attempt.run(script, keys, args)
+        };
+        self.call(limit, &run).await
+    }
+
+    /// The value of `key`, if there is one.
+    pub(crate) async fn get<T: FromValue>(&self, limit: Limit, key: String) -> Result<Option<T>, StoreError> {
+        let key = Key::from(key);
+        self.call(limit, &|attempt| attempt.get(key.clone())).await
+    }
 }
 
 fn pinged(client: WithOptions<Client>) -> Reply {
     Box::pin(async move { client.ping(None).await })
+}
+
+/// The value to store that `written` is.
+pub(crate) fn value(written: Result<Vec<u8>, postcard::Error>) -> Result<Value, StoreError> {
+    let written = written.map_err(|error| StoreError::internal(STORE, error))?;
+    Ok(Bytes::from(written).into())
 }
 
 /// The error for stored data that this crate did not write.

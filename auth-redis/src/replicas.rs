@@ -5,12 +5,12 @@ use fred::{
     clients::Client,
     error::{Error, ErrorKind},
     interfaces::{ClientLike as _, KeysInterface as _, ServerInterface as _},
-    types::{Expiration, Value},
+    types::{Expiration, FromValue, Value},
 };
 
 use crate::{
     Redis,
-    call::{Attempt, Limit, Reply, STORE, call},
+    call::{Attempt, Limit, Reply, STORE, call, read},
     connection::Connections,
     script::Script,
 };
@@ -27,8 +27,8 @@ impl Redis {
     /// prefers the replicas that have most.
     ///
     /// If too few replicas confirm within half the deadline, the call returns a [`StoreError`], although the master has
-    /// already revoked the token. It is safe to retry, and the retry waits again. A client that logs out again is told
-    /// that it is logged out, since the master no longer has its token.
+    /// already revoked the token or session. It is safe to retry, and the retry waits again. A client that logs out again is
+    /// told that it is logged out, since the master no longer has its token.
     ///
     /// Give it a `client` that nothing else uses, connected to the same server: other commands on it would wait behind each
     /// revocation.
@@ -47,19 +47,19 @@ impl Redis {
         Ok(self)
     }
 
-    /// Runs a `script` that revokes, and returns the number of tokens that it removed.
-    pub(crate) async fn revoke(
+    /// Runs a `script` that revokes, and returns its answer.
+    pub(crate) async fn revoke<T: FromValue>(
         &self,
         limit: Limit,
         script: &'static Script,
         keys: Vec<String>,
         args: Vec<Value>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<T, StoreError> {
         let Some(replicas) = &self.replicas else {
             return self.run(limit, script, keys, args).await;
         };
         let mark = self.keys.replicated();
-        let (removed, reached) = call(&replicas.connections, limit, &|attempt| {
+        let (answer, reached) = call(&replicas.connections, limit, &|attempt| {
             let (mark, keys, args) = (mark.clone(), keys.clone(), args.clone());
             revoke_and_wait(attempt, replicas.count, mark, script, keys, args)
         })
@@ -68,7 +68,7 @@ impl Redis {
             let problem = format!("the revocation reached {reached} of {} replicas", replicas.count);
             return Err(StoreError::unreachable(STORE, problem));
         }
-        Ok(removed)
+        read(answer)
     }
 }
 
@@ -79,7 +79,7 @@ fn revoke_and_wait(
     script: &'static Script,
     keys: Vec<String>,
     args: Vec<Value>,
-) -> Reply<(u64, u32)> {
+) -> Reply<(Value, u32)> {
     Box::pin(async move {
         let left = attempt.client.options().timeout.unwrap_or_default();
         // Zero would wait without a limit, and the server refuses a number too large for its clock.
@@ -99,8 +99,8 @@ fn revoke_and_wait(
             .await
             .try_into()
             .map_err(|answers: Vec<Result<Value, Error>>| first_error(answers))?;
-        let [removed, _marked, reached] = answers;
-        Ok((removed?.convert()?, reached?.convert()?))
+        let [answer, _marked, reached] = answers;
+        Ok((answer?, reached?.convert()?))
     })
 }
 

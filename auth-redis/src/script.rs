@@ -3,12 +3,13 @@
 //! There is one exception: a script stops when it meets a key that has just moved to another node of a cluster. Scripts
 //! delete an index last, so running the same script again does the rest.
 //!
-//! A user's index is a sorted set. A member is the digest of a token in base64 (43 characters); older members have 20
-//! characters in front of it. The score is the token's expiry, `+inf` for none. Redis keeps an index of up to 128 tokens in its
-//! compact form. Scripts that write an index drop expired members, and let the index expire with its last member.
+//! A user has two indexes, one of tokens and one of sessions. An index is a sorted set. A member is the digest of a token or
+//! session in base64 (43 characters); older members have 20 characters in front of it. The score is its expiry, `+inf` for
+//! none. Redis keeps an index of up to 128 members in its compact form. Scripts that insert drop expired members, and every
+//! script that writes an index lets it expire with its last member.
 //!
-//! `KEYS` declares the keys that are known in advance. A script finds the others in an index or a token. They have the hash
-//! tag of a declared key, so they are on the same node.
+//! `KEYS` declares the keys that are known in advance. A script finds the others in an index, a token or a session. They have
+//! the hash tag of a declared key, so they are on the same node.
 //!
 //! Revocations work when memory is full: they call nothing that `noeviction` refuses.
 
@@ -17,52 +18,97 @@ use std::sync::LazyLock;
 use sha1::{Digest as _, Sha1};
 
 macro_rules! script {
-    ($(#[$meta:meta])* $name:ident, $($file:literal),+) => {
+    ($(#[$meta:meta])* $name:ident, $($part:expr),+) => {
         $(#[$meta])*
-        pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!($(include_str!($file)),+)));
+        pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!($($part),+)));
+    };
+}
+
+/// What scripts that read tokens begin with.
+macro_rules! tokens {
+    () => {
+        concat!(
+            include_str!("script/refresh_index_ttl.lua"),
+            include_str!("script/bytes.lua"),
+            include_str!("script/row.lua"),
+            include_str!("script/read.lua")
+        )
+    };
+}
+
+/// What scripts that read sessions begin with.
+macro_rules! sessions {
+    () => {
+        concat!(
+            include_str!("script/refresh_index_ttl.lua"),
+            include_str!("script/bytes.lua"),
+            include_str!("script/session.lua"),
+            include_str!("script/read.lua")
+        )
+    };
+}
+
+/// What scripts that write have besides.
+macro_rules! writes {
+    () => {
+        include_str!("script/write.lua")
     };
 }
 
 script! {
     /// `KEYS`: token, index. `ARGV`: value, digest, cap or `0`, prefix of tokens' keys, and `1` on a second attempt, else
     /// nothing. Returns 1, or 0 if the digest is taken.
-    INSERT, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/insert.lua"
+    INSERT, tokens!(), writes!(), include_str!("script/insert.lua")
 }
 script! {
     /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, last use, expiry. Returns the value of the token as it is now, and
     /// 1 if this call wrote it, else 0. It leaves alone what has expired or is in JSON.
-    TOUCH, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/touch.lua"
+    TOUCH, tokens!(), writes!(), include_str!("script/touch.lua")
 }
 script! {
     /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, present instant, `access` or `refresh`, number of the present
     /// generation, number of the next one, expiry or nothing. Returns what `TOUCH` does.
-    ADVANCE, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/advance.lua"
+    ADVANCE, tokens!(), writes!(), include_str!("script/advance.lua")
 }
 script! {
     /// `KEYS`: token, index. `ARGV`: value in JSON, value that replaces it, old member of the index, digest.
-    REWRITE, "script/refresh_index_ttl.lua", "script/row.lua", "script/write.lua", "script/rewrite.lua"
+    REWRITE, tokens!(), writes!(), include_str!("script/rewrite.lua")
 }
 script! {
     /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest. Returns the number of deleted tokens.
-    DELETE, "script/refresh_index_ttl.lua", "script/row.lua", "script/delete.lua"
+    DELETE, tokens!(), include_str!("script/delete.lua")
 }
 script! {
-    /// `KEYS`: index. `ARGV`: prefix of tokens' keys. Returns the number of deleted tokens.
-    DELETE_ALL, "script/delete_all.lua"
+    /// `KEYS`: index. `ARGV`: prefix of the keys of tokens, or of sessions. Returns how many were deleted.
+    DELETE_ALL, include_str!("script/delete_all.lua")
 }
 script! {
     /// `KEYS`: index. `ARGV`: prefix of tokens' keys, public id. Returns the number of deleted tokens.
-    DELETE_BY_ID, "script/refresh_index_ttl.lua", "script/row.lua", "script/delete_by_id.lua"
+    DELETE_BY_ID, tokens!(), include_str!("script/delete_by_id.lua")
 }
 script! {
     /// `KEYS`: index. `ARGV`: prefix of tokens' keys. Returns digest and value of each token in turn.
-    LIST, "script/list.lua"
+    LIST, include_str!("script/list.lua")
 }
 script! {
     /// `KEYS`: the alias of another system's token. `ARGV`: user, expiry or nothing.
     /// Returns 1, or 0 if the alias is another user's.
-    PUT_ALIAS, "script/put_alias.lua"
+    PUT_ALIAS, include_str!("script/put_alias.lua")
+}
+script! {
+    /// `KEYS`: session, and index if it has a user. `ARGV`: value, digest, and `1` on a second attempt, else nothing. Returns 1,
+    /// or 0 if the digest is taken.
+    CREATE_SESSION, sessions!(), writes!(), include_str!("script/create_session.lua")
+}
+script! {
+    /// `KEYS`: session. `ARGV`: prefix of indexes' keys, digest, present instant, expiry, revision or nothing, data behind its
+    /// length or nothing, mark of this save, and `1` on a second attempt, else nothing. Returns `done`, `conflict`, `gone`,
+    /// `unreadable`, or `unknown` if it cannot be known whether the first attempt was made.
+    SAVE_SESSION, sessions!(), writes!(), include_str!("script/save_session.lua")
+}
+script! {
+    /// `KEYS`: session. `ARGV`: prefix of indexes' keys, digest, revision or nothing. Returns `done`, `conflict` or `gone`.
+    DELETE_SESSION, sessions!(), include_str!("script/delete_session.lua")
 }
 
 /// A script, and the SHA-1 by which a server that has run it knows it.
@@ -86,7 +132,7 @@ impl Script {
 mod tests {
     use super::*;
 
-    fn all() -> [&'static Script; 9] {
+    fn all() -> [&'static Script; 12] {
         [
             &INSERT,
             &TOUCH,
@@ -97,6 +143,9 @@ mod tests {
             &DELETE_BY_ID,
             &LIST,
             &PUT_ALIAS,
+            &CREATE_SESSION,
+            &SAVE_SESSION,
+            &DELETE_SESSION,
         ]
     }
 
@@ -122,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_revocation_calls_nothing_that_is_refused_out_of_memory() {
-        for script in [&DELETE, &DELETE_ALL, &DELETE_BY_ID, &LIST] {
+        for script in [&DELETE, &DELETE_ALL, &DELETE_BY_ID, &LIST, &DELETE_SESSION] {
             for command in commands(script) {
                 let calm = ["GET", "DEL", "ZRANGE", "ZREM", "PERSIST", "PEXPIREAT"];
                 assert!(calm.contains(&command), "{command}");

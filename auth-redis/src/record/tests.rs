@@ -5,13 +5,13 @@ use super::*;
 use crate::key;
 
 /// The end of the year 9999.
-const LAST: i64 = 253_402_300_799_999;
+pub(super) const LAST: i64 = 253_402_300_799_999;
 
 fn text() -> impl Strategy<Value = Option<String>> {
     proptest::option::of(any::<String>())
 }
 
-fn at(milliseconds: i64) -> OffsetDateTime {
+pub(super) fn at(milliseconds: i64) -> OffsetDateTime {
     instant(milliseconds).expect("an instant")
 }
 

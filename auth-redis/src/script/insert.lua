@@ -37,8 +37,7 @@ end
 -- The first write: if memory is full, the server refuses it, and nothing has changed.
 put(token, value)
 
-local time = redis.call('TIME')
-redis.call('ZREMRANGEBYSCORE', index, '-inf', time[1] * 1000 + math.floor(time[2] / 1000))
+drop_expired(index)
 for _, member in ipairs(dropped) do redis.call('ZREM', index, member) end
 for _, member in ipairs(doomed) do
   redis.call('DEL', tokens .. string.sub(member, -43))

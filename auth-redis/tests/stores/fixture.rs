@@ -1,19 +1,22 @@
-//! What the conformance suite runs on: a store with keys of its own on the server of a URL.
+//! What the conformance suites run on: stores with keys of their own on the server of a URL.
 
-use std::{convert::Infallible, fmt, marker::PhantomData, str::FromStr, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, str::FromStr, sync::Arc, time::Duration};
 
-use auth_core::{UserId, conformance::AccessTokenFixture};
-use auth_redis::{Redis, RedisAccessTokenStore};
+use auth_core::{
+    UserId,
+    conformance::{AccessTokenFixture, SessionFixture},
+};
+use auth_redis::{Redis, RedisAccessTokenStore, RedisSessionStore};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::server;
 
 pub(crate) struct Fixture<Id> {
-    store: Arc<RedisAccessTokenStore<Id>>,
+    tokens: Arc<RedisAccessTokenStore<Id>>,
+    sessions: Arc<RedisSessionStore<Id>>,
     url: String,
     prefix: String,
-    id: PhantomData<Id>,
 }
 
 impl<Id: SampleId> Fixture<Id> {
@@ -21,12 +24,24 @@ impl<Id: SampleId> Fixture<Id> {
         let (url, prefix) = (server::url(variable), server::prefix());
         let redis = server::redis_with(&url, &prefix).await;
         Self {
-            store: Arc::new(RedisAccessTokenStore::new(redis)),
+            tokens: Arc::new(RedisAccessTokenStore::new(&redis)),
+            sessions: Arc::new(RedisSessionStore::new(redis)),
             url,
             prefix,
-            id: PhantomData,
         }
     }
+
+    async fn of_another_process(&self) -> Redis {
+        let redis = server::unconnected(&self.url, &self.prefix).await;
+        redis.ping().await.expect("a connection");
+        redis
+    }
+}
+
+async fn out_of_reach() -> Redis {
+    let pool = auth_redis::connect("redis://127.0.0.1:1").await;
+    let redis = Redis::new(pool.expect("a pool")).deadline(Duration::from_millis(200));
+    redis.expect("a deadline")
 }
 
 impl<Id: SampleId> AccessTokenFixture for Fixture<Id> {
@@ -34,7 +49,7 @@ impl<Id: SampleId> AccessTokenFixture for Fixture<Id> {
     type Store = RedisAccessTokenStore<Id>;
 
     fn store(&self) -> Arc<Self::Store> {
-        Arc::clone(&self.store)
+        Arc::clone(&self.tokens)
     }
 
     async fn user(&self, id: Option<Id>) -> Id {
@@ -42,15 +57,32 @@ impl<Id: SampleId> AccessTokenFixture for Fixture<Id> {
     }
 
     async fn another_process(&self) -> Arc<Self::Store> {
-        let redis = server::unconnected(&self.url, &self.prefix).await;
-        redis.ping().await.expect("a connection");
-        Arc::new(RedisAccessTokenStore::new(redis))
+        Arc::new(RedisAccessTokenStore::new(self.of_another_process().await))
     }
 
     async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
-        let pool = auth_redis::connect("redis://127.0.0.1:1").await;
-        let redis = Redis::new(pool.expect("a pool")).deadline(Duration::from_millis(200));
-        Some(Arc::new(RedisAccessTokenStore::new(redis.expect("a deadline"))))
+        Some(Arc::new(RedisAccessTokenStore::new(out_of_reach().await)))
+    }
+}
+
+impl<Id: SampleId> SessionFixture for Fixture<Id> {
+    type Id = Id;
+    type Store = RedisSessionStore<Id>;
+
+    fn store(&self) -> Arc<Self::Store> {
+        Arc::clone(&self.sessions)
+    }
+
+    async fn user(&self, id: Option<Id>) -> Id {
+        id.unwrap_or_else(Id::sample)
+    }
+
+    async fn another_process(&self) -> Arc<Self::Store> {
+        Arc::new(RedisSessionStore::new(self.of_another_process().await))
+    }
+
+    async fn out_of_reach(&self) -> Option<Arc<Self::Store>> {
+        Some(Arc::new(RedisSessionStore::new(out_of_reach().await)))
     }
 }
 
@@ -109,9 +141,10 @@ impl SampleId for ReaderId {
     }
 }
 
-/// The whole suite on the server of `$variable`, with a module for each kind of id.
+/// The suites on the server of `$variable`, with a module for each kind of id. Those kinds whose text differs in form do for
+/// sessions: an id is stored in the same way.
 macro_rules! conformance {
-    ($variable:literal, $need:literal, $($module:ident: $id:ty),+) => {
+    ($variable:literal, $need:literal, $($module:ident: $id:ty),+; sessions $($sessions:ident: $session_id:ty),+) => {
         $(mod $module {
             async fn fixture() -> $crate::fixture::Fixture<$id> {
                 $crate::fixture::Fixture::on($variable).await
@@ -128,6 +161,14 @@ macro_rules! conformance {
             mod rotate {
                 auth_core::rotate_tokens_conformance!(super::fixture, #[ignore = $need]);
             }
+        })+
+
+        $(mod $sessions {
+            async fn fixture() -> $crate::fixture::Fixture<$session_id> {
+                $crate::fixture::Fixture::on($variable).await
+            }
+
+            auth_core::session_store_conformance!(fixture, #[ignore = $need]);
         })+
     };
 }

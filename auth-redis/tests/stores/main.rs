@@ -6,4 +6,5 @@ mod redis;
 mod redis_cluster;
 mod redis_sentinel;
 mod server;
+mod session;
 mod token;

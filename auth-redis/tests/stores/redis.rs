@@ -9,9 +9,11 @@ mod old_rows;
 mod rights;
 mod round_trips;
 mod scene;
+mod sessions;
 mod size;
 mod slide;
 mod spoiled;
 
 crate::fixture::conformance!("TEST_REDIS_URL", "needs Redis",
-    uuid: uuid::Uuid, integer: i64, text: String, own_type: crate::fixture::ReaderId);
+    uuid: uuid::Uuid, integer: i64, text: String, own_type: crate::fixture::ReaderId;
+    sessions sessions_of_uuid: uuid::Uuid, sessions_of_text: String);

@@ -189,12 +189,7 @@ async fn scripts_run(client: &Client) -> Option<u64> {
 async fn an_old_row_that_was_ended_meanwhile_is_not_written_anew() {
     let server = Server::start(&[]).await;
     let url = server.url();
-    let (slow, prefix) = (Proxy::before(&url).await, server::prefix());
-    let scene = Scene {
-        client: server::client(&url).await,
-        store: RedisAccessTokenStore::new(server::redis_with(&url, &prefix).await),
-        prefix,
-    };
+    let (slow, scene) = (Proxy::before(&url).await, Scene::on(&url).await);
     let far = RedisAccessTokenStore::<Uuid>::new(server::redis_with(&slow.url(&url), &scene.prefix).await);
     let user = Uuid::now_v7();
     // Now the server has all the scripts.

@@ -2,9 +2,12 @@
 
 use std::{env, process::Command, time::Duration};
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, TokenKind};
+use auth_core::{
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, SessionStore as _,
+    SessionWrite, TokenKind,
+};
 use auth_redis::{
-    ClientLike as _, Redis, RedisAccessTokenStore,
+    ClientLike as _, Redis, RedisAccessTokenStore, RedisSessionStore,
     fred::types::{Builder, config::Config},
 };
 use uuid::Uuid;
@@ -12,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     log::Log,
     server::{self, Server, ask, until, within},
+    session::{change, session},
     token::hour,
 };
 
@@ -44,6 +48,17 @@ async fn works(redis: &Redis) {
     let (key, token) = hour(user);
     store.insert(&token, None).await.expect("inserted");
     assert!(store.delete(&key).await.expect("deleted"));
+    assert_eq!(store.delete_all(&user).await.expect("deleted"), 1);
+
+    let store = RedisSessionStore::<Uuid>::new(redis);
+    let [(key, begun), (other_key, other)] = [session(Some(user), None), session(Some(user), None)];
+    store.create(&key, &begun).await.expect("created");
+    store.create(&other_key, &other).await.expect("created");
+    let mut change = change(&begun, "[]", 0);
+    change.expires_at = Some(begun.created_at + time::Duration::HOUR);
+    let done = SessionWrite::Done;
+    assert_eq!(store.save(&key, &change).await.expect("saved"), done);
+    assert_eq!(store.delete(&key, Some(1)).await.expect("deleted"), done);
     assert_eq!(store.delete_all(&user).await.expect("deleted"), 1);
 }
 

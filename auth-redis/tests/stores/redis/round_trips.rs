@@ -40,13 +40,13 @@ async fn no_call_opens_a_connection_of_its_own() {
 }
 
 /// A store's connection of which nobody takes care: what `connect` starts asks the server whenever it likes.
-async fn unattended(server: &Server) -> Redis {
+pub(super) async fn unattended(server: &Server) -> Redis {
     let redis = Redis::from(&server::client(&server.url()).await);
     redis.deadline(Duration::from_secs(10)).expect("a deadline")
 }
 
 /// The commands that clients sent, and those that scripts called, since the last time.
-async fn counted(client: &Client) -> BTreeMap<String, u64> {
+pub(super) async fn counted(client: &Client) -> BTreeMap<String, u64> {
     let info = ask(client, &["INFO", "commandstats"]).await.expect("statistics");
     let info = info.as_string().expect("text");
     ask(client, &["CONFIG", "RESETSTAT"]).await.expect("reset");

@@ -1,7 +1,9 @@
-//! A store on the common server, and a look at its keys.
+//! Stores on a server, and a look at its keys.
 
 use auth_core::{ShardTag, TokenLookup};
-use auth_redis::{Client, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
+use auth_redis::{
+    Client, Redis, RedisAccessTokenStore, RedisSessionStore, fred::interfaces::KeysInterface as _,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
@@ -12,21 +14,28 @@ pub(crate) const MINUTE: i64 = 60_000;
 pub(crate) struct Scene {
     pub(crate) client: Client,
     pub(crate) prefix: String,
+    pub(crate) redis: Redis,
     pub(crate) store: RedisAccessTokenStore<Uuid>,
+    pub(crate) sessions: RedisSessionStore<Uuid>,
 }
 
 pub(crate) async fn scene() -> Scene {
-    let url = server::url("TEST_REDIS_URL");
-    let prefix = server::prefix();
-    let redis = server::redis(&url).await.prefix(&prefix).expect("a prefix");
-    Scene {
-        client: server::client(&url).await,
-        store: RedisAccessTokenStore::new(redis),
-        prefix,
-    }
+    Scene::on(&server::url("TEST_REDIS_URL")).await
 }
 
 impl Scene {
+    pub(crate) async fn on(url: &str) -> Self {
+        let prefix = server::prefix();
+        let redis = server::redis_with(url, &prefix).await;
+        Self {
+            client: server::client(url).await,
+            store: RedisAccessTokenStore::new(&redis),
+            sessions: RedisSessionStore::new(&redis),
+            redis,
+            prefix,
+        }
+    }
+
     /// The keys of this test and how many milliseconds they live on, -1 for ever.
     pub(crate) async fn keys(&self) -> Vec<(String, i64)> {
         let pattern = format!("{}*", self.prefix);

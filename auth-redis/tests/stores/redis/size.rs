@@ -1,13 +1,17 @@
-//! What a log-in takes of the server's memory.
+//! What a log-in and a session take of the server's memory.
 
-use auth_core::{AccessToken, AccessTokenStore as _, Advance, RotateTokens as _, TokenKind, TokenLookup};
-use auth_redis::{Client, RedisAccessTokenStore};
+use auth_core::{
+    AccessToken, AccessTokenStore as _, Advance, RotateTokens as _, SessionStore as _, StoredSession,
+    TokenKind, TokenLookup,
+};
+use auth_redis::{Client, RedisAccessTokenStore, RedisSessionStore};
 use time::Duration;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
     server::{self, Server, ask},
+    session::session,
     token::token,
 };
 
@@ -100,5 +104,46 @@ async fn a_log_in_of_a_browser_takes_at_most_450_bytes_all_included() {
         let figures = format!("{plain} bytes, {refreshed} once refreshed, if a user has {each}");
         println!("{figures}");
         assert!(plain <= limit && refreshed <= limit, "{figures}");
+    }
+}
+
+/// A session of a user who has `each` of them, or of a visitor, with 1 KiB of data.
+fn sessions(count: usize, each: Option<usize>) -> Vec<(TokenLookup, StoredSession<Uuid>)> {
+    let users = std::iter::repeat_with(Uuid::now_v7);
+    let owners = users.flat_map(|user| std::iter::repeat_n(user, each.unwrap_or(1)));
+    let sessions = owners.take(count).map(|user| {
+        let (key, mut session) = session(each.map(|_| user), Some(Duration::hours(6)));
+        session.data = format!("{{\"cart\":\"{}\"}}", "x".repeat(1024 - 11));
+        assert_eq!(session.data.len(), 1024);
+        (key, session)
+    });
+    sessions.collect()
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+#[expect(clippy::print_stdout, reason = "the figures are worth a look: `--nocapture`")]
+async fn a_session_takes_its_data_and_at_most_700_bytes() {
+    for (each, limit) in [(None, 500), (Some(3), 600), (Some(1), 700)] {
+        let server = Server::start(&[]).await;
+        let client = server::client(&server.url()).await;
+        let redis = server::redis_with(&server.url(), "portcullis:").await;
+        let store = RedisSessionStore::<Uuid>::new(redis);
+        let create = async |sessions: Vec<(TokenLookup, StoredSession<Uuid>)>| {
+            all(sessions.into_iter().map(|(key, session)| {
+                let store = store.clone();
+                async move { store.create(&key, &session).await.expect("created") }
+            }))
+            .await;
+        };
+        // Now the server has the scripts.
+        create(sessions(10, each)).await;
+        ask(&client, &["FLUSHALL"]).await.expect("flushed");
+        let before = used_memory(&client).await;
+        create(sessions(TOKENS, each)).await;
+        let used = (used_memory(&client).await - before) / TOKENS as u64;
+        let figures = format!("{used} bytes with 1024 of data, if a user has {each:?}");
+        println!("{figures}");
+        assert!(used <= 1024 + limit, "{figures}");
     }
 }

@@ -1,0 +1,5 @@
+//! What is particular about sessions with data.
+
+mod calls;
+mod keys;
+mod lost_reply;
