@@ -30,10 +30,8 @@ use crate::{
     failure::failed,
     index,
     instant::date,
+    purge::purge,
 };
-
-/// The number of tokens that a purge removes at a time.
-const PURGE_BATCH: u32 = 1000;
 
 /// Access tokens in a collection of MongoDB, one document each.
 ///
@@ -133,32 +131,6 @@ impl Inner {
     async fn delete(&self, filter: Document) -> Result<bool, StoreError> {
         let answer = self.tokens.delete_one(filter).await;
         Ok(answer.map_err(failed)?.deleted_count > 0)
-    }
-
-    /// Removes at most `limit` tokens that expired at or before `now`. Returns how many, and whether there may be more.
-    async fn purge(&self, now: OffsetDateTime, limit: u32) -> Result<(u64, bool), StoreError> {
-        let is_expired = expired(now);
-        let mut found = self
-            .tokens
-            .clone_with_type::<Document>()
-            .find(doc! { "$or": is_expired.clone() })
-            .projection(doc! { "_id": 1 })
-            .limit(limit.into())
-            .await
-            .map_err(failed)?;
-        let mut ids = Vec::new();
-        while found.advance().await.map_err(failed)? {
-            let mut document = found.deserialize_current().map_err(failed)?;
-            ids.extend(document.remove("_id"));
-        }
-        let may_be_more = ids.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        if ids.is_empty() {
-            return Ok((0, may_be_more));
-        }
-        // The document may hold a newer token by now, so the filter checks the expiry again.
-        let filter = doc! { "_id": { "$in": ids }, "$or": is_expired };
-        let answer = self.tokens.delete_many(filter).await.map_err(failed)?;
-        Ok((answer.deleted_count, may_be_more))
     }
 }
 
@@ -260,22 +232,8 @@ impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
 impl<Id: DocumentId> PurgeExpired for MongoAccessTokenStore<Id> {
     /// Purges in batches of 1000, each with the deadline of a call.
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
-        let mut purged = 0;
-        let mut left = limit;
-        while left > 0 {
-            let (store, batch) = (Arc::clone(&self.inner), left.min(PURGE_BATCH));
-            let (removed, may_be_more) = self
-                .inner
-                .calls
-                .run(async move { store.purge(now, batch).await })
-                .await?;
-            purged += removed;
-            left -= batch;
-            if !may_be_more {
-                break;
-            }
-        }
-        Ok(purged)
+        let Inner { tokens, calls, .. } = &*self.inner;
+        purge(calls, &tokens.clone_with_type(), &expired(now), limit).await
     }
 }
 

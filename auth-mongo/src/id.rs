@@ -7,7 +7,8 @@ use mongodb::bson::{self, Bson, spec::BinarySubtype};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
-/// A user's id as a value in documents: as `_id` of the user, and as `user_id` of the user's tokens.
+/// A user's id as a value in documents: as `_id` of the user, and as `user_id` of the user's tokens and
+/// sessions.
 ///
 /// | id | in BSON | made by |
 /// |---|---|---|

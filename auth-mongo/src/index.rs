@@ -56,7 +56,7 @@ pub(crate) async fn create_ttl(
                 target: "portcullis::mongo",
                 collection = collection.name(),
                 index = name,
-                "the server has no TTL indexes: an expired token stays until it is purged"
+                "the server has no TTL indexes: what has expired stays until it is purged"
             );
             create(collection, name, keys, false).await
         }

@@ -1,9 +1,10 @@
-//! Stores of users and access tokens on MongoDB: a single server or a replica set.
+//! Stores of users, access tokens and sessions on MongoDB: a single server or a replica set.
 //!
 //! | | what it is |
 //! |---|---|
 //! | [`MongoUserStore`] | users in a collection, with the application's own fields |
 //! | [`MongoAccessTokenStore`] | access tokens in a collection |
+//! | [`MongoSessionStore`] | sessions with data in a collection |
 //! | [`DocumentId`], [`ObjectId`] | the types that can be an id |
 //! | [`connect`] | the database of a URL, if the application has no client yet |
 //!
@@ -48,13 +49,13 @@
 //!
 //! Every operation is one read or one single-document write, so none needs a transaction (a single server has none).
 //! `delete_all` and `purge_expired` delete documents one by one. If they fail part-way, call them again. A store sees
-//! digests of tokens, never a token.
+//! digests of tokens and of ids of sessions, never a token or an id.
 //!
-//! Unique indexes decide who was first. Call [`create_indexes`](MongoUserStore::create_indexes) of both stores before
-//! the first write.
+//! Unique indexes decide who was first. Call [`create_indexes`](MongoUserStore::create_indexes) of each store before the
+//! first write.
 //!
 //! Whatever the client's defaults, a write is confirmed once a majority of the replica set has it, and a look-up asks
-//! the primary for data that a majority has. So no failover brings back a token that a log-out removed. On a single
+//! the primary for data that a majority has. So no failover brings back a token or a session that a log-out removed. On a single
 //! server, a write is confirmed once it is in the journal.
 //!
 //! One window remains: for about 10 seconds (`electionTimeoutMillis`), a primary that is cut off from the others does
@@ -66,9 +67,9 @@
 //! If a connection fails, the driver repeats a look-up or a single-document write once. On a single server it repeats
 //! no write.
 //!
-//! MongoDB has no foreign keys. `UserManager::delete` first removes the user's tokens by
-//! [`delete_all`](auth_core::AccessTokenStore::delete_all). If the application removes the user's document itself, the
-//! tokens are rejected, and go when they are presented or expire.
+//! MongoDB has no foreign keys. `UserManager::delete` first removes the user's tokens and sessions by
+//! [`delete_all`](auth_core::AccessTokenStore::delete_all). If the application removes the user's document itself, they are
+//! rejected, and go when they are presented or expire.
 //!
 //! # Servers
 //!
@@ -82,11 +83,14 @@
 mod access_token;
 mod call;
 mod connect;
+mod digest;
 mod failure;
 mod id;
 mod index;
 mod instant;
 mod profile;
+mod purge;
+mod session;
 mod settings;
 mod user;
 mod watch;
@@ -94,6 +98,7 @@ mod watch;
 pub use access_token::{MongoAccessTokenStore, MongoAccessTokenStoreBuilder};
 pub use connect::connect;
 pub use id::{DocumentId, InvalidObjectId, ObjectId};
+pub use session::{MongoSessionStore, MongoSessionStoreBuilder};
 pub use user::{MongoUserStore, MongoUserStoreBuilder};
 
 pub use mongodb;

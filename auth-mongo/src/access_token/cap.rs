@@ -24,10 +24,11 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::{
     Inner,
-    document::{DigestField, digest, document, of_user},
+    document::{DigestField, document, of_user},
 };
 use crate::{
     DocumentId,
+    digest::digest,
     failure::{Duplicate, duplicate, failed},
 };
 

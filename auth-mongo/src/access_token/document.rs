@@ -5,7 +5,7 @@ use std::fmt;
 use auth_core::{
     AccessToken, Advance, Generation, StoreError, Subject, TokenDigest, TokenId, TokenKind, TokenLookup,
 };
-use mongodb::bson::{self, Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
+use mongodb::bson::{self, Bson, DateTime, Document, doc};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     DocumentId,
+    digest::digest,
     failure::unreadable,
     instant::{date, instant},
 };
@@ -153,13 +154,6 @@ pub(super) fn expired(at: OffsetDateTime) -> Vec<Document> {
 /// The filter that finds the tokens of the user.
 pub(super) fn of_user(user_id: &impl DocumentId) -> Document {
     doc! { "user_id": user_id.to_bson() }
-}
-
-pub(super) fn digest(digest: &TokenDigest) -> Bson {
-    Bson::Binary(Binary {
-        subtype: BinarySubtype::Generic,
-        bytes: digest.as_bytes().to_vec(),
-    })
 }
 
 pub(super) fn public_id(id: TokenId) -> Bson {

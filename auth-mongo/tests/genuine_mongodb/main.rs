@@ -17,11 +17,11 @@ use std::{
 
 use auth_core::{
     AccessToken, AccessTokenStore as _, Advance, Clock as _, ExposeSecret as _, InsertUserError,
-    RotateTokens as _, ShardTag, SystemClock, TokenKind, TokenLookup, UpdateUserError, UserStore as _,
-    generate_token,
+    RotateTokens as _, SessionStore as _, ShardTag, StoredSession, SystemClock, TokenKind, TokenLookup,
+    UpdateUserError, UserStore as _, generate_token,
 };
 use auth_mongo::{
-    MongoAccessTokenStore, MongoUserStore,
+    MongoAccessTokenStore, MongoSessionStore, MongoUserStore,
     mongodb::{
         IndexModel,
         bson::{Document, doc},
@@ -122,10 +122,45 @@ async fn an_expired_token_is_removed_by_the_server_and_no_other() {
 
 #[tokio::test]
 #[ignore = "needs MONGODB_URL"]
+async fn an_expired_session_is_removed_by_the_server_and_no_other() {
+    let test = TestDatabase::new().await;
+    let sessions = MongoSessionStore::<Uuid>::builder(&test.database)
+        .build()
+        .expect("a store");
+    sessions.create_indexes().await.expect("indexes");
+    let now = SystemClock.now();
+    let mut keys = Vec::new();
+    for end in [
+        Some(now - Duration::from_secs(1)),
+        Some(now + Duration::from_secs(3600)),
+        None,
+    ] {
+        let secret = generate_token(ShardTag::random().expect("a tag")).expect("an id");
+        let key = TokenLookup::new(secret.expose_secret());
+        let mut session = StoredSession::new("{}".to_owned(), now);
+        session.expires_at = end;
+        sessions.create(&key, &session).await.expect("a session");
+        keys.push(key);
+    }
+    let start = Instant::now();
+    while sessions.load(&keys[0]).await.expect("an answer").is_some() {
+        assert!(
+            start.elapsed() < Duration::from_secs(150),
+            "the server removes what has expired"
+        );
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    for key in &keys[1..] {
+        assert!(sessions.load(key).await.expect("an answer").is_some());
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MONGODB_URL"]
 async fn a_collection_with_a_collation_is_refused() {
     let test = TestDatabase::new().await;
     let collation = Collation::builder().locale("en").build();
-    for name in ["users", "access_tokens"] {
+    for name in ["users", "access_tokens", "sessions"] {
         test.database
             .create_collection(name)
             .collation(collation.clone())
@@ -143,6 +178,13 @@ async fn a_collection_with_a_collation_is_refused() {
         .build()
         .expect("a store");
     tokens
+        .create_indexes()
+        .await
+        .expect_err("case would be overlooked");
+    let sessions = MongoSessionStore::<Uuid>::builder(&test.database)
+        .build()
+        .expect("a store");
+    sessions
         .create_indexes()
         .await
         .expect_err("case would be overlooked");
@@ -232,6 +274,10 @@ async fn each_look_up_has_its_index() {
         .expect("a store");
     users.create_indexes().await.expect("indexes");
     tokens_in(&test).await;
+    let sessions = MongoSessionStore::<Uuid>::builder(&test.database)
+        .build()
+        .expect("a store");
+    sessions.create_indexes().await.expect("indexes");
     for (collection, filter, index) in [
         (
             "users",
@@ -249,6 +295,12 @@ async fn each_look_up_has_its_index() {
             "access_tokens",
             doc! { "absolute_expires_at": { "$lte": SystemClock.now().to_string() } },
             "absolute_expires_at_1",
+        ),
+        ("sessions", doc! { "user_id": "a user" }, "user_id_1"),
+        (
+            "sessions",
+            doc! { "expires_at": { "$lte": SystemClock.now().to_string() } },
+            "expires_at_1",
         ),
     ] {
         let explain =

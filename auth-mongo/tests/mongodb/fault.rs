@@ -14,7 +14,7 @@ use std::{
 
 use auth_core::{AccessTokenStore as _, InsertUserError, StoreError, StoreErrorKind, UserStore as _};
 use auth_mongo::{
-    MongoAccessTokenStore, MongoUserStore, connect,
+    MongoAccessTokenStore, MongoSessionStore, MongoUserStore, connect,
     mongodb::{
         Client,
         event::{EventHandler, cmap::CmapEvent},
@@ -213,12 +213,20 @@ async fn a_deadline_of_zero_and_a_name_that_is_none_are_refused() {
         .deadline(Duration::ZERO)
         .build();
     assert_eq!(zero.expect_err("is refused").setting(), "deadline");
+    let zero = MongoSessionStore::<Uuid>::builder(&database)
+        .deadline(Duration::ZERO)
+        .build();
+    assert_eq!(zero.expect_err("is refused").setting(), "deadline");
     for name in ["", "a$b", "a\0b", "system.users"] {
         let refused = MongoUserStore::<Uuid>::builder(&database)
             .collection(name)
             .build();
         assert_eq!(refused.expect_err(name).setting(), "collection");
         let refused = MongoAccessTokenStore::<Uuid>::builder(&database)
+            .collection(name)
+            .build();
+        assert_eq!(refused.expect_err(name).setting(), "collection");
+        let refused = MongoSessionStore::<Uuid>::builder(&database)
             .collection(name)
             .build();
         assert_eq!(refused.expect_err(name).setting(), "collection");

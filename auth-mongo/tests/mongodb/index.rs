@@ -6,7 +6,7 @@ use std::{
 };
 
 use auth_mongo::{
-    MongoAccessTokenStore, MongoUserStore,
+    MongoAccessTokenStore, MongoSessionStore, MongoUserStore,
     mongodb::{
         Database, IndexModel,
         bson::{Document, doc},
@@ -51,6 +51,10 @@ async fn indexes_are_made_once_under_their_names() {
             .build()
             .expect("a store");
         tokens.create_indexes().await.expect("indexes");
+        let sessions = MongoSessionStore::<Uuid>::builder(database)
+            .build()
+            .expect("a store");
+        sessions.create_indexes().await.expect("indexes");
     }
     let name = str::to_owned;
     assert_eq!(
@@ -68,6 +72,13 @@ async fn indexes_are_made_once_under_their_names() {
             (name("digest_1"), doc! { "digest": 1 }, true),
             (name("expires_at_1"), doc! { "expires_at": 1 }, false),
             (name("user_id_1_place_1"), doc! { "user_id": 1, "place": 1 }, true),
+        ]
+    );
+    assert_eq!(
+        indexes(database, "sessions").await,
+        [
+            (name("expires_at_1"), doc! { "expires_at": 1 }, false),
+            (name("user_id_1"), doc! { "user_id": 1 }, false),
         ]
     );
 }
@@ -98,7 +109,21 @@ async fn collections_and_indexes_have_the_applications_own_names() {
         .create_indexes()
         .await
         .expect("indexes");
+    let sessions = MongoSessionStore::<Uuid>::builder(database).collection("member.carts");
+    sessions
+        .build()
+        .expect("a store")
+        .create_indexes()
+        .await
+        .expect("indexes");
     let name = str::to_owned;
+    assert_eq!(
+        indexes(database, "member.carts").await,
+        [
+            (name("expires_at_1"), doc! { "expires_at": 1 }, false),
+            (name("user_id_1"), doc! { "user_id": 1 }, false),
+        ]
+    );
     assert_eq!(
         indexes(database, "members").await,
         [(name("one_email"), doc! { "normalized_email": 1 }, true)]

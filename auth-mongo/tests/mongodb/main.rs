@@ -14,6 +14,7 @@ mod own_id;
 mod race;
 mod rotate;
 mod round_trips;
+mod session;
 #[path = "../fixture/suite.rs"]
 mod suite;
 mod taken;

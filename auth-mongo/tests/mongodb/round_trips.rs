@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::database::{TestDatabase, new_token, new_user, options};
 
 #[derive(Clone, Default)]
-struct Commands(Arc<Mutex<Vec<Document>>>);
+pub(crate) struct Commands(Arc<Mutex<Vec<Document>>>);
 
 impl Commands {
     fn handler(&self) -> EventHandler<CommandEvent> {
@@ -37,18 +37,18 @@ impl Commands {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Vec<Document> {
+    pub(crate) fn take(&self) -> Vec<Document> {
         std::mem::take(&mut *self.lock())
     }
 
     /// The names of the commands since the last time.
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let name = |command: Document| command.keys().next().cloned().unwrap_or_default();
         self.take().into_iter().map(name).collect()
     }
 }
 
-async fn database(commands: &Commands) -> TestDatabase {
+pub(crate) async fn database(commands: &Commands) -> TestDatabase {
     let mut options = options().await;
     options.command_event_handler = Some(commands.handler());
     TestDatabase::with(options)
@@ -154,10 +154,8 @@ async fn each_call_costs_one_command_and_an_insertion_under_a_cap_two() {
     assert_eq!(commands.names(), ["delete"]);
 }
 
-#[tokio::test]
-#[ignore = "needs MongoDB"]
-async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
-    let commands = Commands::default();
+/// A database whose client asks for less than the stores do.
+pub(crate) async fn with_other_defaults(commands: &Commands) -> TestDatabase {
     let mut options = auth_mongo::mongodb::options::ClientOptions::parse(format!(
         "{}?w=1&readConcernLevel=local&readPreference=secondaryPreferred",
         super::database::url()
@@ -165,7 +163,28 @@ async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
     .await
     .expect("a URL");
     options.command_event_handler = Some(commands.handler());
-    let database = TestDatabase::with(options);
+    TestDatabase::with(options)
+}
+
+/// Fails unless the command is a look-up on the primary of what a majority has, or a write that a majority confirms.
+pub(crate) fn assert_majority(command: &Document) {
+    let same = |concern: &str, field: &str| {
+        let concern = command.get_document(concern).expect("a concern");
+        concern.get_str(field).expect("a level").to_owned()
+    };
+    if command.contains_key("find") {
+        assert_eq!(same("readConcern", "level"), "majority", "{command}");
+        assert!(command.get_document("$readPreference").is_err(), "{command}");
+    } else {
+        assert_eq!(same("writeConcern", "w"), "majority", "{command}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
+    let commands = Commands::default();
+    let database = with_other_defaults(&commands).await;
     let users = MongoUserStore::<Uuid>::builder(&database.database)
         .build()
         .expect("a store");
@@ -177,16 +196,8 @@ async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
     tokens.insert(&token, NonZeroU32::new(1)).await.expect("a token");
     commands.take();
 
-    let same = |command: &Document, concern: &str, field: &str| {
-        let concern = command.get_document(concern).expect("a concern");
-        concern.get_str(field).expect("a level").to_owned()
-    };
     users.find(&ada.id).await.expect("an answer");
     tokens.find(&key).await.expect("an answer");
-    for read in commands.take() {
-        assert_eq!(same(&read, "readConcern", "level"), "majority", "{read}");
-        assert!(read.get_document("$readPreference").is_err(), "{read}");
-    }
     users.update(&ada).await.expect("an update");
     let step = Advance::new(TokenKind::Access, 0, token.created_at);
     tokens.advance(&key, &step).await.expect("an answer");
@@ -194,9 +205,9 @@ async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
     tokens.insert(&token, None).await.expect("a token");
     tokens.delete_all(&ada.id).await.expect("an answer");
     users.delete(&ada.id).await.expect("an answer");
-    let writes = commands.take();
-    assert_eq!(writes.len(), 6);
-    for write in writes {
-        assert_eq!(same(&write, "writeConcern", "w"), "majority", "{write}");
+    let commands = commands.take();
+    assert_eq!(commands.len(), 8);
+    for command in commands {
+        assert_majority(&command);
     }
 }
