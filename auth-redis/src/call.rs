@@ -1,6 +1,7 @@
 //! One call to the server: its deadline, its second attempt and its error.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     time::{Duration, Instant},
@@ -176,7 +177,7 @@ pub(crate) fn read<T: FromValue>(reply: Value) -> Result<T, StoreError> {
 }
 
 /// The error of a call without a connection. fred's own only says that the command was not sent.
-fn unconnected(client: &Client, error: Error) -> StoreError {
+pub(crate) fn unconnected(client: &Client, error: impl fmt::Display) -> StoreError {
     let hosts = client.client_config().server.hosts();
     let hosts: Vec<_> = hosts.iter().map(|host| format!("`{host}`")).collect();
     let problem = format!(

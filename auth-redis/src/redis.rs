@@ -10,7 +10,7 @@ use fred::{
 use tokio::time::sleep;
 
 use crate::{
-    call::{Attempt, Limit, Reply, STORE, call, read},
+    call::{Attempt, Limit, Reply, STORE, call, read, unconnected},
     connection::Connections,
     key::Keys,
     replicas::Replicas,
@@ -89,10 +89,12 @@ impl Redis {
     pub async fn ping(&self) -> Result<(), StoreError> {
         let limit = self.limit();
         for connection in self.connections.each() {
-            while !connection.next().client.is_connected() {
-                sleep(POLL_INTERVAL.min(limit.left()?)).await;
-            }
             let client = &connection.next().client;
+            while !client.is_connected() {
+                let none = |_passed| unconnected(client, format_args!("none within {:?}", self.deadline));
+                let left = limit.left().map_err(none)?;
+                sleep(POLL_INTERVAL.min(left)).await;
+            }
             let state = client.cached_cluster_state();
             let mut nodes: Vec<_> = state.map_or_else(Vec::new, |state| state.unique_primary_nodes());
             // `None` sends the command to any node.

@@ -75,7 +75,9 @@ async fn a_server_that_is_down_at_the_start_is_used_once_it_is_up() {
     store.find(&key).await.expect_err("nobody is there");
     took(start, 0, 2500);
     let error: StoreError = redis.ping().await.expect_err("nobody is there");
-    assert_eq!(error.kind(), StoreErrorKind::Timeout, "{error}");
+    assert_eq!(error.kind(), StoreErrorKind::Unreachable, "{error}");
+    let told = format!("no connection to `127.0.0.1:{}`: none within 3s", server.port);
+    assert!(error.to_string().contains(&told), "{error}");
     took(start, 3000, 10_000);
     until("an event", async || {
         log.text().contains("the server cannot be reached")
