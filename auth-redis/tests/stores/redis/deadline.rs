@@ -8,15 +8,16 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, StoreErrorKind, TokenId,
-    TokenKind, TokenLookup,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, SessionStore as _,
+    StoreErrorKind, TokenId, TokenKind, TokenLookup,
 };
-use auth_redis::{Redis, RedisAccessTokenStore};
+use auth_redis::{Redis, RedisAccessTokenStore, RedisSessionStore};
 use portcullis_support::{Fault, Proxy};
 use uuid::Uuid;
 
 use crate::{
     server::{self, Server, look, until, within},
+    session::{change, session},
     token::hour,
 };
 
@@ -34,6 +35,7 @@ fn call<T, E: Display>(call: impl Future<Output = Result<T, E>> + Send + 'static
 /// Each call that there is, on one and the same store.
 fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
     let (redis, store) = (redis.clone(), RedisAccessTokenStore::<Uuid>::new(redis));
+    let sessions = RedisSessionStore::<Uuid>::new(&redis);
     let user = Uuid::now_v7();
     let ((key, token), foreign) = (hour(user), TokenLookup::new("of another system"));
     let (_, mut adopted) = hour(user);
@@ -45,6 +47,8 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
         }};
     }
     let (at, again) = (token.created_at, token.clone());
+    let (session_key, begun) = session(Some(user), None);
+    let change = change(&begun, "[]", 0);
     vec![
         call!("ping", redis, redis.ping()),
         call!("warn_of_eviction", redis, async {
@@ -73,6 +77,11 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
             store.delete_by_id(&user, TokenId::generate())
         ),
         call!("adopt", store, store.adopt(&adopted)),
+        call!("create", sessions, sessions.create(&session_key, &begun)),
+        call!("load", sessions, sessions.load(&session_key)),
+        call!("save", sessions, sessions.save(&session_key, &change)),
+        call!("delete a session", sessions, sessions.delete(&session_key, None)),
+        call!("delete all sessions", sessions, sessions.delete_all(&user)),
         call!("find of another system", store, store.find(&foreign)),
         call!("touch of another system", store, store.touch(&foreign, at, None)),
         call!("delete of another system", store, store.delete(&foreign)),
