@@ -166,6 +166,29 @@ impl<Id> AccessToken<Id> {
         }
     }
 
+    /// The log-in as [`RotateTokens::advance`] leaves it, for a store that makes the `step` in code of its own. `None` if the
+    /// step is not to be made: the generation is another one, or the log-in has expired.
+    #[must_use]
+    pub fn advanced(&self, step: &Advance) -> Option<Self>
+    where
+        Id: Clone,
+    {
+        if !self.is_live(step.at) || self.generation(step.kind).number != step.from {
+            return None;
+        }
+        let mut advanced = self.clone();
+        let next = Generation::new(step.from + 1, Some(step.at));
+        match step.kind {
+            TokenKind::Access => advanced.access_generation = next,
+            TokenKind::Refresh => advanced.refresh_generation = next,
+        }
+        advanced.last_used_at = step.at;
+        if let Some(until) = step.keep_until {
+            advanced.expires_at = Some(self.bounded(until));
+        }
+        Some(advanced)
+    }
+
     /// `until`, or `absolute_expires_at` if that is earlier: the latest `expires_at` that the log-in can have.
     #[must_use]
     pub fn bounded(&self, until: OffsetDateTime) -> OffsetDateTime {

@@ -33,7 +33,7 @@ pub use step::{
 use time::{Duration, OffsetDateTime};
 
 use super::sample::start;
-use crate::{AccessToken, Advance, Generation, TokenKind};
+use crate::{AccessToken, Advance, TokenKind};
 
 /// The tokens that have generations.
 const KINDS: [TokenKind; 2] = [TokenKind::Access, TokenKind::Refresh];
@@ -53,15 +53,6 @@ fn until(step: Advance, end: OffsetDateTime) -> Advance {
 
 /// `token` after `step` was made.
 fn after<Id: Clone>(token: &AccessToken<Id>, step: &Advance) -> AccessToken<Id> {
-    let mut token = token.clone();
-    let next = Generation::new(step.from + 1, Some(step.at));
-    match step.kind {
-        TokenKind::Access => token.access_generation = next,
-        TokenKind::Refresh => token.refresh_generation = next,
-    }
-    token.last_used_at = step.at;
-    if let Some(end) = step.keep_until {
-        token.expires_at = Some(token.absolute_expires_at.map_or(end, |limit| limit.min(end)));
-    }
-    token
+    let advanced = token.advanced(step);
+    advanced.unwrap_or_else(|| panic!("{step:?} can be made"))
 }

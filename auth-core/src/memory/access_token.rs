@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Generation, InsertTokenError,
-    PurgeExpired, RotateTokens, StoreError, TokenDigest, TokenId, TokenKind, TokenLookup, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError, PurgeExpired,
+    RotateTokens, StoreError, TokenDigest, TokenId, TokenLookup, UserId,
 };
 
 /// Access tokens in memory.
@@ -159,22 +159,14 @@ impl<Id: UserId> AccessTokenIndex<Id> for MemoryAccessTokenStore<Id> {
 impl<Id: UserId> RotateTokens<Id> for MemoryAccessTokenStore<Id> {
     async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
         let mut state = lock(&self.state);
-        if let Some(token) = state.live(key, step.at)
-            && token.generation(step.kind).number == step.from
-        {
-            let next = Generation::new(step.from + 1, Some(step.at));
-            match step.kind {
-                TokenKind::Access => token.access_generation = next,
-                TokenKind::Refresh => token.refresh_generation = next,
+        Ok(state.tokens.get_mut(&key.digest).map(|(_number, token)| {
+            let advanced = token.advanced(step);
+            let by_this_call = advanced.is_some();
+            if let Some(advanced) = advanced {
+                *token = advanced;
             }
-            token.last_used_at = step.at;
-            if let Some(until) = step.keep_until {
-                token.expires_at = Some(token.bounded(until));
-            }
-            return Ok(Some(Advanced::new(token.clone(), true)));
-        }
-        let stored = state.tokens.get(&key.digest);
-        Ok(stored.map(|(_number, token)| Advanced::new(token.clone(), false)))
+            Advanced::new(token.clone(), by_this_call)
+        }))
     }
 }
 

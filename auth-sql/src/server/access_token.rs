@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use auth_core::{AccessToken, Advance, Advanced, Generation, StoreError, TokenDigest, TokenKind};
+use auth_core::{AccessToken, Advance, Advanced, StoreError, TokenDigest, TokenKind};
 use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
@@ -36,31 +36,19 @@ where
     fn write(self, connection: &mut S::Connection) -> Answer<'_, Option<AccessToken<Id>>> {
         Box::pin(async move {
             let found = self.find.first(connection).await?;
-            let Some(mut token) = found.filter(|token| is_due(token, &self.step)) else {
+            // What the update writes.
+            let mut step = self.step;
+            step.at = InstantColumn(step.at).cut();
+            step.keep_until = step.keep_until.map(|until| InstantColumn(until).cut());
+            let Some((found, advanced)) = found.and_then(|found| {
+                let advanced = found.advanced(&step)?;
+                Some((found, advanced))
+            }) else {
                 return Ok(None);
             };
-            let updated = (self.update)(&token).execute(connection).await?;
-            make(&self.step, &mut token);
-            Ok((updated > 0).then_some(token))
+            let updated = (self.update)(&found).execute(connection).await?;
+            Ok((updated > 0).then_some(advanced))
         })
-    }
-}
-
-fn is_due<Id>(token: &AccessToken<Id>, step: &Advance) -> bool {
-    token.is_live(step.at) && token.generation(step.kind).number == step.from
-}
-
-/// What the update writes.
-fn make<Id>(step: &Advance, token: &mut AccessToken<Id>) {
-    let at = InstantColumn(step.at).cut();
-    let generation = match step.kind {
-        TokenKind::Access => &mut token.access_generation,
-        TokenKind::Refresh => &mut token.refresh_generation,
-    };
-    *generation = Generation::new(step.from + 1, Some(at));
-    token.last_used_at = at;
-    if let Some(until) = step.keep_until {
-        token.expires_at = Some(token.bounded(InstantColumn(until).cut()));
     }
 }
 
@@ -161,7 +149,7 @@ async fn advance<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
         }
         match T::find(digest).first(connection).await? {
             // Another call has changed the token between the two statements.
-            Some(token) if is_due(&token, &step) => {}
+            Some(token) if token.advanced(&step).is_some() => {}
             stored => return Ok(stored.map(|token| Advanced::new(token, false))),
         }
     }

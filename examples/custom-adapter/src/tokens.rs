@@ -6,7 +6,7 @@ use portcullis::{
     StoreError, async_trait,
     store::{
         AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Generation, InsertTokenError,
-        PurgeExpired, RotateTokens, Subject, TokenDigest, TokenId, TokenKind, TokenLookup,
+        PurgeExpired, RotateTokens, Subject, TokenDigest, TokenId, TokenLookup,
     },
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
@@ -136,18 +136,9 @@ impl RotateTokens for RedbAccessTokenStore {
             let Some(token) = get(&tables.tokens, digest)? else {
                 return Ok(Ok(None));
             };
-            if token.generation(step.kind).number != step.from || !token.is_live(step.at) {
+            let Some(advanced) = token.advanced(&step) else {
                 return Ok(Ok(Some(Advanced::new(token, false))));
-            }
-            let mut advanced = token.clone();
-            let next = Generation::new(step.from + 1, Some(step.at));
-            match step.kind {
-                TokenKind::Access => advanced.access_generation = next,
-                TokenKind::Refresh => advanced.refresh_generation = next,
-            }
-            advanced.last_used_at = step.at;
-            let until = step.keep_until.map(|until| token.bounded(until));
-            advanced.expires_at = until.or(token.expires_at);
+            };
             tables.replace(&token, &advanced)?;
             Ok(Ok(Some(Advanced::new(advanced, true))))
         });
