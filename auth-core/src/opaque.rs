@@ -25,9 +25,8 @@ const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(60);
 /// digest, so several backends can share one store: each finds its own tokens alone. Rename a backend, and its tokens are
 /// rejected, unless it [also accepts](Self::also_accept) those of the old name.
 ///
-/// Reading an expired token deletes it, even on a GET, so it stays expired if the clock steps back. A node whose clock runs
-/// fast therefore ends log-ins permanently. An expired token that was never presented is valid again if the clock steps back
-/// before its expiry.
+/// Reading an expired token leaves it in the store, where [a purge](crate::PurgeExpired) or the store itself removes it:
+/// another node may just have extended it. Until then, it is valid again if the clock steps back before its expiry.
 pub struct OpaqueStrategy<Id = Uuid> {
     store: Arc<dyn AccessTokenStore<Id>>,
     /// The same store, if it can list.
@@ -210,7 +209,6 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         Ok(Issued::new(issued))
     }
 
-    /// As [`Strategy::read`] says; a token that has expired is deleted on the way.
     async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
         if !is_plausible(presented) {
             return Err(Rejection::Malformed.into());
@@ -218,8 +216,6 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         let (key, token) = self.find(audience, presented).await?;
         let now = self.clock.now();
         if !token.is_live(now) {
-            // Otherwise it would be valid again if the clock steps back. It is rejected, whether or not it can be removed.
-            let _removed = self.store.delete(&key).await;
             return Err(Rejection::Expired.into());
         }
         let intervals = [self.track_use, self.idle.map(|idle| idle.interval)];

@@ -140,17 +140,19 @@ async fn s3_a_token_slides_with_its_use_and_never_past_its_lifetime() {
 }
 
 #[tokio::test]
-async fn s3_an_idle_token_has_ended_even_if_the_clock_steps_back() {
-    let (strategy, store, clock) = timed(Lifetime::FOREVER);
-    let strategy = strategy.idle(minutes(60)).expect("an idle limit");
-    let token = issued(&strategy, "db").await;
-    clock.advance(time::Duration::minutes(30));
-    strategy.read("db", &token).await.expect("in use");
+async fn s3_a_node_that_finds_a_token_expired_does_not_end_it_for_one_that_is_just_extending_it() {
+    let (early, store, clock) = timed(Lifetime::FOREVER);
+    let early = early.idle(minutes(60)).expect("an idle limit");
+    let token = issued(&early, "db").await;
     clock.advance(time::Duration::HOUR);
-    assert_eq!(rejection(&strategy, &token).await, Rejection::Expired);
-    assert_eq!(row(&store, &token).await, None);
-    clock.advance(-time::Duration::HOUR);
-    assert_eq!(rejection(&strategy, &token).await, Rejection::Unknown);
+    let late = Arc::new(ManualClock::new(clock.now()));
+    clock.advance(-time::Duration::MILLISECOND);
+    let late = OpaqueStrategy::new(store.clone(), Lifetime::FOREVER).clock(late);
+    assert_eq!(rejection(&late, &token).await, Rejection::Expired);
+    early.read("db", &token).await.expect("in time");
+    let row = row(&store, &token).await.expect("a row");
+    assert_eq!(row.expires_at, minutes(60).end(clock.now()));
+    late.read("db", &token).await.expect("extended");
 }
 
 #[tokio::test]
