@@ -171,11 +171,12 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// route.
     ///
     /// It reads the user again, and refuses a log-in that would be invalid at once. The log-in that the request presents ends,
-    /// unless somebody [acts](Identified::acting) as the user.
+    /// unless somebody [acts](Identified::acting) as the user. Nobody can begin to act as a user by a credential by which they act
+    /// as another.
     ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
-    /// use portcullis::{User, actix::{Auth, AuthError, CurrentUser, Superuser}};
+    /// use portcullis::{User, actix::{Auth, AuthError, CurrentUser, InPerson, Superuser}};
     ///
     /// async fn welcome(auth: &Auth, invited: User, request: HttpRequest) -> Result<HttpResponse, AuthError> {
     ///     let identified = auth.users().identify_without_proof(invited).labelled("invitation");
@@ -185,7 +186,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// /// A superuser looks into a problem of `member`, for an hour, through a backend with a cookie of its own.
     /// async fn log_in_as(
     ///     auth: &Auth,
-    ///     superuser: CurrentUser<Superuser>,
+    ///     superuser: CurrentUser<(Superuser, InPerson)>,
     ///     member: User,
     ///     request: HttpRequest,
     /// ) -> Result<HttpResponse, AuthError> {

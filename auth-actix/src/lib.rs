@@ -66,7 +66,9 @@ mod session;
 pub mod testing;
 
 pub use auth::{Auth, AuthBuilder};
-pub use auth_http::{Active, Present, Requirement, SessionVerifier, Superuser, Verified, VerifiedSuperuser};
+pub use auth_http::{
+    Active, InPerson, Present, Requirement, SessionVerifier, Superuser, Verified, VerifiedSuperuser,
+};
 pub use bind::bind_error;
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::{AuthError, ExtractError};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Credential, ReadError, StoreError, User, UserStore};
+use crate::{Credential, ReadError, StoreError, User, UserId, UserStore, user_id_from_text};
 
 /// The outcome of reading a credential. `T` has the user who is logged in.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub enum Rejection {
     UserGone,
     /// Its user is not active.
     UserInactive,
+    /// It is that of somebody who logged in as its user, and who does not exist or is not active any more.
+    ActorGone,
 }
 
 impl Rejection {
@@ -64,6 +66,7 @@ impl Rejection {
             Self::UnknownEpoch => "unknown_epoch",
             Self::UserGone => "user_gone",
             Self::UserInactive => "user_inactive",
+            Self::ActorGone => "actor_gone",
         }
     }
 }
@@ -75,10 +78,11 @@ impl fmt::Display for Rejection {
 }
 
 /// Loads the user of a credential that a strategy has `read`, and makes the checks of every strategy: the user exists,
-/// is active, and has the epoch under which the credential was issued.
+/// is active, and has the epoch under which the credential was issued. If somebody else logged in as the user, that one
+/// must exist and be active, too, which takes another look-up.
 ///
 /// It never returns [`Outcome::Anonymous`].
-pub async fn admit<Id, P>(
+pub async fn admit<Id: UserId, P>(
     users: &dyn UserStore<Id, P>,
     read: Result<Credential<Id>, ReadError>,
 ) -> Outcome<(User<Id, P>, Credential<Id>)> {
@@ -97,6 +101,24 @@ pub async fn admit<Id, P>(
             Outcome::Rejected(Rejection::UnknownEpoch)
         }
         Ok(Some(user)) if !user.is_active => Outcome::Rejected(Rejection::UserInactive),
-        Ok(Some(user)) => Outcome::Authenticated((user, credential)),
+        Ok(Some(user)) => match may_act(users, credential.actor.as_deref()).await {
+            Err(error) => Outcome::Unavailable(error),
+            Ok(false) => Outcome::Rejected(Rejection::ActorGone),
+            Ok(true) => Outcome::Authenticated((user, credential)),
+        },
     }
+}
+
+/// True if there is no `actor`, or an active one.
+async fn may_act<Id: UserId, P>(
+    users: &dyn UserStore<Id, P>,
+    actor: Option<&str>,
+) -> Result<bool, StoreError> {
+    let Some(actor) = actor else {
+        return Ok(true);
+    };
+    let Some(id) = user_id_from_text(actor) else {
+        return Ok(false);
+    };
+    Ok(users.find(&id).await?.is_some_and(|actor| actor.is_active))
 }

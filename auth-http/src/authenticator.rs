@@ -168,8 +168,8 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// Reads the credential of a request. A backend whose store does not answer makes the outcome
     /// [`Outcome::Unavailable`], unless another yields a user.
     ///
-    /// If a credential is invalid because its user was deleted, or because it was issued under an earlier epoch, it is
-    /// also revoked, so that its row does not stay.
+    /// If a credential is invalid because its user was deleted, because it was issued under an earlier epoch, or because
+    /// whoever acts by it is gone, it is also revoked, so that its row does not stay.
     ///
     /// # Security
     /// It does not refuse cross-site requests. [`find`](Self::find) and [`require`](Self::require) do.
@@ -192,7 +192,10 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                         .ok()
                         .map(|credential| credential.subject.user_id.clone());
                     let outcome = admit(&*self.users, read).await;
-                    if let Outcome::Rejected(Rejection::UserGone | Rejection::StaleEpoch) = outcome {
+                    if let Outcome::Rejected(
+                        Rejection::UserGone | Rejection::StaleEpoch | Rejection::ActorGone,
+                    ) = outcome
+                    {
                         // It is rejected, whether it can be removed or not.
                         let _revoked = backend.revoke(token).await;
                     }
@@ -273,6 +276,35 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     ) -> Result<Authenticated<Id, P>, HttpError> {
         let found = self.find(head, accepted).await?;
         found.ok_or_else(|| self.unauthorized(head, accepted))
+    }
+
+    /// Refuses a log-in by which `actor` would act as somebody, if the request is itself one of somebody who acts. The browser
+    /// of an actor may present both: a credential of their own, and one by which they act.
+    ///
+    /// # Errors
+    /// [`HttpError::Forbidden`] if the only credentials that are presented are not the actor's own,
+    /// [`HttpError::Unavailable`] if a store does not answer.
+    pub(crate) async fn refuse_chain(&self, head: &impl RequestHead, actor: &Id) -> Result<(), HttpError> {
+        let mut acts = false;
+        for backend in self.backends() {
+            let Presented::Token(token) = backend.transport().extract(Slot::Access, head) else {
+                continue;
+            };
+            match admit(&*self.users, backend.read(token).await).await {
+                Outcome::Authenticated((_, credential)) if credential.actor.is_some() => acts = true,
+                Outcome::Authenticated((user, _)) if user.id == *actor => return Ok(()),
+                Outcome::Unavailable(error) => return Err(error.into()),
+                Outcome::Authenticated(_) | Outcome::Anonymous | Outcome::Rejected(_) => {}
+            }
+        }
+        if !acts {
+            return Ok(());
+        }
+        tracing::info!(
+            target: "portcullis::http", outcome = "forbidden", ?actor, needs = "InPerson",
+            "somebody who acts as a user may not act as another"
+        );
+        Err(HttpError::Forbidden)
     }
 
     /// The check against cross-site requests.

@@ -46,7 +46,7 @@ pub use endpoints::{Endpoints, EndpointsBuilder, Request};
 pub use error::{ErrorCode, FieldError, HttpError};
 pub use public_url::PublicUrl;
 pub use request::{RequestHead, Target};
-pub use requirement::{Active, Requirement, Superuser, Verified, VerifiedSuperuser};
+pub use requirement::{Active, InPerson, Requirement, Superuser, Verified, VerifiedSuperuser};
 pub use response::Response;
 pub use route::{Method, Operation, PathRoutes, Route};
 pub use session::{

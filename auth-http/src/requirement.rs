@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 /// A condition on the user and the credential of a request. Every route for users also requires an active user.
 ///
-/// [`Active`] requires nothing more. [`Verified`] and [`Superuser`] require a flag. A function is your own rule. A pair
-/// requires both. A type with a [`Default`] can also be the requirement of an extractor.
+/// [`Active`] requires nothing more. [`Verified`] and [`Superuser`] require a flag, and [`InPerson`] that nobody else logged in
+/// as the user. A function is your own rule. A pair requires both. A type with a [`Default`] can also be the requirement of an extractor.
 ///
 /// ```
 /// use portcullis::{Credential, User, http::{Requirement, Verified}};
@@ -26,7 +26,7 @@ use uuid::Uuid;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no requirement of a user with ids of `{Id}` and a profile of `{P}`",
     label = "no requirement",
-    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, a function like `fn(&User<{Id}, {P}>, &Credential<{Id}>) -> bool`, and your own types that implement `Requirement`",
+    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a function like `fn(&User<{Id}, {P}>, &Credential<{Id}>) -> bool`, and your own types that implement `Requirement`",
     note = "an extractor names the requirement first: `CurrentUser<Active, i64, Member>` for users with ids and profiles of your own"
 )]
 pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
@@ -54,6 +54,13 @@ pub struct Superuser;
 /// A superuser with a verified e-mail.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct VerifiedSuperuser;
+
+/// A user who acts for themselves: nobody else [logged in as them](auth_users::Identified::acting).
+///
+/// Ask for it on routes that only the user may use, and on the one on which a superuser logs in as somebody else:
+/// `CurrentUser<(Superuser, InPerson)>`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InPerson;
 
 impl<Id, P> Requirement<Id, P> for Active {
     fn is_met(&self, _user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
@@ -92,6 +99,16 @@ impl<Id, P> Requirement<Id, P> for VerifiedSuperuser {
 
     fn name(&self) -> String {
         "VerifiedSuperuser".to_owned()
+    }
+}
+
+impl<Id, P> Requirement<Id, P> for InPerson {
+    fn is_met(&self, _user: &User<Id, P>, credential: &Credential<Id>) -> bool {
+        credential.actor.is_none()
+    }
+
+    fn name(&self) -> String {
+        "InPerson".to_owned()
     }
 }
 

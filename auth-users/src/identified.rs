@@ -20,7 +20,14 @@ pub struct Identified<Id = Uuid, P = ()> {
     bound: bool,
     label: Option<String>,
     actor: Option<Id>,
-    limit: Option<Lifetime>,
+    limit: Option<Limit>,
+}
+
+/// When a log-in ends at the latest.
+#[derive(Clone, Copy)]
+enum Limit {
+    After(Lifetime),
+    At(OffsetDateTime),
 }
 
 impl<Id, P> Identified<Id, P> {
@@ -84,9 +91,13 @@ impl<Id, P> Identified<Id, P> {
     /// which is the actor's own. If the actor's browser is to keep that, log in through a backend with another cookie.
     ///
     /// # Security
-    /// Check first that the actor may do this. The log-in has every right of the user. It does not end with the actor's
-    /// own log-ins, only with those of the user. With a [cap](auth_core::OpaqueStrategy::cap), it counts as one of the
-    /// user's, and can end the oldest of them.
+    /// Check first that the actor may do this. The log-in has almost every right of the user. The library's routes refuse it a
+    /// change of the password or the e-mail, and it cannot be the start of another log-in as somebody else. Routes of your own
+    /// that only the user may use must ask for `InPerson`.
+    ///
+    /// The log-in is rejected once the actor is deleted or deactivated, and ends with the log-ins of the user. It does not end
+    /// with the actor's own log-ins, not even when these are all ended. With a [cap](auth_core::OpaqueStrategy::cap), it counts as one
+    /// of the user's, and can end the oldest of them: with a cap of 1, the user's own.
     #[must_use]
     pub fn acting(mut self, actor: Id) -> Self {
         self.actor = Some(actor);
@@ -103,7 +114,14 @@ impl<Id, P> Identified<Id, P> {
     /// strategy.
     #[must_use]
     pub fn ending_after(mut self, limit: Lifetime) -> Self {
-        self.limit = Some(limit);
+        self.limit = Some(Limit::After(limit));
+        self
+    }
+
+    /// Ends the log-in at `end`, if the strategy does not end it earlier.
+    #[must_use]
+    pub fn ending_at(mut self, end: OffsetDateTime) -> Self {
+        self.limit = Some(Limit::At(end));
         self
     }
 
@@ -111,7 +129,8 @@ impl<Id, P> Identified<Id, P> {
     #[must_use]
     pub fn ends_at(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
         match self.limit {
-            Some(limit) => limit.end(now),
+            Some(Limit::After(limit)) => limit.end(now),
+            Some(Limit::At(end)) => Some(end),
             None => self.actor.is_some().then(|| now.saturating_add(ACTING_LIMIT)),
         }
     }
@@ -147,6 +166,7 @@ mod tests {
             (identified().ending_after(limit), minute),
             (identified().acting(1), Some(now + time::Duration::HOUR)),
             (identified().ending_after(limit).acting(1), minute),
+            (identified().ending_at(now).acting(1), Some(now)),
             (identified().acting(1).ending_after(Lifetime::FOREVER), None),
         ] {
             let renewed = identified.renewed(user.clone()).expect("without proof");

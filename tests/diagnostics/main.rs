@@ -20,7 +20,7 @@ const ADVICE: [&str; 17] = [
     "looks up no users with ids",
     "is no password policy",
     "`&str` is no requirement of a user with ids of",
-    "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, a function like",
+    "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a function like",
 ];
 
 #[test]

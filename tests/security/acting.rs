@@ -9,13 +9,13 @@ use actix_web::{
 use async_trait::async_trait;
 use portcullis::{
     Lifetime,
-    actix::{Auth, AuthError, CurrentUser, Superuser},
+    actix::{Auth, AuthError, CurrentUser, InPerson, Superuser},
     users::{Event, EventHandler, EventHandlerError, UserManager},
 };
 use serde_json::json;
 use time::Duration;
 
-use crate::harness::{Blueprint, Kind, NEW_PASSWORD, Pass, Service, address, person};
+use crate::harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, Watch, address, person};
 
 /// Logs the king in as the user of this id, through this backend.
 async fn log_in_as(
@@ -41,6 +41,10 @@ async fn elsewhere(
     auth.log_out_elsewhere(&current, &request).await
 }
 
+async fn in_person(_user: CurrentUser<InPerson>) -> HttpResponse {
+    HttpResponse::Ok().finish()
+}
+
 /// Whoever acts by the credential.
 async fn actor(current: CurrentUser) -> web::Json<Option<String>> {
     web::Json(current.credential().actor.clone())
@@ -50,6 +54,7 @@ fn routes(config: &mut ServiceConfig) {
     config
         .route("/as/{backend}/{id}/{seconds}", web::post().to(log_in_as))
         .route("/elsewhere", web::post().to(elsewhere))
+        .route("/in-person", web::get().to(in_person))
         .route("/actor", web::get().to(actor));
 }
 
@@ -197,24 +202,102 @@ fn n18_a_log_in_that_replaces_it_is_marked_too_and_ends_no_later() {
 }
 
 #[test]
-fn n18_a_change_of_the_password_ends_it_although_the_user_would_stay_logged_in() {
+fn n18_it_changes_neither_password_nor_email() {
     run(
         |blueprint| blueprint.keeps_log_in = true,
         async |scene: &Scene<'_>, kind| {
             let pass = scene.acts(kind, 0).await;
-            let body = json!({ "password": NEW_PASSWORD });
-            let answer = scene
-                .service
-                .patch("/users/me")
-                .json(&body)
-                .with(&pass)
-                .send()
-                .await;
-            assert_eq!(answer.status, 200);
-            for header in ["set-cookie", "x-access-token", "x-refresh-token"] {
-                assert!(!answer.headers.contains_key(header), "{answer:?}");
+            let patch = async |body| {
+                let call = scene.service.patch("/users/me").json(&body);
+                call.with(&pass).send().await
+            };
+            for body in [
+                json!({ "password": NEW_PASSWORD }),
+                json!({ "email": address("mordred") }),
+                json!({ "password": NEW_PASSWORD, "email": address("mordred") }),
+            ] {
+                patch(body).await.is_forbidden();
             }
-            scene.service.me(&pass).await.is_unauthorized();
+            // A form that sends everything back changes nothing of these.
+            for body in [
+                json!({}),
+                json!({ "email": address("lancelot"), "password": null }),
+            ] {
+                assert_eq!(patch(body).await.status, 200);
+            }
+            let log_in = scene.service.log_in(kind, &address("lancelot"), PASSWORD).await;
+            kind.issued(&log_in);
         },
     );
+}
+
+#[test]
+fn n18_a_route_can_ask_for_the_user_in_person() {
+    run(
+        |_blueprint| {},
+        async |scene: &Scene<'_>, kind| {
+            let in_person = async |pass: &Pass| scene.service.get("/in-person").with(pass).send().await;
+            let pass = scene.acts(kind, 0).await;
+            in_person(&pass).await.is_forbidden();
+            assert_eq!(in_person(&scene.king).await.status, 200);
+        },
+    );
+}
+
+#[test]
+fn n18_it_is_not_the_start_of_another() {
+    run(
+        |_blueprint| {},
+        async |scene: &Scene<'_>, kind| {
+            let service = scene.service;
+            let email = address("lancelot");
+            service.set(&email, |user| user.is_superuser = true).await;
+            let pass = scene.acts(kind, 0).await;
+            let path = format!("/as/{}/{}/0", kind.name(), scene.user_id);
+            let refused = service.post(&path).with(&pass).send().await;
+            refused.is_forbidden();
+            assert!(!refused.headers.contains_key("set-cookie"));
+            assert_eq!(service.me(&pass).await.status, 200);
+
+            // A browser has both: the own one, and one by which its user acts.
+            let own = service.pass(Kind::DbBearer, &address("arthur")).await;
+            if kind.is_cookie() {
+                let both = service.post(&path).with(&own).with(&pass).send().await;
+                assert_eq!(both.status, 204, "{both:?}");
+            }
+        },
+    );
+}
+
+#[test]
+fn n18_it_ends_when_who_acts_is_deleted_or_deactivated() {
+    for is_deleted in [true, false] {
+        let watch = Arc::new(Watch::default());
+        run(
+            |blueprint| blueprint.watch = Some(Arc::clone(&watch)),
+            async |scene: &Scene<'_>, kind| {
+                let pass = scene.acts(kind, 0).await;
+                watch.calls();
+                assert_eq!(scene.service.me(&pass).await.status, 200);
+                let calls = ["tokens.find", "users.find", "users.find"];
+                assert_eq!(watch.calls(), calls, "the actor, too");
+
+                let set = async |is_active| {
+                    let change = |user: &mut portcullis::User| user.is_active = is_active;
+                    scene.service.set(&address("arthur"), change).await;
+                };
+                if is_deleted {
+                    let users = scene.service.users();
+                    assert!(users.delete(&scene.king_id).await.expect("deleted"));
+                } else {
+                    set(false).await;
+                }
+                scene.service.me(&pass).await.is_unauthorized();
+                if !is_deleted {
+                    set(true).await;
+                    scene.service.me(&pass).await.is_unauthorized();
+                }
+            },
+        );
+    }
 }
