@@ -98,14 +98,15 @@ impl Issued {
 pub struct IssuedToken {
     /// The string that the client presents.
     pub secret: SecretString,
-    /// When it was issued.
+    /// When it is handed to the client, which counts its lifetime from then (RFC 6749 §5.1). A token can be handed out more
+    /// than once.
     pub issued_at: OffsetDateTime,
     /// The first instant at which it is no longer valid. `None` if it never expires.
     pub expires_at: Option<OffsetDateTime>,
 }
 
 impl IssuedToken {
-    /// A token that is valid from `issued_at` until just before `expires_at`.
+    /// A token that is handed out at `issued_at`, and valid until just before `expires_at`.
     #[must_use]
     pub fn new(secret: SecretString, issued_at: OffsetDateTime, expires_at: Option<OffsetDateTime>) -> Self {
         Self {
@@ -214,10 +215,8 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     /// not answer.
     async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError>;
 
-    /// Reads a credential that was `presented` to `audience`. Exactly the issued string is valid. It may write:
-    /// [`OpaqueStrategy`] deletes a token that has expired, and may note when one is used.
-    ///
-    /// [`OpaqueStrategy`]: crate::OpaqueStrategy
+    /// Reads a credential that was `presented` to `audience`. Exactly the issued string is valid. It may note that the
+    /// credential was used.
     ///
     /// # Errors
     /// [`ReadError::Rejected`] if it is not valid, [`ReadError::Unavailable`] if the store does not answer.
@@ -238,6 +237,9 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
 pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {
     /// Revokes a credential that was `presented` to `audience`. Once this has returned, the credential is rejected
     /// everywhere. One that was issued for another audience stays valid there.
+    ///
+    /// # Security
+    /// A credential that was invalid before ends nothing. Otherwise whoever finds an old one could log its user out.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer: the credential may still be valid.
@@ -284,45 +286,31 @@ impl<Id> Abilities<'_, Id> {
 /// log-in (RFC 9700 §4.14.2).
 #[async_trait]
 pub trait RefreshStrategy<Id = Uuid>: RevocableStrategy<Id> {
-    /// The user of a refresh token that was `presented` to `audience`, as far as this can be told without a store: that it
-    /// was issued, and by whom it is held. The token may have been used or revoked.
+    /// The user and the epoch of a refresh token that was `presented` to `audience`, as far as this can be told without a
+    /// store: that it was issued, and for whom. The token may have been used or revoked.
     ///
     /// # Errors
     /// [`Rejection`] if it was never issued for this audience.
-    fn user_of(&self, audience: &str, presented: &str) -> Result<Id, Rejection>;
+    fn subject_of(&self, audience: &str, presented: &str) -> Result<Subject<Id>, Rejection>;
 
     /// Exchanges a refresh token for the next pair.
+    ///
+    /// # Security
+    /// Load the user of [`subject_of`](Self::subject_of) first, and compare the epoch: it is not checked here. So a request that
+    /// must fail spends no token.
     ///
     /// # Errors
     /// [`ReadError::Rejected`] if the token is not valid; with [`Rejection::Reused`], the log-in has just ended.
     /// [`ReadError::Unavailable`] if the store does not answer: then the token may have been replaced, and yields its
     /// successor for the grace.
-    async fn refresh(&self, audience: &str, presented: &str) -> Result<Refreshed<Id>, ReadError>;
+    async fn refresh(&self, audience: &str, presented: &str) -> Result<Issued, ReadError>;
 
-    /// Ends the log-in of a refresh token that is valid, with every token that was issued for it. Returns false, and
-    /// ends nothing, if the token is not valid.
+    /// Ends the log-in of a refresh token that is valid, with every token that was issued for it.
     ///
     /// # Errors
-    /// [`StoreError`] if the store does not answer: the log-in may go on.
-    async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<bool, StoreError>;
-}
-
-/// The outcome of a refresh.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Refreshed<Id = Uuid> {
-    /// The user, and the epoch of the log-in. Compare it with the user's: it may be stale.
-    pub subject: Subject<Id>,
-    /// The next pair.
-    pub issued: Issued,
-}
-
-impl<Id> Refreshed<Id> {
-    /// The pair that was `issued` for a log-in of `subject`.
-    #[must_use]
-    pub fn new(subject: Subject<Id>, issued: Issued) -> Self {
-        Self { subject, issued }
-    }
+    /// [`ReadError::Rejected`] if the token is not valid. It ends nothing then, unless it is [`Rejection::Reused`]: with
+    /// that, the log-in has just ended as well. [`ReadError::Unavailable`] if the store does not answer: the log-in may go on.
+    async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<(), ReadError>;
 }
 
 /// A strategy that replaces access tokens while they are used.

@@ -84,7 +84,8 @@ impl fmt::Debug for Presented<'_> {
 /// The seconds for which a client keeps `token`, rounded up: if a browser dropped its cookie too early, it would end a session
 /// that is still valid.
 fn whole_lifetime(token: &IssuedToken) -> Option<i64> {
-    let lifetime = token.expires_at? - token.issued_at;
+    // A log-in in its last second can have a token that has already ended.
+    let lifetime = (token.expires_at? - token.issued_at).max(time::Duration::ZERO);
     Some(lifetime.whole_seconds() + i64::from(lifetime.subsec_nanoseconds() > 0))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use auth_core::{ConfigError, Rejection, SecretString, SigningSecret, UserId, user_id_from_text};
+use auth_core::{ConfigError, Rejection, SecretString, SigningSecret, Subject, UserId, user_id_from_text};
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq as _;
@@ -22,8 +22,8 @@ const DEFAULT_IDLE: time::Duration = time::Duration::days(14);
 /// Each use replaces the token. The replaced one yields the same successor for the [grace](Self::grace). After that, its use
 /// is a sign of theft: it ends the log-in, with everything that was issued for it (RFC 9700 §4.14.2).
 ///
-/// A token holds the name of its log-in, its number and its user, under a MAC for the backend that issued it. No store has
-/// any of it, so nobody who reads the store can make one.
+/// A token holds the name of its log-in, its number, the user's epoch and id, under a MAC for the backend that issued it. No
+/// store has any of it, so nobody who reads the store can make one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -90,16 +90,16 @@ impl RefreshTokens {
         Ok(self)
     }
 
-    /// The refresh token of the log-in called `handle`, with this number, for `backend`.
-    pub(crate) fn sign(
+    /// The refresh token of the log-in of `subject` called `handle`, with this number, for `backend`.
+    pub(crate) fn sign<Id: UserId>(
         &self,
         backend: &str,
         handle: &str,
         number: i64,
-        user_id: &impl fmt::Display,
+        subject: &Subject<Id>,
     ) -> SecretString {
-        let user_id = URL_SAFE_NO_PAD.encode(user_id.to_string());
-        let mut token = format!("{handle}.{number}.{user_id}");
+        let user_id = URL_SAFE_NO_PAD.encode(subject.user_id.to_string());
+        let mut token = format!("{handle}.{number}.{}.{user_id}", subject.epoch);
         if let Some(key) = self.keys.first() {
             let mac = mac(key, backend, &token);
             token.push('.');
@@ -145,14 +145,15 @@ pub(crate) struct RefreshToken<'a, Id> {
     pub(crate) backend: &'a str,
     pub(crate) handle: &'a str,
     pub(crate) number: i64,
-    pub(crate) user_id: Id,
+    pub(crate) subject: Subject<Id>,
 }
 
 impl<'a, Id: UserId> RefreshToken<'a, Id> {
     /// Reads what a MAC was verified of.
     fn parse(backend: &'a str, signed: &'a str) -> Option<Self> {
         let mut parts = signed.split('.');
-        let (handle, number, user_id) = (parts.next()?, parts.next()?, parts.next()?);
+        let (handle, number) = (parts.next()?, parts.next()?);
+        let (epoch, user_id) = (parts.next()?, parts.next()?);
         if parts.next().is_some() {
             return None;
         }
@@ -161,7 +162,10 @@ impl<'a, Id: UserId> RefreshToken<'a, Id> {
             backend,
             handle,
             number: number.parse().ok()?,
-            user_id: user_id_from_text(&user_id)?,
+            subject: Subject {
+                user_id: user_id_from_text(&user_id)?,
+                epoch: epoch.parse().ok()?,
+            },
         })
     }
 }

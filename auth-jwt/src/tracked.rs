@@ -28,7 +28,8 @@ use crate::{
 /// - [`rotate_after`](Self::rotate_after): answers bring the next access token while the old one is used.
 /// - [`cap`](Self::cap): the number of log-ins that a user can have. 1 is a single active session.
 ///
-/// Without refresh tokens and without rotation, a log-in ends when its one token expires. No access token outlives its log-in.
+/// Without refresh tokens and without rotation, a log-in ends when its one token expires. No access token outlives its log-in,
+/// as it stands when the token is issued: if it is not refreshed in time, for example, both end.
 ///
 /// ```
 /// use std::{num::NonZeroU32, sync::Arc};
@@ -56,7 +57,7 @@ use crate::{
 /// assert!(strategy.read("app", token).await.is_ok());
 ///
 /// let refresh = issued.refresh.ok_or("it has refresh tokens")?.secret;
-/// let next = strategy.refresh("app", refresh.expose_secret()).await?.issued;
+/// let next = strategy.refresh("app", refresh.expose_secret()).await?;
 ///
 /// strategy.revoke("app", next.access.secret.expose_secret()).await?;
 /// assert!(strategy.read("app", token).await.is_err());
@@ -68,7 +69,8 @@ use crate::{
 /// A plain [`JwtStrategy`] rejects these tokens, even with the same keys and the same name, and this strategy rejects those of
 /// a plain one. Other services that know the keys can read them without a store. They don't learn of a log-out.
 ///
-/// Reading a token whose log-in has expired deletes the log-in, so it stays expired if the clock steps back.
+/// A token whose log-in has expired leaves it in the store, where [a purge](auth_core::PurgeExpired) or the store itself
+/// removes it. Until then, the log-in is valid again if the clock steps back.
 pub struct TrackedJwtStrategy<Id = Uuid> {
     /// It signs and verifies. It also has the clock.
     jwt: JwtStrategy<Id>,
@@ -169,11 +171,24 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     }
 
     /// Sets how long a replaced access token stays valid, and yields the same successor: for requests that are on their way.
-    /// The default is 10 s. After it, the token is rejected, and the log-in goes on.
+    /// The default is 10 s. After it, the token is rejected, and the log-in goes on. Call this after
+    /// [`rotate_after`](Self::rotate_after).
     ///
     /// # Errors
-    /// [`ConfigError`] naming `rotation grace` if it is under 1 s or over 60 s.
+    /// [`ConfigError`] naming `rotation grace` if tokens are not replaced, if it is under 1 s or over 60 s, or if it is not
+    /// shorter than the lifetime of an access token.
     pub fn rotation_grace(mut self, grace: Duration) -> Result<Self, ConfigError> {
+        let refused = |problem: &str| ConfigError::new("rotation grace", problem);
+        if self.rotate_after.is_none() {
+            return Err(refused(
+                "access tokens are not replaced; call `rotate_after` first",
+            ));
+        }
+        if self.jwt.lifetime.span().is_some_and(|span| span <= grace) {
+            return Err(refused(
+                "is not shorter than the lifetime of an access token, so that every replaced one would stay valid",
+            ));
+        }
         self.rotation_grace = Grace::new("rotation grace", grace, ROTATION_GRACES)?;
         Ok(self)
     }

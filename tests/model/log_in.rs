@@ -54,7 +54,7 @@ pub(crate) fn whole_second(instant: Instant) -> Instant {
 
 impl LogIn {
     pub(crate) fn end_of_access(&self, issued: Instant) -> Instant {
-        whole_second(self.absolute.min(issued + ACCESS))
+        whole_second(self.expires.min(issued + ACCESS))
     }
 
     pub(crate) fn access_token(&self, number: LogInNumber, issued: Instant) -> Tokens {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     log_in::{Generation, LogIn, Standing, whole_second},
-    rules::{IDLE, Instant, LOG_IN, ROTATION_GRACE, Rules},
+    rules::{ACCESS, IDLE, Instant, LEEWAY, LOG_IN, ROTATION_GRACE, Rules},
     step::{Door, LogInNumber, Outcome, PEOPLE, Person, Step, Token, Tokens},
 };
 
@@ -37,47 +37,25 @@ impl Model {
 
     /// Every outcome that `step` may have at `now`, each with what holds afterwards.
     pub(crate) fn after(&self, step: &Step, now: Instant) -> Vec<(Outcome, Self)> {
-        let mut all = vec![(Outcome::Done, self.clone())];
-        for part in step.parts() {
-            let next = all
-                .into_iter()
-                .flat_map(|(_, state)| state.after_looking(&part, &state, now));
-            all = next.collect();
-        }
-        all
+        self.after_looking(step, self, now)
     }
 
-    /// The same for two steps at the same time: the one between the parts of the other, before the first or after the last.
-    /// If it looks first and writes later, it may have looked before the other one did anything.
+    /// The same for two steps at the same time: the one after the other. If the second looks first and writes later, it may
+    /// have looked before the other one did anything.
     pub(crate) fn after_both(&self, [one, two]: [&Step; 2], now: Instant) -> Vec<Pair> {
-        let after_one = self.around(one, two, now);
-        let after_two = self.around(two, one, now).into_iter();
+        let after_one = self.in_turn(one, two, now);
+        let after_two = self.in_turn(two, one, now).into_iter();
         let swapped = after_two.map(|([two, one], end)| ([one, two], end));
         after_one.into_iter().chain(swapped).collect()
     }
 
-    /// The outcomes of `outer` and of `inner`, which is done at once, somewhere between the parts of `outer`.
-    fn around(&self, outer: &Step, inner: &Step, now: Instant) -> Vec<Pair> {
-        let parts = outer.parts();
+    /// The outcomes of `first` and then of `second`.
+    fn in_turn(&self, first: &Step, second: &Step, now: Instant) -> Vec<Pair> {
         let mut all = Vec::new();
-        for at in 0..=parts.len() {
-            let (before, after) = parts.split_at(at);
-            let mut states = vec![([Outcome::Done, Outcome::Done], self.clone())];
-            for part in before {
-                states = each(states, |state| state.after_looking(part, state, now), 0);
-            }
-            let between = |state: &Self| {
-                let mut all = state.after(inner, now);
-                if inner.parts().len() == 1 {
-                    all.extend(state.after_looking(inner, self, now));
-                }
-                all
-            };
-            states = each(states, between, 1);
-            for part in after {
-                states = each(states, |state| state.after_looking(part, state, now), 0);
-            }
-            all.extend(states);
+        for (one, between) in self.after(first, now) {
+            let mut ends = between.after(second, now);
+            ends.extend(between.after_looking(second, self, now));
+            all.extend(ends.into_iter().map(|(two, end)| ([one.clone(), two], end)));
         }
         all
     }
@@ -113,12 +91,11 @@ impl Model {
                 end.end_all(*person);
                 Outcome::Done
             }
-            Step::Outdate(person) => {
+            Step::ChangePassword(person) => {
                 end.people[*person].epoch += 1;
                 Outcome::Done
             }
-            Step::ChangePassword(_) | Step::Deactivate(_) => unreachable!("a step of two parts"),
-            Step::Disable(person) => {
+            Step::Deactivate(person) => {
                 end.people[*person].epoch += 1;
                 end.people[*person].is_active = false;
                 Outcome::Done
@@ -163,7 +140,7 @@ impl Model {
             backend,
             epoch: account.epoch,
             absolute: whole_second(now + LOG_IN),
-            expires: 0,
+            expires: whole_second(now + LOG_IN),
             access: first,
             refresh: first,
         };
@@ -210,26 +187,35 @@ impl Model {
             Door::Use => self.present_access(token, now),
             Door::Rotate => self.rotate(token, now),
             Door::LogOut => {
-                self.log_ins.remove(&token.log_in);
+                if seen.logs_out(token, now) {
+                    self.log_ins.remove(&token.log_in);
+                }
                 Outcome::Done
             }
             Door::Refresh => self.refresh(token, seen.people[token.person], now),
             Door::LogOutByRefresh => {
-                let is_good = seen.is_good_refresh(token, now);
-                if is_good {
+                let standing = seen.standing_of_refresh(token, now);
+                // A reuse ends it, too.
+                if standing.is_some() {
                     self.log_ins.remove(&token.log_in);
                 }
-                Outcome::Ended(is_good)
+                Outcome::Ended(standing.is_some_and(|standing| standing != Standing::Replaced))
             }
         }
     }
 
-    /// The log-in of a token, if it has not expired. If it has, it is removed.
+    /// The log-in of a token, if it has not expired.
     fn live(&mut self, token: &Token, now: Instant) -> Option<&mut LogIn> {
-        if self.log_ins.get(&token.log_in)?.expires <= now {
-            self.log_ins.remove(&token.log_in);
-        }
-        self.log_ins.get_mut(&token.log_in)
+        let log_in = self.log_ins.get_mut(&token.log_in);
+        log_in.filter(|log_in| now < log_in.expires)
+    }
+
+    /// Whether an access token ends its log-in.
+    fn logs_out(&self, token: &Token, now: Instant) -> bool {
+        let is_present =
+            |log_in: &LogIn| log_in.access.standing(token.number, ROTATION_GRACE, now) != Standing::Replaced;
+        let rotates = self.rules.rotate_after.is_some();
+        now < token.end + LEEWAY && (!rotates || self.log_ins.get(&token.log_in).is_some_and(is_present))
     }
 
     fn is_due(&self, token: &Token, now: Instant) -> bool {
@@ -278,7 +264,7 @@ impl Model {
             Standing::Present => {
                 log_in.access.advance(now);
                 if !is_refreshed {
-                    log_in.expires = log_in.end_of_access(now);
+                    log_in.expires = whole_second(log_in.absolute.min(now + ACCESS));
                 }
             }
             Standing::JustReplaced => {}
@@ -288,7 +274,7 @@ impl Model {
 
     fn refresh(&mut self, token: &Token, account: Account, now: Instant) -> Outcome {
         let grace = match self.rules.refresh {
-            Some(grace) if account.is_active => grace,
+            Some(grace) if account.is_active && account.epoch == token.epoch => grace,
             _ => return Outcome::Refused,
         };
         let Some(log_in) = self.live(token, now) else {
@@ -306,18 +292,16 @@ impl Model {
             }
         }
         let log_in = log_in.clone();
-        if log_in.epoch == account.epoch {
-            Outcome::Issued(self.tokens(token.log_in, &log_in))
-        } else {
-            Outcome::Refused
-        }
+        Outcome::Issued(self.tokens(token.log_in, &log_in))
     }
 
-    fn is_good_refresh(&self, token: &Token, now: Instant) -> bool {
-        let (Some(grace), Some(log_in)) = (self.rules.refresh, self.log_ins.get(&token.log_in)) else {
-            return false;
-        };
-        now < log_in.expires && log_in.refresh.standing(token.number, grace, now) != Standing::Replaced
+    /// The standing of a refresh token, unless its log-in has ended.
+    fn standing_of_refresh(&self, token: &Token, now: Instant) -> Option<Standing> {
+        let log_in = self
+            .log_ins
+            .get(&token.log_in)
+            .filter(|log_in| now < log_in.expires)?;
+        Some(log_in.refresh.standing(token.number, self.rules.refresh?, now))
     }
 
     fn tokens(&self, number: LogInNumber, log_in: &LogIn) -> Tokens {
@@ -342,18 +326,6 @@ impl Model {
 }
 
 type Pair = ([Outcome; 2], Model);
-
-/// The states that follow from each of `states` by a step whose outcome is that of place `at`.
-fn each(states: Vec<Pair>, step: impl Fn(&Model) -> Vec<(Outcome, Model)>, at: usize) -> Vec<Pair> {
-    let follow = |(outcomes, state): Pair| {
-        step(&state).into_iter().map(move |(outcome, end)| {
-            let mut outcomes = outcomes.clone();
-            outcomes[at] = outcome;
-            (outcomes, end)
-        })
-    };
-    states.into_iter().flat_map(follow).collect()
-}
 
 /// What comes of something that is no token of this door.
 fn nothing(door: Door) -> Outcome {

@@ -15,6 +15,9 @@ pub(crate) const LOG_IN: Instant = 300 * SECOND;
 /// How long a replaced access token is good.
 pub(crate) const ROTATION_GRACE: Instant = 10 * SECOND;
 
+/// How long after its expiry an access token still logs out.
+pub(crate) const LEEWAY: Instant = 5 * SECOND;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     /// The grace, if there are refresh tokens.

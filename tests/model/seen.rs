@@ -89,7 +89,8 @@ impl Seen {
     }
 
     fn keep(&mut self, token: Token) {
-        let name = |token: &Token| (token.kind, token.log_in, token.number, token.issued);
+        // An access token that is handed out again ends later, if its log-in was refreshed meanwhile.
+        let name = |token: &Token| (token.kind, token.log_in, token.number, token.issued, token.end);
         match self.tokens.iter().find(|held| name(held) == name(&token)) {
             Some(held) => assert_eq!(held.text, token.text, "one token with two texts"),
             None => self.tokens.push(token),

@@ -86,25 +86,12 @@ pub(crate) enum Step {
         person: Person,
     },
     RevokeAll(Person),
+    /// Outdates every credential of before. The rows stay.
     ChangePassword(Person),
+    /// As well.
     Deactivate(Person),
     Activate(Person),
     List(Person),
-    /// The first part of a change of the password: every credential of before is outdated.
-    Outdate(Person),
-    /// The first part of a deactivation.
-    Disable(Person),
-}
-
-impl Step {
-    /// What it does one after the other, if that is more than one thing.
-    pub(crate) fn parts(&self) -> Vec<Self> {
-        match self {
-            Self::ChangePassword(person) => vec![Self::Outdate(*person), Self::RevokeAll(*person)],
-            Self::Deactivate(person) => vec![Self::Disable(*person), Self::RevokeAll(*person)],
-            other => vec![other.clone()],
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

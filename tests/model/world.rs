@@ -129,19 +129,15 @@ impl World {
                 Outcome::Done
             }
             Step::Activate(person) => return self.change(*person, |user| user.is_active = true).await,
-            Step::Outdate(person) => return self.change(*person, |user| user.security_epoch += 1).await,
-            Step::Disable(person) => {
+            Step::ChangePassword(person) => {
+                return self.change(*person, |user| user.security_epoch += 1).await;
+            }
+            Step::Deactivate(person) => {
                 let disable = |user: &mut User| {
                     user.is_active = false;
                     user.security_epoch += 1;
                 };
                 return self.change(*person, disable).await;
-            }
-            Step::ChangePassword(_) | Step::Deactivate(_) => {
-                for part in step.parts() {
-                    Box::pin(self.try_to_make(&part)).await?;
-                }
-                Outcome::Done
             }
             Step::List(person) => return self.list(*person).await,
         })
@@ -207,24 +203,27 @@ impl World {
                 self.strategy.revoke(at, text).await?;
                 Ok(Outcome::Done)
             }
-            Door::LogOutByRefresh => Ok(Outcome::Ended(self.strategy.end_by_refresh(at, text).await?)),
+            Door::LogOutByRefresh => match self.strategy.end_by_refresh(at, text).await {
+                Ok(()) => Ok(Outcome::Ended(true)),
+                Err(ReadError::Rejected(_)) => Ok(Outcome::Ended(false)),
+                Err(ReadError::Unavailable(error)) => Err(error),
+            },
             Door::Refresh => self.refresh(text, at).await,
         }
     }
 
-    /// As the route does it: the user first, then the store, then the epoch.
+    /// As the route does it: the user and the epoch first, then the store.
     async fn refresh(&self, text: &str, at: &str) -> Made {
-        let Ok(user_id) = self.strategy.user_of(at, text) else {
+        let Ok(subject) = self.strategy.subject_of(at, text) else {
             return Ok(Outcome::Refused);
         };
-        let person = self.people.iter().position(|id| *id == user_id);
+        let person = self.people.iter().position(|id| *id == subject.user_id);
         let user = self.user(person.expect("somebody")).await?;
-        if !user.is_active {
+        if !user.is_active || Subject::from(&user) != subject {
             return Ok(Outcome::Refused);
         }
         match self.strategy.refresh(at, text).await {
-            Ok(refreshed) if refreshed.subject != Subject::from(&user) => Ok(Outcome::Refused),
-            Ok(refreshed) => Ok(Outcome::Issued(self.seen().note(&refreshed.issued))),
+            Ok(issued) => Ok(Outcome::Issued(self.seen().note(&issued))),
             Err(error) => refused(error),
         }
     }
@@ -247,7 +246,8 @@ fn configured(
         strategy = strategy.refresh_tokens(refresh(grace));
     }
     if let Some(age) = rules.rotate_after {
-        strategy = strategy.rotate_after(span(age)).expect("valid");
+        let rotating = strategy.rotate_after(span(age)).expect("valid");
+        strategy = rotating.rotation_grace(span(ROTATION_GRACE)).expect("allowed");
     }
     if let Some(cap) = rules
         .cap
@@ -258,7 +258,7 @@ fn configured(
     if !rules.looks_up {
         strategy = strategy.check_at_refresh_only().expect("valid");
     }
-    strategy.rotation_grace(span(ROTATION_GRACE)).expect("allowed")
+    strategy
 }
 
 fn refused(error: ReadError) -> Made {

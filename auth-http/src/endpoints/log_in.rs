@@ -1,8 +1,8 @@
 //! Log-in.
 
 use auth_core::{
-    ClientInfo, Credential, ExposeSecret as _, IssueError, Issued, Lifetime, Profile, ReadError, StoreError,
-    Subject, User, UserId, user_id_from_text,
+    ClientInfo, Credential, ExposeSecret as _, IssueError, Issued, Lifetime, Profile, ReadError, Rejection,
+    StoreError, Subject, User, UserId, user_id_from_text,
 };
 use auth_users::Identified;
 
@@ -28,7 +28,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// - [`HttpError::NotFound`] if there is no such backend.
     /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
     ///   credentials were ended after one of them identified the user.
-    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site.
+    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site, or if somebody is to
+    ///   [act](Identified::acting) as the user, and the request presents no credential of their own, but one by which they act
+    ///   as another.
     /// - [`HttpError::Unavailable`] if the store does not answer.
     pub async fn log_in(
         &self,
@@ -37,6 +39,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, head)?;
+        if let Some(actor) = identified.actor() {
+            self.authenticator.refuse_chain(head, actor).await?;
+        }
         let identified = still_identified(&self.users, identified).await?;
         self.finish(backend, &identified, head).await
     }
@@ -45,11 +50,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// that read `current`: with a new credential, the only valid one.
     ///
     /// The current credential ends, too, and the answer replaces it, because plain JWTs and credentials of other
-    /// backends can only be ended together with it. If somebody [acts](Identified::acting) by it, they still do by the new one,
-    /// and not for longer.
+    /// backends can only be ended together with it. The new one has the same label, and ends when the current one would have
+    /// ended at the latest. If somebody [acts](Identified::acting) by it, they still do.
     ///
     /// # Errors
-    /// - [`HttpError::Unauthorized`] if `current` was ended since it was read. Nothing else is ended then.
+    /// - [`HttpError::Unauthorized`] if `current` was ended since it was read. Nothing else is ended then. The store is asked,
+    ///   also with `TrackedJwtStrategy::check_at_refresh_only`.
     /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site. Nothing is ended.
     /// - [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in`](Self::log_in).
     /// - [`HttpError::Unavailable`] if a store does not answer. Either the credentials are still valid, or all have
@@ -74,10 +80,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Ok(_) | Err(ReadError::Rejected(_)) => return Err(unauthorized()),
             Err(ReadError::Unavailable(error)) => return Err(error.into()),
         }
-        let next = self.users.identify_without_proof(current.user.clone());
-        let next = self
-            .marked_like(next, &current.credential)
-            .ok_or_else(unauthorized)?;
+        let next = self.in_place_of(backend, current).await?;
+        let next = next.ok_or_else(unauthorized)?;
         let user = self.users.log_out_elsewhere(&current.user).await?;
         let user = user.ok_or_else(unauthorized)?;
         may_log_in(&self.users, &user)?;
@@ -85,21 +89,39 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.finish(backend, &identified, head).await
     }
 
-    /// `identified`, marked like `credential` if that is of somebody who acts as the user. A log-in in its place does not
-    /// outlive it. `None` if it is over.
-    fn marked_like(
+    /// The proof for a log-in in the place of that of `current`: with its label and its end, and by whoever acts by it. `None` if
+    /// that log-in has ended.
+    pub(super) async fn in_place_of(
         &self,
-        identified: Identified<Id, P>,
-        credential: &Credential<Id>,
-    ) -> Option<Identified<Id, P>> {
-        let Some(actor) = &credential.actor else {
-            return Some(identified);
+        backend: &AuthBackend<Id>,
+        current: &Authenticated<Id, P>,
+    ) -> Result<Option<Identified<Id, P>>, StoreError> {
+        let Credential {
+            subject, id, actor, ..
+        } = &current.credential;
+        let mut identified = self.users.identify_without_proof(current.user.clone());
+        let mut end = current.credential.expires_at;
+        // A strategy may have read it without a look-up.
+        if let (Some(store), Some(id)) = (backend.abilities().log_ins, *id) {
+            let log_ins = store.list(&subject.user_id, subject.epoch).await?;
+            let now = self.users.clock().now();
+            let mut live = log_ins.into_iter().filter(|log_in| log_in.is_live(now));
+            let Some(log_in) = live.find(|log_in| log_in.id == id) else {
+                return Ok(None);
+            };
+            end = log_in.absolute_expires_at;
+            if let Some(label) = log_in.client.label {
+                identified = identified.labelled(label);
+            }
+        }
+        identified = match end {
+            Some(end) => identified.ending_at(end),
+            None => identified.ending_after(Lifetime::FOREVER),
         };
-        let limit = match credential.expires_at {
-            Some(end) => Lifetime::new((end - self.users.clock().now()).try_into().ok()?).ok()?,
-            None => Lifetime::FOREVER,
+        let Some(actor) = actor else {
+            return Ok(Some(identified));
         };
-        Some(identified.acting(user_id_from_text(actor)?).ending_after(limit))
+        Ok(user_id_from_text(actor).map(|actor| identified.acting(actor)))
     }
 
     /// Logs in by e-mail and password. If the request presents a credential of this backend, that is revoked once the
@@ -194,13 +216,43 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.refuse_if_ended(user).await?;
         self.users.logged_in(identified).await?;
         if actor.is_none() {
-            end_presented(backend, head).await?;
+            self.end_presented(backend, head).await?;
         }
         tracing::info!(
             target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(),
             actor = actor.map(tracing::field::debug), "a user logged in"
         );
         Ok(())
+    }
+
+    /// Ends the log-ins of the valid credentials that the request presents to this backend.
+    pub(super) async fn end_presented(
+        &self,
+        backend: &AuthBackend<Id>,
+        head: &impl RequestHead,
+    ) -> Result<(), HttpError> {
+        if let Presented::Token(token) = backend.transport().extract(Slot::Access, head) {
+            backend.revoke(token).await?;
+        }
+        // The access token may have expired before its log-in, and then its cookie is gone.
+        let (Some(strategy), Presented::Token(token)) = (
+            backend.refreshable(),
+            backend.transport().extract(Slot::Refresh, head),
+        ) else {
+            return Ok(());
+        };
+        match strategy.end_by_refresh(backend.name(), token).await {
+            Err(ReadError::Rejected(Rejection::Reused)) => {
+                if let Ok(subject) = strategy.subject_of(backend.name(), token)
+                    && let Some(user) = self.users.find(&subject.user_id).await?
+                {
+                    self.refused(backend, &user, Rejection::Reused).await;
+                }
+                Ok(())
+            }
+            Ok(()) | Err(ReadError::Rejected(_)) => Ok(()),
+            Err(ReadError::Unavailable(error)) => Err(error.into()),
+        }
     }
 
     fn client(&self, head: &impl RequestHead, label: Option<&str>) -> ClientInfo {
@@ -229,24 +281,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         Ok(())
     }
-}
-
-/// Ends the log-ins of the credentials that the request presents to this backend.
-pub(super) async fn end_presented<Id>(
-    backend: &AuthBackend<Id>,
-    head: &impl RequestHead,
-) -> Result<(), HttpError> {
-    if let Presented::Token(token) = backend.transport().extract(Slot::Access, head) {
-        backend.revoke(token).await?;
-    }
-    // The access token may have expired before its log-in, and then its cookie is gone.
-    if let (Some(strategy), Presented::Token(token)) = (
-        backend.refreshable(),
-        backend.transport().extract(Slot::Refresh, head),
-    ) {
-        strategy.end_by_refresh(backend.name(), token).await?;
-    }
-    Ok(())
 }
 
 /// The part of a text that a list of log-ins keeps.

@@ -1,10 +1,11 @@
 //! Log-out.
 
-use auth_core::{ExposeSecret as _, Profile, UserId};
+use auth_core::{ExposeSecret as _, Profile, ReadError, UserId};
 
-use super::{Endpoints, Request, log_in::end_presented};
+use super::{Endpoints, Request};
 use crate::{
-    AcceptedBackends, AuthBackend, Authenticator, HttpError, Presented, RequestHead, Response, Slot,
+    AcceptedBackends, AuthBackend, Authenticator, HttpError, Presented, RequestHead, Response, Scheme, Slot,
+    body::JsonBody,
 };
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
@@ -27,7 +28,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .await;
         let user = match found {
             Ok(found) => {
-                end_presented(backend, request.head).await?;
+                self.end_presented(backend, request.head).await?;
                 found.user.id
             }
             Err(error @ HttpError::Unauthorized { .. }) => {
@@ -41,6 +42,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// Ends the log-in of the refresh token that the request presents, if that is valid, and returns the user's id.
+    ///
+    /// # Errors
+    /// [`HttpError::Unprocessable`] if the body is malformed JSON, and others as from [`holder_of`](Self::holder_of).
     async fn end_by_refresh(
         &self,
         backend: &AuthBackend<Id>,
@@ -55,17 +59,27 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             self.authenticator
                 .refuse_forged_cookie(backend, Slot::Refresh, head)?;
         }
-        // A body without a token is none of a log-out by an access token, which has no body.
+        if backend.transport().scheme() == Scheme::Bearer {
+            JsonBody::parse(request.content_type(), request.body)?;
+        }
+        // A log-out by an access token has no body, so a body without a token is that of a bad access token.
         let Ok(Some(token)) = self.refresh_token_of(backend, request).await else {
             return Ok(None);
         };
         let Some(user) = self.holder_of(backend, strategy, &token).await? else {
             return Ok(None);
         };
-        let ended = strategy
+        match strategy
             .end_by_refresh(backend.name(), token.expose_secret())
-            .await?;
-        Ok(ended.then_some(user.id))
+            .await
+        {
+            Ok(()) => Ok(Some(user.id)),
+            Err(ReadError::Rejected(rejection)) => {
+                self.refused(backend, &user, rejection).await;
+                Ok(None)
+            }
+            Err(ReadError::Unavailable(error)) => Err(error.into()),
+        }
     }
 }
 

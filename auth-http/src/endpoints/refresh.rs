@@ -3,7 +3,7 @@
 use std::fmt;
 
 use auth_core::{
-    ExposeSecret as _, Profile, ReadError, RefreshStrategy, Refreshed, Rejection, SecretString, StoreError,
+    ExposeSecret as _, Issued, Profile, ReadError, RefreshStrategy, Rejection, SecretString, StoreError,
     User, UserId,
 };
 
@@ -38,9 +38,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let token = token.ok_or_else(unauthorized)?;
         let user = self.holder_of(backend, strategy, &token).await?;
         let user = user.ok_or_else(unauthorized)?;
-        let refreshed = self.exchange(backend, strategy, &token, &user).await?;
-        let refreshed = refreshed.ok_or_else(unauthorized)?;
-        let response = self.authenticator.renew(backend, &refreshed.issued, head)?;
+        let issued = self.exchange(backend, strategy, &token, &user).await?;
+        let issued = issued.ok_or_else(unauthorized)?;
+        let response = self.authenticator.renew(backend, &issued, head)?;
         tracing::info!(target: "portcullis::http", outcome = "refreshed", user = ?user.id, backend = name, "a log-in was refreshed");
         Ok(response)
     }
@@ -76,11 +76,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
-    /// The user whose log-in `token` belongs to, if they may log in. `None` if there is none, which the log tells. It spends
-    /// nothing.
+    /// The user whose log-in `token` belongs to, if they may log in, and if their credentials were not ended since. `None` if
+    /// there is none, which the log tells. It spends nothing.
     ///
     /// # Errors
-    /// [`HttpError::Forbidden`] if the user must be verified and is not, [`HttpError::Unavailable`] if the store does not answer.
+    /// [`HttpError::Forbidden`] if the user must be verified and is not, [`HttpError::Unavailable`] if the store does not answer,
+    /// or answers from a replica that lags.
     pub(super) async fn holder_of(
         &self,
         backend: &AuthBackend<Id>,
@@ -88,19 +89,32 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         token: &SecretString,
     ) -> Result<Option<User<Id, P>>, HttpError> {
         let (name, token) = (backend.name(), token.expose_secret());
-        let id = match strategy.user_of(name, token) {
-            Ok(id) => id,
+        let subject = match strategy.subject_of(name, token) {
+            Ok(subject) => subject,
             Err(rejection) => {
                 rejected::<Id>(name, None, rejection);
                 return Ok(None);
             }
         };
-        let Some(user) = self.users.find(&id).await? else {
-            rejected(name, Some(&id), Rejection::UserGone);
-            // It is rejected, whether its log-in can be removed or not.
-            let _removed = strategy.end_by_refresh(name, token).await;
-            return Ok(None);
+        let (id, epoch) = (subject.user_id, subject.epoch);
+        let found = self.users.find(&id).await?;
+        let user = match found.ok_or(Rejection::UserGone) {
+            Ok(user) if user.security_epoch > epoch => Err(Rejection::StaleEpoch),
+            found => found,
         };
+        let user = match user {
+            Ok(user) => user,
+            Err(rejection) => {
+                rejected(name, Some(&id), rejection);
+                // All tokens of the log-in are rejected, whether it can be removed or not.
+                let _removed = strategy.end_by_refresh(name, token).await;
+                return Ok(None);
+            }
+        };
+        if user.security_epoch < epoch {
+            let problem = "the user was read from a replica that lags";
+            return Err(StoreError::contention("users", problem).into());
+        }
         if !user.is_active {
             rejected(name, Some(&id), Rejection::UserInactive);
             return Ok(None);
@@ -122,40 +136,28 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         strategy: &dyn RefreshStrategy<Id>,
         token: &SecretString,
         user: &User<Id, P>,
-    ) -> Result<Option<Refreshed<Id>>, HttpError> {
-        let name = backend.name();
-        let refreshed = match strategy.refresh(name, token.expose_secret()).await {
-            Ok(refreshed) => refreshed,
-            Err(ReadError::Unavailable(error)) => return Err(error.into()),
-            Err(ReadError::Rejected(Rejection::Reused)) => {
-                tracing::warn!(
-                    target: "portcullis::http", outcome = "rejected", user = ?user.id, backend = name,
-                    reason = Rejection::Reused.name(),
-                    "a refresh token was used again after its grace, so it may have been stolen: its log-in has ended"
-                );
-                self.users.refresh_token_reused(user).await;
-                return Ok(None);
-            }
+    ) -> Result<Option<Issued>, HttpError> {
+        match strategy.refresh(backend.name(), token.expose_secret()).await {
+            Ok(issued) => Ok(Some(issued)),
             Err(ReadError::Rejected(rejection)) => {
-                rejected(name, Some(&user.id), rejection);
-                return Ok(None);
+                self.refused(backend, user, rejection).await;
+                Ok(None)
             }
-        };
-        let subject = &refreshed.subject;
-        if subject.user_id == user.id && subject.epoch == user.security_epoch {
-            return Ok(Some(refreshed));
+            Err(ReadError::Unavailable(error)) => Err(error.into()),
         }
-        if subject.user_id == user.id && subject.epoch > user.security_epoch {
-            // The next attempt gets the same tokens, for the grace.
-            let problem = "the user was read from a replica that lags";
-            return Err(StoreError::contention("users", problem).into());
+    }
+
+    /// Tells the log why a refresh token of `user` was rejected. A reuse is also an event.
+    pub(super) async fn refused(&self, backend: &AuthBackend<Id>, user: &User<Id, P>, rejection: Rejection) {
+        let name = backend.name();
+        if rejection != Rejection::Reused {
+            return rejected(name, Some(&user.id), rejection);
         }
-        rejected(name, Some(&user.id), Rejection::StaleEpoch);
-        // All tokens of the log-in are rejected, whether it can be removed or not.
-        let _removed = backend
-            .revoke(refreshed.issued.access.secret.expose_secret())
-            .await;
-        Ok(None)
+        tracing::warn!(
+            target: "portcullis::http", outcome = "rejected", user = ?user.id, backend = name, reason = rejection.name(),
+            "a refresh token was used again after its grace, so it may have been stolen: its log-in has ended"
+        );
+        self.users.refresh_token_reused(user).await;
     }
 }
 

@@ -252,6 +252,11 @@ mod description {
         let answers = answers
             .unauthorized(!backend.is_cookie(), backend.is_cookie())
             .forbidden(service.unverified().chain(cross_site.reasons()));
+        let answers = if backend.has_refresh() && !backend.is_cookie() {
+            answers.invalid("refresh_token")
+        } else {
+            answers
+        };
         let operation = operation("auth", "Log out", answers).security(requirement(backend.name()));
         let operation = match (backend.has_refresh(), backend.is_cookie()) {
             (false, _) => operation,

@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertUserError, Lifetime, NewUser, NormalizedEmail, SigningSecret, StoreError, UpdateUserError, User,
-    UserStore,
+    AccessTokenStore as _, InsertUserError, Lifetime, NewUser, NormalizedEmail, SigningSecret, StoreError,
+    UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{
@@ -104,12 +104,13 @@ impl RequestHead for Head {
 struct Service {
     endpoints: Endpoints,
     users: Arc<Lagging>,
+    tokens: Arc<MemoryAccessTokenStore>,
     ada: User,
     clock: Arc<ManualClock>,
 }
 
 impl Service {
-    async fn new(events: Option<Arc<Failing>>) -> Self {
+    async fn new(events: Option<Arc<Failing>>, grace: u64) -> Self {
         let (users, clock) = (Arc::new(Lagging::default()), Arc::new(ManualClock::default()));
         let secret = SigningSecret::generate().expect("secret");
         let tokens = Arc::new(MemoryAccessTokenStore::new());
@@ -117,7 +118,7 @@ impl Service {
             let hour = Lifetime::from_secs(3600).expect("an hour");
             let jwt = JwtStrategy::hs256(&secret, hour).expect("a strategy");
             let tracked = TrackedJwtStrategy::new(jwt, tokens.clone(), Lifetime::FOREVER);
-            let refresh = RefreshTokens::new(&secret).grace(Duration::from_secs(10));
+            let refresh = RefreshTokens::new(&secret).grace(Duration::from_secs(grace));
             tracked
                 .expect("a strategy")
                 .refresh_tokens(refresh.expect("a grace"))
@@ -144,6 +145,7 @@ impl Service {
         Self {
             endpoints: endpoints.build().expect("endpoints"),
             users,
+            tokens,
             ada,
             clock,
         }
@@ -169,12 +171,22 @@ impl Service {
     }
 
     async fn refresh(&self, token: &str) -> Response {
+        self.with_body("auth:app.refresh", "/auth/app/refresh", token)
+            .await
+    }
+
+    async fn log_out(&self, token: &str) -> Response {
+        self.with_body("auth:app.logout", "/auth/app/logout", token).await
+    }
+
+    /// Calls a route with the refresh token in the body.
+    async fn with_body(&self, name: &str, path: &'static str, token: &str) -> Response {
         let head = Head {
-            path: "/auth/app/refresh",
+            path,
             headers: vec![("content-type", "application/json".to_owned())],
         };
         let body = json!({ "refresh_token": token }).to_string();
-        self.call("auth:app.refresh", &head, &body).await
+        self.call(name, &head, &body).await
     }
 }
 
@@ -183,10 +195,30 @@ fn clock_now(clock: &ManualClock) -> time::OffsetDateTime {
     clock.now()
 }
 
+fn body(answer: &Response) -> serde_json::Value {
+    serde_json::from_str(answer.body.as_deref().expect("a body")).expect("JSON")
+}
+
 fn refresh_token(answer: &Response) -> String {
-    let body: serde_json::Value =
-        serde_json::from_str(answer.body.as_deref().expect("a body")).expect("JSON");
-    body["refresh_token"].as_str().expect("a token").to_owned()
+    body(answer)["refresh_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
+}
+
+fn access_token(answer: &Response) -> String {
+    body(answer)["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// The cookie of the refresh token of the backend `web`.
+const REFRESH: &str = "__Secure-web-refresh";
+
+/// The value of the cookie that is set last.
+fn cookie_of(answer: &Response, name: &str) -> String {
+    let mut cookies = cookies(answer).into_iter().rev();
+    let rest = cookies.find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='));
+    let value = rest.and_then(|rest| rest.split(';').next());
+    value.expect(name).to_owned()
 }
 
 fn cookies(answer: &Response) -> Vec<&str> {
@@ -206,7 +238,7 @@ fn path_of<'a>(answer: &'a Response, name: &str) -> &'a str {
 #[tokio::test]
 async fn f2_reuse_is_an_event_and_a_warning_that_names_the_user_and_the_backend() {
     let events = Arc::new(Failing::default());
-    let service = Service::new(Some(events.clone())).await;
+    let service = Service::new(Some(events.clone()), 10).await;
     let first = refresh_token(&service.log_in("app", "/", vec![]).await);
     assert_eq!(service.refresh(&first).await.status, 200);
     service.clock.advance(time::Duration::MINUTE);
@@ -248,22 +280,119 @@ async fn f2_reuse_is_an_event_and_a_warning_that_names_the_user_and_the_backend(
 }
 
 #[tokio::test]
-async fn a_replica_that_lags_logs_nobody_out() {
-    let service = Service::new(None).await;
+async fn a_replica_that_lags_spends_nothing_and_logs_nobody_out() {
+    let service = Service::new(None, 0).await;
     let first = refresh_token(&service.log_in("app", "/", vec![]).await);
     service.users.lags.store(true, Ordering::SeqCst);
-    let refused = service.refresh(&first).await;
-    assert_eq!(refused.status, 503, "{refused:?}");
-    assert_eq!(cookies(&refused), [] as [&str; 0]);
+    for refused in [service.refresh(&first).await, service.log_out(&first).await] {
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert_eq!(cookies(&refused), [] as [&str; 0]);
+    }
     service.users.lags.store(false, Ordering::SeqCst);
-    let second = refresh_token(&service.refresh(&first).await);
     service.clock.advance(time::Duration::MINUTE);
-    assert_eq!(service.refresh(&second).await.status, 200);
+    let second = service.refresh(&first).await;
+    assert_eq!(second.status, 200, "without a grace, it would have been reused");
+}
+
+#[tokio::test]
+async fn f4_a_token_of_before_the_credentials_were_ended_is_no_log_out_either() {
+    let service = Service::new(None, 10).await;
+    let first = refresh_token(&service.log_in("app", "/", vec![]).await);
+    let users = service.endpoints.users();
+    assert!(
+        users
+            .log_out_everywhere(&service.ada.id)
+            .await
+            .expect("an answer")
+    );
+    for refused in [service.log_out(&first).await, service.refresh(&first).await] {
+        assert_eq!(refused.status, 401, "{refused:?}");
+    }
+    assert_eq!(
+        service
+            .tokens
+            .delete_all(&service.ada.id)
+            .await
+            .expect("a number"),
+        0,
+        "its row is gone"
+    );
+}
+
+#[tokio::test]
+async fn f2_a_log_out_or_a_log_in_with_a_replaced_token_is_a_reuse() {
+    for name in ["auth:app.logout", "auth:web.logout", "a log-in"] {
+        let events = Arc::new(Failing::default());
+        let service = Service::new(Some(events.clone()), 10).await;
+        let backend = if name == "auth:app.logout" { "app" } else { "web" };
+        let token = |answer: &Response| match backend {
+            "app" => refresh_token(answer),
+            _ => cookie_of(answer, REFRESH),
+        };
+        let first = token(&service.log_in(backend, "/", vec![]).await);
+        let with = |token: &str| vec![("cookie", format!("{REFRESH}={token}"))];
+        let refresh = async |first: &str| match backend {
+            "app" => service.refresh(first).await,
+            _ => {
+                let head = Head {
+                    path: "/auth/web/refresh",
+                    headers: with(first),
+                };
+                service.call("auth:web.refresh", &head, "").await
+            }
+        };
+        let second = token(&refresh(&first).await);
+        service.clock.advance(time::Duration::MINUTE);
+        match name {
+            "auth:app.logout" => assert_eq!(service.log_out(&first).await.status, 401),
+            "a log-in" => drop(service.log_in("web", "/", with(&first)).await),
+            _ => {
+                let head = Head {
+                    path: "/auth/web/logout",
+                    headers: with(&first),
+                };
+                let refused = service.call(name, &head, "").await;
+                assert_eq!(refused.status, 401, "{refused:?}");
+                for cookie in ["web", REFRESH] {
+                    assert_eq!(cookie_of(&refused, cookie), "", "{cookie} is removed");
+                }
+            }
+        }
+        assert_eq!(refresh(&second).await.status, 401, "{name}: the log-in has ended");
+        let events = events.0.lock().expect("no panic under the lock").clone();
+        assert_eq!(events, ["refresh_token_reused"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_that_presents_a_dead_access_token_ends_nothing() {
+    for (passed, status) in [(3604, 401), (3605, 200)] {
+        let service = Service::new(None, 10).await;
+        let first = service.log_in("app", "/", vec![]).await;
+        service.clock.advance(time::Duration::seconds(passed));
+        let presented = format!("Bearer {}", access_token(&first));
+        service
+            .log_in("app", "/", vec![("authorization", presented)])
+            .await;
+        let refreshed = service.refresh(&refresh_token(&first)).await;
+        assert_eq!(refreshed.status, status, "{passed}");
+    }
+}
+
+#[tokio::test]
+async fn f6_a_repeat_within_the_grace_says_how_long_the_access_token_still_lives() {
+    let service = Service::new(None, 10).await;
+    let first = refresh_token(&service.log_in("app", "/", vec![]).await);
+    for expected in [3600, 3591] {
+        let answer = service.refresh(&first).await;
+        assert_eq!(body(&answer)["expires_in"], expected);
+        service.clock.advance(time::Duration::seconds(9));
+    }
 }
 
 #[tokio::test]
 async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too() {
-    let service = Service::new(None).await;
+    let service = Service::new(None, 10).await;
     for (path, expected) in [
         ("/auth/web/login", "/auth/web"),
         ("/api/v2/auth/web/login", "/api/v2/auth/web"),
@@ -281,16 +410,9 @@ async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too
 
 #[tokio::test]
 async fn c5_a_stray_access_cookie_leaves_the_refresh_token_alone_and_a_refresh_is_short() {
-    let service = Service::new(None).await;
+    let service = Service::new(None, 10).await;
     let answer = service.log_in("web", "/auth/web/login", vec![]).await;
-    let value = |name: &str| {
-        let mut cookies = cookies(&answer).into_iter();
-        let rest = cookies.find_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='));
-        rest.and_then(|rest| rest.split(';').next())
-            .expect("a cookie")
-            .to_owned()
-    };
-    let (access, refresh) = (value("web"), value("__Secure-web-refresh"));
+    let (access, refresh) = (cookie_of(&answer, "web"), cookie_of(&answer, REFRESH));
     let head = |path, cookies: String| Head {
         path,
         headers: vec![("cookie", cookies)],

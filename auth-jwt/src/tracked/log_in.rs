@@ -1,8 +1,6 @@
 //! A log-in, and the tokens that name it.
 
-use auth_core::{
-    AccessToken, Issued, IssuedToken, ReadError, Rejection, StoreError, Subject, TokenLookup, UserId,
-};
+use auth_core::{AccessToken, Issued, IssuedToken, Rejection, StoreError, Subject, TokenLookup, UserId};
 use time::OffsetDateTime;
 
 use super::TrackedJwtStrategy;
@@ -60,39 +58,23 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         Ok(token)
     }
 
-    /// The log-in that was `found`, if it has not expired. Otherwise it is deleted, or the log-in would be valid again if the
-    /// clock steps back.
-    pub(super) async fn live(
-        &self,
-        key: &TokenLookup,
-        found: Option<AccessToken<Id>>,
-        now: OffsetDateTime,
-    ) -> Result<AccessToken<Id>, ReadError> {
-        let row = found.ok_or(Rejection::Unknown)?;
-        if !row.is_live(now) {
-            // It is rejected, whether or not it can be removed.
-            let _removed = self.store.delete(key).await;
-            return Err(Rejection::Expired.into());
-        }
-        Ok(row)
-    }
-
-    /// The end of an access token that is issued at `at`.
+    /// The end of an access token that is issued at `at`. If the log-in is not used, it can end before that.
     pub(super) fn end_of_access(&self, row: &AccessToken<Id>, at: OffsetDateTime) -> Option<OffsetDateTime> {
         let end = self.jwt.lifetime.end(at)?;
-        Some(whole_second(row.bounded(end)))
+        Some(whole_second(row.expires_at.map_or(end, |limit| end.min(limit))))
     }
 
-    /// The access token of the present generation, as it was issued at `at`.
+    /// The access token of the present generation, as it was issued at `at`. It is handed out at `now`.
     pub(super) fn access_token(
         &self,
         backend: &str,
         handle: &str,
         row: &AccessToken<Id>,
         at: OffsetDateTime,
+        now: OffsetDateTime,
     ) -> Result<IssuedToken, StoreError> {
         let number = row.access_generation.number;
-        self.jwt.sign(&NewToken {
+        let mut token = self.jwt.sign(&NewToken {
             backend,
             subject: &subject_of(row),
             jti: handle,
@@ -100,26 +82,47 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             actor: row.actor.as_deref(),
             issued_at: at,
             end: self.end_of_access(row, at),
-        })
+        })?;
+        token.issued_at = now;
+        Ok(token)
     }
 
-    /// The tokens of the present generations. They follow from the row alone.
+    /// The tokens of the present generations, which are handed out at `now`. They follow from the row alone, unless an access
+    /// token that did would be dead by now.
     pub(super) fn tokens(
         &self,
         backend: &str,
         handle: &str,
         row: &AccessToken<Id>,
+        now: OffsetDateTime,
     ) -> Result<Issued, StoreError> {
         let present = row.refresh_generation;
-        let at = present.since.unwrap_or(row.created_at);
-        let issued = Issued::new(self.access_token(backend, handle, row, at)?);
+        let since = present.since.unwrap_or(row.created_at);
+        // The grace of a refresh token can be longer than the life of an access token.
+        let is_dead = self.end_of_access(row, since).is_some_and(|end| end <= now);
+        let at = if is_dead { now } else { since };
+        let issued = Issued::new(self.access_token(backend, handle, row, at, now)?);
         Ok(match &self.refresh {
             None => issued,
             Some(refresh) => {
-                let token = refresh.sign(backend, handle, present.number, &row.user_id);
-                issued.with_refresh(IssuedToken::new(token, at, row.expires_at))
+                let token = refresh.sign(backend, handle, present.number, &subject_of(row));
+                issued.with_refresh(IssuedToken::new(token, now, row.expires_at))
             }
         })
+    }
+}
+
+/// The log-in that was `found`, if it has not expired. One that has stays in the store: a parallel request may just have
+/// extended it.
+pub(super) fn live<Id>(
+    found: Option<AccessToken<Id>>,
+    now: OffsetDateTime,
+) -> Result<AccessToken<Id>, Rejection> {
+    let row = found.ok_or(Rejection::Unknown)?;
+    if row.is_live(now) {
+        Ok(row)
+    } else {
+        Err(Rejection::Expired)
     }
 }
 

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use auth_core::{
     Abilities, AccessToken, Advance, Credential, ExposeSecret as _, IssueError, Issued, IssuedToken,
-    NewLogIn, ReadError, RefreshStrategy, Refreshed, Rejection, RevocableStrategy, RotateStrategy, ShardTag,
-    StoreError, Strategy, Subject, TokenKind, UserId, generate_token, user_id_from_text,
+    NewLogIn, ReadError, RefreshStrategy, Rejection, RevocableStrategy, RotateStrategy, ShardTag, StoreError,
+    Strategy, Subject, TokenKind, TokenLookup, UserId, generate_token, user_id_from_text,
 };
 use time::OffsetDateTime;
 
 use super::{
     TrackedJwtStrategy,
-    log_in::{Presented, subject_of},
+    log_in::{Presented, live, subject_of},
 };
 use crate::{
     RefreshTokens,
@@ -67,6 +67,26 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         let token = tokens.read(self.jwt.audiences(audience), presented)?;
         Ok((tokens, token))
     }
+
+    /// The standing of a refresh token of the log-in `row`, which is the present one or was just replaced. If it was replaced
+    /// before, it may have been stolen, and the log-in ends.
+    async fn standing_of_refresh(
+        &self,
+        key: &TokenLookup,
+        number: i64,
+        tokens: &RefreshTokens,
+        row: &AccessToken<Id>,
+        now: OffsetDateTime,
+    ) -> Result<Standing, ReadError> {
+        match Standing::of(number, row.refresh_generation, tokens.grace, now) {
+            Standing::Replaced => {
+                self.store.delete(key).await?;
+                Err(Rejection::Reused.into())
+            }
+            Standing::Ahead => Err(Rejection::Unknown.into()),
+            standing => Ok(standing),
+        }
+    }
 }
 
 #[async_trait]
@@ -88,7 +108,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         row.backend = backend.to_owned();
         row.actor = log_in.actor.map(str::to_owned);
         row.client = log_in.client.clone();
-        let issued = self.tokens(backend, handle, &row)?;
+        let issued = self.tokens(backend, handle, &row, now)?;
         self.store.insert(&row, self.cap).await?;
         Ok(issued)
     }
@@ -99,13 +119,13 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         if !self.looks_up {
             return Ok(self.unchecked(token)?);
         }
-        let found = self.store.find(&token.key).await?;
-        let row = self.live(&token.key, found, now).await?;
+        let row = live(self.store.find(&token.key).await?, now)?;
         let standing = self.standing(&token, &row, now)?;
         let mut credential = Credential::new(subject_of(&row));
         credential.id = Some(row.id);
         credential.issued_at = Some(row.created_at);
-        credential.expires_at = Some(row.bounded(token.claims.exp.0));
+        let end = token.claims.exp.0;
+        credential.expires_at = Some(row.expires_at.map_or(end, |limit| end.min(limit)));
         credential.rotation_due =
             self.is_due(&token, now) || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
         credential.actor = row.actor;
@@ -115,15 +135,30 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> RevocableStrategy<Id> for TrackedJwtStrategy<Id> {
-    /// Ends the log-in, with everything that was issued for it, even if the token has just expired.
+    /// Ends the log-in, with everything that was issued for it. The token may have expired within the
+    /// [leeway](crate::JwtStrategy::leeway), while the request was on its way. One that expired before that, or was replaced
+    /// before the grace, ends nothing.
     ///
     /// # Security
     /// If a log-in is [checked at the refresh only](TrackedJwtStrategy::check_at_refresh_only), its access tokens are valid
     /// until they expire.
     async fn revoke(&self, audience: &str, presented: &str) -> Result<(), StoreError> {
-        if let Ok(token) = self.issued_here(audience, presented) {
-            self.store.delete(&token.key).await?;
+        let now = self.jwt.clock.now();
+        let Ok(token) = self.issued_here(audience, presented) else {
+            return Ok(());
+        };
+        if token.claims.exp.0.saturating_add(self.jwt.leeway) <= now {
+            return Ok(());
         }
+        // Without rotation, every token of the log-in is of the present generation.
+        if self.rotate_after.is_some() {
+            let found = self.store.find(&token.key).await?;
+            let is_good = |row: AccessToken<Id>| self.standing(&token, &row, now).is_ok();
+            if !found.is_some_and(is_good) {
+                return Ok(());
+            }
+        }
+        self.store.delete(&token.key).await?;
         Ok(())
     }
 
@@ -159,11 +194,11 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
         } else {
             self.store.find(&token.key).await?
         };
-        let row = self.live(&token.key, found, now).await?;
+        let row = live(found, now)?;
         Ok(match self.standing(&token, &row, now)? {
             Standing::JustReplaced => {
                 let at = row.access_generation.since.unwrap_or(row.created_at);
-                Some(self.access_token(&token.backend, &token.handle, &row, at)?)
+                Some(self.access_token(&token.backend, &token.handle, &row, at, now)?)
             }
             _ => None,
         })
@@ -172,12 +207,12 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
-    fn user_of(&self, audience: &str, presented: &str) -> Result<Id, Rejection> {
+    fn subject_of(&self, audience: &str, presented: &str) -> Result<Subject<Id>, Rejection> {
         let (_tokens, token) = self.refresh_token(audience, presented)?;
-        Ok(token.user_id)
+        Ok(token.subject)
     }
 
-    async fn refresh(&self, audience: &str, presented: &str) -> Result<Refreshed<Id>, ReadError> {
+    async fn refresh(&self, audience: &str, presented: &str) -> Result<Issued, ReadError> {
         let (tokens, token) = self.refresh_token(audience, presented)?;
         let key = key_of(token.backend, token.handle);
         let now = self.jwt.clock.now();
@@ -188,38 +223,27 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
         let row = if advanced.by_this_call {
             advanced.token
         } else {
-            let row = self.live(&key, Some(advanced.token), now).await?;
-            match Standing::of(token.number, row.refresh_generation, tokens.grace, now) {
-                Standing::JustReplaced => row,
-                Standing::Replaced => {
-                    self.store.delete(&key).await?;
-                    return Err(Rejection::Reused.into());
-                }
-                Standing::Ahead => return Err(Rejection::Unknown.into()),
-                Standing::Present => {
-                    let problem = "the store did not replace the present refresh token";
-                    return Err(StoreError::contention("access tokens", problem).into());
-                }
+            let row = live(Some(advanced.token), now)?;
+            let standing = self
+                .standing_of_refresh(&key, token.number, tokens, &row, now)
+                .await?;
+            if standing == Standing::Present {
+                let problem = "the store did not replace the present refresh token";
+                return Err(StoreError::contention("access tokens", problem).into());
             }
+            row
         };
-        let issued = self.tokens(token.backend, token.handle, &row)?;
-        Ok(Refreshed::new(subject_of(&row), issued))
+        Ok(self.tokens(token.backend, token.handle, &row, now)?)
     }
 
-    async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<bool, StoreError> {
-        let Ok((tokens, token)) = self.refresh_token(audience, presented) else {
-            return Ok(false);
-        };
+    async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<(), ReadError> {
+        let (tokens, token) = self.refresh_token(audience, presented)?;
         let key = key_of(token.backend, token.handle);
         let now = self.jwt.clock.now();
-        let found = self.store.find(&key).await?;
-        let is_valid = found.filter(|row| row.is_live(now)).is_some_and(|row| {
-            let standing = Standing::of(token.number, row.refresh_generation, tokens.grace, now);
-            matches!(standing, Standing::Present | Standing::JustReplaced)
-        });
-        if is_valid {
-            self.store.delete(&key).await?;
-        }
-        Ok(is_valid)
+        let row = live(self.store.find(&key).await?, now)?;
+        self.standing_of_refresh(&key, token.number, tokens, &row, now)
+            .await?;
+        self.store.delete(&key).await?;
+        Ok(())
     }
 }

@@ -23,6 +23,23 @@ async fn a_log_out_ends_the_refresh_and_an_access_token_lives_to_its_expiry() {
 }
 
 #[tokio::test]
+async fn f5_an_access_token_does_not_outlive_a_log_in_that_is_not_refreshed() {
+    let stage = Stage::new();
+    let tokens = auth_jwt::RefreshTokens::new(&stage.secret).idle(std::time::Duration::from_secs(60));
+    let strategy = stage.bare().refresh_tokens(tokens.expect("allowed"));
+    let strategy = strategy.check_at_refresh_only().expect("valid");
+    let pair = stage.log_in(&strategy).await;
+    stage.pass(Span::seconds(30));
+    let next = refresh(&strategy, pair.refresh()).await.expect("the present one");
+    stage.pass(Span::seconds(30));
+    assert_eq!(check(&strategy, &pair.access).await, Err(Expired));
+    stage.pass(Span::seconds(30) - Span::MILLISECOND);
+    assert_eq!(check(&strategy, &next.access).await, Ok(()));
+    stage.pass(Span::MILLISECOND);
+    assert_eq!(check(&strategy, &next.access).await, Err(Expired));
+}
+
+#[tokio::test]
 async fn the_credential_has_the_id_of_its_log_in() {
     let stage = Stage::new();
     let strategy = stage.refreshing().check_at_refresh_only().expect("valid");

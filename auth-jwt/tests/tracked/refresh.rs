@@ -3,14 +3,16 @@
 use std::{collections::HashSet, num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    AccessTokenIndex as _, Clock as _, RefreshStrategy as _,
+    AccessTokenIndex as _, RefreshStrategy as _,
     Rejection::{BadSignature, Expired, Malformed, Reused, Unknown},
     RevocableStrategy as _, SigningSecret,
 };
-use auth_jwt::RefreshTokens;
+use auth_jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy};
 use time::Duration as Span;
 
-use crate::stage::{ACCESS, APP, LOG_IN, Stage, check, expiry, parallel, read, refresh};
+use crate::stage::{
+    ACCESS, APP, LOG_IN, Pair, Stage, check, end_by_refresh, expiry, parallel, refresh, seconds,
+};
 
 const GRACE: Span = Span::seconds(10);
 const IDLE: Span = Span::days(14);
@@ -161,10 +163,6 @@ async fn f5_a_log_in_that_is_not_refreshed_ends_at_the_idle_limit_to_the_millise
     );
     stage.pass(Span::MILLISECOND);
     assert_eq!(refresh(&still, pair.refresh()).await, Err(Expired));
-    assert!(
-        stage.rows().await.is_empty(),
-        "it stays expired if the clock steps back"
-    );
 }
 
 #[tokio::test]
@@ -192,7 +190,11 @@ async fn f5_a_log_in_that_is_idle_takes_its_access_token_along() {
     let stage = Stage::new();
     let tokens = RefreshTokens::new(&stage.secret).idle(Duration::from_secs(60));
     let strategy = stage.bare().refresh_tokens(tokens.expect("allowed"));
-    let pair = stage.log_in(&strategy).await;
+    let issued = stage.issue(&strategy, |_log_in| ()).await;
+    let pair = Pair::of(&issued);
+    let end = stage.now() + Span::MINUTE;
+    assert_eq!(issued.access.expires_at, Some(end), "what the client is told");
+    assert_eq!(expiry(&pair.access), end);
     stage.pass(Span::MINUTE - Span::MILLISECOND);
     assert_eq!(
         check(&strategy, &pair.access).await,
@@ -201,7 +203,7 @@ async fn f5_a_log_in_that_is_idle_takes_its_access_token_along() {
     );
     stage.pass(Span::MILLISECOND);
     assert_eq!(check(&strategy, &pair.access).await, Err(Expired));
-    assert!(stage.rows().await.is_empty());
+    assert_eq!(refresh(&strategy, pair.refresh()).await, Err(Expired));
 }
 
 #[tokio::test]
@@ -250,29 +252,22 @@ async fn a_store_that_lost_data_rejects_the_newer_token_and_ends_nothing() {
         .expect("the present one");
     stage.overwrite(&backup).await;
     assert_eq!(refresh(&strategy, second.refresh()).await, Err(Unknown));
-    assert!(
-        !strategy
-            .end_by_refresh(APP, second.refresh())
-            .await
-            .expect("in memory")
-    );
+    assert_eq!(end_by_refresh(&strategy, second.refresh()).await, Err(Unknown));
     assert_eq!(refresh(&strategy, first.refresh()).await.map(drop), Ok(()));
 }
 
 #[tokio::test]
-async fn a_refresh_tells_the_epoch_of_the_log_in_and_the_user_is_known_without_a_store() {
+async fn the_user_and_the_epoch_of_a_refresh_token_are_known_without_a_store() {
     let stage = Stage::new();
     let strategy = stage.refreshing();
     let pair = stage.log_in(&strategy).await;
-    let refreshed = strategy
-        .refresh(APP, pair.refresh())
-        .await
-        .expect("the present one");
-    assert_eq!(refreshed.subject, stage.subject);
+    let next = refresh(&strategy, pair.refresh()).await.expect("the present one");
     strategy.revoke(APP, &pair.access).await.expect("revoked");
-    assert_eq!(strategy.user_of(APP, pair.refresh()), Ok(stage.subject.user_id));
-    assert_eq!(strategy.user_of("web", pair.refresh()), Err(BadSignature));
-    assert_eq!(stage.bare().user_of(APP, pair.refresh()), Err(Malformed));
+    for token in [pair.refresh(), next.refresh()] {
+        assert_eq!(strategy.subject_of(APP, token), Ok(stage.subject.clone()));
+        assert_eq!(strategy.subject_of("web", token), Err(BadSignature));
+        assert_eq!(stage.bare().subject_of(APP, token), Err(Malformed));
+    }
 }
 
 #[tokio::test]
@@ -284,58 +279,89 @@ async fn a_refresh_token_lasts_to_the_idle_limit_and_its_access_token_to_its_own
     assert_eq!(token.issued_at, stage.now());
     assert_eq!(token.expires_at, Some(stage.now() + IDLE));
     assert_eq!(issued.access.expires_at, Some(stage.now() + ACCESS));
-    let pair = crate::stage::Pair::of(&issued);
+    let pair = Pair::of(&issued);
     stage.pass(Span::days(20) - IDLE);
-    refresh(&strategy, pair.refresh()).await.expect("in time");
+    let next = refresh(&strategy, pair.refresh()).await.expect("in time");
     stage.pass(Span::seconds(3));
     let again = strategy
         .refresh(APP, pair.refresh())
         .await
-        .expect("within the grace")
-        .issued;
-    let token = again.refresh.expect("a refresh token");
-    assert_eq!(
-        token.issued_at,
-        stage.now() - Span::seconds(3),
-        "it is the same token"
-    );
-    assert_eq!(token.expires_at, Some(stage.now() - Span::seconds(3) + IDLE));
+        .expect("within the grace");
+    assert_eq!(Pair::of(&again), next, "they are the same tokens");
+    let since = stage.now() - Span::seconds(3);
+    let refresh = again.refresh.expect("a refresh token");
+    for (token, lifetime) in [(again.access, ACCESS), (refresh, IDLE)] {
+        assert_eq!(token.expires_at, Some(since + lifetime));
+        assert_eq!(token.issued_at, stage.now(), "a client counts from now");
+    }
 }
 
 #[tokio::test]
-async fn a_good_refresh_token_ends_its_log_in_and_no_other_does() {
+async fn f6_a_grace_that_is_longer_than_the_life_of_an_access_token_hands_out_no_dead_one() {
+    let stage = Stage::new();
+    let jwt = JwtStrategy::hs256(&stage.secret, seconds(Span::seconds(2))).expect("valid");
+    let strategy = TrackedJwtStrategy::new(
+        jwt.clock(stage.clock.clone()),
+        stage.store.clone(),
+        seconds(LOG_IN),
+    )
+    .expect("valid")
+    .refresh_tokens(RefreshTokens::new(&stage.secret));
+    let first = stage.log_in(&strategy).await;
+    let second = refresh(&strategy, first.refresh())
+        .await
+        .expect("the present one");
+    stage.pass(Span::seconds(2) - Span::MILLISECOND);
+    assert_eq!(refresh(&strategy, first.refresh()).await.as_ref(), Ok(&second));
+    stage.pass(Span::MILLISECOND);
+    assert_eq!(check(&strategy, &second.access).await, Err(Expired));
+    let again = refresh(&strategy, first.refresh())
+        .await
+        .expect("within the grace");
+    assert_eq!(again.refresh, second.refresh);
+    assert_eq!(check(&strategy, &again.access).await, Ok(()));
+    assert_eq!(stage.row().await.refresh_generation.number, 1);
+}
+
+#[tokio::test]
+async fn a_good_refresh_token_ends_its_log_in_and_what_is_none_ends_nothing() {
     let stage = Stage::new();
     let strategy = stage.refreshing();
-    let end = async |token: &str| strategy.end_by_refresh(APP, token).await.expect("in memory");
+    let end = async |token: &str| end_by_refresh(&strategy, token).await;
+
+    let pair = stage.log_in(&strategy).await;
+    assert_eq!(end(&pair.access).await, Err(BadSignature));
+    assert_eq!(end("").await, Err(Malformed));
+    assert!(strategy.end_by_refresh("web", pair.refresh()).await.is_err());
+    assert_eq!(check(&strategy, &pair.access).await, Ok(()));
+    assert_eq!(end(pair.refresh()).await, Ok(()));
+    assert_eq!(check(&strategy, &pair.access).await, Err(Unknown));
+    assert_eq!(end(pair.refresh()).await, Err(Unknown));
 
     let first = stage.log_in(&strategy).await;
     let second = refresh(&strategy, first.refresh())
         .await
         .expect("the present one");
-    assert!(!end(&first.access).await && !end("").await);
-    assert!(
-        !strategy
-            .end_by_refresh("web", second.refresh())
-            .await
-            .expect("in memory")
-    );
-    stage.pass(GRACE);
-    assert!(!end(first.refresh()).await, "replaced");
-    assert_eq!(check(&strategy, &second.access).await, Ok(()));
-    assert!(end(second.refresh()).await);
+    assert_eq!(end(first.refresh()).await, Ok(()), "within the grace");
     assert_eq!(check(&strategy, &second.access).await, Err(Unknown));
-    assert!(!end(second.refresh()).await);
-
-    let first = stage.log_in(&strategy).await;
-    let second = refresh(&strategy, first.refresh())
-        .await
-        .expect("the present one");
-    assert!(end(first.refresh()).await, "within the grace");
-    assert_eq!(read(&strategy, &second.access).await, Err(Unknown));
 
     let idle = stage.log_in(&strategy).await;
     stage.pass(IDLE);
-    assert!(!end(idle.refresh()).await, "expired at {}", stage.clock.now());
+    assert_eq!(end(idle.refresh()).await, Err(Expired));
+}
+
+#[tokio::test]
+async fn f2_a_log_out_by_a_replaced_token_is_a_reuse_and_ends_the_log_in() {
+    let stage = Stage::new();
+    let strategy = stage.refreshing();
+    let first = stage.log_in(&strategy).await;
+    let second = refresh(&strategy, first.refresh())
+        .await
+        .expect("the present one");
+    stage.pass(GRACE);
+    assert_eq!(end_by_refresh(&strategy, first.refresh()).await, Err(Reused));
+    assert_eq!(check(&strategy, &second.access).await, Err(Unknown));
+    assert_eq!(refresh(&strategy, second.refresh()).await, Err(Unknown));
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::{collections::HashSet, time::Duration};
 
 use auth_core::{
     Rejection::{Expired, Reused, Unknown},
-    RevocableStrategy as _,
+    RevocableStrategy as _, RotateStrategy as _,
 };
-use auth_jwt::{JwtStrategy, SigningAlgorithm, SigningKey, TrackedJwtStrategy};
+use auth_jwt::{JwtStrategy, RefreshTokens, SigningAlgorithm, SigningKey, TrackedJwtStrategy};
 use time::Duration as Span;
 
 use crate::stage::{
@@ -224,6 +224,53 @@ async fn a_log_in_that_has_ended_is_not_rotated() {
         assert_eq!(check(&strategy, &token).await, Err(Unknown));
     }
     assert!(stage.rows().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_replaced_token_logs_out_within_the_grace_and_ends_nothing_after_it() {
+    for (passed, ends) in [(GRACE - Span::MILLISECOND, true), (GRACE, false)] {
+        let stage = Stage::new();
+        let strategy = stage.rotating(AGE);
+        let first = stage.log_in(&strategy).await.access;
+        stage.pass(AGE);
+        let second = rotate(&strategy, &first).await.expect("valid").expect("due");
+        stage.pass(passed);
+        strategy.revoke(APP, &first).await.expect("in memory");
+        assert_eq!(check(&strategy, &second).await.is_err(), ends, "{passed}");
+    }
+}
+
+#[tokio::test]
+async fn a_successor_that_is_handed_out_again_says_how_long_it_still_lives() {
+    let stage = Stage::new();
+    let strategy = stage.rotating(AGE);
+    let first = stage.log_in(&strategy).await.access;
+    stage.pass(AGE);
+    let end = Some(stage.now() + ACCESS);
+    for _ in 0..2 {
+        let successor = strategy.rotate(APP, &first).await.expect("valid").expect("due");
+        assert_eq!((successor.issued_at, successor.expires_at), (stage.now(), end));
+        stage.pass(Span::seconds(9));
+    }
+}
+
+#[tokio::test]
+async fn f5_no_successor_outlives_a_log_in_that_is_not_refreshed() {
+    let stage = Stage::new();
+    let tokens = RefreshTokens::new(&stage.secret).idle(Duration::from_secs(360));
+    let strategy = stage.bare().refresh_tokens(tokens.expect("allowed"));
+    let strategy = strategy.rotate_after(AGE.unsigned_abs()).expect("valid");
+    let pair = stage.log_in(&strategy).await;
+    let end = stage.now() + Span::minutes(6);
+    assert_eq!(expiry(&pair.access), end);
+    stage.pass(AGE);
+    let successor = rotate(&strategy, &pair.access)
+        .await
+        .expect("valid")
+        .expect("due");
+    assert_eq!(expiry(&successor), end);
+    stage.pass(Span::MINUTE);
+    assert_eq!(check(&strategy, &successor).await, Err(Expired));
 }
 
 #[tokio::test]

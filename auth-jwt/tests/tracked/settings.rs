@@ -67,7 +67,7 @@ fn a_grace_and_an_idle_limit_have_bounds() {
     let grace = |grace| RefreshTokens::new(&stage.secret).grace(grace);
     refused(grace(Duration::from_millis(60_001)), "refresh grace");
     assert!(grace(Duration::from_secs(60)).is_ok() && grace(Duration::ZERO).is_ok());
-    let grace = |grace| stage.bare().rotation_grace(grace);
+    let grace = |grace| stage.rotating(Span::MINUTE).rotation_grace(grace);
     refused(grace(Duration::from_millis(999)), "rotation grace");
     refused(grace(Duration::from_millis(60_001)), "rotation grace");
     assert!(grace(Duration::from_secs(60)).is_ok() && grace(Duration::from_secs(1)).is_ok());
@@ -75,6 +75,23 @@ fn a_grace_and_an_idle_limit_have_bounds() {
     refused(idle(Duration::from_millis(999)), "refresh idle limit");
     refused(idle(Duration::MAX), "refresh idle limit");
     assert!(idle(Duration::from_secs(1)).is_ok());
+}
+
+#[test]
+fn a_grace_of_a_rotation_needs_one_and_is_shorter_than_the_life_of_a_token() {
+    let stage = Stage::new();
+    let grace = Duration::from_secs(30);
+    refused(stage.refreshing().rotation_grace(grace), "rotation grace");
+    let with = |lifetime| {
+        let jwt = JwtStrategy::hs256(&stage.secret, seconds(lifetime)).expect("valid");
+        let tracked = TrackedJwtStrategy::new(jwt, stage.store.clone(), seconds(LOG_IN));
+        let rotating = tracked.and_then(|tracked| tracked.rotate_after(Duration::ZERO));
+        rotating
+            .expect("the default suits any life")
+            .rotation_grace(grace)
+    };
+    refused(with(Span::seconds(30)), "rotation grace");
+    assert!(with(Span::seconds(31)).is_ok());
 }
 
 #[test]

@@ -152,8 +152,13 @@ pub(crate) async fn check(strategy: &dyn Strategy, token: &str) -> Result<(), Re
 }
 
 pub(crate) async fn refresh(strategy: &TrackedJwtStrategy, token: &str) -> Result<Pair, Rejection> {
-    let refreshed = strategy.refresh(APP, token).await.map_err(rejection)?;
-    Ok(Pair::of(&refreshed.issued))
+    let issued = strategy.refresh(APP, token).await.map_err(rejection)?;
+    Ok(Pair::of(&issued))
+}
+
+/// The outcome of a log-out by a refresh token.
+pub(crate) async fn end_by_refresh(strategy: &TrackedJwtStrategy, token: &str) -> Result<(), Rejection> {
+    strategy.end_by_refresh(APP, token).await.map_err(rejection)
 }
 
 pub(crate) async fn rotate(strategy: &TrackedJwtStrategy, token: &str) -> Result<Option<String>, Rejection> {

@@ -526,6 +526,14 @@ async fn a_log_out_by_a_refresh_token_asks_what_a_log_out_asks(case: &Case) {
         answer.is_unauthorized();
         assert_eq!(answer.headers.contains_key("set-cookie"), case.kind.is_cookie());
     }
+    // Malformed JSON comes before the credential, where a body is looked at.
+    let malformed = case.post(&case.kind.logout()).body("application/json", "{");
+    let malformed = malformed.send().await;
+    if case.kind.is_cookie() {
+        malformed.is_unauthorized();
+    } else {
+        assert_eq!(malformed.field_errors(), [None]);
+    }
     let answer = log_out(case, pass.refresh()).await;
     if case.verification {
         answer.is_forbidden();
