@@ -140,16 +140,19 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
     /// A cookie is set again. A Bearer client gets its tokens in the headers `X-Access-Token` and `X-Refresh-Token`, in
     /// which it must look for them. A page of another origin can read them if CORS exposes them.
     ///
-    /// Somebody who [acts](auth_users::Identified::acting) as the user is logged out all the same. So is a user who changes the
-    /// e-mail in the same request, if the new one must be verified first. If the new log-in fails, the password has changed, and
-    /// the client is logged out.
+    /// The new log-in has the label of the present one, and ends when that would have ended at the latest. If that has ended
+    /// since, which a strategy that reads without a look-up does not see, the answer is 401, and nothing changes.
+    ///
+    /// A user who changes the e-mail in the same request is logged out all the same, if the new one must be verified first. If
+    /// the new log-in fails, the password has changed, and the client is logged out.
     pub fn keep_log_in_after_password_change(mut self) -> Self {
         self.keeps_log_in = true;
         self
     }
 
-    /// Builds the endpoints. From now on, when the user manager deletes a user or ends all credentials of a user, it
-    /// revokes those of these backends.
+    /// Builds the endpoints. From now on, when the user manager deletes a user, it revokes the credentials of these backends. When
+    /// it ends all credentials of a user, every backend rejects them from then on, whatever their rows. A row that is left
+    /// behind is in no list, and is removed when its credential is presented, when its user is deleted, or when it expires.
     ///
     /// # Errors
     /// [`ConfigError`] naming the setting: as from [`Authenticator::new`]; a path that does not start with `/`, ends

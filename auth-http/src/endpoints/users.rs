@@ -1,11 +1,12 @@
 //! The routes for users' own data, and for the data of all users by superusers.
 
-use auth_core::{Profile, User, UserId, user_id_from_text};
-use auth_users::{ProtectedFields, UserUpdate, merge_profile};
+use auth_core::{Email, Profile, User, UserId, user_id_from_text};
+use auth_users::{Identified, ProtectedFields, UserUpdate, merge_profile};
 
 use super::{Asked, Endpoints, FLAGS, Family, Mount};
 use crate::{
-    Authenticated, HttpError, Method, RequestHead, Response, Route, Superuser, UserBody,
+    AuthBackend, Authenticated, HttpError, InPerson, Method, RequestHead, Response, Route, Superuser,
+    UserBody,
     admission::may_log_in,
     body::{Fields, JsonBody},
 };
@@ -82,9 +83,23 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let update = self.update_of(&found.user, UserUpdate::default(), fields, &self.protected)?;
         // The answer to a correction that corrects nothing would be that of `GET`, which they may not read.
         let present = found.user.email.normalized();
-        let found = match &update.email {
-            Some(email) if email.normalized() != present => found,
-            _ => found.meeting(&self.base_requirement())?,
+        let is_other = |email: &Email| email.normalized() != present;
+        let changes_email = update.email.as_ref().is_some_and(is_other);
+        let found = if changes_email {
+            found
+        } else {
+            found.meeting(&self.base_requirement())?
+        };
+        // Whoever holds these holds the account.
+        let found = if changes_email || update.password.is_some() {
+            found.meeting(&InPerson)?
+        } else {
+            found
+        };
+        let next = if self.keeps_log_in && update.password.is_some() {
+            Some(self.next_log_in(&found, asked).await?)
+        } else {
+            None
         };
         let updated = self.users.update_own(found.user.clone(), &update).await;
         let user = updated.map_err(|error| match error.into() {
@@ -93,35 +108,50 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             error => error,
         })?;
         let mut response = ok(&user);
-        if self.keeps_log_in && update.password.is_some() {
-            let log_in = self.log_in_again(&found, user, asked.head).await;
+        if let Some((backend, next)) = next {
+            let log_in = self.log_in_again(backend, next, user, asked.head).await;
             response.headers.extend(log_in);
         }
         Ok(response)
     }
 
-    /// The headers with a new log-in of the `user` of `found`, whose password was changed by this request. None if it fails,
-    /// because the password has changed all the same.
-    async fn log_in_again(
+    /// What it takes to log in again after a change of the password.
+    ///
+    /// # Errors
+    /// [`HttpError::Unauthorized`] if the present log-in has ended, [`HttpError::Unavailable`] if the store does not answer.
+    async fn next_log_in(
         &self,
         found: &Authenticated<Id, P>,
+        asked: &Asked<'_, impl RequestHead, Id, P>,
+    ) -> Result<(&AuthBackend<Id>, Identified<Id, P>), HttpError> {
+        let backend = self.authenticator.backend(&found.backend);
+        let backend = backend.ok_or(HttpError::NotFound)?;
+        let next = self.in_place_of(backend, found).await?;
+        let next = next.ok_or_else(|| self.authenticator.unauthorized(asked.head, &asked.accepted))?;
+        Ok((backend, next))
+    }
+
+    /// The headers with the log-in `next` of `user`, whose password was changed by this request. None if it fails, because the
+    /// password has changed all the same.
+    async fn log_in_again(
+        &self,
+        backend: &AuthBackend<Id>,
+        next: Identified<Id, P>,
         user: User<Id, P>,
         head: &impl RequestHead,
     ) -> Vec<(&'static str, String)> {
-        let name = &*found.backend;
-        let Some(backend) = self.authenticator.backend(name) else {
-            return Vec::new();
-        };
-        if found.credential.actor.is_some() || may_log_in(&self.users, &user).is_err() {
+        if may_log_in(&self.users, &user).is_err() {
             return Vec::new();
         }
-        let identified = self.users.identify_without_proof(user);
-        match self.attached(backend, &identified, head).await {
+        let Some(next) = next.renewed(user) else {
+            return Vec::new();
+        };
+        match self.attached(backend, &next, head).await {
             Ok(headers) => headers,
             Err(error) => {
-                let user = &identified.user().id;
+                let (user, backend) = (&next.user().id, backend.name());
                 tracing::warn!(
-                    target: "portcullis::http", ?user, backend = name, ?error,
+                    target: "portcullis::http", ?user, backend, ?error,
                     "no new log-in after a change of the password: the client is logged out"
                 );
                 Vec::new()

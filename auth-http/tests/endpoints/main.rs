@@ -2,6 +2,7 @@
 
 mod closed_networks;
 mod ended_credentials;
+mod in_place;
 mod log_in;
 mod refresh;
 mod rotation;
