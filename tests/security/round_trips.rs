@@ -73,6 +73,30 @@ fn an_extractor_within_guards_makes_no_second_look_up() {
 }
 
 #[test]
+fn each_of_the_other_log_ins_is_ended_by_its_key() {
+    watched(Store::Memory, async |service, watch| {
+        let mut pass = service.pass(Kind::DbBearer, &address("lancelot")).await;
+        for kind in [Kind::DbCookie, Kind::TrackedBearer, Kind::DbBearer] {
+            pass = service.pass(kind, &address("lancelot")).await;
+        }
+        watch.calls();
+        let answer = service.delete("/auth/sessions").with(&pass).send().await;
+        answer.is(204, "");
+        let expected = [
+            "tokens.find",
+            "users.find",
+            "tokens.list",
+            "tokens.delete",
+            "tokens.delete",
+            "tokens.delete",
+        ];
+        assert_eq!(watch.calls(), expected);
+        let listed = service.get("/auth/sessions").with(&pass).send().await;
+        assert_eq!(listed.json().as_array().expect("a list").len(), 1);
+    });
+}
+
+#[test]
 fn a_jwt_is_read_without_any_look_up_and_an_opaque_token_by_one() {
     watched(Store::Sqlite, async |service, watch| {
         let secret = SigningSecret::new(SECRET).expect("long enough");

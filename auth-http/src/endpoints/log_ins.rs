@@ -3,7 +3,8 @@
 use std::{collections::HashSet, ptr};
 
 use auth_core::{
-    AccessToken, AccessTokenIndex, Profile, StoreError, TokenId, User, UserId, user_id_from_text,
+    AccessToken, AccessTokenIndex, Profile, ShardTag, StoreError, TokenId, TokenLookup, User, UserId,
+    user_id_from_text,
 };
 use futures_util::{
     StreamExt as _, TryStreamExt as _,
@@ -155,14 +156,19 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// one of another service, or one that was renamed.
     async fn end_others(&self, current: &Authenticated<Id, P>) -> Result<Response, HttpError> {
         let user = &current.user;
+        let tag = ShardTag::for_user(&user.id);
         for store in self.stores() {
             let log_ins = store.list(&user.id, user.security_epoch).await?;
-            let others = log_ins
+            // By their keys, because a store may have to search for a public id.
+            let keys: Vec<_> = log_ins
                 .iter()
-                .filter(|log_in| Some(log_in.id) != current.credential.id);
-            let ends: Vec<_> = others
-                .map(|log_in| store.delete_by_id(&user.id, log_in.id))
+                .filter(|log_in| Some(log_in.id) != current.credential.id)
+                .map(|log_in| TokenLookup {
+                    digest: log_in.digest,
+                    tag: Some(tag),
+                })
                 .collect();
+            let ends: Vec<_> = keys.iter().map(|key| store.delete(key)).collect();
             let ends = stream::iter(ends).buffer_unordered(CONCURRENT_ENDS);
             ends.try_for_each(|_ended| ready(Ok(()))).await?;
         }
