@@ -86,6 +86,9 @@ impl CsrfPolicy {
     /// Log-in and registration happen before there is a token, so only their origin is checked. The same applies to a
     /// WebSocket handshake, to which a page cannot add a header.
     ///
+    /// If access tokens [rotate](auth_core::RotateStrategy), so does `NAME-csrf`. A page that reads it while another answer
+    /// replaces both can send the one that does not match, and gets a 403. It should read the cookie again, and retry once.
+    ///
     /// If the secret [also accepts](SigningSecret::also_accept) an old one, pages that are open when the secret changes
     /// keep working.
     #[must_use]

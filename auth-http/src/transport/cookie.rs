@@ -36,6 +36,12 @@ const MAX_COOKIE_BYTES: usize = 4096;
 /// come first: those for the own path, for `/` and for short paths, of the host, and of the shortest domain above it.
 /// Any other cookie must be removed by the service that set it.
 ///
+/// The cookie of the refresh token cannot have the prefix `__Host-`, which requires the path `/`. So a sibling host, such as
+/// `blog.example.com` beside `app.example.com`, can set one of its own for `example.com`, under that name. A user who has no
+/// refresh token then continues, with the next refresh, in a log-in that is not theirs (a fixation of the log-in). Neither
+/// `Secure` nor a double submit keeps that out. Run nothing on sibling hosts that you do not trust, put what others write on
+/// another registrable domain, or use a Bearer transport or a strategy without refresh tokens.
+///
 /// # Refresh tokens
 /// A strategy with refresh tokens gets a second cookie, for example `__Secure-portcullis-refresh`: `__Secure-`, the name
 /// without its prefix, and `-refresh`. It is `HttpOnly`, `Secure` and `SameSite=Strict`. A browser sends it to the routes of its
