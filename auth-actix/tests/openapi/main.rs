@@ -5,6 +5,7 @@ mod description;
 mod docs;
 mod document;
 mod observer;
+mod profile;
 mod refresh;
 mod schema;
 mod service;
