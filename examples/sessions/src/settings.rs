@@ -18,7 +18,8 @@ use crate::data::JsonObject;
 pub struct Settings {
     /// `BIND`: the address to listen on; `127.0.0.1:8080`.
     pub bind: String,
-    /// `STORE_URL`: `memory`, `sqlite://FILE`, `postgres://…` or `mysql://…`; `memory`. It may hold a password.
+    /// `STORE_URL`: `memory`, `sqlite://FILE`, `postgres://…`, `mysql://…`, `mongodb://…`, or `redis://…`, also with `-sentinel` or
+    /// `-cluster`; `memory`. It may hold a password.
     pub store_url: String,
     /// `SESSION_CARRIER`: `cookie` or `header`; `cookie`. The name of the header is in `SESSION_HEADER`; `X-Session-Id`.
     pub carrier: SessionCarrier,

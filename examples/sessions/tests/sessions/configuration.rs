@@ -39,6 +39,14 @@ fn a_value_that_cannot_be_used_is_an_error_that_names_its_variable() {
             &[("STORE_URL", "postgres://ada:secret@127.0.0.1:1/app")],
             "STORE_URL: postgresql: database URL: no connection to `127.0.0.1:1`",
         ),
+        (
+            &[("STORE_URL", "redis://ada:secret@127.0.0.1:1")],
+            "STORE_URL: redis: no connection to `127.0.0.1:1`",
+        ),
+        (
+            &[("STORE_URL", "mongodb://ada:secret@127.0.0.1:1/app")],
+            "STORE_URL: mongodb: Server selection timeout",
+        ),
         (&[("BIND", "nowhere")], "BIND"),
         (&[("BIND", "")], "BIND: is empty"),
     ] {

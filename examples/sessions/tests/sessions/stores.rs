@@ -4,6 +4,7 @@ use std::{env, sync::Arc};
 
 use diesel_async::SimpleAsyncConnection as _;
 use portcullis::{
+    mongo,
     sql::{mysql, postgres},
     store::SessionStore,
 };
@@ -74,6 +75,21 @@ async fn every_sentence_is_true_on_mariadb() {
     every_sentence_on(&own).await;
     let run = format!("DROP DATABASE {name}");
     server.batch_execute(&run).await.expect("no database");
+}
+
+#[actix_web::test]
+#[ignore = "needs MongoDB"]
+async fn every_sentence_is_true_on_mongodb() {
+    let (_server, own, _name) = names_on("TEST_MONGODB_URL");
+    every_sentence_on(&own).await;
+    let database = mongo::connect(&own).await.expect("a database");
+    database.drop().await.expect("no database");
+}
+
+#[actix_web::test]
+#[ignore = "needs Redis"]
+async fn every_sentence_is_true_on_redis() {
+    every_sentence_on(&env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL")).await;
 }
 
 /// The server in a variable, a database of a random name there, and that name.
