@@ -90,6 +90,11 @@ impl SessionCarrier {
         matches!(self.0, Kind::Cookie(_))
     }
 
+    /// True if the client drops the id after a fixed time, however long the session lasts.
+    pub(super) fn has_fixed_age(&self) -> bool {
+        matches!(&self.0, Kind::Cookie(cookie) if cookie.has_fixed_age())
+    }
+
     /// The id that a request presents. Two are as none, because nobody can tell which is the service's own.
     pub(super) fn extract(&self, head: &dyn RequestHead) -> Option<SecretString> {
         let presented = match &self.0 {

@@ -5,7 +5,7 @@ use auth_users::Identified;
 
 use super::{
     RequestSession, SessionData,
-    state::{Change, Delivery, Stored},
+    state::{Change, Delivery, State, Stored},
     write::MAX_ATTEMPTS,
 };
 use crate::{HttpError, admission::still_identified};
@@ -140,7 +140,10 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             // Whatever its revision: a log-out is never a conflict.
             self.inner.sessions.shared.store.delete(&key, None).await?;
         }
-        self.state().forget();
+        *self.state() = State {
+            delivery: Delivery::Removal,
+            ..State::new()
+        };
         Ok(())
     }
 
@@ -197,7 +200,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 let mut state = self.state();
                 state.stored = Some(new);
                 state.outdated = None;
-                state.delivery = Delivery::Id;
+                state.delivery = Delivery::NewId;
                 Ok(Replaced::Done)
             }
             (Ok(SessionWrite::Conflict), Some((key, _))) => {

@@ -94,15 +94,15 @@ fn tell<T, Id, P>(
     head: &impl RequestHead,
 ) -> Result<Response, HttpError> {
     let shared = &sessions.shared;
-    // If the client gets an id, any cookie of the name could be another one than the one set now. Two would be as none.
     let (response, suspicious) = match (state.delivery, &state.stored) {
-        (Delivery::Id, Some(stored)) => {
+        (delivery @ (Delivery::NewId | Delivery::SameId), Some(stored)) => {
             let end = stored.row.absolute_expires_at;
             let response = shared.carrier.deliver(&stored.id, shared.clock.now(), end)?;
-            (response, 1)
+            // Any cookie of the name is another one than that of a new id. Two would be as none.
+            (response, if delivery == Delivery::NewId { 1 } else { 2 })
         }
         (Delivery::Removal, _) => (shared.carrier.clear(), 2),
-        (Delivery::Nothing, _) | (Delivery::Id, None) => return Ok(Response::empty(204)),
+        (Delivery::Nothing | Delivery::NewId | Delivery::SameId, _) => return Ok(Response::empty(204)),
     };
     if !shared.carrier.is_cookie() {
         return Ok(response);

@@ -44,7 +44,10 @@ pub(super) enum Change<T> {
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Delivery {
     Nothing,
-    Id,
+    /// An id that this request has made.
+    NewId,
+    /// The id that the client presented.
+    SameId,
     Removal,
 }
 
@@ -81,12 +84,11 @@ impl<T, Id, P> State<T, Id, P> {
         }
     }
 
-    /// Forgets the session, which is not in the store any more.
-    pub(super) fn forget(&mut self) {
-        *self = Self {
-            delivery: Delivery::Removal,
-            ..Self::new()
-        };
+    /// Sends the id once more, unless the answer already says what becomes of it.
+    pub(super) fn send_again(&mut self) {
+        if self.delivery == Delivery::Nothing {
+            self.delivery = Delivery::SameId;
+        }
     }
 }
 
@@ -177,6 +179,18 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             Change::Updates(updates) => updates.push(Box::new(change)),
             Change::Replaced => {}
         }
+    }
+
+    /// Sends the client its id with this answer, although it has it. Without a session, it does nothing.
+    ///
+    /// An answer carries the id if it is new, and otherwise only to keep a cookie of a [fixed age](crate::MaxAge::Fixed) alive. Some
+    /// clients need more, for example one that takes the id from each answer.
+    ///
+    /// # Security
+    /// The answer can reach the client after that of a parallel log-in, and takes the id of the log-in away. So do not call it
+    /// for a session of users.
+    pub fn resend_id(&self) {
+        self.state().send_again();
     }
 
     /// Returns if there is a session that meets the `verifier`. Otherwise it logs that.

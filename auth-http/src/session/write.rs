@@ -63,7 +63,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             let taken = self.take_change();
             match shared.store.save(&key, &change).await {
                 Ok(SessionWrite::Done) => {
-                    self.state().saved(change);
+                    self.state().saved(shared, change);
                     return Ok(());
                 }
                 Ok(SessionWrite::Gone) => return self.gone(),
@@ -91,7 +91,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         }
         let mut state = self.state();
         state.stored = Some(stored);
-        state.delivery = Delivery::Id;
+        state.delivery = Delivery::NewId;
         Ok(())
     }
 
@@ -103,12 +103,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     async fn slide(&self, key: &TokenLookup, change: &SessionChange) {
         let shared = &self.inner.sessions.shared;
         match shared.store.save(key, change).await {
-            Ok(SessionWrite::Done) => {
-                if let Some(stored) = &mut self.state().stored {
-                    stored.row.last_used_at = change.at;
-                    stored.row.expires_at = change.expires_at;
-                }
-            }
+            Ok(SessionWrite::Done) => self.state().used(shared, change),
             // It was ended while this request was in flight.
             Ok(SessionWrite::Gone | SessionWrite::Conflict) => {}
             Err(error) => {
@@ -121,9 +116,10 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         }
     }
 
-    /// The session was ended while this request was in flight. It does not come back.
+    /// The session was ended while this request was in flight. It does not come back. The client keeps its id: by now, it may
+    /// have that of a log-in.
     pub(super) fn gone(&self) -> Result<(), HttpError> {
-        self.state().forget();
+        *self.state() = State::new();
         Err(unauthorized())
     }
 
@@ -219,14 +215,23 @@ impl<T: SessionData, Id: UserId, P: Profile> State<T, Id, P> {
     }
 
     /// The change is in the store.
-    fn saved(&mut self, change: SessionChange) {
+    fn saved(&mut self, shared: &Shared<Id, P>, change: SessionChange) {
+        self.used(shared, &change);
         if let Some(stored) = &mut self.stored {
             stored.row.data = change.data.unwrap_or_default();
             stored.row.revision += 1;
+        }
+    }
+
+    /// The use that `change` records is in the store.
+    fn used(&mut self, shared: &Shared<Id, P>, change: &SessionChange) {
+        if let Some(stored) = &mut self.stored {
             stored.row.last_used_at = change.at;
             stored.row.expires_at = change.expires_at;
         }
-        self.delivery = Delivery::Id;
+        if shared.idle.is_some() && shared.carrier.has_fixed_age() {
+            self.send_again();
+        }
     }
 
     /// The changes that were `taken` are not in the store. Others may have come since.

@@ -87,6 +87,11 @@ impl CookieTransport {
         &self.name
     }
 
+    /// True if the browser drops it after a fixed time, however long the token in it is valid.
+    pub(crate) fn has_fixed_age(&self) -> bool {
+        matches!(self.max_age, MaxAge::Fixed(_))
+    }
+
     /// The name of the cookie of `slot`.
     fn name_of(&self, slot: Slot) -> Cow<'_, str> {
         if slot == Slot::Access {

@@ -1,6 +1,7 @@
 //! One request after another.
 
 use auth_core::Lifetime;
+use auth_http::{CookieTransport, MaxAge, SessionCarrier};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
@@ -40,7 +41,7 @@ async fn a_request_loads_once_and_saves_at_most_once() {
         .expect("the same session");
     put(&changing.session, "b");
     put(&again, "c");
-    assert_eq!(changing.leave().await, Ok(Some(id.clone())));
+    assert_eq!(changing.leave().await, Ok(None), "the client has the id");
     assert_eq!(service.store.calls(), ["load", "save"]);
     let looking = visit(&carts, Some(&id)).await;
     assert_eq!(looking.session.get(), Some(Cart::of(&["a", "b", "c"])));
@@ -60,7 +61,7 @@ async fn a_session_can_wait_on_any_thread() {
     }
     let service = Service::new();
     let (carts, ada) = (service.carts(), service.user("ada").await);
-    let (head, slot) = (crate::Head(None), carts.slot());
+    let (head, slot) = (crate::Head::new(None), carts.slot());
     let session = sent(slot.load(&head)).await.expect("a visitor");
     put(&session, "a");
     sent(session.save()).await.expect("saved");
@@ -78,7 +79,7 @@ async fn a_route_that_asks_for_no_session_loads_none() {
     let carts = service.carts();
     let id = begun(&carts, &["a"]).await;
     service.store.calls();
-    let (head, slot) = (crate::Head(Some(id)), carts.slot());
+    let (head, slot) = (crate::Head::new(Some(&id)), carts.slot());
     assert_eq!(slot.finish(&head).await, Ok(Vec::new()));
     assert_eq!(service.store.calls(), Vec::<&str>::new());
 }
@@ -144,6 +145,57 @@ async fn s3_use_moves_the_idle_limit_rarely_and_never_past_the_absolute_one() {
     assert!(items(&carts, &id).await.is_some());
     service.clock.advance(Duration::MILLISECOND);
     assert_eq!(items(&carts, &id).await, None);
+}
+
+#[tokio::test]
+async fn a_cookie_of_a_fixed_age_is_sent_again_when_the_idle_limit_moves() {
+    let service = Service::new();
+    let minutes = |n: u64| Lifetime::from_secs(n * 60).expect("minutes");
+    let cookie = |age| CookieTransport::builder().name("__Host-ssid").max_age(age).build();
+    let twenty = MaxAge::Fixed(std::time::Duration::from_secs(20 * 60));
+    for (age, idle, is_sent) in [
+        (twenty, Some(minutes(20)), true),
+        (twenty, None, false),
+        (MaxAge::Token, Some(minutes(20)), false),
+        (MaxAge::Session, Some(minutes(20)), false),
+    ] {
+        let carts = service
+            .kind("cart")
+            .carrier(SessionCarrier::cookie(cookie(age).expect("a cookie")));
+        let carts = match idle {
+            None => carts,
+            Some(idle) => carts.idle(idle),
+        };
+        let carts = carts.build().expect("sessions");
+        let id = begun(&carts, &["a"]).await;
+        let sent = is_sent.then(|| id.clone());
+        assert_eq!(visit(&carts, Some(&id)).await.leave().await, Ok(None), "{age:?}");
+        service.clock.advance(Duration::minutes(1));
+        assert_eq!(visit(&carts, Some(&id)).await.leave().await, Ok(sent.clone()), "{age:?}");
+        let changing = visit(&carts, Some(&id)).await;
+        put(&changing.session, "b");
+        assert_eq!(changing.leave().await, Ok(sent), "{age:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_sent_again_if_the_handler_says_so() {
+    let service = Service::new();
+    for carts in [service.carts(), service.cookie_carts()] {
+        let id = begun(&carts, &["a"]).await;
+        let looking = visit(&carts, Some(&id)).await;
+        looking.session.resend_id();
+        assert_eq!(looking.leave().await, Ok(Some(id.clone())));
+        let nobody = visit(&carts, None).await;
+        nobody.session.resend_id();
+        assert_eq!(nobody.leave().await, Ok(None));
+    }
+    let carts = service.cookie_carts();
+    let id = begun(&carts, &["a"]).await;
+    let ending = visit(&carts, Some(&id)).await;
+    ending.session.end().await.expect("ended");
+    ending.session.resend_id();
+    assert_eq!(ending.leave().await, Ok(Some(String::new())), "it stays removed");
 }
 
 #[tokio::test]

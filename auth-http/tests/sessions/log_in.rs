@@ -4,7 +4,7 @@ use auth_core::{Lifetime, SessionStore as _, User};
 use auth_http::{HttpError, Present, RequestSession, Sessions};
 use time::Duration;
 
-use crate::{Cart, Service, begun, items, put, visit};
+use crate::{Cart, Service, begun, id_in, items, put, visit};
 
 impl Service {
     async fn log_in(&self, session: &RequestSession<Cart>, user: &User) -> Result<(), HttpError> {
@@ -97,6 +97,25 @@ async fn s1_of_two_log_ins_of_one_visitor_both_succeed() {
     }
     assert_eq!(items(&carts, &id).await, None);
     assert_eq!(service.store.len(), 2);
+}
+
+#[tokio::test]
+async fn s4_a_late_answer_to_a_request_before_a_log_in_leaves_its_cookie_alone() {
+    let service = Service::new();
+    let (carts, ada) = (service.cookie_carts(), service.user("ada").await);
+    let id = begun(&carts, &["a"]).await;
+    let (saved, late) = (visit(&carts, Some(&id)).await, visit(&carts, Some(&id)).await);
+    put(&saved.session, "saved");
+    saved.session.save().await.expect("saved");
+    let logged_in = service.logged_in(&carts, Some(&id), &ada).await;
+    assert_eq!(saved.leave().await, Ok(None), "the old id is dead");
+    put(&late.session, "late");
+    let (status, headers) = late.leave().await.expect_err("the old session is gone");
+    assert_eq!(status, 401);
+    assert_eq!(headers.iter().find_map(id_in), None, "nobody ordered a log-out");
+    assert_eq!(user_of(&carts, &logged_in).await, Some(ada.id));
+    let kept = items(&carts, &logged_in).await.expect("a session");
+    assert_eq!(kept, ["a", "saved"]);
 }
 
 #[tokio::test]

@@ -41,8 +41,20 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<ManualClock>,
 }
 
-/// A request of a client that has the id in `0`.
-pub(crate) struct Head(Option<String>);
+/// A request of a client that has an id, in the header or the cookie of a kind.
+pub(crate) struct Head {
+    id: Option<String>,
+    cookie: Option<String>,
+}
+
+impl Head {
+    pub(crate) fn new(id: Option<&str>) -> Self {
+        Self {
+            id: id.map(str::to_owned),
+            cookie: id.map(|id| format!("__Host-ssid={id}")),
+        }
+    }
+}
 
 /// What an answer tells a client, or the answer that takes its place.
 pub(crate) type Told = Result<Option<String>, (u16, Vec<(&'static str, String)>)>;
@@ -61,8 +73,13 @@ impl RequestHead for Head {
     }
 
     fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
-        if let Some(id) = self.0.as_ref().filter(|_| name == "x-session-id") {
-            each(id.as_bytes());
+        let value = match name {
+            "x-session-id" => &self.id,
+            "cookie" => &self.cookie,
+            _ => &None,
+        };
+        if let Some(value) = value {
+            each(value.as_bytes());
         }
     }
 }
@@ -90,6 +107,12 @@ impl Service {
         self.kind("cart").build().expect("sessions")
     }
 
+    /// Carts whose id is in a cookie.
+    pub(crate) fn cookie_carts(&self) -> Sessions<Cart> {
+        let kind = self.kind("cart").carrier(SessionCarrier::default());
+        kind.build().expect("sessions")
+    }
+
     /// Carts of which the last writer wins.
     pub(crate) fn last_carts(&self) -> Sessions<Cart> {
         let kind = self.kind("cart").on_conflict(OnConflict::LastWriterWins);
@@ -114,7 +137,7 @@ pub(crate) async fn try_visit<T: SessionData>(
     sessions: &Sessions<T>,
     id: Option<&str>,
 ) -> Result<Visit<T>, HttpError> {
-    let (head, slot) = (Head(id.map(str::to_owned)), sessions.slot());
+    let (head, slot) = (Head::new(id), sessions.slot());
     let session = slot.load(&head).await?;
     Ok(Visit { head, slot, session })
 }
@@ -130,8 +153,7 @@ impl<T: SessionData> Visit<T> {
         match self.slot.finish(&self.head).await {
             Ok(headers) => {
                 assert!(headers.contains(&("cache-control", "no-store".to_owned())));
-                let id = headers.into_iter().find(|(name, _)| *name == "x-session-id");
-                Ok(id.map(|(_, id)| id))
+                Ok(headers.iter().find_map(id_in))
             }
             Err(response) => Err((response.status, response.headers)),
         }
@@ -141,6 +163,16 @@ impl<T: SessionData> Visit<T> {
     pub(crate) async fn refused(self) -> u16 {
         self.leave().await.expect_err("refused").0
     }
+}
+
+/// The id that a header gives the client, which is empty if it removes the cookie.
+pub(crate) fn id_in((name, value): &(&'static str, String)) -> Option<String> {
+    let id = match *name {
+        "x-session-id" => value,
+        "set-cookie" => value.strip_prefix("__Host-ssid=")?.split(';').next()?,
+        _ => return None,
+    };
+    Some(id.to_owned())
 }
 
 /// The id of a new session with these items.

@@ -43,6 +43,8 @@ async fn set(
     })?;
     let data = JsonObject::parse(&body).ok_or_else(no_object)?;
     session.set(data);
+    // Each set sends the cookie. An application that logs users in leaves this out.
+    session.resend_id();
     Ok(null())
 }
 
