@@ -174,6 +174,10 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// unless somebody [acts](Identified::acting) as the user. Nobody can begin to act as a user by a credential by which they act
     /// as another.
     ///
+    /// If the backend has a cookie and refresh tokens, call it on a route of the `App` or scope in which the
+    /// [routes](Self::routes) are mounted, or configure a [public URL](AuthBuilder::public_url). Otherwise the cookie of the
+    /// refresh token can be for a wrong path, and a warning in the log says so.
+    ///
     /// ```
     /// use actix_web::{HttpRequest, HttpResponse, web};
     /// use portcullis::{User, actix::{Auth, AuthError, CurrentUser, InPerson, Superuser}};
@@ -204,7 +208,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         request: &HttpRequest,
     ) -> Result<HttpResponse, AuthError> {
         let endpoints = &self.shared.endpoints;
-        let response = endpoints.log_in(name, identified, &Head(request)).await?;
+        let response = endpoints.log_in(name, identified, &self.head(request)).await?;
         Ok(into_http(response))
     }
 
@@ -241,7 +245,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     ) -> Result<HttpResponse, AuthError> {
         let endpoints = &self.shared.endpoints;
         let response = endpoints
-            .log_out_elsewhere(&current.found, &Head(request))
+            .log_out_elsewhere(&current.found, &self.head(request))
             .await?;
         Ok(into_http(response))
     }
@@ -263,9 +267,13 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     ) -> Result<HttpResponse, AuthError> {
         let endpoints = &self.shared.endpoints;
         let response = endpoints
-            .log_out_everywhere(&current.found, &Head(request))
+            .log_out_everywhere(&current.found, &self.head(request))
             .await?;
         Ok(into_http(response))
+    }
+
+    fn head<'r>(&self, request: &'r HttpRequest) -> Head<'r> {
+        Head::new(request).in_reach_of(&self.shared)
     }
 
     /// The URL at which clients reach the routes, if it was [configured](AuthBuilder::public_url).

@@ -148,7 +148,7 @@ async fn required<Id: UserId, P: Profile>(
     }
     let authenticator = shared.endpoints.authenticator();
     let found = authenticator
-        .authenticate(&Head(request), &accepted(request))
+        .authenticate(&Head::new(request), &accepted(request))
         .await?;
     note(request, &shared, &found);
     Ok(found.meeting(requirement)?)
@@ -163,7 +163,9 @@ async fn optional<Id: UserId, P: Profile>(
         return Ok(Some(found));
     }
     let authenticator = shared.endpoints.authenticator();
-    let found = authenticator.find(&Head(request), &accepted(request)).await?;
+    let found = authenticator
+        .find(&Head::new(request), &accepted(request))
+        .await?;
     if let Some(found) = &found {
         note(request, &shared, found);
     }

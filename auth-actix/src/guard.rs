@@ -130,7 +130,7 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
             None => {
                 let authenticator = self.auth.shared.endpoints.authenticator();
                 let found = authenticator
-                    .authenticate(&Head(request), &accepted(request))
+                    .authenticate(&Head::new(request), &accepted(request))
                     .await?;
                 note(request, &self.auth.shared, &found);
                 found.meeting(&requirement.0)?

@@ -1,42 +1,91 @@
-//! One [`Auth`](crate::Auth) for each type of user in an `App` or scope.
+//! Where the routes of an [`Auth`](crate::Auth) are mounted, and that there is one for each type of user in an `App` or scope.
 
 use std::{
     any::type_name,
+    collections::HashMap,
     marker::PhantomData,
     rc::{Rc, Weak},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use actix_web::{
+    HttpRequest,
     dev::{AppService, HttpServiceFactory},
-    web::ServiceConfig,
+    web::{Data, ServiceConfig},
 };
 use auth_core::{Profile, User, UserId};
 
+use crate::auth::Shared;
+
+/// A resource of the library, whose URL shows where the routes are mounted.
+pub(crate) struct Landmark {
+    /// Its name, which no other resource of the `App` has.
+    pub(crate) name: String,
+    /// Its path, as the table of routes has it.
+    pub(crate) path: String,
+}
+
 /// A mark in the data of an `App` or scope, which the next one of the same type replaces.
 struct Mark<Id, P> {
-    _place: Rc<()>,
-    user: PhantomData<fn() -> User<Id, P>>,
+    by: Data<Shared<Id, P>>,
+    landmark: Rc<Landmark>,
 }
 
 /// Mounts nothing. It checks its mark when the `App` starts.
 struct Mounted<Id, P> {
-    mark: Weak<()>,
+    mark: Weak<Landmark>,
     user: PhantomData<fn() -> User<Id, P>>,
 }
 
-/// Makes the `App` panic at start if another `Auth` is mounted in the same place for users of this type, because
+/// Leaves a mark for the routes of `by`, of which one has `path`.
+///
+/// It makes the `App` panic at start if another `Auth` is mounted in the same place for users of this type, because
 /// extractors would only use the last one.
-pub(crate) fn only_once<Id: UserId, P: Profile>(config: &mut ServiceConfig) {
-    let place = Rc::new(());
+pub(crate) fn mark<Id: UserId, P: Profile>(
+    config: &mut ServiceConfig,
+    by: &Data<Shared<Id, P>>,
+    path: &str,
+) -> Rc<Landmark> {
+    static MOUNTED: AtomicU64 = AtomicU64::new(0);
+    let landmark = Rc::new(Landmark {
+        name: format!("portcullis-{}", MOUNTED.fetch_add(1, Ordering::Relaxed)),
+        path: path.to_owned(),
+    });
     let mounted = Mounted::<Id, P> {
-        mark: Rc::downgrade(&place),
+        mark: Rc::downgrade(&landmark),
         user: PhantomData,
     };
-    let mark = Mark::<Id, P> {
-        _place: place,
-        user: PhantomData,
+    let mark = Mark {
+        by: by.clone(),
+        landmark: Rc::clone(&landmark),
     };
     config.app_data(mark).service(mounted);
+    landmark
+}
+
+/// The landmark of `by` in the `App` or scope of the request. `None` if the routes are mounted elsewhere, or not at all.
+pub(crate) fn landmark<'r, Id: UserId, P: Profile>(
+    request: &'r HttpRequest,
+    by: &Data<Shared<Id, P>>,
+) -> Option<&'r Landmark> {
+    let mark = request.app_data::<Mark<Id, P>>()?;
+    Arc::ptr_eq(&mark.by, by).then_some(&*mark.landmark)
+}
+
+impl Landmark {
+    /// The path in front of the routes' own, with the parameters of `request` in it.
+    pub(crate) fn mount(&self, request: &HttpRequest) -> Option<String> {
+        let mut parameters = HashMap::new();
+        for (name, value) in request.match_info().iter() {
+            // Those of the scopes come first, and a route within may have one of the same name.
+            parameters.entry(name).or_insert(value);
+        }
+        let url = request.url_for_map(&self.name, &parameters).ok()?;
+        Some(url.path().strip_suffix(&*self.path)?.to_owned())
+    }
 }
 
 impl<Id: UserId, P: Profile> HttpServiceFactory for Mounted<Id, P> {

@@ -57,7 +57,7 @@ impl<Id: UserId, P: Profile> Carried<Id, P> {
         let headers = answered.headers().iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
         let authenticator = by.endpoints.authenticator();
-        let next = authenticator.rotate(&found, &Head(&request), headers).await;
+        let next = authenticator.rotate(&found, &Head::new(&request), headers).await;
         if next.is_empty() {
             return;
         }

@@ -31,11 +31,15 @@ pub async fn not_found(body: Payload) -> HttpResponse {
 pub(crate) fn mount<Id: UserId, P: Profile>(auth: &Auth<Id, P>, config: &mut ServiceConfig) {
     let shared = &auth.shared;
     config.app_data(shared.clone());
-    mounted::only_once::<Id, P>(config);
     let table = shared.endpoints.paths();
     let paths: Rc<[ResourceDef]> = table.iter().map(|path| ResourceDef::new(&*path.path)).collect();
-    for path in &table {
-        config.service(resource(auth, path));
+    let mut resources = table.iter().map(|path| (path, resource(auth, path)));
+    if let Some((path, resource)) = resources.next() {
+        let landmark = mounted::mark(config, shared, &path.path);
+        config.service(resource.name(&landmark.name));
+    }
+    for (_path, resource) in resources {
+        config.service(resource);
     }
     for prefix in shared.endpoints.prefixes() {
         let (paths, at) = (Rc::clone(&paths), prefix.to_owned());
@@ -79,7 +83,7 @@ fn handler<Id: UserId, P: Profile>(auth: &Auth<Id, P>, route: &Route) -> actix_w
     web::method(method).to(move |request: HttpRequest, payload: Payload| {
         let (shared, operation) = (shared.clone(), Rc::clone(&operation));
         async move {
-            let head = Head(&request);
+            let head = Head::new(&request).in_reach_of(&shared);
             let answer = async |body: &[u8]| {
                 // A scope around the routes may have a segment of this name, too. Ours comes last.
                 let segment = |segment: &str| {

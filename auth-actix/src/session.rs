@@ -194,7 +194,7 @@ async fn load<T: SessionData, Id: UserId, P: Profile>(
         );
         return Err(HttpError::Internal("sessions are not configured").into());
     };
-    Ok(slot.load(&Head(request)).await?)
+    Ok(slot.load(&Head::new(request)).await?)
 }
 
 impl<T, Id, P> SessionMiddleware<T, Id, P> {
@@ -255,7 +255,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionMiddleware<T, Id, P> {
     async fn enter(&self, request: &HttpRequest) -> Result<Option<SessionSlot<T, Id, P>>, HttpError> {
         let (slot, is_ours) = self.slot(request)?;
         if let Some(verifier) = &self.verifier {
-            slot.load(&Head(request)).await?.check(verifier)?;
+            slot.load(&Head::new(request)).await?.check(verifier)?;
         }
         Ok(is_ours.then_some(slot))
     }
@@ -325,7 +325,7 @@ where
             let Some(slot) = slot else {
                 return Ok(answered.map_into_left_body());
             };
-            match slot.finish(&Head(answered.request())).await {
+            match slot.finish(&Head::new(answered.request())).await {
                 Ok(headers) => {
                     add(answered.headers_mut(), headers);
                     Ok(answered.map_into_left_body())

@@ -21,8 +21,6 @@ pub struct Authenticator<Id = Uuid, P = ()> {
     public_url: Option<PublicUrl>,
     /// The path of the backends, in front of their names.
     auth_path: String,
-    /// The path of the routes of users.
-    users_path: String,
 }
 
 /// The backends that a route accepts.
@@ -122,14 +120,12 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             csrf,
             public_url: None,
             auth_path: "/auth".to_owned(),
-            users_path: "/users".to_owned(),
         })
     }
 
-    /// The authenticator of a service that has its routes at these paths.
-    pub(crate) fn mounted_at(mut self, auth_path: &str, users_path: &str) -> Self {
+    /// The authenticator of a service that has its backends at this path.
+    pub(crate) fn mounted_at(mut self, auth_path: &str) -> Self {
         auth_path.clone_into(&mut self.auth_path);
-        users_path.clone_into(&mut self.users_path);
         self
     }
 

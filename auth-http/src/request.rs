@@ -10,6 +10,13 @@ pub trait RequestHead {
     /// The target of the request.
     fn target(&self) -> Target<'_>;
 
+    /// The path at which the routes of the library are mounted, as this request asks for it: `/api` if `/auth/web/login` is
+    /// `/api/auth/web/login` here, and empty if nothing is in front. `None` if the binding cannot tell.
+    ///
+    /// It is only asked for if no [public URL](crate::EndpointsBuilder::public_url) is configured, when a refresh token goes to
+    /// a browser: the cookie is for `/api/auth/web`.
+    fn mount(&self) -> Option<String>;
+
     /// The address of the peer, which is the last proxy if the request came through one.
     fn peer(&self) -> Option<IpAddr>;
 
@@ -195,6 +202,10 @@ pub(crate) mod test_head {
             let host = self.headers.iter().find(|(name, _)| *name == "host");
             let host = host.and_then(|(_, value)| std::str::from_utf8(value).ok());
             Target::new(self.is_tls, host, self.path)
+        }
+
+        fn mount(&self) -> Option<String> {
+            Some(String::new())
         }
 
         fn peer(&self) -> Option<IpAddr> {

@@ -32,6 +32,10 @@ impl RequestHead for Head {
         Target::new(false, Some("app.example.com"), "/")
     }
 
+    fn mount(&self) -> Option<String> {
+        Some(String::new())
+    }
+
     fn peer(&self) -> Option<std::net::IpAddr> {
         None
     }

@@ -5,5 +5,6 @@ mod extractors;
 mod guards;
 mod log_in;
 mod protect;
+mod refresh_cookie;
 mod rotation;
 mod service;

@@ -4,8 +4,10 @@ use auth_core::{ExposeSecret as _, Issued, IssuedToken, Profile, Rejection, User
 
 use super::{AcceptedBackends, Authenticator};
 use crate::{
-    AuthBackend, HttpError, Presented, RequestHead, Response, Scheme, Slot, response::SET_COOKIE,
-    response_cookies::dressed, transport::is_path_byte,
+    AuthBackend, HttpError, Presented, RequestHead, Response, Scheme, Slot,
+    response::SET_COOKIE,
+    response_cookies::{dressed, names_in},
+    transport::is_path_byte,
 };
 
 /// The header with the next access token of a Bearer client.
@@ -106,8 +108,12 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         let Scheme::Cookie(access) = backend.transport().scheme() else {
             return response;
         };
-        let refresh = backend.refresh_cookie();
-        let refresh = refresh.map(|name| (name, self.own_path(backend, head)));
+        let refresh = backend.refresh_cookie().map(|name| {
+            // Most answers have no such cookie, and then nobody asks for its path.
+            let has_it = names_in(&response).contains(&name);
+            let path = has_it.then(|| self.own_path(backend, head));
+            (name, path.unwrap_or_default())
+        });
         let refresh = refresh.as_ref().map(|(name, path)| (&**name, &**path));
         dressed(
             response,
@@ -122,22 +128,21 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 
     /// The path of the routes of `backend`, as browsers know it.
     fn own_path(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> String {
-        let own = format!("{}/{}", self.auth_path, backend.name());
-        let target = head.target();
-        let scope = match self.public_url() {
-            Some(url) => url.path(),
-            None => self.scope_of(target.path, &own),
+        let name = backend.name();
+        let mount = match self.public_url() {
+            Some(url) => url.path().to_owned(),
+            None => {
+                let mount = head.mount().filter(|path| path.bytes().all(is_path_byte));
+                mount.unwrap_or_else(|| {
+                    tracing::warn!(
+                        target: "portcullis::http", backend = name, route = head.target().route.as_deref(),
+                        "the refresh token's cookie may be for a wrong path, because this route does not show where the \
+                         library's routes are mounted: set `public_url`, or move the route next to them"
+                    );
+                    String::new()
+                })
+            }
         };
-        format!("{scope}{own}")
-    }
-
-    /// The path of the scope in which the routes are mounted, as far as a request to one of them shows it.
-    fn scope_of<'p>(&self, path: &'p str, own: &str) -> &'p str {
-        let mounted = [own, &self.auth_path, &self.users_path].map(|path| format!("{path}/"));
-        let mut scopes = mounted.iter().filter_map(|mounted| path.split_once(&**mounted));
-        let scope = scopes.next().map(|(scope, _route)| scope);
-        scope
-            .filter(|scope| scope.bytes().all(is_path_byte))
-            .unwrap_or_default()
+        format!("{mount}{}/{name}", self.auth_path)
     }
 }

@@ -163,7 +163,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         super::session::check(self.backends.iter())?;
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?
-            .mounted_at(&self.mount.auth_path, &self.mount.users_path);
+            .mounted_at(&self.mount.auth_path);
         let authenticator = match self.public_url {
             Some(url) => authenticator.reached_at(url),
             None => authenticator,

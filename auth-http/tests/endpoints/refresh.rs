@@ -79,7 +79,20 @@ impl UserStore for Lagging {
 
 struct Head {
     path: &'static str,
+    /// Where the routes are mounted.
+    mount: Option<&'static str>,
     headers: Vec<(&'static str, String)>,
+}
+
+impl Head {
+    /// Of a request to a service without a scope.
+    fn new(path: &'static str, headers: Vec<(&'static str, String)>) -> Self {
+        Self {
+            path,
+            mount: Some(""),
+            headers,
+        }
+    }
 }
 
 impl RequestHead for Head {
@@ -89,6 +102,10 @@ impl RequestHead for Head {
 
     fn target(&self) -> Target<'_> {
         Target::new(false, Some("app.example.com"), self.path)
+    }
+
+    fn mount(&self) -> Option<String> {
+        self.mount.map(str::to_owned)
     }
 
     fn peer(&self) -> Option<std::net::IpAddr> {
@@ -157,9 +174,12 @@ impl Service {
         path: &'static str,
         headers: Vec<(&'static str, String)>,
     ) -> Response {
+        self.log_in_by(backend, &Head::new(path, headers)).await
+    }
+
+    async fn log_in_by(&self, backend: &str, head: &Head) -> Response {
         let identified = self.endpoints.users().identify_without_proof(self.ada.clone());
-        let head = Head { path, headers };
-        let answer = self.endpoints.log_in(backend, identified, &head).await;
+        let answer = self.endpoints.log_in(backend, identified, head).await;
         answer.expect("a log-in")
     }
 
@@ -181,10 +201,8 @@ impl Service {
 
     /// Calls a route with the refresh token in the body.
     async fn with_body(&self, name: &str, path: &'static str, token: &str) -> Response {
-        let head = Head {
-            path,
-            headers: vec![("content-type", "application/json".to_owned())],
-        };
+        let json = vec![("content-type", "application/json".to_owned())];
+        let head = Head::new(path, json);
         let body = json!({ "refresh_token": token }).to_string();
         self.call(name, &head, &body).await
     }
@@ -393,19 +411,43 @@ async fn f6_a_repeat_within_the_grace_says_how_long_the_access_token_still_lives
 #[tokio::test]
 async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too() {
     let service = Service::new(None, 10).await;
-    for (path, expected) in [
-        ("/auth/web/login", "/auth/web"),
-        ("/api/v2/auth/web/login", "/api/v2/auth/web"),
-        ("/api/auth/logout-everywhere", "/api/auth/web"),
-        ("/api/users/me", "/api/auth/web"),
-        // A route of the application's own shows nothing, and neither does what no attribute can hold.
-        ("/welcome", "/auth/web"),
-        ("/a;Domain=evil.example/auth/web/login", "/auth/web"),
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(Arc::new(file.reopen().expect("the file")))
+        .finish();
+    let listening = tracing::subscriber::set_default(subscriber);
+    for (mount, expected) in [
+        (Some(""), "/auth/web"),
+        (Some("/api/v2"), "/api/v2/auth/web"),
+        (Some("/auth"), "/auth/auth/web"),
     ] {
-        let answer = service.log_in("web", path, vec![]).await;
-        assert_eq!(path_of(&answer, "__Secure-web-refresh"), expected, "{path}");
-        assert_eq!(path_of(&answer, "web"), "/", "{path}");
+        // Whatever the application calls its own route.
+        for path in [
+            "/auth/web/login",
+            "/admin/users/7/log-in-as",
+            "/welcome",
+            "/auth/web/",
+        ] {
+            let mut head = Head::new(path, vec![]);
+            head.mount = mount;
+            let answer = service.log_in_by("web", &head).await;
+            assert_eq!(path_of(&answer, "__Secure-web-refresh"), expected, "{path}");
+            assert_eq!(path_of(&answer, "web"), "/", "{path}");
+        }
     }
+    let log = || std::fs::read_to_string(&file).expect("a log");
+    assert!(!log().contains("WARN"), "{}", log());
+    // It is not known, or no attribute can hold it.
+    for mount in [None, Some("/a;Domain=evil.example")] {
+        let mut head = Head::new("/elsewhere", vec![]);
+        head.mount = mount;
+        let answer = service.log_in_by("web", &head).await;
+        assert_eq!(path_of(&answer, "__Secure-web-refresh"), "/auth/web");
+    }
+    drop(listening);
+    let log = log();
+    let warnings = log.lines().filter(|line| line.contains("set `public_url`"));
+    assert_eq!(warnings.count(), 2, "{log}");
 }
 
 #[tokio::test]
@@ -413,10 +455,7 @@ async fn c5_a_stray_access_cookie_leaves_the_refresh_token_alone_and_a_refresh_i
     let service = Service::new(None, 10).await;
     let answer = service.log_in("web", "/auth/web/login", vec![]).await;
     let (access, refresh) = (cookie_of(&answer, "web"), cookie_of(&answer, REFRESH));
-    let head = |path, cookies: String| Head {
-        path,
-        headers: vec![("cookie", cookies)],
-    };
+    let head = |path, cookies: String| Head::new(path, vec![("cookie", cookies)]);
     let twice = head("/users/me", format!("web=stray; web={access}"));
     let refused = service.call("users:current_user", &twice, "").await;
     assert_eq!(refused.status, 401);

@@ -103,6 +103,10 @@ impl RequestHead for Head {
         Target::new(false, None, "/")
     }
 
+    fn mount(&self) -> Option<String> {
+        Some(String::new())
+    }
+
     fn peer(&self) -> Option<std::net::IpAddr> {
         None
     }

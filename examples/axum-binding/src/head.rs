@@ -36,6 +36,15 @@ impl RequestHead for Head<'_> {
         }
     }
 
+    fn mount(&self) -> Option<String> {
+        let Parts { uri, extensions, .. } = self.0;
+        // A nested router strips its prefix from the one and not from the other.
+        let original = extensions
+            .get::<OriginalUri>()
+            .map_or(uri, |original| &original.0);
+        original.path().strip_suffix(uri.path()).map(str::to_owned)
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         let peer = self.0.extensions.get::<ConnectInfo<SocketAddr>>()?;
         Some(peer.0.ip())
@@ -44,5 +53,34 @@ impl RequestHead for Head<'_> {
     fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
         let values = self.0.headers.get_all(name);
         values.iter().for_each(|value| each(value.as_bytes()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, extract::Request, routing::get};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn c7_the_routes_are_mounted_where_the_router_is_nested() {
+        let mount = async |request: Request| {
+            let (parts, _body) = request.into_parts();
+            Head(&parts).mount()
+        };
+        let mount = async move |request| mount(request).await.unwrap_or_else(|| "unknown".to_owned());
+        let routes = Router::new().route("/auth/web/login", get(mount));
+        let nested = Router::new().nest("/{tenant}", routes.clone());
+        let app = routes.nest("/api", nested);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        for mount in ["", "/api/camelot"] {
+            let url = format!("http://{address}{mount}/auth/web/login");
+            let answer = reqwest::get(url).await.expect("an answer");
+            assert_eq!(answer.text().await.expect("a text"), mount);
+        }
     }
 }
