@@ -94,9 +94,11 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// These pass without a user:
     ///
     /// - the paths that you [except](Guard::except), such as docs and health checks;
-    /// - `OPTIONS`, because a browser sends no credential with the preflight of CORS;
     /// - the routes of this library to log in, log out, register, verify and reset, if they are mounted directly in the same
     ///   `App` or scope. They judge each request by themselves. If they are in a scope within, except them.
+    ///
+    /// `OPTIONS` without a user is 204, with nothing in it, and reaches no handler: a browser sends no credential with the preflight
+    /// of CORS. Wrap CORS around the guard, so that it answers the preflight: see [`Guard::options_to_handlers`].
     ///
     /// Handlers get the user by the usual extractors, without another look-up. It is a [`Guard`]: others in it add up.
     ///
@@ -123,7 +125,7 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     pub fn protect(&self) -> Guard<Id, P> {
         let routes = self.shared.endpoints.routes();
         self.require(Active)
-            .excepting(Exceptions::of_application(&routes))
+            .around_application(Exceptions::of_application(&routes))
     }
 
     /// Hands out rotated access tokens on the routes of an `App` or scope: `X-Access-Token` for a Bearer client,

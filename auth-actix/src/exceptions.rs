@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::{dev::ServiceRequest, http::Method};
+use actix_web::dev::ServiceRequest;
 use auth_core::ConfigError;
 use auth_http::Route;
 
 /// The requests that a guard lets pass without a user. By default it lets none pass.
 #[derive(Clone, Default)]
 pub(crate) struct Exceptions {
-    options: bool,
     paths: Arc<[Path]>,
     /// The method and path of routes that judge their requests themselves.
     routes: Arc<[(&'static str, String)]>,
@@ -63,7 +62,6 @@ impl Exceptions {
     pub(crate) fn of_application(routes: &[Route]) -> Self {
         let routes = routes.iter().filter(|route| !route.operation.asks_for_user());
         Self {
-            options: true,
             paths: Arc::default(),
             routes: routes
                 .map(|route| (route.method.as_str(), route.path.clone()))
@@ -82,9 +80,6 @@ impl Exceptions {
     }
 
     pub(crate) fn contain(&self, request: &ServiceRequest) -> bool {
-        if self.options && request.method() == Method::OPTIONS {
-            return true;
-        }
         // The part that the router has not matched yet: below the scope that the guard wraps, decoded as the router does.
         let path = request.match_info().unprocessed();
         // The library answers a path with an extra slash by a redirect to its route.

@@ -9,10 +9,13 @@ use std::{
 };
 
 use actix_web::{
-    Error, HttpMessage as _, HttpRequest,
+    Error, HttpMessage as _, HttpRequest, HttpResponse,
     body::{BoxBody, EitherBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
-    http::header::{CACHE_CONTROL, HeaderMap, HeaderValue},
+    http::{
+        Method,
+        header::{CACHE_CONTROL, HeaderMap, HeaderValue},
+    },
 };
 use auth_core::{ConfigError, Profile, UserId};
 use auth_http::{AcceptedBackends, HttpError, Requirement};
@@ -21,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     Auth,
-    body::refused,
+    body::{refused, unread},
     current_user::{Found, accepted, guarded},
     exceptions::Exceptions,
     head::Head,
@@ -44,6 +47,18 @@ pub struct Guard<Id = Uuid, P = ()> {
     requirement: Option<Arc<dyn Requirement<Id, P>>>,
     accepted: Option<Choice>,
     exceptions: Exceptions,
+    options: Options,
+}
+
+/// What becomes of an `OPTIONS` request without a user who meets the requirement.
+#[derive(Clone, Copy, PartialEq)]
+enum Options {
+    /// It is refused like any other.
+    Refuse,
+    /// It is answered with nothing in it, because a browser's preflight has no credential.
+    Answer,
+    /// It goes to the handlers.
+    Pass,
 }
 
 /// The requirements of all guards around a request.
@@ -59,6 +74,7 @@ impl<Id, P> Clone for Guard<Id, P> {
             requirement: self.requirement.clone(),
             accepted: self.accepted.clone(),
             exceptions: self.exceptions.clone(),
+            options: self.options,
         }
     }
 }
@@ -77,6 +93,7 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
             requirement: None,
             accepted: None,
             exceptions: Exceptions::default(),
+            options: Options::Refuse,
         }
     }
 
@@ -94,8 +111,10 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
         }
     }
 
-    pub(crate) fn excepting(mut self, exceptions: Exceptions) -> Self {
+    /// It stands around a whole application, in which `exceptions` pass.
+    pub(crate) fn around_application(mut self, exceptions: Exceptions) -> Self {
         self.exceptions = exceptions;
+        self.options = Options::Answer;
         self
     }
 
@@ -108,6 +127,34 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
     pub fn except<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
         self.exceptions = self.exceptions.and(paths)?;
         Ok(self)
+    }
+
+    /// Lets every `OPTIONS` request pass to the handlers, also without a user. Only an application whose middleware for CORS is
+    /// inside the guard needs it. Better put CORS outside, and leave this out.
+    ///
+    /// # Security
+    /// A handler that is mounted for every method, such as `web::resource("/report").to(report)`, then runs for anybody who
+    /// sends `OPTIONS`, and its answer goes to them. Mount each handler for its own methods.
+    #[must_use]
+    pub fn options_to_handlers(mut self) -> Self {
+        self.options = Options::Pass;
+        self
+    }
+
+    fn lets_pass(&self, request: &ServiceRequest) -> bool {
+        let is_passed = self.options == Options::Pass && request.method() == Method::OPTIONS;
+        is_passed || self.exceptions.contain(request)
+    }
+
+    /// The answer to a `request` that did not meet the requirement.
+    fn refuse(&self, request: ServiceRequest, error: HttpError) -> ServiceResponse {
+        let is_nobody = matches!(error, HttpError::Unauthorized { .. } | HttpError::Forbidden);
+        if is_nobody && self.options == Options::Answer && request.method() == Method::OPTIONS {
+            let (request, body) = request.into_parts();
+            let answer = unread(HttpResponse::NoContent().finish(), body);
+            return ServiceResponse::new(request, answer);
+        }
+        refused(request, error)
     }
 
     /// Lets the request pass, with the found user in its extensions.
@@ -192,7 +239,7 @@ where
         let (service, guard) = (Rc::clone(&self.service), self.guard.clone());
         Box::pin(async move {
             let carried = Carrier::for_request(request.request(), &guard.auth.shared);
-            let is_excepted = guard.exceptions.contain(&request);
+            let is_excepted = guard.lets_pass(&request);
             let checked = if is_excepted {
                 Ok(())
             } else {
@@ -200,7 +247,7 @@ where
             };
             let mut answered = match checked {
                 Ok(()) => service.call(request).await?.map_into_left_body(),
-                Err(error) => refused(request, error).map_into_right_body(),
+                Err(error) => guard.refuse(request, error).map_into_right_body(),
             };
             if guard.requirement.is_some() && !is_excepted {
                 keep_out_of_caches(answered.headers_mut());

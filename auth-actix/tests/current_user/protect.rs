@@ -30,7 +30,7 @@ macro_rules! protected {
                 .route("/docs/{tail:.*}", web::get().to(async || "docs"))
                 .route("/openapi.json", web::get().to(async || "document"))
                 .route("/hello", web::get().to(async || "hello"))
-                .route("/hello", web::method(Method::OPTIONS).to(async || "GET"))
+                .service(web::resource("/report").to(async || "a secret report"))
                 .service(
                     web::scope("/mine")
                         .wrap($service.auth.accept(["cookie"]).expect("a backend"))
@@ -93,7 +93,7 @@ async fn every_route_asks_for_a_user_unless_it_is_excepted() {
 }
 
 #[actix_web::test]
-async fn one_can_log_in_and_register_and_a_preflight_passes() {
+async fn one_can_log_in_and_register() {
     let service = Service::new();
     let app = protected!(service);
     let status = async |request: TestRequest| {
@@ -114,12 +114,54 @@ async fn one_can_log_in_and_register_and_a_preflight_passes() {
     assert_eq!(answer.status(), 401);
     assert!(answer.headers().contains_key("set-cookie"));
 
-    let preflight = || TestRequest::default().method(Method::OPTIONS);
-    assert_eq!(status(preflight().uri("/hello")).await, 200);
-    assert_eq!(status(preflight().uri("/none")).await, 404);
     // Other methods of these paths are no routes of the library.
     assert_eq!(status(TestRequest::get().uri("/auth/bearer/login")).await, 401);
     assert_eq!(status(TestRequest::delete().uri("/users/me")).await, 401);
+}
+
+/// The status and the body of the answer of `$app` to `OPTIONS`.
+macro_rules! options {
+    ($app:expr, $path:expr, $($header:expr),*) => {{
+        let request = TestRequest::default().method(Method::OPTIONS).uri($path)$(.insert_header($header))*;
+        let response = test::call_service(&$app, request.to_request()).await;
+        let status = response.status().as_u16();
+        (status, String::from_utf8(test::read_body(response).await.to_vec()).expect("text"))
+    }};
+}
+
+#[actix_web::test]
+async fn options_without_a_user_reaches_no_handler_and_is_never_401() {
+    let service = Service::new();
+    let app = protected!(service);
+    let (user, inactive) = (service.token("a").await, service.token("v").await);
+    let empty = (204, String::new());
+    for path in ["/report", "/active", "/users/me", "/auth/bearer/login", "/none"] {
+        assert_eq!(options!(app, path,), empty, "{path}");
+        assert_eq!(options!(app, path, bearer("unknown")), empty, "{path}");
+        assert_eq!(options!(app, path, bearer(&inactive)), empty, "{path}");
+    }
+    let report = (200, "a secret report".to_owned());
+    assert_eq!(options!(app, "/report", bearer(&user)), report);
+    assert_eq!(options!(app, "/none", bearer(&user)).0, 404);
+    assert_eq!(
+        options!(app, "/live",).0,
+        404,
+        "an excepted path has its own handlers"
+    );
+    let preflight = ("access-control-request-method", "GET");
+    assert_eq!(options!(app, "/report", preflight), empty);
+
+    // Other guards refuse it like any request, and an application can ask for it.
+    for (guard, expected) in [
+        (service.auth.require(Active), 401),
+        (service.auth.protect().options_to_handlers(), 200),
+        (service.auth.require(Active).options_to_handlers(), 200),
+    ] {
+        let report = web::resource("/report").to(async || "a secret report");
+        let app = test::init_service(App::new().wrap(guard).service(report)).await;
+        assert_eq!(options!(app, "/report",).0, expected);
+        assert_eq!(get!(app, "/report",).0, 401);
+    }
 }
 
 #[actix_web::test]
