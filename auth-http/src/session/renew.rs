@@ -71,7 +71,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 Replaced::Done => {
                     self.state().user = Some(user.clone());
                     if let Err(error) = users.logged_in(&identified).await {
-                        self.end_stored().await?;
+                        self.retract().await;
                         return Err(error.into());
                     }
                     tracing::info!(
@@ -145,6 +145,14 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             ..State::new()
         };
         Ok(())
+    }
+
+    /// Takes a log-in back that the application refuses, before anybody knows its id.
+    async fn retract(&self) {
+        let refused = std::mem::replace(&mut *self.state(), State::new());
+        if let Some(stored) = refused.stored {
+            self.inner.sessions.shared.remove_if_possible(&stored.key).await;
+        }
     }
 
     /// Leaves nothing of another user than `id`.

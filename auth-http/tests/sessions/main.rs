@@ -14,7 +14,7 @@ use auth_http::{
     HttpError, OnConflict, RequestHead, RequestSession, SessionCarrier, SessionData, SessionSlot, Sessions,
     SessionsBuilder, Target,
 };
-use auth_users::UserManager;
+use auth_users::{UserManager, UserManagerBuilder};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -90,10 +90,16 @@ impl RequestHead for Head {
 
 impl Service {
     pub(crate) fn new() -> Self {
-        let users: Arc<MemoryUserStore> = Arc::default();
+        Self::with(|users, _store| users)
+    }
+
+    /// A service with these settings of its users, which may know the store of the sessions.
+    pub(crate) fn with(settings: impl FnOnce(UserManagerBuilder, &Arc<Store>) -> UserManagerBuilder) -> Self {
+        let (users, store): (Arc<MemoryUserStore>, Arc<Store>) = Default::default();
         let users = UserManager::builder(users, &SigningSecret::generate().expect("secret"));
+        let users = settings(users, &store);
         Self {
-            store: Arc::default(),
+            store,
             users: Arc::new(users.build().expect("users")),
             clock: Arc::default(),
         }

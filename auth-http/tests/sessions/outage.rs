@@ -1,11 +1,13 @@
 //! A store that does not answer.
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
+use async_trait::async_trait;
 use auth_core::Lifetime;
 use auth_http::HttpError;
+use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
 
-use crate::{Cart, Service, begun, items, put, try_visit, visit};
+use crate::{Cart, Service, begun, items, put, store::Store, try_visit, visit};
 
 #[tokio::test]
 async fn a_store_that_is_down_is_never_an_empty_session() {
@@ -67,6 +69,46 @@ async fn a_use_that_cannot_be_recorded_is_a_use() {
     let looking = visit(&carts, Some(&id)).await;
     service.store.is_read_only.store(true, SeqCst);
     assert_eq!(looking.leave().await, Ok(None));
+}
+
+/// Refuses each log-in, and can cut the store off at that moment.
+struct Refusing {
+    store: Arc<Store>,
+    cuts_off: bool,
+}
+
+#[async_trait]
+impl EventHandler for Refusing {
+    async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
+        if let Event::LoggedIn { .. } = event {
+            self.store.is_read_only.store(self.cuts_off, SeqCst);
+            return Err(EventHandlerError::new("not today"));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn l4_a_log_in_that_the_application_refuses_is_never_delivered() {
+    for cuts_off in [false, true] {
+        let service = Service::with(|users, store| {
+            let store = Arc::clone(store);
+            users.events(Arc::new(Refusing { store, cuts_off }))
+        });
+        let (carts, ada) = (service.cookie_carts(), service.user("ada").await);
+        let id = begun(&carts, &["a"]).await;
+        let logging_in = visit(&carts, Some(&id)).await;
+        let identified = service.users.identify_without_proof(ada);
+        let refused = logging_in.session.log_in(identified).await.expect_err("refused");
+        assert!(
+            matches!(refused, HttpError::Hook(_)),
+            "the reason is told: {refused:?}"
+        );
+        assert!(logging_in.session.user().is_none());
+        assert_eq!(logging_in.leave().await, Ok(None), "no id goes out");
+        // If it could not be removed, nobody knows its id.
+        assert_eq!(service.store.len(), usize::from(cuts_off));
+    }
 }
 
 #[tokio::test]
