@@ -1,12 +1,12 @@
 //! New ids, log-in and log-out.
 
-use auth_core::{Profile, SessionWrite, Subject, TokenLookup, UserId};
+use auth_core::{Profile, SessionWrite, Subject, UserId};
 use auth_users::Identified;
 
 use super::{
     RequestSession, SessionData,
     state::{Change, Delivery, State, Stored},
-    write::MAX_ATTEMPTS,
+    write::{MAX_ATTEMPTS, Rebased},
 };
 use crate::{HttpError, admission::still_identified};
 
@@ -16,8 +16,8 @@ enum Replaced {
     Done,
     /// Another request has changed its data, which is here now. The new one is gone again.
     Conflict,
-    /// Another request has ended it. The new one, of this key, is still there.
-    Gone(TokenLookup),
+    /// Another request has ended it. The new one is gone again.
+    Gone,
 }
 
 impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
@@ -63,11 +63,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             let new = shared.begin(data, Some(Subject::from(user)), ends_at).await?;
             match self.replace_by(new).await? {
                 Replaced::Conflict => {}
-                // Nobody knows the new id yet.
-                Replaced::Gone(new) => {
-                    self.begin_anew();
-                    shared.remove_if_possible(&new).await;
-                }
+                Replaced::Gone => self.begin_anew(),
                 Replaced::Done => {
                     self.state().user = Some(user.clone());
                     if let Err(error) = users.logged_in(&identified).await {
@@ -112,10 +108,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             match self.replace_by(new).await? {
                 Replaced::Done => return Ok(()),
                 Replaced::Conflict => {}
-                Replaced::Gone(new) => {
-                    shared.remove_if_possible(&new).await;
-                    return self.gone();
-                }
+                Replaced::Gone => return self.gone(),
             }
         }
         Err(HttpError::Conflict)
@@ -181,8 +174,8 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         }
     }
 
-    /// Puts `new`, which is stored, in the place of the session before, which it removes. If that fails, it removes `new`,
-    /// as far as possible, and the one before stays.
+    /// Puts `new`, which is stored, in the place of the session before, which it removes. If it does not, it removes `new`, as
+    /// far as possible. Nobody knows its id yet.
     async fn replace_by(&self, new: Stored<Id>) -> Result<Replaced, HttpError> {
         let shared = &self.inner.sessions.shared;
         let (outdated, old) = {
@@ -213,12 +206,15 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             }
             (Ok(SessionWrite::Conflict), Some((key, _))) => {
                 shared.remove_if_possible(&new.key).await;
-                self.rebase(&key, taken).await?;
-                Ok(Replaced::Conflict)
+                match self.rebase(&key, taken).await? {
+                    Rebased::Done => Ok(Replaced::Conflict),
+                    Rebased::Gone => Ok(Replaced::Gone),
+                }
             }
             (Ok(_gone), _) => {
                 self.state().restore(taken);
-                Ok(Replaced::Gone(new.key))
+                shared.remove_if_possible(&new.key).await;
+                Ok(Replaced::Gone)
             }
             (Err(error), _) => {
                 self.state().restore(taken);

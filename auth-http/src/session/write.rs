@@ -24,6 +24,14 @@ enum Step {
     Slide(TokenLookup, SessionChange),
 }
 
+/// The session whose data another request has changed.
+pub(super) enum Rebased {
+    /// It is here, with the changes of both.
+    Done,
+    /// A third request has ended it. The changes wait.
+    Gone,
+}
+
 impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     /// Writes what this request changed, before the answer is made. Then a later failure is known to the handler: nothing
     /// is left to write, unless more is changed.
@@ -67,7 +75,10 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                     return Ok(());
                 }
                 Ok(SessionWrite::Gone) => return self.gone(),
-                Ok(SessionWrite::Conflict) => self.rebase(&key, taken).await?,
+                Ok(SessionWrite::Conflict) => match self.rebase(&key, taken).await? {
+                    Rebased::Done => {}
+                    Rebased::Gone => return self.gone(),
+                },
                 Err(error) => {
                     self.state().restore(taken);
                     return Err(error.into());
@@ -127,10 +138,13 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     ///
     /// # Errors
     /// [`HttpError::Conflict`] if they cannot be made again. They are dropped then, and the data is that of the other request.
-    pub(super) async fn rebase(&self, key: &TokenLookup, taken: Change<T>) -> Result<(), HttpError> {
+    pub(super) async fn rebase(&self, key: &TokenLookup, taken: Change<T>) -> Result<Rebased, HttpError> {
         let row = match self.inner.sessions.shared.live(key).await {
             Ok(Some(row)) => row,
-            Ok(None) => return self.gone(),
+            Ok(None) => {
+                self.state().restore(taken);
+                return Ok(Rebased::Gone);
+            }
             Err(error) => {
                 self.state().restore(taken);
                 return Err(error);
@@ -157,7 +171,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 return Err(HttpError::Conflict);
             }
         }
-        Ok(())
+        Ok(Rebased::Done)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sessions of users.
 
+use std::sync::atomic::Ordering;
+
 use auth_core::{Lifetime, SessionStore as _, User};
 use auth_http::{HttpError, Present, RequestSession, Sessions};
 use time::Duration;
@@ -150,6 +152,42 @@ async fn s4_a_log_in_takes_nothing_from_a_session_that_was_ended_meanwhile() {
     let id = logging_in.leave().await.expect("an answer").expect("an id");
     assert_eq!(items(&carts, &id).await, Some(Vec::new()));
     assert_eq!(service.store.len(), 1);
+}
+
+#[tokio::test]
+async fn s4_a_session_that_was_changed_and_then_ended_meanwhile_is_no_reason_to_refuse_a_log_in() {
+    let service = Service::new();
+    service.store.ends_after_conflict.store(true, Ordering::SeqCst);
+    let carts = service.carts();
+    for (name, own) in [("set", &["own"][..]), ("updated", &[])] {
+        let ada = service.user(name).await;
+        let id = begun(&carts, &["somebody's"]).await;
+        let (logging_in, changing) = (visit(&carts, Some(&id)).await, visit(&carts, Some(&id)).await);
+        put(&changing.session, "somebody's, too");
+        changing.leave().await.expect("saved");
+        if name == "set" {
+            logging_in.session.set(Cart::of(own));
+        } else {
+            put(&logging_in.session, "put to somebody's");
+        }
+        service
+            .log_in(&logging_in.session, &ada)
+            .await
+            .expect("the password was right");
+        let new = logging_in.leave().await.expect("an answer").expect("an id");
+        assert_eq!(user_of(&carts, &new).await, Some(ada.id));
+        assert_eq!(items(&carts, &new).await.expect("a session"), own);
+        assert_eq!(items(&carts, &id).await, None);
+    }
+    assert_eq!(service.store.len(), 2, "no attempt is left behind");
+    // A new id alone does not bring it back.
+    let id = begun(&carts, &["a"]).await;
+    let (renewing, changing) = (visit(&carts, Some(&id)).await, visit(&carts, Some(&id)).await);
+    put(&changing.session, "b");
+    changing.leave().await.expect("saved");
+    let gone = renewing.session.renew().await.expect_err("it is gone");
+    assert!(matches!(gone, HttpError::Unauthorized { .. }), "{gone:?}");
+    assert_eq!(service.store.len(), 2);
 }
 
 #[tokio::test]

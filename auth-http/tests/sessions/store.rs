@@ -20,6 +20,8 @@ pub(crate) struct Store {
     pub(crate) is_down: AtomicBool,
     /// Only look-ups are answered.
     pub(crate) is_read_only: AtomicBool,
+    /// A session is ended by another request right after a deletion met a conflict.
+    pub(crate) ends_after_conflict: AtomicBool,
 }
 
 impl Store {
@@ -64,7 +66,11 @@ impl SessionStore for Store {
 
     async fn delete(&self, key: &TokenLookup, revision: Option<i64>) -> Result<SessionWrite, StoreError> {
         self.call("delete")?;
-        self.stored.delete(key, revision).await
+        let outcome = self.stored.delete(key, revision).await?;
+        if outcome == SessionWrite::Conflict && self.ends_after_conflict.load(Ordering::SeqCst) {
+            self.stored.delete(key, None).await?;
+        }
+        Ok(outcome)
     }
 
     async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
