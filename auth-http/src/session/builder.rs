@@ -100,6 +100,9 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
     ///
     /// A use within the last tenth of the limit, but at most a minute, since a recorded one is not recorded: so the store
     /// is written rarely, and a session can end that much too early.
+    ///
+    /// A session that ended by this limit stays in the store until that removes it, or its lifetime is over. If the clock steps
+    /// back before that, it is valid again.
     pub fn idle(mut self, limit: Lifetime) -> Self {
         self.idle = Some(limit);
         self

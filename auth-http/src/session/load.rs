@@ -61,16 +61,20 @@ impl<T: SessionData, Id: UserId, P: Profile> Sessions<T, Id, P> {
 }
 
 impl<Id: UserId, P: Profile> Shared<Id, P> {
-    /// The session of `key`, if it has not expired. An expired one is removed, so that it stays expired if the clock
-    /// steps back.
+    /// The session of `key`, if it has not expired.
     pub(super) async fn live(&self, key: &TokenLookup) -> Result<Option<StoredSession<Id>>, HttpError> {
         let Some(row) = self.store.load(key).await? else {
             return Ok(None);
         };
-        if row.is_live(self.clock.now()) {
+        let now = self.clock.now();
+        if row.is_live(now) {
             return Ok(Some(row));
         }
-        self.remove_if_possible(key).await;
+        // It must stay expired if the clock steps back. If only the idle limit has passed, a request that came before may be
+        // moving it now, so the session is left to the store.
+        if row.absolute_expires_at.is_some_and(|end| end <= now) {
+            self.remove_if_possible(key).await;
+        }
         Ok(None)
     }
 

@@ -148,10 +148,46 @@ async fn s3_use_moves_the_idle_limit_rarely_and_never_past_the_absolute_one() {
 }
 
 #[tokio::test]
+async fn s3_a_look_up_does_not_end_a_session_whose_idle_limit_is_being_moved() {
+    let service = Service::new();
+    let minutes = |n: u64| Lifetime::from_secs(n * 60).expect("minutes");
+    let carts = service
+        .kind("cart")
+        .lifetime(minutes(60))
+        .idle(minutes(20))
+        .build();
+    let carts = carts.expect("sessions");
+    let id = begun(&carts, &["a"]).await;
+    service
+        .clock
+        .advance(Duration::minutes(20) - Duration::MILLISECOND);
+    let using = visit(&carts, Some(&id)).await;
+    service.clock.advance(Duration::MILLISECOND);
+    assert_eq!(items(&carts, &id).await, None, "it has ended at this moment");
+    // The clock of that node is behind.
+    service.clock.advance(-Duration::MILLISECOND);
+    using.leave().await.expect("used");
+    service.clock.advance(Duration::MILLISECOND);
+    assert!(items(&carts, &id).await.is_some(), "it was used in time");
+
+    // After the absolute limit, nobody can be moving it.
+    service.clock.advance(Duration::hours(1));
+    assert_eq!(items(&carts, &id).await, None);
+    assert_eq!(service.store.len(), 0);
+    service.clock.advance(-Duration::hours(1));
+    assert_eq!(items(&carts, &id).await, None, "it does not come back");
+}
+
+#[tokio::test]
 async fn a_cookie_of_a_fixed_age_is_sent_again_when_the_idle_limit_moves() {
     let service = Service::new();
     let minutes = |n: u64| Lifetime::from_secs(n * 60).expect("minutes");
-    let cookie = |age| CookieTransport::builder().name("__Host-ssid").max_age(age).build();
+    let cookie = |age| {
+        CookieTransport::builder()
+            .name("__Host-ssid")
+            .max_age(age)
+            .build()
+    };
     let twenty = MaxAge::Fixed(std::time::Duration::from_secs(20 * 60));
     for (age, idle, is_sent) in [
         (twenty, Some(minutes(20)), true),
@@ -171,7 +207,11 @@ async fn a_cookie_of_a_fixed_age_is_sent_again_when_the_idle_limit_moves() {
         let sent = is_sent.then(|| id.clone());
         assert_eq!(visit(&carts, Some(&id)).await.leave().await, Ok(None), "{age:?}");
         service.clock.advance(Duration::minutes(1));
-        assert_eq!(visit(&carts, Some(&id)).await.leave().await, Ok(sent.clone()), "{age:?}");
+        assert_eq!(
+            visit(&carts, Some(&id)).await.leave().await,
+            Ok(sent.clone()),
+            "{age:?}"
+        );
         let changing = visit(&carts, Some(&id)).await;
         put(&changing.session, "b");
         assert_eq!(changing.leave().await, Ok(sent), "{age:?}");
