@@ -1,5 +1,18 @@
 //! J9: a kind of token is good at its own endpoint alone.
 
+use std::sync::Arc;
+
+use actix_web::{
+    HttpResponse,
+    web::{self, ServiceConfig},
+};
+use portcullis::{
+    actix::{Present, Session, SessionMiddleware, VerifiedSession},
+    http::{SessionCarrier, Sessions},
+    store::SessionStore,
+    testing::memory::MemorySessionStore,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
@@ -90,6 +103,114 @@ fn j9_the_public_id_of_a_token_and_its_digest_open_nothing() {
             for kind in [Kind::DbBearer, Kind::DbCookie, Kind::JwtBearer] {
                 service.me(&Pass::new(kind, &nothing)).await.is_unauthorized();
             }
+        }
+    });
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Cart {}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Wizard {}
+
+/// Two kinds of session over one store: carts by cookie, wizards by header.
+fn sessions(config: &mut ServiceConfig) {
+    let store: Arc<dyn SessionStore> = Arc::new(MemorySessionStore::new());
+    let carts: Sessions<Cart> = Sessions::builder("cart", store.clone())
+        .build()
+        .expect("sessions");
+    let wizards: Sessions<Wizard> = Sessions::builder("wizard", store)
+        .carrier(SessionCarrier::header("X-Session-Id").expect("a header"))
+        .build()
+        .expect("sessions");
+    let begin_cart = async |cart: Session<Cart>| {
+        cart.set(Cart {});
+        HttpResponse::Ok()
+    };
+    let begin_wizard = async |wizard: Session<Wizard>| {
+        wizard.set(Wizard {});
+        HttpResponse::Ok()
+    };
+    let carts = web::scope("/cart")
+        .wrap(SessionMiddleware::new(carts))
+        .route("", web::post().to(begin_cart))
+        .route(
+            "",
+            web::get().to(async |_: VerifiedSession<Present, Cart>| "a cart"),
+        );
+    let wizards = web::scope("/wizard")
+        .wrap(SessionMiddleware::new(wizards))
+        .route("", web::post().to(begin_wizard))
+        .route(
+            "",
+            web::get().to(async |_: VerifiedSession<Present, Wizard>| "a wizard"),
+        );
+    config.service(carts).service(wizards);
+}
+
+/// A place that takes a token or the id of a session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Backend(Kind),
+    Refresh(Kind),
+    Cart,
+    Wizard,
+}
+
+impl Place {
+    fn all() -> Vec<Self> {
+        let refreshed = Kind::ALL.into_iter().filter(|kind| kind.has_refresh());
+        let backends = Kind::ALL.into_iter().map(Self::Backend);
+        let sessions = [Self::Cart, Self::Wizard].into_iter();
+        backends
+            .chain(refreshed.map(Self::Refresh))
+            .chain(sessions)
+            .collect()
+    }
+
+    /// True if it takes `token`. Otherwise the answer is the same as to nobody.
+    async fn takes(self, service: &Service, token: &str) -> bool {
+        let answer = match self {
+            Self::Backend(kind) => {
+                let path = format!("/only/{}/required/active", kind.name());
+                service.get(&path).with(&Pass::new(kind, token)).send().await
+            }
+            Self::Refresh(kind) => service.refresh(kind, token).await,
+            Self::Cart => {
+                let call = service.get("/cart");
+                call.header("cookie", format!("__Host-ssid={token}")).send().await
+            }
+            Self::Wizard => service.get("/wizard").header("x-session-id", token).send().await,
+        };
+        assert!(matches!(answer.status, 200 | 204 | 401), "{self:?}: {answer:?}");
+        answer.status != 401
+    }
+}
+
+#[test]
+fn j9_the_id_of_a_session_is_good_for_its_own_kind_alone_and_no_token_is_one() {
+    let mut blueprint = Blueprint::of(&Kind::ALL);
+    blueprint.own_routes = sessions;
+    blueprint.run(async |service: &Service| {
+        service.seed(person("lancelot")).await;
+        let cart = service.post("/cart").send().await;
+        let cart = cart.cookie("__Host-ssid").expect("a cookie").value;
+        let wizard = service.post("/wizard").send().await;
+        let wizard = wizard.header("x-session-id").expect("an id").to_owned();
+        let mut table = vec![(cart, Place::Cart), (wizard, Place::Wizard)];
+        for kind in Kind::ALL {
+            let pass = service.pass(kind, &address("lancelot")).await;
+            table.push((pass.token, Place::Backend(kind)));
+            table.extend(pass.refresh.map(|token| (token, Place::Refresh(kind))));
+        }
+        for (token, own) in table {
+            for place in Place::all().into_iter().filter(|place| *place != own) {
+                assert!(
+                    !place.takes(service, &token).await,
+                    "{own:?} at {place:?}: {token}"
+                );
+            }
+            assert!(own.takes(service, &token).await, "{own:?}: {token}");
         }
     });
 }
