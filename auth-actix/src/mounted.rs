@@ -28,6 +28,15 @@ pub(crate) struct Landmark {
     pub(crate) path: String,
 }
 
+/// The names of the cookies of the backends whose routes were mounted last in an `App` or scope.
+pub(crate) struct BackendCookies(Vec<String>);
+
+impl BackendCookies {
+    pub(crate) fn have_one_of(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.0.contains(name))
+    }
+}
+
 /// A mark in the data of an `App` or scope, which the next one of the same type replaces.
 struct Mark<Id, P> {
     by: Data<Shared<Id, P>>,
@@ -62,7 +71,11 @@ pub(crate) fn mark<Id: UserId, P: Profile>(
         by: by.clone(),
         landmark: Rc::clone(&landmark),
     };
-    config.app_data(mark).service(mounted);
+    let cookies = by.endpoints.authenticator().cookies().collect();
+    config
+        .app_data(BackendCookies(cookies))
+        .app_data(mark)
+        .service(mounted);
     landmark
 }
 

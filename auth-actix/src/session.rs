@@ -27,6 +27,7 @@ use crate::{
     body::{Rest, refused},
     error::{AuthError, ExtractError, into_http},
     head::Head,
+    mounted::BackendCookies,
 };
 
 /// The session of the request, which may be empty: a visitor who put nothing in has none. It derefs to the
@@ -78,8 +79,9 @@ pub struct VerifiedSession<V, T, Id = Uuid, P = ()> {
 /// Brings the sessions of one kind to the handlers inside it, and writes what they changed before the answer goes out. It
 /// loads a session only for a handler that asks for it.
 ///
-/// Several kinds work side by side, each with a data type and a cookie or header of its own. If two share one, requests
-/// fail with 500 and the log names it.
+/// Several kinds work side by side, each with a data type, a name, and a cookie or header of its own. If two share one, requests
+/// fail with 500 and the log names it. So do requests if the cookie is also that of a backend whose routes are mounted in the
+/// same `App`. A backend in an inner scope is not seen.
 ///
 /// An answer whose handler asked for a session gets `Cache-Control: no-store`, unless it has a `Cache-Control`. If a
 /// service inside fails with an [`Error`] instead of an answer, nothing is written.
@@ -107,10 +109,44 @@ pub struct VerifiedSession<V, T, Id = Uuid, P = ()> {
 pub struct SessionMiddleware<T, Id = Uuid, P = ()> {
     sessions: Sessions<T, Id, P>,
     verifier: Option<Arc<dyn SessionVerifier<T, Id, P>>>,
+    kind: Arc<Kind>,
 }
 
-/// The cookies and headers of the kinds around a request.
-struct Carriers(Vec<String>);
+/// What a kind shares with no other.
+struct Kind {
+    name: String,
+    /// Empty if a header carries the id.
+    cookies: Vec<String>,
+    header: Option<String>,
+}
+
+/// The kinds around a request.
+#[derive(Default)]
+struct Kinds(Vec<Arc<Kind>>);
+
+impl Kind {
+    fn new<T, Id, P>(sessions: &Sessions<T, Id, P>) -> Self {
+        let carrier = sessions.carrier();
+        Self {
+            name: sessions.name().to_owned(),
+            cookies: carrier.cookies().collect(),
+            header: (!carrier.is_cookie()).then(|| carrier.name().to_owned()),
+        }
+    }
+
+    /// Why it cannot stand beside `other`.
+    fn problem_with(&self, other: &Self) -> Option<&'static str> {
+        if self.name == other.name {
+            return Some(
+                "another kind of session has this name, so that each would accept the other's ids: rename one",
+            );
+        }
+        let has_same_header = self.header.is_some() && self.header == other.header;
+        let has_same_cookie = self.cookies.iter().any(|cookie| other.cookies.contains(cookie));
+        (has_same_header || has_same_cookie)
+            .then_some("another kind of session has this cookie or header: give one another `carrier`")
+    }
+}
 
 impl<T, Id, P> Deref for Session<T, Id, P> {
     type Target = RequestSession<T, Id, P>;
@@ -202,6 +238,7 @@ impl<T, Id, P> SessionMiddleware<T, Id, P> {
     #[must_use]
     pub fn new(sessions: Sessions<T, Id, P>) -> Self {
         Self {
+            kind: Arc::new(Kind::new(&sessions)),
             sessions,
             verifier: None,
         }
@@ -235,17 +272,19 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionMiddleware<T, Id, P> {
             );
             return Err(HttpError::Internal("two kinds of session have one type"));
         }
-        let carrier = self.sessions.carrier().name();
-        let mut carriers = extensions.remove::<Carriers>().unwrap_or(Carriers(Vec::new()));
-        if carriers.0.iter().any(|taken| taken == carrier) {
-            tracing::error!(
-                target: "portcullis::actix", session = self.sessions.name(), carrier,
-                "another kind of session has this cookie or header: give one another `carrier`"
-            );
-            return Err(HttpError::Internal("two kinds of session have one carrier"));
+        let mut kinds = extensions.remove::<Kinds>().unwrap_or_default();
+        let mut problems = kinds.0.iter().filter_map(|kind| self.kind.problem_with(kind));
+        let backends = request.app_data::<BackendCookies>();
+        let is_backends = backends.is_some_and(|backends| backends.have_one_of(&self.kind.cookies));
+        let problem = problems.next().or(is_backends
+            .then_some("a backend has this cookie: give it another name, or the session another `carrier`"));
+        if let Some(problem) = problem {
+            let carrier = self.sessions.carrier().name();
+            tracing::error!(target: "portcullis::actix", session = self.sessions.name(), carrier, "{problem}");
+            return Err(HttpError::Internal("a session shares its name or its place"));
         }
-        carriers.0.push(carrier.to_owned());
-        extensions.insert(carriers);
+        kinds.0.push(Arc::clone(&self.kind));
+        extensions.insert(kinds);
         let slot = self.sessions.slot();
         extensions.insert(slot.clone());
         Ok((slot, true))
@@ -266,6 +305,7 @@ impl<T, Id, P> Clone for SessionMiddleware<T, Id, P> {
         Self {
             sessions: self.sessions.clone(),
             verifier: self.verifier.clone(),
+            kind: Arc::clone(&self.kind),
         }
     }
 }

@@ -9,9 +9,13 @@ use actix_web::{
     test::{TestRequest, call_service, init_service, read_body},
     web,
 };
-use auth_actix::{AuthError, Present, Session, SessionMiddleware, SessionVerifier, VerifiedSession};
-use auth_core::{SessionStore, User, memory::MemorySessionStore};
-use auth_http::{CookieTransport, HttpError, SessionCarrier, SessionData, Sessions};
+use auth_actix::{Auth, AuthError, Present, Session, SessionMiddleware, SessionVerifier, VerifiedSession};
+use auth_core::{
+    Lifetime, OpaqueStrategy, SessionStore, SigningSecret, User,
+    memory::{MemoryAccessTokenStore, MemorySessionStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, CookieTransport, HttpError, SessionCarrier, SessionData, Sessions};
+use auth_users::UserManager;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -228,8 +232,48 @@ async fn a_mistake_in_the_configuration_is_a_500_and_never_an_empty_session() {
     let one_type = App::new().wrap(cart("__Host-a")).wrap(cart("__Host-b"));
     let one_type = init_service(one_type.route("/show", web::get().to(show))).await;
     assert_eq!(answer!(one_type, get("/show"), []).0, 500);
-    let wizard = SessionMiddleware::new(kind::<Wizard>(&store, "wizard", "__Host-a"));
-    let one_cookie = App::new().wrap(cart("__Host-a")).wrap(wizard);
-    let one_cookie = init_service(one_cookie.route("/show", web::get().to(show))).await;
-    assert_eq!(answer!(one_cookie, get("/show"), []).0, 500);
+    // One name or one place, and the companion of a double submit.
+    for (name, cookie) in [
+        ("wizard", "__Host-a"),
+        ("cart", "__Host-b"),
+        ("wizard", "__Host-a-csrf"),
+    ] {
+        let wizard = SessionMiddleware::new(kind::<Wizard>(&store, name, cookie));
+        let both = App::new().wrap(cart("__Host-a")).wrap(wizard);
+        let both = init_service(both.route("/show", web::get().to(show))).await;
+        assert_eq!(answer!(both, get("/show"), []).0, 500, "{name} {cookie}");
+    }
+}
+
+#[actix_web::test]
+async fn a_session_and_a_backend_with_one_cookie_are_a_500_that_the_log_explains() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(Arc::new(file.reopen().expect("the file")))
+        .finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
+    let store = Arc::default();
+    let users = UserManager::builder(
+        Arc::new(MemoryUserStore::new()),
+        &SigningSecret::generate().expect("secret"),
+    );
+    let users: Arc<UserManager> = Arc::new(users.build().expect("users"));
+    for (backend, status) in [("ssid", 500), ("web", 401)] {
+        let tokens = OpaqueStrategy::new(Arc::new(MemoryAccessTokenStore::new()), Lifetime::FOREVER);
+        let auth = Auth::builder(users.clone()).backend(AuthBackend::cookie(backend, tokens));
+        let auth = auth.build().expect("auth");
+        let carts = kind::<Cart>(&store, "cart", "__Host-ssid");
+        let app = App::new()
+            .wrap(SessionMiddleware::new(carts))
+            .route("/show", web::get().to(show))
+            .configure(auth.routes());
+        let app = init_service(app).await;
+        assert_eq!(answer!(app, get("/show"), []).0, status, "{backend}");
+    }
+    let log = std::fs::read_to_string(&file).expect("a log");
+    let mut errors = log.lines().filter(|line| line.contains("ERROR"));
+    let error = errors.next().expect("an error");
+    for told in ["a backend has this cookie", "__Host-ssid", "session=\"cart\""] {
+        assert!(error.contains(told), "{told}: {error}");
+    }
 }

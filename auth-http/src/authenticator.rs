@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Scheme, Slot,
-    response_cookies::is_secure_cookie,
+    response_cookies::{is_secure_cookie, with_companion},
 };
 
 /// Reads the credential of a request through the backends, in the order of configuration. The first that yields a user wins.
@@ -153,6 +153,12 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// The backends, in order.
     pub fn backends(&self) -> impl Iterator<Item = &AuthBackend<Id>> {
         self.backends.iter().map(|backend| &**backend)
+    }
+
+    /// The names of the cookies of all backends, with those of refresh tokens and of a
+    /// [double submit](CsrfPolicy::double_submit).
+    pub fn cookies(&self) -> impl Iterator<Item = String> {
+        self.backends().flat_map(cookies_of)
     }
 
     /// The backend called `name`.
@@ -381,14 +387,13 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 }
 
-/// The names of the cookies of `backend`. A double submit adds `NAME-csrf` to each.
+/// The names of the cookies of `backend`.
 fn cookies_of<Id>(backend: &AuthBackend<Id>) -> Vec<String> {
     let Scheme::Cookie(access) = backend.transport().scheme() else {
         return Vec::new();
     };
     let own = std::iter::once(access.to_owned()).chain(backend.refresh_cookie());
-    own.flat_map(|name| [name.clone(), format!("{name}-csrf")])
-        .collect()
+    own.flat_map(with_companion).collect()
 }
 
 impl<Id: UserId, P: Profile> Authenticated<Id, P> {

@@ -43,6 +43,12 @@ pub(crate) fn dressed(
     remove_strays(response, head, base, suspicious)
 }
 
+/// The name of a cookie, and of the one that a double submit adds to it.
+pub(crate) fn with_companion(name: String) -> [String; 2] {
+    let companion = format!("{name}-csrf");
+    [name, companion]
+}
+
 /// The names of the cookies that `response` sets or removes.
 pub(crate) fn names_in(response: &Response) -> Vec<String> {
     let cookies = response.cookies().filter_map(|value| Cookie::parse(value).ok());

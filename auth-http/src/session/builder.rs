@@ -36,6 +36,9 @@ impl<T: SessionData, Id: UserId> Sessions<T, Id> {
     /// A builder for the kind of session called `name`, in `store`. Several kinds can share a store.
     ///
     /// The name is part of every digest. Sessions of a kind that was renamed are not found any more.
+    ///
+    /// # Security
+    /// Give each kind a name of its own. Two of one name over one store accept each other's ids.
     pub fn builder(name: impl Into<String>, store: Arc<dyn SessionStore<Id>>) -> SessionsBuilder<T, Id> {
         SessionsBuilder {
             name: name.into(),
@@ -77,7 +80,10 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
         }
     }
 
-    /// Sets how the id travels. The default is the cookie `__Host-ssid`. Two kinds in one service need two names.
+    /// Sets how the id travels. The default is the cookie `__Host-ssid`.
+    ///
+    /// Each kind in a service needs a cookie or header of its own, which no backend may have: the cookie of
+    /// `AuthBackend::cookie("ssid", …)` is `__Host-ssid`, too.
     pub fn carrier(mut self, carrier: SessionCarrier) -> Self {
         self.carrier = carrier;
         self

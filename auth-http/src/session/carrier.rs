@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::{
     CookieTransport, HttpError, Presented, RequestHead, Response, Slot, Transport as _,
     request::{Header, header},
+    response_cookies::with_companion,
 };
 
 /// Headers that mean something else.
@@ -31,7 +32,9 @@ const TAKEN: &[&str] = &[
     "user-agent",
     "vary",
     "www-authenticate",
+    "x-access-token",
     "x-csrf-token",
+    "x-refresh-token",
 ];
 
 /// How the id of a session travels: in a cookie, or in a header of its own.
@@ -82,6 +85,13 @@ impl SessionCarrier {
             Kind::Cookie(cookie) => cookie.name(),
             Kind::Header(name) => name,
         }
+    }
+
+    /// The names of its cookies, with that of a [double submit](crate::CsrfPolicy::double_submit). None if a header carries the
+    /// id.
+    pub fn cookies(&self) -> impl Iterator<Item = String> {
+        let cookie = self.is_cookie().then(|| self.name().to_owned());
+        cookie.into_iter().flat_map(with_companion)
     }
 
     /// True if a browser adds the id by itself, so that cross-site requests must be refused.
@@ -182,6 +192,7 @@ mod tests {
             "authorization",
             "X-É",
             "X-CSRF-Token",
+            "X-Access-Token",
             "a\r\nb",
         ] {
             let error = SessionCarrier::header(name).expect_err(name);
