@@ -23,6 +23,7 @@ mod config_error;
 pub mod conformance;
 mod deadline;
 mod email;
+mod idle_limit;
 mod lifetime;
 mod list_users;
 #[cfg(feature = "memory")]
@@ -49,6 +50,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use config_error::ConfigError;
 pub use deadline::{DEFAULT_DEADLINE, checked_deadline, with_deadline};
 pub use email::{ClosedNetworks, Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_emails};
+pub use idle_limit::IdleLimit;
 pub use lifetime::Lifetime;
 pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;

@@ -8,16 +8,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential, IssueError,
-    Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection, RevocableStrategy, ShardTag, StoreError,
-    Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId, generate_token,
+    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential, IdleLimit,
+    IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection, RevocableStrategy, ShardTag,
+    StoreError, Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
 const MAX_TOKEN_BYTES: usize = 512;
-
-/// How rarely a token with an idle limit is written at most.
-const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Opaque tokens in an [`AccessTokenStore`]: the database strategy over a database, the Redis strategy over Redis.
 ///
@@ -32,19 +29,11 @@ pub struct OpaqueStrategy<Id = Uuid> {
     /// The same store, if it can list.
     index: Option<Arc<dyn AccessTokenIndex<Id>>>,
     lifetime: Lifetime,
-    idle: Option<Idle>,
+    idle: Option<IdleLimit>,
     accepted: Vec<Accepted>,
     cap: Option<NonZeroU32>,
     track_use: Option<time::Duration>,
     clock: Arc<dyn Clock>,
-}
-
-/// A limit on the time between two uses.
-#[derive(Clone, Copy)]
-struct Idle {
-    limit: Lifetime,
-    /// Uses within this time after a recorded one are not recorded.
-    interval: time::Duration,
 }
 
 /// Tokens that are accepted beside those of the backend itself.
@@ -127,18 +116,7 @@ impl<Id: UserId> OpaqueStrategy<Id> {
     /// # Errors
     /// [`ConfigError`] naming `idle limit` if it is unlimited, or not shorter than the lifetime.
     pub fn idle(mut self, limit: Lifetime) -> Result<Self, ConfigError> {
-        let Some(span) = limit.span() else {
-            return Err(ConfigError::new("idle limit", "is unlimited: leave it out"));
-        };
-        if self.lifetime.span().is_some_and(|lifetime| lifetime <= span) {
-            let problem = "is not shorter than the lifetime, so that it has no effect";
-            return Err(ConfigError::new("idle limit", problem));
-        }
-        let interval = (span / 10).min(MAX_IDLE_INTERVAL);
-        self.idle = Some(Idle {
-            limit,
-            interval: interval.try_into().unwrap_or(time::Duration::ZERO),
-        });
+        self.idle = Some(IdleLimit::new(limit, self.lifetime)?);
         Ok(self)
     }
 
@@ -161,7 +139,7 @@ impl<Id: UserId> OpaqueStrategy<Id> {
 
     /// The end of a token that is used at `now`.
     fn end_after_use(&self, token: &AccessToken<Id>, now: OffsetDateTime) -> Option<OffsetDateTime> {
-        let Some(end) = self.idle.and_then(|idle| idle.limit.end(now)) else {
+        let Some(end) = self.idle.and_then(|idle| idle.end(now)) else {
             return token.expires_at;
         };
         // A row that is older than the field, or was copied from another system, names no limit.
@@ -218,9 +196,11 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         if !token.is_live(now) {
             return Err(Rejection::Expired.into());
         }
-        let intervals = [self.track_use, self.idle.map(|idle| idle.interval)];
-        let is_recorded = |interval: time::Duration| now - token.last_used_at >= interval;
-        if intervals.into_iter().flatten().any(is_recorded) {
+        let is_tracked = self
+            .track_use
+            .is_some_and(|interval| now - token.last_used_at >= interval);
+        let is_due = self.idle.is_some_and(|idle| idle.is_due(token.last_used_at, now));
+        if is_tracked || is_due {
             // The credential is good, whether or not its use can be recorded.
             let end = self.end_after_use(&token, now);
             let _written = self.store.touch(&key, now, end).await;

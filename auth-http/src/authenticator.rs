@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Scheme, Slot,
+    name::check_name,
     response_cookies::{is_secure_cookie, with_companion},
 };
 
@@ -94,13 +95,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         for (index, backend) in backends.iter().enumerate() {
             let name = backend.name();
             let setting = format!("backend {name:?}");
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-            if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
-                return Err(ConfigError::new(
-                    setting,
-                    "its name is not 1 to 64 letters, digits, `-` or `_`",
-                ));
-            }
+            check_name(&setting, name)?;
             for earlier in &backends[..index] {
                 if earlier.name() == name {
                     return Err(ConfigError::new(setting, "another backend has this name"));

@@ -24,6 +24,7 @@ mod body;
 mod csrf;
 mod endpoints;
 mod error;
+mod name;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod origin;

@@ -12,7 +12,7 @@ mod write;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use auth_core::{Clock, Lifetime, SessionStore};
+use auth_core::{Clock, IdleLimit, Lifetime, SessionStore};
 use auth_users::UserManager;
 use serde::{Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
@@ -73,19 +73,11 @@ pub(crate) struct Shared<Id, P> {
     carrier: SessionCarrier,
     ids: Option<Arc<dyn SessionIdGenerator>>,
     lifetime: Lifetime,
-    idle: Option<Idle>,
+    idle: Option<IdleLimit>,
     on_conflict: OnConflict,
     csrf: CsrfPolicy,
     public_url: Option<PublicUrl>,
     clock: Arc<dyn Clock>,
-}
-
-/// A limit on the time between two uses.
-#[derive(Clone, Copy)]
-struct Idle {
-    limit: Lifetime,
-    /// Uses within this time after a recorded one are not recorded.
-    interval: time::Duration,
 }
 
 impl<T, Id, P> Clone for Sessions<T, Id, P> {
@@ -134,7 +126,7 @@ impl<T, Id, P> Sessions<T, Id, P> {
 impl<Id, P> Shared<Id, P> {
     /// The end of a session that is used at `now` and ends at `absolute_end` at the latest.
     fn end(&self, now: OffsetDateTime, absolute_end: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
-        earlier(self.idle.and_then(|idle| idle.limit.end(now)), absolute_end)
+        earlier(self.idle.and_then(|idle| idle.end(now)), absolute_end)
     }
 }
 

@@ -1,19 +1,16 @@
 //! The settings of a kind of session.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc};
 
-use auth_core::{Clock, ConfigError, Lifetime, Profile, SessionStore, SystemClock, UserId};
+use auth_core::{Clock, ConfigError, IdleLimit, Lifetime, Profile, SessionStore, SystemClock, UserId};
 use auth_users::UserManager;
 use uuid::Uuid;
 
-use super::{Idle, OnConflict, SessionCarrier, SessionData, SessionIdGenerator, Sessions, Shared, id};
-use crate::{CsrfPolicy, PublicUrl};
+use super::{OnConflict, SessionCarrier, SessionData, SessionIdGenerator, Sessions, Shared, id};
+use crate::{CsrfPolicy, PublicUrl, name::check_name};
 
 /// The default lifetime, in seconds: 6 hours.
 const LIFETIME: u64 = 6 * 3600;
-
-/// How rarely a session with an idle limit is written at most, if its data does not change.
-const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Builds [`Sessions`].
 #[must_use]
@@ -148,19 +145,15 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
     /// [`ConfigError`] naming the setting if the name is not 1 to 64 letters, digits, `-` or `_`; if the idle limit is
     /// unlimited or not shorter than the lifetime; if the generator of ids is [weak](SessionIdGenerator).
     pub fn build(self) -> Result<Sessions<T, Id, P>, ConfigError> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if !(1..=64).contains(&self.name.len()) || !self.name.bytes().all(plain) {
-            let setting = format!("session {:?}", self.name);
-            return Err(ConfigError::new(
-                setting,
-                "its name is not 1 to 64 letters, digits, `-` or `_`",
-            ));
-        }
+        check_name(&format!("session {:?}", self.name), &self.name)?;
         let lifetime = match self.lifetime {
             Some(lifetime) => lifetime,
             None => Lifetime::from_secs(LIFETIME)?,
         };
-        let idle = self.idle.map(|limit| idle(limit, lifetime)).transpose()?;
+        let idle = self.idle.map(|limit| IdleLimit::new(limit, lifetime));
+        let idle = idle
+            .transpose()
+            .map_err(|error| error.in_setting("session idle limit"))?;
         if let Some(generator) = &self.ids {
             id::check(&**generator)?;
         }
@@ -189,19 +182,4 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
             data: PhantomData,
         })
     }
-}
-
-fn idle(limit: Lifetime, lifetime: Lifetime) -> Result<Idle, ConfigError> {
-    let error = |problem: &str| Err(ConfigError::new("session idle limit", problem));
-    let Some(span) = limit.span() else {
-        return error("is unlimited: leave it out");
-    };
-    if lifetime.span().is_some_and(|lifetime| lifetime <= span) {
-        return error("is not shorter than the lifetime, so that it has no effect");
-    }
-    let interval = (span / 10).min(MAX_IDLE_INTERVAL);
-    Ok(Idle {
-        limit,
-        interval: interval.try_into().unwrap_or(time::Duration::MAX),
-    })
 }

@@ -208,7 +208,7 @@ impl<T: SessionData, Id: UserId, P: Profile> State<T, Id, P> {
             return Step::Nothing;
         };
         let now = shared.clock.now();
-        if now - stored.row.last_used_at < idle.interval {
+        if !idle.is_due(stored.row.last_used_at, now) {
             return Step::Nothing;
         }
         let end = shared.end(now, stored.row.absolute_expires_at);
