@@ -81,7 +81,7 @@ pub struct VerifiedSession<V, T, Id = Uuid, P = ()> {
 ///
 /// Several kinds work side by side, each with a data type, a name, and a cookie or header of its own. If two share one, requests
 /// fail with 500 and the log names it. So do requests if the cookie is also that of a backend whose routes are mounted in the
-/// same `App`. A backend in an inner scope is not seen.
+/// same `App` or scope, or around it. A backend in an inner scope is not seen.
 ///
 /// An answer whose handler asked for a session gets `Cache-Control: no-store`, unless it has a `Cache-Control`. If a
 /// service inside fails with an [`Error`] instead of an answer, nothing is written.
@@ -126,11 +126,11 @@ struct Kinds(Vec<Arc<Kind>>);
 
 impl Kind {
     fn new<T, Id, P>(sessions: &Sessions<T, Id, P>) -> Self {
-        let carrier = sessions.carrier();
+        let transport = sessions.transport();
         Self {
             name: sessions.name().to_owned(),
-            cookies: carrier.cookies().collect(),
-            header: (!carrier.is_cookie()).then(|| carrier.name().to_owned()),
+            cookies: transport.cookies().collect(),
+            header: (!transport.is_cookie()).then(|| transport.name().to_owned()),
         }
     }
 
@@ -144,7 +144,7 @@ impl Kind {
         let has_same_header = self.header.is_some() && self.header == other.header;
         let has_same_cookie = self.cookies.iter().any(|cookie| other.cookies.contains(cookie));
         (has_same_header || has_same_cookie)
-            .then_some("another kind of session has this cookie or header: give one another `carrier`")
+            .then_some("another kind of session has this cookie or header: give one another `transport`")
     }
 }
 
@@ -276,11 +276,12 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionMiddleware<T, Id, P> {
         let mut problems = kinds.0.iter().filter_map(|kind| self.kind.problem_with(kind));
         let backends = request.app_data::<BackendCookies>();
         let is_backends = backends.is_some_and(|backends| backends.have_one_of(&self.kind.cookies));
-        let problem = problems.next().or(is_backends
-            .then_some("a backend has this cookie: give it another name, or the session another `carrier`"));
+        let problem = problems.next().or(is_backends.then_some(
+            "a backend has this cookie: give it another name, or the session another `transport`",
+        ));
         if let Some(problem) = problem {
-            let carrier = self.sessions.carrier().name();
-            tracing::error!(target: "portcullis::actix", session = self.sessions.name(), carrier, "{problem}");
+            let transport = self.sessions.transport().name();
+            tracing::error!(target: "portcullis::actix", session = self.sessions.name(), transport, "{problem}");
             return Err(HttpError::Internal("a session shares its name or its place"));
         }
         kinds.0.push(Arc::clone(&self.kind));

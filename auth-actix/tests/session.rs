@@ -14,7 +14,7 @@ use auth_core::{
     Lifetime, OpaqueStrategy, SessionStore, SigningSecret, User,
     memory::{MemoryAccessTokenStore, MemorySessionStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, CookieTransport, HttpError, SessionCarrier, SessionData, Sessions};
+use auth_http::{AuthBackend, CookieTransport, HttpError, SessionData, SessionTransport, Sessions};
 use auth_users::UserManager;
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +81,7 @@ async fn cacheable(_cart: Session<Cart>) -> HttpResponse {
 fn kind<T: SessionData>(store: &Arc<MemorySessionStore>, name: &str, cookie: &str) -> Sessions<T> {
     let store: Arc<dyn SessionStore> = store.clone();
     let cookie = CookieTransport::builder().name(cookie).build().expect("a cookie");
-    let sessions = Sessions::builder(name, store).carrier(SessionCarrier::cookie(cookie));
+    let sessions = Sessions::builder(name, store).transport(SessionTransport::cookie(cookie));
     sessions.build().expect("sessions")
 }
 

@@ -3,11 +3,11 @@
 mod account;
 mod asked;
 mod builder;
+mod credential;
 mod log_in;
 mod log_ins;
 mod log_out;
 mod refresh;
-mod session;
 mod users;
 
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 pub use builder::EndpointsBuilder;
 
+pub(crate) use credential::CredentialRoute;
 #[cfg(feature = "openapi")]
-pub(crate) use session::REFRESH;
-pub(crate) use session::SessionRoute;
+pub(crate) use credential::REFRESH;
 
 use self::{account::AccountRoute, asked::Asked, builder::Mount, log_ins::LogInsRoute, users::UsersRoute};
 use crate::{
@@ -42,7 +42,7 @@ pub struct Endpoints<Id = Uuid, P = ()> {
 /// The routes of one file, which lists, runs and describes them.
 #[derive(Clone, Debug)]
 pub(crate) enum Family {
-    Session(SessionRoute),
+    Credential(CredentialRoute),
     Account(AccountRoute),
     Users(UsersRoute),
     LogIns(LogInsRoute),
@@ -117,7 +117,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     #[must_use]
     pub fn routes(&self) -> Vec<Route> {
         let backends = self.authenticator.backends();
-        let mut routes = session::routes(&self.mount, backends);
+        let mut routes = credential::routes(&self.mount, backends);
         routes.extend(account::routes(&self.mount));
         routes.extend(users::routes(&self.mount));
         let lists = self.authenticator.backends().any(AuthBackend::lists);
@@ -147,7 +147,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     pub async fn call(&self, operation: &Operation, request: Request<'_, impl RequestHead>) -> Response {
         let asked = Asked::new(request);
         let answer = match &operation.0 {
-            Family::Session(route) => self.call_session(route, &asked.request).await,
+            Family::Credential(route) => self.call_credential(route, &asked.request).await,
             Family::Account(route) => self.call_account(*route, &asked.request).await,
             Family::Users(route) => self.call_users(*route, &asked).await,
             Family::LogIns(route) => self.call_log_ins(*route, &asked).await,

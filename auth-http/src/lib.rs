@@ -51,7 +51,7 @@ pub use requirement::{Active, InPerson, Requirement, Superuser, Verified, Verifi
 pub use response::Response;
 pub use route::{Method, Operation, PathRoutes, Route};
 pub use session::{
-    OnConflict, Present, RequestSession, SessionCarrier, SessionData, SessionIdGenerator, SessionSlot,
+    OnConflict, Present, RequestSession, SessionData, SessionIdGenerator, SessionSlot, SessionTransport,
     SessionVerifier, Sessions, SessionsBuilder,
 };
 pub use transport::{

@@ -26,7 +26,7 @@ pub(crate) use self::{
 };
 use crate::{
     AuthBackend, Endpoints, Method, Route,
-    endpoints::{Family, SessionRoute},
+    endpoints::{CredentialRoute, Family},
 };
 
 impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
@@ -75,14 +75,14 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     /// The backend, if the route is a log-in.
     fn logged_in_by(&self, route: &Route) -> Option<&AuthBackend<Id>> {
         match &route.operation.0 {
-            Family::Session(SessionRoute::LogIn(name)) => self.authenticator().backend(name),
-            Family::Session(_) | Family::Account(_) | Family::Users(_) | Family::LogIns(_) => None,
+            Family::Credential(CredentialRoute::LogIn(name)) => self.authenticator().backend(name),
+            Family::Credential(_) | Family::Account(_) | Family::Users(_) | Family::LogIns(_) => None,
         }
     }
 
     fn describe(&self, service: &Service, route: &Route) -> OperationBuilder {
         match &route.operation.0 {
-            Family::Session(route) => route.describe(service, self.authenticator()),
+            Family::Credential(route) => route.describe(service, self.authenticator()),
             Family::Account(route) => route.describe(service),
             Family::Users(route) => route.describe::<Id>(service),
             Family::LogIns(route) => route.describe::<Id>(service),

@@ -106,7 +106,7 @@ impl Operation {
     #[must_use]
     pub fn asks_for_user(&self) -> bool {
         match self.0 {
-            Family::Session(_) | Family::Account(_) => false,
+            Family::Credential(_) | Family::Account(_) => false,
             Family::Users(_) | Family::LogIns(_) => true,
         }
     }

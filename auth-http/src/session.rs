@@ -1,12 +1,12 @@
 //! Sessions with data.
 
 mod builder;
-mod carrier;
 mod id;
 mod load;
 mod renew;
 mod slot;
 mod state;
+mod transport;
 mod verifier;
 mod write;
 
@@ -19,10 +19,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use builder::SessionsBuilder;
-pub use carrier::SessionCarrier;
 pub use id::SessionIdGenerator;
 pub use slot::SessionSlot;
 pub use state::RequestSession;
+pub use transport::SessionTransport;
 pub use verifier::{Present, SessionVerifier};
 
 use crate::{CsrfPolicy, PublicUrl};
@@ -70,7 +70,7 @@ pub(crate) struct Shared<Id, P> {
     audience: String,
     store: Arc<dyn SessionStore<Id>>,
     users: Option<Arc<UserManager<Id, P>>>,
-    carrier: SessionCarrier,
+    transport: SessionTransport,
     ids: Option<Arc<dyn SessionIdGenerator>>,
     lifetime: Lifetime,
     idle: Option<IdleLimit>,
@@ -106,8 +106,8 @@ impl<T, Id, P> Sessions<T, Id, P> {
 
     /// How the id travels.
     #[must_use]
-    pub fn carrier(&self) -> &SessionCarrier {
-        &self.shared.carrier
+    pub fn transport(&self) -> &SessionTransport {
+        &self.shared.transport
     }
 
     /// The place for this kind's session in a new request.

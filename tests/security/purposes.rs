@@ -8,7 +8,7 @@ use actix_web::{
 };
 use portcullis::{
     actix::{Present, Session, SessionMiddleware, VerifiedSession},
-    http::{SessionCarrier, Sessions},
+    http::{SessionTransport, Sessions},
     store::SessionStore,
     testing::memory::MemorySessionStore,
 };
@@ -120,7 +120,7 @@ fn sessions(config: &mut ServiceConfig) {
         .build()
         .expect("sessions");
     let wizards: Sessions<Wizard> = Sessions::builder("wizard", store)
-        .carrier(SessionCarrier::header("X-Session-Id").expect("a header"))
+        .transport(SessionTransport::header("X-Session-Id").expect("a header"))
         .build()
         .expect("sessions");
     let begin_cart = async |cart: Session<Cart>| {

@@ -160,7 +160,7 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
     /// if the profile has no such field.
     pub fn build(self) -> Result<Endpoints<Id, P>, ConfigError> {
         self.mount.check()?;
-        super::session::check(self.backends.iter())?;
+        super::credential::check(self.backends.iter())?;
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?
             .mounted_at(&self.mount.auth_path);

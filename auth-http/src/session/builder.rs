@@ -6,7 +6,7 @@ use auth_core::{Clock, ConfigError, IdleLimit, Lifetime, Profile, SessionStore, 
 use auth_users::UserManager;
 use uuid::Uuid;
 
-use super::{OnConflict, SessionCarrier, SessionData, SessionIdGenerator, Sessions, Shared, id};
+use super::{OnConflict, SessionData, SessionIdGenerator, SessionTransport, Sessions, Shared, id};
 use crate::{CsrfPolicy, PublicUrl, name::check_name};
 
 /// The default lifetime, in seconds: 6 hours.
@@ -18,7 +18,7 @@ pub struct SessionsBuilder<T, Id = Uuid, P = ()> {
     name: String,
     store: Arc<dyn SessionStore<Id>>,
     users: Option<Arc<UserManager<Id, P>>>,
-    carrier: SessionCarrier,
+    transport: SessionTransport,
     ids: Option<Arc<dyn SessionIdGenerator>>,
     lifetime: Option<Lifetime>,
     idle: Option<Lifetime>,
@@ -41,7 +41,7 @@ impl<T: SessionData, Id: UserId> Sessions<T, Id> {
             name: name.into(),
             store,
             users: None,
-            carrier: SessionCarrier::default(),
+            transport: SessionTransport::default(),
             ids: None,
             lifetime: None,
             idle: None,
@@ -65,7 +65,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
             name: self.name,
             store: self.store,
             users: Some(users.into()),
-            carrier: self.carrier,
+            transport: self.transport,
             ids: self.ids,
             lifetime: self.lifetime,
             idle: self.idle,
@@ -81,8 +81,8 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
     ///
     /// Each kind in a service needs a cookie or header of its own, which no backend may have: the cookie of
     /// `AuthBackend::cookie("ssid", …)` is `__Host-ssid`, too.
-    pub fn carrier(mut self, carrier: SessionCarrier) -> Self {
-        self.carrier = carrier;
+    pub fn transport(mut self, transport: SessionTransport) -> Self {
+        self.transport = transport;
         self
     }
 
@@ -170,7 +170,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
                 name: self.name,
                 store: self.store,
                 users: self.users,
-                carrier: self.carrier,
+                transport: self.transport,
                 ids: self.ids,
                 lifetime,
                 idle,

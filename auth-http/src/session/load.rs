@@ -47,8 +47,8 @@ impl<T: SessionData, Id: UserId, P: Profile> Sessions<T, Id, P> {
 
     /// The id that the request presents, unless another site may have made the browser send it.
     fn presented(&self, head: &dyn RequestHead) -> Result<Option<(SecretString, TokenLookup)>, HttpError> {
-        let presented = self.shared.carrier.extract(head);
-        if self.carrier().is_cookie() {
+        let presented = self.shared.transport.extract(head);
+        if self.transport().is_cookie() {
             // Also without a session, because the request may begin one.
             let presented = presented.as_ref().map(|id| id.expose_secret());
             self.shared.csrf.check_cookie(head, presented)?;

@@ -97,16 +97,16 @@ fn tell<T, Id, P>(
     let (response, suspicious) = match (state.delivery, &state.stored) {
         (delivery @ (Delivery::NewId | Delivery::SameId), Some(stored)) => {
             let end = stored.row.absolute_expires_at;
-            let response = shared.carrier.deliver(&stored.id, shared.clock.now(), end)?;
+            let response = shared.transport.deliver(&stored.id, shared.clock.now(), end)?;
             // Any cookie of the name is another one than that of a new id. Two would be as none.
             (response, if delivery == Delivery::NewId { 1 } else { 2 })
         }
-        (Delivery::Removal, _) => (shared.carrier.clear(), 2),
+        (Delivery::Removal, _) => (shared.transport.clear(), 2),
         (Delivery::Nothing | Delivery::NewId | Delivery::SameId, _) => return Ok(Response::empty(204)),
     };
-    if !shared.carrier.is_cookie() {
+    if !shared.transport.is_cookie() {
         return Ok(response);
     }
-    let (name, csrf, url) = (shared.carrier.name(), &shared.csrf, shared.public_url.as_ref());
+    let (name, csrf, url) = (shared.transport.name(), &shared.csrf, shared.public_url.as_ref());
     Ok(dressed(response, name, None, csrf, url, head, suspicious))
 }

@@ -1,7 +1,7 @@
 //! One request after another.
 
 use auth_core::Lifetime;
-use auth_http::{CookieTransport, MaxAge, SessionCarrier};
+use auth_http::{CookieTransport, MaxAge, SessionTransport};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
@@ -197,7 +197,7 @@ async fn a_cookie_of_a_fixed_age_is_sent_again_when_the_idle_limit_moves() {
     ] {
         let carts = service
             .kind("cart")
-            .carrier(SessionCarrier::cookie(cookie(age).expect("a cookie")));
+            .transport(SessionTransport::cookie(cookie(age).expect("a cookie")));
         let carts = match idle {
             None => carts,
             Some(idle) => carts.idle(idle),

@@ -11,7 +11,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use auth_core::{Email, ManualClock, NewUser, SigningSecret, User, memory::MemoryUserStore};
 use auth_http::{
-    HttpError, OnConflict, RequestHead, RequestSession, SessionCarrier, SessionData, SessionSlot, Sessions,
+    HttpError, OnConflict, RequestHead, RequestSession, SessionData, SessionSlot, SessionTransport, Sessions,
     SessionsBuilder, Target,
 };
 use auth_users::{UserManager, UserManagerBuilder};
@@ -108,7 +108,7 @@ impl Service {
     pub(crate) fn kind<T: SessionData>(&self, name: &str) -> SessionsBuilder<T> {
         Sessions::builder(name, self.store.clone())
             .users(Arc::clone(&self.users))
-            .carrier(SessionCarrier::header("X-Session-Id").expect("a header"))
+            .transport(SessionTransport::header("X-Session-Id").expect("a header"))
             .clock(self.clock.clone())
     }
 
@@ -119,7 +119,7 @@ impl Service {
 
     /// Carts whose id is in a cookie.
     pub(crate) fn cookie_carts(&self) -> Sessions<Cart> {
-        let kind = self.kind("cart").carrier(SessionCarrier::default());
+        let kind = self.kind("cart").transport(SessionTransport::default());
         kind.build().expect("sessions")
     }
 

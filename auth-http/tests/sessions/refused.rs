@@ -100,7 +100,7 @@ async fn a_kind_without_users_logs_nobody_in() {
     let carts = Sessions::<Cart>::builder("cart", service.store.clone())
         .build()
         .expect("sessions");
-    assert_eq!(carts.carrier().name(), "__Host-ssid");
+    assert_eq!(carts.transport().name(), "__Host-ssid");
     let visit = visit(&carts, None).await;
     let identified = service.users.identify_without_proof(ada);
     let error = visit.session.log_in(identified).await.expect_err("no users");

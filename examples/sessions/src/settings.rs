@@ -8,7 +8,7 @@ use std::{
 
 use portcullis::{
     ConfigError, Lifetime,
-    http::{OnConflict, SessionCarrier, Sessions},
+    http::{OnConflict, SessionTransport, Sessions},
     store::{Clock, SessionStore},
 };
 
@@ -22,7 +22,7 @@ pub struct Settings {
     /// `-cluster`; `memory`. It may hold a password.
     pub store_url: String,
     /// `SESSION_CARRIER`: `cookie` or `header`; `cookie`. The name of the header is in `SESSION_HEADER`; `X-Session-Id`.
-    pub carrier: SessionCarrier,
+    pub transport: SessionTransport,
     /// `SESSION_LIFETIME`: in seconds; 6 hours.
     pub lifetime: Lifetime,
     /// `SESSION_IDLE`: in seconds without a use; no limit.
@@ -47,7 +47,7 @@ impl Settings {
         Ok(Self {
             bind: variable("BIND")?.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             store_url: variable("STORE_URL")?.unwrap_or_else(|| "memory".to_owned()),
-            carrier: carrier(variable("SESSION_CARRIER")?.as_deref(), header.as_deref())?,
+            transport: transport(variable("SESSION_CARRIER")?.as_deref(), header.as_deref())?,
             lifetime: match variable("SESSION_LIFETIME")? {
                 None => Lifetime::from_secs(6 * 3600)?,
                 Some(seconds) => lifetime("SESSION_LIFETIME", &seconds)?,
@@ -77,7 +77,7 @@ impl Settings {
         clock: Arc<dyn Clock>,
     ) -> Result<Sessions<JsonObject>, ConfigError> {
         let sessions = Sessions::builder("example", store)
-            .carrier(self.carrier)
+            .transport(self.transport)
             .lifetime(self.lifetime)
             .on_conflict(OnConflict::LastWriterWins)
             .clock(clock);
@@ -92,14 +92,14 @@ impl Settings {
     }
 }
 
-fn carrier(carrier: Option<&str>, header: Option<&str>) -> Result<SessionCarrier, ConfigError> {
-    match carrier.unwrap_or("cookie") {
+fn transport(transport: Option<&str>, header: Option<&str>) -> Result<SessionTransport, ConfigError> {
+    match transport.unwrap_or("cookie") {
         "cookie" if header.is_some() => {
             let problem = "has no effect without SESSION_CARRIER=header";
             Err(ConfigError::new("SESSION_HEADER", problem))
         }
-        "cookie" => Ok(SessionCarrier::default()),
-        "header" => SessionCarrier::header(header.unwrap_or("X-Session-Id"))
+        "cookie" => Ok(SessionTransport::default()),
+        "header" => SessionTransport::header(header.unwrap_or("X-Session-Id"))
             .map_err(|error| error.in_setting("SESSION_HEADER")),
         other => {
             let problem = format!("{other:?} is neither `cookie` nor `header`");

@@ -39,7 +39,7 @@ const TAKEN: &[&str] = &[
 
 /// How the id of a session travels: in a cookie, or in a header of its own.
 #[derive(Clone, Debug)]
-pub struct SessionCarrier(Kind);
+pub struct SessionTransport(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -47,7 +47,7 @@ enum Kind {
     Header(&'static str),
 }
 
-impl SessionCarrier {
+impl SessionTransport {
     /// In `cookie`. The default is `__Host-ssid; Secure; HttpOnly; SameSite=Lax; Path=/`, kept until the session ends at
     /// the latest.
     #[must_use]
@@ -142,7 +142,7 @@ impl SessionCarrier {
     }
 }
 
-impl Default for SessionCarrier {
+impl Default for SessionTransport {
     fn default() -> Self {
         let cookie = CookieTransport::builder().name("__Host-ssid").build();
         Self::cookie(cookie.unwrap_or_else(|_| unreachable!("a valid name and the secure defaults")))
@@ -154,15 +154,15 @@ mod tests {
     use super::*;
     use crate::request::test_head::Head;
 
-    fn presented(carrier: &SessionCarrier, headers: &[(&'static str, &str)]) -> Option<String> {
-        let id = carrier.extract(&Head::new("GET", headers))?;
+    fn presented(transport: &SessionTransport, headers: &[(&'static str, &str)]) -> Option<String> {
+        let id = transport.extract(&Head::new("GET", headers))?;
         Some(id.expose_secret().to_owned())
     }
 
     #[test]
     fn t3_two_ids_are_as_none() {
-        let cookie = SessionCarrier::default();
-        let header = SessionCarrier::header("X-Session-Id").expect("a header");
+        let cookie = SessionTransport::default();
+        let header = SessionTransport::header("X-Session-Id").expect("a header");
         assert_eq!(
             presented(&cookie, &[("cookie", "a=b; __Host-ssid=x")]).as_deref(),
             Some("x")
@@ -195,7 +195,7 @@ mod tests {
             "X-Access-Token",
             "a\r\nb",
         ] {
-            let error = SessionCarrier::header(name).expect_err(name);
+            let error = SessionTransport::header(name).expect_err(name);
             assert_eq!(error.setting(), "session header");
         }
     }

@@ -10,7 +10,7 @@ use crate::{AuthBackend, HttpError, Method, RequestHead, Response, Route, Scheme
 
 /// The routes of this file.
 #[derive(Clone, Debug)]
-pub(crate) enum SessionRoute {
+pub(crate) enum CredentialRoute {
     Methods,
     /// The route of the backend with this name.
     LogIn(Arc<str>),
@@ -42,9 +42,9 @@ pub(super) fn check<'b, Id: 'b>(
     }
 }
 
-impl From<SessionRoute> for Family {
-    fn from(route: SessionRoute) -> Self {
-        Self::Session(route)
+impl From<CredentialRoute> for Family {
+    fn from(route: CredentialRoute) -> Self {
+        Self::Credential(route)
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn routes<'b, Id: 'b>(
         Method::Get,
         methods,
         "auth:methods",
-        SessionRoute::Methods,
+        CredentialRoute::Methods,
     )];
     for backend in backends {
         let name = backend.name();
@@ -66,15 +66,15 @@ pub(super) fn routes<'b, Id: 'b>(
             let (path, name) = (format!("{prefix}/{name}{path}"), format!("auth:{name}.{action}"));
             Route::new(Method::Post, path, name, route)
         };
-        let log_in = SessionRoute::LogIn(backend.shared_name());
+        let log_in = CredentialRoute::LogIn(backend.shared_name());
         routes.push(route("/login", "login", log_in));
         // Without refresh tokens or a log-out, the path is unknown.
         if backend.has_refresh() {
-            let refresh = SessionRoute::Refresh(backend.shared_name());
+            let refresh = CredentialRoute::Refresh(backend.shared_name());
             routes.push(route(REFRESH, "refresh", refresh));
         }
         if backend.has_logout() {
-            let log_out = SessionRoute::LogOut(backend.shared_name());
+            let log_out = CredentialRoute::LogOut(backend.shared_name());
             routes.push(route("/logout", "logout", log_out));
         }
     }
@@ -82,16 +82,16 @@ pub(super) fn routes<'b, Id: 'b>(
 }
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
-    pub(super) async fn call_session(
+    pub(super) async fn call_credential(
         &self,
-        route: &SessionRoute,
+        route: &CredentialRoute,
         request: &Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
         match route {
-            SessionRoute::Methods => Ok(self.methods()),
-            SessionRoute::LogIn(backend) => self.log_in_by_password(backend, request).await,
-            SessionRoute::Refresh(backend) => self.refresh(backend, request).await,
-            SessionRoute::LogOut(backend) => self.log_out(backend, request).await,
+            CredentialRoute::Methods => Ok(self.methods()),
+            CredentialRoute::LogIn(backend) => self.log_in_by_password(backend, request).await,
+            CredentialRoute::Refresh(backend) => self.refresh(backend, request).await,
+            CredentialRoute::LogOut(backend) => self.log_out(backend, request).await,
         }
     }
 
@@ -158,7 +158,7 @@ mod description {
         },
     };
 
-    use super::{MethodsBody, SessionRoute};
+    use super::{CredentialRoute, MethodsBody};
     use crate::{
         AuthBackend, Authenticator, CsrfPolicy, ErrorCode, Scheme,
         openapi::{
@@ -167,7 +167,7 @@ mod description {
         },
     };
 
-    impl SessionRoute {
+    impl CredentialRoute {
         pub(crate) fn describe<Id: UserId, P: Profile>(
             &self,
             service: &Service,
