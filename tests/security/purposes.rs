@@ -125,11 +125,11 @@ fn sessions(config: &mut ServiceConfig) {
         .expect("sessions");
     let begin_cart = async |cart: Session<Cart>| {
         cart.set(Cart {});
-        HttpResponse::Ok()
+        HttpResponse::Ok().finish()
     };
     let begin_wizard = async |wizard: Session<Wizard>| {
         wizard.set(Wizard {});
-        HttpResponse::Ok()
+        HttpResponse::Ok().finish()
     };
     let carts = web::scope("/cart")
         .wrap(SessionMiddleware::new(carts))

@@ -13,7 +13,8 @@ use crate::{AuthBackend, HttpError, Presented, RequestHead, Response, Scheme, Sl
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// Exchanges the refresh token that the request presents for the next tokens of its log-in.
     ///
-    /// Whatever is wrong with the token, the answer is the same 401, and removes the cookies. No other answer removes them.
+    /// Whatever is wrong with the token, the answer is the same 401, and removes the cookies. No other answer removes them. If
+    /// there is no token at all, the 401 removes nothing: it could arrive after the cookies of a log-in in another tab.
     pub(super) async fn refresh(
         &self,
         name: &str,
@@ -22,7 +23,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let (backend, head) = (self.backend_for(name, request.head)?, request.head);
         let strategy = backend.refreshable().ok_or(HttpError::NotFound)?;
         let unauthorized = || {
-            let removal = if backend.is_cookie() {
+            let is_presented = !matches!(
+                backend.transport().extract(Slot::Refresh, head),
+                Presented::Nothing
+            );
+            let removal = if backend.is_cookie() && is_presented {
                 self.authenticator.clear(backend, head).headers
             } else {
                 Vec::new()

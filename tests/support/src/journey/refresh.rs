@@ -271,7 +271,10 @@ async fn the_token_is_found_as_it_travels(case: &Case) {
         good(with(call()).body("application/json", "{")).await;
         good(with(call()).form(&[("refresh_token", "")])).await;
         // And a token in it is none.
-        is_refused(case, &call().form(&[("refresh_token", token)]).send().await);
+        let answer = call().form(&[("refresh_token", token)]).send().await;
+        answer.is_unauthorized();
+        // Another tab may have logged in meanwhile, whose cookies a late removal would take away.
+        removes_nothing(&answer);
         return;
     }
     let grant = ("grant_type", "refresh_token");
@@ -405,9 +408,6 @@ async fn every_401_is_the_same_and_removes_the_cookies(case: &Case) {
     let forged = edited(known.refresh()).pop().expect("a token");
     let mut answers = vec![case.refresh(case.kind, &forged).await];
     answers.push(case.refresh(case.kind, "x").await);
-    if case.kind.is_cookie() {
-        answers.push(case.post(&case.kind.refresh()).send().await);
-    }
     let (_, logged_out) = case.member("gawain").await;
     log_out(case, logged_out.refresh()).await.is(204, "");
     answers.push(case.refreshed(&logged_out).await);
