@@ -28,16 +28,7 @@ pub(crate) async fn mid_log_in(
     tokens: impl AsyncFn() -> usize,
 ) {
     let ada = site.person("ada").await;
-    let form = format!(
-        "username={}&password={}",
-        ada.replace('@', "%40"),
-        PASSWORD.replace(' ', "+")
-    );
-    let request = format!(
-        "POST /auth/{backend}/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-         content-length: {}\r\n\r\n{form}",
-        form.len()
-    );
+    let request = site.log_in(backend, &ada, PASSWORD).raw();
     let before = tokens().await;
     let (mut resets, mut answered) = (0, 0);
     // Where on a busy machine none was hit, again.
@@ -102,9 +93,6 @@ pub(crate) async fn mid_log_out(
     for _ in 0..RESETS {
         credentials.push(site.credential(backend, &ada).await);
     }
-    let request = |line: &str| {
-        format!("POST /auth/{backend}/logout HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n{line}\r\n\r\n")
-    };
     let measured = site.credential(backend, &ada).await;
     let start = Instant::now();
     site.log_out(&measured).send().await.is(204);
@@ -113,7 +101,7 @@ pub(crate) async fn mid_log_out(
         // The last one has time enough, however busy the machine is by now.
         let share = if n + 1 == RESETS { 20 * RESETS } else { 2 * n };
         let after = whole.mul_f64(share as f64 / RESETS as f64);
-        reset(showcase, &request(&credential.line()), after).await;
+        reset(showcase, &site.log_out(credential).raw(), after).await;
     }
     let (mut done, mut undone) = (0, 0);
     for credential in &credentials {

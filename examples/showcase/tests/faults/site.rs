@@ -184,11 +184,6 @@ impl Credential {
             value,
         }
     }
-
-    /// As it stands in a request.
-    pub(crate) fn line(&self) -> String {
-        format!("{}: {}", self.header, self.value)
-    }
 }
 
 impl Call {
@@ -220,6 +215,19 @@ impl Call {
             request: change(self.request),
             ..self
         }
+    }
+
+    /// As it travels on a connection.
+    pub(crate) fn raw(self) -> String {
+        let request = self.request.build().expect("a request");
+        let body = request.body().and_then(|body| body.as_bytes());
+        let body = std::str::from_utf8(body.unwrap_or_default()).expect("a text");
+        let (method, path) = (request.method(), request.url().path());
+        let mut raw = format!("{method} {path} HTTP/1.1\r\nhost: x\r\n");
+        for (name, value) in request.headers() {
+            raw += &format!("{name}: {}\r\n", value.to_str().expect("ASCII"));
+        }
+        raw + &format!("content-length: {}\r\n\r\n{body}", body.len())
     }
 
     /// # Panics
