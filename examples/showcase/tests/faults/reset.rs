@@ -31,7 +31,7 @@ pub(crate) async fn mid_log_in(
     let request = site.log_in(backend, &ada, PASSWORD).raw();
     let before = tokens().await;
     let (mut resets, mut answered) = (0, 0);
-    // Where on a busy machine none was hit, again.
+    // If on a busy machine none was hit, or none undone, again.
     for round in 1..=3 {
         if let Some(proxy) = proxy {
             proxy.set(Fault::Delay(DELAY)).await;
@@ -53,12 +53,12 @@ pub(crate) async fn mid_log_in(
         // Two are of whoever looked.
         let done = tokens().await - before - 2 * round;
         let found = format!("{done} of {resets} are done, {answered} were answered");
-        assert!(answered <= done && done < resets, "{found}");
-        if proxy.is_none() || answered < done {
+        assert!(answered <= done, "{found}");
+        if done < resets && (proxy.is_none() || answered < done) {
             return;
         }
     }
-    panic!("none was hit while the store had it: {answered} of {resets} are done and answered");
+    panic!("none was hit before or while the store had it: of {resets}, {answered} were answered");
 }
 
 /// Sends the request again and again, resets each connection, at once and then about when the answer comes, and says how
