@@ -12,6 +12,8 @@ use std::{
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
+use portcullis_support::until;
+
 use crate::{
     process::Showcase,
     site::{Answer, Call, Credential, PASSWORD, Site, address},
@@ -25,6 +27,9 @@ const CHANGERS: usize = 2;
 
 /// How long a client waits that was told to come again: hashes go last, and would never have their turn.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the clients do, by name.
+pub(crate) const VISITS: &[&str] = &["register", "log in", "read", "log out", "change"];
 
 /// The clients, and what they remember.
 pub(crate) struct Load {
@@ -84,20 +89,46 @@ impl Load {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// How many calls were answered so far by a status of success.
-    pub(crate) fn successes(&self) -> usize {
-        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = memory.seen.iter();
-        seen.filter(|((_, status), _)| *status < 300)
-            .map(|(_, count)| count)
-            .sum()
+    /// Waits until calls of these kinds have succeeded since, 30 times in all.
+    pub(crate) async fn gets_on(&self, kinds: &[&str]) {
+        self.sees(kinds, 30, |status| status < 300).await;
     }
 
-    fn goes_on(&self) -> bool {
+    /// Waits until a call of each of these kinds was told to come again since.
+    pub(crate) async fn is_put_off(&self, kinds: &[&str]) {
+        let each = kinds
+            .chunks(1)
+            .map(|kind| self.sees(kind, 1, |status| status == 503));
+        join_all(each).await;
+    }
+
+    /// Waits for so many answers of this status to calls of these kinds.
+    async fn sees(&self, kinds: &[&str], count: usize, is_meant: impl Fn(u16) -> bool) {
+        let seen = || {
+            let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            let seen = memory.seen.iter();
+            let meant = seen.filter(|((kind, status), _)| kinds.contains(kind) && is_meant(*status));
+            meant.map(|(_, count)| count).sum::<usize>()
+        };
+        let before = seen();
+        until("the clients are answered", async || seen() >= before + count).await;
+    }
+
+    /// A new user of this name, who is one of those that were told so, and the e-mail.
+    pub(crate) async fn person(&self, name: &str) -> String {
+        let email = self.site().person(name).await;
+        self.remember(|memory| {
+            memory.attempted.push(email.clone());
+            memory.registered.push(email.clone());
+        });
+        email
+    }
+
+    pub(crate) fn goes_on(&self) -> bool {
         !self.ended.load(Ordering::Relaxed)
     }
 
-    fn site(&self) -> Site {
+    pub(crate) fn site(&self) -> Site {
         self.site.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -106,7 +137,7 @@ impl Load {
     }
 
     /// The answer to `call`, whose status is one of `allowed` or 503; none where the program was killed meanwhile.
-    async fn answer(&self, what: &'static str, call: Call, allowed: &[u16]) -> Option<Answer> {
+    pub(crate) async fn answer(&self, what: &'static str, call: Call, allowed: &[u16]) -> Option<Answer> {
         let answer = match call.attempt().await {
             Ok(answer) => answer,
             Err(_) => {

@@ -5,6 +5,7 @@
 mod contention;
 mod crowd;
 mod database;
+mod devices;
 mod load;
 mod mariadb;
 mod mongodb;

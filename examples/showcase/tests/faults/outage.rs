@@ -6,10 +6,12 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use tokio::time::sleep;
 
-use portcullis_support::Fault;
+use portcullis_support::{Fault, until};
 
 use crate::{
+    devices::{self, STEPS},
     site::{Credential, PASSWORD, Site, address},
     stage::{Stage, Store},
 };
@@ -19,6 +21,9 @@ pub(crate) const RECOVERY: Duration = Duration::from_secs(10);
 
 /// More than a pool has connections.
 const CROWD: usize = 64;
+
+/// Of how many calls the reply is lost on its way from the store.
+const LOST_REPLIES: usize = 10;
 
 /// How soon connections that are silent for ever are all found out by many requests at once. Most stores take one deadline
 /// of a call; MongoDB's driver looks after its server every 10 seconds.
@@ -215,7 +220,7 @@ pub(crate) async fn log_out(store: Store) {
         stage.proxy.heal().await;
         site.recovers(&credential, RECOVERY).await;
         // Nor is it done later: nothing waits to be sent again.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        sleep(Duration::from_millis(500)).await;
         site.read(&credential).send().await.is(200);
         site.log_out(&credential).send().await.is(204);
         site.read(&credential).send().await.is(401);
@@ -238,6 +243,37 @@ pub(crate) async fn log_out_without_reply(store: Store) {
     let again = site.log_out(&credential).send().await;
     assert!([204, 401].contains(&again.status), "{again:?}");
     site.read(&credential).send().await.is(401);
+}
+
+/// A store that goes away amid refreshes, rotations and ends of log-ins logs nobody out, and what was ended stays so.
+pub(crate) async fn amid_refreshes(store: Store) {
+    let stage = Stage::start(store).await;
+    let (showcase, _site) = stage.ready().await;
+    devices::meanwhile(&showcase, async |load| {
+        // Each time a call was carried out, or a part of it.
+        for _ in 0..LOST_REPLIES {
+            sleep(Duration::from_millis(30)).await;
+            stage.proxy.set(Fault::LoseReply).await;
+            until("a reply is lost", async || stage.proxy.fault() == Fault::None).await;
+        }
+        for _ in 0..3 {
+            // It is cut under most of them.
+            stage.proxy.set(Fault::Delay(Duration::from_millis(15))).await;
+            load.gets_on(STEPS).await;
+            stage.proxy.set(Fault::Cut).await;
+            load.is_put_off(STEPS).await;
+            stage.proxy.heal().await;
+            showcase.until_ready().await;
+        }
+        // Some steps are made, and nobody learns of it before the deadline.
+        load.gets_on(STEPS).await;
+        stage.proxy.set(Fault::HangReplies).await;
+        load.is_put_off(STEPS).await;
+        stage.proxy.set(Fault::Cut).await;
+        stage.proxy.heal().await;
+        showcase.until_ready().await;
+    })
+    .await;
 }
 
 /// Requests that wait for a store which hangs do not pile up.

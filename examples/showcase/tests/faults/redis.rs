@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use portcullis_support::{Fault, until};
 
 use crate::{
+    devices::BACKENDS,
     outage::{self, RECOVERY},
     process::Showcase,
     server::redis::{Redis, Reply, is_ok},
@@ -187,6 +188,41 @@ async fn read_only_it_answers_reads_and_writes_are_503() {
     scene.is(200, 503, 503).await;
     is_ok(&scene.redis().ask(&["REPLICAOF", "NO", "ONE"]).await);
     scene.is_normal().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn f6_read_only_it_refreshes_rotates_and_ends_nothing_and_says_so() {
+    let scene = Scene::new().await;
+    let mut pairs = Vec::new();
+    for backend in BACKENDS {
+        pairs.push(scene.site.pair(backend, &scene.ada).await);
+    }
+    is_ok(&scene.redis().ask(&["REPLICAOF", "127.0.0.1", "1"]).await);
+    for pair in &mut pairs {
+        let read = scene.site.read(&pair.access).send().await;
+        read.is(200);
+        assert!(!pair.take_rotated(&read), "{read:?}");
+        let list = scene.site.log_ins(pair).send().await.current_log_in();
+        let id = list["id"].as_str().expect("an id");
+        for write in [
+            scene.site.refresh(pair),
+            scene.site.log_out(&pair.access),
+            scene.site.end_log_in(pair, id),
+        ] {
+            write.send().await.is_unavailable_in_time();
+        }
+    }
+    is_ok(&scene.redis().ask(&["REPLICAOF", "NO", "ONE"]).await);
+    for pair in &mut pairs {
+        let answer = scene.site.refresh(pair).send().await;
+        pair.take_refreshed(&answer);
+        let read = scene.site.read(&pair.access).send().await;
+        assert!(pair.take_rotated(&read), "{read:?}");
+        scene.site.log_out(&pair.access).send().await.is(204);
+        scene.site.read(&pair.access).send().await.is(401);
+        scene.site.refresh(pair).send().await.is(401);
+    }
 }
 
 #[tokio::test]

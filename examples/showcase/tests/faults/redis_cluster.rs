@@ -9,6 +9,7 @@ use portcullis_support::until;
 
 use crate::{
     crowd::{Crowd, is_not_ready, is_replicated},
+    devices,
     process::Showcase,
     server::{
         redis::{Redis, Reply, ask, is_ok},
@@ -51,9 +52,12 @@ impl Scene {
 
     async fn a_master_is_killed(&mut self) {
         let (master, replica) = self.roles(0).await;
-        self.cluster.nodes[master].server.kill().await;
-        let takes_over = takes_over(&self.cluster.nodes[replica]);
-        self.crowd.meanwhile(takes_over).await;
+        let (nodes, crowd) = (&mut self.cluster.nodes, &self.crowd);
+        devices::meanwhile(&self.showcase, async |_| {
+            nodes[master].server.kill().await;
+            crowd.meanwhile(takes_over(&nodes[replica])).await;
+        })
+        .await;
         self.crowd.is_as_before().await;
         self.showcase.until_ready().await;
 

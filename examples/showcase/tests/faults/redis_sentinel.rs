@@ -8,6 +8,7 @@ use portcullis_support::until;
 
 use crate::{
     crowd::{Crowd, is_not_ready, is_replicated},
+    devices,
     process::Showcase,
     server::{
         redis::{Reply, ask},
@@ -72,8 +73,12 @@ impl Scene {
 
     async fn a_master_is_killed(&mut self) {
         let (master, replica) = self.roles().await;
-        self.sentinel.servers[master].server.kill().await;
-        self.crowd.meanwhile(self.sentinel.master_is(replica)).await;
+        let (sentinel, crowd) = (&mut self.sentinel, &self.crowd);
+        devices::meanwhile(&self.showcase, async |_| {
+            sentinel.servers[master].server.kill().await;
+            crowd.meanwhile(sentinel.master_is(replica)).await;
+        })
+        .await;
         self.crowd.is_as_before().await;
         self.showcase.until_ready().await;
 

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
 
 use portcullis_support::{Fault, Proxy, until};
 
 use crate::{
+    devices::{BACKENDS, REUSED},
     process::Showcase,
-    site::{Credential, PASSWORD, Site},
+    site::{Call, Credential, PASSWORD, Pair, Site},
 };
 
 /// More than a pool has connections, and more than hashes may wait.
@@ -17,6 +19,9 @@ const RESETS: usize = 40;
 
 /// How long each chunk takes to the store and back: an insertion takes long enough for some to be hit.
 const DELAY: Duration = Duration::from_millis(50);
+
+/// How many clients with refresh tokens there are.
+const HOLDERS: usize = 16;
 
 /// A log-in that its client drops is done or undone; permits and connections come back. `tokens` counts the access tokens
 /// of the store. Behind a `proxy` some are hit while the store has them.
@@ -120,6 +125,117 @@ pub(crate) async fn mid_log_out(
     );
     everything_is_back(site, backend, &ada).await;
     assert_eq!(tokens().await, 1, "that of whoever looked is left");
+}
+
+/// A refresh, or a request that brings the next access token, which its client drops is done or undone. Whichever it is, what
+/// the client holds is good. Behind a `proxy` some are hit when the store has made the step.
+pub(crate) async fn mid_refresh(showcase: &Showcase, site: &Site, proxy: Option<&Proxy>) {
+    let ada = site.person("ada").await;
+    let mut holders = Vec::new();
+    for n in 0..HOLDERS {
+        let pair = site.pair(BACKENDS[n % 2], &ada).await;
+        holders.push(Holder { site, pair });
+    }
+    if let Some(proxy) = proxy {
+        proxy.set(Fault::DelayReplies(DELAY)).await;
+    }
+    // A dropped request may have its turn late, and a refresh token before the last is a thief's: one of a log-in.
+    for (step, sweeps) in [(Step::Refresh, 1), (Step::Rotation, 3)] {
+        let mut is_hit = false;
+        // If on a busy machine none was hit, again.
+        for _round in 0..3 {
+            let (done, answered) = sweep_steps(showcase, &mut holders, step, sweeps).await;
+            assert!(
+                answered <= done,
+                "{step:?}: {done} are done, {answered} were answered"
+            );
+            is_hit = answered < done;
+            if is_hit || proxy.is_none() {
+                break;
+            }
+        }
+        assert!(is_hit || proxy.is_none(), "none was hit");
+    }
+    assert!(!showcase.log().contains(REUSED));
+}
+
+/// Every holder drops the step and repeats it, so many times, from at once to when the answer comes, each at another moment.
+/// Says how many were done, and how many were answered.
+async fn sweep_steps(
+    showcase: &Showcase,
+    holders: &mut [Holder<'_>],
+    step: Step,
+    sweeps: usize,
+) -> (usize, usize) {
+    let all = (sweeps * holders.len()) as f64;
+    let swept = holders.iter_mut().enumerate().map(async |(n, holder)| {
+        let _connects = holder.make(step).await;
+        let whole = holder.make(step).await;
+        let (mut done, mut answered) = (0, 0);
+        for sweep in 0..sweeps {
+            let share = (sweep * HOLDERS + n) as f64 / all;
+            let (is_done, is_answered) = holder.drop_and_repeat(showcase, step, whole.mul_f64(share)).await;
+            done += usize::from(is_done);
+            answered += usize::from(is_answered);
+        }
+        (done, answered)
+    });
+    let swept = join_all(swept).await.into_iter();
+    swept.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+
+/// What moves a log-in on.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Refresh,
+    Rotation,
+}
+
+/// A client with refresh tokens.
+struct Holder<'a> {
+    site: &'a Site,
+    pair: Pair,
+}
+
+impl Holder<'_> {
+    fn call(&self, step: Step) -> Call {
+        match step {
+            Step::Refresh => self.site.refresh(&self.pair),
+            Step::Rotation => self.site.read(&self.pair.access),
+        }
+    }
+
+    /// Makes the step, takes what is new, and says how long that took.
+    async fn make(&mut self, step: Step) -> Duration {
+        let answer = self.call(step).send().await;
+        match step {
+            Step::Refresh => self.pair.take_refreshed(&answer),
+            Step::Rotation => {
+                answer.is(200);
+                assert!(self.pair.take_rotated(&answer), "{answer:?}");
+            }
+        }
+        answer.took
+    }
+
+    /// Resets a connection in the middle of the step, and makes it by the tokens of before. Says whether it was done by then,
+    /// and whether it was answered.
+    async fn drop_and_repeat(&mut self, showcase: &Showcase, step: Step, after: Duration) -> (bool, bool) {
+        let start = milliseconds(OffsetDateTime::now_utc());
+        let is_answered = reset(showcase, &self.call(step).raw(), after).await;
+        let answer = self.site.log_ins(&self.pair).send().await;
+        let own = answer.current_log_in();
+        let used = own["last_used_at"].as_str().expect("an instant");
+        let used = OffsetDateTime::parse(used, &Rfc3339).expect("an instant");
+        self.pair.take_rotated(&answer);
+        self.make(step).await;
+        (milliseconds(used) >= start, is_answered)
+    }
+}
+
+/// As exact as a store is.
+fn milliseconds(instant: OffsetDateTime) -> i128 {
+    instant.unix_timestamp_nanos() / 1_000_000
 }
 
 /// Sends the request, resets the connection after a while, and says whether it was granted before.

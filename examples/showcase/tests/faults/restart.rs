@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use portcullis_support::until;
-
 use crate::{
     database::Kind,
-    load::Load,
+    devices::Devices,
+    load::{Load, VISITS},
     process::Showcase,
     server::shared::Shared,
     site::Site,
@@ -59,9 +58,10 @@ async fn of_the_database(kind: Kind, ends: &[End]) {
     let mut shared = Shared::new(kind.service());
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
+    let mut devices = Devices::gather(&load).await;
     let disturb = async {
         for end in ends {
-            gets_on(&load).await;
+            load.gets_on(VISITS).await;
             match end {
                 End::Stop => shared.stop().await,
                 End::Kill => shared.server.kill().await,
@@ -71,11 +71,12 @@ async fn of_the_database(kind: Kind, ends: &[End]) {
             database.answers().await;
             showcase.until_ready().await;
         }
-        gets_on(&load).await;
+        load.gets_on(VISITS).await;
         load.end();
     };
-    tokio::join!(load.run(store.bearer()), disturb);
+    tokio::join!(load.run(store.bearer()), devices.run(&load), disturb);
     load.holds(Some(database.emails().await), store.bearer()).await;
+    devices.hold(&showcase).await;
 }
 
 /// Redis ends in one way after the other and comes back; the program goes on.
@@ -83,12 +84,13 @@ async fn of_redis(ends: &[End]) {
     let mut stage = Stage::start(Store::Redis).await;
     let (showcase, site) = stage.ready().await;
     let load = Load::on(site);
+    let mut devices = Devices::gather(&load).await;
     let Place::Redis(redis) = &mut stage.place else {
         unreachable!("Redis")
     };
     let disturb = async {
         for end in ends {
-            gets_on(&load).await;
+            load.gets_on(VISITS).await;
             match end {
                 End::Stop => redis.server.stop("TERM").await,
                 End::Kill => redis.server.kill().await,
@@ -98,11 +100,12 @@ async fn of_redis(ends: &[End]) {
             redis.answers().await;
             showcase.until_ready().await;
         }
-        gets_on(&load).await;
+        load.gets_on(VISITS).await;
         load.end();
     };
-    tokio::join!(load.run("redis"), disturb);
+    tokio::join!(load.run("redis"), devices.run(&load), disturb);
     load.holds(None, "redis").await;
+    devices.hold(&showcase).await;
 }
 
 /// The program is killed and started again; the store goes on. `emails` asks it for every user.
@@ -113,9 +116,10 @@ pub(crate) async fn of_the_program(
     emails: impl AsyncFnOnce(&Showcase) -> Option<Vec<String>>,
 ) {
     let load = Load::on(site);
+    let mut devices = Devices::gather(&load).await;
     let disturb = async {
         for round in 0..2 {
-            gets_on(&load).await;
+            load.gets_on(VISITS).await;
             // At another point of what it does each time.
             sleep(Duration::from_millis(7 * round)).await;
             showcase.kill();
@@ -123,16 +127,11 @@ pub(crate) async fn of_the_program(
             showcase.until_ready().await;
             load.moved(&showcase);
         }
-        gets_on(&load).await;
+        load.gets_on(VISITS).await;
         load.end();
     };
-    tokio::join!(load.run(backend), disturb);
+    tokio::join!(load.run(backend), devices.run(&load), disturb);
     let emails = emails(&showcase).await;
     load.holds(emails, backend).await;
-}
-
-/// Waits until the clients have done something since.
-async fn gets_on(load: &Load) {
-    let before = load.successes();
-    until("the clients are served", async || load.successes() >= before + 30).await;
+    devices.hold(&showcase).await;
 }

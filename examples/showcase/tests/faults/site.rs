@@ -1,8 +1,15 @@
 //! A client of the program.
 
+mod pair;
+
+pub(crate) use pair::Pair;
+
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
+use reqwest::{
+    Client, Method, RequestBuilder,
+    header::{HeaderMap, HeaderValue},
+};
 use serde_json::{Value, json};
 
 use portcullis_support::until;
@@ -121,8 +128,12 @@ impl Site {
 
     /// A credential of the user by logging in.
     pub(crate) async fn credential(&self, backend: &'static str, email: &str) -> Credential {
-        let answer = until_hashed("somebody is logged in", || self.log_in(backend, email, PASSWORD)).await;
-        Credential::issued(backend, &answer)
+        Credential::issued(backend, &self.logged_in(backend, email).await)
+    }
+
+    /// The answer to a log-in.
+    async fn logged_in(&self, backend: &str, email: &str) -> Answer {
+        until_hashed("somebody is logged in", || self.log_in(backend, email, PASSWORD)).await
     }
 
     /// Asks with the credential until it is let in, as long as patience lasts: only "not now" may come before.
@@ -168,8 +179,8 @@ impl Credential {
     pub(crate) fn issued(backend: &'static str, answer: &Answer) -> Self {
         let (header, value) = if backend.ends_with("cookie") {
             answer.is(204);
-            let cookie = answer.header("set-cookie").expect("a cookie");
-            ("cookie", cookie.split(';').next().unwrap_or(cookie).to_owned())
+            let cookie = answer.cookie(&format!("__Host-{backend}"));
+            ("cookie", cookie.expect("a cookie").to_owned())
         } else {
             answer.is(200);
             let token = answer.json()["access_token"]
@@ -183,6 +194,26 @@ impl Credential {
             header,
             value,
         }
+    }
+
+    /// The one that takes its place, if the answer brings it.
+    fn successor(&self, answer: &Answer) -> Option<Self> {
+        let value = match self.is_cookie() {
+            true => answer
+                .cookie(&format!("__Host-{}", self.backend))
+                .map(str::to_owned),
+            false => answer
+                .header("x-access-token")
+                .map(|token| format!("Bearer {token}")),
+        };
+        Some(Self {
+            value: value?,
+            ..self.clone()
+        })
+    }
+
+    fn is_cookie(&self) -> bool {
+        self.header == "cookie"
     }
 }
 
@@ -276,7 +307,12 @@ impl Answer {
             .and_then(|seconds| seconds.parse::<u32>().ok());
         assert!(seconds.is_some_and(|seconds| seconds > 0), "{self:?}");
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
-        assert_eq!(self.header("set-cookie"), None, "{self:?}");
+        // A cookie may take another's place.
+        let removes = |cookie: &HeaderValue| cookie.as_bytes().windows(9).any(|part| part == b"Max-Age=0");
+        assert!(
+            !self.headers.get_all("set-cookie").iter().any(removes),
+            "{self:?}"
+        );
         assert_eq!(self.header("www-authenticate"), None, "{self:?}");
         assert!(self.header("x-correlation-id").is_some(), "{self:?}");
     }
@@ -287,6 +323,14 @@ impl Answer {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("ASCII"))
+    }
+
+    /// The cookie of this name that it sets, as it stands in a request.
+    fn cookie(&self, name: &str) -> Option<&str> {
+        let all = self.headers.get_all("set-cookie").iter();
+        let mut all = all.map(|cookie| cookie.to_str().expect("ASCII"));
+        let cookie = all.find(|cookie| cookie.split('=').next() == Some(name))?;
+        cookie.split(';').next()
     }
 }
 

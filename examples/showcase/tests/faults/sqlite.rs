@@ -80,6 +80,12 @@ async fn k2_a_client_that_resets_mid_log_out_leaves_it_done_or_undone() {
 }
 
 #[tokio::test]
+async fn k2_a_client_that_resets_mid_refresh_or_mid_rotation_still_holds_what_is_good() {
+    let (showcase, site) = ready().await;
+    reset::mid_refresh(&showcase, &site, None).await;
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_outlives_the_program_when_it_is_killed_under_load() {
     let (showcase, site) = ready().await;
     restart::of_the_program(showcase, site, "db", async |showcase| {

@@ -142,6 +142,10 @@ impl Stage {
 pub(crate) async fn start(environment: &[(String, String)]) -> Showcase {
     let usual = [
         ("AUTH_SECRET", "a secret that outlives the process, for tests"),
+        // The longest, as a machine may be busy. A client that was told to come again comes within it.
+        ("REFRESH_GRACE", "60"),
+        // Each request that has a tracked JWT writes.
+        ("ROTATE_AFTER", "0"),
         ("WORKERS", "2"),
     ];
     let own = environment

@@ -60,6 +60,12 @@ macro_rules! faults {
 
         #[tokio::test]
         #[ignore = $needs]
+        async fn f6_a_store_that_goes_away_amid_refreshes_logs_nobody_out_and_what_was_ended_stays_so() {
+            $crate::outage::amid_refreshes($store).await;
+        }
+
+        #[tokio::test]
+        #[ignore = $needs]
         async fn a_thousand_requests_of_a_store_that_hangs_leave_memory_flat_and_other_routes_served() {
             $crate::outage::memory($store).await;
         }
@@ -83,6 +89,14 @@ macro_rules! faults {
             let (showcase, site) = stage.ready().await;
             let tokens = async || stage.tokens().await;
             $crate::reset::mid_log_out(&showcase, &site, $store.bearer(), tokens).await;
+        }
+
+        #[tokio::test]
+        #[ignore = $needs]
+        async fn k2_a_client_that_resets_mid_refresh_or_mid_rotation_still_holds_what_is_good() {
+            let stage = $crate::stage::Stage::start($store).await;
+            let (showcase, site) = stage.ready().await;
+            $crate::reset::mid_refresh(&showcase, &site, Some(&stage.proxy)).await;
         }
 
         #[tokio::test]
