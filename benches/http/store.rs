@@ -237,6 +237,14 @@ impl Store {
         }
     }
 
+    /// Has the server do now what it does by itself every now and then: PostgreSQL makes room where rows were replaced.
+    pub(crate) async fn tidy(&self) -> Fallible<()> {
+        if let Engine::Postgres { pool, .. } = &self.engine {
+            pool.get().await?.batch_execute("VACUUM access_tokens").await?;
+        }
+        Ok(())
+    }
+
     /// What the tokens take, with their indexes: of memory in Redis, on the disk elsewhere.
     pub(crate) async fn bytes(&self) -> Fallible<u64> {
         let bytes = match &self.engine {

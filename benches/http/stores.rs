@@ -1,6 +1,6 @@
 //! `GET /protected/db` on each store, beside a handler that uses no library, and what tokens take there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portcullis::{
     ExposeSecret as _, Lifetime, User,
@@ -27,6 +27,10 @@ const USERS: u32 = 1_000;
 const TOKENS_A_USER: u32 = 100;
 /// Insertions at once.
 const WRITERS: u32 = 16;
+/// How long a log-in lasts without a refresh.
+const FORTNIGHT: Duration = Duration::from_secs(14 * 24 * 3600);
+/// In how many portions the tokens are refreshed: a server makes room between two of them.
+const PORTIONS: usize = 10;
 
 pub(crate) async fn run(plan: &Plan) -> Fallible<()> {
     for (name, variable) in STORES {
@@ -93,21 +97,27 @@ async fn fill(store: &Store) -> Fallible<[u64; 2]> {
     }
     let mut written = Vec::new();
     while let Some(keys) = writers.join_next().await {
-        written.push(keys??);
+        written.extend(keys??);
     }
     let live = store.bytes().await?.saturating_sub(before);
-    for keys in written {
-        let tokens = Arc::clone(&store.tokens);
-        writers.spawn(async move {
-            for key in &keys {
-                let step = Advance::new(TokenKind::Refresh, 0, SystemClock.now());
-                tokens.advance(key, &step).await?.ok_or("a log-in is gone")?;
-            }
-            Fallible::Ok(keys)
-        });
-    }
-    while let Some(refreshed) = writers.join_next().await {
-        refreshed??;
+    for portion in 0..PORTIONS {
+        let portion: Vec<_> = written.iter().copied().skip(portion).step_by(PORTIONS).collect();
+        for keys in portion.chunks(portion.len() / WRITERS as usize + 1) {
+            let (tokens, keys) = (Arc::clone(&store.tokens), keys.to_vec());
+            writers.spawn(async move {
+                for key in keys {
+                    let now = SystemClock.now();
+                    let mut step = Advance::new(TokenKind::Refresh, 0, now);
+                    step.keep_until = Some(now + FORTNIGHT);
+                    tokens.advance(&key, &step).await?.ok_or("a log-in is gone")?;
+                }
+                Ok(Vec::new())
+            });
+        }
+        while let Some(refreshed) = writers.join_next().await {
+            refreshed??;
+        }
+        store.tidy().await?;
     }
     Ok([live, store.bytes().await?.saturating_sub(before)])
 }
@@ -125,13 +135,14 @@ fn somebody(number: u32) -> Fallible<NewUser> {
     })
 }
 
-/// One of the browser that most people have.
+/// One with refresh tokens, of the browser that most people have.
 fn log_in(user: &User) -> Fallible<(TokenLookup, AccessToken)> {
     let now = SystemClock.now();
     let secret = generate_token(ShardTag::for_user(&user.id))?;
     let key = TokenLookup::new(secret.expose_secret());
     let mut token = AccessToken::new(TokenId::generate(), key.digest, Subject::from(user), now);
-    token = token.ending(Lifetime::from_secs(3600)?.end(now));
+    token = token.ending(Lifetime::from_secs(30 * 24 * 3600)?.end(now));
+    token.expires_at = Some(now + FORTNIGHT);
     token.backend = "web".to_owned();
     let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 \
                    Safari/537.36";
