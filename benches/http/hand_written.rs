@@ -9,6 +9,7 @@ pub(crate) mod sqlite;
 use actix_web::{Error, HttpRequest, error::ErrorUnauthorized, http::header::AUTHORIZATION};
 use portcullis::store::TokenDigest;
 use serde::Serialize;
+use uuid::Uuid;
 
 /// What `/protected/db` answers.
 #[derive(Serialize)]
@@ -16,7 +17,13 @@ struct Protected {
     email: String,
 }
 
-fn bearer(request: &HttpRequest) -> Result<&str, Error> {
+/// What `/log-in` answers.
+#[derive(Serialize)]
+pub(crate) struct LogIn {
+    pub(crate) user_id: Uuid,
+}
+
+pub(crate) fn bearer(request: &HttpRequest) -> Result<&str, Error> {
     request
         .headers()
         .get(AUTHORIZATION)
@@ -29,6 +36,6 @@ fn digest(token: &str) -> TokenDigest {
     TokenDigest::for_audience("db", token)
 }
 
-fn unauthorized() -> Error {
+pub(crate) fn unauthorized() -> Error {
     ErrorUnauthorized("Unauthorized")
 }

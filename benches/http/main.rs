@@ -4,8 +4,9 @@
 //! cargo xtask bench http [-- [--quick] [--clients=N] [--niceness=N] [--permits=N] [jwt] [db] [log-in] [sqlite] [postgres] [mariadb] [mongodb] [redis]]
 //! ```
 //!
-//! `jwt` and `db` are `GET /users/me` on SQLite. A store is `GET /protected/db` on it, and what 100,000 tokens take there,
-//! on the server that `cargo xtask services` starts: `cargo xtask services -- cargo xtask bench http`.
+//! `jwt` and `db` are `GET /users/me` on SQLite. A store is `GET /protected/db` on it, how many tokens are replaced there in
+//! a second, and what 100,000 take, on the server that `cargo xtask services` starts:
+//! `cargo xtask services -- cargo xtask bench http`. `redis` is the log-in of a tracked JWT without its user, too.
 //!
 //! Clients and servers share the machine: numbers of two runs compare only on the same one, with nothing else on it.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
@@ -16,6 +17,7 @@ mod log_in;
 mod look_up;
 mod plan;
 mod probe;
+mod replace;
 mod server;
 mod service;
 mod store;

@@ -1,16 +1,18 @@
 //! A service on Portcullis, with one user.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_web::{
-    Responder,
-    web::{self, ServiceConfig},
+    Error, HttpRequest, Responder,
+    error::ErrorServiceUnavailable,
+    web::{self, Data, ServiceConfig},
 };
 use portcullis::{
-    Lifetime, OpaqueStrategy, SigningSecret,
-    actix::{Auth, CurrentUser},
+    ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
+    actix::{Auth, CurrentUser, Guard},
     http::{AuthBackend, BearerTransport},
-    jwt::JwtStrategy,
+    jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    store::ReadError,
     users::{PasswordHasher, Registration, UserManager},
 };
 use serde::Serialize;
@@ -18,9 +20,15 @@ use serde_json::Value;
 
 use crate::{
     Fallible,
-    client::{self, Connection},
+    client::{self, Answer, Connection},
+    hand_written::{LogIn, bearer, unauthorized},
     store::Store,
 };
+
+/// The backend of tracked JWTs with refresh tokens.
+pub(crate) const TRACKED: &str = "tracked";
+/// The same, whose access tokens are replaced at each request.
+pub(crate) const ROTATING: &str = "rotating";
 
 const EMAIL: &str = "king.arthur@camelot.example";
 const PASSWORD: &str = "correct-horse-battery-staple";
@@ -31,7 +39,9 @@ struct Protected {
 }
 
 pub(crate) struct Service {
-    pub(crate) auth: Auth,
+    auth: Auth,
+    tracked: Data<AuthBackend>,
+    rotating: Guard,
     pub(crate) secret: SigningSecret,
     pub(crate) store: Store,
 }
@@ -51,18 +61,39 @@ impl Service {
             .await?;
         let hour = Lifetime::from_secs(3600)?;
         let jwt = AuthBackend::stateless("jwt", BearerTransport, JwtStrategy::hs256(&secret, hour)?);
-        let tokens = OpaqueStrategy::new(store.tokens.clone(), hour);
-        let db = AuthBackend::new("db", BearerTransport, tokens);
-        let auth = Auth::builder(users).backend(jwt).backend(db).build()?;
-        Ok(Self { auth, secret, store })
+        let db = AuthBackend::bearer("db", OpaqueStrategy::new(store.tokens.clone(), hour));
+        let tracked = || {
+            let month = Lifetime::from_secs(30 * 24 * 3600)?;
+            let jwt = JwtStrategy::hs256(&secret, hour)?;
+            let strategy = TrackedJwtStrategy::new(jwt, store.tokens.clone(), month)?;
+            Ok::<_, ConfigError>(strategy.refresh_tokens(RefreshTokens::new(&secret)))
+        };
+        let rotating = tracked()?.rotate_after(Duration::ZERO)?;
+        let auth = Auth::builder(users)
+            .backend(jwt)
+            .backend(db)
+            .backend(AuthBackend::bearer(TRACKED, tracked()?))
+            .backend(AuthBackend::bearer(ROTATING, rotating))
+            .build()?;
+        Ok(Self {
+            tracked: Data::new(AuthBackend::bearer(TRACKED, tracked()?)),
+            rotating: auth.accept([ROTATING])?,
+            auth,
+            secret,
+            store,
+        })
     }
 
-    /// Its routes, one that a user alone sees, and a plain one.
+    /// Its routes, some that a user alone sees, and a plain one.
     pub(crate) fn routes(&self) -> impl Fn(&mut ServiceConfig) + Clone + Send + use<> {
-        let auth = self.auth.clone();
+        let (auth, tracked, rotating) = (self.auth.clone(), self.tracked.clone(), self.rotating.clone());
         move |config| {
+            let rotated = web::resource("/rotating").wrap(rotating.clone());
             config
+                .app_data(tracked.clone())
                 .route("/protected/db", web::get().to(protected))
+                .route("/log-in", web::get().to(log_in_alone))
+                .service(rotated.route(web::get().to(protected)))
                 .route("/live", web::get().to(async || "alive"))
                 .configure(auth.routes());
         }
@@ -80,6 +111,17 @@ async fn protected(user: CurrentUser) -> impl Responder {
     })
 }
 
+/// The log-in of a tracked JWT, without a look at the user.
+async fn log_in_alone(request: HttpRequest, backend: Data<AuthBackend>) -> Result<web::Json<LogIn>, Error> {
+    let credential = backend.read(bearer(&request)?).await;
+    let credential = credential.map_err(|error| match error {
+        ReadError::Rejected(_) => unauthorized(),
+        ReadError::Unavailable(error) => ErrorServiceUnavailable(error),
+    })?;
+    let user_id = credential.subject.user_id;
+    Ok(web::Json(LogIn { user_id }))
+}
+
 /// The request of a log-in to the backend called `name`.
 pub(crate) fn log_in(name: &str) -> Vec<u8> {
     let form = format!("username={EMAIL}&password={PASSWORD}");
@@ -90,8 +132,13 @@ pub(crate) fn log_in(name: &str) -> Vec<u8> {
 pub(crate) async fn token(address: SocketAddr, name: &str) -> Fallible<String> {
     let mut connection = Connection::open(address).await?;
     let answer = connection.exchange(&log_in(name)).await?;
+    token_of(&answer, "access_token")
+}
+
+/// The token in the answer to a log-in or a refresh.
+pub(crate) fn token_of(answer: &Answer<'_>, field: &str) -> Fallible<String> {
     answer.is_ok()?;
     let body: Value = serde_json::from_slice(answer.body)?;
-    let token = body["access_token"].as_str().ok_or("a log-in without a token")?;
+    let token = body[field].as_str().ok_or("an answer without a token")?;
     Ok(token.to_owned())
 }

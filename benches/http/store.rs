@@ -203,7 +203,7 @@ impl Store {
         })
     }
 
-    /// `/protected/db` as a careful hand would write it on this store; on SQLite `/users/me`, too.
+    /// `/protected/db` as a careful hand would write it on this store; on SQLite `/users/me`, too, and on Redis `/log-in`.
     pub(crate) async fn by_hand(&self, secret: &SigningSecret) -> Fallible<Routes> {
         Ok(match &self.engine {
             Engine::Sqlite(sqlite) => {
@@ -223,7 +223,12 @@ impl Store {
                 url, prefix, users, ..
             } => {
                 let pool = sqlite::connect(&users.location).await?;
-                Arc::new(hand_written::redis::routes(redis_at(url).await?, prefix, pool))
+                Arc::new(hand_written::redis::routes(
+                    redis_at(url).await?,
+                    prefix,
+                    pool,
+                    secret,
+                ))
             }
         })
     }
