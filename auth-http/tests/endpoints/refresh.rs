@@ -352,10 +352,7 @@ async fn f2_a_log_out_or_a_log_in_with_a_replaced_token_is_a_reuse() {
         let refresh = async |first: &str| match backend {
             "app" => service.refresh(first).await,
             _ => {
-                let head = Head {
-                    path: "/auth/web/refresh",
-                    headers: with(first),
-                };
+                let head = Head::new("/auth/web/refresh", with(first));
                 service.call("auth:web.refresh", &head, "").await
             }
         };
@@ -365,10 +362,7 @@ async fn f2_a_log_out_or_a_log_in_with_a_replaced_token_is_a_reuse() {
             "auth:app.logout" => assert_eq!(service.log_out(&first).await.status, 401),
             "a log-in" => drop(service.log_in("web", "/", with(&first)).await),
             _ => {
-                let head = Head {
-                    path: "/auth/web/logout",
-                    headers: with(&first),
-                };
+                let head = Head::new("/auth/web/logout", with(&first));
                 let refused = service.call(name, &head, "").await;
                 assert_eq!(refused.status, 401, "{refused:?}");
                 for cookie in ["web", REFRESH] {
