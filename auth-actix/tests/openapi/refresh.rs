@@ -107,6 +107,8 @@ async fn f1_a_refresh_answers_as_its_document_says() {
         watched
             .expect(403, log_out_by_cookie().insert_header(CROSS_SITE))
             .await;
+        let malformed = post("/auth/app/logout").insert_header(("content-type", "application/json"));
+        watched.expect(422, malformed.set_payload("{")).await;
         watched.expect(204, log_out(token)).await;
         watched.expect(401, log_out(token)).await;
         watched.expect(204, log_out_by_cookie()).await;
