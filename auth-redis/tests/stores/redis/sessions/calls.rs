@@ -122,7 +122,7 @@ async fn an_end_waits_for_replicas_and_fails_if_there_are_too_few() {
     let redis = server::redis(&server.url()).await;
     let plain = RedisSessionStore::<Uuid>::new(&redis);
     let careful = redis
-        .deadline(std::time::Duration::from_millis(600))
+        .deadline(std::time::Duration::from_secs(2))
         .expect("a deadline");
     let careful = careful
         .wait_for_replicas(NonZeroU32::MIN, &client)
