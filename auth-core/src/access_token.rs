@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{StoreError, Subject, TokenDigest, TokenLookup};
@@ -155,6 +155,14 @@ impl<Id> AccessToken<Id> {
     /// True if the log-in is valid at `now`, which is strictly before its expiry.
     pub fn is_live(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// True if the token has expired at `now`, and no other node can be just about to extend it. It is past its absolute
+    /// limit, or has been expired for a minute, by which the clocks of nodes must not differ.
+    pub fn is_over(&self, now: OffsetDateTime) -> bool {
+        let is_past = |end: Option<OffsetDateTime>, now: OffsetDateTime| end.is_some_and(|end| end <= now);
+        is_past(self.absolute_expires_at, now)
+            || is_past(self.expires_at, now.saturating_sub(Duration::MINUTE))
     }
 
     /// The generation of its tokens of `kind`.

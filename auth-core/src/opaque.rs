@@ -22,8 +22,9 @@ const MAX_TOKEN_BYTES: usize = 512;
 /// digest, so several backends can share one store: each finds its own tokens alone. Rename a backend, and its tokens are
 /// rejected, unless it [also accepts](Self::also_accept) those of the old name.
 ///
-/// Reading an expired token leaves it in the store, where [a purge](crate::PurgeExpired) or the store itself removes it:
-/// another node may just have extended it. Until then, it is valid again if the clock steps back before its expiry.
+/// Reading a token past its lifetime deletes it, even on a GET, so it stays expired if the clock steps back. A token that was not
+/// used for its idle limit is deleted a minute later, because another node may just have extended it. An expired token that was
+/// never presented is valid again if the clock steps back before its expiry.
 pub struct OpaqueStrategy<Id = Uuid> {
     store: Arc<dyn AccessTokenStore<Id>>,
     /// The same store, if it can list.
@@ -194,6 +195,10 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         let (key, token) = self.find(audience, presented).await?;
         let now = self.clock.now();
         if !token.is_live(now) {
+            if token.is_over(now) {
+                // Otherwise it would be valid again if the clock steps back. It is rejected, whether or not it can be removed.
+                let _removed = self.store.delete(&key).await;
+            }
             return Err(Rejection::Expired.into());
         }
         let is_tracked = self

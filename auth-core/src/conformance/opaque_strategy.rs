@@ -64,7 +64,8 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
     }
 }
 
-/// A token of an hour is valid until a millisecond before the hour is over. At the hour it is invalid, and stays so.
+/// A token of an hour is valid until a millisecond before the hour is over. At the hour it is invalid, and stays so if
+/// the clock steps back.
 pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
     let token = issued(fixture, &strategy).await;
@@ -74,6 +75,9 @@ pub async fn a_token_is_valid_until_the_instant_of_its_expiry<F: AccessTokenFixt
         clock.advance(step);
         assert_expired(strategy.read(AUDIENCE, token.expose_secret()).await);
     }
+    clock.advance(-2 * time::Duration::DAY);
+    // Nor does it come back if the clock steps back.
+    rejected(strategy.read(AUDIENCE, token.expose_secret()).await);
 }
 
 /// A token without an expiry is valid after a thousand years.

@@ -140,6 +140,18 @@ async fn s3_a_token_slides_with_its_use_and_never_past_its_lifetime() {
 }
 
 #[tokio::test]
+async fn s3_an_idle_token_has_ended_even_if_the_clock_steps_back() {
+    let (strategy, store, clock) = timed(Lifetime::FOREVER);
+    let strategy = strategy.idle(minutes(60)).expect("an idle limit");
+    let token = issued(&strategy, "db").await;
+    clock.advance(time::Duration::minutes(61));
+    assert_eq!(rejection(&strategy, &token).await, Rejection::Expired);
+    assert_eq!(row(&store, &token).await, None);
+    clock.advance(-time::Duration::HOUR);
+    assert_eq!(rejection(&strategy, &token).await, Rejection::Unknown);
+}
+
+#[tokio::test]
 async fn s3_a_node_that_finds_a_token_expired_does_not_end_it_for_one_that_is_just_extending_it() {
     let (early, store, clock) = timed(Lifetime::FOREVER);
     let early = early.idle(minutes(60)).expect("an idle limit");

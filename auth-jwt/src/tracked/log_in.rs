@@ -58,6 +58,25 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         Ok(token)
     }
 
+    /// The log-in that was `found`, if it has not expired. One that is over is deleted, or it would be valid again if the
+    /// clock steps back.
+    pub(super) async fn live(
+        &self,
+        key: &TokenLookup,
+        found: Option<AccessToken<Id>>,
+        now: OffsetDateTime,
+    ) -> Result<AccessToken<Id>, Rejection> {
+        let row = found.ok_or(Rejection::Unknown)?;
+        if row.is_live(now) {
+            return Ok(row);
+        }
+        if row.is_over(now) {
+            // It is rejected, whether or not it can be removed.
+            let _removed = self.store.delete(key).await;
+        }
+        Err(Rejection::Expired)
+    }
+
     /// The end of an access token that is issued at `at`. If the log-in is not used, it can end before that.
     pub(super) fn end_of_access(&self, row: &AccessToken<Id>, at: OffsetDateTime) -> Option<OffsetDateTime> {
         let end = self.jwt.lifetime.end(at)?;
@@ -109,20 +128,6 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
                 issued.with_refresh(IssuedToken::new(token, now, row.expires_at))
             }
         })
-    }
-}
-
-/// The log-in that was `found`, if it has not expired. One that has stays in the store: a parallel request may just have
-/// extended it.
-pub(super) fn live<Id>(
-    found: Option<AccessToken<Id>>,
-    now: OffsetDateTime,
-) -> Result<AccessToken<Id>, Rejection> {
-    let row = found.ok_or(Rejection::Unknown)?;
-    if row.is_live(now) {
-        Ok(row)
-    } else {
-        Err(Rejection::Expired)
     }
 }
 

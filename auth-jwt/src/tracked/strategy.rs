@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::{
     TrackedJwtStrategy,
-    log_in::{Presented, live, subject_of},
+    log_in::{Presented, subject_of},
 };
 use crate::{
     RefreshTokens,
@@ -119,7 +119,9 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         if !self.looks_up {
             return Ok(self.unchecked(token)?);
         }
-        let row = live(self.store.find(&token.key).await?, now)?;
+        let row = self
+            .live(&token.key, self.store.find(&token.key).await?, now)
+            .await?;
         let standing = self.standing(&token, &row, now)?;
         let mut credential = Credential::new(subject_of(&row));
         credential.id = Some(row.id);
@@ -194,7 +196,7 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
         } else {
             self.store.find(&token.key).await?
         };
-        let row = live(found, now)?;
+        let row = self.live(&token.key, found, now).await?;
         Ok(match self.standing(&token, &row, now)? {
             Standing::JustReplaced => {
                 let at = row.access_generation.since.unwrap_or(row.created_at);
@@ -223,7 +225,7 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
         let row = if advanced.by_this_call {
             advanced.token
         } else {
-            let row = live(Some(advanced.token), now)?;
+            let row = self.live(&key, Some(advanced.token), now).await?;
             let standing = self
                 .standing_of_refresh(&key, token.number, tokens, &row, now)
                 .await?;
@@ -240,7 +242,7 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
         let (tokens, token) = self.refresh_token(audience, presented)?;
         let key = key_of(token.backend, token.handle);
         let now = self.jwt.clock.now();
-        let row = live(self.store.find(&key).await?, now)?;
+        let row = self.live(&key, self.store.find(&key).await?, now).await?;
         self.standing_of_refresh(&key, token.number, tokens, &row, now)
             .await?;
         self.store.delete(&key).await?;
