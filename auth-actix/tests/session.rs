@@ -16,6 +16,7 @@ use auth_core::{
 };
 use auth_http::{AuthBackend, CookieTransport, HttpError, SessionData, SessionTransport, Sessions};
 use auth_users::UserManager;
+use portcullis_support::Log;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -247,11 +248,7 @@ async fn a_mistake_in_the_configuration_is_a_500_and_never_an_empty_session() {
 
 #[actix_web::test]
 async fn a_session_and_a_backend_with_one_cookie_are_a_500_that_the_log_explains() {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Arc::new(file.reopen().expect("the file")))
-        .finish();
-    let _listening = tracing::subscriber::set_default(subscriber);
+    let listening = Log::begin();
     let store = Arc::default();
     let users = UserManager::builder(
         Arc::new(MemoryUserStore::new()),
@@ -270,7 +267,7 @@ async fn a_session_and_a_backend_with_one_cookie_are_a_500_that_the_log_explains
         let app = init_service(app).await;
         assert_eq!(answer!(app, get("/show"), []).0, status, "{backend}");
     }
-    let log = std::fs::read_to_string(&file).expect("a log");
+    let log = listening.text();
     let mut errors = log.lines().filter(|line| line.contains("ERROR"));
     let error = errors.next().expect("an error");
     for told in ["a backend has this cookie", "__Host-ssid", "session=\"cart\""] {

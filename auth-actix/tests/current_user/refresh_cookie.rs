@@ -1,6 +1,6 @@
 //! The path of the refresh token's cookie: that of its backend, wherever the routes are mounted.
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{
     App, HttpRequest, HttpResponse,
@@ -16,6 +16,7 @@ use auth_core::{
 use auth_http::AuthBackend;
 use auth_users::{Registration, UserManager};
 use portcullis::jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy};
+use portcullis_support::Log;
 
 const COOKIE: &str = "__Secure-web-refresh";
 
@@ -134,11 +135,7 @@ async fn c7_the_routes_of_the_library_and_of_the_application_agree_on_the_path_i
 #[actix_web::test]
 async fn c7_a_log_in_out_of_reach_of_the_routes_is_warned_of() {
     let (auth, user) = service().await;
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Arc::new(file.reopen().expect("the file")))
-        .finish();
-    let listening = tracing::subscriber::set_default(subscriber);
+    let listening = Log::begin();
     let app = app!(
         auth,
         user,
@@ -147,10 +144,9 @@ async fn c7_a_log_in_out_of_reach_of_the_routes_is_warned_of() {
     );
     let post = async |path: &str| call_service(&app, TestRequest::post().uri(path).to_request()).await;
     assert_eq!(path(&post("/api/welcome").await), "/api/auth/web");
-    let log = || fs::read_to_string(&file).expect("a log");
+    let log = || listening.text();
     assert!(!log().contains("WARN"), "{}", log());
     assert_eq!(post("/welcome").await.status(), 204);
-    drop(listening);
     let log = log();
     let warning = log.lines().find(|line| line.contains("WARN")).expect("a warning");
     for told in ["set `public_url`", "backend=\"web\"", "route=\"/welcome\""] {

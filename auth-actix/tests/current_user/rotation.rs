@@ -1,6 +1,6 @@
 //! Access tokens that the answers of an application's own routes replace.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpResponse,
@@ -20,6 +20,7 @@ use portcullis::{
     jwt::{JwtStrategy, TrackedJwtStrategy},
     testing::log_in_as,
 };
+use portcullis_support::Log;
 
 use crate::service::routes;
 
@@ -197,11 +198,7 @@ async fn every_guard_hands_the_next_token_out_and_none_twice() {
 
 #[actix_web::test]
 async fn a_token_is_not_replaced_if_nothing_hands_the_next_one_out_and_the_log_says_so_once() {
-    let log = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Arc::new(log.reopen().expect("the file")))
-        .finish();
-    let _until_the_end = tracing::subscriber::set_default(subscriber);
+    let listening = Log::begin();
     let service = Rotating::new().await;
     let app = App::new().configure(own_routes).configure(service.auth.routes());
     let app = test::init_service(app).await;
@@ -216,7 +213,7 @@ async fn a_token_is_not_replaced_if_nothing_hands_the_next_one_out_and_the_log_s
         200,
         "it is the present one"
     );
-    let log = fs::read_to_string(log.path()).expect("the log");
+    let log = listening.text();
     assert_eq!(log.matches("auth.rotate()").count(), 1, "{log}");
 }
 

@@ -1,3 +1,5 @@
+use portcullis_support::Log;
+
 use super::*;
 use crate::{PublicUrl, request::test_head::Head};
 
@@ -222,16 +224,12 @@ fn a_setting_that_is_not_an_origin_is_refused_at_start() {
 
 /// What `policy` logs of a request.
 fn log_of(policy: &CsrfPolicy, headers: &[(&'static str, &str)]) -> String {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(std::sync::Arc::new(file.reopen().expect("the file")))
-        .finish();
     let mut head = Head::new("POST", headers);
     head.path = "/users/me";
-    let refused = tracing::subscriber::with_default(subscriber, || policy.check(&head));
+    let listening = Log::begin();
+    let refused = policy.check(&head);
     assert!(matches!(refused, Err(HttpError::Forbidden)), "{headers:?}");
-    std::fs::read_to_string(file).expect("a log")
+    listening.text()
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! Requests with cookies.
 
-use std::sync::Arc;
-
 use auth_core::SigningSecret;
 use auth_http::{
     AcceptedBackends, Active, AuthBackend, BearerTransport, CookieTransport, CsrfPolicy, Endpoints, HttpError,
 };
 use auth_users::UserManager;
+use portcullis_support::Log;
 
 use crate::{Fixture, Head, bearer};
 
@@ -135,16 +134,10 @@ async fn c5_the_log_of_two_cookies_promises_their_removal_by_a_401_alone() {
         method: "GET",
         headers: vec![("cookie", "auth=x; auth=y".to_owned())],
     };
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(Arc::new(file.reopen().expect("the file")))
-        .finish();
-    let listening = tracing::subscriber::set_default(subscriber);
+    let listening = Log::begin();
     let found = authenticator.find(&head, &AcceptedBackends::All).await;
-    drop(listening);
     assert!(matches!(found, Ok(None)), "{found:?}");
-    let log = std::fs::read_to_string(file).expect("a log");
+    let log = listening.text();
     assert!(
         log.contains("a 401 removes them") && log.contains(r#"cookie="auth""#),
         "{log}"

@@ -1,11 +1,10 @@
 //! What is refused or warned of at start.
 
-use std::sync::Arc;
-
 use auth_core::{Lifetime, SigningSecret};
 use auth_http::{AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy, Endpoints};
 use auth_users::UserManager;
 use portcullis::jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy};
+use portcullis_support::Log;
 use uuid::Uuid;
 
 use crate::Fixture;
@@ -13,11 +12,6 @@ use crate::Fixture;
 #[test]
 fn c7_a_secure_cookie_that_browsers_drop_at_the_public_url_is_warned_of_at_start() {
     let log_of = |cookie: CookieTransport, url: &str| {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(Arc::new(file.reopen().expect("the file")))
-            .finish();
         let fixture = Fixture::new();
         let secret = SigningSecret::generate().expect("secret");
         let users = UserManager::builder(fixture.users.clone(), &secret).build();
@@ -26,9 +20,10 @@ fn c7_a_secure_cookie_that_browsers_drop_at_the_public_url_is_warned_of_at_start
             .backend(AuthBackend::new("b", cookie, fixture.opaque()))
             .public_url(url)
             .expect("a URL");
-        let built = tracing::subscriber::with_default(subscriber, || builder.build());
+        let listening = Log::begin();
+        let built = builder.build();
         assert!(built.is_ok());
-        std::fs::read_to_string(file).expect("a log")
+        listening.text()
     };
     let plain = CookieTransport::builder()
         .name("plain")

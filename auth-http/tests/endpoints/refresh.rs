@@ -22,6 +22,7 @@ use portcullis::{
     jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
     testing::ManualClock,
 };
+use portcullis_support::Log;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -262,15 +263,9 @@ async fn f2_reuse_is_an_event_and_a_warning_that_names_the_user_and_the_backend(
     service.clock.advance(time::Duration::MINUTE);
     let forged = service.refresh("forged").await;
 
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(Arc::new(file.reopen().expect("the file")))
-        .finish();
-    let listening = tracing::subscriber::set_default(subscriber);
+    let listening = Log::begin();
     let reused = service.refresh(&first).await;
     let again = service.refresh(&first).await;
-    drop(listening);
     assert_eq!(
         (reused.status, &reused.headers, &reused.body),
         (401, &forged.headers, &forged.body),
@@ -279,7 +274,7 @@ async fn f2_reuse_is_an_event_and_a_warning_that_names_the_user_and_the_backend(
     assert_eq!(again.status, 401);
     let events = events.0.lock().expect("no panic under the lock").clone();
     assert_eq!(events, ["refresh_token_reused"], "once: the log-in is gone");
-    let log = std::fs::read_to_string(file).expect("a log");
+    let log = listening.text();
     let warning = log
         .lines()
         .find(|line| line.contains(" WARN "))
@@ -405,11 +400,7 @@ async fn f6_a_repeat_within_the_grace_says_how_long_the_access_token_still_lives
 #[tokio::test]
 async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too() {
     let service = Service::new(None, 10).await;
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(Arc::new(file.reopen().expect("the file")))
-        .finish();
-    let listening = tracing::subscriber::set_default(subscriber);
+    let listening = Log::begin();
     for (mount, expected) in [
         (Some(""), "/auth/web"),
         (Some("/api/v2"), "/api/v2/auth/web"),
@@ -429,7 +420,7 @@ async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too
             assert_eq!(path_of(&answer, "web"), "/", "{path}");
         }
     }
-    let log = || std::fs::read_to_string(&file).expect("a log");
+    let log = || listening.text();
     assert!(!log().contains("WARN"), "{}", log());
     // It is not known, or no attribute can hold it.
     for mount in [None, Some("/a;Domain=evil.example")] {
@@ -438,7 +429,6 @@ async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too
         let answer = service.log_in_by("web", &head).await;
         assert_eq!(path_of(&answer, "__Secure-web-refresh"), "/auth/web");
     }
-    drop(listening);
     let log = log();
     let warnings = log.lines().filter(|line| line.contains("set `public_url`"));
     assert_eq!(warnings.count(), 2, "{log}");

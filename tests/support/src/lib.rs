@@ -9,6 +9,8 @@ mod client;
 mod dump;
 #[cfg(feature = "http")]
 pub mod journey;
+#[cfg(feature = "log")]
+mod log;
 #[cfg(feature = "http")]
 mod mailbox;
 #[cfg(feature = "http")]
@@ -22,6 +24,8 @@ mod service;
 #[cfg(feature = "http")]
 mod site;
 
+#[cfg(feature = "log")]
+pub use log::Log;
 #[cfg(feature = "actix")]
 pub use service::{At, Blueprint, Refresh, SECRET, Service, Store, Watch, backend, run};
 #[cfg(feature = "http")]
