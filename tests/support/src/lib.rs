@@ -1,6 +1,6 @@
 //! What the tests of this workspace share. Nothing here is published.
 //!
-//! A test of a small crate takes it without features, which brings tokio alone.
+//! A test of a small crate takes it without features, which brings little but tokio.
 #![allow(missing_docs, reason = "its only readers are tests, which stand beside it")]
 
 #[cfg(feature = "http")]
@@ -9,7 +9,6 @@ mod client;
 mod dump;
 #[cfg(feature = "http")]
 pub mod journey;
-#[cfg(feature = "log")]
 mod log;
 #[cfg(feature = "http")]
 mod mailbox;
@@ -24,7 +23,6 @@ mod service;
 #[cfg(feature = "http")]
 mod site;
 
-#[cfg(feature = "log")]
 pub use log::Log;
 #[cfg(feature = "actix")]
 pub use service::{At, Blueprint, Refresh, SECRET, Service, Store, Watch, backend, run};
