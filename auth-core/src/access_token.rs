@@ -158,7 +158,7 @@ impl<Id> AccessToken<Id> {
     }
 
     /// True if the token has expired at `now`, and no other node can be just about to extend it. It is past its absolute
-    /// limit, or has been expired for a minute, by which the clocks of nodes must not differ.
+    /// limit, or has been expired for a minute: the clocks of nodes must differ by less.
     pub fn is_over(&self, now: OffsetDateTime) -> bool {
         let is_past = |end: Option<OffsetDateTime>, now: OffsetDateTime| end.is_some_and(|end| end <= now);
         is_past(self.absolute_expires_at, now)
@@ -358,4 +358,84 @@ pub enum InsertTokenError {
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const START: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
+
+    fn row() -> AccessToken<u32> {
+        let subject = Subject { user_id: 7, epoch: 3 };
+        let mut row = AccessToken::new(TokenId::generate(), TokenDigest::new("token"), subject, START);
+        row.absolute_expires_at = Some(START + Duration::days(30));
+        row.expires_at = Some(START + Duration::days(14));
+        row
+    }
+
+    /// The suite of a store compares with this method, so its own test writes the expected row out.
+    #[test]
+    fn a_step_replaces_its_generation_and_moves_the_end_within_the_absolute_limit() {
+        let at = START + Duration::days(1);
+        for (kind, until, end) in [
+            (TokenKind::Access, None, START + Duration::days(14)),
+            (
+                TokenKind::Refresh,
+                Some(START + Duration::days(15)),
+                START + Duration::days(15),
+            ),
+            (
+                TokenKind::Refresh,
+                Some(START + Duration::days(31)),
+                START + Duration::days(30),
+            ),
+        ] {
+            let mut step = Advance::new(kind, 0, at);
+            step.keep_until = until;
+            let mut expected = row();
+            let advanced = expected.advanced(&step).expect("it is made");
+            let next = Generation::new(1, Some(at));
+            match kind {
+                TokenKind::Access => expected.access_generation = next,
+                TokenKind::Refresh => expected.refresh_generation = next,
+            }
+            (expected.last_used_at, expected.expires_at) = (at, Some(end));
+            assert_eq!(advanced, expected);
+        }
+    }
+
+    #[test]
+    fn no_step_is_made_from_another_generation_or_of_an_expired_log_in() {
+        let late = START + Duration::days(14);
+        for step in [
+            Advance::new(TokenKind::Access, 1, START),
+            Advance::new(TokenKind::Refresh, -1, START),
+            Advance::new(TokenKind::Refresh, 0, late),
+        ] {
+            assert_eq!(row().advanced(&step), None, "{step:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_in_is_over_at_its_absolute_limit_or_a_minute_after_its_present_end() {
+        let row = row();
+        let end = START + Duration::days(14);
+        for (now, is_over) in [
+            (end, false),
+            (end + Duration::MINUTE - Duration::MILLISECOND, false),
+            (end + Duration::MINUTE, true),
+        ] {
+            assert_eq!(row.is_over(now), is_over, "{now}");
+        }
+        let mut full = row.clone();
+        full.expires_at = full.absolute_expires_at;
+        assert!(full.is_over(START + Duration::days(30)));
+        full.absolute_expires_at = None;
+        assert!(!full.is_over(START + Duration::days(30)));
+        full.expires_at = None;
+        assert!(!full.is_over(START + Duration::days(40_000)));
+    }
 }
