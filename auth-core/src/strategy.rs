@@ -215,8 +215,8 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     /// not answer.
     async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError>;
 
-    /// Reads a credential that was `presented` to `audience`. Exactly the issued string is valid. It may note that the
-    /// credential was used.
+    /// Reads a credential that was `presented` to `audience`. Exactly the issued string is valid. It may write: note
+    /// that the credential was used, and delete one that has expired.
     ///
     /// # Errors
     /// [`ReadError::Rejected`] if it is not valid, [`ReadError::Unavailable`] if the store does not answer.

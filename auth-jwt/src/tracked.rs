@@ -69,8 +69,8 @@ use crate::{
 /// A plain [`JwtStrategy`] rejects these tokens, even with the same keys and the same name, and this strategy rejects those of
 /// a plain one. Other services that know the keys can read them without a store. They don't learn of a log-out.
 ///
-/// A token whose log-in has expired leaves it in the store, where [a purge](auth_core::PurgeExpired) or the store itself
-/// removes it. Until then, the log-in is valid again if the clock steps back.
+/// Reading a token of a log-in past its absolute limit deletes the log-in, so it stays expired if the clock steps back. A log-in that
+/// was not refreshed in time is deleted a minute later, because another node may just have extended it.
 pub struct TrackedJwtStrategy<Id = Uuid> {
     /// It signs and verifies. It also has the clock.
     jwt: JwtStrategy<Id>,
