@@ -80,7 +80,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// The end of an access token that is issued at `at`. If the log-in is not used, it can end before that.
     pub(super) fn end_of_access(&self, row: &AccessToken<Id>, at: OffsetDateTime) -> Option<OffsetDateTime> {
         let end = self.jwt.lifetime.end(at)?;
-        Some(whole_second(row.expires_at.map_or(end, |limit| end.min(limit))))
+        Some(whole_second(within(row, end)))
     }
 
     /// The access token of the present generation, as it was issued at `at`. It is handed out at `now`.
@@ -129,6 +129,11 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             }
         })
     }
+}
+
+/// `end`, or the present end of the log-in `row` if that is earlier.
+pub(super) fn within<Id>(row: &AccessToken<Id>, end: OffsetDateTime) -> OffsetDateTime {
+    row.expires_at.map_or(end, |limit| end.min(limit))
 }
 
 pub(super) fn subject_of<Id: UserId>(row: &AccessToken<Id>) -> Subject<Id> {

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::{
     TrackedJwtStrategy,
-    log_in::{Presented, subject_of},
+    log_in::{Presented, subject_of, within},
 };
 use crate::{
     RefreshTokens,
@@ -126,8 +126,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         let mut credential = Credential::new(subject_of(&row));
         credential.id = Some(row.id);
         credential.issued_at = Some(row.created_at);
-        let end = token.claims.exp.0;
-        credential.expires_at = Some(row.expires_at.map_or(end, |limit| end.min(limit)));
+        credential.expires_at = Some(within(&row, token.claims.exp.0));
         credential.rotation_due =
             self.is_due(&token, now) || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
         credential.actor = row.actor;
