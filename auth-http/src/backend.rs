@@ -8,7 +8,10 @@ use auth_core::{
 };
 use uuid::Uuid;
 
-use crate::{BearerTransport, CookieTransport, Scheme, Slot, Transport, response_cookies::names_in};
+use crate::{
+    BearerTransport, CookieTransport, Presented, RequestHead, Scheme, Slot, Transport,
+    response_cookies::names_in,
+};
 
 /// A way to log in: a [`Transport`] that carries a credential, and a [`Strategy`] that issues and reads it, under a name.
 ///
@@ -156,6 +159,11 @@ impl<Id> AuthBackend<Id> {
             return None;
         }
         names_in(&self.transport.clear(Slot::Refresh)).pop()
+    }
+
+    /// True if the request has something in the place of this secret, valid or not.
+    pub(crate) fn is_presented(&self, slot: Slot, head: &dyn RequestHead) -> bool {
+        !matches!(self.transport.extract(slot, head), Presented::Nothing)
     }
 
     /// The further abilities of the strategy.

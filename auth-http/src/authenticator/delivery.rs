@@ -97,6 +97,21 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         self.finished(backend, response, head, 2)
     }
 
+    /// `error`. If it is a 401, and the request presents one of `slots`, it also removes the cookies of `backend`, which are useless
+    /// now.
+    pub(crate) fn forgetting(
+        &self,
+        backend: &AuthBackend<Id>,
+        head: &impl RequestHead,
+        slots: &[Slot],
+        error: HttpError,
+    ) -> HttpError {
+        if slots.iter().any(|slot| backend.is_presented(*slot, head)) {
+            return error.removing(self.clear(backend, head).headers);
+        }
+        error
+    }
+
     /// `response`, whose cookies are [dressed] for the client.
     fn finished(
         &self,

@@ -3,10 +3,7 @@
 use auth_core::{ExposeSecret as _, Profile, ReadError, UserId};
 
 use super::{Endpoints, Request};
-use crate::{
-    AcceptedBackends, AuthBackend, Authenticator, HttpError, Presented, RequestHead, Response, Scheme, Slot,
-    body::JsonBody,
-};
+use crate::{AcceptedBackends, AuthBackend, HttpError, RequestHead, Response, Scheme, Slot, body::JsonBody};
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// Ends the log-in of the credential that the request presents to this backend. If that is not valid, a valid refresh
@@ -33,7 +30,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             }
             Err(error @ HttpError::Unauthorized { .. }) => {
                 let ended = self.end_by_refresh(backend, request).await?;
-                ended.ok_or_else(|| forgetting(&self.authenticator, backend, request.head, error))?
+                ended.ok_or_else(|| {
+                    let slots = &[Slot::Access, Slot::Refresh];
+                    self.authenticator.forgetting(backend, request.head, slots, error)
+                })?
             }
             Err(error) => return Err(error),
         };
@@ -55,7 +55,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         };
         let head = request.head;
         // The cookie of an access token was checked before it was read.
-        if let Presented::Nothing = backend.transport().extract(Slot::Access, head) {
+        if !backend.is_presented(Slot::Access, head) {
             self.authenticator
                 .refuse_forged_cookie(backend, Slot::Refresh, head)?;
         }
@@ -83,20 +83,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 }
 
-/// `error`. A 401 also removes the presented cookies, which are useless now.
-fn forgetting<Id: UserId, P: Profile>(
-    authenticator: &Authenticator<Id, P>,
-    backend: &AuthBackend<Id>,
-    head: &impl RequestHead,
-    error: HttpError,
-) -> HttpError {
-    let is_presented = |slot| !matches!(backend.transport().extract(slot, head), Presented::Nothing);
-    if is_presented(Slot::Access) || is_presented(Slot::Refresh) {
-        return error.removing(authenticator.clear(backend, head).headers);
-    }
-    error
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -108,7 +94,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{CookieTransport, CsrfPolicy, request::test_head::Head};
+    use crate::{Authenticator, CookieTransport, CsrfPolicy, request::test_head::Head};
 
     #[test]
     fn a_log_out_with_a_dead_cookie_removes_it_beside_what_the_401_removes_anyway() {
@@ -127,7 +113,7 @@ mod tests {
         };
         // Twice: what it removes already is not added again.
         for _ in 0..2 {
-            error = forgetting(&authenticator, backend, &head, error);
+            error = authenticator.forgetting(backend, &head, &[Slot::Access, Slot::Refresh], error);
             let HttpError::Unauthorized {
                 bearer: true,
                 removal,

@@ -23,19 +23,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let (backend, head) = (self.backend_for(name, request.head)?, request.head);
         let strategy = backend.refreshable().ok_or(HttpError::NotFound)?;
         let unauthorized = || {
-            let is_presented = !matches!(
-                backend.transport().extract(Slot::Refresh, head),
-                Presented::Nothing
-            );
-            let removal = if backend.is_cookie() && is_presented {
-                self.authenticator.clear(backend, head).headers
-            } else {
-                Vec::new()
-            };
-            HttpError::Unauthorized {
+            let error = HttpError::Unauthorized {
                 bearer: !backend.is_cookie(),
-                removal,
-            }
+                removal: Vec::new(),
+            };
+            self.authenticator
+                .forgetting(backend, head, &[Slot::Refresh], error)
         };
         self.authenticator
             .refuse_forged_cookie(backend, Slot::Refresh, head)?;
