@@ -24,31 +24,31 @@ macro_rules! script {
     };
 }
 
-/// What scripts that read tokens begin with.
+/// The beginning of a script that reads values whose form the file `$form` knows.
+macro_rules! reads {
+    ($form:literal) => {
+        concat!(
+            include_str!("script/refresh_index_ttl.lua"),
+            include_str!("script/bytes.lua"),
+            include_str!($form),
+            include_str!("script/read.lua")
+        )
+    };
+}
+
 macro_rules! tokens {
     () => {
-        concat!(
-            include_str!("script/refresh_index_ttl.lua"),
-            include_str!("script/bytes.lua"),
-            include_str!("script/row.lua"),
-            include_str!("script/read.lua")
-        )
+        reads!("script/row.lua")
     };
 }
 
-/// What scripts that read sessions begin with.
 macro_rules! sessions {
     () => {
-        concat!(
-            include_str!("script/refresh_index_ttl.lua"),
-            include_str!("script/bytes.lua"),
-            include_str!("script/session.lua"),
-            include_str!("script/read.lua")
-        )
+        reads!("script/session.lua")
     };
 }
 
-/// What scripts that write have besides.
+/// The second part of a script that writes such values.
 macro_rules! writes {
     () => {
         include_str!("script/write.lua")
