@@ -50,7 +50,7 @@ pub struct Guard<Id = Uuid, P = ()> {
     options: Options,
 }
 
-/// What becomes of an `OPTIONS` request without a user who meets the requirement.
+/// The treatment of an `OPTIONS` request without a user who meets the requirement.
 #[derive(Clone, Copy, PartialEq)]
 enum Options {
     /// It is refused like any other.

@@ -1,4 +1,4 @@
-//! Where the routes of an [`Auth`](crate::Auth) are mounted, and that there is one for each type of user in an `App` or scope.
+//! The place of the routes of an [`Auth`](crate::Auth). An `App` or scope has one `Auth` for each type of user.
 
 use std::{
     any::type_name,

@@ -112,7 +112,7 @@ pub struct SessionMiddleware<T, Id = Uuid, P = ()> {
     kind: Arc<Kind>,
 }
 
-/// What a kind shares with no other.
+/// The name and the places of a kind of session. No other kind in the `App` may have one of them.
 struct Kind {
     name: String,
     /// Empty if a header carries the id.

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{ConfigError, Lifetime};
 
-/// How rarely a use is recorded at most.
+/// The longest time for which uses are not recorded.
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A limit on the time between two uses of a token or a session.

@@ -56,7 +56,9 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
         let tag = key
             .tag
             .filter(|tag| user_id.is_none_or(|user_id| *tag == ShardTag::for_user(user_id)))
-            .ok_or_else(|| StoreError::internal(STORE, "the id of a session has not the tag of its user"))?;
+            .ok_or_else(|| {
+                StoreError::internal(STORE, "the id of a session does not have the tag of its user")
+            })?;
         let keys = &self.redis.keys;
         let mut names = vec![keys.session(tag, &key.digest)];
         names.extend(user_id.map(|user_id| keys.session_index(tag, user_id)));
@@ -146,7 +148,7 @@ fn number(revision: Option<i64>) -> Value {
     })
 }
 
-/// What the answer of a script says.
+/// The outcome that a script answers.
 fn outcome(answer: &Str) -> Result<SessionWrite, StoreError> {
     match &**answer {
         "done" => Ok(SessionWrite::Done),

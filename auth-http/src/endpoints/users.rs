@@ -90,7 +90,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         } else {
             found.meeting(&self.base_requirement())?
         };
-        // Whoever holds these holds the account.
+        // These give control of the account.
         let found = if changes_email || update.password.is_some() {
             found.meeting(&InPerson)?
         } else {
@@ -115,7 +115,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(response)
     }
 
-    /// What it takes to log in again after a change of the password.
+    /// The backend and the proof by which the user logs in again after a change of the password.
     ///
     /// # Errors
     /// [`HttpError::Unauthorized`] if the present log-in has ended, [`HttpError::Unavailable`] if the store does not answer.

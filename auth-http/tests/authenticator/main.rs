@@ -1,4 +1,4 @@
-//! Who is asking, through several backends.
+//! The user of a request, found through several backends.
 
 mod cookies;
 mod start;

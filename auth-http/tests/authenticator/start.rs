@@ -1,4 +1,4 @@
-//! What is refused or warned of at start.
+//! Settings that are refused or warned of at start.
 
 use auth_core::{Lifetime, SigningSecret};
 use auth_http::{AuthBackend, Authenticator, BearerTransport, CookieTransport, CsrfPolicy, Endpoints};

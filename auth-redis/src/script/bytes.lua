@@ -1,4 +1,4 @@
--- What log-ins and sessions have in common: see `record.rs`.
+-- The forms that log-ins and sessions share: see `record.rs`.
 
 local NEVER = string.rep('\255', 6)
 

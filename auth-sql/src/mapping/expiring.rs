@@ -1,4 +1,4 @@
-/// What a purge needs of a table with the columns `digest` and `expires_at`. The databases differ in how locked rows are
+/// The statements of a purge on a table with the columns `digest` and `expires_at`. The databases differ in how locked rows are
 /// skipped.
 #[doc(hidden)]
 #[macro_export]

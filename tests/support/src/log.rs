@@ -1,4 +1,4 @@
-//! What is logged on one thread.
+//! The log of one thread.
 
 use std::{
     fs, io,
@@ -8,7 +8,7 @@ use std::{
 use tempfile::NamedTempFile;
 use tracing::subscriber::{DefaultGuard, set_default, set_global_default};
 
-/// What is logged on this thread, from [`begin`](Self::begin) until it is dropped.
+/// The log of this thread, from [`begin`](Self::begin) until it is dropped.
 pub struct Log {
     file: NamedTempFile,
     _listening: DefaultGuard,
@@ -36,7 +36,7 @@ impl Log {
         }
     }
 
-    /// What was logged so far.
+    /// The text that was logged so far.
     #[must_use]
     pub fn text(&self) -> String {
         fs::read_to_string(&self.file).expect("a log")
