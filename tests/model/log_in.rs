@@ -1,7 +1,7 @@
 //! A log-in of the model.
 
 use crate::{
-    rules::{ACCESS, Instant, SECOND},
+    rules::{ACCESS, DELETED_AFTER, Instant, SECOND},
     step::{LogInNumber, Person, Tokens},
 };
 
@@ -53,6 +53,11 @@ pub(crate) fn whole_second(instant: Instant) -> Instant {
 }
 
 impl LogIn {
+    /// True if whoever comes with its token deletes it.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.absolute <= now || self.expires + DELETED_AFTER <= now
+    }
+
     pub(crate) fn end_of_access(&self, issued: Instant) -> Instant {
         whole_second(self.expires.min(issued + ACCESS))
     }

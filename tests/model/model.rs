@@ -196,7 +196,7 @@ impl Model {
             Door::LogOutByRefresh => {
                 let standing = seen.standing_of_refresh(token, now);
                 // A reuse ends it, too.
-                if standing.is_some() {
+                if standing.is_some() || seen.is_over(token, now) {
                     self.log_ins.remove(&token.log_in);
                 }
                 Outcome::Ended(standing.is_some_and(|standing| standing != Standing::Replaced))
@@ -204,8 +204,17 @@ impl Model {
         }
     }
 
-    /// The log-in of a token, if it has not expired.
+    fn is_over(&self, token: &Token, now: Instant) -> bool {
+        self.log_ins
+            .get(&token.log_in)
+            .is_some_and(|log_in| log_in.is_over(now))
+    }
+
+    /// The log-in of a token, if it has not expired. One that is over is deleted.
     fn live(&mut self, token: &Token, now: Instant) -> Option<&mut LogIn> {
+        if self.is_over(token, now) {
+            self.log_ins.remove(&token.log_in);
+        }
         let log_in = self.log_ins.get_mut(&token.log_in);
         log_in.filter(|log_in| now < log_in.expires)
     }
@@ -219,9 +228,15 @@ impl Model {
     }
 
     fn is_due(&self, token: &Token, now: Instant) -> bool {
-        self.rules
-            .rotate_after
-            .is_some_and(|age| token.issued + age <= now)
+        let Some(age) = self.rules.rotate_after else {
+            return false;
+        };
+        // No two replaced tokens are good at the same time.
+        let is_another_good = self
+            .log_ins
+            .get(&token.log_in)
+            .is_some_and(|log_in| log_in.access.number > 0 && now < log_in.access.since + ROTATION_GRACE);
+        token.issued + age <= now && !is_another_good
     }
 
     fn present_access(&mut self, token: &Token, now: Instant) -> Outcome {

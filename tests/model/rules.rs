@@ -15,6 +15,9 @@ pub(crate) const LOG_IN: Instant = 300 * SECOND;
 /// How long a replaced access token is good.
 pub(crate) const ROTATION_GRACE: Instant = 10 * SECOND;
 
+/// A log-in that was not used in time is deleted this long afterwards, if somebody comes with its token.
+pub(crate) const DELETED_AFTER: Instant = 60 * SECOND;
+
 /// How long after its expiry an access token still logs out.
 pub(crate) const LEEWAY: Instant = 5 * SECOND;
 

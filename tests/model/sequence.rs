@@ -5,7 +5,7 @@ use futures_util::future::join;
 use crate::{
     model::Model,
     random::Random,
-    rules::{Instant, Rules, SECOND},
+    rules::{Instant, ROTATION_GRACE, Rules, SECOND},
     step::{BACKENDS, Door, Outcome, PEOPLE, Step, Token},
     world::{Stores, World},
 };
@@ -72,7 +72,10 @@ impl Sequence {
         } else {
             let age = self.rules.rotate_after.unwrap_or_default();
             let ahead: Vec<Instant> = self.world.issued(|tokens| {
-                let ends = tokens.iter().flat_map(|token| [token.end, token.issued + age]);
+                let ends = tokens.iter().flat_map(|token| {
+                    let surely_due = token.issued + ROTATION_GRACE + SECOND;
+                    [token.end, token.issued + age, surely_due]
+                });
                 let boundaries = self.states[0].boundaries().chain(ends);
                 boundaries
                     .filter(|at| (now + 1..now + 120 * SECOND).contains(at))
