@@ -39,8 +39,13 @@ impl Grace {
         ))
     }
 
+    /// How old a token is, by its `iat`, when the grace of the one before is over for sure. `iat` is rounded down to a second.
+    pub(crate) fn least_age(self) -> time::Duration {
+        self.0.saturating_add(time::Duration::SECOND)
+    }
+
     /// True if a token that was replaced at `since` still yields its successor.
-    fn covers(self, since: OffsetDateTime, now: OffsetDateTime) -> bool {
+    pub(crate) fn covers(self, since: OffsetDateTime, now: OffsetDateTime) -> bool {
         // Parallel calls may have read the clock before the one that replaced the token.
         let (first, end) = (since.saturating_sub(MAX_STEP_BACK), since.saturating_add(self.0));
         !self.0.is_zero() && (first..end).contains(&now)

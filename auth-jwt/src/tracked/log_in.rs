@@ -1,7 +1,7 @@
 //! A log-in, and the tokens that name it.
 
 use auth_core::{AccessToken, Issued, IssuedToken, Rejection, StoreError, Subject, TokenLookup, UserId};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::TrackedJwtStrategy;
 use crate::{
@@ -20,6 +20,14 @@ pub(super) struct Presented {
     /// Which of the log-in's access tokens it is.
     pub(super) number: i64,
     pub(super) claims: Claims,
+}
+
+impl Presented {
+    /// True if it was issued `age` ago, or earlier.
+    pub(super) fn is_as_old_as(&self, age: Duration, now: OffsetDateTime) -> bool {
+        let issued = self.claims.iat.as_ref();
+        issued.is_some_and(|issued| issued.0.saturating_add(age) <= now)
+    }
 }
 
 impl<Id: UserId> TrackedJwtStrategy<Id> {

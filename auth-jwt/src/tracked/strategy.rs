@@ -22,11 +22,20 @@ use crate::{
 
 impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// True if the token is so old that it should be replaced.
-    fn is_due(&self, token: &Presented, now: OffsetDateTime) -> bool {
-        match (self.rotate_after, &token.claims.iat) {
-            (Some(age), Some(issued)) => issued.0.saturating_add(age) <= now,
-            _ => false,
-        }
+    fn is_old(&self, token: &Presented, now: OffsetDateTime) -> bool {
+        self.rotate_after.is_some_and(|age| token.is_as_old_as(age, now))
+    }
+
+    /// True if an old token of the log-in `row` can be replaced. A row knows one replaced token, so that one's grace comes first.
+    fn is_due(&self, token: &Presented, row: &AccessToken<Id>, now: OffsetDateTime) -> bool {
+        let replaced = row.access_generation.since;
+        self.is_old(token, now) && !replaced.is_some_and(|since| self.rotation_grace.covers(since, now))
+    }
+
+    /// The same, if the token alone tells.
+    fn is_surely_due(&self, token: &Presented, now: OffsetDateTime) -> bool {
+        let is_grace_over = token.number == 0 || token.is_as_old_as(self.rotation_grace.least_age(), now);
+        self.is_old(token, now) && is_grace_over
     }
 
     /// The standing of an access token of the log-in `row`.
@@ -127,8 +136,8 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         credential.id = Some(row.id);
         credential.issued_at = Some(row.created_at);
         credential.expires_at = Some(within(&row, token.claims.exp.0));
-        credential.rotation_due =
-            self.is_due(&token, now) || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
+        credential.rotation_due = self.is_due(&token, &row, now)
+            || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
         credential.actor = row.actor;
         Ok(credential)
     }
@@ -185,16 +194,20 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
         }
         let now = self.jwt.clock.now();
         let token = self.unexpired(audience, presented, now)?;
-        let found = if self.is_due(&token, now) {
+        let mut found = None;
+        let mut is_due = self.is_surely_due(&token, now);
+        if !is_due {
+            found = self.store.find(&token.key).await?;
+            is_due = found.as_ref().is_some_and(|row| self.is_due(&token, row, now));
+        }
+        if is_due {
             let mut step = Advance::new(TokenKind::Access, token.number, now);
             if self.refresh.is_none() {
                 step.keep_until = self.jwt.lifetime.end(now).map(whole_second);
             }
             let advanced = self.store.advance(&token.key, &step).await?;
-            advanced.map(|advanced| advanced.token)
-        } else {
-            self.store.find(&token.key).await?
-        };
+            found = advanced.map(|advanced| advanced.token);
+        }
         let row = self.live(&token.key, found, now).await?;
         Ok(match self.standing(&token, &row, now)? {
             Standing::JustReplaced => {

@@ -47,14 +47,23 @@ async fn a_token_is_replaced_from_its_age_on() {
 }
 
 #[tokio::test]
-async fn with_an_age_of_zero_each_request_brings_a_token() {
+async fn with_an_age_of_zero_a_token_is_replaced_once_the_grace_of_the_one_before_is_over() {
     let stage = Stage::new();
     let strategy = stage.rotating(Span::ZERO);
     let mut token = stage.log_in(&strategy).await.access;
     for number in 1..5 {
         assert!(read(&strategy, &token).await.expect("valid").rotation_due);
-        token = rotate(&strategy, &token).await.expect("valid").expect("due");
-        assert_eq!(claims(&token)["gen"], number);
+        let next = rotate(&strategy, &token).await.expect("valid").expect("due");
+        assert_eq!(claims(&next)["gen"], number);
+        for step in [Span::ZERO, GRACE - Span::MILLISECOND] {
+            stage.pass(step);
+            assert!(!read(&strategy, &next).await.expect("valid").rotation_due);
+            assert_eq!(rotate(&strategy, &next).await, Ok(None));
+            assert_eq!(check(&strategy, &token).await, Ok(()), "it is within its grace");
+        }
+        stage.pass(Span::MILLISECOND);
+        assert_eq!(check(&strategy, &token).await, Err(Reused));
+        token = next;
     }
 }
 
@@ -83,6 +92,7 @@ async fn a_token_before_the_replaced_one_is_rejected_at_once() {
     let strategy = stage.rotating(Span::ZERO);
     let first = stage.log_in(&strategy).await.access;
     let second = rotate(&strategy, &first).await.expect("valid").expect("due");
+    stage.pass(GRACE);
     let third = rotate(&strategy, &second).await.expect("valid").expect("due");
     assert_eq!(check(&strategy, &first).await, Err(Reused));
     for token in [&second, &third] {

@@ -78,20 +78,20 @@ fn a_grace_and_an_idle_limit_have_bounds() {
 }
 
 #[test]
-fn a_grace_of_a_rotation_needs_one_and_is_shorter_than_the_life_of_a_token() {
+fn a_grace_of_a_rotation_needs_one_and_leaves_time_to_replace_a_token() {
     let stage = Stage::new();
     let grace = Duration::from_secs(30);
     refused(stage.refreshing().rotation_grace(grace), "rotation grace");
     let with = |lifetime| {
         let jwt = JwtStrategy::hs256(&stage.secret, seconds(lifetime)).expect("valid");
         let tracked = TrackedJwtStrategy::new(jwt, stage.store.clone(), seconds(LOG_IN));
-        let rotating = tracked.and_then(|tracked| tracked.rotate_after(Duration::ZERO));
-        rotating
-            .expect("the default suits any life")
-            .rotation_grace(grace)
+        let rotating = tracked.and_then(|tracked| tracked.rotate_after(Duration::ZERO))?;
+        rotating.rotation_grace(grace)
     };
-    refused(with(Span::seconds(30)), "rotation grace");
-    assert!(with(Span::seconds(31)).is_ok());
+    refused(with(Span::seconds(11)), "rotation");
+    refused(with(Span::seconds(12)), "rotation grace");
+    refused(with(Span::seconds(31)), "rotation grace");
+    assert!(with(Span::seconds(32)).is_ok());
 }
 
 #[test]

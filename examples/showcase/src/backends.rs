@@ -63,6 +63,10 @@ fn tracked(
         let rotating = strategy.rotate_after(after);
         strategy = rotating.map_err(|error| error.in_setting("ROTATE_AFTER"))?;
     }
+    if let Some(grace) = log_ins.rotation_grace {
+        let rotating = strategy.rotation_grace(grace);
+        strategy = rotating.map_err(|error| error.in_setting("ROTATION_GRACE"))?;
+    }
     if let Some(cap) = log_ins.max_sessions {
         strategy = strategy.cap(cap);
     }

@@ -20,6 +20,8 @@ pub(crate) struct LogIns {
     pub(crate) refresh_grace: Duration,
     /// `ROTATE_AFTER`: in seconds of a tracked JWT's life, after which an answer brings a new one; never.
     pub(crate) rotate_after: Option<Duration>,
+    /// `ROTATION_GRACE`: in seconds, 1 to 60, in which a replaced tracked JWT stays good; 10. It needs `ROTATE_AFTER`.
+    pub(crate) rotation_grace: Option<Duration>,
     /// `MAX_SESSIONS`: log-ins of a user at a backend; 0 for no limit, which is the default.
     pub(crate) max_sessions: Option<NonZeroU32>,
 }
@@ -35,6 +37,7 @@ impl LogIns {
             refresh_idle: span("REFRESH_IDLE")?.unwrap_or(Duration::from_secs(1_209_600)),
             refresh_grace: span("REFRESH_GRACE")?.unwrap_or(Duration::from_secs(10)),
             rotate_after: span("ROTATE_AFTER")?,
+            rotation_grace: span("ROTATION_GRACE")?,
             max_sessions: match variable("MAX_SESSIONS")? {
                 None => None,
                 Some(value) => NonZeroU32::new(value.parse().map_err(|_| {

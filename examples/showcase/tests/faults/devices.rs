@@ -23,7 +23,7 @@ const LEAVING: usize = 3;
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// How long a replaced access token yields its successor.
-const ROTATION_GRACE: Duration = Duration::from_secs(10);
+const ROTATION_GRACE: Duration = Duration::from_secs(1);
 
 /// What the log says of a refresh token that was presented like a stolen one.
 pub(crate) const REUSED: &str = "used again after its grace";

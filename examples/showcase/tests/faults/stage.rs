@@ -144,8 +144,9 @@ pub(crate) async fn start(environment: &[(String, String)]) -> Showcase {
         ("AUTH_SECRET", "a secret that outlives the process, for tests"),
         // The longest, as a machine may be busy. A client that was told to come again comes within it.
         ("REFRESH_GRACE", "60"),
-        // Each request that has a tracked JWT writes.
+        // Tracked JWTs are replaced as often as can be.
         ("ROTATE_AFTER", "0"),
+        ("ROTATION_GRACE", "1"),
         ("WORKERS", "2"),
     ];
     let own = environment

@@ -96,6 +96,8 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
         ("REFRESH_IDLE", &["", "0", "a week"]),
         ("REFRESH_GRACE", &["", "-1", "61"]),
         ("ROTATE_AFTER", &["", "-1", "900"]),
+        // The last one is for a rotation, and nothing asks for one.
+        ("ROTATION_GRACE", &["", "-1", "10"]),
         ("MAX_SESSIONS", &["", "-1", "one", "4294967296"]),
         (
             "TRUSTED_ORIGINS",
