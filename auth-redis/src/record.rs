@@ -232,11 +232,12 @@ impl StoredGeneration {
 
 pub(crate) fn milliseconds(at: OffsetDateTime) -> i64 {
     // Every instant of the type fits.
-    (at.unix_timestamp_nanos().div_euclid(1_000_000)) as i64
+    at.unix_timestamp() * 1000 + i64::from(at.millisecond())
 }
 
 fn instant(milliseconds: i64) -> Result<OffsetDateTime, ComponentRange> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000)
+    let second = OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000))?;
+    second.replace_millisecond(milliseconds.rem_euclid(1000) as u16)
 }
 
 #[cfg(test)]

@@ -9,21 +9,20 @@ use time::OffsetDateTime;
 #[diesel(sql_type = sql_types::BigInt)]
 pub struct InstantColumn(pub OffsetDateTime);
 
-const NANOS: i128 = 1_000_000;
-
 impl InstantColumn {
     /// The number in a `BigInt` column.
     #[must_use]
     pub fn milliseconds(self) -> i64 {
-        // Every year that `time` supports fits, so nothing is ever clamped.
-        i64::try_from(self.0.unix_timestamp_nanos().div_euclid(NANOS)).unwrap_or(i64::MAX)
+        // Every year that `time` supports fits.
+        self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
     }
 
     /// The instant of a number in a `BigInt` column, or `None` if it is out of range.
     #[must_use]
     pub fn from_milliseconds(milliseconds: i64) -> Option<Self> {
-        let nanos = i128::from(milliseconds) * NANOS;
-        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().map(Self)
+        let second = OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000)).ok()?;
+        let milliseconds = milliseconds.rem_euclid(1000) as u16;
+        second.replace_millisecond(milliseconds).ok().map(Self)
     }
 }
 
