@@ -252,6 +252,13 @@ pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {
     /// [`StoreError`] if the store does not answer: some of the credentials may still be valid. It is safe to call again.
     async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError>;
 
+    /// True if credentials of `audience` are accepted by every backend that has this strategy: the old name of a backend that was
+    /// renamed, for example. Its log-ins are listed with those of the new name.
+    fn also_accepts(&self, audience: &str) -> bool {
+        let _ = audience;
+        false
+    }
+
     /// Its further abilities. [`Abilities::none`] if it has none.
     fn abilities(&self) -> Abilities<'_, Id>;
 }

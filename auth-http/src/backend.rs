@@ -166,6 +166,12 @@ impl<Id> AuthBackend<Id> {
         !matches!(self.transport.extract(slot, head), Presented::Nothing)
     }
 
+    /// True if a log-in that is stored under the name `backend` can be used here.
+    pub(crate) fn accepts(&self, backend: &str) -> bool {
+        let accepts = |strategy: &Arc<dyn RevocableStrategy<Id>>| strategy.also_accepts(backend);
+        self.name() == backend || self.revocable.as_ref().is_some_and(accepts)
+    }
+
     /// The further abilities of the strategy.
     pub(crate) fn abilities(&self) -> Abilities<'_, Id> {
         match &self.revocable {

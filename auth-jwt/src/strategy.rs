@@ -40,7 +40,7 @@ pub struct JwtStrategy<Id = Uuid> {
     pub(crate) header: String,
     pub(crate) lifetime: Lifetime,
     pub(crate) also_issued: Option<String>,
-    also_accepted: Vec<String>,
+    pub(crate) also_accepted: Vec<String>,
     pub(crate) issuer: Option<String>,
     pub(crate) leeway: time::Duration,
     pub(crate) accepts_without_epoch: bool,

@@ -140,8 +140,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let (now, mut listed) = (self.users.clock().now(), HashSet::new());
         let current = current.credential.id;
         log_ins.retain(|log_in| {
+            let mut backends = self.authenticator.backends();
             let is_ours = log_in.backend.is_empty()
-                || self.authenticator.backend(&log_in.backend).is_some()
+                || backends.any(|backend| backend.accepts(&log_in.backend))
                 || Some(log_in.id) == current;
             // Two objects can be one store.
             log_in.is_live(now) && is_ours && listed.insert(log_in.id)
@@ -152,8 +153,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(Response::json(200, &log_ins.collect::<Vec<_>>()))
     }
 
-    /// Ends every log-in of the user of `current` but that one. It also ends those that a list leaves out: their backend may be
-    /// one of another service, or one that was renamed.
+    /// Ends every log-in of the user of `current` but that one. It also ends those of other services, which a list leaves out.
     async fn end_others(&self, current: &Authenticated<Id, P>) -> Result<Response, HttpError> {
         let user = &current.user;
         let tag = ShardTag::for_user(&user.id);

@@ -5,6 +5,7 @@ mod ended_credentials;
 mod in_place;
 mod log_in;
 mod refresh;
+mod renamed;
 mod rotation;
 mod service;
 mod users;

@@ -177,6 +177,10 @@ impl<Id: UserId> RevocableStrategy<Id> for TrackedJwtStrategy<Id> {
         self.store.delete_all(user_id).await.map(drop)
     }
 
+    fn also_accepts(&self, audience: &str) -> bool {
+        self.jwt.also_accepted.iter().any(|name| name == audience)
+    }
+
     fn abilities(&self) -> Abilities<'_, Id> {
         let mut abilities = Abilities::none();
         abilities.refresh = self.refresh.as_ref().map(|_tokens| self as _);

@@ -1,0 +1,80 @@
+//! The log-ins of a backend that was renamed.
+
+use std::sync::Arc;
+
+use auth_core::{
+    Lifetime, OpaqueStrategy, RevocableStrategy, SigningSecret,
+    memory::{MemoryAccessTokenStore, MemoryUserStore},
+};
+use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
+use auth_users::{Registration, UserManager};
+use portcullis::jwt::{JwtStrategy, TrackedJwtStrategy};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::service::{Head, PASSWORD, answer, call};
+
+/// Sees the log-ins of `old` at a backend that is called `new` now.
+async fn keeps_its_log_ins<S>(before: impl Fn() -> S, after: impl Fn() -> S)
+where
+    S: RevocableStrategy + 'static,
+{
+    let (users, secret) = (
+        Arc::new(MemoryUserStore::<Uuid>::new()),
+        SigningSecret::generate().expect("a secret"),
+    );
+    let service = |name: &'static str, strategy: S| {
+        let users = UserManager::builder(users.clone(), &secret)
+            .build()
+            .expect("users");
+        let backend = AuthBackend::new(name, BearerTransport, strategy);
+        Endpoints::builder(users)
+            .backend(backend)
+            .build()
+            .expect("endpoints")
+    };
+    let (old, new) = (service("old", before()), service("new", after()));
+    let unrelated = service("new", before());
+    let email = "ada@example.com".parse().expect("an e-mail");
+    let registration = Registration::new(email, PASSWORD.into(), ());
+    old.users().create(registration).await.expect("a user");
+    let log_in = async |endpoints: &Endpoints, name: &str| -> String {
+        let form = "application/x-www-form-urlencoded".to_owned();
+        let head = Head("POST", vec![("content-type", form)]);
+        let body = format!("username=ada@example.com&password={}", PASSWORD.replace(' ', "+"));
+        let request = Request::new(&head, body.as_bytes());
+        let (status, body) = answer(call(endpoints, &format!("auth:{name}.login"), request).await);
+        assert_eq!(status, 200, "{body}");
+        body["access_token"].as_str().expect("a token").to_owned()
+    };
+    let seen = async |endpoints: &Endpoints, token: &str| -> Value {
+        let head = Head("GET", vec![("authorization", format!("Bearer {token}"))]);
+        let request = Request::new(&head, b"");
+        let (status, listed) = answer(call(endpoints, "auth:sessions", request).await);
+        assert_eq!(status, 200, "{listed}");
+        let listed = listed.as_array().expect("a list").iter();
+        listed
+            .map(|log_in| json!([log_in["backend"], log_in["current"]]))
+            .collect()
+    };
+    let (first, second) = (log_in(&old, "old").await, log_in(&new, "new").await);
+    assert_eq!(seen(&new, &second).await, json!([["new", true], ["old", false]]));
+    assert_eq!(seen(&new, &first).await, json!([["new", false], ["old", true]]));
+    assert_eq!(seen(&unrelated, &second).await, json!([["new", true]]));
+}
+
+#[tokio::test]
+async fn s6_a_list_has_the_log_ins_of_a_renamed_backend_that_are_still_good() {
+    let opaque = Arc::new(MemoryAccessTokenStore::<Uuid>::new());
+    let strategy = || OpaqueStrategy::new(opaque.clone(), Lifetime::FOREVER);
+    keeps_its_log_ins(strategy, || strategy().also_accept("old")).await;
+
+    let (store, secret) = (
+        Arc::new(MemoryAccessTokenStore::<Uuid>::new()),
+        SigningSecret::generate().expect("a secret"),
+    );
+    let hour = Lifetime::from_secs(3600).expect("positive");
+    let jwt = || JwtStrategy::hs256(&secret, hour).expect("valid");
+    let tracked = |jwt| TrackedJwtStrategy::new(jwt, store.clone(), hour).expect("valid");
+    keeps_its_log_ins(|| tracked(jwt()), || tracked(jwt().also_accept("old"))).await;
+}
