@@ -10,8 +10,11 @@ use crate::{
     client::{self, Connection},
     median,
     plan::Plan,
-    service::{self, ROTATING, TRACKED, token_of},
+    service::{self, Service, TRACKED, token_of},
 };
+
+/// How many tokens a client has replaced in a span. Each is of another log-in, since a log-in has a new token once a grace.
+const ROTATIONS: usize = 100;
 
 /// What replaces a token.
 #[derive(Clone, Copy)]
@@ -22,27 +25,32 @@ enum Step {
     Rotation,
 }
 
-/// A client with a log-in of its own, which makes one step after the other.
+/// A client that makes one step after the other.
 struct Client {
     connection: Connection,
     step: Step,
-    /// What the next step replaces.
-    token: String,
+    /// What the next steps replace.
+    tokens: Vec<String>,
 }
 
-/// Steps a second of the service at `address`, on the store called `name`.
-pub(crate) async fn run(plan: &Plan, name: &str, address: SocketAddr) -> Fallible<()> {
+/// Steps a second of the `service` at `address`, on the store called `name`.
+pub(crate) async fn run(plan: &Plan, name: &str, address: SocketAddr, service: &Service) -> Fallible<()> {
     for (step, what) in [(Step::Refresh, "refreshes"), (Step::Rotation, "rotations")] {
         let mut clients = Vec::new();
         for _ in 0..plan.clients {
-            clients.push(Client::log_in(address, step).await?);
+            clients.push(Client::new(address, step).await?);
         }
-        rate(&mut clients, plan.span / 2).await?;
         let mut rates = Vec::new();
-        // Odd, so that the median is one of them.
-        for _ in 0..(plan.rounds / 3) | 1 {
+        // Odd without the first, which only warms up, so that the median is one of them.
+        for _ in 0..=(plan.rounds / 3) | 1 {
+            if let Step::Rotation = step {
+                for client in &mut clients {
+                    client.tokens = service.due(ROTATIONS).await?;
+                }
+            }
             rates.push(rate(&mut clients, plan.span).await?);
         }
+        rates.remove(0);
         println!(
             "{what} on {name}: {:.0}/s (median of {} spans)",
             median(rates.iter().copied()),
@@ -52,7 +60,7 @@ pub(crate) async fn run(plan: &Plan, name: &str, address: SocketAddr) -> Fallibl
     Ok(())
 }
 
-/// The steps a second of all clients over `span`.
+/// The steps a second of all clients over `span`, or until they have replaced all that they have.
 async fn rate(clients: &mut Vec<Client>, span: Duration) -> Fallible<f64> {
     let start = Instant::now();
     let tasks: Vec<_> = clients
@@ -60,8 +68,10 @@ async fn rate(clients: &mut Vec<Client>, span: Duration) -> Fallible<f64> {
         .map(|mut client| {
             tokio::spawn(async move {
                 let mut steps = 0_u32;
-                while start.elapsed() < span {
-                    client.make_step().await?;
+                while start.elapsed() < span
+                    && let Some(token) = client.tokens.pop()
+                {
+                    client.replace(&token).await?;
                     steps += 1;
                 }
                 Fallible::Ok((client, steps))
@@ -78,38 +88,37 @@ async fn rate(clients: &mut Vec<Client>, span: Duration) -> Fallible<f64> {
 }
 
 impl Client {
-    async fn log_in(address: SocketAddr, step: Step) -> Fallible<Self> {
+    async fn new(address: SocketAddr, step: Step) -> Fallible<Self> {
         let mut connection = Connection::open(address).await?;
-        let (backend, field) = match step {
-            Step::Refresh => (TRACKED, "refresh_token"),
-            Step::Rotation => (ROTATING, "access_token"),
-        };
-        let answer = connection.exchange(&service::log_in(backend)).await?;
-        let token = token_of(&answer, field)?;
+        let mut tokens = Vec::new();
+        if let Step::Refresh = step {
+            let answer = connection.exchange(&service::log_in(TRACKED)).await?;
+            tokens.push(token_of(&answer, "refresh_token")?);
+        }
         Ok(Self {
             connection,
             step,
-            token,
+            tokens,
         })
     }
 
-    async fn make_step(&mut self) -> Fallible<()> {
+    async fn replace(&mut self, token: &str) -> Fallible<()> {
         let request = match self.step {
             Step::Refresh => {
-                let form = format!("refresh_token={}", self.token);
+                let form = format!("refresh_token={token}");
                 client::post(&format!("/auth/{TRACKED}/refresh"), &form)
             }
-            Step::Rotation => client::get("/rotating", &self.token),
+            Step::Rotation => client::get("/rotating", token),
         };
         let answer = self.connection.exchange(&request).await?;
-        self.token = match self.step {
-            Step::Refresh => token_of(&answer, "refresh_token")?,
+        match self.step {
+            Step::Refresh => self.tokens.push(token_of(&answer, "refresh_token")?),
             Step::Rotation => {
                 answer.is_ok()?;
                 let next = answer.header("x-access-token");
-                next.ok_or("an answer without the next token")?.to_owned()
+                next.ok_or("an answer without the next token")?;
             }
-        };
+        }
         Ok(())
     }
 }

@@ -8,11 +8,11 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use portcullis::{
-    ConfigError, Lifetime, OpaqueStrategy, SigningSecret,
+    ConfigError, ExposeSecret as _, Lifetime, OpaqueStrategy, SigningSecret,
     actix::{Auth, CurrentUser, Guard},
     http::{AuthBackend, BearerTransport},
     jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
-    store::ReadError,
+    store::{ClientInfo, ReadError, Subject},
     users::{PasswordHasher, Registration, UserManager},
 };
 use serde::Serialize;
@@ -27,7 +27,7 @@ use crate::{
 
 /// The backend of tracked JWTs with refresh tokens.
 pub(crate) const TRACKED: &str = "tracked";
-/// The same, whose access tokens are replaced at each request.
+/// The same, whose access tokens are replaced when they are used.
 pub(crate) const ROTATING: &str = "rotating";
 
 const EMAIL: &str = "king.arthur@camelot.example";
@@ -42,6 +42,9 @@ pub(crate) struct Service {
     auth: Auth,
     tracked: Data<AuthBackend>,
     rotating: Guard,
+    /// Issues what `rotating` lets in.
+    rotated: AuthBackend,
+    subject: Subject,
     pub(crate) secret: SigningSecret,
     pub(crate) store: Store,
 }
@@ -56,9 +59,8 @@ impl Service {
         let users = UserManager::builder(Arc::clone(&store.users), &secret)
             .hasher(hasher)
             .build()?;
-        users
-            .create(Registration::new(EMAIL.parse()?, PASSWORD.into(), ()))
-            .await?;
+        let user = users.create(Registration::new(EMAIL.parse()?, PASSWORD.into(), ()));
+        let subject = Subject::from(&user.await?);
         let hour = Lifetime::from_secs(3600)?;
         let jwt = AuthBackend::stateless("jwt", BearerTransport, JwtStrategy::hs256(&secret, hour)?);
         let db = AuthBackend::bearer("db", OpaqueStrategy::new(store.tokens.clone(), hour));
@@ -68,16 +70,23 @@ impl Service {
             let strategy = TrackedJwtStrategy::new(jwt, store.tokens.clone(), month)?;
             Ok::<_, ConfigError>(strategy.refresh_tokens(RefreshTokens::new(&secret)))
         };
-        let rotating = tracked()?.rotate_after(Duration::ZERO)?;
+        let rotated = || {
+            Ok::<_, ConfigError>(AuthBackend::bearer(
+                ROTATING,
+                tracked()?.rotate_after(Duration::ZERO)?,
+            ))
+        };
         let auth = Auth::builder(users)
             .backend(jwt)
             .backend(db)
             .backend(AuthBackend::bearer(TRACKED, tracked()?))
-            .backend(AuthBackend::bearer(ROTATING, rotating))
+            .backend(rotated()?)
             .build()?;
         Ok(Self {
             tracked: Data::new(AuthBackend::bearer(TRACKED, tracked()?)),
             rotating: auth.accept([ROTATING])?,
+            rotated: rotated()?,
+            subject,
             auth,
             secret,
             store,
@@ -97,6 +106,16 @@ impl Service {
                 .route("/live", web::get().to(async || "alive"))
                 .configure(auth.routes());
         }
+    }
+
+    /// Access tokens of `count` log-ins, each of which the next request replaces.
+    pub(crate) async fn due(&self, count: usize) -> Fallible<Vec<String>> {
+        let mut tokens = Vec::new();
+        for _ in 0..count {
+            let issued = self.rotated.issue(&self.subject, &ClientInfo::default()).await?;
+            tokens.push(issued.access.secret.expose_secret().to_owned());
+        }
+        Ok(tokens)
     }
 
     pub(crate) async fn remove(self) -> Fallible<()> {

@@ -68,7 +68,7 @@ async fn measure(plan: &Plan, name: &str, store: Store) -> Fallible<()> {
         println!("the log-in of a tracked JWT on {name}, without the user: {verdict}");
     }
     theirs.stop().await?;
-    replace::run(plan, name, ours.address).await?;
+    replace::run(plan, name, ours.address, &service).await?;
     if plan.memory {
         let tokens = USERS * TOKENS_A_USER;
         for (bytes, what) in fill(&service.store).await?.into_iter().zip(["live", "refreshed"]) {
