@@ -25,6 +25,7 @@ mod open;
 mod purge;
 pub mod schema;
 mod statement;
+mod to_its_end;
 mod user;
 
 pub use connect::{connect, manager};
