@@ -1,7 +1,12 @@
 //! The claims of a token (RFC 7519 §4.1).
 
+use std::fmt;
+
 use auth_core::Rejection;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor},
+};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
@@ -105,20 +110,40 @@ impl Claims {
 }
 
 /// One audience or several (§4.1.3).
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Several(Vec<String>),
-}
+#[derive(Debug)]
+struct Audience(Vec<String>);
 
 impl Audience {
     fn all(&self) -> impl Iterator<Item = &str> {
-        let all = match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Several(several) => several,
-        };
-        all.iter().map(String::as_str)
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl<'de> Deserialize<'de> for Audience {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AudienceVisitor)
+    }
+}
+
+struct AudienceVisitor;
+
+impl<'de> Visitor<'de> for AudienceVisitor {
+    type Value = Audience;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an audience, or an array of them")
+    }
+
+    fn visit_str<E>(self, one: &str) -> Result<Audience, E> {
+        Ok(Audience(vec![one.to_owned()]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Audience, A::Error> {
+        let mut several = Vec::new();
+        while let Some(one) = items.next_element()? {
+            several.push(one);
+        }
+        Ok(Audience(several))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The compact form of a signed token (RFC 7515 §7.1), read strictly and without a key.
 
+use std::borrow::Cow;
+
 use auth_core::Rejection;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -10,7 +12,7 @@ use crate::{KeyId, unique_names::UniqueNames};
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The header of a token, with the members that this crate writes. Others are ignored (RFC 7515 §4).
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Header {
     pub(crate) alg: String,
     #[serde(
@@ -44,10 +46,24 @@ pub(crate) struct Header {
     pub(crate) refused: (),
 }
 
+/// The header of the tokens that a strategy issues. It is known by its text, so it is not read again with each token.
+pub(crate) struct OwnHeader {
+    /// In base64url.
+    pub(crate) text: String,
+    header: Header,
+}
+
+impl OwnHeader {
+    pub(crate) fn new(header: Header) -> Result<Self, serde_json::Error> {
+        let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
+        Ok(Self { text, header })
+    }
+}
+
 /// A token of the right form, whose signature is not verified yet.
 #[derive(Debug)]
 pub(crate) struct Compact<'a> {
-    pub(crate) header: Header,
+    pub(crate) header: Cow<'a, Header>,
     /// The signed part.
     pub(crate) signing_input: &'a str,
     /// The raw signature.
@@ -57,11 +73,11 @@ pub(crate) struct Compact<'a> {
 
 impl<'a> Compact<'a> {
     /// Reads the form of a `presented` token.
-    pub(crate) fn parse(presented: &'a str) -> Result<Self, Rejection> {
-        Self::parse_parts(presented).ok_or(Rejection::Malformed)
+    pub(crate) fn parse(presented: &'a str, own: &'a OwnHeader) -> Result<Self, Rejection> {
+        Self::parse_parts(presented, own).ok_or(Rejection::Malformed)
     }
 
-    fn parse_parts(presented: &'a str) -> Option<Self> {
+    fn parse_parts(presented: &'a str, own: &'a OwnHeader) -> Option<Self> {
         if presented.len() > MAX_TOKEN_BYTES {
             return None;
         }
@@ -71,15 +87,12 @@ impl<'a> Compact<'a> {
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return None;
         }
-        let header = object(text(header)?)?;
-        serde_json::from_str::<UniqueNames>(&header).ok()?;
-        let header: Header = serde_json::from_str(&header).ok()?;
-        let is_jwt = header
-            .typ
-            .as_ref()
-            .is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-        let is_kid = header.kid.as_ref().is_none_or(|kid| KeyId::is_valid(kid));
-        (is_jwt && is_kid).then_some(Self {
+        let header = if header == own.text {
+            Cow::Borrowed(&own.header)
+        } else {
+            Cow::Owned(Header::read(header)?)
+        };
+        Some(Self {
             header,
             signing_input,
             signature: bytes(signature)?,
@@ -90,6 +103,20 @@ impl<'a> Compact<'a> {
     /// The text of the payload. Use it only after verifying the signature.
     pub(crate) fn payload(&self) -> Result<String, Rejection> {
         text(self.payload).and_then(object).ok_or(Rejection::Malformed)
+    }
+}
+
+impl Header {
+    fn read(part: &str) -> Option<Self> {
+        let json = object(text(part)?)?;
+        serde_json::from_str::<UniqueNames>(&json).ok()?;
+        let header: Self = serde_json::from_str(&json).ok()?;
+        let is_jwt = header
+            .typ
+            .as_ref()
+            .is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        let is_kid = header.kid.as_ref().is_none_or(|kid| KeyId::is_valid(kid));
+        (is_jwt && is_kid).then_some(header)
     }
 }
 

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     HmacAlgorithm, HmacKey, HmacKeys, JwtKeys,
-    compact::Header,
+    compact::{Header, OwnHeader},
     key_set::{self, Signer, Verifier},
-    token::{NewToken, encode},
+    token::NewToken,
 };
 
 /// The audience of the tokens that FastAPI Users issues for a log-in, unless its application sets another.
@@ -37,7 +37,7 @@ const MIN_LIFETIME: Duration = Duration::from_secs(1);
 pub struct JwtStrategy<Id = Uuid> {
     pub(crate) signer: Signer,
     pub(crate) verifiers: Vec<Verifier>,
-    pub(crate) header: String,
+    pub(crate) header: OwnHeader,
     pub(crate) lifetime: Lifetime,
     pub(crate) also_issued: Option<String>,
     pub(crate) also_accepted: Vec<String>,
@@ -66,7 +66,7 @@ impl<Id: UserId> JwtStrategy<Id> {
             kid: signer.kid.as_ref().map(ToString::to_string),
             refused: (),
         };
-        let header = encode(&header).map_err(|error| ConfigError::new("JWT header", error))?;
+        let header = OwnHeader::new(header).map_err(|error| ConfigError::new("JWT header", error))?;
         Ok(Self {
             signer,
             verifiers: keys.verifiers(),

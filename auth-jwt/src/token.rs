@@ -75,7 +75,7 @@ impl<Id: UserId> JwtStrategy<Id> {
     }
 
     fn compact(&self, claims: &IssuedClaims<'_>) -> Result<String, jsonwebtoken::errors::Error> {
-        let mut token = format!("{}.{}", self.header, encode(claims)?);
+        let mut token = format!("{}.{}", self.header.text, encode(claims)?);
         let signature = self.signer.sign(token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
@@ -84,7 +84,7 @@ impl<Id: UserId> JwtStrategy<Id> {
 
     /// Reads a token that a key of this strategy signed. It checks neither the audience nor the time.
     pub(crate) fn authentic(&self, presented: &str) -> Result<Authentic, Rejection> {
-        let token = Compact::parse(presented)?;
+        let token = Compact::parse(presented, &self.header)?;
         let message = token.signing_input.as_bytes();
         // Several issuers may use the same name for their keys, or share a key.
         let mut signers = self
@@ -109,7 +109,7 @@ impl<Id: UserId> JwtStrategy<Id> {
     }
 }
 
-pub(crate) fn encode(part: &impl Serialize) -> Result<String, serde_json::Error> {
+fn encode(part: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json))
 }
 

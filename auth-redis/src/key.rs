@@ -47,7 +47,7 @@ impl Keys {
 
     /// The key of the token of `digest`.
     pub(crate) fn token(&self, tag: ShardTag, digest: &TokenDigest) -> String {
-        self.tokens(tag) + &encode(digest)
+        with(self.tokens(tag), digest)
     }
 
     /// The beginning of every token's key.
@@ -67,7 +67,7 @@ impl Keys {
 
     /// The key of the session of `digest`.
     pub(crate) fn session(&self, tag: ShardTag, digest: &TokenDigest) -> String {
-        self.sessions(tag) + &encode(digest)
+        with(self.sessions(tag), digest)
     }
 
     /// The beginning of every session's key.
@@ -86,7 +86,18 @@ impl Keys {
     }
 
     fn start(&self, tag: ShardTag, kind: char) -> String {
-        format!("{}{{{:04x}}}:{kind}:", self.prefix, tag.get())
+        const REST: usize = "{0123}:t:".len() + DIGEST_CHARS;
+        let mut key = String::with_capacity(self.prefix.len() + REST);
+        key.push_str(&self.prefix);
+        key.push('{');
+        for shift in [12, 8, 4, 0] {
+            let digit = usize::from(tag.get() >> shift & 0xf);
+            key.push(char::from(b"0123456789abcdef"[digit]));
+        }
+        key.push_str("}:");
+        key.push(kind);
+        key.push(':');
+        key
     }
 
     /// The key of the alias of a token that another system issued.
@@ -100,7 +111,16 @@ impl Keys {
     }
 }
 
-/// 43 characters.
+/// How long a digest is in base64.
+const DIGEST_CHARS: usize = 43;
+
+/// The key that begins with `key` and ends with `digest`.
+fn with(mut key: String, digest: &TokenDigest) -> String {
+    URL_SAFE_NO_PAD.encode_string(digest.as_bytes(), &mut key);
+    key
+}
+
+/// [`DIGEST_CHARS`] characters.
 pub(crate) fn encode(digest: &TokenDigest) -> String {
     URL_SAFE_NO_PAD.encode(digest.as_bytes())
 }

@@ -1,6 +1,6 @@
 //! Texts in fewer bytes. A packed text is the text itself, or it has bytes that UTF-8 never has.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr, str::FromStr};
 
 use uuid::Uuid;
 
@@ -41,6 +41,17 @@ pub(super) fn id_from(packed: &[u8]) -> Result<String, Malformed> {
             .map(|id| id.to_string())
             .map_err(|_| Malformed::Text),
         _ => text(packed.to_vec()),
+    }
+}
+
+/// The id that `packed` is, read from its text.
+pub(super) fn parse_id<Id: FromStr>(packed: &[u8]) -> Result<Result<Id, Id::Err>, Malformed> {
+    match packed.split_first() {
+        Some((&BYTES, id)) => {
+            let id = Uuid::from_slice(id).map_err(|_| Malformed::Text)?;
+            Ok(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).parse())
+        }
+        _ => Ok(std::str::from_utf8(packed).map_err(|_| Malformed::Text)?.parse()),
     }
 }
 
