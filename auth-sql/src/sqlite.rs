@@ -25,7 +25,6 @@ mod open;
 mod purge;
 pub mod schema;
 mod statement;
-mod to_its_end;
 mod user;
 
 pub use connect::{connect, manager};

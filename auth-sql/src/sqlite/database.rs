@@ -7,7 +7,6 @@ use tokio::sync::Mutex;
 use super::{
     Pool,
     call::{Call, STORE, failed},
-    to_its_end::ToItsEnd,
 };
 
 /// A pool and the deadline of each call. The stores run on it, and so can an application's own queries.
@@ -111,14 +110,15 @@ impl Database {
         let (pool, deadline) = (self.pool.clone(), self.deadline);
         let caller = Arc::new(());
         let waiting = Arc::downgrade(&caller);
-        // Neither opening a connection nor using it may be dropped half-way.
-        let answer = ToItsEnd::new(async move {
+        // In its own task, because neither opening a connection nor using it may be dropped half-way. In a box, because
+        // it is large, and tokio moves it several times.
+        let task = tokio::spawn(Box::pin(async move {
             let turn = with_deadline(STORE, deadline, async { Ok::<_, StoreError>(turn.await) }).await?;
             let answer = Call::new(call, waiting).run(&pool, deadline).await;
             drop(turn);
             answer
-        });
-        let answer = with_deadline(STORE, deadline, answer).await;
+        }));
+        let answer = with_deadline(STORE, deadline, async { task.await.map_err(failed)? }).await;
         drop(caller);
         answer
     }
