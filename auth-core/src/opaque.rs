@@ -45,6 +45,15 @@ enum Accepted {
     Imported,
 }
 
+impl Accepted {
+    fn audience(&self) -> Option<&str> {
+        match self {
+            Self::Audience(audience) => Some(audience),
+            Self::Imported => None,
+        }
+    }
+}
+
 impl<Id: UserId> OpaqueStrategy<Id> {
     /// Tokens in `store` that live for `lifetime`.
     pub fn new(store: Arc<dyn AccessTokenIndex<Id>>, lifetime: Lifetime) -> Self {
@@ -240,14 +249,10 @@ impl<Id: UserId> RevocableStrategy<Id> for OpaqueStrategy<Id> {
         self.store.delete_all(user_id).await.map(drop)
     }
 
-    fn also_accepts(&self, audience: &str) -> bool {
-        let named = |accepted: &Accepted| matches!(accepted, Accepted::Audience(name) if **name == *audience);
-        self.accepted.iter().any(named)
-    }
-
     fn abilities(&self) -> Abilities<'_, Id> {
         Abilities {
             log_ins: self.index.as_deref(),
+            also_accepts: self.accepted.iter().filter_map(Accepted::audience).collect(),
             ..Abilities::none()
         }
     }

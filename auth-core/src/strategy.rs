@@ -252,13 +252,6 @@ pub trait RevocableStrategy<Id = Uuid>: Strategy<Id> {
     /// [`StoreError`] if the store does not answer: some of the credentials may still be valid. It is safe to call again.
     async fn revoke_all(&self, user_id: &Id) -> Result<(), StoreError>;
 
-    /// True if credentials of `audience` are accepted by every backend that has this strategy: the old name of a backend that was
-    /// renamed, for example. Its log-ins are listed with those of the new name.
-    fn also_accepts(&self, audience: &str) -> bool {
-        let _ = audience;
-        false
-    }
-
     /// Its further abilities. [`Abilities::none`] if it has none.
     fn abilities(&self) -> Abilities<'_, Id>;
 }
@@ -272,6 +265,9 @@ pub struct Abilities<'a, Id = Uuid> {
     pub rotate: Option<&'a dyn RotateStrategy<Id>>,
     /// The store of its log-ins, which can list them.
     pub log_ins: Option<&'a dyn AccessTokenIndex<Id>>,
+    /// The audiences whose log-ins it accepts beside those of its backend: the old names of a backend that was renamed. A list
+    /// of log-ins shows them, too.
+    pub also_accepts: Vec<&'a str>,
 }
 
 impl<Id> Abilities<'_, Id> {
@@ -282,6 +278,7 @@ impl<Id> Abilities<'_, Id> {
             refresh: None,
             rotate: None,
             log_ins: None,
+            also_accepts: Vec::new(),
         }
     }
 }

@@ -168,8 +168,7 @@ impl<Id> AuthBackend<Id> {
 
     /// True if a log-in that is stored under the name `backend` can be used here.
     pub(crate) fn accepts(&self, backend: &str) -> bool {
-        let accepts = |strategy: &Arc<dyn RevocableStrategy<Id>>| strategy.also_accepts(backend);
-        self.name() == backend || self.revocable.as_ref().is_some_and(accepts)
+        self.name() == backend || self.abilities().also_accepts.contains(&backend)
     }
 
     /// The further abilities of the strategy.

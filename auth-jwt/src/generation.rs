@@ -39,7 +39,7 @@ impl Grace {
         ))
     }
 
-    /// How old a token is, by its `iat`, when the grace of the one before is over for sure. `iat` is rounded down to a second.
+    /// The age, by its `iat`, from which on the grace of the token before is surely over. `iat` is rounded down to a second.
     pub(crate) fn least_age(self) -> time::Duration {
         self.0.saturating_add(time::Duration::SECOND)
     }

@@ -145,19 +145,20 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     }
 
     /// Replaces an access token that is used `age` or longer after it was issued: the answer brings the next one. `age` counts
-    /// from the claim `iat`, which is a whole second. 0 replaces it as often as the
-    /// [grace](Self::rotation_grace) allows: a token that replaced another one is not replaced before the grace of that one
-    /// is over.
+    /// from the claim `iat`, which is a whole second.
     ///
-    /// Without refresh tokens, a log-in ends when its last access token expires. So it goes on as long as it is used, up to
-    /// its own lifetime.
+    /// A token that replaced another one is not replaced before the [grace](Self::rotation_grace) of that one is over. So an age of 0
+    /// replaces tokens as often as the grace allows.
+    ///
+    /// Without refresh tokens, a log-in ends when its last access token expires. It goes on, up to its own lifetime, if each token
+    /// is used between the time at which it can be replaced and its expiry.
     ///
     /// The next token follows from the row of the log-in. With HMAC or EdDSA, parallel requests get the same string. The
     /// signatures of ES256 and PS256 are random, so there the claims are the same.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `rotation` if `age` is not shorter than the lifetime of an access token, if that lifetime is not
-    /// longer than 11 s, or if the log-in is checked at the refresh only.
+    /// [`ConfigError`] naming `rotation` if `age` is not shorter than the lifetime of an access token, if that lifetime is under
+    /// 11 s, or if the log-in is checked at the refresh only.
     pub fn rotate_after(mut self, age: Duration) -> Result<Self, ConfigError> {
         let refused = |problem: &str| ConfigError::new("rotation", problem);
         if self.jwt.lifetime.span().is_some_and(|span| span <= age) {
@@ -167,7 +168,8 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         }
         if self.has_no_time_to_rotate(Grace::DEFAULT) {
             return Err(refused(
-                "takes access tokens that live longer than 11 s: one is not replaced within the 10 s of the one before",
+                "takes access tokens that live at least 11 s: none is replaced within 10 s of the replacement of the one \
+                 before",
             ));
         }
         if !self.looks_up {
@@ -182,8 +184,8 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// [`rotate_after`](Self::rotate_after).
     ///
     /// # Errors
-    /// [`ConfigError`] naming `rotation grace` if tokens are not replaced, if it is under 1 s or over 60 s, or if an access token
-    /// does not live longer than the grace and one second.
+    /// [`ConfigError`] naming `rotation grace` if tokens are not replaced, if it is under 1 s or over 60 s, or if it is not at
+    /// least one second shorter than the lifetime of an access token.
     pub fn rotation_grace(mut self, grace: Duration) -> Result<Self, ConfigError> {
         let refused = |problem: &str| ConfigError::new("rotation grace", problem);
         if self.rotate_after.is_none() {
@@ -194,7 +196,8 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         let grace = Grace::new("rotation grace", grace, ROTATION_GRACES)?;
         if self.has_no_time_to_rotate(grace) {
             return Err(refused(
-                "is not at least one second shorter than the lifetime of an access token, and only after it a token is replaced",
+                "is not at least one second shorter than the lifetime of an access token: only after the grace of a token its \
+                 successor is replaced",
             ));
         }
         self.rotation_grace = grace;
@@ -204,7 +207,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// True if an access token has expired before it may be replaced.
     fn has_no_time_to_rotate(&self, grace: Grace) -> bool {
         let span = self.jwt.lifetime.span();
-        span.is_some_and(|span| span <= grace.least_age())
+        span.is_some_and(|span| span < grace.least_age())
     }
 
     /// Reads an access token without a look-up. Only a refresh looks at the log-in. Call this after

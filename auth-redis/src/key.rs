@@ -47,7 +47,7 @@ impl Keys {
 
     /// The key of the token of `digest`.
     pub(crate) fn token(&self, tag: ShardTag, digest: &TokenDigest) -> String {
-        with(self.tokens(tag), digest)
+        with_digest(self.tokens(tag), digest)
     }
 
     /// The beginning of every token's key.
@@ -67,7 +67,7 @@ impl Keys {
 
     /// The key of the session of `digest`.
     pub(crate) fn session(&self, tag: ShardTag, digest: &TokenDigest) -> String {
-        with(self.sessions(tag), digest)
+        with_digest(self.sessions(tag), digest)
     }
 
     /// The beginning of every session's key.
@@ -115,7 +115,7 @@ impl Keys {
 const DIGEST_CHARS: usize = 43;
 
 /// The key that begins with `key` and ends with `digest`.
-fn with(mut key: String, digest: &TokenDigest) -> String {
+fn with_digest(mut key: String, digest: &TokenDigest) -> String {
     URL_SAFE_NO_PAD.encode_string(digest.as_bytes(), &mut key);
     key
 }

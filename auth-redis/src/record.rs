@@ -165,7 +165,7 @@ pub(crate) fn read<Id: UserId>(digest: TokenDigest, value: &[u8]) -> Result<Row<
 }
 
 fn user_id<Id: UserId>(packed: &[u8]) -> Result<Id, Malformed> {
-    packed::parse_id(packed)?.map_err(|_| Malformed::UserId)
+    packed::with_id(packed, str::parse)?.map_err(|_| Malformed::UserId)
 }
 
 fn beginning(digest: &TokenDigest) -> [u8; 4] {

@@ -13,7 +13,8 @@ use crate::{
     service::{self, Service, TRACKED, token_of},
 };
 
-/// How many tokens a client has replaced in a span. Each is of another log-in, since a log-in has a new token once a grace.
+/// How many tokens a client replaces at most in a span. Each is of another log-in, since a log-in gets one new token in the time of
+/// a grace. The rate is that until all have been replaced.
 const ROTATIONS: usize = 100;
 
 /// What replaces a token.

@@ -322,7 +322,7 @@ impl Model {
     fn tokens(&self, number: LogInNumber, log_in: &LogIn) -> Tokens {
         Tokens {
             refresh: self.rules.refresh.map(|_grace| log_in.refresh.number),
-            ..log_in.access_token(number, log_in.refresh.since)
+            ..log_in.access_token(number, log_in.refresh.since.max(log_in.access.since))
         }
     }
 

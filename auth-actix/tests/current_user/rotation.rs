@@ -26,7 +26,7 @@ use crate::service::routes;
 
 const COOKIE: &str = "__Host-cookie";
 
-/// A service whose tokens are replaced at every request.
+/// A service whose tokens are replaced as often as their grace allows.
 struct Rotating {
     auth: Auth,
     clock: Arc<ManualClock>,

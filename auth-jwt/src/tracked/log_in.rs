@@ -124,7 +124,9 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         now: OffsetDateTime,
     ) -> Result<Issued, StoreError> {
         let present = row.refresh_generation;
-        let since = present.since.unwrap_or(row.created_at);
+        // Not before the token of a rotation, although the refresh token may have been replaced before that.
+        let instants = [present.since, row.access_generation.since];
+        let since = instants.into_iter().flatten().max().unwrap_or(row.created_at);
         // The grace of a refresh token can be longer than the life of an access token.
         let is_dead = self.end_of_access(row, since).is_some_and(|end| end <= now);
         let at = if is_dead { now } else { since };

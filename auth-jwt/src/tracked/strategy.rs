@@ -177,15 +177,12 @@ impl<Id: UserId> RevocableStrategy<Id> for TrackedJwtStrategy<Id> {
         self.store.delete_all(user_id).await.map(drop)
     }
 
-    fn also_accepts(&self, audience: &str) -> bool {
-        self.jwt.also_accepted.iter().any(|name| name == audience)
-    }
-
     fn abilities(&self) -> Abilities<'_, Id> {
         let mut abilities = Abilities::none();
         abilities.refresh = self.refresh.as_ref().map(|_tokens| self as _);
         abilities.rotate = self.rotate_after.map(|_age| self as _);
         abilities.log_ins = Some(&*self.store);
+        abilities.also_accepts = self.jwt.also_accepted.iter().map(String::as_str).collect();
         abilities
     }
 }

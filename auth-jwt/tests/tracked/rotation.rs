@@ -50,6 +50,8 @@ async fn a_token_is_replaced_from_its_age_on() {
 async fn with_an_age_of_zero_a_token_is_replaced_once_the_grace_of_the_one_before_is_over() {
     let stage = Stage::new();
     let strategy = stage.rotating(Span::ZERO);
+    // `iat` is rounded down by as much as can be.
+    stage.pass(Span::milliseconds(999));
     let mut token = stage.log_in(&strategy).await.access;
     for number in 1..5 {
         assert!(read(&strategy, &token).await.expect("valid").rotation_due);
@@ -220,6 +222,30 @@ async fn a_young_token_whose_twin_was_replaced_yields_the_successor_too() {
     assert_eq!(rotate(&strategy, &young).await, Ok(successor));
     stage.pass(GRACE);
     assert_eq!(check(&strategy, &young).await, Err(Reused));
+}
+
+#[tokio::test]
+async fn a_token_of_a_refresh_from_before_a_rotation_does_not_cut_the_grace_short() {
+    let stage = Stage::new();
+    let strategy = stage.refreshing().rotate_after(Duration::ZERO).expect("valid");
+    let log_in = stage.log_in(&strategy).await;
+    let first = refresh(&strategy, log_in.refresh())
+        .await
+        .expect("the present one")
+        .access;
+    stage.pass(Span::seconds(9));
+    rotate(&strategy, &first).await.expect("valid").expect("due");
+    let late = refresh(&strategy, log_in.refresh())
+        .await
+        .expect("in its grace")
+        .access;
+    for step in [Span::seconds(2), Span::milliseconds(7_999)] {
+        stage.pass(step);
+        assert_eq!(rotate(&strategy, &late).await, Ok(None));
+        assert_eq!(check(&strategy, &first).await, Ok(()));
+    }
+    stage.pass(Span::MILLISECOND);
+    assert!(rotate(&strategy, &late).await.expect("valid").is_some());
 }
 
 #[tokio::test]

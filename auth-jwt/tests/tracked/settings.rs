@@ -88,10 +88,10 @@ fn a_grace_of_a_rotation_needs_one_and_leaves_time_to_replace_a_token() {
         let rotating = tracked.and_then(|tracked| tracked.rotate_after(Duration::ZERO))?;
         rotating.rotation_grace(grace)
     };
-    refused(with(Span::seconds(11)), "rotation");
-    refused(with(Span::seconds(12)), "rotation grace");
-    refused(with(Span::seconds(31)), "rotation grace");
-    assert!(with(Span::seconds(32)).is_ok());
+    refused(with(Span::seconds(10)), "rotation");
+    refused(with(Span::seconds(11)), "rotation grace");
+    refused(with(Span::seconds(30)), "rotation grace");
+    assert!(with(Span::seconds(31)).is_ok());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Texts in fewer bytes. A packed text is the text itself, or it has bytes that UTF-8 never has.
 
-use std::{borrow::Cow, net::IpAddr, str::FromStr};
+use std::{borrow::Cow, net::IpAddr};
 
 use uuid::Uuid;
 
@@ -36,22 +36,17 @@ pub(super) fn id(text: &str) -> Cow<'_, [u8]> {
 }
 
 pub(super) fn id_from(packed: &[u8]) -> Result<String, Malformed> {
-    match packed.split_first() {
-        Some((&BYTES, id)) => Uuid::from_slice(id)
-            .map(|id| id.to_string())
-            .map_err(|_| Malformed::Text),
-        _ => text(packed.to_vec()),
-    }
+    with_id(packed, str::to_owned)
 }
 
-/// The id that `packed` is, read from its text.
-pub(super) fn parse_id<Id: FromStr>(packed: &[u8]) -> Result<Result<Id, Id::Err>, Malformed> {
+/// What `read` makes of the text of an id.
+pub(super) fn with_id<T>(packed: &[u8], read: impl FnOnce(&str) -> T) -> Result<T, Malformed> {
     match packed.split_first() {
         Some((&BYTES, id)) => {
             let id = Uuid::from_slice(id).map_err(|_| Malformed::Text)?;
-            Ok(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).parse())
+            Ok(read(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())))
         }
-        _ => Ok(std::str::from_utf8(packed).map_err(|_| Malformed::Text)?.parse()),
+        _ => std::str::from_utf8(packed).map(read).map_err(|_| Malformed::Text),
     }
 }
 

@@ -134,7 +134,11 @@ pub(crate) async fn mid_refresh(showcase: &Showcase, site: &Site, proxy: Option<
     let mut holders = Vec::new();
     for n in 0..HOLDERS {
         let pair = site.pair(BACKENDS[n % 2], &ada).await;
-        holders.push(Holder { site, pair });
+        holders.push(Holder {
+            site,
+            email: &ada,
+            pair,
+        });
     }
     if let Some(proxy) = proxy {
         proxy.set(Fault::DelayReplies(DELAY)).await;
@@ -194,10 +198,18 @@ enum Step {
 /// A client with refresh tokens.
 struct Holder<'a> {
     site: &'a Site,
+    email: &'a str,
     pair: Pair,
 }
 
 impl Holder<'_> {
+    /// Holds what is due for the step. A log-in has one rotation in the time of a grace.
+    async fn make_due(&mut self, step: Step) {
+        if let Step::Rotation = step {
+            self.pair = self.site.pair(self.pair.access.backend, self.email).await;
+        }
+    }
+
     fn call(&self, step: Step) -> Call {
         match step {
             Step::Refresh => self.site.refresh(&self.pair),
@@ -207,6 +219,7 @@ impl Holder<'_> {
 
     /// Makes the step, takes what is new, and says how long that took.
     async fn make(&mut self, step: Step) -> Duration {
+        self.make_due(step).await;
         let answer = self.call(step).send().await;
         match step {
             Step::Refresh => self.pair.take_refreshed(&answer),
@@ -221,14 +234,18 @@ impl Holder<'_> {
     /// Resets a connection in the middle of the step, and makes it by the tokens of before. Says whether it was done by then,
     /// and whether it was answered.
     async fn drop_and_repeat(&mut self, showcase: &Showcase, step: Step, after: Duration) -> (bool, bool) {
+        self.make_due(step).await;
         let start = milliseconds(OffsetDateTime::now_utc());
         let is_answered = reset(showcase, &self.call(step).raw(), after).await;
         let answer = self.site.log_ins(&self.pair).send().await;
         let own = answer.current_log_in();
         let used = own["last_used_at"].as_str().expect("an instant");
         let used = OffsetDateTime::parse(used, &Rfc3339).expect("an instant");
-        self.pair.take_rotated(&answer);
-        self.make(step).await;
+        let is_rotated = self.pair.take_rotated(&answer);
+        match step {
+            Step::Refresh => drop(self.make(step).await),
+            Step::Rotation => assert!(is_rotated, "{answer:?}"),
+        }
         (milliseconds(used) >= start, is_answered)
     }
 }

@@ -146,7 +146,6 @@ pub(crate) async fn start(environment: &[(String, String)]) -> Showcase {
         ("REFRESH_GRACE", "60"),
         // Tracked JWTs are replaced as often as can be.
         ("ROTATE_AFTER", "0"),
-        ("ROTATION_GRACE", "1"),
         ("WORKERS", "2"),
     ];
     let own = environment

@@ -142,6 +142,14 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
 }
 
 #[tokio::test]
+async fn a_grace_of_a_rotation_has_bounds() {
+    for grace in ["0", "61"] {
+        let error = refusal(&[("ROTATE_AFTER", "60"), ("ROTATION_GRACE", grace)]).await;
+        assert!(error.starts_with("error: ROTATION_GRACE: "), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn n10_an_address_that_is_taken_is_an_error_at_start() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("an address");
     let address = taken.local_addr().expect("its address").to_string();
