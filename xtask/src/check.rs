@@ -106,17 +106,6 @@ const STEPS: &[Step] = &[
         run: openapi::check,
     },
     Step {
-        name: "doc-tests",
-        about: "every example in the documentation",
-        when: When::InTurn,
-        run: |w| {
-            cargo(
-                w,
-                &["test", "--workspace", "--all-features", "--doc", "--no-fail-fast"],
-            )
-        },
-    },
-    Step {
         name: "deny",
         about: "which crates, licences and sources the dependencies may have",
         when: When::BesideTests,
@@ -133,6 +122,17 @@ const STEPS: &[Step] = &[
         about: "the fuzz targets compile",
         when: When::BesideTests,
         run: |w| done(fuzz::check(&w.root, &w.target)),
+    },
+    Step {
+        name: "doc-tests",
+        about: "every example in the documentation",
+        when: When::BesideTests,
+        run: |w| {
+            cargo(
+                w,
+                &["test", "--workspace", "--all-features", "--doc", "--no-fail-fast"],
+            )
+        },
     },
 ];
 

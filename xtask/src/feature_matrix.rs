@@ -7,12 +7,11 @@ use crate::Fallible;
 use crate::metadata::{Package, Workspace};
 use crate::process;
 
-/// Features that are tried together, by their package.
+/// Features that are tried together, by their package. Those that a typical application has together are tried by the examples,
+/// each of which is built on its own.
 const TOGETHER: &[(&str, &str)] = &[
     // These share code that a single one does not need, and SQLite does not have.
     ("auth-sql", "mysql,postgres"),
-    // A typical application.
-    ("portcullis", "actix,jwt,postgres,redis"),
 ];
 
 /// Lints each package with each selection of its features, without linking anything.
