@@ -6,6 +6,7 @@ use actix_web::{
     HttpResponse,
     web::{self, ServiceConfig},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
     actix::{Present, Session, SessionMiddleware, VerifiedSession},
     http::{SessionTransport, Sessions},
@@ -13,7 +14,7 @@ use portcullis::{
     testing::memory::MemorySessionStore,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
 
@@ -197,20 +198,47 @@ fn j9_the_id_of_a_session_is_good_for_its_own_kind_alone_and_no_token_is_one() {
         let cart = cart.cookie("__Host-ssid").expect("a cookie").value;
         let wizard = service.post("/wizard").send().await;
         let wizard = wizard.header("x-session-id").expect("an id").to_owned();
-        let mut table = vec![(cart, Place::Cart), (wizard, Place::Wizard)];
+        let mut table = vec![(cart, Some(Place::Cart)), (wizard, Some(Place::Wizard))];
         for kind in Kind::ALL {
             let pass = service.pass(kind, &address("lancelot")).await;
-            table.push((pass.token, Place::Backend(kind)));
-            table.extend(pass.refresh.map(|token| (token, Place::Refresh(kind))));
+            table.extend(name_of(&pass.token).map(|name| (name, None)));
+            table.push((pass.token, Some(Place::Backend(kind))));
+            table.extend(pass.refresh.map(|token| (token, Some(Place::Refresh(kind)))));
         }
+        let user = service.stored(&address("lancelot")).await.expect("the user");
+        let log_ins = service.tokens.list(&user.id, user.security_epoch).await;
+        let ids = log_ins
+            .expect("a list")
+            .into_iter()
+            .map(|log_in| log_in.id.to_string());
+        table.extend(ids.map(|id| (id, None)));
+        // Nothing but the mailed tokens is good for what they are for.
+        for (token, own) in &table {
+            let verified = service.post_json("/auth/verify", json!({ "token": token })).await;
+            verified.is_error(400, "VERIFY_USER_BAD_TOKEN");
+            let body = json!({"token": token, "password": NEW_PASSWORD});
+            let reset = service.post_json("/auth/reset-password", body).await;
+            assert_eq!(reset.status, 400, "{own:?}: {token}");
+        }
+        table.push((service.verify_token(&address("lancelot")).await, None));
+        table.push((service.reset_token(&address("lancelot")).await, None));
         for (token, own) in table {
-            for place in Place::all().into_iter().filter(|place| *place != own) {
+            for place in Place::all().into_iter().filter(|place| Some(*place) != own) {
                 assert!(
                     !place.takes(service, &token).await,
                     "{own:?} at {place:?}: {token}"
                 );
             }
-            assert!(own.takes(service, &token).await, "{own:?}: {token}");
+            if let Some(own) = own {
+                assert!(own.takes(service, &token).await, "{own:?}: {token}");
+            }
         }
     });
+}
+
+/// The claim `jti` of a JWT.
+fn name_of(token: &str) -> Option<String> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    Some(claims["jti"].as_str()?.to_owned())
 }

@@ -100,6 +100,37 @@ fn f4_another_log_in_past_the_cap_ends_the_refresh_token() {
 }
 
 #[test]
+fn a_cap_keeps_the_newest_log_ins_of_each_backend() {
+    let kinds = [
+        Kind::TrackedBearer,
+        Kind::TrackedCookie,
+        Kind::DbBearer,
+        Kind::DbCookie,
+    ];
+    for cap in [1, 2] {
+        let mut blueprint = Blueprint::of(&kinds);
+        blueprint.refresh.cap = NonZeroU32::new(cap);
+        blueprint.run(async |service: &Service| {
+            service.seed(person("lancelot")).await;
+            let mut passes = Vec::new();
+            for _round in 0..=cap {
+                for kind in kinds {
+                    service.clock.advance(time::Duration::SECOND);
+                    passes.push(service.pass(kind, &address("lancelot")).await);
+                }
+            }
+            let (ended, kept) = passes.split_at(kinds.len());
+            for pass in ended {
+                service.me(pass).await.is_unauthorized();
+            }
+            for pass in kept {
+                assert_eq!(service.me(pass).await.status, 200);
+            }
+        });
+    }
+}
+
+#[test]
 fn f4_what_the_application_ends_ends_the_refresh_token() {
     for kind in KINDS {
         blueprint(kind, Duration::from_secs(10)).run(async |service: &Service| {

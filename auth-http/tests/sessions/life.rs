@@ -2,6 +2,7 @@
 
 use auth_core::Lifetime;
 use auth_http::{CookieTransport, MaxAge, SessionTransport};
+use portcullis_support::Log;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
@@ -267,8 +268,14 @@ async fn data_of_an_old_shape_is_a_fresh_session() {
         service.carts(),
         service.kind::<Basket>("cart").build().expect("sessions"),
     );
-    let id = begun(&carts, &["a"]).await;
+    let id = begun(&carts, &["secret pears"]).await;
+    let listening = Log::begin();
     let looking = visit(&baskets, Some(&id)).await;
+    let log = listening.text();
+    assert!(
+        log.contains(r#"outcome="outdated" session="cart""#) && !log.contains("pears"),
+        "{log}"
+    );
     assert_eq!(looking.session.get(), None);
     assert_eq!(looking.leave().await, Ok(None));
     assert!(

@@ -21,7 +21,7 @@ pub use {
     case::Case,
     claims::decoded,
     row::{Row, is_full, within_patience},
-    smoke::said,
+    smoke::{said, said_of_refresh},
 };
 
 /// One promise of the contract.

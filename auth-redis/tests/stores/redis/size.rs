@@ -88,7 +88,7 @@ async fn used(
 #[tokio::test]
 #[ignore = "needs Redis"]
 #[expect(clippy::print_stdout, reason = "the figures are worth a look: `--nocapture`")]
-async fn a_log_in_of_a_browser_takes_at_most_450_bytes_all_included() {
+async fn a_log_in_of_a_browser_takes_at_most_450_bytes_all_included_and_the_only_one_of_a_user_600() {
     // A user's index is shared by all that the user has.
     for (each, limit) in [(100, 450), (3, 450), (1, 600)] {
         let server = Server::start(&[]).await;

@@ -106,5 +106,10 @@ async fn x1_a_cross_site_request_is_refused_if_a_cookie_carries_the_id() {
         let request = service.request(Method::GET, "/getSession", Some(&id));
         let answer = service.send(request.header("sec-fetch-site", "cross-site")).await;
         assert_eq!(answer.status, 200, "reading changes nothing");
+        let request = service.request(Method::POST, "/deleteSession", Some(&id));
+        let answer = service.send(request.header("sec-fetch-site", "cross-site")).await;
+        assert_eq!(answer.status, status);
+        let is_there = service.get(Some(&id)).await.status == 200;
+        assert_eq!(is_there, status == 403, "it ends by its own site alone");
     }
 }

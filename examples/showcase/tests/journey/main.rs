@@ -1,5 +1,6 @@
 //! The smoke journey, said of the program itself: on each database, with and without Redis, for each backend, with
-//! verification required and not. `cargo xtask test full` says every sentence of the HTTP contract here.
+//! verification required and not. A backend with refresh tokens says what its row on the store decides. `cargo xtask test full`
+//! says every sentence of the HTTP contract here that needs no clock of the test's.
 //!
 //! Each test has a process and a database to itself; the next one has them, too, once they are empty again. What needs a
 //! clock that is set, or routes of an application's own, is said of the library alone.
@@ -18,7 +19,7 @@ use std::{
 use libtest_mimic::{Arguments, Trial};
 use portcullis_support::{
     Kind,
-    journey::{Case, Row, Sentence, is_full, said, sentences_of_jwts, within_patience},
+    journey::{Case, Row, Sentence, is_full, said, said_of_refresh, sentences_of_jwts, within_patience},
 };
 use tokio::runtime::Runtime;
 
@@ -39,7 +40,11 @@ fn main() -> ExitCode {
 fn trials(table: &Table) -> Vec<Trial> {
     let mut trials = Vec::new();
     for row in table.rows() {
-        let mut said = said();
+        let mut said = match row.kind.has_refresh() {
+            true if is_full() => [said_of_refresh(), said()].concat(),
+            true => said_of_refresh(),
+            false => said(),
+        };
         if is_full() && row.kind == Kind::JwtBearer {
             said.extend(sentences_of_jwts());
         }

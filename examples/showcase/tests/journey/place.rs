@@ -15,7 +15,7 @@ pub(crate) struct Table {
 const OPEN: &[bool] = &[false];
 const BOTH: &[bool] = &[false, true];
 
-use Kind::{DbBearer, DbCookie, JwtBearer, RedisBearer, RedisCookie};
+use Kind::{DbBearer, DbCookie, JwtBearer, RedisBearer, RedisCookie, TrackedBearer, TrackedCookie};
 
 /// It is the program that asks for a verified e-mail, not the store: one backend of a place stands for all on every database
 /// but SQLite.
@@ -24,25 +24,45 @@ pub(crate) const PLACES: &[Table] = &[
         name: "sqlite",
         place: at(Store::Sqlite, Redis::Without),
         needs: None,
-        backends: &[(JwtBearer, BOTH), (DbBearer, BOTH), (DbCookie, BOTH)],
+        backends: &[
+            (JwtBearer, BOTH),
+            (DbBearer, BOTH),
+            (DbCookie, BOTH),
+            (TrackedCookie, OPEN),
+        ],
     },
     Table {
         name: "postgres",
         place: at(Store::Postgres, Redis::Without),
         needs: Some("needs PostgreSQL"),
-        backends: &[(JwtBearer, OPEN), (DbBearer, BOTH), (DbCookie, OPEN)],
+        backends: &[
+            (JwtBearer, OPEN),
+            (DbBearer, BOTH),
+            (DbCookie, OPEN),
+            (TrackedBearer, OPEN),
+        ],
     },
     Table {
         name: "mariadb",
         place: at(Store::MariaDb, Redis::Without),
         needs: Some("needs MariaDB"),
-        backends: &[(JwtBearer, OPEN), (DbBearer, OPEN), (DbCookie, BOTH)],
+        backends: &[
+            (JwtBearer, OPEN),
+            (DbBearer, OPEN),
+            (DbCookie, BOTH),
+            (TrackedCookie, OPEN),
+        ],
     },
     Table {
         name: "mongodb",
         place: at(Store::MongoDb, Redis::Without),
         needs: Some("needs MongoDB"),
-        backends: &[(JwtBearer, BOTH), (DbBearer, OPEN), (DbCookie, OPEN)],
+        backends: &[
+            (JwtBearer, BOTH),
+            (DbBearer, OPEN),
+            (DbCookie, OPEN),
+            (TrackedBearer, OPEN),
+        ],
     },
     Table {
         name: "redis",
@@ -54,6 +74,7 @@ pub(crate) const PLACES: &[Table] = &[
             (DbCookie, OPEN),
             (RedisBearer, BOTH),
             (RedisCookie, BOTH),
+            (TrackedCookie, OPEN),
         ],
     },
     Table {
@@ -96,13 +117,13 @@ pub(crate) const PLACES: &[Table] = &[
         name: "redis_cluster",
         place: at(Store::Sqlite, Redis::Cluster),
         needs: Some("needs Redis Cluster"),
-        backends: &[(RedisBearer, BOTH), (RedisCookie, OPEN)],
+        backends: &[(RedisBearer, BOTH), (RedisCookie, OPEN), (TrackedBearer, OPEN)],
     },
     Table {
         name: "redis_sentinel",
         place: at(Store::Sqlite, Redis::Sentinel),
         needs: Some("needs Redis Sentinel"),
-        backends: &[(RedisBearer, OPEN), (RedisCookie, BOTH)],
+        backends: &[(RedisBearer, OPEN), (RedisCookie, BOTH), (TrackedCookie, OPEN)],
     },
 ];
 

@@ -183,9 +183,16 @@ async fn f4_what_ends_a_log_in_ends_its_refresh_token(case: &Case) {
         let answer = case.call(method, &path).with(&king).json(&body).send().await;
         assert!((200..300).contains(&answer.status), "{answer:?}");
     };
-    for (name, what) in ["log-out", "own password", "reset", "deactivation", "deletion"]
-        .into_iter()
-        .enumerate()
+    for (name, what) in [
+        "log-out",
+        "log-out everywhere",
+        "own password",
+        "reset",
+        "deactivation",
+        "deletion",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let (user, first) = case.member(&format!("knight-{name}")).await;
         let pass = case.kind.issued(&case.refreshed(&first).await);
@@ -197,6 +204,10 @@ async fn f4_what_ends_a_log_in_ends_its_refresh_token(case: &Case) {
                     .send()
                     .await
                     .is(204, "");
+            }
+            "log-out everywhere" => {
+                let everywhere = case.post("/auth/logout-everywhere").with(&pass);
+                assert_eq!(everywhere.send().await.status, 204);
             }
             "own password" => {
                 let change = json!({ "password": NEW_PASSWORD });

@@ -26,6 +26,27 @@ const OF_THE_CONTRACT: [&str; 12] = [
     "superuser::a_deleted_user_is_gone_and_the_email_is_free",
 ];
 
+/// What is said of a backend with refresh tokens, on each store: the generations of a log-in are in its row.
+const OF_REFRESH: [&str; 2] = [
+    "refresh::f2_an_older_token_ends_the_log_in_even_within_the_grace",
+    "refresh::f4_what_ends_a_log_in_ends_its_refresh_token",
+];
+
+/// What a row of a backend with refresh tokens says beside [`said`]. It needs no clock that is set.
+pub fn said_of_refresh() -> Vec<Sentence> {
+    let all = super::sentences_of_refresh().iter();
+    let said: Vec<_> = all
+        .filter(|sentence| OF_REFRESH.contains(&&*sentence.path()))
+        .copied()
+        .collect();
+    assert_eq!(
+        said.len(),
+        OF_REFRESH.len(),
+        "each of {OF_REFRESH:?} is a sentence"
+    );
+    said
+}
+
 /// What a row says: this journey, or every sentence of the contract if [`is_full`].
 pub fn said() -> Vec<Sentence> {
     let of_contract = super::sentences();

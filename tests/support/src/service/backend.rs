@@ -14,12 +14,12 @@ use crate::Kind;
 /// The lifetime of every credential, in seconds.
 pub(super) const LIFETIME: u64 = 3600;
 
-/// How JWTs that can be revoked are refreshed and replaced.
+/// How JWTs that can be revoked are refreshed and replaced, and how many log-ins there can be.
 #[derive(Clone, Copy, Debug)]
 pub struct Refresh {
     /// How long a replaced refresh token yields the same successor.
     pub grace: Duration,
-    /// How many log-ins a user can have.
+    /// How many log-ins a user can have at a backend that can revoke.
     pub cap: Option<NonZeroU32>,
     /// The age at which an access token is replaced while it is used.
     pub rotate_after: Option<Duration>,
@@ -44,7 +44,13 @@ pub fn backend(
     refresh: Refresh,
 ) -> AuthBackend {
     let lifetime = Lifetime::from_secs(LIFETIME).expect("positive");
-    let opaque = || OpaqueStrategy::new(tokens.clone(), lifetime).clock(Arc::clone(clock));
+    let opaque = || {
+        let opaque = OpaqueStrategy::new(tokens.clone(), lifetime).clock(Arc::clone(clock));
+        match refresh.cap {
+            Some(cap) => opaque.cap(cap),
+            None => opaque,
+        }
+    };
     let jwt = || {
         let strict = JwtStrategy::hs256(secret, lifetime)
             .expect("long enough")

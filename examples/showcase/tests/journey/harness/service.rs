@@ -19,6 +19,8 @@ use super::{
 
 const KINDS: [Kind; 3] = [Kind::JwtBearer, Kind::DbBearer, Kind::DbCookie];
 const KINDS_OF_REDIS: [Kind; 2] = [Kind::RedisBearer, Kind::RedisCookie];
+/// On Redis, if there is one.
+const TRACKED: [Kind; 2] = [Kind::TrackedBearer, Kind::TrackedCookie];
 
 /// A process on a database of its own. It ends when this is dropped.
 pub(crate) struct Service {
@@ -44,6 +46,7 @@ impl Service {
             // One process serves many tests, whose users have the same addresses.
             ("THROTTLE", "off"),
             ("TOKEN_LIFETIME", "3600"),
+            ("ACCESS_TOKEN_LIFETIME", "3600"),
             ("WORKERS", "1"),
         ];
         let redis = place.redis.url();
@@ -55,6 +58,7 @@ impl Service {
         if place.redis != Redis::Without {
             kinds.extend(KINDS_OF_REDIS);
         }
+        kinds.extend(TRACKED);
         let outage: Box<dyn Outage> = match proxy {
             Some(proxy) => Box::new(Cut::new(proxy, process.url("/ready"))),
             None => Box::new(Locked::new(database.url().trim_start_matches("sqlite://"))),
