@@ -166,9 +166,9 @@ impl<Id> AuthBackend<Id> {
         !matches!(self.transport.extract(slot, head), Presented::Nothing)
     }
 
-    /// True if a log-in that is stored under the name `backend` can be used here.
-    pub(crate) fn accepts(&self, backend: &str) -> bool {
-        self.name() == backend || self.abilities().also_accepts.contains(&backend)
+    /// The names under which the log-ins are stored that can be used here.
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.name()).chain(self.abilities().also_accepts)
     }
 
     /// The further abilities of the strategy.

@@ -6,7 +6,7 @@ use auth_core::Rejection;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::{KeyId, unique_names::UniqueNames};
+use crate::{KeyId, token::encode, unique_names::UniqueNames};
 
 /// A longer token is rejected unread. Common servers allow 8 KiB for a header.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -55,7 +55,7 @@ pub(crate) struct OwnHeader {
 
 impl OwnHeader {
     pub(crate) fn new(header: Header) -> Result<Self, serde_json::Error> {
-        let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header)?);
+        let text = encode(&header)?;
         Ok(Self { text, header })
     }
 }

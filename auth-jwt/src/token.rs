@@ -109,7 +109,7 @@ impl<Id: UserId> JwtStrategy<Id> {
     }
 }
 
-fn encode(part: &impl Serialize) -> Result<String, serde_json::Error> {
+pub(crate) fn encode(part: &impl Serialize) -> Result<String, serde_json::Error> {
     serde_json::to_vec(part).map(|json| URL_SAFE_NO_PAD.encode(json))
 }
 

@@ -16,7 +16,7 @@ use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use super::{Asked, Endpoints, Family, Mount, log_in::shortened, users::ID};
-use crate::{AcceptedBackends, Authenticated, HttpError, Method, RequestHead, Response, Route};
+use crate::{AcceptedBackends, AuthBackend, Authenticated, HttpError, Method, RequestHead, Response, Route};
 
 /// The segment of a log-in's id, beside that of its user.
 const SID: &str = "/{sid}";
@@ -139,10 +139,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let mut log_ins = try_join_all(lists).await?.concat();
         let (now, mut listed) = (self.users.clock().now(), HashSet::new());
         let current = current.credential.id;
+        let backends = self.authenticator.backends();
+        let audiences: HashSet<_> = backends.flat_map(AuthBackend::audiences).collect();
         log_ins.retain(|log_in| {
-            let mut backends = self.authenticator.backends();
             let is_ours = log_in.backend.is_empty()
-                || backends.any(|backend| backend.accepts(&log_in.backend))
+                || audiences.contains(&*log_in.backend)
                 || Some(log_in.id) == current;
             // Two objects can be one store.
             log_in.is_live(now) && is_ours && listed.insert(log_in.id)
