@@ -30,7 +30,7 @@ enum Step {
 struct Client {
     connection: Connection,
     step: Step,
-    /// What the next steps replace.
+    /// The tokens that the next steps replace.
     tokens: Vec<String>,
 }
 

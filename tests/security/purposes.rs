@@ -6,7 +6,6 @@ use actix_web::{
     HttpResponse,
     web::{self, ServiceConfig},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis::{
     actix::{Present, Session, SessionMiddleware, VerifiedSession},
     http::{SessionTransport, Sessions},
@@ -14,9 +13,11 @@ use portcullis::{
     testing::memory::MemorySessionStore,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
+use crate::harness::{
+    Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, journey::jti_of, person,
+};
 
 /// JWTs as FastAPI Users makes them for its mails: signed with the secret of the tests, for the user of this id.
 const ID: &str = "0190d1b4-6f2b-7c3a-9d00-000000000042";
@@ -201,7 +202,7 @@ fn j9_the_id_of_a_session_is_good_for_its_own_kind_alone_and_no_token_is_one() {
         let mut table = vec![(cart, Some(Place::Cart)), (wizard, Some(Place::Wizard))];
         for kind in Kind::ALL {
             let pass = service.pass(kind, &address("lancelot")).await;
-            table.extend(name_of(&pass.token).map(|name| (name, None)));
+            table.extend(jti_of(&pass.token).map(|jti| (jti, None)));
             table.push((pass.token, Some(Place::Backend(kind))));
             table.extend(pass.refresh.map(|token| (token, Some(Place::Refresh(kind)))));
         }
@@ -234,11 +235,4 @@ fn j9_the_id_of_a_session_is_good_for_its_own_kind_alone_and_no_token_is_one() {
             }
         }
     });
-}
-
-/// The claim `jti` of a JWT.
-fn name_of(token: &str) -> Option<String> {
-    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: Value = serde_json::from_slice(&claims).ok()?;
-    Some(claims["jti"].as_str()?.to_owned())
 }

@@ -19,7 +19,7 @@ use std::pin::Pin;
 
 pub use {
     case::Case,
-    claims::decoded,
+    claims::{decoded, jti_of},
     row::{Row, is_full, within_patience},
     smoke::{said, said_of_refresh},
 };

@@ -16,6 +16,12 @@ pub fn decoded(part: &str) -> Value {
     serde_json::from_slice(&json).expect("JSON")
 }
 
+/// The claim `jti` of `token`, if that is a JWT and has one.
+pub fn jti_of(token: &str) -> Option<String> {
+    let claims = decoded(token.split('.').nth(1)?);
+    Some(claims["jti"].as_str()?.to_owned())
+}
+
 async fn a_jwt_is_signed_by_hs256_and_has_the_claims_of_the_contract(case: &Case) {
     let before = case.now().unix_timestamp();
     let (user, pass) = case.member("lancelot").await;

@@ -26,37 +26,34 @@ const OF_THE_CONTRACT: [&str; 12] = [
     "superuser::a_deleted_user_is_gone_and_the_email_is_free",
 ];
 
-/// What is said of a backend with refresh tokens, on each store: the generations of a log-in are in its row.
+/// The same for a backend with refresh tokens. A store keeps the generations of a log-in, so each store is asked.
 const OF_REFRESH: [&str; 2] = [
     "refresh::f2_an_older_token_ends_the_log_in_even_within_the_grace",
     "refresh::f4_what_ends_a_log_in_ends_its_refresh_token",
 ];
 
-/// What a row of a backend with refresh tokens says beside [`said`]. It needs no clock that is set.
+/// The sentences of the contract on refresh tokens that are part of this journey. They need no clock that is set.
 pub fn said_of_refresh() -> Vec<Sentence> {
-    let all = super::sentences_of_refresh().iter();
-    let said: Vec<_> = all
-        .filter(|sentence| OF_REFRESH.contains(&&*sentence.path()))
-        .copied()
-        .collect();
-    assert_eq!(
-        said.len(),
-        OF_REFRESH.len(),
-        "each of {OF_REFRESH:?} is a sentence"
-    );
+    chosen(super::sentences_of_refresh(), &OF_REFRESH)
+}
+
+/// The sentences of a row: this journey, or every sentence of the contract if [`is_full`].
+pub fn said() -> Vec<Sentence> {
+    let of_contract = super::sentences();
+    let mut said = chosen(&of_contract, &OF_THE_CONTRACT);
+    if is_full() {
+        said = of_contract;
+    }
+    said.extend(SENTENCES);
     said
 }
 
-/// What a row says: this journey, or every sentence of the contract if [`is_full`].
-pub fn said() -> Vec<Sentence> {
-    let of_contract = super::sentences();
-    let is_said = |sentence: &Sentence| is_full() || OF_THE_CONTRACT.contains(&&*sentence.path());
-    let said: Vec<_> = of_contract.into_iter().filter(is_said).collect();
-    assert!(
-        said.len() >= OF_THE_CONTRACT.len(),
-        "each of {OF_THE_CONTRACT:?} is a sentence"
-    );
-    [said, SENTENCES.to_vec()].concat()
+/// The sentences of these `paths`.
+fn chosen(all: &[Sentence], paths: &[&str]) -> Vec<Sentence> {
+    let is_chosen = |sentence: &&Sentence| paths.contains(&&*sentence.path());
+    let chosen: Vec<_> = all.iter().filter(is_chosen).copied().collect();
+    assert_eq!(chosen.len(), paths.len(), "each of {paths:?} is a sentence");
+    chosen
 }
 
 async fn a_store_that_does_not_answer_is_503_and_nobody_is_logged_out(case: &Case) {

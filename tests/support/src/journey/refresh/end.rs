@@ -45,7 +45,7 @@ pub(super) async fn a_log_out_by_a_refresh_token_asks_what_a_log_out_asks(case: 
         answer.is_unauthorized();
         assert_eq!(answer.headers.contains_key("set-cookie"), case.kind.is_cookie());
     }
-    // Malformed JSON comes before the credential, where a body is looked at.
+    // If a body is looked at, malformed JSON is told of before the credential.
     let malformed = case.post(&case.kind.logout()).body("application/json", "{");
     let malformed = malformed.send().await;
     if case.kind.is_cookie() {
