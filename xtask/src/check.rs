@@ -113,7 +113,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "features",
-        about: "each package with no feature, each feature alone, some together, and all",
+        about: "each package with no feature, and with each feature alone",
         when: When::BesideTests,
         run: |w| done(feature_matrix::check(w)),
     },

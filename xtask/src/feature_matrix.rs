@@ -1,18 +1,12 @@
-//! Lints every package on its own: with no feature, each feature alone, all, and a few groups.
+//! Lints every package on its own: with no feature, and with each feature alone.
 //!
-//! It does not try every pair. Features only add, so a broken pair nearly always breaks one of the two alone, or all
-//! together. The pairs of the facade would take longer than the rest of the check.
+//! It does not try pairs, nor all features of one package. Features only add, so a broken pair nearly always breaks one of
+//! the two alone, or all together. The step `clippy` has all of them together, and the example `showcase`, which is built
+//! alone here, nearly all without the crates that only tests need.
 
 use crate::Fallible;
 use crate::metadata::{Package, Workspace};
 use crate::process;
-
-/// Features that are tried together, by their package. Those that a typical application has together are tried by the examples,
-/// each of which is built on its own.
-const TOGETHER: &[(&str, &str)] = &[
-    // These share code that a single one does not need, and SQLite does not have.
-    ("auth-sql", "mysql,postgres"),
-];
 
 /// Lints each package with each selection of its features, without linking anything.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<()> {
@@ -55,11 +49,6 @@ fn selections(package: &Package) -> Vec<Vec<String>> {
             .iter()
             .map(|name| words(&["--no-default-features", "--features", name])),
     );
-    let together = TOGETHER.iter().filter(|(name, _)| *name == package.name);
-    selections.extend(together.map(|(_, group)| words(&["--no-default-features", "--features", group])));
-    if named.len() > 1 {
-        selections.push(words(&["--all-features"]));
-    }
     selections
 }
 
@@ -67,10 +56,9 @@ fn selections(package: &Package) -> Vec<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn with_features(package: &str, names: &[&str]) -> Vec<String> {
+    fn with_features(names: &[&str]) -> Vec<String> {
         let features = names.iter().map(|name| (*name).to_owned()).collect();
         selections(&Package {
-            name: package.to_owned(),
             features,
             ..Package::default()
         })
@@ -80,27 +68,19 @@ mod tests {
     }
 
     #[test]
-    fn none_each_alone_and_all_are_tried() {
+    fn none_and_each_alone_are_tried() {
         assert_eq!(
-            with_features("auth-jwt", &["default", "jwt", "sqlite"]),
+            with_features(&["default", "jwt", "sqlite"]),
             [
                 "--no-default-features",
                 "--no-default-features --features jwt",
                 "--no-default-features --features sqlite",
-                "--all-features"
             ]
         );
     }
 
     #[test]
-    fn a_group_is_tried_in_its_package() {
-        let tried = with_features("auth-sql", &["mysql", "postgres", "sqlite"]);
-        assert_eq!(tried.len(), 1 + 3 + 1 + 1);
-        assert!(tried.contains(&"--no-default-features --features mysql,postgres".to_owned()));
-    }
-
-    #[test]
     fn a_package_without_features_is_tried_once() {
-        assert_eq!(with_features("auth-jwt", &[]), ["--no-default-features"]);
+        assert_eq!(with_features(&[]), ["--no-default-features"]);
     }
 }
