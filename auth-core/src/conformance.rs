@@ -108,6 +108,10 @@
 //! A store of sessions has a [`SessionFixture`] of the same shape, and `session_store_conformance` and
 //! `purge_sessions_conformance`.
 //!
+//! If your store takes several types of ids, run the whole suites on one of them. On each other type, run
+//! `user_ids_conformance`, `access_token_ids_conformance` and `session_ids_conformance`: they have the promises that depend
+//! on the type of the ids.
+//!
 //! Attributes after the function apply to every test, for example
 //! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in your `Cargo.toml`,
 //! because each test runs under [`run`].

@@ -125,7 +125,7 @@ mod list {
 mod users_with_ids_made_by_the_store {
     use super::*;
 
-    auth_core::user_store_conformance!(async || {
+    auth_core::user_ids_conformance!(async || {
         Users(Arc::new(MemoryUserStore::with_ids(|n| i64::try_from(n).ok())))
     });
 }
@@ -133,7 +133,7 @@ mod users_with_ids_made_by_the_store {
 mod users_with_text_ids {
     use super::*;
 
-    auth_core::user_store_conformance!(async || Users::<String>(Arc::default()));
+    auth_core::user_ids_conformance!(async || Users::<String>(Arc::default()));
 }
 
 mod access_tokens {
@@ -141,15 +141,11 @@ mod access_tokens {
 }
 
 mod access_tokens_of_text_ids {
-    auth_core::access_token_store_conformance!(super::tokens_of_text_ids);
+    auth_core::access_token_ids_conformance!(super::tokens_of_text_ids);
 }
 
 mod index {
     auth_core::access_token_index_conformance!(super::tokens);
-}
-
-mod index_of_text_ids {
-    auth_core::access_token_index_conformance!(super::tokens_of_text_ids);
 }
 
 mod rotation {
@@ -166,7 +162,7 @@ mod sessions_of_uuids {
 }
 
 mod sessions_of_texts {
-    auth_core::session_store_conformance!(super::sessions_of_text_ids);
+    auth_core::session_ids_conformance!(super::sessions_of_text_ids);
 }
 
 /// 20 times the 50 interleavings that every store passes.

@@ -43,6 +43,27 @@ macro_rules! user_store_conformance {
     };
 }
 
+/// Names one test for each promise of [`user_store`](crate::conformance::user_store) that depends on the type of the ids.
+///
+/// Run [`user_store_conformance`](crate::user_store_conformance) on one type of ids, and this on each other type. Its
+/// argument is the same.
+#[macro_export]
+macro_rules! user_ids_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, user_store {
+            an_inserted_user_is_found_with_every_field
+            an_inserted_user_keeps_the_id_that_it_was_given
+            a_taken_id_is_refused_and_nothing_is_written
+            of_parallel_insertions_of_one_id_exactly_one_succeeds
+            ids_are_compared_byte_for_byte
+            an_update_writes_every_field_but_the_creation
+            an_update_changes_no_other_user
+            a_deletion_leaves_the_other_users
+            the_id_of_a_deleted_user_is_never_given_again
+        } }
+    };
+}
+
 /// Names one test for each promise of [`list_users`](crate::conformance::list_users).
 ///
 /// The argument is that of [`user_store_conformance`](crate::user_store_conformance), of a store that is a
@@ -142,6 +163,32 @@ macro_rules! access_token_index_conformance {
     };
 }
 
+/// Names one test for each promise of [`access_token_store`](crate::conformance::access_token_store) and of
+/// [`access_token_index`](crate::conformance::access_token_index) that depends on the type of the users' ids.
+///
+/// Run the whole suites on one type of ids, and this on each other type. The argument is that of
+/// [`access_token_index_conformance`](crate::access_token_index_conformance).
+#[macro_export]
+macro_rules! access_token_ids_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, access_token_store {
+            an_inserted_token_is_found_with_every_field
+            a_cap_leaves_other_users_alone
+            a_deletion_leaves_the_other_tokens
+            deleting_all_removes_the_users_tokens_and_counts_them
+            deleting_all_leaves_other_users_alone
+            users_of_one_shard_tag_are_told_apart
+            ids_of_users_are_compared_byte_for_byte
+        } }
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, access_token_index {
+            a_list_holds_the_users_tokens_the_newest_first
+            another_users_token_is_not_deleted_by_its_id
+            users_of_one_shard_tag_have_lists_of_their_own
+            users_of_ids_that_look_alike_have_lists_of_their_own
+        } }
+    };
+}
+
 /// Names one test for each promise of [`rotate_tokens`](crate::conformance::rotate_tokens).
 ///
 /// The argument is that of [`access_token_store_conformance`](crate::access_token_store_conformance), of a store that
@@ -227,6 +274,24 @@ macro_rules! session_store_conformance {
             a_cancelled_deletion_is_whole_or_absent
             a_cancelled_deletion_of_all_is_whole_or_absent
             a_cancelled_load_does_not_spoil_the_next
+        } }
+    };
+}
+
+/// Names one test for each promise of [`session_store`](crate::conformance::session_store) that depends on the type of the
+/// users' ids.
+///
+/// Run [`session_store_conformance`](crate::session_store_conformance) on one type of ids, and this on each other type.
+/// Its argument is the same.
+#[macro_export]
+macro_rules! session_ids_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, session_store {
+            a_created_session_is_loaded_with_every_field
+            deleting_all_removes_the_users_sessions_and_counts_them
+            deleting_all_leaves_other_users_and_visitors_alone
+            users_of_one_shard_tag_are_told_apart
+            ids_of_users_are_compared_byte_for_byte
         } }
     };
 }

@@ -1,11 +1,9 @@
 //! What only MongoDB itself shows: a replica set, whose URL with a user who may step down its primary is `MONGODB_URL`.
+//!
+//! The other tests run on it, too: `TEST_MONGODB_URL="$MONGODB_URL" cargo test -p auth-mongo --test mongodb -- --ignored`.
 
 #[path = "../fixture/database.rs"]
 mod database;
-#[path = "../fixture/race.rs"]
-mod race;
-#[path = "../fixture/suite.rs"]
-mod suite;
 
 use std::{
     sync::{
@@ -67,19 +65,6 @@ fn new_token(user_id: &Uuid) -> (TokenLookup, AccessToken<Uuid>) {
     token.created_at = now;
     token.last_used_at = now;
     (key, token)
-}
-
-/// The paths of tests are the workspace's, hence another than that of the same suite elsewhere.
-mod genuine {
-    use super::suite::every_suite;
-
-    every_suite!("needs MONGODB_URL");
-
-    #[tokio::test(flavor = "multi_thread")]
-    #[ignore = "needs MONGODB_URL"]
-    async fn s7_a_cap_holds_at_every_moment_under_log_ins_on_several_processes() {
-        super::race::under_a_cap().await;
-    }
 }
 
 #[tokio::test]

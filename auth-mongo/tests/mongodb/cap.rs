@@ -1,20 +1,91 @@
 //! A cap on a user's tokens, beyond what the suite shows.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
-use auth_core::AccessTokenStore as _;
-use auth_mongo::mongodb::bson::{Bson, Document, doc};
+use auth_core::{AccessToken, AccessTokenIndex as _, AccessTokenStore as _};
+use auth_mongo::{
+    MongoAccessTokenStore,
+    mongodb::{
+        Client,
+        bson::{Bson, Document, doc},
+    },
+};
+use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::{
-    database::{TestDatabase, new_token},
-    race::{self, THREE, seconds, store, token},
-};
+use super::database::{TestDatabase, new_token, options};
 
+pub(crate) const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
+
+/// A store with a client of its own, as another process has.
+async fn store(database: &TestDatabase) -> MongoAccessTokenStore<Uuid> {
+    let client = Client::with_options(options().await).expect("a client");
+    let builder = MongoAccessTokenStore::builder(&client.database(database.database.name()));
+    let store = builder
+        .deadline(Duration::from_secs(20))
+        .build()
+        .expect("a store");
+    store.create_indexes().await.expect("indexes");
+    store
+}
+
+pub(crate) fn token(user: &Uuid, n: i64) -> AccessToken<Uuid> {
+    let (_, token) = new_token(user, &format!("token {n} of {user}"));
+    let mut token = token;
+    token.backend = "web".to_owned();
+    token.created_at += time::Duration::seconds(n);
+    token
+}
+
+/// When the user's tokens were made, the newest first.
+pub(crate) async fn seconds(store: &MongoAccessTokenStore<Uuid>, user: &Uuid) -> Vec<i64> {
+    let tokens = store.list(user, 0).await.expect("an answer");
+    tokens
+        .iter()
+        .map(|token| token.created_at.unix_timestamp())
+        .collect()
+}
+
+/// Every log-in succeeds, the newest stay, and nobody ever sees more than the cap. It counts a token that names no backend,
+/// and leaves the one of another backend alone.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs MongoDB"]
 async fn s7_a_cap_holds_at_every_moment_under_log_ins_on_several_processes() {
-    race::under_a_cap().await;
+    let database = TestDatabase::new().await;
+    let watcher = store(&database).await;
+    let processes = join_all((0..8).map(|_process| store(&database))).await;
+    for _round in 0..5 {
+        let user = Uuid::now_v7();
+        for (n, backend) in [(-2, ""), (-1, "api")] {
+            let mut token = token(&user, n);
+            token.backend = backend.to_owned();
+            watcher.insert(&token, None).await.expect("a token");
+        }
+        let log_ins = (0..24).map(|n| {
+            let (store, token) = (
+                processes[n % 8].clone(),
+                token(&user, i64::try_from(n).expect("small")),
+            );
+            tokio::spawn(async move { store.insert(&token, Some(THREE)).await })
+        });
+        let log_ins = tokio::spawn(join_all(log_ins.collect::<Vec<_>>()));
+        let mut most = 0;
+        loop {
+            let is_over = log_ins.is_finished();
+            most = most.max(seconds(&watcher, &user).await.len());
+            if is_over {
+                break;
+            }
+        }
+        for answer in log_ins.await.expect("a task") {
+            answer.expect("a task").expect("a token");
+        }
+        assert_eq!(most, 3 + 1, "there were three at most, and the watcher saw them");
+        let left = seconds(&watcher, &user).await;
+        assert!(left.len() == 3 + 1 && left.ends_with(&[-1]), "{left:?}");
+        // Only the oldest of three makes room, so that the newest two stay whoever comes after them.
+        assert_eq!(left[..2], [23, 22], "{left:?}");
+    }
 }
 
 #[tokio::test]

@@ -10,13 +10,9 @@ mod fault;
 mod index;
 mod older;
 mod own_id;
-#[path = "../fixture/race.rs"]
-mod race;
 mod rotate;
 mod round_trips;
 mod session;
-#[path = "../fixture/suite.rs"]
-mod suite;
 mod taken;
 
 /// What names the server.

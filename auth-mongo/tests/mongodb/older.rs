@@ -13,8 +13,8 @@ use time::Duration;
 use uuid::Uuid;
 
 use super::{
+    cap::{THREE, seconds, token},
     database::{TestDatabase, new_token},
-    race::{THREE, seconds, token},
 };
 
 /// The document that `token` was then.

@@ -141,12 +141,11 @@ impl SampleId for ReaderId {
     }
 }
 
-/// The suites on the server of `$variable`, with a module for each kind of id. Those kinds whose text differs in form do for
-/// sessions: an id is stored in the same way.
+/// The suites on the server of `$variable` with ids of one type, and what depends on the ids with a module for each other.
 macro_rules! conformance {
-    ($variable:literal, $need:literal, $($module:ident: $id:ty),+; sessions $($sessions:ident: $session_id:ty),+) => {
-        $(mod $module {
-            async fn fixture() -> $crate::fixture::Fixture<$id> {
+    ($variable:literal, $need:literal $(, $module:ident: $id:ty)*) => {
+        mod uuid {
+            async fn fixture() -> $crate::fixture::Fixture<uuid::Uuid> {
                 $crate::fixture::Fixture::on($variable).await
             }
 
@@ -161,15 +160,23 @@ macro_rules! conformance {
             mod rotate {
                 auth_core::rotate_tokens_conformance!(super::fixture, #[ignore = $need]);
             }
-        })+
 
-        $(mod $sessions {
-            async fn fixture() -> $crate::fixture::Fixture<$session_id> {
+            mod sessions {
+                auth_core::session_store_conformance!(super::fixture, #[ignore = $need]);
+            }
+        }
+
+        $(mod $module {
+            async fn fixture() -> $crate::fixture::Fixture<$id> {
                 $crate::fixture::Fixture::on($variable).await
             }
 
-            auth_core::session_store_conformance!(fixture, #[ignore = $need]);
-        })+
+            auth_core::access_token_ids_conformance!(fixture, #[ignore = $need]);
+
+            mod sessions {
+                auth_core::session_ids_conformance!(super::fixture, #[ignore = $need]);
+            }
+        })*
     };
 }
 

@@ -15,5 +15,4 @@ mod slide;
 mod spoiled;
 
 crate::fixture::conformance!("TEST_REDIS_URL", "needs Redis",
-    uuid: uuid::Uuid, integer: i64, text: String, own_type: crate::fixture::ReaderId;
-    sessions sessions_of_uuid: uuid::Uuid, sessions_of_text: String);
+    integer: i64, text: String, own_type: crate::fixture::ReaderId);
