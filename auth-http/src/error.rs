@@ -121,7 +121,7 @@ pub enum HttpError {
     /// 503, or 500 if a store has unreadable data, or the fault is in this program, so that retrying does not help.
     Unavailable(StoreError),
     /// 500: an event handler of the application failed.
-    Hook(EventHandlerError),
+    EventHandler(EventHandlerError),
     /// 500: any other error that is not the client's.
     Internal(&'static str),
 }
@@ -169,7 +169,7 @@ impl HttpError {
             Self::PayloadTooLarge => bare(413, "Payload Too Large"),
             Self::Unprocessable(errors) => Response::json(422, &json!({ "detail": errors })),
             Self::Unavailable(error) => unavailable(&error),
-            Self::Hook(error) => internal(&error.to_string()),
+            Self::EventHandler(error) => internal(&error.to_string()),
             Self::Internal(cause) => internal(cause),
         };
         response.no_store()
@@ -184,7 +184,7 @@ impl From<StoreError> for HttpError {
 
 impl From<EventHandlerError> for HttpError {
     fn from(error: EventHandlerError) -> Self {
-        Self::Hook(error)
+        Self::EventHandler(error)
     }
 }
 
@@ -207,7 +207,7 @@ impl From<CreateUserError> for HttpError {
             CreateUserError::EmailTaken => Self::Code(ErrorCode::RegisterUserAlreadyExists),
             CreateUserError::ProfileTaken => Self::Code(ErrorCode::RegisterProfileAlreadyExists),
             CreateUserError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
-            CreateUserError::Hook(error) => error.into(),
+            CreateUserError::EventHandler(error) => error.into(),
             CreateUserError::Unavailable(error) => error.into(),
         }
     }
@@ -228,7 +228,7 @@ impl From<VerifyError> for HttpError {
         match error {
             VerifyError::BadToken => Self::Code(ErrorCode::VerifyUserBadToken),
             VerifyError::AlreadyVerified => Self::Code(ErrorCode::VerifyUserAlreadyVerified),
-            VerifyError::Hook(error) => error.into(),
+            VerifyError::EventHandler(error) => error.into(),
             VerifyError::Unavailable(error) => error.into(),
         }
     }
@@ -250,7 +250,7 @@ impl From<ResetPasswordError> for HttpError {
             ResetPasswordError::InvalidPassword(reason) => {
                 Self::Password(ErrorCode::ResetPasswordInvalidPassword, reason)
             }
-            ResetPasswordError::Hook(error) => error.into(),
+            ResetPasswordError::EventHandler(error) => error.into(),
             ResetPasswordError::Unavailable(error) => error.into(),
         }
     }
@@ -267,7 +267,7 @@ impl From<UpdateError> for HttpError {
             UpdateError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
             UpdateError::LossyProfile => Self::Internal("a part of the profile would be lost"),
             UpdateError::NotFound => Self::NotFound,
-            UpdateError::Hook(error) => error.into(),
+            UpdateError::EventHandler(error) => error.into(),
             UpdateError::Unavailable(error) => error.into(),
         }
     }
@@ -277,7 +277,7 @@ impl From<DeleteUserError> for HttpError {
     fn from(error: DeleteUserError) -> Self {
         match error {
             DeleteUserError::NotFound => Self::NotFound,
-            DeleteUserError::Hook(error) => error.into(),
+            DeleteUserError::EventHandler(error) => error.into(),
             DeleteUserError::Unavailable(error) => error.into(),
         }
     }

@@ -189,14 +189,23 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(())
     }
 
-    /// Asks the policy. A panic in it is a fault of the program.
-    async fn check_password(&self, password: &SecretString, email: &Email) -> Result<(), PolicyError> {
+    /// Asks the policy. If it refuses the password, the error is `refused` with its reason. A panic in it is a fault of the
+    /// program.
+    async fn check_password<E: From<StoreError>>(
+        &self,
+        password: &SecretString,
+        email: &Email,
+        refused: impl FnOnce(String) -> E,
+    ) -> Result<(), E> {
         // The policy judges the form that will be hashed.
         let normal = normal_form(password);
         let password = normal.as_ref().unwrap_or(password);
-        caught(async { self.policy.check(password, email).await })
-            .await
-            .unwrap_or_else(|Panicked| Err(StoreError::internal("password policy", "it panicked").into()))
+        match caught(async { self.policy.check(password, email).await }).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(PolicyError::Refused(reason))) => Err(refused(reason)),
+            Ok(Err(PolicyError::Unavailable(error))) => Err(error.into()),
+            Err(Panicked) => Err(StoreError::internal("password policy", "it panicked").into()),
+        }
     }
 }
 

@@ -32,7 +32,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     ///   credentials were ended after one of them identified the user.
     /// - [`HttpError::Conflict`] and [`HttpError::PayloadTooLarge`] as from [`save`](Self::save).
     /// - [`HttpError::Unavailable`] if a store does not answer. The session under the old id may live on.
-    /// - [`HttpError::Hook`] if the event handler fails. There is no session then.
+    /// - [`HttpError::EventHandler`] if the event handler fails. There is no session then.
     /// - [`HttpError::Internal`] if this kind has no [`users`](crate::SessionsBuilder::users), or somebody
     ///   [acts](Identified::acting) as the user, which a session does not record. Log in through a backend for that.
     pub async fn log_in(&self, identified: Identified<Id, P>) -> Result<(), HttpError>

@@ -101,7 +101,7 @@ async fn l4_a_log_in_that_the_application_refuses_is_never_delivered() {
         let identified = service.users.identify_without_proof(ada);
         let refused = logging_in.session.log_in(identified).await.expect_err("refused");
         assert!(
-            matches!(refused, HttpError::Hook(_)),
+            matches!(refused, HttpError::EventHandler(_)),
             "the reason is told: {refused:?}"
         );
         assert!(logging_in.session.user().is_none());

@@ -14,7 +14,7 @@ pub enum DeleteUserError {
     NotFound,
     /// The event handler failed: either before the deletion, and the user is still there, or after it.
     #[error(transparent)]
-    Hook(#[from] EventHandlerError),
+    EventHandler(#[from] EventHandlerError),
     /// The store of the users, or one of credentials, did not answer. The user may still be there.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -24,7 +24,7 @@ impl Reason for DeleteUserError {
     fn why(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
-            Self::Hook(_) => "event_handler",
+            Self::EventHandler(_) => "event_handler",
             Self::Unavailable(_) => "unavailable",
         }
     }

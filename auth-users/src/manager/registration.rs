@@ -1,7 +1,7 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
 use super::{UserManager, outcome::Reason};
-use crate::{Event, EventHandlerError, HashQueue, MailKind, PolicyError, ProfileError};
+use crate::{Event, EventHandlerError, HashQueue, MailKind, ProfileError};
 
 /// A user to create.
 #[derive(Clone, Debug)]
@@ -60,19 +60,10 @@ pub enum CreateUserError {
     InvalidProfile(#[from] ProfileError),
     /// The user was made, and then the event handler failed.
     #[error(transparent)]
-    Hook(#[from] EventHandlerError),
+    EventHandler(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
-}
-
-impl From<PolicyError> for CreateUserError {
-    fn from(error: PolicyError) -> Self {
-        match error {
-            PolicyError::Refused(reason) => Self::InvalidPassword(reason),
-            PolicyError::Unavailable(error) => Self::Unavailable(error),
-        }
-    }
 }
 
 impl Reason for CreateUserError {
@@ -82,7 +73,7 @@ impl Reason for CreateUserError {
             Self::EmailTaken => "email_taken",
             Self::ProfileTaken => "profile_taken",
             Self::InvalidProfile(_) => "invalid_profile",
-            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -91,7 +82,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Creates a user. With a password it costs one hash, whether the e-mail is taken or not.
     ///
     /// # Errors
-    /// [`CreateUserError`]. Nothing is written, unless it is [`CreateUserError::Hook`].
+    /// [`CreateUserError`]. Nothing is written, unless it is [`CreateUserError::EventHandler`].
     pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         let created = self.insert(registration).await;
         let user = self
@@ -106,7 +97,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         let password_hash = match &registration.password {
             Some(password) => {
-                self.check_password(password, &registration.email).await?;
+                let refused = CreateUserError::InvalidPassword;
+                self.check_password(password, &registration.email, refused).await?;
                 let hasher = self.hasher.in_queue(HashQueue::Registration);
                 Some(hasher.hash(password).await?)
             }

@@ -2,7 +2,7 @@ use auth_core::{Email, Profile, SecretString, StoreError, User, UserId};
 
 use super::{UserManager, outcome::Reason, rewrite::NotWritten};
 use crate::{
-    Event, EventHandlerError, HashQueue, MailKind, PolicyError,
+    Event, EventHandlerError, HashQueue, MailKind,
     one_time_token::{Claim, Purpose},
 };
 
@@ -18,19 +18,10 @@ pub enum ResetPasswordError {
     InvalidPassword(String),
     /// The password was reset, and then the event handler failed.
     #[error(transparent)]
-    Hook(#[from] EventHandlerError),
+    EventHandler(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
-}
-
-impl From<PolicyError> for ResetPasswordError {
-    fn from(error: PolicyError) -> Self {
-        match error {
-            PolicyError::Refused(reason) => Self::InvalidPassword(reason),
-            PolicyError::Unavailable(error) => Self::Unavailable(error),
-        }
-    }
 }
 
 impl From<NotWritten> for ResetPasswordError {
@@ -44,7 +35,7 @@ impl Reason for ResetPasswordError {
         match self {
             Self::BadToken => "bad_token",
             Self::InvalidPassword(_) => "invalid_password",
-            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -73,7 +64,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// verified, since it was mailed there.
     ///
     /// # Errors
-    /// [`ResetPasswordError`]. Nothing is written, unless it is [`ResetPasswordError::Hook`].
+    /// [`ResetPasswordError`]. Nothing is written, unless it is [`ResetPasswordError::EventHandler`].
     pub async fn reset_password(
         &self,
         token: &str,
@@ -109,7 +100,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let found = self.store.find(&claim.user_id).await?;
         let user = claimant(found).ok_or(ResetPasswordError::BadToken)?;
         // A hash is slow, so check the token first.
-        self.check_password(password, &user.email).await?;
+        self.check_password(password, &user.email, ResetPasswordError::InvalidPassword)
+            .await?;
         let hash = self.hasher.in_queue(HashQueue::Reset).hash(password).await?;
         self.rewrite(&claim.user_id, Some(user), |found| {
             Ok::<_, ResetPasswordError>(claimant(found).map(|mut user| {

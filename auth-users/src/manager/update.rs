@@ -7,7 +7,7 @@ use super::{
     rewrite::{NotWritten, contention},
 };
 use crate::{
-    ChangedFields, Event, EventHandlerError, HashQueue, PolicyError, ProfileError,
+    ChangedFields, Event, EventHandlerError, HashQueue, ProfileError,
     profile::{HiddenFields, MergeError, fields_of},
 };
 
@@ -53,19 +53,10 @@ pub enum UpdateError {
     NotFound,
     /// The user was changed, and then the event handler failed.
     #[error(transparent)]
-    Hook(#[from] EventHandlerError),
+    EventHandler(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer, or other writes came first.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
-}
-
-impl From<PolicyError> for UpdateError {
-    fn from(error: PolicyError) -> Self {
-        match error {
-            PolicyError::Refused(reason) => Self::InvalidPassword(reason),
-            PolicyError::Unavailable(error) => Self::Unavailable(error),
-        }
-    }
 }
 
 impl From<MergeError> for UpdateError {
@@ -97,7 +88,7 @@ impl Reason for UpdateError {
             Self::InvalidProfile(_) => "invalid_profile",
             Self::LossyProfile => "lossy_profile",
             Self::NotFound => "not_found",
-            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -111,7 +102,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// returns [`UpdateError::Unavailable`]; the caller may retry.
     ///
     /// # Errors
-    /// [`UpdateError`]. Nothing is written, unless it is [`UpdateError::Hook`].
+    /// [`UpdateError`]. Nothing is written, unless it is [`UpdateError::EventHandler`].
     pub async fn update(&self, user: User<Id, P>, update: &UserUpdate) -> Result<User<Id, P>, UpdateError> {
         let id = user.id.clone();
         let mut changed = ChangedFields::default();
@@ -135,7 +126,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let _valid = self.hidden.merge(&user.profile, &update.profile)?;
         let hash = match &update.password {
             Some(password) => {
-                self.check_password(password, update.email.as_ref().unwrap_or(&user.email))
+                let email = update.email.as_ref().unwrap_or(&user.email);
+                self.check_password(password, email, UpdateError::InvalidPassword)
                     .await?;
                 Some(self.hasher.in_queue(HashQueue::Change).hash(password).await?)
             }

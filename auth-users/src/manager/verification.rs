@@ -17,7 +17,7 @@ pub enum VerifyError {
     AlreadyVerified,
     /// The e-mail was verified, and then the event handler failed.
     #[error(transparent)]
-    Hook(#[from] EventHandlerError),
+    EventHandler(#[from] EventHandlerError),
     /// The store did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -34,7 +34,7 @@ impl Reason for VerifyError {
         match self {
             Self::BadToken => "bad_token",
             Self::AlreadyVerified => "already_verified",
-            Self::Hook(_) | Self::Unavailable(_) => "unavailable",
+            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -63,7 +63,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// the user changes the address and changes it back. It only proves control of the mailbox.
     ///
     /// # Errors
-    /// [`VerifyError`]. Nothing is written, unless it is [`VerifyError::Hook`].
+    /// [`VerifyError`]. Nothing is written, unless it is [`VerifyError::EventHandler`].
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
         let purposes = [Purpose::Verify, Purpose::ChangeEmail];
         let claim = self.tokens.open(&purposes, token, self.clock.now());

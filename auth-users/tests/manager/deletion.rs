@@ -159,6 +159,6 @@ async fn an_event_handler_can_stop_a_deletion() {
     let arthur = scene.arthur().await;
     *scene.journal.fails_at.lock().expect("lock") = Some("deleting");
     let error = scene.users.delete(&arthur).await.expect_err("stopped");
-    assert!(matches!(error, DeleteUserError::Hook(_)), "{error}");
+    assert!(matches!(error, DeleteUserError::EventHandler(_)), "{error}");
     assert_eq!(scene.read(&arthur).await.id, arthur.id);
 }

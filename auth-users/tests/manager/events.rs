@@ -50,7 +50,7 @@ async fn every_call_reports(scene: &Scene, at: impl Fn(&'static str)) {
     at("registered");
     let registration = Registration::new(email(EMAIL), PASSWORD.into(), Knight::default());
     let error = scene.users.create(registration).await.expect_err("told");
-    assert!(matches!(error, CreateUserError::Hook(_)), "{error}");
+    assert!(matches!(error, CreateUserError::EventHandler(_)), "{error}");
     let identified = scene
         .users
         .authenticate(EMAIL, &PASSWORD.into())
@@ -68,7 +68,7 @@ async fn every_call_reports(scene: &Scene, at: impl Fn(&'static str)) {
     let token = scene.verify_token().await;
     at("verified");
     let error = scene.users.verify(&token).await.expect_err("told");
-    assert!(matches!(error, VerifyError::Hook(_)), "{error}");
+    assert!(matches!(error, VerifyError::EventHandler(_)), "{error}");
     assert!(scene.read(&arthur).await.is_verified);
 
     at("password_reset_requested");
@@ -79,7 +79,7 @@ async fn every_call_reports(scene: &Scene, at: impl Fn(&'static str)) {
         .reset_password(&token, &ANOTHER.into())
         .await
         .expect_err("told");
-    assert!(matches!(error, ResetPasswordError::Hook(_)), "{error}");
+    assert!(matches!(error, ResetPasswordError::EventHandler(_)), "{error}");
     assert!(scene.has_password(&arthur, ANOTHER).await);
 
     at("updated");
@@ -88,16 +88,16 @@ async fn every_call_reports(scene: &Scene, at: impl Fn(&'static str)) {
         .update(scene.read(&arthur).await, &to_superuser())
         .await
         .expect_err("told");
-    assert!(matches!(error, UpdateError::Hook(_)), "{error}");
+    assert!(matches!(error, UpdateError::EventHandler(_)), "{error}");
     assert!(scene.read(&arthur).await.is_superuser);
 
     at("deleting");
     let error = scene.users.delete(&arthur).await.expect_err("stopped");
-    assert!(matches!(error, DeleteUserError::Hook(_)), "{error}");
+    assert!(matches!(error, DeleteUserError::EventHandler(_)), "{error}");
     assert!(scene.read(&arthur).await.is_active);
     at("deleted");
     let error = scene.users.delete(&arthur).await.expect_err("told");
-    assert!(matches!(error, DeleteUserError::Hook(_)), "{error}");
+    assert!(matches!(error, DeleteUserError::EventHandler(_)), "{error}");
     assert!(scene.users.find(&arthur.id).await.expect("store").is_none());
 }
 
