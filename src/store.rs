@@ -15,6 +15,6 @@ pub use auth_core::{
     ProfileShape, PurgeExpired, ReadError, RefreshStrategy, Rejection, RevocableStrategy, RotateStrategy,
     RotateTokens, ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag, StoredSession,
     Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable,
-    UpdateUserError, UserStore, admit, checked_deadline, generate_token, outdated_emails, sample_profile,
-    unreadable_url, user_id_from_text, with_deadline, written_fields,
+    UpdateUserError, UserStore, admit, checked_deadline, from_unix_milliseconds, generate_token,
+    outdated_emails, sample_profile, unix_milliseconds, unreadable_url, user_id_from_text, with_deadline, written_fields,
 };

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime};
 
+use crate::unix_milliseconds;
+
 /// A source of the present time.
 ///
 /// Every instant in Portcullis is UTC in **whole milliseconds**, the finest unit that every store keeps, so an instant
@@ -32,12 +34,13 @@ impl ManualClock {
     /// A clock at `start`, truncated to milliseconds.
     #[must_use]
     pub fn new(start: OffsetDateTime) -> Self {
-        Self(AtomicI64::new(milliseconds(start - OffsetDateTime::UNIX_EPOCH)))
+        Self(AtomicI64::new(unix_milliseconds(start)))
     }
 
     /// Moves the clock by `step`, which may be negative.
     pub fn advance(&self, step: Duration) {
-        self.0.fetch_add(milliseconds(step), Ordering::SeqCst);
+        let step = i64::try_from(step.whole_milliseconds()).unwrap_or(i64::MAX);
+        self.0.fetch_add(step, Ordering::SeqCst);
     }
 }
 
@@ -52,10 +55,6 @@ impl Clock for ManualClock {
     fn now(&self) -> OffsetDateTime {
         OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(self.0.load(Ordering::SeqCst))
     }
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.whole_milliseconds()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod conformance;
 mod deadline;
 mod email;
 mod idle_limit;
+mod instant;
 mod lifetime;
 mod list_users;
 #[cfg(feature = "memory")]
@@ -51,6 +52,7 @@ pub use config_error::ConfigError;
 pub use deadline::{DEFAULT_DEADLINE, checked_deadline, with_deadline};
 pub use email::{ClosedNetworks, Email, InvalidEmail, NormalizedEmail, OutdatedEmail, outdated_emails};
 pub use idle_limit::IdleLimit;
+pub use instant::{from_unix_milliseconds, unix_milliseconds};
 pub use lifetime::Lifetime;
 pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auth_core::Rejection;
+use auth_core::{Rejection, from_unix_milliseconds};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{SeqAccess, Visitor},
@@ -153,21 +153,20 @@ impl<'de> Visitor<'de> for AudienceVisitor {
 pub(crate) struct NumericDate(pub(crate) OffsetDateTime);
 
 const END_OF_9999: f64 = 253_402_300_799.0;
+const REFUSED: &str = "not an instant between 1970 and 9999";
 
 impl TryFrom<f64> for NumericDate {
     type Error = &'static str;
 
     fn try_from(seconds: f64) -> Result<Self, Self::Error> {
         if !(0.0..=END_OF_9999).contains(&seconds) {
-            return Err("not an instant between 1970 and 9999");
+            return Err(REFUSED);
         }
         #[expect(
             clippy::cast_possible_truncation,
             reason = "under 2^53 milliseconds, and a fraction of a millisecond is cut off"
         )]
         let milliseconds = (seconds * 1000.0) as i64;
-        Ok(Self(
-            OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(milliseconds),
-        ))
+        from_unix_milliseconds(milliseconds).map(Self).ok_or(REFUSED)
     }
 }

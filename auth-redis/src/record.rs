@@ -14,11 +14,13 @@ pub(crate) mod session;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use auth_core::{AccessToken, Generation, Subject, TokenDigest, TokenId, UserId};
+use auth_core::{
+    AccessToken, Generation, Subject, TokenDigest, TokenId, UserId, from_unix_milliseconds, unix_milliseconds,
+};
 use fred::types::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
-use time::{OffsetDateTime, error::ComponentRange};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// The first byte of a row. A `{` begins one in JSON. A session begins with another byte.
@@ -90,7 +92,7 @@ pub(crate) enum Malformed {
     #[error("the stored value is not the one that was asked for")]
     Other,
     #[error("a stored value has an instant out of range")]
-    Instant(#[from] ComponentRange),
+    Instant,
     #[error("a stored value has a text that is not UTF-8")]
     Text,
     #[error("a stored value has a user id of another type")]
@@ -189,7 +191,7 @@ impl Instant {
     const NEVER: Self = Self([0xff; 6]);
 
     pub(crate) fn at(at: OffsetDateTime) -> Self {
-        let [_, _, bytes @ ..] = milliseconds(at).max(0).to_be_bytes();
+        let [_, _, bytes @ ..] = unix_milliseconds(at).max(0).to_be_bytes();
         Self(bytes)
     }
 
@@ -197,12 +199,12 @@ impl Instant {
         at.map_or(Self::NEVER, Self::at)
     }
 
-    fn read(self) -> Result<OffsetDateTime, ComponentRange> {
+    fn read(self) -> Result<OffsetDateTime, Malformed> {
         let [a, b, c, d, e, f] = self.0;
         instant(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
-    fn read_option(self) -> Result<Option<OffsetDateTime>, ComponentRange> {
+    fn read_option(self) -> Result<Option<OffsetDateTime>, Malformed> {
         (self.0 != Self::NEVER.0).then(|| self.read()).transpose()
     }
 }
@@ -222,7 +224,7 @@ impl StoredGeneration {
         })
     }
 
-    fn read(stored: Option<Self>) -> Result<Generation, ComponentRange> {
+    fn read(stored: Option<Self>) -> Result<Generation, Malformed> {
         Ok(match stored {
             None => Generation::FIRST,
             Some(Self(number, since)) => Generation::new(i64::from_be_bytes(number), since.read_option()?),
@@ -230,14 +232,8 @@ impl StoredGeneration {
     }
 }
 
-pub(crate) fn milliseconds(at: OffsetDateTime) -> i64 {
-    // Every instant of the type fits.
-    at.unix_timestamp() * 1000 + i64::from(at.millisecond())
-}
-
-fn instant(milliseconds: i64) -> Result<OffsetDateTime, ComponentRange> {
-    let second = OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000))?;
-    second.replace_millisecond(milliseconds.rem_euclid(1000) as u16)
+fn instant(milliseconds: i64) -> Result<OffsetDateTime, Malformed> {
+    from_unix_milliseconds(milliseconds).ok_or(Malformed::Instant)
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use auth_core::{ClosedNetworks, Email, SecretString, SigningSecret, User, UserId, user_id_from_text};
+use auth_core::{
+    ClosedNetworks, Email, SecretString, SigningSecret, User, UserId, unix_milliseconds, user_id_from_text,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -116,7 +118,7 @@ impl OneTimeTokens {
         new_email: &[u8],
     ) -> SecretString {
         let keys = Keys::new(&self.secret, purpose);
-        let mut sealed = milliseconds(expires_at).to_be_bytes().to_vec();
+        let mut sealed = unix_milliseconds(expires_at).to_be_bytes().to_vec();
         let state = state(keys.state, purpose, user).finalize().into_bytes();
         sealed.extend_from_slice(&state[..STATE_BYTES]);
         sealed.extend_from_slice(new_email);
@@ -154,7 +156,7 @@ impl OneTimeTokens {
             })?;
         let (expires_at, rest) = sealed.split_first_chunk::<EXPIRY_BYTES>()?;
         let (state, mut id) = rest.split_first_chunk::<STATE_BYTES>()?;
-        if milliseconds(now) >= i64::from_be_bytes(*expires_at) {
+        if unix_milliseconds(now) >= i64::from_be_bytes(*expires_at) {
             return None;
         }
         let new_email = match purpose {
@@ -228,8 +230,4 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 fn put(mac: &mut Hmac<Sha256>, field: &[u8]) {
     mac.update(&(field.len() as u64).to_be_bytes());
     mac.update(field);
-}
-
-fn milliseconds(instant: OffsetDateTime) -> i64 {
-    i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
