@@ -5,6 +5,8 @@ mod weakness;
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::ConfigError;
@@ -146,6 +148,32 @@ impl SigningSecret {
         std::iter::once(self).chain(&self.also_accepted)
     }
 
+    /// The secret for one `purpose`, and those that it accepts: HMAC-SHA256 of `portcullis/` and `purpose` under this secret,
+    /// and under each that it accepts.
+    ///
+    /// Nobody can compute this secret from it, nor that for another purpose. So an application needs one secret for everything
+    /// that it signs.
+    ///
+    /// The library's own purposes are `double-submit`, `refresh-token` and those that begin with `one-time-token/`.
+    ///
+    /// # Security
+    /// `JwtStrategy::hs256` signs with this secret itself, as FastAPI Users does. Yet no signature of a JWT is a secret for a
+    /// purpose: what a JWT signs is base64url and a dot, without a slash.
+    #[must_use]
+    pub fn for_purpose(&self, purpose: &str) -> Self {
+        let derived = |secret: &Self| {
+            let key = Hmac::<Sha256>::new_from_slice(&secret.bytes);
+            let mut mac = key.unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
+            mac.update(b"portcullis/");
+            mac.update(purpose.as_bytes());
+            Self::from_bytes(Zeroizing::new(mac.finalize().into_bytes().to_vec()))
+        };
+        Self {
+            also_accepted: self.also_accepted.iter().map(derived).collect(),
+            ..derived(self)
+        }
+    }
+
     /// The bytes to sign with.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
@@ -190,6 +218,28 @@ mod tests {
         assert_eq!(secret.expose(), expected[0]);
         assert_eq!(secret.accepted().map(bytes).collect::<Vec<_>>(), expected);
         assert_eq!(format!("{secret:?}"), "SigningSecret([REDACTED])");
+    }
+
+    #[test]
+    fn each_purpose_has_a_secret_of_its_own() {
+        let raw = "open sesame, said Ali Baba to the rock";
+        let secret = SigningSecret::new(raw).expect("long enough");
+        // By Python's `hmac`, over `portcullis/refresh-token`.
+        let expected = "723cf58ffc21cb2d74ee008b7738a505d0bd51bd5c1acff9080378534414d968";
+        let hex = |secret: &SigningSecret| {
+            let bytes = secret.expose().iter();
+            bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let derived = secret.for_purpose("refresh-token");
+        assert_eq!(hex(&derived), expected);
+        assert_eq!(format!("{derived:?}"), "SigningSecret([REDACTED])");
+        assert_ne!(hex(&secret.for_purpose("double-submit")), expected);
+        assert_eq!(secret.expose(), raw.as_bytes(), "a JWT is signed with the secret itself");
+
+        let new = SigningSecret::generate().expect("secret").also_accept(secret);
+        let derived: Vec<_> = new.for_purpose("refresh-token").accepted().map(hex).collect();
+        assert_eq!((derived.len(), &*derived[1]), (2, expected));
+        assert_ne!(derived[0], expected);
     }
 
     #[test]

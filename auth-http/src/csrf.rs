@@ -93,7 +93,7 @@ impl CsrfPolicy {
     /// keep working.
     #[must_use]
     pub fn double_submit(mut self, secret: &SigningSecret) -> Self {
-        self.double_submit = Some(DoubleSubmit(secret.clone()));
+        self.double_submit = Some(DoubleSubmit::new(secret));
         self
     }
 

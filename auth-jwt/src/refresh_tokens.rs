@@ -12,8 +12,8 @@ use crate::{
     generation::{Grace, REFRESH_GRACES},
 };
 
-/// The key is derived under this label, so that nothing else that the secret signs is a refresh token.
-const LABEL: &[u8] = b"portcullis refresh token";
+/// What the secret signs for this purpose is nothing else's signature.
+const PURPOSE: &str = "refresh-token";
 
 const DEFAULT_IDLE: time::Duration = time::Duration::days(14);
 
@@ -51,8 +51,10 @@ impl RefreshTokens {
     /// secret that it [also accepts](SigningSecret::also_accept) are valid, too.
     #[must_use]
     pub fn new(secret: &SigningSecret) -> Self {
+        let secret = secret.for_purpose(PURPOSE);
+        let key = |secret: &SigningSecret| hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
         Self {
-            keys: secret.accepted().map(derived).collect(),
+            keys: secret.accepted().map(key).collect(),
             idle: DEFAULT_IDLE,
             grace: Grace::DEFAULT,
         }
@@ -168,11 +170,6 @@ impl<'a, Id: UserId> RefreshToken<'a, Id> {
             },
         })
     }
-}
-
-fn derived(secret: &SigningSecret) -> hmac::Key {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
-    hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, LABEL).as_ref())
 }
 
 /// With the length of the backend's name, so that its end cannot be taken for the beginning of a token.

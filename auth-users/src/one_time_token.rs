@@ -191,7 +191,7 @@ impl Keys {
     fn new(secret: &SigningSecret, purpose: Purpose<'_>) -> Self {
         let purpose = purpose.label();
         // The number of the format, so that a token of another format is never valid.
-        let key = |of: &str| derive(secret, &format!("portcullis/one-time-token/2/{purpose}/{of}"));
+        let key = |of: &str| keyed(&secret.for_purpose(&format!("one-time-token/2/{purpose}/{of}")));
         Self {
             seal: key("seal"),
             state: key("state"),
@@ -216,14 +216,8 @@ fn state<Id: UserId, P>(mut mac: Hmac<Sha256>, purpose: Purpose<'_>, user: &User
     mac
 }
 
-fn derive(secret: &SigningSecret, label: &str) -> Hmac<Sha256> {
-    let key = keyed(secret.expose()).chain_update(label).finalize().into_bytes();
-    keyed(&key)
-}
-
-#[allow(clippy::expect_used, reason = "HMAC takes a key of any length")]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
+fn keyed(key: &SigningSecret) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key.expose()).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"))
 }
 
 /// Writes the length first, so that two lists of fields never give the same bytes.

@@ -1,6 +1,7 @@
 //! The token that a page sends back with the cookie of its session.
 
 use auth_core::SigningSecret;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use cookie::Cookie;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -14,15 +15,16 @@ use crate::{
 /// The header in which a page sends the token back.
 pub(super) const HEADER: &str = "x-csrf-token";
 
-/// Distinguishes these codes from other signatures with the same secret.
-const PURPOSE: &[u8] = b"portcullis double-submit v1\0";
-
 /// A signed double-submit token: a MAC of the session's token. Only a page of the same origin can read it from its
 /// cookie, and send it back in a header (OWASP, Cross-Site Request Forgery Prevention).
 #[derive(Clone, Debug)]
-pub(super) struct DoubleSubmit(pub(super) SigningSecret);
+pub(super) struct DoubleSubmit(SigningSecret);
 
 impl DoubleSubmit {
+    pub(super) fn new(secret: &SigningSecret) -> Self {
+        Self(secret.for_purpose("double-submit"))
+    }
+
     /// `response`, with a second cookie for each that it sets or removes and that is called `access` or `refresh`. The
     /// second contains the token, or nothing. It has the attributes of the access token's cookie, but scripts can read it:
     /// those of a page are outside the path of the refresh token's.
@@ -53,10 +55,9 @@ impl DoubleSubmit {
         companions.into_iter().fold(response, add)
     }
 
-    /// The token that belongs to the session of `credential`, in hexadecimal.
+    /// The token that belongs to the session of `credential`, in URL-safe base64 without padding.
     fn token(&self, credential: &str) -> String {
-        let code = mac(&self.0, credential).finalize().into_bytes();
-        code.iter().map(|byte| format!("{byte:02x}")).collect()
+        URL_SAFE_NO_PAD.encode(mac(&self.0, credential).finalize().into_bytes())
     }
 
     /// True if the request sends back the token of the session of `credential`.
@@ -65,32 +66,18 @@ impl DoubleSubmit {
             return false;
         };
         let mut accepted = self.0.accepted();
-        decode(sent)
-            .is_some_and(|code| accepted.any(|secret| mac(secret, credential).verify_slice(&code).is_ok()))
+        // The decoder refuses padding, white space and non-canonical bits.
+        URL_SAFE_NO_PAD
+            .decode(sent)
+            .is_ok_and(|code| accepted.any(|secret| mac(secret, credential).verify_slice(&code).is_ok()))
     }
 }
 
 fn mac(secret: &SigningSecret, credential: &str) -> Hmac<Sha256> {
     let key = Hmac::<Sha256>::new_from_slice(secret.expose());
     let mut mac = key.unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
-    mac.update(PURPOSE);
     mac.update(credential.as_bytes());
     mac
-}
-
-fn decode(hexadecimal: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, []) = hexadecimal.as_chunks::<2>() else {
-        return None;
-    };
-    pairs
-        .iter()
-        .map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?))
-        .collect()
 }
 
 #[cfg(test)]
@@ -101,7 +88,7 @@ mod tests {
     #[test]
     fn it_comes_with_the_cookie_and_goes_with_it() {
         let secret = SigningSecret::generate().expect("secret");
-        let double_submit = DoubleSubmit(secret.clone());
+        let double_submit = DoubleSubmit::new(&secret);
         let session = |value: &str, rest: &str| {
             Response::empty(204)
                 .header(SET_COOKIE, format!("other=1; HttpOnly; Path=/; {rest}"))
@@ -131,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_token_of_a_refresh_cookie_has_the_place_of_the_other_and_the_age_of_its_own() {
-        let double_submit = DoubleSubmit(SigningSecret::generate().expect("secret"));
+        let double_submit = DoubleSubmit::new(&SigningSecret::generate().expect("secret"));
         let answer = |access: &str, refresh: &str| {
             Response::empty(204)
                 .header(
@@ -164,7 +151,7 @@ mod tests {
     fn n8_the_token_of_an_old_secret_confirms_as_long_as_that_is_accepted() {
         let [new, old, older] = std::array::from_fn(|_| SigningSecret::generate().expect("secret"));
         let confirms = |policy: &CsrfPolicy, secret: &SigningSecret| {
-            let token = DoubleSubmit(secret.clone()).token("session");
+            let token = DoubleSubmit::new(secret).token("session");
             let head = Head::new("POST", &[("sec-fetch-site", "same-origin"), (HEADER, &token)]);
             policy.check_cookie(&head, Some("session")).is_ok()
         };
@@ -175,7 +162,7 @@ mod tests {
         assert!(confirms(&policy, &new) && confirms(&policy, &old) && !confirms(&policy, &older));
         // What is handed out is signed by the new one.
         let answer = Response::empty(204).header(SET_COOKIE, "session=T");
-        let expected = format!("session-csrf={}", DoubleSubmit(new).token("T"));
+        let expected = format!("session-csrf={}", DoubleSubmit::new(&new).token("T"));
         assert_eq!(
             policy.accompany("session", None, answer).cookies().last(),
             Some(&*expected)
@@ -184,8 +171,8 @@ mod tests {
 
     #[test]
     fn only_the_token_of_the_session_confirms() {
-        let ours = DoubleSubmit(SigningSecret::generate().expect("secret"));
-        let theirs = DoubleSubmit(SigningSecret::generate().expect("secret"));
+        let ours = DoubleSubmit::new(&SigningSecret::generate().expect("secret"));
+        let theirs = DoubleSubmit::new(&SigningSecret::generate().expect("secret"));
         let good = ours.token("session");
         let confirms = |values: &[&str]| {
             let headers: Vec<_> = values.iter().map(|value| (HEADER, *value)).collect();
@@ -193,13 +180,19 @@ mod tests {
         };
         assert!(confirms(&[&good]));
         let (other, forged) = (ours.token("other session"), theirs.token("session"));
+        let padded = format!("{good}=");
+        // 43 characters have two bits more than 32 bytes.
+        let last = good.as_bytes()[good.len() - 1];
+        let spare_bits = format!("{}{}", &good[..good.len() - 1], char::from(last + 1));
         for bad in [
             &[][..],
             &[""],
             &["é"],
             &[&good, &good],
-            &[&good[2..]],
+            &[&good[1..]],
             &[&good.to_uppercase()],
+            &[&padded],
+            &[&spare_bits],
             &[&other],
             &[&forged],
         ] {
