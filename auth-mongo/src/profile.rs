@@ -6,7 +6,7 @@ use auth_core::{ConfigError, Profile, ProfileShape, sample_profile, written_fiel
 use mongodb::bson::{self, Bson, Document, RawDocument, RawDocumentBuf};
 use serde::de::{self, value::UnitDeserializer};
 
-use crate::user::OWN_FIELDS;
+use crate::user::is_own_field;
 
 /// The names of a profile's fields, as Serde knows them.
 pub(crate) struct ProfileFields<P> {
@@ -51,7 +51,7 @@ impl<P: Profile> ProfileFields<P> {
             }
         };
         for name in names.unwrap_or_default() {
-            if OWN_FIELDS.contains(name) {
+            if is_own_field(name) {
                 let problem = format_args!("has a field `{name}`, which every user has");
                 return Err(ConfigError::new("profile", problem));
             }

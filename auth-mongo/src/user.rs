@@ -17,7 +17,7 @@ use mongodb::{
 use uuid::Uuid;
 
 pub use builder::MongoUserStoreBuilder;
-pub(crate) use document::OWN_FIELDS;
+pub(crate) use document::is_own_field;
 
 use crate::{
     DocumentId,

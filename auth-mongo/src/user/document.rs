@@ -1,6 +1,6 @@
 //! A user as a document.
 
-use auth_core::{Email, PasswordHash, Profile, StoreError, User};
+use auth_core::{Email, PasswordHash, Profile, ProfileShape, StoreError, User};
 use mongodb::bson::{self, Bson, DateTime, Document, RawDocument, doc};
 use serde::Deserialize;
 
@@ -12,20 +12,13 @@ use crate::{
     profile::{ProfileError, ProfileFields},
 };
 
-/// The fields that every user has. A profile must not have any of them.
-pub(crate) const OWN_FIELDS: [&str; 11] = [
-    "_id",
-    "email",
-    "normalized_email",
-    "password_hash",
-    "is_active",
-    "is_superuser",
-    "is_verified",
-    "security_epoch",
-    "revision",
-    "created_at",
-    "updated_at",
-];
+/// True for a field that every user has. A profile must not have any of them.
+pub(crate) fn is_own_field(name: &str) -> bool {
+    let ProfileShape::Struct(names) = ProfileShape::of::<UserFields>() else {
+        unreachable!("a struct with named fields")
+    };
+    names.contains(&name)
+}
 
 #[derive(Deserialize)]
 struct UserFields {
@@ -124,4 +117,25 @@ pub(crate) fn user<Id: DocumentId, P: Profile>(
         user.updated_at = instant(fields.updated_at)?;
         user
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_user_without_a_profile_is_an_own_one() {
+        let email = "ada@example.com".parse().expect("an e-mail");
+        let user = User::new(Uuid::now_v7(), email, (), OffsetDateTime::UNIX_EPOCH);
+        let profile = ProfileFields::new().expect("no fields");
+        let document = document(&user, profile).expect("a document");
+        assert_eq!(document.len(), 11);
+        for name in document.keys() {
+            assert!(is_own_field(name), "{name}");
+        }
+        assert!(!is_own_field("shelf"));
+    }
 }
