@@ -1,6 +1,6 @@
 //! Decides which mail is sent next, and which is not accepted.
 
-use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap};
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -99,10 +99,8 @@ pub(super) struct Queue {
     /// Ordered by the instant from which they may be sent, then by arrival.
     waiting: BTreeMap<(Instant, u64), Item>,
     next_place: u64,
-    /// The addresses with a mail in flight, one each.
-    in_flight: HashSet<u64>,
-    /// The number of mails of each account and to each address.
-    shares: HashMap<u64, usize>,
+    /// The addresses with a mail in flight, one each, and the account that it is of.
+    in_flight: HashMap<u64, u64>,
     has_worker: bool,
 }
 
@@ -114,8 +112,7 @@ impl Queue {
             dropped: DroppedMails::default(),
             waiting: BTreeMap::new(),
             next_place: 0,
-            in_flight: HashSet::new(),
-            shares: HashMap::new(),
+            in_flight: HashMap::new(),
             has_worker: false,
         }
     }
@@ -147,8 +144,7 @@ impl Queue {
         now: OffsetDateTime,
     ) -> Result<Option<Letter>, NotMailed> {
         let in_budget = self.ledger.allows(kind, to, now);
-        let share = |key| self.shares.get(&key).copied().unwrap_or_default();
-        let has_share = to.keys().into_iter().all(|key| share(key) < SHARE);
+        let has_share = self.has_share(to);
         let has_room = self.waiting.len() + self.in_flight.len() < self.capacity;
         let due = Instant::now();
         let letter = letter?;
@@ -168,12 +164,22 @@ impl Queue {
             }
         };
         self.ledger.count(kind, to, now);
-        for key in to.keys() {
-            *self.shares.entry(key).or_default() += 1;
-        }
         let attempts = 0;
         self.wait(Item { letter, to, attempts }, due);
         Ok(displaced)
+    }
+
+    /// True if another mail of the account, and for the address, may wait.
+    fn has_share(&self, to: Addressee) -> bool {
+        let flying = self.in_flight.iter();
+        let flying = flying.map(|(&address, &account)| Addressee { account, address });
+        let all = self.waiting.values().map(|item| item.to).chain(flying);
+        let (mut of_account, mut for_address) = (0, 0);
+        for mail in all {
+            of_account += usize::from(mail.account == to.account);
+            for_address += usize::from(mail.address == to.address);
+        }
+        of_account < SHARE && for_address < SHARE
     }
 
     /// Removes the letter whose next attempt is furthest away, which has failed before.
@@ -181,7 +187,6 @@ impl Queue {
         let last = self.waiting.last_entry()?;
         let (due, _place) = *last.key();
         let item = (due > now).then(|| last.remove())?;
-        self.release(item.to);
         self.ledger.take_back(item.letter.kind, item.to);
         Some(item.letter)
     }
@@ -197,11 +202,11 @@ impl Queue {
             .waiting
             .iter()
             .take_while(|((due, _place), _item)| *due <= now)
-            .find(|(_due, item)| !self.in_flight.contains(&item.to.address))
+            .find(|(_due, item)| !self.in_flight.contains_key(&item.to.address))
             .map(|(place, _item)| *place)?;
         let mut item = self.waiting.remove(&place)?;
         item.attempts += 1;
-        self.in_flight.insert(item.to.address);
+        self.in_flight.insert(item.to.address, item.to.account);
         Some(item)
     }
 
@@ -217,23 +222,10 @@ impl Queue {
     pub(super) fn land(&mut self, item: Item, landing: &Landing) {
         self.in_flight.remove(&item.to.address);
         match landing {
-            Landing::Again(due) => return self.wait(item, *due),
+            Landing::Again(due) => self.wait(item, *due),
             Landing::Sent => {}
             Landing::GivenUp => self.dropped.given_up += 1,
             Landing::Expired => self.dropped.expired += 1,
-        }
-        self.release(item.to);
-    }
-
-    /// Releases the place of a mail in the shares.
-    fn release(&mut self, to: Addressee) {
-        for key in to.keys() {
-            if let Entry::Occupied(mut share) = self.shares.entry(key) {
-                *share.get_mut() -= 1;
-                if *share.get() == 0 {
-                    share.remove();
-                }
-            }
         }
     }
 
@@ -241,11 +233,6 @@ impl Queue {
         let waiting = std::mem::take(&mut self.waiting);
         let sooner = |((due, place), item)| ((now.min(due), place), item);
         self.waiting = waiting.into_iter().map(sooner).collect();
-    }
-
-    #[cfg(test)]
-    pub(super) fn has_no_shares(&self) -> bool {
-        self.shares.is_empty()
     }
 
     /// True if a worker must be started, because there is work and no worker.

