@@ -72,11 +72,11 @@ pub use auth_http::{
 pub use bind::bind_error;
 pub use current_user::{CurrentUser, OptionalUser};
 pub use error::{AuthError, ExtractError};
-pub use guard::{Guard, GuardMiddleware};
+pub use guard::Guard;
 #[cfg(not(feature = "openapi"))]
 #[doc(hidden)]
 pub use no_docs::HasOpenapi;
 #[cfg(feature = "openapi")]
 pub use openapi::Docs;
 pub use routes::not_found;
-pub use session::{Session, SessionMiddleware, SessionService, VerifiedSession};
+pub use session::{Session, SessionMiddleware, VerifiedSession};

@@ -147,7 +147,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 
     /// The backends, in order.
-    pub fn backends(&self) -> impl Iterator<Item = &AuthBackend<Id>> {
+    pub(crate) fn backends(&self) -> impl Iterator<Item = &AuthBackend<Id>> {
         self.backends.iter().map(|backend| &**backend)
     }
 

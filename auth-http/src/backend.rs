@@ -90,16 +90,8 @@ impl<Id> AuthBackend<Id> {
 
     /// The transport.
     #[must_use]
-    pub fn transport(&self) -> &dyn Transport {
+    pub(crate) fn transport(&self) -> &dyn Transport {
         &*self.transport
-    }
-
-    /// Issues a credential of this backend.
-    ///
-    /// # Errors
-    /// As for [`Strategy::issue`].
-    pub async fn issue(&self, subject: &Subject<Id>, client: &ClientInfo) -> Result<Issued, IssueError> {
-        self.issue_for(&self.log_in_of(subject, client)).await
     }
 
     /// A log-in through this backend.
@@ -129,7 +121,7 @@ impl<Id> AuthBackend<Id> {
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer. The credential may still be valid.
-    pub async fn revoke(&self, presented: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn revoke(&self, presented: &str) -> Result<bool, StoreError> {
         let Some(strategy) = &self.revocable else {
             return Ok(false);
         };
@@ -149,7 +141,7 @@ impl<Id> AuthBackend<Id> {
 
     /// True if a log-in has a refresh token, and the backend a route to refresh.
     #[must_use]
-    pub fn has_refresh(&self) -> bool {
+    pub(crate) fn has_refresh(&self) -> bool {
         self.refreshable().is_some()
     }
 
@@ -181,31 +173,31 @@ impl<Id> AuthBackend<Id> {
 
     /// True if the strategy replaces access tokens while they are used: see [`Authenticator::rotate`](crate::Authenticator::rotate).
     #[must_use]
-    pub fn rotates(&self) -> bool {
+    pub(crate) fn rotates(&self) -> bool {
         self.abilities().rotate.is_some()
     }
 
     /// True if the strategy can list the log-ins of a user.
     #[must_use]
-    pub fn lists(&self) -> bool {
+    pub(crate) fn lists(&self) -> bool {
         self.abilities().log_ins.is_some()
     }
 
     /// True if a log-out ends the credential, because the strategy can revoke it.
     #[must_use]
-    pub fn is_revocable(&self) -> bool {
+    pub(crate) fn is_revocable(&self) -> bool {
         self.revocable.is_some()
     }
 
     /// True if the backend has a log-out, because it can revoke or has a cookie to remove.
     #[must_use]
-    pub fn has_logout(&self) -> bool {
+    pub(crate) fn has_logout(&self) -> bool {
         self.is_revocable() || self.is_cookie()
     }
 
     /// True if a browser adds the credential by itself.
     #[must_use]
-    pub fn is_cookie(&self) -> bool {
+    pub(crate) fn is_cookie(&self) -> bool {
         matches!(self.transport.scheme(), Scheme::Cookie(_))
     }
 }

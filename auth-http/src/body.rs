@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::FieldError;
 
-pub use form::LoginForm;
+pub(crate) use form::LoginForm;
 pub(crate) use json::{Fields, JsonBody};
 pub(crate) use refresh::refresh_token;
 
@@ -16,7 +16,7 @@ pub(crate) use refresh::refresh_token;
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// The longest password that is read, in bytes of Unicode's Form C. A policy may allow less.
-pub const MAX_PASSWORD_BYTES: usize = 1024;
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 
 fn media_type(content_type: Option<&str>) -> Option<mime::Mime> {
     content_type?.parse().ok()

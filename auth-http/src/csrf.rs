@@ -99,7 +99,7 @@ impl CsrfPolicy {
 
     /// True if the request may use a credential that the browser added by itself.
     #[must_use]
-    pub fn allows(&self, head: &dyn RequestHead) -> bool {
+    pub(crate) fn allows(&self, head: &dyn RequestHead) -> bool {
         if is_safe(head) {
             return true;
         }

@@ -41,7 +41,8 @@ mod user_body;
 
 pub use authenticator::{AcceptedBackends, Authenticated, Authenticator};
 pub use backend::AuthBackend;
-pub use body::{LoginForm, MAX_BODY_BYTES, MAX_PASSWORD_BYTES};
+pub use body::MAX_BODY_BYTES;
+pub(crate) use body::{LoginForm, MAX_PASSWORD_BYTES};
 pub use csrf::CsrfPolicy;
 pub use endpoints::{Endpoints, EndpointsBuilder, Request};
 pub use error::{ErrorCode, FieldError, HttpError};
@@ -58,4 +59,4 @@ pub use transport::{
     BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Slot, Transport,
 };
 pub use trusted_proxies::TrustedProxies;
-pub use user_body::UserBody;
+pub(crate) use user_body::UserBody;

@@ -67,7 +67,7 @@ impl Response {
 
     /// Forbids caches to store the answer (RFC 9111 §5.2.2.5).
     #[must_use]
-    pub fn no_store(self) -> Self {
+    pub(crate) fn no_store(self) -> Self {
         let is_set = self.headers.iter().any(|(name, _value)| *name == "cache-control");
         if is_set {
             self

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// [`Endpoints`](crate::Endpoints) refuses a profile with a field called like one of the first five, which would occur
 /// twice.
 #[derive(Debug, Serialize)]
-pub struct UserBody<'a, Id, P> {
+pub(crate) struct UserBody<'a, Id, P> {
     id: &'a Id,
     email: &'a str,
     is_active: bool,

@@ -67,7 +67,7 @@ pub use manager::{
 pub use outbox::{DroppedMails, Outbox};
 pub use password_hasher::{HashQueue, PasswordCheck, PasswordHasher, PasswordHasherBuilder};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
-pub use profile::{PathStep, ProfileError, ProtectedFields, check_profile_names, merge_profile, new_profile};
+pub use profile::{PathStep, ProfileError, ProtectedFields, check_profile_names, merge_profile};
 pub use stored_hash::{InvalidStoredHash, StoredHash};
 
 /// The target of every event for [`tracing`].

@@ -28,28 +28,7 @@ const RESERVED: [&str; 6] = [
 ///
 /// # Errors
 /// [`ProfileError`] naming the field that is missing or of the wrong type.
-///
-/// ```
-/// use portcullis::users::new_profile;
-/// use serde::{Deserialize, Serialize};
-/// use serde_json::json;
-///
-/// #[derive(Clone, Debug, Serialize, Deserialize)]
-/// struct Person {
-///     first_name: String,
-///     #[serde(default)]
-///     nickname: Option<String>,
-/// }
-///
-/// let fields = json!({"first_name": "Grace", "is_superuser": true});
-/// let person: Person = new_profile(fields.as_object().cloned().unwrap_or_default())?;
-/// assert_eq!(person.first_name, "Grace");
-///
-/// let error = new_profile::<Person>(serde_json::Map::new()).expect_err("the first name is missing");
-/// assert_eq!((error.field(), error.message()), (Some("first_name"), "Field required"));
-/// # Ok::<_, portcullis::users::ProfileError>(())
-/// ```
-pub fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileError> {
+pub(crate) fn new_profile<P: Profile>(fields: Map<String, Value>) -> Result<P, ProfileError> {
     read(strip(fields))
 }
 

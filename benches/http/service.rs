@@ -12,11 +12,12 @@ use portcullis::{
     actix::{Auth, CurrentUser, Guard},
     http::{AuthBackend, BearerTransport},
     jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
-    store::{ClientInfo, ReadError, Subject},
+    store::{ClientInfo, NewLogIn, ReadError, Strategy as _, Subject},
     users::{PasswordHasher, Registration, UserManager},
 };
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     Fallible,
@@ -43,7 +44,7 @@ pub(crate) struct Service {
     tracked: Data<AuthBackend>,
     rotating: Guard,
     /// Issues what `rotating` lets in.
-    rotated: AuthBackend,
+    rotated: TrackedJwtStrategy<Uuid>,
     subject: Subject,
     pub(crate) secret: SigningSecret,
     pub(crate) store: Store,
@@ -70,17 +71,12 @@ impl Service {
             let strategy = TrackedJwtStrategy::new(jwt, store.tokens.clone(), month)?;
             Ok::<_, ConfigError>(strategy.refresh_tokens(RefreshTokens::new(&secret)))
         };
-        let rotated = || {
-            Ok::<_, ConfigError>(AuthBackend::bearer(
-                ROTATING,
-                tracked()?.rotate_after(Duration::ZERO)?,
-            ))
-        };
+        let rotated = || tracked()?.rotate_after(Duration::ZERO);
         let auth = Auth::builder(users)
             .backend(jwt)
             .backend(db)
             .backend(AuthBackend::bearer(TRACKED, tracked()?))
-            .backend(rotated()?)
+            .backend(AuthBackend::bearer(ROTATING, rotated()?))
             .build()?;
         Ok(Self {
             tracked: Data::new(AuthBackend::bearer(TRACKED, tracked()?)),
@@ -112,7 +108,9 @@ impl Service {
     pub(crate) async fn due(&self, count: usize) -> Fallible<Vec<String>> {
         let mut tokens = Vec::new();
         for _ in 0..count {
-            let issued = self.rotated.issue(&self.subject, &ClientInfo::default()).await?;
+            let client = ClientInfo::default();
+            let log_in = NewLogIn::new(ROTATING, &self.subject, &client);
+            let issued = self.rotated.issue(&log_in).await?;
             tokens.push(issued.access.secret.expose_secret().to_owned());
         }
         Ok(tokens)

@@ -8,11 +8,11 @@ use super::{is_too_long, json::too_long, media_type, wrong_grant};
 use crate::{FieldError, HttpError};
 
 /// The form of a log-in (RFC 6749 §4.3.2), urlencoded or multipart.
-pub struct LoginForm {
+pub(crate) struct LoginForm {
     /// The e-mail as typed, neither trimmed nor validated.
-    pub username: String,
+    pub(crate) username: String,
     /// The password.
-    pub password: SecretString,
+    pub(crate) password: SecretString,
 }
 
 impl LoginForm {
@@ -20,7 +20,7 @@ impl LoginForm {
     ///
     /// # Errors
     /// [`HttpError::Unprocessable`] naming the fields that are missing, empty or wrong.
-    pub async fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, HttpError> {
+    pub(crate) async fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, HttpError> {
         let mut form = Form::read(content_type, body).await;
         form.grant_type("password");
         let username = form.required("username");
