@@ -1,16 +1,19 @@
-//! Log-ins by the application itself.
+//! Log-ins by the application itself, and refused ones.
+
+use std::net::IpAddr;
 
 use actix_web::{
     App, HttpRequest, HttpResponse,
-    test::{TestRequest, call_service, init_service, read_body},
+    test::{self, TestRequest, call_service, init_service, read_body},
     web,
 };
 use auth_actix::{Auth, AuthError};
 use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, Strategy as _};
 use auth_http::HttpError;
+use portcullis_support::Log;
 use uuid::Uuid;
 
-use crate::service::Service;
+use crate::service::{Service, app};
 
 async fn admit(auth: web::Data<Auth>, request: HttpRequest) -> Result<HttpResponse, AuthError> {
     let path = request.match_info();
@@ -158,5 +161,35 @@ async fn c9_the_list_shows_the_client_behind_a_trusted_proxy_and_the_peer_otherw
             .map(|log_in| log_in.client.address.as_deref())
             .collect();
         assert_eq!(addresses, [Some(expected)]);
+    }
+}
+
+#[actix_web::test]
+async fn e3_the_line_about_a_refused_log_in_has_the_address_of_the_client() {
+    let service = Service::new();
+    let app = app!(service,);
+    for (peer, forwarded, client) in [
+        ("192.0.2.1", "", "192.0.2.1"),
+        // It comes from no proxy of ours.
+        ("192.0.2.1", "203.0.113.9", "192.0.2.1"),
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "127.0.0.1, 2001:db8::9", "2001:db8::9"),
+    ] {
+        let listening = Log::begin();
+        let request = TestRequest::post()
+            .uri("/auth/bearer/login")
+            .peer_addr((peer.parse::<IpAddr>().expect("an address"), 4711).into())
+            .insert_header(("x-forwarded-for", forwarded))
+            .set_form([("username", "nobody@example.com"), ("password", "a password")]);
+        let answer = call_service(&app, request.to_request()).await;
+        assert_eq!(answer.status(), 400);
+        let text = listening.text();
+        let line = text.lines().find(|line| line.contains("log-in refused"));
+        let expected = format!(r#"client={client} why="unknown_user""#);
+        assert!(
+            line.is_some_and(|line| line.contains(&expected)),
+            "{expected} in:\n{text}"
+        );
+        assert!(!text.contains("nobody@example.com"), "{text}");
     }
 }

@@ -133,7 +133,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let identified = self.users.authenticate(&form.username, &form.password).await?;
+        let client = self.proxies.client(request.head);
+        let identified = self
+            .users
+            .authenticate_from(client, &form.username, &form.password)
+            .await?;
         self.finish(backend, &identified, request.head).await
     }
 

@@ -1,6 +1,7 @@
-use auth_core::{Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+use std::net::IpAddr;
 
-use tracing::field::debug;
+use auth_core::{Profile, SecretString, StoreError, UpdateUserError, User, UserId};
+use tracing::field::{debug, display};
 
 use super::UserManager;
 use crate::{Event, EventHandlerError, HashQueue, Identified, LOG, PasswordCheck};
@@ -63,7 +64,21 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         username: &str,
         password: &SecretString,
     ) -> Result<Identified<Id, P>, AuthenticateError> {
-        let user = self.check_log_in(username, password).await?;
+        self.authenticate_from(None, username, password).await
+    }
+
+    /// Does the same as [`authenticate`](Self::authenticate), for a client at the address `client`. The line in the log about a
+    /// refusal names it.
+    ///
+    /// # Errors
+    /// As for [`authenticate`](Self::authenticate).
+    pub async fn authenticate_from(
+        &self,
+        client: Option<IpAddr>,
+        username: &str,
+        password: &SecretString,
+    ) -> Result<Identified<Id, P>, AuthenticateError> {
+        let user = self.check_log_in(client, username, password).await?;
         Ok(Identified::by_proof(user))
     }
 
@@ -80,6 +95,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     async fn check_log_in(
         &self,
+        client: Option<IpAddr>,
         username: &str,
         password: &SecretString,
     ) -> Result<User<Id, P>, AuthenticateError> {
@@ -90,28 +106,37 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .in_queue(HashQueue::LogIn)
             .verify(password, stored)
             .await?;
+        // The e-mail of an unknown user is not logged, because people type passwords there.
+        let log_refusal = |user: Option<&Id>, why: &str| {
+            let (user, client) = (user.map(debug), client.map(display));
+            tracing::info!(target: LOG, user, client, why, "log-in refused");
+        };
+        let refused = |user: Option<&Id>, why: BadCredentials| {
+            log_refusal(user, why.name());
+            Err(AuthenticateError::BadCredentials(why))
+        };
         let Some(user) = user else {
-            return Err(refused::<Id>(None, BadCredentials::UnknownUser));
+            return refused(None, BadCredentials::UnknownUser);
         };
         match verdict {
             PasswordCheck::Mismatch if user.password_hash.is_none() => {
-                return Err(refused(Some(&user.id), BadCredentials::NoPassword));
+                return refused(Some(&user.id), BadCredentials::NoPassword);
             }
-            PasswordCheck::Mismatch => return Err(refused(Some(&user.id), BadCredentials::WrongPassword)),
+            PasswordCheck::Mismatch => return refused(Some(&user.id), BadCredentials::WrongPassword),
             PasswordCheck::Unusable(problem) => {
                 tracing::warn!(
                     target: LOG,
                     user = ?user.id, %problem, "a stored password hash cannot be verified"
                 );
-                return Err(refused(Some(&user.id), BadCredentials::UnusableHash));
+                return refused(Some(&user.id), BadCredentials::UnusableHash);
             }
             PasswordCheck::Match | PasswordCheck::MatchNeedsRehash => {}
         }
         if !user.is_active {
-            return Err(refused(Some(&user.id), BadCredentials::Inactive));
+            return refused(Some(&user.id), BadCredentials::Inactive);
         }
         if self.requires_verification && !user.is_verified {
-            tracing::info!(target: LOG, user = ?user.id, why = "not_verified", "log-in refused");
+            log_refusal(Some(&user.id), "not_verified");
             return Err(AuthenticateError::NotVerified);
         }
         // If other log-ins wait, skip the upgrade. The next log-in can do it.
@@ -163,11 +188,4 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             }
         }
     }
-}
-
-/// The e-mail of an unknown user is not logged, because people type passwords there.
-fn refused<Id: UserId>(user: Option<&Id>, why: BadCredentials) -> AuthenticateError {
-    let user = user.map(debug);
-    tracing::info!(target: LOG, user, why = why.name(), "log-in refused");
-    AuthenticateError::BadCredentials(why)
 }
