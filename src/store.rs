@@ -16,5 +16,6 @@ pub use auth_core::{
     RotateTokens, ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag, StoredSession,
     Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable,
     UpdateUserError, UserStore, admit, checked_deadline, from_unix_milliseconds, generate_token,
-    outdated_emails, sample_profile, unix_milliseconds, unreadable_url, user_id_from_text, with_deadline, written_fields,
+    outdated_emails, sample_profile, unix_milliseconds, unreadable_url, user_id_from_text, with_deadline,
+    written_fields,
 };

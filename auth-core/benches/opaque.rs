@@ -20,10 +20,7 @@ fn verify(criterion: &mut Criterion) {
     let strategy: OpaqueStrategy = OpaqueStrategy::new(Arc::new(MemoryAccessTokenStore::new()), lifetime);
     let tokens: Vec<_> = (0..TOKENS)
         .map(|_| {
-            let subject = Subject {
-                user_id: Uuid::now_v7(),
-                epoch: 0,
-            };
+            let subject = Subject::new(Uuid::now_v7(), 0);
             let issued =
                 runtime.block_on(strategy.issue(&NewLogIn::new("api", &subject, &ClientInfo::default())));
             issued.expect("issued").access.secret

@@ -348,6 +348,7 @@ pub trait PurgeExpired: Send + Sync {
 
 /// The reason that a token or a session was not inserted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InsertTokenError {
     /// The store already has one of this digest.
     #[error("the digest is taken")]
@@ -369,7 +370,7 @@ mod tests {
     const START: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 
     fn row() -> AccessToken<u32> {
-        let subject = Subject { user_id: 7, epoch: 3 };
+        let subject = Subject::new(7, 3);
         let mut row = AccessToken::new(TokenId::generate(), TokenDigest::new("token"), subject, START);
         row.absolute_expires_at = Some(START + Duration::days(30));
         row.expires_at = Some(START + Duration::days(14));

@@ -221,10 +221,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
             let end = self.end_after_use(&token, now);
             let _written = self.store.touch(&key, now, end).await;
         }
-        let mut credential = Credential::new(Subject {
-            user_id: token.user_id,
-            epoch: token.epoch,
-        });
+        let mut credential = Credential::new(Subject::new(token.user_id, token.epoch));
         credential.id = Some(token.id);
         credential.issued_at = Some(token.created_at);
         credential.expires_at = token.expires_at;

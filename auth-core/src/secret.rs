@@ -234,7 +234,11 @@ mod tests {
         assert_eq!(hex(&derived), expected);
         assert_eq!(format!("{derived:?}"), "SigningSecret([REDACTED])");
         assert_ne!(hex(&secret.for_purpose("double-submit")), expected);
-        assert_eq!(secret.expose(), raw.as_bytes(), "a JWT is signed with the secret itself");
+        assert_eq!(
+            secret.expose(),
+            raw.as_bytes(),
+            "a JWT is signed with the secret itself"
+        );
 
         let new = SigningSecret::generate().expect("secret").also_accept(secret);
         let derived: Vec<_> = new.for_purpose("refresh-token").accepted().map(hex).collect();

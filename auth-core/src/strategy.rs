@@ -9,11 +9,20 @@ use crate::{AccessTokenIndex, ClientInfo, InsertTokenError, Rejection, StoreErro
 
 /// The user that a credential is for, and the security epoch under which it was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Subject<Id = Uuid> {
     /// The user's id.
     pub user_id: Id,
     /// The user's security epoch.
     pub epoch: i64,
+}
+
+impl<Id> Subject<Id> {
+    /// The user of `user_id` at `epoch`, as a store or a credential has them. That of a [`User`] is `Subject::from(&user)`.
+    #[must_use]
+    pub fn new(user_id: Id, epoch: i64) -> Self {
+        Self { user_id, epoch }
+    }
 }
 
 impl<Id: Clone, P> From<&User<Id, P>> for Subject<Id> {
@@ -169,6 +178,7 @@ impl From<Rejection> for ReadError {
 
 /// Why a credential was not issued.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IssueError {
     /// The user was deleted meanwhile.
     #[error("the user does not exist")]

@@ -265,6 +265,7 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
 
 /// The reason that a user was not inserted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InsertUserError {
     /// Another user has the normalised e-mail.
     #[error("the e-mail is taken")]
@@ -287,6 +288,7 @@ pub enum InsertUserError {
 
 /// The reason that a user was not written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UpdateUserError {
     /// The user was deleted, or written since it was read.
     #[error("the user was changed or deleted since it was read")]

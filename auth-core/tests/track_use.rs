@@ -50,10 +50,7 @@ async fn a_token_whose_use_cannot_be_written_down_is_good() {
     let strategy = OpaqueStrategy::unlisted(Arc::new(ReadOnly::default()), Lifetime::FOREVER)
         .track_use(Duration::from_secs(60))
         .clock(clock.clone());
-    let subject = Subject {
-        user_id: Uuid::now_v7(),
-        epoch: 0,
-    };
+    let subject = Subject::new(Uuid::now_v7(), 0);
     let issued = strategy
         .issue(&NewLogIn::new("api", &subject, &ClientInfo::default()))
         .await

@@ -16,6 +16,9 @@ use crate::{
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
 
+/// The answer to an error that a later version of auth-users has is 500.
+const UNKNOWN: &str = "auth-users has an error that auth-http does not know: use one version of both";
+
 /// The minimum of `Retry-After`.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
@@ -51,7 +54,10 @@ pub enum ErrorCode {
 }
 
 /// A field of a body that is not valid. It never repeats the value.
+///
+/// Build one with [`new`](Self::new) for a field of the body, or with [`for_body`](Self::for_body) for the body itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FieldError {
     /// The kind of error, as pydantic names it: `missing`, `string_type`, `value_error`, …
     #[serde(rename = "type")]
@@ -74,10 +80,19 @@ fn location<S: Serializer>(path: &[PathStep], serializer: S) -> Result<S::Ok, S:
 }
 
 impl FieldError {
-    pub(crate) fn new(kind: &'static str, field: &str, msg: impl Into<String>) -> Self {
+    /// An error of `field`, at the top level of the body. For a deeper one, set [`loc`](field@Self::loc).
+    pub fn new(kind: &'static str, field: &str, msg: impl Into<String>) -> Self {
+        Self {
+            loc: vec![PathStep::Key(field.to_owned())],
+            ..Self::for_body(kind, msg)
+        }
+    }
+
+    /// An error of the body itself.
+    pub fn for_body(kind: &'static str, msg: impl Into<String>) -> Self {
         Self {
             kind,
-            loc: vec![PathStep::Key(field.to_owned())],
+            loc: Vec::new(),
             msg: msg.into(),
         }
     }
@@ -209,6 +224,7 @@ impl From<CreateUserError> for HttpError {
             CreateUserError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
             CreateUserError::EventHandler(error) => error.into(),
             CreateUserError::Unavailable(error) => error.into(),
+            _ => Self::Internal(UNKNOWN),
         }
     }
 }
@@ -219,6 +235,7 @@ impl From<AuthenticateError> for HttpError {
             AuthenticateError::BadCredentials(_) => Self::Code(ErrorCode::LoginBadCredentials),
             AuthenticateError::NotVerified => Self::Code(ErrorCode::LoginUserNotVerified),
             AuthenticateError::Unavailable(error) => error.into(),
+            _ => Self::Internal(UNKNOWN),
         }
     }
 }
@@ -230,6 +247,7 @@ impl From<VerifyError> for HttpError {
             VerifyError::AlreadyVerified => Self::Code(ErrorCode::VerifyUserAlreadyVerified),
             VerifyError::EventHandler(error) => error.into(),
             VerifyError::Unavailable(error) => error.into(),
+            _ => Self::Internal(UNKNOWN),
         }
     }
 }
@@ -239,6 +257,7 @@ impl From<OneTimeTokenError> for HttpError {
         match error {
             OneTimeTokenError::BadToken => Self::BadRequest,
             OneTimeTokenError::Unavailable(error) => error.into(),
+            _ => Self::Internal(UNKNOWN),
         }
     }
 }
@@ -252,6 +271,7 @@ impl From<ResetPasswordError> for HttpError {
             }
             ResetPasswordError::EventHandler(error) => error.into(),
             ResetPasswordError::Unavailable(error) => error.into(),
+            _ => Self::Internal(UNKNOWN),
         }
     }
 }
@@ -269,6 +289,7 @@ impl From<UpdateError> for HttpError {
             UpdateError::NotFound => Self::NotFound,
             UpdateError::EventHandler(error) => error.into(),
             UpdateError::Unavailable(error) => error.into(),
+            _ => Self::Internal(UNKNOWN),
         }
     }
 }
@@ -279,6 +300,7 @@ impl From<DeleteUserError> for HttpError {
             DeleteUserError::NotFound => Self::NotFound,
             DeleteUserError::EventHandler(error) => error.into(),
             DeleteUserError::Unavailable(error) => error.into(),
+            _ => Self::Internal(UNKNOWN),
         }
     }
 }

@@ -18,8 +18,9 @@ pub(crate) fn set_cookie_bytes(value: &str) -> usize {
     SET_COOKIE.len() + ": \r\n".len() + value.len()
 }
 
-/// An answer: a status, headers, and a JSON body or none.
+/// An answer: a status, headers, and a JSON body or none. Begin with [`empty`](Self::empty) or [`json`](Self::json).
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Response {
     /// The status code.
     pub status: u16,

@@ -36,6 +36,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> SessionData for T {}
 
 /// What becomes of changes that two requests make to one session at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnConflict {
     /// The later one is made again on the data of the earlier one, if it was made by
     /// [`update`](RequestSession::update). If the data was [`set`](RequestSession::set), it is answered with 409. No

@@ -52,6 +52,7 @@ pub enum Slot {
 
 /// How a client sends a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scheme<'a> {
     /// In the `Authorization` header, which the client adds itself.
     Bearer,

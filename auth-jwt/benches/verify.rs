@@ -42,10 +42,7 @@ fn verify(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for (name, keys) in keys() {
         let strategy: JwtStrategy = JwtStrategy::new(keys, lifetime).expect("valid");
-        let subject = Subject {
-            user_id: Uuid::now_v7(),
-            epoch: 0,
-        };
+        let subject = Subject::new(Uuid::now_v7(), 0);
         let issued = runtime
             .block_on(strategy.issue(&NewLogIn::new(
                 FASTAPI_USERS_AUDIENCE,

@@ -22,7 +22,7 @@
 //! let secret = SigningSecret::new("K2T0Mj8hd0tLkMMnZ0r5WqcIhN5TbSqwX0vZQxVdJxk")?;
 //! let strategy = JwtStrategy::hs256(&secret, Lifetime::new(Duration::from_secs(3600))?)?;
 //!
-//! let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
+//! let subject = Subject::new(Uuid::now_v7(), 0);
 //! let issued = strategy.issue(&NewLogIn::new("api", &subject, &ClientInfo::default())).await?;
 //! let credential = strategy.read("api", issued.access.secret.expose_secret()).await?;
 //! assert_eq!(credential.subject, subject);

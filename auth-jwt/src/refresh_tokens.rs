@@ -164,10 +164,7 @@ impl<'a, Id: UserId> RefreshToken<'a, Id> {
             backend,
             handle,
             number: number.parse().ok()?,
-            subject: Subject {
-                user_id: user_id_from_text(&user_id)?,
-                epoch: epoch.parse().ok()?,
-            },
+            subject: Subject::new(user_id_from_text(&user_id)?, epoch.parse().ok()?),
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::{
 
 /// An algorithm to sign with. RS256 is missing, because it is for verifying only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SigningAlgorithm {
     /// Ed25519 (RFC 8037).
     EdDsa,

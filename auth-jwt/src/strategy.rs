@@ -195,7 +195,7 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
             .epoch
             .or(self.accepts_without_epoch.then_some(0))
             .ok_or(Rejection::BadClaim)?;
-        let mut credential = Credential::new(Subject { user_id, epoch });
+        let mut credential = Credential::new(Subject::new(user_id, epoch));
         // The `jti` of another issuer can be any string.
         credential.id = claims.jti.and_then(|jti| jti.parse().ok()).map(TokenId);
         credential.issued_at = claims.iat.map(|date| date.0);

@@ -51,7 +51,7 @@ use crate::{
 ///     .refresh_tokens(RefreshTokens::new(&secret))
 ///     .cap(NonZeroU32::MIN);
 ///
-/// let subject = Subject { user_id: Uuid::now_v7(), epoch: 0 };
+/// let subject = Subject::new(Uuid::now_v7(), 0);
 /// let issued = strategy.issue(&NewLogIn::new("app", &subject, &ClientInfo::default())).await?;
 /// let token = issued.access.secret.expose_secret();
 /// assert!(strategy.read("app", token).await.is_ok());

@@ -13,6 +13,7 @@ use crate::{
 
 /// An algorithm to verify with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum VerifyingAlgorithm {
     /// Ed25519 (RFC 8037).
     EdDsa,

@@ -1,6 +1,8 @@
 //! Tokens that another system issued. Such a token has no shard tag, so an alias key leads from its digest to its user.
 
-use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError, TokenLookup, UserId, unix_milliseconds};
+use auth_core::{
+    AccessToken, InsertTokenError, ShardTag, StoreError, TokenLookup, UserId, unix_milliseconds,
+};
 use fred::bytes_utils::Str;
 
 use crate::{RedisAccessTokenStore, call::Limit, script::PUT_ALIAS};
@@ -19,7 +21,9 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
     /// [`InsertTokenError::DigestTaken`] if there is a token of this digest, or another user had one.
     pub async fn adopt(&self, token: &AccessToken<Id>) -> Result<(), InsertTokenError> {
         let name = self.redis.keys.alias(&token.digest);
-        let end = token.absolute_expires_at.map(|end| unix_milliseconds(end).to_string());
+        let end = token
+            .absolute_expires_at
+            .map(|end| unix_milliseconds(end).to_string());
         let args = vec![token.user_id.to_string().into(), end.unwrap_or_default().into()];
         let limit = self.redis.limit();
         // The alias first: an alias without a token does no harm, but a token without an alias could not be revoked.

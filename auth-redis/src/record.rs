@@ -142,10 +142,7 @@ pub(crate) fn read<Id: UserId>(digest: TokenDigest, value: &[u8]) -> Result<Row<
     if record.digest != beginning(&digest) {
         return Err(Malformed::Other);
     }
-    let subject = Subject {
-        user_id: user_id(record.user_id)?,
-        epoch: record.epoch,
-    };
+    let subject = Subject::new(user_id(record.user_id)?, record.epoch);
     let id = TokenId(Uuid::from_bytes(record.id));
     let mut token = AccessToken::new(id, digest, subject, record.created_at.read()?);
     token.backend = record.backend.to_owned();

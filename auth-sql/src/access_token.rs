@@ -235,10 +235,7 @@ pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToke
         refresh_generation,
         (user_agent, address, label),
     ) = columns;
-    let subject = Subject {
-        user_id: user_id.into(),
-        epoch,
-    };
+    let subject = Subject::new(user_id.into(), epoch);
     let mut token = AccessToken::new(TokenId(id.0), digest.0, subject, created_at.0);
     token.backend = backend;
     token.actor = actor;

@@ -182,7 +182,7 @@ fn session<D: AnyDatabase, Id: UserId>(columns: SessionColumns) -> Result<Stored
         let user_id = user_id.parse().map_err(|_repeats_it| {
             StoreError::invalid_data(D::STORE, "a session has a user id of another type")
         })?;
-        session.subject = Some(Subject { user_id, epoch });
+        session.subject = Some(Subject::new(user_id, epoch));
     }
     session.revision = revision;
     session.last_used_at = last_used_at.0;

@@ -14,11 +14,13 @@ use crate::{LOG, UserManager};
 #[non_exhaustive]
 pub enum Event<'a, Id = Uuid, P = ()> {
     /// The user was registered.
+    #[non_exhaustive]
     Registered {
         /// The new user.
         user: &'a User<Id, P>,
     },
     /// The user was changed.
+    #[non_exhaustive]
     Updated {
         /// The user after the change.
         user: &'a User<Id, P>,
@@ -26,26 +28,31 @@ pub enum Event<'a, Id = Uuid, P = ()> {
         changed: ChangedFields,
     },
     /// A mail to verify the e-mail was requested. Delivered after the answer: see [`EventHandler`].
+    #[non_exhaustive]
     VerificationRequested {
         /// The user who will get the mail.
         user: &'a User<Id, P>,
     },
     /// A mail to confirm a new e-mail was requested. Delivered after the answer: see [`EventHandler`].
+    #[non_exhaustive]
     EmailChangeRequested {
         /// The user, still with the old e-mail.
         user: &'a User<Id, P>,
     },
     /// The e-mail was verified.
+    #[non_exhaustive]
     Verified {
         /// The user, now verified.
         user: &'a User<Id, P>,
     },
     /// A mail to reset the password was requested. Delivered after the answer: see [`EventHandler`].
+    #[non_exhaustive]
     PasswordResetRequested {
         /// The user who will get the mail.
         user: &'a User<Id, P>,
     },
     /// The password was reset by a mailed token.
+    #[non_exhaustive]
     PasswordReset {
         /// The user with the new password.
         user: &'a User<Id, P>,
@@ -55,6 +62,7 @@ pub enum Event<'a, Id = Uuid, P = ()> {
     /// The log-in can still fail, if a handler returns an error or the old credential cannot be revoked. The new credential
     /// is then revoked and never sent. Expect more of these events than successful log-ins. Over HTTP, the log has one line
     /// for each log-in that succeeds, `a user logged in`.
+    #[non_exhaustive]
     LoggedIn {
         /// The user.
         user: &'a User<Id, P>,
@@ -65,16 +73,19 @@ pub enum Event<'a, Id = Uuid, P = ()> {
     /// ended, with everything that was issued for it.
     ///
     /// An error of the handler is logged, and changes nothing.
+    #[non_exhaustive]
     RefreshTokenReused {
         /// The user of the log-in.
         user: &'a User<Id, P>,
     },
     /// The user is about to be deleted. An error stops the deletion.
+    #[non_exhaustive]
     Deleting {
         /// The user, who still exists.
         user: &'a User<Id, P>,
     },
     /// The user was deleted.
+    #[non_exhaustive]
     Deleted {
         /// The deleted user.
         user: &'a User<Id, P>,
@@ -175,9 +186,9 @@ impl ChangedFields {
 /// impl EventHandler for Invoices {
 ///     async fn handle(&self, event: Event<'_>, users: &UserManager) -> Result<(), EventHandlerError> {
 ///         match event {
-///             Event::Registered { user } => open_account(user.email.as_str()).map_err(EventHandlerError::new),
+///             Event::Registered { user, .. } => open_account(user.email.as_str()).map_err(EventHandlerError::new),
 ///             // After a change of the address, the user logs in again.
-///             Event::Updated { user, changed } if changed.email => {
+///             Event::Updated { user, changed, .. } if changed.email => {
 ///                 users.log_out_everywhere(&user.id).await.map_err(EventHandlerError::new)?;
 ///                 Ok(())
 ///             }

@@ -58,6 +58,7 @@ pub trait PasswordPolicy: Send + Sync {
 
 /// The reason that a password was not accepted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PolicyError {
     /// It is not good enough. The reason is shown to the user and does not repeat the password.
     #[error("{0}")]

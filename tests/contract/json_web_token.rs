@@ -22,10 +22,7 @@ fn the_issuer_is_a_claim_where_it_is_set() {
         let strategy = JwtStrategy::<Uuid>::hs256(&secret, Lifetime::from_secs(60).expect("positive"))
             .expect("long enough")
             .issuer("https://camelot.example");
-        let subject = Subject {
-            user_id: Uuid::now_v7(),
-            epoch: 0,
-        };
+        let subject = Subject::new(Uuid::now_v7(), 0);
         let issued = strategy
             .issue(&NewLogIn::new("api", &subject, &ClientInfo::default()))
             .await

@@ -65,7 +65,7 @@ struct Journal(Mutex<Vec<(String, Option<uuid::Uuid>)>>);
 #[async_trait]
 impl EventHandler for Journal {
     async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
-        if let Event::LoggedIn { user, actor } = event {
+        if let Event::LoggedIn { user, actor, .. } = event {
             let mut journal = self.0.lock().expect("no panic under the lock");
             journal.push((user.email.to_string(), actor.copied()));
         }

@@ -27,14 +27,8 @@ const AUDIENCE: &str = "conformance";
 /// A credential has the subject, the epoch and the instants under which the token was issued, and a public id.
 pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
-    let subject = Subject {
-        user_id: fixture.user(None).await,
-        epoch: (1 << 40) + 1,
-    };
-    let other = Subject {
-        user_id: fixture.user(None).await,
-        epoch: 2,
-    };
+    let subject = Subject::new(fixture.user(None).await, (1 << 40) + 1);
+    let other = Subject::new(fixture.user(None).await, 2);
     for subject in [subject, other] {
         let issued = answered(
             strategy
@@ -156,10 +150,7 @@ pub async fn only_the_issued_string_is_accepted<F: AccessTokenFixture>(fixture: 
 /// After its revocation, a token is unknown, whatever the clock says. Other tokens of the user stay.
 pub async fn a_revoked_token_is_rejected_for_good<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, clock) = strategy(fixture, lifetime(HOUR));
-    let subject = Subject {
-        user_id: fixture.user(None).await,
-        epoch: 0,
-    };
+    let subject = Subject::new(fixture.user(None).await, 0);
     let revoked = answered(
         strategy
             .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))
@@ -232,10 +223,7 @@ pub async fn a_cap_holds_under_parallel_log_ins<F: AccessTokenFixture>(fixture: 
 async fn race_to_log_in<F: AccessTokenFixture>(fixture: &F) {
     let (strategy, _clock) = strategy(fixture, lifetime(HOUR));
     let strategy = Arc::new(strategy.cap(NonZeroU32::new(5).expect("five is not zero")));
-    let subject = Subject {
-        user_id: fixture.user(None).await,
-        epoch: 0,
-    };
+    let subject = Subject::new(fixture.user(None).await, 0);
     let mut tokens = at_once((0..50).map(|_| {
         let (strategy, subject) = (Arc::clone(&strategy), subject.clone());
         async move {
@@ -285,10 +273,7 @@ fn lifetime(span: Duration) -> Lifetime {
 
 /// A token of a user of its own.
 async fn issued<F: AccessTokenFixture>(fixture: &F, strategy: &OpaqueStrategy<F::Id>) -> SecretString {
-    let subject = Subject {
-        user_id: fixture.user(None).await,
-        epoch: 0,
-    };
+    let subject = Subject::new(fixture.user(None).await, 0);
     answered(
         strategy
             .issue(&NewLogIn::new(AUDIENCE, &subject, &ClientInfo::default()))

@@ -143,10 +143,7 @@ pub(super) fn token<Id: UserId>(user: &Id, n: u32) -> (TokenLookup, AccessToken<
 /// The user's `n`-th token, of a given digest.
 pub(super) fn token_of<Id: UserId>(user: &Id, digest: TokenDigest, n: u32) -> AccessToken<Id> {
     let created_at = start() + Duration::seconds(i64::from(n));
-    let subject = Subject {
-        user_id: user.clone(),
-        epoch: EPOCH,
-    };
+    let subject = Subject::new(user.clone(), EPOCH);
     let mut token = AccessToken::new(TokenId::generate(), digest, subject, created_at);
     token.backend = BACKEND.to_owned();
     token.expires_at = Some(created_at + Duration::days(7) + Duration::milliseconds(1));

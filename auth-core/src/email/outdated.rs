@@ -9,6 +9,7 @@ const PAGE: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
 
 /// A user whom no look-up finds, because this version would normalise the stored address to another form.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct OutdatedEmail<Id, P> {
     /// The user, as stored.
     pub user: User<Id, P>,

@@ -4,10 +4,7 @@ use crate::{ClientInfo, ManualClock, TokenDigest, memory::MemoryAccessTokenStore
 type Store = Arc<MemoryAccessTokenStore<Uuid>>;
 
 fn subject() -> Subject {
-    Subject {
-        user_id: Uuid::now_v7(),
-        epoch: 0,
-    }
+    Subject::new(Uuid::now_v7(), 0)
 }
 
 fn strategy(store: &Store) -> OpaqueStrategy {

@@ -36,11 +36,7 @@ impl JsonBody {
         serde_json::from_slice(text).map(Self::Value).map_err(|error| {
             let position = format!("line {} column {}", error.line(), error.column());
             let msg = format!("JSON decode error at {position}");
-            HttpError::Unprocessable(vec![FieldError {
-                kind: "json_invalid",
-                loc: Vec::new(),
-                msg,
-            }])
+            HttpError::Unprocessable(vec![FieldError::for_body("json_invalid", msg)])
         })
     }
 
@@ -68,11 +64,7 @@ impl JsonBody {
                 "The body should be of the type application/json",
             ),
         };
-        Err(HttpError::Unprocessable(vec![FieldError {
-            kind,
-            loc: Vec::new(),
-            msg: msg.to_owned(),
-        }]))
+        Err(HttpError::Unprocessable(vec![FieldError::for_body(kind, msg)]))
     }
 
     /// The fields of the object in the body, for a route that requires each by name. Without an object, each is missing.

@@ -183,6 +183,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let issued = issued.map_err(|error| match error {
             IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
             IssueError::Unavailable(error) => error.into(),
+            error => StoreError::internal("access tokens", error).into(),
         })?;
         let handed_over = match deliver(&issued) {
             Ok(answer) => self.hand_over(backend, identified, head).await.map(|()| answer),

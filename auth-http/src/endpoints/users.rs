@@ -164,13 +164,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.require_superuser(asked).await?;
         let user = self.user_of(asked.id).await?;
         let mut fields = body.into_fields()?;
-        let [is_active, is_superuser, is_verified] = FLAGS.map(|flag| fields.flag(flag));
-        let flags = UserUpdate {
-            is_active,
-            is_superuser,
-            is_verified,
-            ..UserUpdate::default()
-        };
+        let mut flags = UserUpdate::default();
+        [flags.is_active, flags.is_superuser, flags.is_verified] = FLAGS.map(|flag| fields.flag(flag));
         let update = self.update_of(&user, flags, fields, &ProtectedFields::default())?;
         let user = self.users.update(user, &update).await?;
         Ok(ok(&user))
@@ -183,20 +178,17 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.require(asked, &(Superuser, self.base_requirement())).await
     }
 
-    /// The update of `user` by `fields` and `flags`.
+    /// `update` of `user`, which has the flags, with the other `fields`.
     fn update_of(
         &self,
         user: &User<Id, P>,
-        flags: UserUpdate,
+        mut update: UserUpdate,
         mut fields: Fields,
         protected: &ProtectedFields,
     ) -> Result<UserUpdate, HttpError> {
-        let update = UserUpdate {
-            email: fields.optional_email(self.users.closed_networks()),
-            password: fields.optional_password(),
-            profile: fields.take_rest(),
-            ..flags
-        };
+        update.email = fields.optional_email(self.users.closed_networks());
+        update.password = fields.optional_password();
+        update.profile = fields.take_rest();
         let merged = merge_profile(&user.profile, &update.profile)
             .and_then(|merged| protected.check(&user.profile, &merged).map(|()| merged));
         let merged = fields.profile(merged);

@@ -50,19 +50,14 @@ fn d4_a_503_says_when_to_come_back_in_whole_seconds_and_at_least_one() {
 fn a_422_names_the_field_and_never_the_input() {
     let errors = vec![
         FieldError::missing("email"),
+        FieldError::for_body("missing", "m"),
         FieldError {
-            kind: "missing",
-            loc: Vec::new(),
-            msg: "m".into(),
-        },
-        FieldError {
-            kind: "missing",
             loc: vec![
                 PathStep::Key("homes".into()),
                 PathStep::Index(1),
                 PathStep::Key("city.name".into()),
             ],
-            msg: "m".into(),
+            ..FieldError::for_body("missing", "m")
         },
     ];
     assert_eq!(

@@ -306,6 +306,7 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
                 Err(StoreError::internal("session ids", problem).into())
             }
             Err(InsertTokenError::Store(error)) => Err(error.into()),
+            Err(error) => Err(StoreError::internal("sessions", error).into()),
         }
     }
 }

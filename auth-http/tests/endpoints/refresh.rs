@@ -33,7 +33,7 @@ struct Failing(Mutex<Vec<&'static str>>);
 #[async_trait]
 impl EventHandler for Failing {
     async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
-        if let Event::RefreshTokenReused { user } = event {
+        if let Event::RefreshTokenReused { user, .. } = event {
             self.0.lock().expect("no panic under the lock").push(event.name());
             assert_eq!(user.email.as_str(), "ada@example.com");
             return Err(EventHandlerError::new("not today"));

@@ -147,8 +147,5 @@ pub(super) fn within<Id>(row: &AccessToken<Id>, end: OffsetDateTime) -> OffsetDa
 }
 
 pub(super) fn subject_of<Id: UserId>(row: &AccessToken<Id>) -> Subject<Id> {
-    Subject {
-        user_id: row.user_id.clone(),
-        epoch: row.epoch,
-    }
+    Subject::new(row.user_id.clone(), row.epoch)
 }

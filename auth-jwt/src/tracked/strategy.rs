@@ -59,7 +59,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     fn unchecked(&self, token: Presented) -> Result<Credential<Id>, Rejection> {
         let user_id = user_id_from_text(&token.claims.sub).ok_or(Rejection::BadClaim)?;
         let epoch = token.claims.epoch.ok_or(Rejection::BadClaim)?;
-        let mut credential = Credential::new(Subject { user_id, epoch });
+        let mut credential = Credential::new(Subject::new(user_id, epoch));
         credential.id = Some(id_of(&token.key.digest));
         credential.expires_at = Some(token.claims.exp.0);
         credential.actor = token.claims.act.map(|actor| actor.sub);

@@ -141,6 +141,7 @@ fn parts_alg(algorithm: SigningAlgorithm) -> &'static str {
         SigningAlgorithm::EdDsa => "EdDSA",
         SigningAlgorithm::Es256 => "ES256",
         SigningAlgorithm::Ps256 => "PS256",
+        other => panic!("{other:?} is not tested"),
     }
 }
 

@@ -268,10 +268,7 @@ fn j8_the_issuer_is_exact_where_it_is_configured() {
 
 #[test]
 fn deviation_26_j9_a_token_is_good_for_the_audience_that_it_was_issued_for_and_no_other() {
-    let subject = Subject {
-        user_id: USER.parse().expect("a UUID"),
-        epoch: 7,
-    };
+    let subject = Subject::new(USER.parse().expect("a UUID"), 7);
     let read =
         |strategy: &JwtStrategy, audience: &str, token: &str| match at_once(strategy.read(audience, token)) {
             Ok(_credential) => Ok(()),

@@ -68,6 +68,7 @@ pub(crate) fn signing_key(algorithm: SigningAlgorithm) -> SigningKey {
         SigningAlgorithm::EdDsa => ED25519,
         SigningAlgorithm::Es256 => P256,
         SigningAlgorithm::Ps256 => RSA,
+        other => panic!("no key for {other:?}"),
     };
     SigningKey::from_pem(algorithm, pem).expect("valid")
 }
@@ -77,6 +78,7 @@ pub(crate) fn verifying_key(algorithm: VerifyingAlgorithm) -> VerifyingKey {
         VerifyingAlgorithm::EdDsa => ED25519_PUBLIC,
         VerifyingAlgorithm::Es256 => P256_PUBLIC,
         VerifyingAlgorithm::Ps256 | VerifyingAlgorithm::Rs256 => RSA_PUBLIC,
+        other => panic!("no key for {other:?}"),
     };
     VerifyingKey::from_pem(algorithm, pem).expect("valid")
 }
@@ -147,10 +149,7 @@ pub(crate) fn sign(header: &str, payload: &str, algorithm: Algorithm, key: &Enco
 }
 
 pub(crate) fn issue(strategy: &JwtStrategy) -> String {
-    let subject = Subject {
-        user_id: USER.parse().expect("a UUID"),
-        epoch: 7,
-    };
+    let subject = Subject::new(USER.parse().expect("a UUID"), 7);
     let issued = at_once(strategy.issue(&NewLogIn::new(
         FASTAPI_USERS_AUDIENCE,
         &subject,

@@ -64,10 +64,7 @@ fn a_token_never_outlives_its_lifetime_and_is_valid_at_once() {
             let strategy = JwtStrategy::<Uuid>::hs256(&secret(), span)
                 .expect("valid")
                 .clock(clock.clone());
-            let subject = Subject {
-                user_id: Uuid::now_v7(),
-                epoch: 0,
-            };
+            let subject = Subject::new(Uuid::now_v7(), 0);
             let issued = at_once(strategy.issue(&NewLogIn::new(
                 FASTAPI_USERS_AUDIENCE,
                 &subject,
@@ -98,7 +95,7 @@ fn a_token_never_outlives_its_lifetime_and_is_valid_at_once() {
 fn ids_of_other_types_are_written_and_read() {
     fn round_trip<Id: UserId>(user_id: Id) {
         let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
-        let subject = Subject { user_id, epoch: -1 };
+        let subject = Subject::new(user_id, -1);
         let issued = at_once(strategy.issue(&NewLogIn::new(
             FASTAPI_USERS_AUDIENCE,
             &subject,
@@ -118,20 +115,14 @@ fn ids_of_other_types_are_written_and_read() {
 #[test]
 fn a_token_that_could_not_be_read_is_not_issued() {
     let strategy = JwtStrategy::hs256(&secret(), lifetime()).expect("valid");
-    let subject = Subject {
-        user_id: "x".repeat(MAX_TOKEN_BYTES),
-        epoch: 0,
-    };
+    let subject = Subject::new("x".repeat(MAX_TOKEN_BYTES), 0);
     let refused = at_once(strategy.issue(&NewLogIn::new(
         FASTAPI_USERS_AUDIENCE,
         &subject,
         &ClientInfo::default(),
     )));
     assert!(matches!(refused, Err(IssueError::Unavailable(_))));
-    let subject = Subject {
-        user_id: "lance\0lot".to_owned(),
-        epoch: 0,
-    };
+    let subject = Subject::new("lance\0lot".to_owned(), 0);
     let refused = at_once(strategy.issue(&NewLogIn::new(
         FASTAPI_USERS_AUDIENCE,
         &subject,
@@ -140,10 +131,7 @@ fn a_token_that_could_not_be_read_is_not_issued() {
     assert!(matches!(refused, Err(IssueError::Unavailable(_))));
 
     let before_1970 = self::strategy().clock(clock_at(-10));
-    let subject = Subject {
-        user_id: Uuid::now_v7(),
-        epoch: 0,
-    };
+    let subject = Subject::new(Uuid::now_v7(), 0);
     assert!(
         at_once(before_1970.issue(&NewLogIn::new(
             FASTAPI_USERS_AUDIENCE,

@@ -184,7 +184,7 @@ async fn what_the_row_says_wins() {
     assert_eq!(credential.expires_at, Some(end));
     assert_eq!(credential.actor.as_deref(), Some("7"));
 
-    let Subject { user_id, epoch } = stage.subject;
+    let Subject { user_id, epoch, .. } = stage.subject;
     row.epoch = epoch + 1;
     stage.overwrite(&row).await;
     assert_eq!(check(&strategy, &token).await, Err(StaleEpoch));
@@ -239,7 +239,7 @@ async fn ids_of_other_types_have_refresh_tokens_too() {
         let strategy = TrackedJwtStrategy::new(jwt, store, seconds(LOG_IN))
             .expect("valid")
             .refresh_tokens(auth_jwt::RefreshTokens::new(&secret));
-        let subject = Subject { user_id, epoch: -1 };
+        let subject = Subject::new(user_id, -1);
         let client = ClientInfo::default();
         let issued = strategy
             .issue(&NewLogIn::new(APP, &subject, &client))
@@ -266,7 +266,7 @@ async fn a_log_in_whose_tokens_could_not_be_read_is_not_stored() {
     let store = std::sync::Arc::new(MemoryAccessTokenStore::new());
     let strategy = TrackedJwtStrategy::new(jwt, store.clone(), seconds(LOG_IN)).expect("valid");
     for user_id in ["lance\0lot".to_owned(), "x".repeat(auth_jwt::MAX_TOKEN_BYTES)] {
-        let subject = Subject { user_id, epoch: 0 };
+        let subject = Subject::new(user_id, 0);
         let client = ClientInfo::default();
         assert!(
             strategy

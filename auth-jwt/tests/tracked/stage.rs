@@ -59,10 +59,7 @@ impl Stage {
             clock: Arc::new(ManualClock::new(start)),
             store: Arc::default(),
             secret: SigningSecret::generate().expect("randomness"),
-            subject: Subject {
-                user_id: Uuid::now_v7(),
-                epoch: 7,
-            },
+            subject: Subject::new(Uuid::now_v7(), 7),
         }
     }
 
@@ -115,7 +112,7 @@ impl Stage {
 
     /// The user's log-ins, newest first.
     pub(crate) async fn rows(&self) -> Vec<AccessToken> {
-        let Subject { user_id, epoch } = &self.subject;
+        let Subject { user_id, epoch, .. } = &self.subject;
         self.store.list(user_id, *epoch).await.expect("in memory")
     }
 

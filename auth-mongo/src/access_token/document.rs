@@ -61,10 +61,7 @@ impl TokenDocument {
             let mut token = AccessToken::new(
                 TokenId(Uuid::from_bytes(self.id.bytes())),
                 self.digest.0,
-                Subject {
-                    user_id: Id::from_bson(self.user_id).ok_or_else(unreadable)?,
-                    epoch: self.epoch,
-                },
+                Subject::new(Id::from_bson(self.user_id).ok_or_else(unreadable)?, self.epoch),
                 instant(self.created_at)?,
             );
             token.backend = self.backend.unwrap_or_default();

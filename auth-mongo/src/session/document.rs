@@ -32,10 +32,10 @@ impl SessionDocument {
         let mut session = StoredSession::new(self.data, instant(self.created_at)?);
         session.subject = match (self.user_id, self.epoch) {
             (None, None) => None,
-            (Some(user_id), Some(epoch)) => Some(Subject {
-                user_id: Id::from_bson(user_id).ok_or_else(unreadable)?,
+            (Some(user_id), Some(epoch)) => Some(Subject::new(
+                Id::from_bson(user_id).ok_or_else(unreadable)?,
                 epoch,
-            }),
+            )),
             _ => return Err(unreadable()),
         };
         session.revision = self.revision;

@@ -23,10 +23,7 @@ fn at(milliseconds: i64) -> OffsetDateTime {
 fn session(user: Option<Uuid>) -> (TokenLookup, StoredSession<Uuid>) {
     let key = TokenLookup::new(&Uuid::new_v4().to_string());
     let mut session = StoredSession::new(r#"{"items":[]}"#.to_owned(), at(1));
-    session.subject = user.map(|user_id| Subject {
-        user_id,
-        epoch: 1 << 40,
-    });
+    session.subject = user.map(|user_id| Subject::new(user_id, 1 << 40));
     (key, session)
 }
 

@@ -52,10 +52,10 @@ pub(super) fn read<Id: UserId>(digest: TokenDigest, value: &[u8]) -> Result<Row<
     if record.digest != key::encode(&digest)[..DIGEST_CHARS] {
         return Err(Malformed::Other);
     }
-    let subject = Subject {
-        user_id: record.user_id.parse().map_err(|_| Malformed::UserId)?,
-        epoch: record.epoch,
-    };
+    let subject = Subject::new(
+        record.user_id.parse().map_err(|_| Malformed::UserId)?,
+        record.epoch,
+    );
     let mut token = AccessToken::new(record.id, digest, subject, instant(record.created_at)?);
     token = token.ending(record.expires_at.map(instant).transpose()?);
     token.last_used_at = instant(record.last_used_at)?;

@@ -83,7 +83,7 @@ pub(crate) fn read<Id: UserId>(digest: &TokenDigest, value: &[u8]) -> Result<Sto
     let mut session = StoredSession::new(record.data.to_owned(), record.created_at.read()?);
     if let Some(StoredSubject { user_id: id, epoch }) = record.subject {
         let user_id = user_id(id)?;
-        session.subject = Some(Subject { user_id, epoch });
+        session.subject = Some(Subject::new(user_id, epoch));
     }
     session.revision = i64::from_be_bytes(record.revision);
     session.last_used_at = record.last_used_at.read()?;
@@ -107,7 +107,7 @@ mod tests {
             ends in [proptest::option::of(0..=LAST), proptest::option::of(0..=LAST)],
         ) -> StoredSession<String> {
             let mut session = StoredSession::new(data, at(created_at));
-            session.subject = subject.map(|(user_id, epoch)| Subject { user_id, epoch });
+            session.subject = subject.map(|(user_id, epoch)| Subject::new(user_id, epoch));
             session.revision = revision;
             session.last_used_at = at(last_used_at);
             [session.expires_at, session.absolute_expires_at] = ends.map(|end| end.map(at));

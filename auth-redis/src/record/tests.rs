@@ -33,7 +33,7 @@ prop_compose! {
     ) -> AccessToken<String> {
         let id = TokenId(Uuid::from_u128(id));
         let digest = TokenLookup::new("token").digest;
-        let mut token = AccessToken::new(id, digest, Subject { user_id, epoch }, at(created_at));
+        let mut token = AccessToken::new(id, digest, Subject::new(user_id, epoch), at(created_at));
         token.backend = backend;
         token.last_used_at = at(last_used_at);
         [token.expires_at, token.absolute_expires_at] = ends.map(|end| end.map(at));
@@ -125,10 +125,7 @@ fn a_row_of_an_earlier_version_is_read_in_every_field() {
             &key::encode(&digest)[..11],
         )
     };
-    let subject = Subject {
-        user_id: "ad\"a".to_owned(),
-        epoch: 3,
-    };
+    let subject = Subject::new("ad\"a".to_owned(), 3);
     let mut expected = AccessToken::new(TokenId(id), digest, subject, at(1_735_689_600_123));
     expected.last_used_at = at(1_735_689_660_123);
     let row = read::<String>(digest, json("").as_bytes()).expect("read");

@@ -17,7 +17,7 @@ pub(crate) fn session(user: Option<Uuid>, span: Option<Duration>) -> (TokenLooku
     let key = TokenLookup::for_audience("session:cart", secret.expose_secret());
     let now = SystemClock.now();
     let mut session = StoredSession::new(r#"{"items":[]}"#.to_owned(), now);
-    session.subject = user.map(|user_id| Subject { user_id, epoch: 0 });
+    session.subject = user.map(|user_id| Subject::new(user_id, 0));
     session.expires_at = span.map(|span| now + span);
     (key, session)
 }

@@ -12,15 +12,7 @@ pub(crate) fn token(user: Uuid, span: Option<Duration>) -> (TokenLookup, AccessT
     let secret = generate_token(ShardTag::for_user(&user)).expect("a token");
     let key = TokenLookup::new(secret.expose_secret());
     let now = SystemClock.now();
-    let token = AccessToken::new(
-        TokenId::generate(),
-        key.digest,
-        Subject {
-            user_id: user,
-            epoch: 0,
-        },
-        now,
-    );
+    let token = AccessToken::new(TokenId::generate(), key.digest, Subject::new(user, 0), now);
     (key, token.ending(span.map(|span| now + span)))
 }
 

@@ -22,10 +22,7 @@ pub(crate) fn new_token<Id: UserId>(user: &Id, secret: &str) -> (TokenLookup, Ac
     let token = AccessToken::new(
         TokenId::generate(),
         key.digest,
-        Subject {
-            user_id: user.clone(),
-            epoch: 0,
-        },
+        Subject::new(user.clone(), 0),
         now(),
     );
     (key, token)

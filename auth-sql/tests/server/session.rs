@@ -123,10 +123,7 @@ pub(crate) async fn a_purge_of_sessions_waits_for_nobody() {
     let sessions = Sessions::<String>::new(place.database(2));
     for user_id in ["ada", "held"] {
         let mut expired = StoredSession::new("{}".to_owned(), now());
-        expired.subject = Some(Subject {
-            user_id: user_id.to_owned(),
-            epoch: 0,
-        });
+        expired.subject = Some(Subject::new(user_id.to_owned(), 0));
         expired.expires_at = Some(now());
         let created = sessions.create(&TokenLookup::new(user_id), &expired).await;
         created.expect("a session");

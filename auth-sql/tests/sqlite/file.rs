@@ -73,14 +73,6 @@ pub(crate) fn new_user(name: &str) -> NewUser {
 
 pub(crate) fn new_token(user: &User, secret: &str) -> (TokenLookup, AccessToken) {
     let key = TokenLookup::new(secret);
-    let token = AccessToken::new(
-        TokenId::generate(),
-        key.digest,
-        Subject {
-            user_id: user.id,
-            epoch: 0,
-        },
-        now(),
-    );
+    let token = AccessToken::new(TokenId::generate(), key.digest, Subject::new(user.id, 0), now());
     (key, token)
 }

@@ -159,10 +159,7 @@ async fn a_user_and_a_token<Id: ColumnId>(users: &impl UserStore<Id>, tokens: &i
     let token = AccessToken::new(
         TokenId::generate(),
         key.digest,
-        Subject {
-            user_id: user.id.clone(),
-            epoch: 0,
-        },
+        Subject::new(user.id.clone(), 0),
         user.created_at,
     );
     tokens.insert(&token, None).await.expect("a token");

@@ -61,7 +61,7 @@ mod purge {
 
 fn session_of<Id: UserId>(user_id: Id) -> StoredSession<Id> {
     let mut session = StoredSession::new("{}".to_owned(), now());
-    session.subject = Some(Subject { user_id, epoch: 3 });
+    session.subject = Some(Subject::new(user_id, 3));
     session
 }
 

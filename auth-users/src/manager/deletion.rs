@@ -8,6 +8,7 @@ use crate::{Event, EventHandlerError, LOG};
 
 /// The reason that a user was not deleted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DeleteUserError {
     /// The user does not exist any more.
     #[error("the user does not exist")]

@@ -8,6 +8,7 @@ use crate::{Event, EventHandlerError, HashQueue, Identified, LOG, PasswordCheck}
 
 /// The reason that a log-in was refused.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AuthenticateError {
     /// E-mail and password are not those of an active user. The reason is for the log, never for the client.
     #[error("bad credentials: {}", .0.name())]

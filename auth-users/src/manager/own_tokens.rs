@@ -8,6 +8,7 @@ use crate::{
 
 /// The reason that a one-time token of the application was not accepted.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OneTimeTokenError {
     /// The token is malformed, expired, redeemed or for another purpose, or its user was changed since it was issued,
     /// was deleted, or is inactive.

@@ -45,6 +45,7 @@ impl<P> Registration<P> {
 
 /// The reason that a user was not created.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CreateUserError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]
@@ -98,7 +99,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let password_hash = match &registration.password {
             Some(password) => {
                 let refused = CreateUserError::InvalidPassword;
-                self.check_password(password, &registration.email, refused).await?;
+                self.check_password(password, &registration.email, refused)
+                    .await?;
                 let hasher = self.hasher.in_queue(HashQueue::Registration);
                 Some(hasher.hash(password).await?)
             }
@@ -115,7 +117,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             InsertUserError::ProfileRefused { field } => {
                 ProfileError::refused(&registration.profile, field.as_deref()).into()
             }
-            InsertUserError::Store(error) => CreateUserError::Unavailable(error),
+            InsertUserError::Store(error) => error.into(),
+            error => StoreError::internal("users", error).into(),
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::{
 
 /// The reason that a password was not reset.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResetPasswordError {
     /// The token is malformed, expired, of another kind, used, or older than a change of the password or the e-mail, or
     /// its user was deleted or is inactive.

@@ -59,6 +59,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
                     NotWritten::InvalidProfile(ProfileError::refused(&user.profile, field.as_deref()))
                 }
                 Err(UpdateUserError::Store(error)) => error.into(),
+                Err(error) => StoreError::internal("users", error).into(),
             };
             return Err(refused.into());
         }

@@ -12,7 +12,17 @@ use crate::{
 };
 
 /// A change of a user. A field that is `None` stays as it is.
+///
+/// Begin with the default, which changes nothing:
+///
+/// ```
+/// use portcullis::users::UserUpdate;
+///
+/// let update = UserUpdate::default().password("correct horse battery staple".into()).verified(true);
+/// assert_eq!((update.is_verified, update.is_active), (Some(true), None));
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct UserUpdate {
     /// A new e-mail. It is unverified, unless `is_verified` is `true` or only the case of ASCII letters changes.
     pub email: Option<Email>,
@@ -29,8 +39,53 @@ pub struct UserUpdate {
     pub profile: Map<String, Value>,
 }
 
+impl UserUpdate {
+    /// Sets [`email`](field@Self::email).
+    #[must_use]
+    pub fn email(mut self, email: Email) -> Self {
+        self.email = Some(email);
+        self
+    }
+
+    /// Sets [`password`](field@Self::password).
+    #[must_use]
+    pub fn password(mut self, password: SecretString) -> Self {
+        self.password = Some(password);
+        self
+    }
+
+    /// Sets [`is_active`](field@Self::is_active).
+    #[must_use]
+    pub fn active(mut self, is_active: bool) -> Self {
+        self.is_active = Some(is_active);
+        self
+    }
+
+    /// Sets [`is_superuser`](field@Self::is_superuser).
+    #[must_use]
+    pub fn superuser(mut self, is_superuser: bool) -> Self {
+        self.is_superuser = Some(is_superuser);
+        self
+    }
+
+    /// Sets [`is_verified`](field@Self::is_verified).
+    #[must_use]
+    pub fn verified(mut self, is_verified: bool) -> Self {
+        self.is_verified = Some(is_verified);
+        self
+    }
+
+    /// Sets [`profile`](field@Self::profile).
+    #[must_use]
+    pub fn profile(mut self, patch: Map<String, Value>) -> Self {
+        self.profile = patch;
+        self
+    }
+}
+
 /// The reason that a user was not changed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UpdateError {
     /// The policy refuses the password, for this reason.
     #[error("the password is refused: {0}")]

@@ -8,6 +8,7 @@ use crate::{
 
 /// The reason that an e-mail was not verified.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum VerifyError {
     /// The token is malformed, expired, of another kind, or older than a change of the e-mail.
     #[error("bad token")]

@@ -106,12 +106,10 @@ async fn k2_a_reset_that_is_dropped_at_any_await_is_whole_or_absent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k2_an_update_that_is_dropped_at_any_await_is_whole_or_absent() {
-    let update = UserUpdate {
-        email: Some(email("arthur@avalon.example")),
-        password: Some(ANOTHER.into()),
-        is_active: Some(false),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default()
+        .email(email("arthur@avalon.example"))
+        .password(ANOTHER.into())
+        .active(false);
     let mut seen = [false; 2];
     for after in 0.. {
         let scene = Scene::new();

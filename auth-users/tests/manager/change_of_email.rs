@@ -12,10 +12,7 @@ fn confirming() -> Scene {
 }
 
 fn to(address: &str) -> UserUpdate {
-    UserUpdate {
-        email: Some(email(address)),
-        ..UserUpdate::default()
-    }
+    UserUpdate::default().email(email(address))
 }
 
 impl Scene {
@@ -77,10 +74,7 @@ async fn n4_a_registration_mails_a_verification_if_that_is_set() {
 async fn n4_a_new_email_counts_once_it_is_confirmed_and_not_before() {
     let scene = confirming();
     let arthur = scene.verified_arthur().await;
-    let update = UserUpdate {
-        profile: serde_json::Map::from_iter([("quests".to_owned(), 3.into())]),
-        ..to(NEW)
-    };
+    let update = to(NEW).profile(serde_json::Map::from_iter([("quests".to_owned(), 3.into())]));
     let asked = scene
         .users
         .update_own(arthur.clone(), &update)
@@ -243,17 +237,11 @@ async fn n4_the_case_of_ascii_letters_needs_no_confirmation_and_a_failed_change_
         .await
         .expect("updated");
     assert!(shouted.is_verified && shouted.email.as_str().starts_with("KING"));
-    let update = UserUpdate {
-        password: Some("short".into()),
-        ..to(NEW)
-    };
+    let update = to(NEW).password("short".into());
     let refused = scene.users.update_own(shouted.clone(), &update).await;
     assert!(matches!(refused, Err(UpdateError::InvalidPassword(_))));
     *scene.store.breaks.lock().expect("lock") = true;
-    let update = UserUpdate {
-        is_superuser: Some(true),
-        ..to(NEW)
-    };
+    let update = to(NEW).superuser(true);
     assert!(scene.users.update_own(shouted, &update).await.is_err());
     assert!(scene.mails_after(0).await.is_empty());
 }

@@ -41,10 +41,7 @@ impl Tokens {
 }
 
 fn active(is_active: bool) -> UserUpdate {
-    UserUpdate {
-        is_active: Some(is_active),
-        ..UserUpdate::default()
-    }
+    UserUpdate::default().active(is_active)
 }
 
 #[tokio::test]
@@ -77,10 +74,7 @@ async fn deviation_5_v4_a_change_a_reset_and_a_log_out_everywhere_end_every_cred
     let arthur = scene.arthur().await;
 
     let token = tokens.issue(&scene, &arthur).await;
-    let update = UserUpdate {
-        password: Some(ANOTHER.into()),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().password(ANOTHER.into());
     scene
         .users
         .update(arthur.clone(), &update)

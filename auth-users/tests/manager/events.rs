@@ -7,10 +7,7 @@ use serde_json::json;
 use crate::scene::{ANOTHER, EMAIL, Knight, PASSWORD, Scene, email};
 
 fn to_superuser() -> UserUpdate {
-    UserUpdate {
-        is_superuser: Some(true),
-        ..UserUpdate::default()
-    }
+    UserUpdate::default().superuser(true)
 }
 
 #[tokio::test]
@@ -18,12 +15,10 @@ async fn an_update_tells_what_changed_and_no_value() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
     scene.change(&arthur, |user| user.is_verified = true).await;
-    let update = UserUpdate {
-        email: Some(email("arthur@avalon.example")),
-        password: Some(ANOTHER.into()),
-        profile: json!({"quests": 3}).as_object().cloned().expect("object"),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default()
+        .email(email("arthur@avalon.example"))
+        .password(ANOTHER.into())
+        .profile(json!({"quests": 3}).as_object().cloned().expect("object"));
     scene
         .users
         .update(scene.read(&arthur).await, &update)

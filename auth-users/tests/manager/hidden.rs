@@ -28,10 +28,7 @@ fn refusal<P: Profile>(settings: UserManagerBuilder<Uuid, P>) -> String {
 }
 
 fn patch(fields: Value) -> UserUpdate {
-    UserUpdate {
-        profile: fields.as_object().cloned().unwrap_or_else(Map::new),
-        ..UserUpdate::default()
-    }
+    UserUpdate::default().profile(fields.as_object().cloned().unwrap_or_else(Map::new))
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -120,10 +120,7 @@ async fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret() {
     assert!(users.reset_password(&reset, &PASSWORD.into()).await.is_err());
     hashes.push(user.password_hash.clone().expect("hash").expose().to_owned());
 
-    let update = |password: &str| UserUpdate {
-        password: Some(password.into()),
-        ..UserUpdate::default()
-    };
+    let update = |password: &str| UserUpdate::default().password(password.into());
     assert!(users.update(user.clone(), &update(WEAK)).await.is_err());
     let user = users.update(user, &update(PASSWORD)).await.expect("updated");
     hashes.push(user.password_hash.clone().expect("hash").expose().to_owned());
@@ -283,10 +280,7 @@ async fn e4_the_outbox_folder_logs_the_file_and_not_the_token() {
 fn e4_nothing_that_holds_a_secret_prints_it() {
     let mail = auth_users::Mail::new(auth_users::MailKind::Reset, EMAIL, "s3cret".into());
     let registration = Registration::new(email(EMAIL), "s3cret".into(), ());
-    let update = UserUpdate {
-        password: Some("s3cret".into()),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().password("s3cret".into());
     let printed = format!("{mail:?} {registration:?} {update:?} {:?}", Scene::new().users);
     assert!(!printed.contains("s3cret"), "{printed}");
 }

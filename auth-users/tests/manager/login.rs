@@ -245,10 +245,7 @@ async fn an_upgrade_is_no_update_event_and_a_login_is_told_when_it_is_said() {
 async fn the_old_password_is_dead_after_a_change() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
-    let update = UserUpdate {
-        password: Some(ANOTHER.into()),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().password(ANOTHER.into());
     scene.users.update(arthur, &update).await.expect("updated");
     assert_eq!(
         refusal(&scene, EMAIL, PASSWORD).await,

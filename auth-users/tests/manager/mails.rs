@@ -77,10 +77,7 @@ async fn v8_another_address_is_no_way_around_the_budget_of_an_account() {
     let arthur = scene.arthur().await;
     let mut sent = 0;
     for address in ["a@avalon.example", "b@avalon.example", "c@avalon.example"] {
-        let update = UserUpdate {
-            email: Some(email(address)),
-            ..UserUpdate::default()
-        };
+        let update = UserUpdate::default().email(email(address));
         let arthur = scene.read(&arthur).await;
         scene.users.update(arthur, &update).await.expect("updated");
         sent += mails(&scene, MailKind::Verify, &email(address), 2).await;

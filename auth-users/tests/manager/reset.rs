@@ -136,10 +136,7 @@ async fn a_token_dies_with_a_change_of_the_password_the_email_the_flag_and_the_u
         .await;
     assert!(is_bad(&scene, &token).await, "another e-mail");
     scene.change(&arthur, |user| user.email = email(EMAIL)).await;
-    let update = UserUpdate {
-        password: Some(ANOTHER.into()),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().password(ANOTHER.into());
     scene
         .users
         .update(scene.read(&arthur).await, &update)

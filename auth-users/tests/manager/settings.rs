@@ -52,10 +52,7 @@ async fn e5_a_password_policy_that_panics_is_a_fault_of_the_program_and_nothing_
 
     let scene = Scene::with(|settings| settings.password_policy(Arc::new(Whim("panics"))));
     let arthur = scene.stored(None).await;
-    let update = UserUpdate {
-        password: Some(password()),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().password(password());
     let answer = scene.users.update(arthur.clone(), &update).await;
     assert!(
         matches!(&answer, Err(UpdateError::Unavailable(error)) if is_internal(error)),
@@ -85,11 +82,7 @@ async fn p4_a_policy_that_cannot_tell_is_unavailable_and_nothing_is_written() {
     let found = scene.store.find_by_email(galahad.normalized()).await;
     assert!(found.expect("store").is_none());
 
-    let update = UserUpdate {
-        email: Some(galahad),
-        password: Some(password()),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().email(galahad).password(password());
     let answer = scene.users.update(arthur.clone(), &update).await;
     assert!(matches!(answer, Err(UpdateError::Unavailable(_))), "{answer:?}");
     let token = scene.reset_token().await;

@@ -9,17 +9,11 @@ fn profile(patch: Value) -> Map<String, Value> {
 }
 
 fn to_email(address: &str) -> UserUpdate {
-    UserUpdate {
-        email: Some(email(address)),
-        ..UserUpdate::default()
-    }
+    UserUpdate::default().email(email(address))
 }
 
 fn to_password(password: &str) -> UserUpdate {
-    UserUpdate {
-        password: Some(password.into()),
-        ..UserUpdate::default()
-    }
+    UserUpdate::default().password(password.into())
 }
 
 async fn verified_arthur(scene: &Scene) -> KnightUser {
@@ -32,14 +26,11 @@ async fn verified_arthur(scene: &Scene) -> KnightUser {
 async fn what_changes_nothing_writes_nothing_and_is_no_event() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
-    let same = UserUpdate {
-        email: Some(email(EMAIL)),
-        password: None,
-        is_active: Some(true),
-        is_superuser: Some(false),
-        is_verified: Some(false),
-        profile: profile(json!({"title": null, "quests": 0, "unknown": 1})),
-    };
+    let same = to_email(EMAIL)
+        .active(true)
+        .superuser(false)
+        .verified(false)
+        .profile(profile(json!({"title": null, "quests": 0, "unknown": 1})));
     for update in [UserUpdate::default(), same] {
         let user = scene
             .users
@@ -56,10 +47,7 @@ async fn what_changes_nothing_writes_nothing_and_is_no_event() {
 async fn a_profile_is_patched_and_keeps_what_the_patch_does_not_name() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
-    let update = |patch| UserUpdate {
-        profile: profile(patch),
-        ..UserUpdate::default()
-    };
+    let update = |patch| UserUpdate::default().profile(profile(patch));
     let user = scene
         .users
         .update(arthur, &update(json!({"title": "King", "quests": 3})))
@@ -98,10 +86,7 @@ async fn another_email_is_unverified_unless_it_is_said_to_be_verified() {
         .await
         .expect("updated");
     assert!(!user.is_verified);
-    let update = UserUpdate {
-        is_verified: Some(true),
-        ..to_email(EMAIL)
-    };
+    let update = to_email(EMAIL).verified(true);
     let user = scene.users.update(user, &update).await.expect("updated");
     assert!(user.is_verified);
     assert_eq!(user.security_epoch, 0);
@@ -173,10 +158,7 @@ async fn a1_an_address_whose_stored_form_is_of_an_older_rule_is_not_verified_und
 async fn a5_another_spelling_that_the_user_set_meanwhile_is_not_verified_in_place_of_the_one_that_was_read() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
-    let to_verified = UserUpdate {
-        is_verified: Some(true),
-        ..UserUpdate::default()
-    };
+    let to_verified = UserUpdate::default().verified(true);
     let spelling = "\u{212a}ing.Arthur@camelot.example";
     scene
         .store
@@ -196,12 +178,10 @@ async fn a_taken_email_is_refused_and_nothing_is_written() {
         Knight::default(),
     );
     let lancelot = scene.users.create(lancelot).await.expect("registered");
-    let update = UserUpdate {
-        password: Some(ANOTHER.into()),
-        is_superuser: Some(true),
-        profile: profile(json!({"quests": 9})),
-        ..to_email("KING.ARTHUR@camelot.example")
-    };
+    let update = to_email("KING.ARTHUR@camelot.example")
+        .password(ANOTHER.into())
+        .superuser(true)
+        .profile(profile(json!({"quests": 9})));
     let error = scene
         .users
         .update(lancelot.clone(), &update)
@@ -215,10 +195,7 @@ async fn a_taken_email_is_refused_and_nothing_is_written() {
     );
     assert!(scene.has_password(&lancelot, PASSWORD).await);
 
-    let update = UserUpdate {
-        password: Some("password1".into()),
-        ..update
-    };
+    let update = update.password("password1".into());
     let error = scene.users.update(lancelot, &update).await.expect_err("common");
     assert!(
         matches!(error, UpdateError::InvalidPassword(_)),
@@ -231,10 +208,7 @@ async fn a_taken_email_is_refused_and_nothing_is_written() {
 async fn the_password_is_judged_against_the_new_email() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
-    let update = UserUpdate {
-        email: Some(email("once-and-future@avalon.example")),
-        ..to_password("Once-And-Future")
-    };
+    let update = to_password("Once-And-Future").email(email("once-and-future@avalon.example"));
     let error = scene
         .users
         .update(arthur, &update)
@@ -252,48 +226,12 @@ async fn deviation_5_a_change_of_password_and_a_deactivation_raise_the_epoch_and
         (to_password(ANOTHER), true),
         (to_password(ANOTHER), true),
         (to_email("arthur@avalon.example"), false),
-        (
-            UserUpdate {
-                is_superuser: Some(true),
-                ..UserUpdate::default()
-            },
-            false,
-        ),
-        (
-            UserUpdate {
-                is_verified: Some(true),
-                ..UserUpdate::default()
-            },
-            false,
-        ),
-        (
-            UserUpdate {
-                is_active: Some(false),
-                ..UserUpdate::default()
-            },
-            true,
-        ),
-        (
-            UserUpdate {
-                is_active: Some(false),
-                ..to_email(EMAIL)
-            },
-            false,
-        ),
-        (
-            UserUpdate {
-                is_active: Some(true),
-                ..UserUpdate::default()
-            },
-            false,
-        ),
-        (
-            UserUpdate {
-                is_active: Some(false),
-                ..to_password(PASSWORD)
-            },
-            true,
-        ),
+        (UserUpdate::default().superuser(true), false),
+        (UserUpdate::default().verified(true), false),
+        (UserUpdate::default().active(false), true),
+        (to_email(EMAIL).active(false), false),
+        (UserUpdate::default().active(true), false),
+        (to_password(PASSWORD).active(false), true),
     ] {
         let user = scene
             .users
@@ -314,10 +252,7 @@ async fn a_write_that_came_first_is_kept() {
         user.is_superuser = true;
         user.profile.title = Some("King".to_owned());
     });
-    let update = UserUpdate {
-        profile: profile(json!({"quests": 5})),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().profile(profile(json!({"quests": 5})));
     let user = scene.users.update(arthur, &update).await.expect("updated");
     assert!(user.is_superuser);
     assert_eq!(
@@ -345,10 +280,7 @@ async fn s4_a_change_asked_for_with_a_credential_that_a_reset_ended_meanwhile_is
 
 #[tokio::test]
 async fn v5_an_email_that_the_user_set_meanwhile_is_not_verified_in_place_of_the_one_that_was_read() {
-    let to_verified = UserUpdate {
-        is_verified: Some(true),
-        ..UserUpdate::default()
-    };
+    let to_verified = UserUpdate::default().verified(true);
     let scene = Scene::new();
     let arthur = scene.arthur().await;
     scene
@@ -375,10 +307,7 @@ async fn v5_an_email_that_the_user_set_meanwhile_is_not_verified_in_place_of_the
         user.email = email("arthur@tintagel.example");
         user.is_verified = false;
     });
-    let named = UserUpdate {
-        email: Some(email(EMAIL)),
-        ..to_verified
-    };
+    let named = to_verified.email(email(EMAIL));
     let user = scene.users.update(user, &named).await.expect("updated");
     assert_eq!((user.email.as_str(), user.is_verified), (EMAIL, true));
 }
@@ -391,10 +320,7 @@ async fn a_change_that_another_made_meanwhile_is_done() {
         user.is_active = false;
         user.security_epoch += 1;
     });
-    let update = UserUpdate {
-        is_active: Some(false),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().active(false);
     let user = scene.users.update(arthur, &update).await.expect("done");
     assert_eq!((user.is_active, user.security_epoch), (false, 1));
 }
@@ -418,18 +344,9 @@ async fn no_parallel_update_of_other_fields_is_lost() {
     let arthur = scene.arthur().await;
     let updates = [
         to_email("arthur@avalon.example"),
-        UserUpdate {
-            is_superuser: Some(true),
-            ..UserUpdate::default()
-        },
-        UserUpdate {
-            profile: profile(json!({"title": "King"})),
-            ..UserUpdate::default()
-        },
-        UserUpdate {
-            profile: profile(json!({"quests": 12})),
-            ..UserUpdate::default()
-        },
+        UserUpdate::default().superuser(true),
+        UserUpdate::default().profile(profile(json!({"title": "King"}))),
+        UserUpdate::default().profile(profile(json!({"quests": 12}))),
     ];
     let tasks = updates.map(|update| {
         let (users, arthur) = (scene.users.clone(), arthur.clone());

@@ -117,10 +117,7 @@ async fn v5_a_token_older_than_a_change_of_email_is_bad_also_where_the_new_one_i
     let scene = Scene::new();
     let arthur = scene.arthur().await;
     let token = scene.verify_token().await;
-    let update = UserUpdate {
-        email: Some(email("arthur@avalon.example")),
-        ..UserUpdate::default()
-    };
+    let update = UserUpdate::default().email(email("arthur@avalon.example"));
     scene
         .users
         .update(arthur.clone(), &update)

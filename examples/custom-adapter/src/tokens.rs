@@ -271,7 +271,7 @@ fn get(
     };
     let row: Row = serde_json::from_slice(row.value())?;
     let ([id, user_id], backend, epoch, [created_at, last_used_at], ends, generations, texts) = row;
-    let mut token = AccessToken::new(TokenId(id), digest, Subject { user_id, epoch }, created_at);
+    let mut token = AccessToken::new(TokenId(id), digest, Subject::new(user_id, epoch), created_at);
     token.backend = backend;
     token.last_used_at = last_used_at;
     [token.expires_at, token.absolute_expires_at] = ends;

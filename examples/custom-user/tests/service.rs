@@ -105,10 +105,7 @@ async fn a_profile_is_registered_read_changed_in_part_and_queried() {
     let query = "/members/born-before/1900-01-01";
     assert_eq!(call!(app, token, GET query).0, 403);
     let user = auth.users().find(&1).await.expect("store").expect("user");
-    let superuser = UserUpdate {
-        is_superuser: Some(true),
-        ..UserUpdate::default()
-    };
+    let superuser = UserUpdate::default().superuser(true);
     auth.users().update(user, &superuser).await.expect("update");
     let found = json!([{"first_name": "Ada L.", "birthdate": "1815-12-10"}]);
     assert_eq!(call!(app, token, GET query), (200, found));

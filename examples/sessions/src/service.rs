@@ -70,9 +70,8 @@ fn json(text: String) -> HttpResponse {
 }
 
 fn no_object() -> HttpError {
-    HttpError::Unprocessable(vec![FieldError {
-        kind: "dict_type",
-        loc: Vec::new(),
-        msg: "Input should be a valid dictionary".to_owned(),
-    }])
+    HttpError::Unprocessable(vec![FieldError::for_body(
+        "dict_type",
+        "Input should be a valid dictionary",
+    )])
 }

@@ -17,10 +17,7 @@ pub async fn a_created_session_is_loaded_with_every_field<F: SessionFixture>(fix
     let user = fixture.user(None).await;
     let century = Lifetime::from_secs(100 * 366 * 86_400).expect("a hundred years are a lifetime");
     let odd = StoredSession {
-        subject: Some(Subject {
-            user_id: user.clone(),
-            epoch: (1 << 40) + 7,
-        }),
+        subject: Some(Subject::new(user.clone(), (1 << 40) + 7)),
         revision: (1 << 40) + 3,
         expires_at: century.end(start()),
         absolute_expires_at: century.end(start() + Duration::milliseconds(5)),

@@ -30,10 +30,7 @@ pub(super) fn with_digest(key: TokenLookup, bytes: [u8; 32]) -> TokenLookup {
 pub(in super::super) fn session<Id: UserId>(user: Option<&Id>, n: u32) -> (TokenLookup, StoredSession<Id>) {
     let created_at = start() + Duration::seconds(i64::from(n));
     let mut session = StoredSession::new(format!(r#"{{"n":{n},"seen":["é"]}}"#), created_at);
-    session.subject = user.map(|user| Subject {
-        user_id: user.clone(),
-        epoch: 7,
-    });
+    session.subject = user.map(|user| Subject::new(user.clone(), 7));
     session.last_used_at = created_at + Duration::milliseconds(2);
     session.expires_at = Some(created_at + Duration::days(7) + Duration::milliseconds(1));
     session.absolute_expires_at = Some(created_at + Duration::days(30) + Duration::milliseconds(3));

@@ -73,10 +73,7 @@ impl WrongTokens {
 
     /// What a call inserts that should find a row.
     pub(super) fn made_up(&self, key: &TokenLookup, at: OffsetDateTime) -> Token {
-        let nobody = Subject {
-            user_id: String::new(),
-            epoch: 0,
-        };
+        let nobody = Subject::new(String::new(), 0);
         AccessToken::new(TokenId::generate(), key.digest, nobody, at)
     }
 

@@ -21,10 +21,7 @@ async fn e4_no_token_stands_in_a_key_or_in_a_value_or_in_a_command() {
     let store = Arc::new(RedisAccessTokenStore::<Uuid>::new(
         server::redis(&server.url()).await,
     ));
-    let subject = Subject {
-        user_id: Uuid::now_v7(),
-        epoch: 7,
-    };
+    let subject = Subject::new(Uuid::now_v7(), 7);
     let strategy = OpaqueStrategy::new(store.clone(), Lifetime::FOREVER).track_use(std::time::Duration::ZERO);
     let mut secrets = Vec::new();
     for audience in ["api", "cookie"] {

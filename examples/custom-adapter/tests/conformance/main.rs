@@ -132,10 +132,7 @@ async fn users_and_tokens_are_there_when_the_file_is_opened_again() {
     let token = AccessToken::new(
         TokenId::generate(),
         TokenDigest::new("a token"),
-        Subject {
-            user_id: user.id,
-            epoch: user.security_epoch,
-        },
+        Subject::new(user.id, user.security_epoch),
         now,
     );
     tokens.insert(&token, None).await.expect("inserted");

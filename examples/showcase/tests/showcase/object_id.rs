@@ -17,10 +17,7 @@ use crate::{harness::Redis, visit::EMAIL};
 
 /// Stores a token of a user whom nobody else has, finds it, and revokes all of the user's.
 async fn a_token_is_kept_by(store: Arc<dyn RotateTokens<ObjectId>>) {
-    let subject = Subject {
-        user_id: ObjectId::generate().expect("an id"),
-        epoch: 3,
-    };
+    let subject = Subject::new(ObjectId::generate().expect("an id"), 3);
     let lifetime = Lifetime::from_secs(60).expect("positive");
     let strategy = OpaqueStrategy::new(store.clone(), lifetime);
     let issued = strategy
