@@ -1,4 +1,4 @@
-//! Tries the OpenAPI document on a showcase, by the property-based client schemathesis.
+//! Tries the OpenAPI document on a showcase with every backend, by the property-based client schemathesis.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,18 +6,21 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::metadata::Workspace;
+use crate::services::{self, Services};
 use crate::{Fallible, packages, process};
 
 const CLIENT: &str = "schemathesis==4.32.5";
+/// Where some backends have their tokens. The others have them in SQLite.
+const REDIS: &str = "redis";
 const SUPERUSER: (&str, &str) = ("root@camelot.example", "a grail of many words");
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Says what is left out if there is no Python, or no way to the package of the client.
+/// Says what is left out if there is no Python, no way to the package of the client, or no Redis.
 pub(crate) fn check(workspace: &Workspace) -> Fallible<Vec<String>> {
     let folder = workspace.target.join("openapi");
     fs::create_dir_all(&folder)?;
-    let python = match client(&folder) {
-        Ok(python) => python,
+    let client = match client(&folder) {
+        Ok(client) => client,
         Err(error) if !process::in_ci() => {
             return Ok(vec![format!(
                 "the OpenAPI document was not tried by {CLIENT}: {error}"
@@ -25,6 +28,15 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<Vec<String>> {
         }
         Err(error) => return Err(error),
     };
+    let redis = Services::start(&services::chosen(&[REDIS.to_owned()])?, workspace)?;
+    let missing = redis
+        .missing
+        .iter()
+        .map(|(_redis, why)| format!("the OpenAPI document was tried without the backends on Redis: {why}"));
+    let left_out: Vec<String> = missing.collect();
+    if process::in_ci() && !left_out.is_empty() {
+        return Err(left_out.join("; ").into());
+    }
     // The program that the tests use. `cargo build` would build it again, and most of its dependencies, because it leaves
     // out the features that only tests need.
     let build = [
@@ -37,22 +49,33 @@ pub(crate) fn check(workspace: &Workspace) -> Fallible<Vec<String>> {
     ];
     process::run(process::cargo(&workspace.root).args(build))?;
     let program = workspace.target.join("debug").join("showcase");
-    let showcase = Showcase::start(&program, &folder)?;
+    let showcase = Showcase::start(&program, &folder, redis.url_of(REDIS))?;
+    let settings = workspace.root.join("xtask/schemathesis");
     process::run(
-        Command::new(python)
-            .arg(workspace.root.join("xtask/schemathesis/check.py"))
-            .args([&showcase.url, SUPERUSER.0, SUPERUSER.1])
+        Command::new(client)
+            .arg("--config-file")
+            .arg(settings.join("schemathesis.toml"))
+            .args(["run", &format!("{}/openapi.json", showcase.url)])
+            .env("SCHEMATHESIS_HOOKS", settings.join("hooks.py"))
+            .env("SHOWCASE", &showcase.url)
+            .env("EMAIL", SUPERUSER.0)
+            .env("PASSWORD", SUPERUSER.1)
+            // Python writes what it compiled beside its source otherwise.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .current_dir(&showcase.folder),
     )?;
-    Ok(Vec::new())
+    Ok(left_out)
 }
 
-/// The Python of an environment that has the client, made once for each version.
+/// The client, in an environment of Python that is made once for each version.
 fn client(folder: &Path) -> Fallible<PathBuf> {
     let environment = folder.join(CLIENT);
-    let python = environment.join("bin/python");
-    if environment.join("bin/schemathesis").exists() {
-        return Ok(python);
+    let (python, client) = (
+        environment.join("bin/python"),
+        environment.join("bin/schemathesis"),
+    );
+    if client.exists() {
+        return Ok(client);
     }
     let Some(system) = process::find(&["python3"]) else {
         return Err("install Python 3.10 or later, with venv".into());
@@ -81,10 +104,10 @@ fn client(folder: &Path) -> Fallible<PathBuf> {
         CLIENT,
     ];
     process::run(Command::new(&python).args(install))?;
-    Ok(python)
+    Ok(client)
 }
 
-/// A showcase on SQLite in an empty folder. It ends when this is dropped.
+/// A showcase on SQLite in an empty folder, and on Redis if there is one. It ends when this is dropped.
 struct Showcase {
     process: Child,
     url: String,
@@ -92,7 +115,7 @@ struct Showcase {
 }
 
 impl Showcase {
-    fn start(program: &Path, folder: &Path) -> Fallible<Self> {
+    fn start(program: &Path, folder: &Path, redis: Option<&str>) -> Fallible<Self> {
         let folder = folder.join("showcase");
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -107,6 +130,7 @@ impl Showcase {
             .env("RUST_LOG", "info")
             .env_remove("DATABASE_URL")
             .env_remove("REDIS_URL")
+            .envs(redis.map(|url| ("REDIS_URL", url)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)

@@ -57,7 +57,8 @@ pub(crate) fn run(arguments: &[String]) -> Fallible<()> {
     process::run(&mut command)
 }
 
-fn chosen(names: &[String]) -> Fallible<Vec<&'static Service>> {
+/// The services with these names, or all if there is no name.
+pub(crate) fn chosen(names: &[String]) -> Fallible<Vec<&'static Service>> {
     let known = |name: &String| SERVICES.iter().any(|service| service.name == *name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
         let all: Vec<&str> = SERVICES.iter().map(|service| service.name).collect();
@@ -96,6 +97,16 @@ impl Services {
             }
         }
         Ok(Self { keeper, missing })
+    }
+
+    /// The URL of the service with this name, if it runs.
+    pub(crate) fn url_of(&self, name: &str) -> Option<&str> {
+        let service = SERVICES.iter().find(|service| service.name == name)?;
+        let (_name, url) = self
+            .variables()
+            .iter()
+            .find(|(name, _url)| name == service.variable)?;
+        Some(url)
     }
 
     /// The variables by which the tests find the servers.
