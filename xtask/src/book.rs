@@ -54,6 +54,9 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
         let text = read(page)?;
         let gone = named_sources(&text).filter(|file| !root.join(file).is_file());
         found.extend(gone.map(|file| format!("docs/src/{page}: there is no {file}")));
+        found.extend(
+            uncompiled(&text).map(|block| format!("docs/src/{page}: nobody compiles a block of `{block}`")),
+        );
     }
     if found.is_empty() {
         println!(
@@ -136,6 +139,12 @@ fn links(summary: &str) -> BTreeSet<String> {
 fn named_sources(page: &str) -> impl Iterator<Item = &str> {
     let code = page.split('`').skip(1).step_by(2);
     code.filter(|text| text.contains('/') && text.ends_with(".rs"))
+}
+
+/// The kinds of those blocks that rustdoc leaves out.
+fn uncompiled(page: &str) -> impl Iterator<Item = &str> {
+    let kinds = page.lines().filter_map(|line| line.trim().strip_prefix("```"));
+    kinds.filter(|kind| kind.split(',').any(|word| word == "ignore"))
 }
 
 /// The cells in the first column of tables.
@@ -261,7 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_not_linked_or_not_in_the_guide_and_a_link_to_nothing_are_caught() {
+    fn n12_a_snippet_that_is_not_compiled_is_caught() {
+        let page = "```rust,no_run\nlet a = 1;\n```\n```sh\nls\n```\n```rust,ignore\nlet b = a;\n```\n```ignore\n```\n";
+        assert_eq!(uncompiled(page).collect::<Vec<_>>(), ["rust,ignore", "ignore"]);
+    }
+
+    #[test]
+    fn n12_a_page_that_is_not_linked_or_not_in_the_guide_and_a_link_to_nothing_are_caught() {
         let pages = ["a.md".to_owned(), "b.md".to_owned()].into();
         let linked = links("- [A](a.md)\n  - [C](c.md)\n");
         assert_eq!(
