@@ -8,10 +8,10 @@
 //! | | [`store`] | the contracts of stores and strategies, for an adapter of your own |
 //! | | [`testing`] | a clock that a test sets |
 //! | `users` | [`users`] | accounts: passwords, verification, reset, events, mail |
-//! | `http` | [`http`] | transports, backends and endpoints, free of any framework |
+//! | `http` | [`http`] | transports, backends, endpoints and sessions with data, free of any framework |
 //! | `actix` | [`actix`] | routes, extractors and guards for actix-web |
 //! | `openapi` | [`actix`] | an OpenAPI document and interactive docs: `Auth::openapi`, `Auth::docs` |
-//! | `jwt` | [`jwt`] | JSON Web Tokens |
+//! | `jwt` | [`jwt`] | JSON Web Tokens, plain and tracked, and refresh tokens |
 //! | `sqlite`, `postgres`, `mysql` | [`sql`] | stores on SQLite, PostgreSQL, MySQL and MariaDB |
 //! | `mongo` | [`mongo`] | stores on MongoDB |
 //! | `redis` | [`redis`] | access tokens and sessions on Redis and Valkey |

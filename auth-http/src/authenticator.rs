@@ -80,8 +80,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     ///
     /// # Errors
     /// [`ConfigError`] naming the backend if there is none, if two have the same name or cookie, or if a name does not
-    /// have 1 to 64 of the characters `a-z`, `A-Z`, `0-9`, `-` and `_`; or naming a setting of `csrf` that has no
-    /// effect.
+    /// have 1 to 64 of the characters `a-z`, `A-Z`, `0-9`, `-` and `_`.
     pub fn new(
         backends: Vec<AuthBackend<Id>>,
         users: Arc<dyn UserStore<Id, P>>,
