@@ -67,11 +67,12 @@ impl ProtectedFields {
         }
     }
 
-    /// Does the same as [`new_profile`] with what a user sent, without the protected fields.
+    /// Makes a profile of what a user sent. It ignores the protected fields, and those that never belong to a profile: `id`,
+    /// `email`, `password` and the flags.
     ///
     /// # Errors
-    /// As for [`new_profile`]. [`ProfileError`] that names a protected field, if `body` sets it under a name that could
-    /// not be found.
+    /// [`ProfileError`] naming the field that is missing or of the wrong type, or a protected one that `body` sets under a name
+    /// that could not be found.
     pub fn new_profile<P: Profile>(&self, mut body: Map<String, Value>) -> Result<P, ProfileError> {
         self.strip(&mut body);
         if self.are_known || self.fields.is_empty() {
