@@ -8,7 +8,7 @@ use auth_core::{
     PurgeExpired, RotateTokens, StoreError, Subject, TokenDigest, TokenId, TokenLookup,
 };
 use diesel::{
-    QueryResult,
+    QueryResult, Queryable,
     result::{DatabaseErrorKind, Error},
 };
 use time::OffsetDateTime;
@@ -22,44 +22,46 @@ use crate::{
 /// The statements on a table of access tokens in a `D`, of users with ids `Id`.
 pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: ExpiringTable<D> {
     /// Writes no row if the digest is taken. On a database without `ON CONFLICT` it fails instead.
-    fn insert(token: AccessToken<Id>) -> impl Statement<D>;
+    fn insert(row: AccessTokenRow<Id>) -> impl Statement<D>;
 
     /// The token of `digest`.
-    fn find(digest: TokenDigest) -> impl Query<D, AccessToken<Id>>;
+    fn find(digest: DigestColumn) -> impl Query<D, AccessToken<Id>>;
 
     /// The user's tokens of `epoch`, the newest first.
-    fn list(user_id: Id, epoch: i64) -> impl Query<D, AccessToken<Id>>;
+    fn list(user_id: Id::Column, epoch: i64) -> impl Query<D, AccessToken<Id>>;
 
     /// The user's tokens of `backend` and of none, except `newest` and the `keep` newest others.
-    fn older(user_id: Id, backend: String, newest: TokenDigest, keep: u32) -> impl Query<D, DigestColumn>;
+    fn older(
+        user_id: Id::Column,
+        backend: String,
+        newest: DigestColumn,
+        keep: i64,
+    ) -> impl Query<D, DigestColumn>;
 
     /// Sets the time of the token's last use, and its end, if it has not expired at `at`.
-    fn touch(
-        digest: TokenDigest,
-        at: OffsetDateTime,
-        expires_at: Option<OffsetDateTime>,
-    ) -> impl Statement<D>;
+    fn touch(digest: DigestColumn, at: InstantColumn, expires_at: Option<InstantColumn>)
+    -> impl Statement<D>;
 
     /// Makes the `step` of the access tokens, if it is due, and returns the token as it is then.
-    fn advance_access(digest: TokenDigest, step: Advance) -> impl RowWrite<D, AccessToken<Id>>;
+    fn advance_access(digest: DigestColumn, step: Advance) -> impl RowWrite<D, AccessToken<Id>>;
 
     /// The same for the refresh tokens.
-    fn advance_refresh(digest: TokenDigest, step: Advance) -> impl RowWrite<D, AccessToken<Id>>;
+    fn advance_refresh(digest: DigestColumn, step: Advance) -> impl RowWrite<D, AccessToken<Id>>;
 
     /// Deletes the token of `digest`.
-    fn delete(digest: TokenDigest) -> impl Statement<D>;
+    fn delete(digest: DigestColumn) -> impl Statement<D>;
 
     /// Deletes the token of the public `id` if it is the user's.
-    fn delete_by_id(user_id: Id, id: TokenId) -> impl Statement<D>;
+    fn delete_by_id(user_id: Id::Column, id: UuidColumn) -> impl Statement<D>;
 
     /// Deletes the user's tokens.
-    fn delete_all(user_id: Id) -> impl Statement<D>;
+    fn delete_all(user_id: Id::Column) -> impl Statement<D>;
 }
 
 /// The table to which the `user_id` of an [`AccessTokenTable`] refers.
 pub trait TokenOwners<D: AnyDatabase, Id: ColumnId>: AccessTokenTable<D, Id> {
     /// Locks the user's row against other calls of this method. On PostgreSQL, rows can still refer to it.
-    fn lock_owner(user_id: Id) -> impl Query<D, ()>;
+    fn lock_owner(user_id: Id::Column) -> impl Query<D, ()>;
 }
 
 /// The operations on a table `T` that take more than one statement.
@@ -120,7 +122,7 @@ where
     }
 
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
-        let digest = key.digest;
+        let digest = DigestColumn(key.digest);
         self.database
             .read(move |connection| T::find(digest).first(connection))
             .await
@@ -132,7 +134,8 @@ where
         at: OffsetDateTime,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<(), StoreError> {
-        let digest = key.digest;
+        let digest = DigestColumn(key.digest);
+        let (at, expires_at) = (InstantColumn::new(at), expires_at.map(InstantColumn::new));
         let touched = self.database.change(OnDisconnect::Retry, move |connection| {
             T::touch(digest, at, expires_at).execute(connection)
         });
@@ -140,7 +143,7 @@ where
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
-        let digest = key.digest;
+        let digest = DigestColumn(key.digest);
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete(digest).execute(connection)
         });
@@ -150,7 +153,7 @@ where
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
         let user_id = user_id.clone();
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
-            T::delete_all(user_id.clone()).execute(connection)
+            T::delete_all(user_id.clone().into()).execute(connection)
         });
         Ok(gone.await? as u64)
     }
@@ -166,14 +169,14 @@ where
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
         let user_id = user_id.clone();
         self.database
-            .read(move |connection| T::list(user_id.clone(), epoch).load(connection))
+            .read(move |connection| T::list(user_id.clone().into(), epoch).load(connection))
             .await
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let user_id = user_id.clone();
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
-            T::delete_by_id(user_id.clone(), id).execute(connection)
+            T::delete_by_id(user_id.clone().into(), UuidColumn(id.0)).execute(connection)
         });
         Ok(gone.await? > 0)
     }
@@ -203,53 +206,68 @@ where
     }
 }
 
-/// The columns of an access token, in the order of the stores' `SELECT`.
-pub(crate) type AccessTokenColumns<Id> = (
-    (
-        UuidColumn,
-        DigestColumn,
-        String,
-        <Id as ColumnId>::Column,
-        i64,
-        Option<String>,
-    ),
-    (
-        InstantColumn,
-        Option<InstantColumn>,
-        Option<InstantColumn>,
-        InstantColumn,
-    ),
-    GenerationColumns,
-    GenerationColumns,
-    (Option<String>, Option<String>, Option<String>),
-);
-
-type GenerationColumns = (i64, Option<InstantColumn>);
-
-/// The access token of `columns`.
-pub fn access_token<Id: ColumnId>(columns: AccessTokenColumns<Id>) -> AccessToken<Id> {
-    let (
-        (id, digest, backend, user_id, epoch, actor),
-        (created_at, expires_at, absolute_expires_at, last_used_at),
-        access_generation,
-        refresh_generation,
-        (user_agent, address, label),
-    ) = columns;
-    let subject = Subject::new(user_id.into(), epoch);
-    let mut token = AccessToken::new(TokenId(id.0), digest.0, subject, created_at.0);
-    token.backend = backend;
-    token.actor = actor;
-    token.expires_at = expires_at.map(|end| end.0);
-    token.absolute_expires_at = absolute_expires_at.map(|end| end.0);
-    token.last_used_at = last_used_at.0;
-    token.access_generation = generation(access_generation);
-    token.refresh_generation = generation(refresh_generation);
-    token.client.user_agent = user_agent;
-    token.client.address = address;
-    token.client.label = label;
-    token
+/// A row of a table of access tokens. Each field has the name and the place of its column.
+#[doc(hidden)]
+#[derive(Queryable)]
+pub struct AccessTokenRow<Id: ColumnId> {
+    pub id: UuidColumn,
+    pub digest: DigestColumn,
+    pub backend: String,
+    pub user_id: Id::Column,
+    pub epoch: i64,
+    pub actor: Option<String>,
+    pub created_at: InstantColumn,
+    pub expires_at: Option<InstantColumn>,
+    pub absolute_expires_at: Option<InstantColumn>,
+    pub last_used_at: InstantColumn,
+    pub access_generation: i64,
+    pub access_rotated_at: Option<InstantColumn>,
+    pub refresh_generation: i64,
+    pub refresh_rotated_at: Option<InstantColumn>,
+    pub user_agent: Option<String>,
+    pub address: Option<String>,
+    pub label: Option<String>,
 }
 
-fn generation((number, since): GenerationColumns) -> Generation {
-    Generation::new(number, since.map(|since| since.0))
+impl<Id: ColumnId> From<AccessToken<Id>> for AccessTokenRow<Id> {
+    fn from(token: AccessToken<Id>) -> Self {
+        let instant = |instant: Option<OffsetDateTime>| instant.map(InstantColumn::new);
+        Self {
+            id: UuidColumn(token.id.0),
+            digest: DigestColumn(token.digest),
+            backend: token.backend,
+            user_id: token.user_id.into(),
+            epoch: token.epoch,
+            actor: token.actor,
+            created_at: InstantColumn::new(token.created_at),
+            expires_at: instant(token.expires_at),
+            absolute_expires_at: instant(token.absolute_expires_at),
+            last_used_at: InstantColumn::new(token.last_used_at),
+            access_generation: token.access_generation.number,
+            access_rotated_at: instant(token.access_generation.since),
+            refresh_generation: token.refresh_generation.number,
+            refresh_rotated_at: instant(token.refresh_generation.since),
+            user_agent: token.client.user_agent,
+            address: token.client.address,
+            label: token.client.label,
+        }
+    }
+}
+
+/// The access token of `row`.
+pub fn access_token<Id: ColumnId>(row: AccessTokenRow<Id>) -> AccessToken<Id> {
+    let instant = |column: Option<InstantColumn>| column.map(InstantColumn::instant);
+    let subject = Subject::new(row.user_id.into(), row.epoch);
+    let mut token = AccessToken::new(TokenId(row.id.0), row.digest.0, subject, row.created_at.instant());
+    token.backend = row.backend;
+    token.actor = row.actor;
+    token.expires_at = instant(row.expires_at);
+    token.absolute_expires_at = instant(row.absolute_expires_at);
+    token.last_used_at = row.last_used_at.instant();
+    token.access_generation = Generation::new(row.access_generation, instant(row.access_rotated_at));
+    token.refresh_generation = Generation::new(row.refresh_generation, instant(row.refresh_rotated_at));
+    token.client.user_agent = row.user_agent;
+    token.client.address = row.address;
+    token.client.label = row.label;
+    token
 }

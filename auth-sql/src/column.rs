@@ -10,4 +10,4 @@ pub use digest::DigestColumn;
 pub use id::{ColumnId, UuidColumn};
 pub use instant::InstantColumn;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub use password_hash::PasswordHashColumn;
+pub(crate) use password_hash::PasswordHashColumn;

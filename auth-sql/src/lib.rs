@@ -87,19 +87,25 @@ const SETTING: &str = "database URL";
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(feature = "mysql")]
+    pub use crate::mysql::Database as Mysql;
+    #[cfg(feature = "postgres")]
+    pub use crate::postgres::Database as Postgres;
     #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub use crate::server::{
         access_token::FindThenUpdate,
         user::{Probe, ThenLastId, UserProbes},
     };
+    #[cfg(feature = "sqlite")]
+    pub use crate::sqlite::Database as Sqlite;
     pub use crate::{
-        access_token::{AccessTokenTable, TokenOwners, access_token},
-        column::{ColumnId, DigestColumn, InstantColumn, PasswordHashColumn, UuidColumn},
+        access_token::{AccessTokenRow, AccessTokenTable, TokenOwners, access_token},
+        column::{ColumnId, DigestColumn, InstantColumn, UuidColumn},
         purge::ExpiringTable,
-        refusal::FieldColumn,
+        refusal::{FieldColumn, field_column, own_column},
         statement::{PreparedOnce, Query, Returning, RowWrite, Statement, rows, same},
-        user::{UserTable, user},
+        user::{EmailColumns, UserRow, UserTable, user},
     };
-    pub use ::{diesel, pastey::paste, time::OffsetDateTime};
-    pub use auth_core::{AccessToken, Advance, Email, NewUser, NormalizedEmail, TokenDigest, TokenId, User};
+    pub use ::{diesel, pastey::paste};
+    pub use auth_core::{AccessToken, Advance, User};
 }

@@ -6,7 +6,7 @@ use auth_core::StoreError;
 use time::OffsetDateTime;
 
 use crate::{
-    DigestColumn,
+    DigestColumn, InstantColumn,
     statement::{AnyDatabase, Query, Statement},
 };
 
@@ -17,7 +17,7 @@ pub(crate) const DIGESTS_AT_ONCE: usize = 1000;
 pub trait ExpiringTable<D: AnyDatabase>: Send + Sync + 'static {
     /// At most `limit` rows that expired at or before `now`. It skips rows that another call has locked: that call or the
     /// next purge handles them.
-    fn expired(now: OffsetDateTime, limit: u32) -> impl Query<D, DigestColumn>;
+    fn expired(now: InstantColumn, limit: i64) -> impl Query<D, DigestColumn>;
 
     /// Deletes the rows of `digests`.
     fn delete_each(digests: Vec<DigestColumn>) -> impl Statement<D>;

@@ -1,10 +1,23 @@
 //! Why a database did not write a user's row.
 
 use auth_core::{InsertUserError, NewUser, StoreError, UpdateUserError, User, UserId, UserStore};
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::{
+    Column,
+    result::{DatabaseErrorKind, Error},
+};
 
 /// A column: its name in SQL, and the name of its field in requests, if it has one.
 pub type FieldColumn = (&'static str, Option<&'static str>);
+
+/// The column of the `field` of requests.
+pub const fn field_column<C: Column + Copy>(_column: C, field: &'static str) -> FieldColumn {
+    (C::NAME, Some(field))
+}
+
+/// A column of which requests have no field.
+pub const fn own_column<C: Column + Copy>(_column: C) -> FieldColumn {
+    (C::NAME, None)
+}
 
 /// Why a database did not write a user's row.
 #[derive(Clone, Debug, PartialEq, Eq)]

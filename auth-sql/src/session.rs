@@ -7,14 +7,17 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use auth_core::{
     InsertTokenError, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError, StoredSession,
-    Subject, TokenDigest, TokenLookup, UserId,
+    Subject, TokenLookup, UserId,
 };
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::{
+    Queryable,
+    result::{DatabaseErrorKind, Error},
+};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::{
-    InstantColumn,
+    DigestColumn, InstantColumn,
     purge::{ExpiringTable, PurgeCalls},
     statement::{AnyDatabase, OnDisconnect, Query, Statement, within},
 };
@@ -23,16 +26,16 @@ pub(crate) use statements::session_table;
 /// The statements on a table of sessions in a `D`.
 pub trait SessionTable<D: AnyDatabase>: ExpiringTable<D> {
     /// Inserts a session. It fails if the digest is taken, which no other unique index can make it do.
-    fn create<Id: UserId>(digest: TokenDigest, session: StoredSession<Id>) -> impl Statement<D>;
+    fn create(digest: DigestColumn, row: SessionRow) -> impl Statement<D>;
 
     /// The session of `digest`.
-    fn load(digest: TokenDigest) -> impl Query<D, SessionColumns>;
+    fn load(digest: DigestColumn) -> impl Query<D, SessionRow>;
 
     /// Makes `change` in the session of `digest`, if it is due.
-    fn save(digest: TokenDigest, change: SessionChange) -> impl Statement<D>;
+    fn save(digest: DigestColumn, change: SessionChange) -> impl Statement<D>;
 
     /// Deletes the session of `digest`, if it has the `revision`, or whatever it has.
-    fn delete(digest: TokenDigest, revision: Option<i64>) -> impl Statement<D>;
+    fn delete(digest: DigestColumn, revision: Option<i64>) -> impl Statement<D>;
 
     /// Deletes the sessions of the user whose id is written so.
     fn delete_all(user_id: String) -> impl Statement<D>;
@@ -90,9 +93,9 @@ where
     Id: UserId,
 {
     async fn create(&self, key: &TokenLookup, session: &StoredSession<Id>) -> Result<(), InsertTokenError> {
-        let (digest, session) = (key.digest, session.clone());
+        let (digest, session) = (DigestColumn(key.digest), session.clone());
         let created = self.database.try_change(OnDisconnect::Fail, move |connection| {
-            T::create(digest, session.clone()).execute(connection)
+            T::create(digest, SessionRow::new(&session)).execute(connection)
         });
         match created.await? {
             Ok(_row) => Ok(()),
@@ -104,7 +107,7 @@ where
     }
 
     async fn load(&self, key: &TokenLookup) -> Result<Option<StoredSession<Id>>, StoreError> {
-        let digest = key.digest;
+        let digest = DigestColumn(key.digest);
         let found = self
             .database
             .read(move |connection| T::load(digest).first(connection));
@@ -118,7 +121,7 @@ where
             Some(_) => OnDisconnect::Fail,
             None => OnDisconnect::Retry,
         };
-        let (digest, made) = (key.digest, change.clone());
+        let (digest, made) = (DigestColumn(key.digest), change.clone());
         let saved = self.database.change(on_disconnect, move |connection| {
             T::save(digest, made.clone()).execute(connection)
         });
@@ -129,7 +132,7 @@ where
 
     async fn delete(&self, key: &TokenLookup, revision: Option<i64>) -> Result<SessionWrite, StoreError> {
         let until = Instant::now() + self.database.limit();
-        let digest = key.digest;
+        let digest = DigestColumn(key.digest);
         let deleted = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete(digest, revision).execute(connection)
         });
@@ -158,35 +161,50 @@ where
     }
 }
 
-/// The columns of a session, in the order of the stores' `SELECT`.
-pub(crate) type SessionColumns = (
-    (Option<String>, Option<i64>),
-    (String, i64),
-    (
-        InstantColumn,
-        InstantColumn,
-        Option<InstantColumn>,
-        Option<InstantColumn>,
-    ),
-);
+/// A row of a table of sessions, but for its digest. Each field has the name and the place of its column.
+#[derive(Queryable)]
+pub struct SessionRow {
+    pub(crate) user_id: Option<String>,
+    pub(crate) epoch: Option<i64>,
+    pub(crate) data: String,
+    pub(crate) revision: i64,
+    pub(crate) created_at: InstantColumn,
+    pub(crate) last_used_at: InstantColumn,
+    pub(crate) expires_at: Option<InstantColumn>,
+    pub(crate) absolute_expires_at: Option<InstantColumn>,
+}
 
-/// The session of `columns`.
+impl SessionRow {
+    fn new<Id: UserId>(session: &StoredSession<Id>) -> Self {
+        let subject = session.subject.as_ref();
+        Self {
+            user_id: subject.map(|subject| subject.user_id.to_string()),
+            epoch: subject.map(|subject| subject.epoch),
+            data: session.data.clone(),
+            revision: session.revision,
+            created_at: InstantColumn::new(session.created_at),
+            last_used_at: InstantColumn::new(session.last_used_at),
+            expires_at: session.expires_at.map(InstantColumn::new),
+            absolute_expires_at: session.absolute_expires_at.map(InstantColumn::new),
+        }
+    }
+}
+
+/// The session of `row`.
 ///
 /// # Errors
 /// [`StoreError`] if the id of the user is not an `Id`.
-fn session<D: AnyDatabase, Id: UserId>(columns: SessionColumns) -> Result<StoredSession<Id>, StoreError> {
-    let ((user_id, epoch), (data, revision), (created_at, last_used_at, expires_at, absolute_expires_at)) =
-        columns;
-    let mut session = StoredSession::new(data, created_at.0);
-    if let Some((user_id, epoch)) = user_id.zip(epoch) {
+fn session<D: AnyDatabase, Id: UserId>(row: SessionRow) -> Result<StoredSession<Id>, StoreError> {
+    let mut session = StoredSession::new(row.data, row.created_at.instant());
+    if let Some((user_id, epoch)) = row.user_id.zip(row.epoch) {
         let user_id = user_id.parse().map_err(|_repeats_it| {
             StoreError::invalid_data(D::STORE, "a session has a user id of another type")
         })?;
         session.subject = Some(Subject::new(user_id, epoch));
     }
-    session.revision = revision;
-    session.last_used_at = last_used_at.0;
-    session.expires_at = expires_at.map(|end| end.0);
-    session.absolute_expires_at = absolute_expires_at.map(|end| end.0);
+    session.revision = row.revision;
+    session.last_used_at = row.last_used_at.instant();
+    session.expires_at = row.expires_at.map(InstantColumn::instant);
+    session.absolute_expires_at = row.absolute_expires_at.map(InstantColumn::instant);
     Ok(session)
 }

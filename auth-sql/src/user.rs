@@ -4,14 +4,15 @@ use std::{future::Future, marker::PhantomData, num::NonZeroU32};
 
 use async_trait::async_trait;
 use auth_core::{
-    Email, InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, Profile, StoreError,
-    UpdateUserError, User, UserStore,
+    Email, InsertUserError, ListUsers, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User,
+    UserStore,
 };
-use diesel::result::Error;
+use diesel::{Queryable, result::Error};
 use tokio::time::Instant;
 
 use crate::{
     ColumnId, InstantColumn,
+    column::PasswordHashColumn,
     refusal::{FieldColumn, Refusal, not_inserted, not_updated},
     statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement, within},
 };
@@ -21,27 +22,27 @@ pub trait UserTable<D: AnyDatabase, Id: ColumnId, P: Profile>: Send + Sync + 'st
     /// The columns whose values come from a client, or that the database may refuse.
     const FIELDS: &'static [FieldColumn];
 
-    /// Inserts a user and returns the row's id. It writes no row if the e-mail is taken. On a database without `ON
-    /// CONFLICT` it fails instead.
-    fn insert(new: NewUser<Id, P>) -> impl RowWrite<D, Id>;
+    /// Inserts a user, with the `id` if one is given, and returns the row's id. It writes no row if the e-mail is taken. On a
+    /// database without `ON CONFLICT` it fails instead.
+    fn insert(id: Option<Id>, created_at: InstantColumn, row: UserRow, profile: P) -> impl RowWrite<D, Id>;
 
     /// The user of `id`.
-    fn find(id: Id) -> impl Query<D, User<Id, P>>;
+    fn find(id: Id::Column) -> impl Query<D, User<Id, P>>;
 
-    /// The user of `email`.
-    fn find_by_email(email: NormalizedEmail) -> impl Query<D, User<Id, P>>;
+    /// The user of the normalised `email`.
+    fn find_by_email(email: String) -> impl Query<D, User<Id, P>>;
 
     /// The first users, by id.
-    fn list(limit: u32) -> impl Query<D, User<Id, P>>;
+    fn list(limit: i64) -> impl Query<D, User<Id, P>>;
 
     /// The first users after the id `after`, by id.
-    fn list_after(after: Id, limit: u32) -> impl Query<D, User<Id, P>>;
+    fn list_after(after: Id::Column, limit: i64) -> impl Query<D, User<Id, P>>;
 
-    /// Writes `user` with the next revision, if the row still has the user's revision.
-    fn update(user: User<Id, P>) -> impl Statement<D>;
+    /// Writes `row` and `profile` to the user of `id`, if the row there still has the `revision`.
+    fn update(id: Id::Column, revision: i64, row: UserRow, profile: P) -> impl Statement<D>;
 
     /// Deletes the user of `id`.
-    fn delete(id: Id) -> impl Statement<D>;
+    fn delete(id: Id::Column) -> impl Statement<D>;
 }
 
 /// The reason for which a database refused a write.
@@ -87,7 +88,8 @@ where
     async fn insert(&self, new: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
         let (row, until) = (new.clone(), Instant::now() + self.database.limit());
         let inserted = self.database.try_change(OnDisconnect::Fail, move |connection| {
-            T::insert(row.clone()).write(connection)
+            let (id, created_at) = (row.id.clone(), InstantColumn::new(row.created_at));
+            T::insert(id, created_at, UserRow::inserted(&row), row.profile.clone()).write(connection)
         });
         let error = match inserted.await? {
             Ok(Some(id)) => return Ok(new.into_user(id)),
@@ -104,12 +106,12 @@ where
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
         let id = id.clone();
         self.database
-            .read(move |connection| T::find(id.clone()).first(connection))
+            .read(move |connection| T::find(id.clone().into()).first(connection))
             .await
     }
 
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
-        let email = email.clone();
+        let email = email.as_str().to_owned();
         self.database
             .read(move |connection| T::find_by_email(email.clone()).first(connection))
             .await
@@ -118,7 +120,8 @@ where
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
         let (row, until) = (user.clone(), Instant::now() + self.database.limit());
         let updated = self.database.try_change(OnDisconnect::Fail, move |connection| {
-            T::update(row.clone()).execute(connection)
+            let id = row.id.clone().into();
+            T::update(id, row.revision, UserRow::updated(&row), row.profile.clone()).execute(connection)
         });
         let error = match updated.await? {
             Ok(0) => return Err(UpdateUserError::Conflict),
@@ -135,7 +138,7 @@ where
     async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
         let id = id.clone();
         let gone = self.database.change(OnDisconnect::Fail, move |connection| {
-            T::delete(id.clone()).execute(connection)
+            T::delete(id.clone().into()).execute(connection)
         });
         Ok(gone.await? > 0)
     }
@@ -153,55 +156,85 @@ where
         let after = after.cloned();
         self.database
             .read(move |connection| match after.clone() {
-                Some(after) => T::list_after(after, limit.get()).load(connection),
-                None => T::list(limit.get()).load(connection),
+                Some(after) => T::list_after(after.into(), limit.get().into()).load(connection),
+                None => T::list(limit.get().into()).load(connection),
             })
             .await
     }
 }
 
-/// The columns of a user that every table has, in the order of the stores' `SELECT`.
-pub(crate) type UserColumns<Id> = (
-    <Id as ColumnId>::Column,
-    String,
-    String,
-    Option<String>,
-    bool,
-    bool,
-    bool,
-    i64,
-    i64,
-    InstantColumn,
-    InstantColumn,
-);
+/// The columns that every write of a user sets, beside those of the profile. Each field has the name and the place of its
+/// column.
+#[doc(hidden)]
+#[derive(Queryable)]
+pub struct UserRow {
+    pub email: String,
+    pub normalized_email: String,
+    pub password_hash: Option<PasswordHashColumn>,
+    pub is_active: bool,
+    pub is_superuser: bool,
+    pub is_verified: bool,
+    pub security_epoch: i64,
+    pub revision: i64,
+    pub updated_at: InstantColumn,
+}
 
-/// The user of `columns` and `profile`.
-pub fn user<Id: ColumnId, P>(columns: UserColumns<Id>, profile: P) -> User<Id, P> {
-    let (
-        id,
-        email,
-        normalized_email,
-        password_hash,
-        is_active,
-        is_superuser,
-        is_verified,
-        security_epoch,
-        revision,
-        created_at,
-        updated_at,
-    ) = columns;
-    let mut user = User::new(
-        id.into(),
-        Email::from_stored(email, normalized_email),
-        profile,
-        created_at.0,
-    );
-    user.password_hash = password_hash.map(PasswordHash::new);
-    user.is_active = is_active;
-    user.is_superuser = is_superuser;
-    user.is_verified = is_verified;
-    user.security_epoch = security_epoch;
-    user.revision = revision;
-    user.updated_at = updated_at.0;
+/// An e-mail as typed and as compared.
+pub type EmailColumns = (String, String);
+
+pub(crate) fn email_columns(email: &Email) -> EmailColumns {
+    (email.as_str().to_owned(), email.normalized().as_str().to_owned())
+}
+
+impl UserRow {
+    /// The row of a `new` user.
+    fn inserted<Id, P>(new: &NewUser<Id, P>) -> Self {
+        let (email, normalized_email) = email_columns(&new.email);
+        Self {
+            email,
+            normalized_email,
+            password_hash: new.password_hash.clone().map(PasswordHashColumn),
+            is_active: new.is_active,
+            is_superuser: new.is_superuser,
+            is_verified: new.is_verified,
+            security_epoch: 0,
+            revision: 0,
+            updated_at: InstantColumn::new(new.created_at),
+        }
+    }
+
+    /// The next revision of `user`.
+    fn updated<Id, P>(user: &User<Id, P>) -> Self {
+        let (email, normalized_email) = email_columns(&user.email);
+        Self {
+            email,
+            normalized_email,
+            password_hash: user.password_hash.clone().map(PasswordHashColumn),
+            is_active: user.is_active,
+            is_superuser: user.is_superuser,
+            is_verified: user.is_verified,
+            security_epoch: user.security_epoch,
+            revision: user.revision + 1,
+            updated_at: InstantColumn::new(user.updated_at),
+        }
+    }
+}
+
+/// The user of a row and `profile`.
+pub fn user<Id: ColumnId, P>(
+    id: Id::Column,
+    created_at: InstantColumn,
+    row: UserRow,
+    profile: P,
+) -> User<Id, P> {
+    let email = Email::from_stored(row.email, row.normalized_email);
+    let mut user = User::new(id.into(), email, profile, created_at.instant());
+    user.password_hash = row.password_hash.map(|column| column.0);
+    user.is_active = row.is_active;
+    user.is_superuser = row.is_superuser;
+    user.is_verified = row.is_verified;
+    user.security_epoch = row.security_epoch;
+    user.revision = row.revision;
+    user.updated_at = row.updated_at.instant();
     user
 }

@@ -1,115 +1,104 @@
-use diesel::{deserialize::FromSqlRow, expression::AsExpression, sql_types};
+use auth_core::{from_unix_milliseconds, unix_milliseconds};
+#[cfg(feature = "mysql")]
+use diesel::sql_types::Datetime;
+#[cfg(feature = "postgres")]
+use diesel::sql_types::Timestamptz;
+use diesel::{
+    backend::Backend,
+    deserialize::{self, FromSql, FromSqlRow},
+    expression::AsExpression,
+    serialize::{self, Output, ToSql},
+    sql_types::BigInt,
+};
 use time::OffsetDateTime;
 
 /// An instant, cut to the millisecond: milliseconds since 1970-01-01 UTC in a `BigInt` column, the instant itself in
 /// PostgreSQL's `Timestamptz`, its time in UTC in MySQL's `Datetime`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsExpression, FromSqlRow)]
-#[cfg_attr(feature = "mysql", diesel(sql_type = sql_types::Datetime))]
-#[cfg_attr(feature = "postgres", diesel(sql_type = sql_types::Timestamptz))]
-#[diesel(sql_type = sql_types::BigInt)]
-pub struct InstantColumn(pub OffsetDateTime);
+#[cfg_attr(feature = "mysql", diesel(sql_type = Datetime))]
+#[cfg_attr(feature = "postgres", diesel(sql_type = Timestamptz))]
+#[diesel(sql_type = BigInt)]
+pub struct InstantColumn {
+    milliseconds: i64,
+    instant: OffsetDateTime,
+}
 
 impl InstantColumn {
-    /// The number in a `BigInt` column.
+    /// The millisecond in which `instant` is.
     #[must_use]
-    pub fn milliseconds(self) -> i64 {
-        // Every year that `time` supports fits.
-        self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
+    pub fn new(instant: OffsetDateTime) -> Self {
+        let milliseconds = unix_milliseconds(instant);
+        Self {
+            milliseconds,
+            instant: from_unix_milliseconds(milliseconds).unwrap_or(instant),
+        }
     }
 
     /// The instant of a number in a `BigInt` column, or `None` if it is out of range.
     #[must_use]
     pub fn from_milliseconds(milliseconds: i64) -> Option<Self> {
-        let second = OffsetDateTime::from_unix_timestamp(milliseconds.div_euclid(1000)).ok()?;
-        let milliseconds = milliseconds.rem_euclid(1000) as u16;
-        second.replace_millisecond(milliseconds).ok().map(Self)
+        from_unix_milliseconds(milliseconds).map(|instant| Self {
+            milliseconds,
+            instant,
+        })
+    }
+
+    /// The number in a `BigInt` column.
+    #[must_use]
+    pub fn milliseconds(self) -> i64 {
+        self.milliseconds
+    }
+
+    /// The instant, in whole milliseconds.
+    #[must_use]
+    pub fn instant(self) -> OffsetDateTime {
+        self.instant
     }
 }
 
-#[cfg(feature = "sqlite")]
-mod sqlite {
-    use diesel::{
-        deserialize::{self, FromSql},
-        serialize::{self, IsNull, Output, ToSql},
-        sql_types::BigInt,
-        sqlite::{Sqlite, SqliteValue},
-    };
-
-    use super::InstantColumn;
-
-    impl ToSql<BigInt, Sqlite> for InstantColumn {
-        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-            out.set_value(self.milliseconds());
-            Ok(IsNull::No)
-        }
-    }
-
-    impl FromSql<BigInt, Sqlite> for InstantColumn {
-        fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-            let milliseconds = <i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?;
-            Self::from_milliseconds(milliseconds).ok_or_else(|| "an instant is out of range".into())
-        }
+impl<DB: Backend> ToSql<BigInt, DB> for InstantColumn
+where
+    i64: ToSql<BigInt, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.milliseconds.to_sql(out)
     }
 }
 
-#[cfg(any(feature = "mysql", feature = "postgres"))]
-mod server {
-    use diesel::{
-        deserialize::{self, FromSql},
-        serialize::{self, Output, ToSql},
-        sql_types::BigInt,
-    };
-    use time::OffsetDateTime;
-
-    use super::InstantColumn;
-
-    impl InstantColumn {
-        pub(crate) fn cut(self) -> OffsetDateTime {
-            Self::from_milliseconds(self.milliseconds()).map_or(self.0, |cut| cut.0)
-        }
+impl<DB: Backend> FromSql<BigInt, DB> for InstantColumn
+where
+    i64: FromSql<BigInt, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Self::from_milliseconds(i64::from_sql(value)?).ok_or_else(|| "an instant is out of range".into())
     }
+}
 
-    macro_rules! column {
-        ($native:ty, $backend:ty, $value:ty) => {
-            impl ToSql<BigInt, $backend> for InstantColumn {
-                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, $backend>) -> serialize::Result {
-                    ToSql::<BigInt, $backend>::to_sql(&self.milliseconds(), &mut out.reborrow())
-                }
-            }
+/// A database's own type of instants.
+pub trait Native {}
 
-            impl FromSql<BigInt, $backend> for InstantColumn {
-                fn from_sql(value: $value) -> deserialize::Result<Self> {
-                    let milliseconds = <i64 as FromSql<BigInt, $backend>>::from_sql(value)?;
-                    Self::from_milliseconds(milliseconds).ok_or_else(|| "an instant is out of range".into())
-                }
-            }
+#[cfg(feature = "mysql")]
+impl Native for Datetime {}
 
-            impl ToSql<$native, $backend> for InstantColumn {
-                fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, $backend>) -> serialize::Result {
-                    ToSql::<$native, $backend>::to_sql(&self.cut(), &mut out.reborrow())
-                }
-            }
+#[cfg(feature = "postgres")]
+impl Native for Timestamptz {}
 
-            impl FromSql<$native, $backend> for InstantColumn {
-                fn from_sql(value: $value) -> deserialize::Result<Self> {
-                    <OffsetDateTime as FromSql<$native, $backend>>::from_sql(value).map(Self)
-                }
-            }
-        };
+impl<ST: Native, DB: Backend> ToSql<ST, DB> for InstantColumn
+where
+    OffsetDateTime: ToSql<ST, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.instant.to_sql(out)
     }
+}
 
-    #[cfg(feature = "mysql")]
-    column!(
-        diesel::sql_types::Datetime,
-        diesel::mysql::Mysql,
-        diesel::mysql::MysqlValue<'_>
-    );
-    #[cfg(feature = "postgres")]
-    column!(
-        diesel::sql_types::Timestamptz,
-        diesel::pg::Pg,
-        diesel::pg::PgValue<'_>
-    );
+impl<ST: Native, DB: Backend> FromSql<ST, DB> for InstantColumn
+where
+    OffsetDateTime: FromSql<ST, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        OffsetDateTime::from_sql(value).map(Self::new)
+    }
 }
 
 #[cfg(test)]
@@ -121,23 +110,12 @@ mod tests {
     #[test]
     fn an_instant_is_cut_to_the_millisecond_before_it_also_before_1970() {
         let epoch = OffsetDateTime::UNIX_EPOCH;
-        for (nanoseconds, milliseconds) in [
-            (0, 0),
-            (1_999_999, 1),
-            (-1, -1),
-            (-1_000_000, -1),
-            (-1_000_001, -2),
-        ] {
-            let instant = InstantColumn(epoch + Duration::nanoseconds(nanoseconds));
-            assert_eq!(instant.milliseconds(), milliseconds, "{nanoseconds} ns");
+        for (nanoseconds, milliseconds) in [(1_999_999, 1), (-1, -1), (-1_000_001, -2)] {
+            let column = InstantColumn::new(epoch + Duration::nanoseconds(nanoseconds));
+            assert_eq!(column.milliseconds(), milliseconds, "{nanoseconds} ns");
+            let cut = epoch + Duration::milliseconds(milliseconds);
+            assert_eq!(column.instant(), cut, "{nanoseconds} ns");
+            assert_eq!(InstantColumn::from_milliseconds(milliseconds), Some(column));
         }
-    }
-
-    #[test]
-    fn a_number_out_of_range_is_no_instant() {
-        assert_eq!(InstantColumn::from_milliseconds(i64::MAX), None);
-        assert_eq!(InstantColumn::from_milliseconds(i64::MIN), None);
-        let now = InstantColumn::from_milliseconds(1_790_000_000_123).expect("an instant");
-        assert_eq!(now.milliseconds(), 1_790_000_000_123);
     }
 }

@@ -1,13 +1,14 @@
 use auth_core::PasswordHash;
 use diesel::{
     backend::Backend,
+    deserialize::{self, FromSql, FromSqlRow},
     expression::AsExpression,
     serialize::{self, Output, ToSql},
     sql_types::Text,
 };
 
-/// The hash of a password to write into a `Text` column. It is wiped from memory when dropped.
-#[derive(Clone, Debug, AsExpression)]
+/// The hash of a password in a `Text` column. It is wiped from memory when dropped.
+#[derive(Clone, Debug, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
 pub struct PasswordHashColumn(pub PasswordHash);
 
@@ -17,5 +18,14 @@ where
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
         self.0.expose().to_sql(out)
+    }
+}
+
+impl<DB: Backend> FromSql<Text, DB> for PasswordHashColumn
+where
+    String: FromSql<Text, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        String::from_sql(value).map(|hash| Self(PasswordHash::new(hash)))
     }
 }

@@ -66,18 +66,21 @@ macro_rules! access_token_store {
     ) => {
         $crate::__private::paste! {
             $(#[$meta])*
-            $vis type $name = $crate::AccessTokensIn<
-                $crate::__database!($database),
-                [<__ $name Table>],
-                $id,
-            >;
+            $vis type $name = $crate::AccessTokensIn<$crate::__private::$database, [<__ $name Table>], $id>;
 
             #[doc(hidden)]
             #[derive(Clone, Debug)]
             $vis enum [<__ $name Table>] {}
 
             $crate::__access_token_table! {
-                $database [<__ $name Table>] [$($table)::+] [$($($users)::+)?] $id
+                $database [<__ $name Table>] [$($table)::+] [$($($users)::+)?] $id, [
+                    id as __id, digest as __digest, backend as __backend, user_id as __user_id, epoch as __epoch,
+                    actor as __actor, created_at as __created_at, expires_at as __expires_at,
+                    absolute_expires_at as __absolute_expires_at, last_used_at as __last_used_at,
+                    access_generation as __access_generation, access_rotated_at as __access_rotated_at,
+                    refresh_generation as __refresh_generation, refresh_rotated_at as __refresh_rotated_at,
+                    user_agent as __user_agent, address as __address, label as __label,
+                ]
             }
             $crate::__expiring_table! { $database [<__ $name Table>] [$($table)::+] }
         }
@@ -89,24 +92,25 @@ macro_rules! access_token_store {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __access_token_table {
-    (Sqlite $name:ident $table:tt $users:tt $id:ty) => {
+    (Sqlite $name:ident $table:tt $users:tt $id:ty, $columns:tt) => {
         $crate::__access_token_statements! {
-            Sqlite $name $table $id, [.on_conflict(__table::digest).do_nothing()],
+            Sqlite $name $table $id, $columns [.on_conflict(__digest).do_nothing()]
             [__sql::diesel::dsl::sql::<__sql::diesel::sql_types::BigInt>("rowid").desc()]
         }
     };
-    (Postgres $name:ident $table:tt $users:tt $id:ty) => {
-        $crate::__access_token_statements! {
-            Postgres $name $table $id, [.on_conflict(__table::digest).do_nothing()],
-            [__table::id.desc()]
-        }
-        $crate::__token_owners! { Postgres $name $users $id, [.for_no_key_update()] }
+    ($database:ident $name:ident $table:tt [] $id:ty, $columns:tt) => {
+        ::core::compile_error! { "on a server, `access_token_store!` needs `users: TABLE` after `table`" }
     };
-    (Mysql $name:ident $table:tt $users:tt $id:ty) => {
+    (Postgres $name:ident $table:tt $users:tt $id:ty, $columns:tt) => {
         $crate::__access_token_statements! {
-            Mysql $name $table $id, [], [__table::id.desc()]
+            Postgres $name $table $id, $columns [.on_conflict(__digest).do_nothing()] [__id.desc()]
+            $users [.for_no_key_update()]
         }
-        $crate::__token_owners! { Mysql $name $users $id, [.for_update()] }
+    };
+    (Mysql $name:ident $table:tt $users:tt $id:ty, $columns:tt) => {
+        $crate::__access_token_statements! {
+            Mysql $name $table $id, $columns [] [__id.desc()] $users [.for_update()]
+        }
     };
 }
 
@@ -114,19 +118,19 @@ macro_rules! __access_token_table {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __advanced {
-    (Mysql, $id:ty, $update:ident, $digest:ident, $step:ident) => {
+    (Mysql, $id:ty, $update:ident, $key:ident, $step:ident) => {
         __sql::FindThenUpdate {
-            find: <Self as __sql::AccessTokenTable<__Database, $id>>::find($digest),
+            find: <Self as __sql::AccessTokenTable<__Database, $id>>::find($key),
             update: move |token: &__Token| {
                 let unchanged = $update
-                    .filter(__table::access_generation.eq(token.access_generation.number))
-                    .filter(__table::refresh_generation.eq(token.refresh_generation.number));
+                    .filter(__access_generation.eq(token.access_generation.number))
+                    .filter(__refresh_generation.eq(token.refresh_generation.number));
                 __sql::PreparedOnce(unchanged)
             },
             step: $step,
         }
     };
-    ($database:ident, $id:ty, $update:ident, $digest:ident, $step:ident) => {
+    ($database:ident, $id:ty, $update:ident, $key:ident, $step:ident) => {
         __sql::Returning(__sql::rows(
             __sql::PreparedOnce($update.returning(__columns!())),
             __sql::access_token::<$id>,
@@ -138,187 +142,123 @@ macro_rules! __advanced {
 #[macro_export]
 macro_rules! __access_token_statements {
     (
-        $database:ident $name:ident [$($table:tt)+] $id:ty,
-        [$($do_nothing:tt)*], [$($newest:tt)+]
+        $database:ident $name:ident [$($table:tt)+] $id:ty, [$($column:ident as $own:ident,)+]
+        [$($do_nothing:tt)*] [$($newest:tt)+] $([$($users:tt)+] [$($lock:tt)+])?
     ) => {
         const _: () = {
-            use $($table)+ as __table;
             use $crate::__private as __sql;
             use __sql::diesel::{BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _};
+            use $($table)+::{table as __table, $($column as $own,)+};
 
-            type __Database = $crate::__database!($database);
-            type __Id = <$id as __sql::ColumnId>::Column;
+            type __Database = __sql::$database;
+            type __Owner = <$id as __sql::ColumnId>::Column;
             type __Token = __sql::AccessToken<$id>;
 
             macro_rules! __columns {
-                () => {(
-                    (
-                        __table::id,
-                        __table::digest,
-                        __table::backend,
-                        __table::user_id,
-                        __table::epoch,
-                        __table::actor,
-                    ),
-                    (
-                        __table::created_at,
-                        __table::expires_at,
-                        __table::absolute_expires_at,
-                        __table::last_used_at,
-                    ),
-                    (__table::access_generation, __table::access_rotated_at),
-                    (__table::refresh_generation, __table::refresh_rotated_at),
-                    (__table::user_agent, __table::address, __table::label),
-                )};
+                () => { ($($own,)+) };
+            }
+
+            macro_rules! __tokens {
+                ($query:expr) => { __sql::rows($query.select(__columns!()), __sql::access_token::<$id>) };
             }
 
             /// The row of `digest`, if it has not expired at `at`.
             macro_rules! __live {
                 ($digest:expr, $at:expr) => {
-                    __table::table
-                        .filter(__table::digest.eq(__sql::DigestColumn($digest)))
-                        .filter(__table::expires_at.is_null().or(__table::expires_at.gt(__sql::InstantColumn($at))))
+                    __table.filter(__digest.eq($digest)).filter(__expires_at.is_null().or(__expires_at.gt($at)))
                 };
             }
 
             /// Makes `step` with the columns of its kind.
             macro_rules! __advance {
-                ($digest:ident, $step:ident, $generation:ident, $rotated_at:ident) => {{
-                    let due = __live!($digest, $step.at).filter(__table::$generation.eq($step.from));
-                    let expires_at = $step.keep_until.map(|until| {
-                        let (until, end) = (__sql::InstantColumn(until), __table::absolute_expires_at);
-                        __table::expires_at.eq(__sql::diesel::dsl::case_when(end.lt(until), end).otherwise(until))
+                ($key:ident, $step:ident, $generation:ident, $rotated_at:ident) => {{
+                    let at = __sql::InstantColumn::new($step.at);
+                    let due = __live!($key, at).filter($generation.eq($step.from));
+                    let end = $step.keep_until.map(|until| {
+                        let (until, last) = (__sql::InstantColumn::new(until), __absolute_expires_at);
+                        __expires_at.eq(__sql::diesel::dsl::case_when(last.lt(until), last).otherwise(until))
                     });
-                    let update = __sql::diesel::update(due).set((
-                        __table::$generation.eq(__table::$generation + 1_i64),
-                        __table::$rotated_at.eq(__sql::InstantColumn($step.at)),
-                        __table::last_used_at.eq(__sql::InstantColumn($step.at)),
-                        expires_at,
-                    ));
-                    $crate::__advanced!($database, $id, update, $digest, $step)
+                    let next = ($generation.eq($generation + 1_i64), $rotated_at.eq(at), __last_used_at.eq(at), end);
+                    let update = __sql::diesel::update(due).set(next);
+                    $crate::__advanced!($database, $id, update, $key, $step)
                 }};
             }
 
             impl __sql::AccessTokenTable<__Database, $id> for $name {
-                fn insert(token: __Token) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::insert_into(__table::table)
-                        .values((
-                            __table::id.eq(__sql::UuidColumn(token.id.0)),
-                            __table::digest.eq(__sql::DigestColumn(token.digest)),
-                            __table::backend.eq(token.backend),
-                            __table::user_id.eq(__Id::from(token.user_id)),
-                            __table::epoch.eq(token.epoch),
-                            __table::actor.eq(token.actor),
-                            __table::created_at.eq(__sql::InstantColumn(token.created_at)),
-                            __table::expires_at.eq(token.expires_at.map(__sql::InstantColumn)),
-                            __table::absolute_expires_at.eq(token.absolute_expires_at.map(__sql::InstantColumn)),
-                            __table::last_used_at.eq(__sql::InstantColumn(token.last_used_at)),
-                            __table::access_generation.eq(token.access_generation.number),
-                            __table::access_rotated_at.eq(token.access_generation.since.map(__sql::InstantColumn)),
-                            __table::refresh_generation.eq(token.refresh_generation.number),
-                            __table::refresh_rotated_at.eq(token.refresh_generation.since.map(__sql::InstantColumn)),
-                            __table::user_agent.eq(token.client.user_agent),
-                            __table::address.eq(token.client.address),
-                            __table::label.eq(token.client.label),
-                        ))
-                        $($do_nothing)*
+                fn insert(row: __sql::AccessTokenRow<$id>) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::insert_into(__table).values(($($own.eq(row.$column),)+)) $($do_nothing)*
                 }
 
-                fn find(digest: __sql::TokenDigest) -> impl __sql::Query<__Database, __Token> {
-                    let token = __table::table
-                        .filter(__table::digest.eq(__sql::DigestColumn(digest)))
-                        .select(__columns!());
-                    __sql::rows(token, __sql::access_token::<$id>)
+                fn find(key: __sql::DigestColumn) -> impl __sql::Query<__Database, __Token> {
+                    __tokens!(__table.filter(__digest.eq(key)))
                 }
 
-                fn list(user_id: $id, epoch: i64) -> impl __sql::Query<__Database, __Token> {
-                    let tokens = __table::table
-                        .filter(__table::user_id.eq(__Id::from(user_id)).and(__table::epoch.eq(epoch)))
-                        .order((__table::created_at.desc(), $($newest)+))
-                        .select(__columns!());
-                    __sql::rows(tokens, __sql::access_token::<$id>)
+                fn list(owner: __Owner, since: i64) -> impl __sql::Query<__Database, __Token> {
+                    let own = __table.filter(__user_id.eq(owner).and(__epoch.eq(since)));
+                    __tokens!(own.order((__created_at.desc(), $($newest)+)))
                 }
 
                 fn older(
-                    user_id: $id,
-                    backend: ::std::string::String,
-                    newest: __sql::TokenDigest,
-                    keep: u32,
+                    owner: __Owner,
+                    of: ::std::string::String,
+                    newest: __sql::DigestColumn,
+                    keep: i64,
                 ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
-                    let others = __table::table
-                        .filter(__table::user_id.eq(__Id::from(user_id)))
-                        .filter(__table::backend.eq(backend).or(__table::backend.eq("")))
-                        .filter(__table::digest.ne(__sql::DigestColumn(newest)))
-                        .order((__table::created_at.desc(), $($newest)+))
-                        .select(__table::digest);
+                    let others = __table
+                        .filter(__user_id.eq(owner))
+                        .filter(__backend.eq(of).or(__backend.eq("")))
+                        .filter(__digest.ne(newest))
+                        .order((__created_at.desc(), $($newest)+));
                     // MySQL has no offset without a limit.
-                    __sql::rows(others.limit(i64::MAX).offset(keep.into()), __sql::same)
+                    __sql::rows(others.select(__digest).limit(i64::MAX).offset(keep), __sql::same)
                 }
 
                 fn touch(
-                    digest: __sql::TokenDigest,
-                    at: __sql::OffsetDateTime,
-                    expires_at: ::core::option::Option<__sql::OffsetDateTime>,
+                    key: __sql::DigestColumn,
+                    at: __sql::InstantColumn,
+                    end: ::core::option::Option<__sql::InstantColumn>,
                 ) -> impl __sql::Statement<__Database> {
-                    __sql::PreparedOnce(__sql::diesel::update(__live!(digest, at)).set((
-                        __table::last_used_at.eq(__sql::InstantColumn(at)),
-                        __table::expires_at.eq(expires_at.map(__sql::InstantColumn)),
-                    )))
+                    let used = (__last_used_at.eq(at), __expires_at.eq(end));
+                    __sql::PreparedOnce(__sql::diesel::update(__live!(key, at)).set(used))
                 }
 
                 fn advance_access(
-                    digest: __sql::TokenDigest,
+                    key: __sql::DigestColumn,
                     step: __sql::Advance,
                 ) -> impl __sql::RowWrite<__Database, __Token> {
-                    __advance!(digest, step, access_generation, access_rotated_at)
+                    __advance!(key, step, __access_generation, __access_rotated_at)
                 }
 
                 fn advance_refresh(
-                    digest: __sql::TokenDigest,
+                    key: __sql::DigestColumn,
                     step: __sql::Advance,
                 ) -> impl __sql::RowWrite<__Database, __Token> {
-                    __advance!(digest, step, refresh_generation, refresh_rotated_at)
+                    __advance!(key, step, __refresh_generation, __refresh_rotated_at)
                 }
 
-                fn delete(digest: __sql::TokenDigest) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table::table.filter(__table::digest.eq(__sql::DigestColumn(digest))))
+                fn delete(key: __sql::DigestColumn) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__digest.eq(key)))
                 }
 
-                fn delete_by_id(user_id: $id, id: __sql::TokenId) -> impl __sql::Statement<__Database> {
-                    let own = __table::id
-                        .eq(__sql::UuidColumn(id.0))
-                        .and(__table::user_id.eq(__Id::from(user_id)));
-                    __sql::diesel::delete(__table::table.filter(own))
+                fn delete_by_id(owner: __Owner, public: __sql::UuidColumn) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__id.eq(public).and(__user_id.eq(owner))))
                 }
 
-                fn delete_all(user_id: $id) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table::table.filter(__table::user_id.eq(__Id::from(user_id))))
+                fn delete_all(owner: __Owner) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__user_id.eq(owner)))
                 }
             }
-        };
-    };
-}
 
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __token_owners {
-    ($database:ident $name:ident [$($users:tt)+] $id:ty, [$($lock:tt)+]) => {
-        const _: () = {
-            use $($users)+ as __users;
-            use $crate::__private as __sql;
-            use __sql::diesel::{ExpressionMethods as _, QueryDsl as _};
+            $(
+                use $($users)+::{id as __owner_id, table as __owners};
 
-            type __Database = $crate::__database!($database);
-            type __Id = <$id as __sql::ColumnId>::Column;
-
-            impl __sql::TokenOwners<__Database, $id> for $name {
-                fn lock_owner(user_id: $id) -> impl __sql::Query<__Database, ()> {
-                    let owner = __users::table
-                        .filter(__users::id.eq(__Id::from(user_id)))
-                        .select(__users::id);
-                    __sql::rows(owner $($lock)+, |_owner: __Id| ())
+                impl __sql::TokenOwners<__Database, $id> for $name {
+                    fn lock_owner(owner: __Owner) -> impl __sql::Query<__Database, ()> {
+                        let row = __owners.filter(__owner_id.eq(owner)).select(__owner_id);
+                        __sql::rows(row $($lock)+, |_: __Owner| ())
+                    }
                 }
-            }
+            )?
         };
     };
 }

@@ -16,28 +16,20 @@ macro_rules! __expiring_table {
 macro_rules! __purge_statements {
     ($database:ident $name:ident [$($table:tt)+] [$($skip_locked:tt)*]) => {
         const _: () = {
-            use $($table)+ as __table;
             use $crate::__private as __sql;
             use __sql::diesel::{ExpressionMethods as _, QueryDsl as _};
+            use $($table)+::{digest as __digest, expires_at as __expires_at, table as __table};
 
-            type __Database = $crate::__database!($database);
+            type __Database = __sql::$database;
 
             impl __sql::ExpiringTable<__Database> for $name {
-                fn expired(
-                    now: __sql::OffsetDateTime,
-                    limit: u32,
-                ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
-                    let expired = __table::table
-                        .filter(__table::expires_at.le(__sql::InstantColumn(now)))
-                        .select(__table::digest)
-                        .limit(limit.into());
+                fn expired(now: __sql::InstantColumn, limit: i64) -> impl __sql::Query<__Database, __sql::DigestColumn> {
+                    let expired = __table.filter(__expires_at.le(now)).select(__digest).limit(limit);
                     __sql::rows(expired $($skip_locked)*, __sql::same)
                 }
 
-                fn delete_each(
-                    digests: ::std::vec::Vec<__sql::DigestColumn>,
-                ) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table::table.filter(__table::digest.eq_any(digests)))
+                fn delete_each(keys: ::std::vec::Vec<__sql::DigestColumn>) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__digest.eq_any(keys)))
                 }
             }
         };

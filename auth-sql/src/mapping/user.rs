@@ -126,9 +126,7 @@ macro_rules! user_store {
             profile: () $(,)?
         }
     ) => {
-        $crate::__user_store! {
-            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id, (), [()], []
-        }
+        $crate::__user_store! { $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id, (), [()] [] }
     };
     (
         $(#[$meta:meta])*
@@ -139,8 +137,8 @@ macro_rules! user_store {
         }
     ) => {
         $crate::__user_store! {
-            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id,
-            $($profile)::+, [$($profile)::+ { $($field),+ }], [($($field),+)]
+            $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id, $($profile)::+,
+            [$($profile)::+ { $($field: [<__new_ $field>]),+ }] [($($field as [<__ $field>] [<__new_ $field>],)+)]
         }
     };
 }
@@ -151,17 +149,19 @@ macro_rules! __user_store {
     ($database:ident [$($attribute:tt)*] [$vis:vis] $name:ident $($table:tt)+) => {
         $crate::__private::paste! {
             $($attribute)*
-            $vis type $name = $crate::UsersIn<
-                $crate::__database!($database),
-                [<__ $name Table>],
-            >;
+            $vis type $name = $crate::UsersIn<$crate::__private::$database, [<__ $name Table>]>;
 
             #[doc(hidden)]
             #[derive(Clone, Debug)]
             $vis enum [<__ $name Table>] {}
 
-            $crate::__user_statements! { $database [<__ $name Table>] $($table)+ }
-            $crate::__user_probes! { $database [<__ $name Table>] $($table)+ }
+            $crate::__user_statements! {
+                $database [<__ $name Table>] $($table)+ [
+                    email as __email, normalized_email as __normalized_email, password_hash as __password_hash,
+                    is_active as __is_active, is_superuser as __is_superuser, is_verified as __is_verified,
+                    security_epoch as __security_epoch, revision as __revision, updated_at as __updated_at,
+                ]
+            }
         }
     };
 }
@@ -170,25 +170,25 @@ macro_rules! __user_store {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __insertion {
-    (Mysql, $insert:ident, $given:expr) => {
+    (Mysql, $insert:ident, $given:ident) => {
         __sql::ThenLastId {
             insert: $insert,
             given: $given,
             last: __sql::rows(
-                __sql::diesel::select(__sql::diesel::dsl::sql::<
-                    __sql::diesel::dsl::SqlTypeOf<__table::id>,
-                >("LAST_INSERT_ID()")),
-                |id: __Id| id.into(),
+                __sql::diesel::select(__sql::diesel::dsl::sql::<__sql::diesel::dsl::SqlTypeOf<__id>>(
+                    "LAST_INSERT_ID()",
+                )),
+                |key: __Id| key.into(),
             ),
         }
     };
-    ($database:ident, $insert:ident, $given:expr) => {
+    ($database:ident, $insert:ident, $given:ident) => {
         __sql::Returning(__sql::rows(
             $insert
-                .on_conflict(__table::normalized_email)
+                .on_conflict(__normalized_email)
                 .do_nothing()
-                .returning(__table::id),
-            |id: __Id| id.into(),
+                .returning(__id),
+            |key: __Id| key.into(),
         ))
     };
 }
@@ -197,113 +197,90 @@ macro_rules! __insertion {
 #[macro_export]
 macro_rules! __user_statements {
     (
-        $database:ident $name:ident [$($table:tt)+] $id:ty,
-        $profile_type:ty, [$($profile:tt)+], [$(($($field:ident),+))?]
+        $database:ident $name:ident [$($table:tt)+] $id:ty, $profile:ty,
+        [$($read:tt)+] [$(($($field:ident as $field_column:ident $new:ident,)+))?]
+        [$($column:ident as $own:ident,)+]
     ) => {
         const _: () = {
-            use $($table)+ as __table;
             use $crate::__private as __sql;
             use __sql::diesel::{BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _};
+            use $($table)+::{
+                created_at as __created_at, id as __id, table as __table, $($column as $own,)+
+                $($($field as $field_column,)+)?
+            };
 
-            type __Database = $crate::__database!($database);
+            type __Database = __sql::$database;
             type __Id = <$id as __sql::ColumnId>::Column;
-            type __User = __sql::User<$id, $profile_type>;
+            type __User = __sql::User<$id, $profile>;
 
             /// Selects all columns, and reads each row as a user.
             macro_rules! __users {
                 ($query:expr) => {
                     __sql::rows(
-                        $query.select((
-                            (
-                                __table::id,
-                                __table::email,
-                                __table::normalized_email,
-                                __table::password_hash,
-                                __table::is_active,
-                                __table::is_superuser,
-                                __table::is_verified,
-                                __table::security_epoch,
-                                __table::revision,
-                                __table::created_at,
-                                __table::updated_at,
-                            ),
-                            $(($(__table::$field,)+),)?
-                        )),
-                        |(columns, $(($($field,)+),)?)| {
-                            __sql::user::<$id, $profile_type>(columns, $($profile)+)
-                        },
+                        $query.select((__id, __created_at, ($($own,)+), $(($($field_column,)+),)?)),
+                        |(key, since, row, $(($($new,)+),)?)| __sql::user::<$id, $profile>(key, since, row, $($read)+),
                     )
                 };
             }
 
-            impl __sql::UserTable<__Database, $id, $profile_type> for $name {
+            impl __sql::UserTable<__Database, $id, $profile> for $name {
                 const FIELDS: &'static [__sql::FieldColumn] = &[
-                    (<__table::email as __sql::diesel::Column>::NAME, ::core::option::Option::Some("email")),
-                    (<__table::normalized_email as __sql::diesel::Column>::NAME, ::core::option::Option::Some("email")),
-                    (<__table::password_hash as __sql::diesel::Column>::NAME, ::core::option::Option::None),
-                    $($((
-                        <__table::$field as __sql::diesel::Column>::NAME,
-                        ::core::option::Option::Some(::core::stringify!($field)),
-                    ),)+)?
+                    __sql::field_column(__email, "email"),
+                    __sql::field_column(__normalized_email, "email"),
+                    __sql::own_column(__password_hash),
+                    $($(__sql::field_column($field_column, ::core::stringify!($field)),)+)?
                 ];
 
-                fn insert(new: __sql::NewUser<$id, $profile_type>) -> impl __sql::RowWrite<__Database, $id> {
-                    let $($profile)+ = new.profile;
-                    let insert = __sql::diesel::insert_into(__table::table).values((
-                        new.id.clone().map(|id| __table::id.eq(__Id::from(id))),
-                        __table::email.eq(new.email.as_str().to_owned()),
-                        __table::normalized_email.eq(new.email.normalized().as_str().to_owned()),
-                        __table::password_hash.eq(new.password_hash.map(__sql::PasswordHashColumn)),
-                        __table::is_active.eq(new.is_active),
-                        __table::is_superuser.eq(new.is_superuser),
-                        __table::is_verified.eq(new.is_verified),
-                        __table::security_epoch.eq(0),
-                        __table::revision.eq(0),
-                        __table::created_at.eq(__sql::InstantColumn(new.created_at)),
-                        __table::updated_at.eq(__sql::InstantColumn(new.created_at)),
-                        $(($(__table::$field.eq($field),)+),)?
+                fn insert(
+                    given: ::core::option::Option<$id>,
+                    since: __sql::InstantColumn,
+                    row: __sql::UserRow,
+                    __profile: $profile,
+                ) -> impl __sql::RowWrite<__Database, $id> {
+                    let insert = __sql::diesel::insert_into(__table).values((
+                        given.clone().map(|given| __id.eq(__Id::from(given))),
+                        __created_at.eq(since),
+                        ($($own.eq(row.$column),)+),
+                        $(($($field_column.eq(__profile.$field),)+),)?
                     ));
-                    $crate::__insertion!($database, insert, new.id)
+                    $crate::__insertion!($database, insert, given)
                 }
 
-                fn find(id: $id) -> impl __sql::Query<__Database, __User> {
-                    __users!(__table::table.filter(__table::id.eq(__Id::from(id))))
+                fn find(key: __Id) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.filter(__id.eq(key)))
                 }
 
-                fn find_by_email(email: __sql::NormalizedEmail) -> impl __sql::Query<__Database, __User> {
-                    __users!(__table::table.filter(__table::normalized_email.eq(email.as_str().to_owned())))
+                fn find_by_email(wanted: ::std::string::String) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.filter(__normalized_email.eq(wanted)))
                 }
 
-                fn list(limit: u32) -> impl __sql::Query<__Database, __User> {
-                    __users!(__table::table.order(__table::id).limit(limit.into()))
+                fn list(limit: i64) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.order(__id).limit(limit))
                 }
 
-                fn list_after(after: $id, limit: u32) -> impl __sql::Query<__Database, __User> {
-                    let behind = __table::table.filter(__table::id.gt(__Id::from(after)));
-                    __users!(behind.order(__table::id).limit(limit.into()))
+                fn list_after(after: __Id, limit: i64) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.filter(__id.gt(after)).order(__id).limit(limit))
                 }
 
-                fn update(user: __User) -> impl __sql::Statement<__Database> {
-                    let $($profile)+ = user.profile;
-                    let unchanged = __table::id.eq(__Id::from(user.id)).and(__table::revision.eq(user.revision));
-                    __sql::diesel::update(__table::table.filter(unchanged)).set((
-                        __table::email.eq(user.email.as_str().to_owned()),
-                        __table::normalized_email.eq(user.email.normalized().as_str().to_owned()),
-                        __table::password_hash.eq(user.password_hash.map(__sql::PasswordHashColumn)),
-                        __table::is_active.eq(user.is_active),
-                        __table::is_superuser.eq(user.is_superuser),
-                        __table::is_verified.eq(user.is_verified),
-                        __table::security_epoch.eq(user.security_epoch),
-                        __table::revision.eq(user.revision + 1),
-                        __table::updated_at.eq(__sql::InstantColumn(user.updated_at)),
-                        $(($(__table::$field.eq($field),)+),)?
+                fn update(
+                    key: __Id,
+                    unchanged: i64,
+                    row: __sql::UserRow,
+                    __profile: $profile,
+                ) -> impl __sql::Statement<__Database> {
+                    let unchanged = __table.filter(__id.eq(key).and(__revision.eq(unchanged)));
+                    __sql::diesel::update(unchanged).set((
+                        ($($own.eq(row.$column),)+),
+                        $(($($field_column.eq(__profile.$field),)+),)?
                     ))
                 }
 
-                fn delete(id: $id) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table::table.filter(__table::id.eq(__Id::from(id))))
+                fn delete(key: __Id) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__id.eq(key)))
                 }
             }
+
+            $crate::__user_probes! { $database $name $id, $profile, $($($field as $field_column,)+)? }
         };
     };
 }
@@ -313,47 +290,30 @@ macro_rules! __user_statements {
 #[macro_export]
 macro_rules! __user_probes {
     (Sqlite $($table:tt)+) => {};
-    (
-        $database:ident $name:ident [$($table:tt)+] $id:ty,
-        $profile_type:ty, [$($profile:tt)+], [$(($($field:ident),+))?]
-    ) => {
-        const _: () = {
-            use $($table)+ as __table;
-            use $crate::__private as __sql;
-            use __sql::diesel::{ExpressionMethods as _, QueryDsl as _};
+    ($database:ident $name:ident $id:ty, $profile:ty, $($field:ident as $field_column:ident,)*) => {
+        macro_rules! __set {
+            ($value:expr) => {{
+                let none = __sql::diesel::dsl::sql::<__sql::diesel::sql_types::Bool>("FALSE");
+                __sql::diesel::update(__table.filter(none)).set($value)
+            }};
+        }
 
-            type __Database = $crate::__database!($database);
-
-            macro_rules! __set {
-                ($value:expr) => {
-                    __sql::diesel::update(__table::table.filter(
-                        __sql::diesel::dsl::sql::<__sql::diesel::sql_types::Bool>("FALSE"),
-                    ))
-                    .set($value)
-                };
+        impl __sql::UserProbes<__Database, $id, $profile> for $name {
+            fn any() -> impl __sql::Statement<__Database> {
+                __set!(__is_active.eq(true))
             }
 
-            impl __sql::UserProbes<__Database, $id, $profile_type> for $name {
-                fn any() -> impl __sql::Statement<__Database> {
-                    __set!(__table::is_active.eq(true))
-                }
-
-                fn each(email: __sql::Email, profile: $profile_type) -> ::std::vec::Vec<__sql::Probe<__Database>> {
-                    let $($profile)+ = profile;
-                    let emails = (
-                        __table::email.eq(email.as_str().to_owned()),
-                        __table::normalized_email.eq(email.normalized().as_str().to_owned()),
-                    );
-                    ::std::vec![
-                        __sql::Probe::new("email", __set!(emails), __set!(__table::email.eq(__table::email))),
-                        $($(__sql::Probe::new(
-                            ::core::stringify!($field),
-                            __set!(__table::$field.eq($field)),
-                            __set!(__table::$field.eq(__table::$field)),
-                        ),)+)?
-                    ]
-                }
+            fn each(emails: __sql::EmailColumns, __profile: $profile) -> ::std::vec::Vec<__sql::Probe<__Database>> {
+                let emails = (__email.eq(emails.0), __normalized_email.eq(emails.1));
+                ::std::vec![
+                    __sql::Probe::new("email", __set!(emails), __set!(__email.eq(__email))),
+                    $(__sql::Probe::new(
+                        ::core::stringify!($field),
+                        __set!($field_column.eq(__profile.$field)),
+                        __set!($field_column.eq($field_column)),
+                    ),)*
+                ]
             }
-        };
+        }
     };
 }

@@ -10,7 +10,7 @@ use super::{Answer, Database, Server, purge::delete};
 use crate::{
     ColumnId,
     access_token::{AccessTokenCalls, AccessTokenTable, TokenOwners},
-    column::InstantColumn,
+    column::{DigestColumn, InstantColumn},
     statement::{OnDisconnect, Query, RowWrite, Statement},
 };
 
@@ -38,8 +38,8 @@ where
             let found = self.find.first(connection).await?;
             // What the update writes.
             let mut step = self.step;
-            step.at = InstantColumn(step.at).cut();
-            step.keep_until = step.keep_until.map(|until| InstantColumn(until).cut());
+            step.at = InstantColumn::new(step.at).instant();
+            step.keep_until = step.keep_until.map(|until| InstantColumn::new(until).instant());
             let Some((found, advanced)) = found.and_then(|found| {
                 let advanced = found.advanced(&step)?;
                 Some((found, advanced))
@@ -83,6 +83,7 @@ where
 
     /// Of a repeated call, only the attempt whose own statement made the step says so.
     async fn advance(&self, digest: TokenDigest, step: Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let digest = DigestColumn(digest);
         let advanced = self.try_call(OnDisconnect::Retry, move |connection| {
             Box::pin(advance::<S, T, Id>(connection, digest, step))
         });
@@ -94,8 +95,8 @@ async fn insert<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
     connection: &mut S::Connection,
     token: AccessToken<Id>,
 ) -> QueryResult<usize> {
-    let digest = token.digest;
-    match T::insert(token).execute(connection).await {
+    let digest = DigestColumn(token.digest);
+    match T::insert(token.into()).execute(connection).await {
         Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, violation)) if !S::HAS_ON_CONFLICT => {
             match T::find(digest).first(connection).await? {
                 Some(_taken) => Ok(0),
@@ -123,12 +124,14 @@ where
     T: TokenOwners<Database<S>, Id>,
     Id: ColumnId,
 {
-    let (user_id, backend, digest) = (token.user_id.clone(), token.backend.clone(), token.digest);
-    let owner = T::lock_owner(user_id.clone()).first(connection).await?;
+    let (user_id, backend) = (token.user_id.clone(), token.backend.clone());
+    let newest = DigestColumn(token.digest);
+    let owner = T::lock_owner(user_id.clone().into()).first(connection).await?;
     owner.ok_or(Error::NotFound)?;
     let inserted = insert::<S, T, Id>(connection, token).await?;
     if inserted > 0 {
-        let older = T::older(user_id, backend, digest, keep).load(connection).await?;
+        let older = T::older(user_id.into(), backend, newest, keep.into());
+        let older = older.load(connection).await?;
         delete::<S, T>(connection, older).await?;
     }
     Ok(inserted)
@@ -136,7 +139,7 @@ where
 
 async fn advance<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
     connection: &mut S::Connection,
-    digest: TokenDigest,
+    digest: DigestColumn,
     step: Advance,
 ) -> QueryResult<Option<Advanced<Id>>> {
     loop {

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{Database, Server};
 use crate::{
-    column::DigestColumn,
+    column::{DigestColumn, InstantColumn},
     purge::{DIGESTS_AT_ONCE, ExpiringTable, PurgeCalls},
     statement::{Query as _, Statement as _},
 };
@@ -17,7 +17,9 @@ impl<S: Server> PurgeCalls for Database<S> {
     ) -> Result<usize, StoreError> {
         self.write(move |connection| {
             Box::pin(async move {
-                let expired = T::expired(now, limit).load(connection).await?;
+                let expired = T::expired(InstantColumn::new(now), limit.into())
+                    .load(connection)
+                    .await?;
                 delete::<S, T>(connection, expired).await
             })
         })

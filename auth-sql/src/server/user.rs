@@ -6,7 +6,7 @@ use crate::{
     ColumnId,
     refusal::Refusal,
     statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement},
-    user::{UserCalls, UserTable},
+    user::{EmailColumns, UserCalls, UserTable, email_columns},
 };
 
 /// An insertion on a database that does not return the inserted row.
@@ -44,7 +44,7 @@ pub trait UserProbes<D: AnyDatabase, Id: ColumnId, P: Profile>: UserTable<D, Id,
     fn any() -> impl Statement<D>;
 
     /// A probe for each field that a client sends.
-    fn each(email: Email, profile: P) -> Vec<Probe<D>>;
+    fn each(email: EmailColumns, profile: P) -> Vec<Probe<D>>;
 }
 
 type Call<D> = Box<
@@ -90,7 +90,7 @@ where
                 Refusal::value(name, T::FIELDS)
             }
             (_, ErrorClass::StalePlan | ErrorClass::Unknown) => {
-                let (email, profile) = (email.clone(), profile.clone());
+                let (email, profile) = (email_columns(email), profile.clone());
                 let refused = self.try_call(OnDisconnect::Retry, move |connection| {
                     Box::pin(refused_field::<S, T, Id, P>(
                         connection,
@@ -110,7 +110,7 @@ where
 
 async fn refused_field<S: Server, T: UserProbes<Database<S>, Id, P>, Id: ColumnId, P: Profile>(
     connection: &mut S::Connection,
-    email: Email,
+    email: EmailColumns,
     profile: P,
 ) -> QueryResult<Option<&'static str>> {
     T::any().execute(connection).await?;

@@ -5,7 +5,7 @@ use diesel::QueryResult;
 
 use super::{Database, purge::delete};
 use crate::{
-    ColumnId,
+    ColumnId, DigestColumn,
     access_token::{AccessTokenCalls, AccessTokenTable},
     statement::{Query as _, RowWrite as _, Statement as _},
 };
@@ -17,10 +17,12 @@ impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Da
         cap: Option<NonZeroU32>,
     ) -> Result<QueryResult<usize>, StoreError> {
         self.try_write(move |connection| {
-            let inserted = T::insert(token.clone()).execute(connection)?;
+            let inserted = T::insert(token.clone().into()).execute(connection)?;
             if let (1.., Some(cap)) = (inserted, cap) {
                 let keep = cap.get() - 1;
-                let older = T::older(token.user_id, token.backend, token.digest, keep).load(connection)?;
+                let newest = DigestColumn(token.digest);
+                let older = T::older(token.user_id.into(), token.backend, newest, keep.into());
+                let older = older.load(connection)?;
                 delete::<T>(connection, &older)?;
             }
             Ok(inserted)
@@ -29,6 +31,7 @@ impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Da
     }
 
     async fn advance(&self, digest: TokenDigest, step: Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let digest = DigestColumn(digest);
         self.write(move |connection| {
             let advanced = match step.kind {
                 TokenKind::Access => T::advance_access(digest, step).write(connection)?,

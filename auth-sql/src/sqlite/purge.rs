@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::Database;
 use crate::{
-    column::DigestColumn,
+    column::{DigestColumn, InstantColumn},
     purge::{DIGESTS_AT_ONCE, ExpiringTable, PurgeCalls},
     statement::{Query as _, Statement as _},
 };
@@ -16,7 +16,7 @@ impl PurgeCalls for Database {
         limit: u32,
     ) -> Result<usize, StoreError> {
         self.write(move |connection| {
-            let expired = T::expired(now, limit).load(connection)?;
+            let expired = T::expired(InstantColumn::new(now), limit.into()).load(connection)?;
             delete::<T>(connection, &expired)
         })
         .await

@@ -66,8 +66,8 @@ pub(crate) async fn deviation_15_an_email_is_compared_byte_for_byte() {
                 users::is_verified.eq(false),
                 users::security_epoch.eq(0),
                 users::revision.eq(0),
-                users::created_at.eq(InstantColumn(now())),
-                users::updated_at.eq(InstantColumn(now())),
+                users::created_at.eq(InstantColumn::new(now())),
+                users::updated_at.eq(InstantColumn::new(now())),
             ));
             Box::pin(RunQueryDsl::execute(insert, connection))
         });

@@ -61,9 +61,9 @@ async fn insert_as_before(place: &Place, token: &AccessToken) {
         access_tokens::digest.eq(DigestColumn(token.digest)),
         access_tokens::user_id.eq(UuidColumn(token.user_id)),
         access_tokens::epoch.eq(token.epoch),
-        access_tokens::created_at.eq(InstantColumn(token.created_at)),
-        access_tokens::expires_at.eq(token.expires_at.map(InstantColumn)),
-        access_tokens::last_used_at.eq(InstantColumn(token.last_used_at)),
+        access_tokens::created_at.eq(InstantColumn::new(token.created_at)),
+        access_tokens::expires_at.eq(token.expires_at.map(InstantColumn::new)),
+        access_tokens::last_used_at.eq(InstantColumn::new(token.last_used_at)),
     );
     let pool = place.pool(1);
     let mut connection = pool.get().await.expect("a connection");

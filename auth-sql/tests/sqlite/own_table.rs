@@ -12,8 +12,11 @@ use tempfile::TempDir;
 
 use super::file::folder;
 
-/// Names that a macro could trip over: the profile is called as a type of ours, `Result` is the application's own.
+/// Names that a macro could trip over: the profile is called as a type of ours, `Result` is the application's own, and the
+/// columns are imported.
 mod library {
+    #[expect(unused_imports, reason = "they are there to be tripped over")]
+    use schema::{cards::dsl::*, members::dsl::*};
     use serde::{Deserialize, Serialize};
 
     pub(crate) type Result = std::result::Result<(), String>;
@@ -23,6 +26,7 @@ mod library {
         pub(crate) nickname: String,
         pub(crate) shelf: Option<i32>,
         pub(crate) connection: bool,
+        pub(crate) r#move: bool,
     }
 
     pub(crate) mod schema {
@@ -46,6 +50,7 @@ mod library {
                 nickname -> Text,
                 shelf -> Nullable<Integer>,
                 connection -> Bool,
+                r#move -> Bool,
             }
         }
 
@@ -76,7 +81,7 @@ mod library {
         pub(crate) struct Members: Sqlite {
             table: schema::members,
             id: i64,
-            profile: User { nickname, shelf, connection },
+            profile: User { nickname, shelf, connection, r#move },
         }
     }
 
@@ -100,7 +105,8 @@ const LIBRARY: &str = "
         updated_at INTEGER NOT NULL,
         nickname TEXT NOT NULL,
         shelf INTEGER UNIQUE,
-        connection INTEGER NOT NULL
+        connection INTEGER NOT NULL,
+        move INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE cards (
         id TEXT NOT NULL PRIMARY KEY,
@@ -189,6 +195,7 @@ impl UserFixture for Library {
                 .is_multiple_of(2)
                 .then(|| i32::try_from(n).expect("a small number")),
             connection: n.is_multiple_of(2),
+            r#move: n.is_multiple_of(3),
         }
     }
 }
@@ -242,6 +249,7 @@ fn profile(nickname: &str, shelf: Option<i32>) -> library::User {
         nickname: nickname.to_owned(),
         shelf,
         connection: true,
+        r#move: false,
     }
 }
 
