@@ -35,7 +35,6 @@
 mod connect;
 mod dialect;
 mod migrate;
-mod open;
 pub mod schema;
 mod url;
 
@@ -105,3 +104,14 @@ crate::session::session_table! { Mysql [crate::mysql::schema::sessions] }
 
 /// Sessions with data in the table [`sessions`](schema::sessions) that [`migrate`] creates, of users with ids of any type.
 pub type MysqlSessionStore<Id = uuid::Uuid> = crate::SessionsIn<Database, schema::sessions::table, Id>;
+
+crate::open::default_stores! {
+    /// Makes a pool of connections to the database at `url`, and brings the default tables up to date: [`connect`] and
+    /// [`migrate`] in one step.
+    ///
+    /// # Errors
+    /// [`ConfigError`](auth_core::ConfigError) naming `database URL` if `url` cannot be used, or if the server does not
+    /// answer, refuses the user, or has other tables of these names.
+    connect(url);
+    MysqlUserStore, MysqlAccessTokenStore, MysqlSessionStore
+}

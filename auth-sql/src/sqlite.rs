@@ -21,7 +21,6 @@ mod call;
 mod connect;
 mod database;
 mod migrate;
-mod open;
 mod purge;
 pub mod schema;
 mod statement;
@@ -63,3 +62,13 @@ crate::session::session_table! { Sqlite [crate::sqlite::schema::sessions] }
 
 /// Sessions with data in the table [`sessions`](schema::sessions) that [`migrate`] creates, of users with ids of any type.
 pub type SqliteSessionStore<Id = uuid::Uuid> = crate::SessionsIn<Database, schema::sessions::table, Id>;
+
+crate::open::default_stores! {
+    /// Opens the file at `location` and brings its default tables up to date: [`connect`] and [`migrate`] in one step.
+    ///
+    /// # Errors
+    /// [`ConfigError`](auth_core::ConfigError) naming `database URL` if the file cannot be opened or written, or has other
+    /// tables of these names.
+    connect(location).await;
+    SqliteUserStore, SqliteAccessTokenStore, SqliteSessionStore
+}
