@@ -93,6 +93,9 @@ crate::user_store! {
 
 crate::access_token_store! {
     /// Access tokens in the table [`access_tokens`](schema::access_tokens) that [`migrate`] creates.
+    ///
+    /// A refresh or a rotation takes two statements, and so two round trips: an `UPDATE` returns no row here, so the token
+    /// is read before it.
     pub struct MysqlAccessTokenStore: Mysql {
         table: crate::mysql::schema::access_tokens,
         users: crate::mysql::schema::users,

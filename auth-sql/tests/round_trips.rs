@@ -1,69 +1,125 @@
-//! Alone in its file, as it counts the statements of the whole process.
+//! What SQLite is asked. Alone in its program, as it counts the statements of the whole process.
 #![cfg(feature = "sqlite")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::Mutex;
 
-use auth_core::ExposeSecret as _;
 use auth_core::{
-    ClientInfo, Lifetime, NewLogIn, NewUser, OpaqueStrategy, Outcome, Strategy as _, Subject, UserStore as _,
-    admit,
+    AccessToken, AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser,
+    Outcome, RotateTokens as _, SessionChange, SessionStore as _, SessionWrite, StoredSession, Strategy as _,
+    Subject, TokenId, TokenKind, TokenLookup, User, UserStore as _, admit,
 };
-use auth_sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore};
+use auth_sql::sqlite::Database;
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
-use time::OffsetDateTime;
-use uuid::Uuid;
+use time::{Duration, OffsetDateTime};
 
-static STATEMENTS: AtomicU32 = AtomicU32::new(0);
+/// The first word of each statement.
+static STATEMENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-fn count() -> Option<Box<dyn Instrumentation>> {
+/// A change is one statement in a transaction.
+const CHANGE: [&str; 3] = ["BEGIN", "UPDATE", "COMMIT"];
+
+fn note() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
-        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
-            STATEMENTS.fetch_add(1, Ordering::SeqCst);
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let word = text.split_whitespace().next().unwrap_or_default().to_owned();
+            STATEMENTS.lock().expect("no panic under the lock").push(word);
         }
     }))
 }
 
+/// The statements since the last time.
+fn statements() -> Vec<String> {
+    std::mem::take(&mut *STATEMENTS.lock().expect("no panic under the lock"))
+}
+
 #[tokio::test]
-async fn an_authenticated_request_costs_one_statement_for_the_token_and_one_for_the_user() {
-    set_default_instrumentation(count).expect("a count");
+async fn each_operation_costs_the_statements_that_it_needs() {
+    set_default_instrumentation(note).expect("an instrument");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("auth.db").display().to_string();
-    let pool = sqlite::connect(&path).await.expect("a database");
-    sqlite::migrate(&pool).await.expect("tables");
-    let database = Database::new(pool);
-    let users = SqliteUserStore::new(&database);
-    let mut user = NewUser::new(
-        "ada@example.com".parse().expect("an e-mail"),
-        (),
-        OffsetDateTime::UNIX_EPOCH,
-    );
-    user.id = Some(Uuid::now_v7());
-    let user = users.insert(user).await.expect("a user");
-    let lifetime = Lifetime::from_secs(60).expect("a minute");
-    let strategy = OpaqueStrategy::new(Arc::new(SqliteAccessTokenStore::new(&database)), lifetime);
-    let issued = strategy
-        .issue(&NewLogIn::new(
-            "api",
-            &Subject::from(&user),
-            &ClientInfo::default(),
-        ))
-        .await
-        .expect("a token");
+    let database = Database::open(&path).await.expect("a database");
+    let new = NewUser::new("ada@example.com".parse().expect("an e-mail"), (), now());
+    let user = database.users().insert(new).await.expect("a user");
 
-    for _request in 0..3 {
-        STATEMENTS.store(0, Ordering::SeqCst);
-        let token = strategy.read("api", issued.access.secret.expose_secret()).await;
-        token.expect("a credential");
-        assert_eq!(STATEMENTS.load(Ordering::SeqCst), 1);
-        let outcome = admit(
-            &users,
-            strategy.read("api", issued.access.secret.expose_secret()).await,
-        )
-        .await;
-        assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
-        assert_eq!(STATEMENTS.load(Ordering::SeqCst), 3);
+    a_request(&database, &user).await;
+    for kind in [TokenKind::Access, TokenKind::Refresh] {
+        a_refresh_or_a_rotation(&database, &user, kind).await;
     }
+    a_session(&database).await;
+}
+
+fn now() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_790_000_000).expect("an instant")
+}
+
+async fn a_request(database: &Database, user: &User) {
+    let strategy = database.tokens(Lifetime::from_secs(60).expect("a minute"));
+    let (subject, client) = (Subject::from(user), ClientInfo::default());
+    let issued = strategy.issue(&NewLogIn::new("api", &subject, &client)).await;
+    let issued = issued.expect("a token");
+    let token = issued.access.secret.expose_secret();
+    for _request in 0..3 {
+        statements();
+        strategy.read("api", token).await.expect("a credential");
+        assert_eq!(statements(), ["SELECT"], "the token");
+        let outcome = admit(&*database.users(), strategy.read("api", token).await).await;
+        assert!(matches!(outcome, Outcome::Authenticated(..)), "{outcome:?}");
+        assert_eq!(statements(), ["SELECT", "SELECT"], "the token and the user");
+    }
+}
+
+async fn a_refresh_or_a_rotation(database: &Database, user: &User, kind: TokenKind) {
+    let tokens = auth_sql::sqlite::SqliteAccessTokenStore::new(database);
+    let key = TokenLookup::new(&format!("{kind:?}"));
+    let token = AccessToken::new(TokenId::generate(), key.digest, Subject::from(user), now());
+    tokens.insert(&token, None).await.expect("a token");
+    for generation in 0..3 {
+        let mut step = Advance::new(kind, generation, now());
+        step.keep_until = (kind == TokenKind::Refresh).then_some(now() + Duration::DAY);
+        statements();
+        let advanced = tokens.advance(&key, &step).await.expect("an answer");
+        assert!(advanced.expect("the token").by_this_call);
+        assert_eq!(statements(), CHANGE, "{kind:?}");
+        let again = tokens.advance(&key, &step).await.expect("an answer");
+        assert!(!again.expect("the token").by_this_call);
+        let expected = ["BEGIN", "UPDATE", "SELECT", "COMMIT"];
+        assert_eq!(statements(), expected, "{kind:?} of a generation that is used up");
+    }
+}
+
+async fn a_session(database: &Database) {
+    let sessions = database.sessions();
+    let key = TokenLookup::new("id");
+    let session = StoredSession::new("{}".to_owned(), now());
+    sessions.create(&key, &session).await.expect("a session");
+    let save = async |data: Option<&str>, revision| {
+        let mut change = SessionChange::new(now(), Some(now() + Duration::DAY));
+        change.data = data.map(str::to_owned);
+        change.revision = revision;
+        sessions.save(&key, &change).await.expect("an answer")
+    };
+    statements();
+    let loaded = sessions.load(&key).await.expect("an answer");
+    assert_eq!(loaded, Some(session));
+    assert_eq!(statements(), ["SELECT"], "a load");
+    let mut revision = 0;
+    for (data, is_checked) in [
+        (Some("[]"), true),
+        (Some("[]"), false),
+        (None, true),
+        (None, false),
+    ] {
+        let saved = save(data, is_checked.then_some(revision)).await;
+        assert_eq!(saved, SessionWrite::Done, "{data:?} {is_checked}");
+        revision += i64::from(data.is_some());
+        assert_eq!(statements(), CHANGE, "a save of {data:?}, {is_checked}");
+    }
+    assert_eq!(save(Some("[]"), Some(0)).await, SessionWrite::Conflict);
+    let expected = ["BEGIN", "UPDATE", "COMMIT", "SELECT"];
+    assert_eq!(
+        statements(),
+        expected,
+        "a conflict is told from a session that is gone"
+    );
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use auth_core::{
     AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy,
-    Outcome, RotateTokens as _, SessionChange, SessionStore as _, SessionWrite, StoredSession, Strategy as _,
-    Subject, TokenKind, TokenLookup, UserStore as _, admit,
+    Outcome, RotateTokens as _, SessionStore as _, SessionWrite, StoredSession, Strategy as _, Subject,
+    TokenKind, TokenLookup, UserStore as _, admit,
 };
 use auth_sql::postgres::{self, PostgresAccessTokenStore, PostgresSessionStore, PostgresUserStore};
 use diesel_async::SimpleAsyncConnection as _;
@@ -13,7 +13,7 @@ use time::Duration;
 
 use crate::{
     backend::{database, number, pool, server},
-    server::sample::{new_token, new_user, now},
+    server::sample::{change, new_token, new_user, now},
 };
 
 /// How often the only connection of `own` has executed the statements that begin so, each of whose `forms` it has prepared
@@ -162,11 +162,9 @@ async fn count_sessions(counters: &postgres::Pool, own: &postgres::Pool, name: &
     let key = TokenLookup::new("id");
     let session = StoredSession::new("{}".to_owned(), now());
     sessions.create(&key, &session).await.expect("a session");
-    let save = async |data: Option<&str>, revision| {
-        let mut change = SessionChange::new(now(), Some(now() + Duration::DAY));
-        change.data = data.map(str::to_owned);
-        change.revision = revision;
-        sessions.save(&key, &change).await.expect("an answer")
+    let save = async |data, revision| {
+        let saved = sessions.save(&key, &change(data, revision)).await;
+        saved.expect("an answer")
     };
 
     let before = calls(counters, name).await;

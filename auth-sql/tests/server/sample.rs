@@ -1,7 +1,7 @@
 //! Users and tokens.
 
-use auth_core::{AccessToken, NewUser, PasswordHash, Subject, TokenId, TokenLookup, UserId};
-use time::OffsetDateTime;
+use auth_core::{AccessToken, NewUser, PasswordHash, SessionChange, Subject, TokenId, TokenLookup, UserId};
+use time::{Duration, OffsetDateTime};
 
 pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_790_000_000).expect("an instant")
@@ -26,4 +26,12 @@ pub(crate) fn new_token<Id: UserId>(user: &Id, secret: &str) -> (TokenLookup, Ac
         now(),
     );
     (key, token)
+}
+
+/// A change of a session that expires a day later.
+pub(crate) fn change(data: Option<&str>, revision: Option<i64>) -> SessionChange {
+    let mut change = SessionChange::new(now(), Some(now() + Duration::DAY));
+    change.data = data.map(str::to_owned);
+    change.revision = revision;
+    change
 }
