@@ -7,9 +7,11 @@ use std::{
     task::Poll,
 };
 
-use auth_core::{AccessTokenStore as _, NormalizedEmail, UserStore as _};
+use auth_core::{
+    AccessTokenStore as _, Advance, NormalizedEmail, RotateTokens as _, TokenKind, UserStore as _,
+};
 use auth_sql::sqlite::{SqliteAccessTokenStore, SqliteUserStore, schema};
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection as _, prelude::*};
 
 use super::file::{File, new_token, new_user};
 
@@ -83,4 +85,78 @@ async fn k2_a_call_whose_caller_went_away_before_its_turn_never_begins() {
         .expect("a user, after the turn of the one before");
     let email = NormalizedEmail::from_typed("ada@example.com").expect("an e-mail");
     assert!(users.find_by_email(&email).await.expect("an answer").is_none());
+}
+
+/// When the caller of a step goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    BeforeItsTurn,
+    WhileItWaitsForAnotherProcess,
+    OnceItIsCommitted,
+}
+
+/// The caller has no answer. Whatever was done, the same step again finds it.
+#[tokio::test(flavor = "current_thread")]
+async fn k2_a_dropped_refresh_or_rotation_is_made_or_not_and_can_be_repeated() {
+    let file = File::new();
+    let pool = file.small_pool(1).await;
+    let (users, tokens) = (SqliteUserStore::new(&pool), SqliteAccessTokenStore::new(&pool));
+    let ada = users.insert(new_user("ada")).await.expect("a user");
+    let (key, token) = new_token(&ada, "token");
+    tokens.insert(&token, None).await.expect("a token");
+    let mut other = file.other_process();
+    let mut stored = |kind| {
+        use schema::access_tokens::{access_generation, refresh_generation, table};
+        let row = table.select((access_generation, refresh_generation));
+        let (access, refresh): (i64, i64) = row.get_result(&mut other).expect("the token");
+        if kind == TokenKind::Access {
+            access
+        } else {
+            refresh
+        }
+    };
+    for kind in [TokenKind::Access, TokenKind::Refresh] {
+        for (from, moment) in [
+            (0, Moment::BeforeItsTurn),
+            (1, Moment::WhileItWaitsForAnotherProcess),
+            (2, Moment::OnceItIsCommitted),
+        ] {
+            let step = Advance::new(kind, from, token.created_at);
+            let mut writer = file.other_process();
+            if moment == Moment::WhileItWaitsForAnotherProcess {
+                writer.batch_execute("BEGIN IMMEDIATE").expect("the lock");
+            }
+            {
+                let mut call = pin!(tokens.advance(&key, &step));
+                assert!(poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await);
+                match moment {
+                    Moment::BeforeItsTurn => {}
+                    Moment::WhileItWaitsForAnotherProcess => {
+                        while pool.status().available > 0 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    Moment::OnceItIsCommitted => {
+                        while stored(kind) == from {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                }
+            }
+            drop(writer);
+            let again = tokens.advance(&key, &step).await;
+            let again = again.expect("an answer").expect("the token");
+            assert_eq!(
+                again.token.generation(kind).number,
+                from + 1,
+                "{kind:?} {moment:?}"
+            );
+            assert_eq!(stored(kind), from + 1, "{kind:?} {moment:?}");
+            match moment {
+                Moment::BeforeItsTurn => assert!(again.by_this_call),
+                Moment::WhileItWaitsForAnotherProcess => {}
+                Moment::OnceItIsCommitted => assert!(!again.by_this_call),
+            }
+        }
+    }
 }
