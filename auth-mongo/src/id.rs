@@ -61,6 +61,11 @@ use uuid::Uuid;
 /// ```
 ///
 /// [`MongoUserStoreBuilder::ids`]: crate::MongoUserStoreBuilder::ids
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no id of users in a document",
+    label = "no id that BSON can hold",
+    note = "`Uuid`, `ObjectId`, `String`, `i64` and `i32` are; for a type of your own, write `impl DocumentId for {Self}` with its two functions, `to_bson` and `from_bson`"
+)]
 pub trait DocumentId: UserId {
     /// The value to store and to search for. It must have the same BSON type for all ids.
     fn to_bson(&self) -> Bson;

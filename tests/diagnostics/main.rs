@@ -1,9 +1,14 @@
 //! N11: what the compiler says to a newcomer is our advice. Only our own words are looked at: the rest is each compiler's.
 
-use std::{env, fs, path::PathBuf, process::Command, time::SystemTime};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::SystemTime,
+};
 
 /// What `newcomer.rs` is told, at least once each.
-const ADVICE: [&str; 17] = [
+const ADVICE: [&str; 21] = [
     "` cannot revoke a credential of a user with an id `",
     "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
     "write `#[portcullis::async_trait]` above the `impl` of it",
@@ -15,6 +20,10 @@ const ADVICE: [&str; 17] = [
     "keeps no users with ids",
     "`u8` cannot identify a user",
     "implement `UserId`, which has one function",
+    "`u16` is no id of users in a SQL table",
+    "write `impl ColumnId for u16 { type Column = Self; }`",
+    "`u32` is no id of users in a document",
+    "write `impl DocumentId for u32` with its two functions, `to_bson` and `from_bson`",
     "handles no events of users with ids",
     "sends no mails",
     "looks up no users with ids",
@@ -41,6 +50,19 @@ fn n11_a_forgotten_async_trait_is_answered_with_the_next_step() {
     );
 }
 
+#[test]
+fn n11_a_missing_column_and_a_missing_table_of_users_are_named() {
+    // Any build of Diesel will do: a name is looked for before a type is.
+    let said = compile("columns.rs");
+    for missing in [
+        "`sessions::digest`",
+        "`readers::created_at`",
+        "`access_token_store!` needs `users: TABLE`",
+    ] {
+        assert!(said.contains(missing), "{missing}\n{said}");
+    }
+}
+
 /// What the compiler says of a source beside this one, with the library as this test has it.
 fn compile(source: &str) -> String {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
@@ -55,9 +77,12 @@ fn compile(source: &str) -> String {
     ]);
     compiler.arg(env!("CARGO_TARGET_TMPDIR"));
     compiler.arg("-L").arg(format!("dependency={}", built.display()));
-    compiler
-        .arg("--extern")
-        .arg(format!("portcullis={}", newest_library(built).display()));
+    for library in ["portcullis", "diesel"] {
+        let path = newest_library(built, library);
+        compiler
+            .arg("--extern")
+            .arg(format!("{library}={}", path.display()));
+    }
     let output = compiler.arg(folder.join(source)).output().expect("a compiler");
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(!output.status.success(), "{source} compiles");
@@ -65,14 +90,14 @@ fn compile(source: &str) -> String {
 }
 
 /// The library that was built for this test: with the same features, and so the last one.
-fn newest_library(built: &std::path::Path) -> PathBuf {
+fn newest_library(built: &Path, library: &str) -> PathBuf {
     let files = fs::read_dir(built)
         .expect("the folder")
         .map(|file| file.expect("a file"));
     let libraries = files.filter(|file| {
         let name = file.file_name();
         let name = name.to_string_lossy();
-        name.starts_with("libportcullis-") && name.ends_with(".rlib")
+        name.starts_with(&format!("lib{library}-")) && name.ends_with(".rlib")
     });
     let built_at = |file: &fs::DirEntry| {
         let metadata = file.metadata().expect("metadata");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, users::{EventHandler, Mailer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder}};
+use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, mongo::DocumentId, sql::ColumnId, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, users::{EventHandler, Mailer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder}};
 
 struct Own;
 
@@ -44,8 +44,14 @@ fn users_of_nobody(secret: &SigningSecret) {
 
 fn id<Id: UserId>() {}
 
+fn column<Id: ColumnId>() {}
+
+fn document<Id: DocumentId>() {}
+
 fn ids() {
     id::<u8>();
+    column::<u16>();
+    document::<u32>();
 }
 
 fn hooks() {
