@@ -221,35 +221,6 @@ macro_rules! own {
     };
 }
 
-/// The suite on what `fixture` makes.
-macro_rules! suite {
-    ($why:literal) => {
-        mod users {
-            auth_core::user_store_conformance!(super::fixture, #[ignore = $why]);
-        }
-
-        mod list {
-            auth_core::list_users_conformance!(super::fixture, #[ignore = $why]);
-        }
-
-        mod tokens {
-            auth_core::access_token_store_conformance!(super::fixture, #[ignore = $why]);
-        }
-
-        mod index {
-            auth_core::access_token_index_conformance!(super::fixture, #[ignore = $why]);
-        }
-
-        mod rotate {
-            auth_core::rotate_tokens_conformance!(super::fixture, #[ignore = $why]);
-        }
-
-        mod purge {
-            auth_core::purge_expired_conformance!(super::fixture, #[ignore = $why]);
-        }
-    };
-}
-
 /// A try of what `fixture` makes: the suite shows the rest on other columns.
 macro_rules! sample {
     ($why:literal) => {
@@ -281,7 +252,29 @@ macro_rules! all {
                 Fixture::new(Place::migrated().await, open)
             }
 
-            crate::server::kind::suite!($why);
+            mod users {
+                auth_core::user_store_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            mod list {
+                auth_core::list_users_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            mod tokens {
+                auth_core::access_token_store_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            mod index {
+                auth_core::access_token_index_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            mod rotate {
+                auth_core::rotate_tokens_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            mod purge {
+                auth_core::purge_expired_conformance!(super::fixture, #[ignore = $why]);
+            }
         }
 
         mod id_is_a_string {
@@ -339,4 +332,4 @@ macro_rules! all {
     };
 }
 
-pub(crate) use {all, own, sample, suite};
+pub(crate) use {all, own, sample};

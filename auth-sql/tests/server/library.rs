@@ -33,7 +33,7 @@ macro_rules! all {
 
             use auth_core::{
                 UserStore as _,
-                conformance::{AccessTokenFixture, UserFixture},
+                conformance::{AccessTokenFixture, UserFixture, purge_expired, rotate_tokens},
             };
             use serde::{Deserialize, Serialize};
 
@@ -191,7 +191,32 @@ user.id = id;
 
             use library as fixture;
 
-            crate::server::kind::suite!($why);
+            mod members {
+                auth_core::user_store_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            mod list {
+                auth_core::list_users_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            /// What depends on the columns: the rest is shown on the default tables.
+            mod cards {
+                auth_core::access_token_ids_conformance!(super::fixture, #[ignore = $why]);
+            }
+
+            #[test]
+            #[ignore = $why]
+            fn cards_are_advanced_and_purged() {
+                auth_core::conformance::run(async {
+                    let fixture = fixture().await;
+                    rotate_tokens::a_step_replaces_the_generation_alone(&fixture).await;
+                    rotate_tokens::a_step_shows_in_the_list(&fixture).await;
+                });
+                auth_core::conformance::run(async {
+                    let fixture = fixture().await;
+                    purge_expired::a_purge_removes_what_has_expired_alone(&fixture).await;
+                });
+            }
 
             #[test]
             fn an_own_result_type_does_not_disturb_the_macros() {
