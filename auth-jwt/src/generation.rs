@@ -44,6 +44,10 @@ impl Grace {
         self.0.saturating_add(time::Duration::SECOND)
     }
 
+    pub(crate) fn seconds(self) -> f64 {
+        self.0.as_seconds_f64()
+    }
+
     /// True if a token that was replaced at `since` still yields its successor.
     pub(crate) fn covers(self, since: OffsetDateTime, now: OffsetDateTime) -> bool {
         // Parallel calls may have read the clock before the one that replaced the token.

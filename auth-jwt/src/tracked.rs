@@ -3,15 +3,12 @@
 mod log_in;
 mod strategy;
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc};
 
 use auth_core::{Clock, ConfigError, Lifetime, RotateTokens, UserId};
 use uuid::Uuid;
 
-use crate::{
-    JwtStrategy, RefreshTokens,
-    generation::{Grace, ROTATION_GRACES},
-};
+use crate::{JwtStrategy, RefreshTokens, Rotation, generation::Grace};
 
 /// JWTs whose log-in is in a store, so that it can be ended, counted and listed.
 ///
@@ -25,7 +22,7 @@ use crate::{
 /// Three settings can be combined:
 ///
 /// - [`refresh_tokens`](Self::refresh_tokens): access tokens live for minutes, the log-in for weeks.
-/// - [`rotate_after`](Self::rotate_after): answers bring the next access token while the old one is used.
+/// - [`rotation`](Self::rotation): answers bring the next access token while the old one is used.
 /// - [`cap`](Self::cap): the number of log-ins that a user can have. 1 is a single active session.
 ///
 /// Without refresh tokens and without rotation, a log-in ends when its one token expires. No access token outlives its log-in,
@@ -144,11 +141,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         self
     }
 
-    /// Replaces an access token that is used `age` or longer after it was issued: the answer brings the next one. `age` counts
-    /// from the claim `iat`, which is a whole second.
-    ///
-    /// A token that replaced another one is not replaced before the [grace](Self::rotation_grace) of that one is over. So an age of 0
-    /// replaces tokens as often as the grace allows.
+    /// Replaces access tokens while they are used: the answer to a request brings the next one.
     ///
     /// Without refresh tokens, a log-in ends when its last access token expires. It goes on, up to its own lifetime, if each token
     /// is used between the time at which it can be replaced and its expiry.
@@ -157,57 +150,32 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// signatures of ES256 and PS256 are random, so there the claims are the same.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `rotation` if `age` is not shorter than the lifetime of an access token, if that lifetime is under
-    /// 11 s, or if the log-in is checked at the refresh only.
-    pub fn rotate_after(mut self, age: Duration) -> Result<Self, ConfigError> {
+    /// [`ConfigError`] naming
+    /// - `rotation` if its age is not shorter than the lifetime of an access token, or if the log-in is checked at the refresh only;
+    /// - `rotation grace` if that is not at least one second shorter than the lifetime of an access token.
+    pub fn rotation(mut self, rotation: Rotation) -> Result<Self, ConfigError> {
         let refused = |problem: &str| ConfigError::new("rotation", problem);
-        if self.jwt.lifetime.span().is_some_and(|span| span <= age) {
+        if !self.looks_up {
+            return Err(refused("takes a look-up; leave out `check_at_refresh_only`"));
+        }
+        let lifetime = self.jwt.lifetime.span();
+        if lifetime.is_some_and(|lifetime| lifetime <= rotation.age) {
             return Err(refused(
                 "the age is not shorter than the lifetime of an access token, so that none would be replaced",
             ));
         }
-        if self.has_no_time_to_rotate(Grace::DEFAULT) {
-            return Err(refused(
-                "takes access tokens that live at least 11 s: none is replaced within 10 s of the replacement of the one \
-                 before",
-            ));
+        if lifetime.is_some_and(|lifetime| lifetime < rotation.grace.least_age()) {
+            let problem = format!(
+                "{} s are not at least one second less than the lifetime of an access token, whose successor is replaced only after \
+                 them; set a shorter grace, or a longer lifetime",
+                rotation.grace.seconds()
+            );
+            return Err(ConfigError::new("rotation grace", problem));
         }
-        if !self.looks_up {
-            return Err(refused("takes a look-up; leave out `check_at_refresh_only`"));
-        }
-        self.rotate_after = Some(age.try_into().map_err(|_error| refused("the age is too long"))?);
+        let age = rotation.age.try_into();
+        self.rotate_after = Some(age.map_err(|_error| refused("the age is too long"))?);
+        self.rotation_grace = rotation.grace;
         Ok(self)
-    }
-
-    /// Sets how long a replaced access token stays valid, and yields the same successor: for requests that are on their way.
-    /// The default is 10 s. After it, the token is rejected, and the log-in goes on. Call this after
-    /// [`rotate_after`](Self::rotate_after).
-    ///
-    /// # Errors
-    /// [`ConfigError`] naming `rotation grace` if tokens are not replaced, if it is under 1 s or over 60 s, or if it is not at
-    /// least one second shorter than the lifetime of an access token.
-    pub fn rotation_grace(mut self, grace: Duration) -> Result<Self, ConfigError> {
-        let refused = |problem: &str| ConfigError::new("rotation grace", problem);
-        if self.rotate_after.is_none() {
-            return Err(refused(
-                "access tokens are not replaced; call `rotate_after` first",
-            ));
-        }
-        let grace = Grace::new("rotation grace", grace, ROTATION_GRACES)?;
-        if self.has_no_time_to_rotate(grace) {
-            return Err(refused(
-                "is not at least one second shorter than the lifetime of an access token: only after the grace of a token its \
-                 successor is replaced",
-            ));
-        }
-        self.rotation_grace = grace;
-        Ok(self)
-    }
-
-    /// True if an access token has expired before it may be replaced.
-    fn has_no_time_to_rotate(&self, grace: Grace) -> bool {
-        let span = self.jwt.lifetime.span();
-        span.is_some_and(|span| span < grace.least_age())
     }
 
     /// Reads an access token without a look-up. Only a refresh looks at the log-in. Call this after
@@ -228,7 +196,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             ));
         }
         if self.rotate_after.is_some() {
-            return Err(refused("rotation needs a look-up; leave out `rotate_after`"));
+            return Err(refused("rotation needs a look-up; leave out `rotation`"));
         }
         self.looks_up = false;
         Ok(self)

@@ -11,7 +11,7 @@ use portcullis::{
     ConfigError, ExposeSecret as _, Lifetime, OpaqueStrategy, SigningSecret,
     actix::{Auth, CurrentUser, Guard},
     http::{AuthBackend, BearerTransport},
-    jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    jwt::{JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy},
     store::{ClientInfo, NewLogIn, ReadError, Strategy as _, Subject},
     users::{PasswordHasher, Registration, UserManager},
 };
@@ -71,7 +71,7 @@ impl Service {
             let strategy = TrackedJwtStrategy::new(jwt, store.tokens.clone(), month)?;
             Ok::<_, ConfigError>(strategy.refresh_tokens(RefreshTokens::new(&secret)))
         };
-        let rotated = || tracked()?.rotate_after(Duration::ZERO);
+        let rotated = || tracked()?.rotation(Rotation::after(Duration::ZERO));
         let auth = Auth::builder(users)
             .backend(jwt)
             .backend(db)

@@ -8,7 +8,7 @@ use std::{
 
 use portcullis::{
     ExposeSecret as _, Lifetime, SigningSecret, StoreError, User,
-    jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    jwt::{JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy},
     store::{
         ClientInfo, Clock as _, IssueError, Issued, NewLogIn, NewUser, Outcome as Admission, ReadError,
         RefreshStrategy as _, RevocableStrategy as _, RotateStrategy as _, RotateTokens, Strategy as _,
@@ -246,8 +246,8 @@ fn configured(
         strategy = strategy.refresh_tokens(refresh(grace));
     }
     if let Some(age) = rules.rotate_after {
-        let rotating = strategy.rotate_after(span(age)).expect("valid");
-        strategy = rotating.rotation_grace(span(ROTATION_GRACE)).expect("allowed");
+        let rotation = Rotation::after(span(age)).grace(span(ROTATION_GRACE));
+        strategy = strategy.rotation(rotation.expect("allowed")).expect("valid");
     }
     if let Some(cap) = rules
         .cap

@@ -17,7 +17,7 @@ use auth_core::{
 use auth_http::AuthBackend;
 use auth_users::{Registration, UserManager};
 use portcullis::{
-    jwt::{JwtStrategy, TrackedJwtStrategy},
+    jwt::{JwtStrategy, Rotation, TrackedJwtStrategy},
     testing::log_in_as,
 };
 use portcullis_support::Log;
@@ -43,7 +43,7 @@ impl Rotating {
             let jwt = JwtStrategy::hs256(&secret, hour).expect("a key");
             let tracked = TrackedJwtStrategy::new(jwt, store.clone(), hour).expect("lifetimes");
             tracked
-                .rotate_after(Duration::ZERO)
+                .rotation(Rotation::after(Duration::ZERO))
                 .expect("an age")
                 .clock(clock.clone())
         };

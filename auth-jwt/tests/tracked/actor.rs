@@ -12,7 +12,7 @@ async fn who_logged_in_as_the_user_is_in_the_row_and_in_every_token() {
     let stage = Stage::new();
     let strategy = stage
         .refreshing()
-        .rotate_after(std::time::Duration::ZERO)
+        .rotation(auth_jwt::Rotation::after(std::time::Duration::ZERO))
         .expect("valid");
     let issued = stage.issue(&strategy, |log_in| log_in.actor = Some(ACTOR)).await;
     let first = Pair::of(&issued);

@@ -35,7 +35,7 @@ impl House {
         Self {
             tracked: stage
                 .refreshing()
-                .rotate_after(std::time::Duration::ZERO)
+                .rotation(auth_jwt::Rotation::after(std::time::Duration::ZERO))
                 .expect("valid"),
             unchecked: stage.refreshing().check_at_refresh_only().expect("valid"),
             opaque: OpaqueStrategy::new(stage.store.clone(), seconds(LOG_IN)).clock(stage.clock.clone()),

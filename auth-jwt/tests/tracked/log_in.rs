@@ -7,7 +7,7 @@ use auth_core::{
     Rejection::{BadSignature, Expired, StaleEpoch, Unknown},
     RevocableStrategy as _, SigningSecret, Strategy as _, Subject, TokenLookup,
 };
-use auth_jwt::{JwtStrategy, TrackedJwtStrategy};
+use auth_jwt::{JwtStrategy, Rotation, TrackedJwtStrategy};
 use time::Duration as Span;
 use uuid::Uuid;
 
@@ -82,7 +82,7 @@ async fn a_log_in_that_is_to_end_earlier_does() {
 async fn a_log_in_can_have_no_absolute_end() {
     let stage = Stage::new();
     let strategy = TrackedJwtStrategy::new(stage.jwt(), stage.store.clone(), Lifetime::FOREVER)
-        .and_then(|strategy| strategy.rotate_after(std::time::Duration::ZERO))
+        .and_then(|strategy| strategy.rotation(Rotation::after(std::time::Duration::ZERO)))
         .expect("valid");
     let token = stage.log_in(&strategy).await.access;
     assert_eq!(stage.row().await.absolute_expires_at, None);
@@ -201,12 +201,12 @@ async fn a_backend_that_was_renamed_keeps_its_log_ins_if_it_is_told_to() {
     let stage = Stage::new();
     let old = stage
         .refreshing()
-        .rotate_after(std::time::Duration::ZERO)
+        .rotation(Rotation::after(std::time::Duration::ZERO))
         .expect("valid");
     let pair = stage.log_in(&old).await;
     let renamed = |jwt| {
         TrackedJwtStrategy::new(jwt, stage.store.clone(), seconds(LOG_IN))
-            .and_then(|strategy| strategy.rotate_after(std::time::Duration::ZERO))
+            .and_then(|strategy| strategy.rotation(Rotation::after(std::time::Duration::ZERO)))
             .expect("valid")
             .refresh_tokens(auth_jwt::RefreshTokens::new(&stage.secret))
     };

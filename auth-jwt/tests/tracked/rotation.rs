@@ -6,7 +6,7 @@ use auth_core::{
     Rejection::{Expired, Reused, Unknown},
     RevocableStrategy as _, RotateStrategy as _,
 };
-use auth_jwt::{JwtStrategy, RefreshTokens, SigningAlgorithm, SigningKey, TrackedJwtStrategy};
+use auth_jwt::{JwtStrategy, RefreshTokens, Rotation, SigningAlgorithm, SigningKey, TrackedJwtStrategy};
 use time::Duration as Span;
 
 use crate::stage::{
@@ -106,10 +106,8 @@ async fn a_token_before_the_replaced_one_is_rejected_at_once() {
 async fn the_grace_of_a_rotation_is_what_was_set() {
     for grace in [1, 60] {
         let stage = Stage::new();
-        let strategy = stage
-            .rotating(AGE)
-            .rotation_grace(Duration::from_secs(grace))
-            .expect("allowed");
+        let rotation = Rotation::after(AGE.unsigned_abs()).grace(Duration::from_secs(grace));
+        let strategy = stage.bare().rotation(rotation.expect("allowed")).expect("valid");
         let first = stage.log_in(&strategy).await.access;
         stage.pass(AGE);
         rotate(&strategy, &first).await.expect("valid").expect("due");
@@ -142,7 +140,7 @@ async fn with_signatures_that_are_random_the_successor_has_the_same_claims() {
         stage.store.clone(),
         seconds(LOG_IN),
     )
-    .and_then(|strategy| strategy.rotate_after(Duration::ZERO))
+    .and_then(|strategy| strategy.rotation(Rotation::after(Duration::ZERO)))
     .expect("valid");
     let first = stage.log_in(&strategy).await.access;
     let [one, two] = [rotate(&strategy, &first).await, rotate(&strategy, &first).await]
@@ -179,7 +177,7 @@ async fn a_rotation_spends_no_refresh_token_and_a_refresh_leaves_access_tokens_a
     let stage = Stage::new();
     let strategy = stage
         .refreshing()
-        .rotate_after(AGE.unsigned_abs())
+        .rotation(Rotation::after(AGE.unsigned_abs()))
         .expect("valid");
     let first = stage.log_in(&strategy).await;
     let idle_end = stage.row().await.expires_at;
@@ -207,7 +205,7 @@ async fn a_young_token_whose_twin_was_replaced_yields_the_successor_too() {
     let stage = Stage::new();
     let strategy = stage
         .refreshing()
-        .rotate_after(AGE.unsigned_abs())
+        .rotation(Rotation::after(AGE.unsigned_abs()))
         .expect("valid");
     let first = stage.log_in(&strategy).await;
     stage.pass(AGE);
@@ -227,7 +225,10 @@ async fn a_young_token_whose_twin_was_replaced_yields_the_successor_too() {
 #[tokio::test]
 async fn a_token_of_a_refresh_from_before_a_rotation_does_not_cut_the_grace_short() {
     let stage = Stage::new();
-    let strategy = stage.refreshing().rotate_after(Duration::ZERO).expect("valid");
+    let strategy = stage
+        .refreshing()
+        .rotation(Rotation::after(Duration::ZERO))
+        .expect("valid");
     let log_in = stage.log_in(&strategy).await;
     let first = refresh(&strategy, log_in.refresh())
         .await
@@ -295,7 +296,9 @@ async fn f5_no_successor_outlives_a_log_in_that_is_not_refreshed() {
     let stage = Stage::new();
     let tokens = RefreshTokens::new(&stage.secret).idle(Duration::from_secs(360));
     let strategy = stage.bare().refresh_tokens(tokens.expect("allowed"));
-    let strategy = strategy.rotate_after(AGE.unsigned_abs()).expect("valid");
+    let strategy = strategy
+        .rotation(Rotation::after(AGE.unsigned_abs()))
+        .expect("valid");
     let pair = stage.log_in(&strategy).await;
     let end = stage.now() + Span::minutes(6);
     assert_eq!(expiry(&pair.access), end);
@@ -327,7 +330,10 @@ async fn tokens_live_on_if_rotation_is_switched_on_or_off() {
     let stage = Stage::new();
     let (off, on) = (
         stage.refreshing(),
-        stage.refreshing().rotate_after(Duration::ZERO).expect("valid"),
+        stage
+            .refreshing()
+            .rotation(Rotation::after(Duration::ZERO))
+            .expect("valid"),
     );
     let first = stage.log_in(&off).await;
     let rotated = rotate(&on, &first.access).await.expect("valid").expect("due");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::{ConfigError, Lifetime};
 use auth_jwt::{
-    AsymmetricKeys, JwtStrategy, RefreshTokens, SigningAlgorithm, SigningKey, TrackedJwtStrategy,
+    AsymmetricKeys, JwtStrategy, RefreshTokens, Rotation, SigningAlgorithm, SigningKey, TrackedJwtStrategy,
 };
 use time::Duration as Span;
 
@@ -44,10 +44,10 @@ fn tokens_that_have_no_log_in_cannot_be_accepted() {
 #[test]
 fn a_rotation_that_would_never_happen_is_refused() {
     let stage = Stage::new();
-    let age = |age: Span| stage.bare().rotate_after(age.unsigned_abs());
-    refused(age(ACCESS), "rotation");
-    refused(stage.bare().rotate_after(Duration::MAX), "rotation");
-    assert!(age(ACCESS - Span::MILLISECOND).is_ok() && age(Span::ZERO).is_ok());
+    let after = |age| stage.bare().rotation(Rotation::after(age));
+    refused(after(ACCESS.unsigned_abs()), "rotation");
+    refused(after(Duration::MAX), "rotation");
+    assert!(after((ACCESS - Span::MILLISECOND).unsigned_abs()).is_ok() && after(Duration::ZERO).is_ok());
 }
 
 #[test]
@@ -55,10 +55,11 @@ fn a_check_at_the_refresh_only_needs_refresh_tokens_and_allows_no_rotation() {
     let stage = Stage::new();
     let setting = "check at refresh only";
     refused(stage.bare().check_at_refresh_only(), setting);
-    let rotating = stage.refreshing().rotate_after(Duration::ZERO).expect("valid");
+    let rotation = Rotation::after(Duration::ZERO);
+    let rotating = stage.refreshing().rotation(rotation).expect("valid");
     refused(rotating.check_at_refresh_only(), setting);
     let unchecked = stage.refreshing().check_at_refresh_only().expect("valid");
-    refused(unchecked.rotate_after(Duration::ZERO), "rotation");
+    refused(unchecked.rotation(rotation), "rotation");
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn a_grace_and_an_idle_limit_have_bounds() {
     let grace = |grace| RefreshTokens::new(&stage.secret).grace(grace);
     refused(grace(Duration::from_millis(60_001)), "refresh grace");
     assert!(grace(Duration::from_secs(60)).is_ok() && grace(Duration::ZERO).is_ok());
-    let grace = |grace| stage.rotating(Span::MINUTE).rotation_grace(grace);
+    let grace = |grace| Rotation::after(Duration::ZERO).grace(grace);
     refused(grace(Duration::from_millis(999)), "rotation grace");
     refused(grace(Duration::from_millis(60_001)), "rotation grace");
     assert!(grace(Duration::from_secs(60)).is_ok() && grace(Duration::from_secs(1)).is_ok());
@@ -78,20 +79,30 @@ fn a_grace_and_an_idle_limit_have_bounds() {
 }
 
 #[test]
-fn a_grace_of_a_rotation_needs_one_and_leaves_time_to_replace_a_token() {
+fn a_grace_leaves_time_to_replace_a_token_however_long_it_is() {
     let stage = Stage::new();
-    let grace = Duration::from_secs(30);
-    refused(stage.refreshing().rotation_grace(grace), "rotation grace");
-    let with = |lifetime| {
+    let with = |lifetime: Span, grace: Option<u64>| {
         let jwt = JwtStrategy::hs256(&stage.secret, seconds(lifetime)).expect("valid");
-        let tracked = TrackedJwtStrategy::new(jwt, stage.store.clone(), seconds(LOG_IN));
-        let rotating = tracked.and_then(|tracked| tracked.rotate_after(Duration::ZERO))?;
-        rotating.rotation_grace(grace)
+        let tracked = TrackedJwtStrategy::new(jwt, stage.store.clone(), seconds(LOG_IN)).expect("valid");
+        let rotation = Rotation::after(Duration::ZERO);
+        let rotation = match grace {
+            Some(grace) => rotation.grace(Duration::from_secs(grace)).expect("allowed"),
+            None => rotation,
+        };
+        tracked.rotation(rotation)
     };
-    refused(with(Span::seconds(10)), "rotation");
-    refused(with(Span::seconds(11)), "rotation grace");
-    refused(with(Span::seconds(30)), "rotation grace");
-    assert!(with(Span::seconds(31)).is_ok());
+    // Ten seconds, if it is not set.
+    for (grace, least) in [
+        (None, 11),
+        (Some(1), 2),
+        (Some(9), 10),
+        (Some(11), 12),
+        (Some(60), 61),
+    ] {
+        let least = Span::seconds(least);
+        refused(with(least - Span::MILLISECOND, grace), "rotation grace");
+        assert!(with(least, grace).is_ok(), "{grace:?}");
+    }
 }
 
 #[test]

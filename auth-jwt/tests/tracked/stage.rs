@@ -7,7 +7,7 @@ use auth_core::{
     ExposeSecret as _, Issued, Lifetime, ManualClock, NewLogIn, ReadError, RefreshStrategy as _, Rejection,
     RotateStrategy as _, SigningSecret, Strategy, Subject, TokenLookup, memory::MemoryAccessTokenStore,
 };
-use auth_jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy};
+use auth_jwt::{JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration as Span, OffsetDateTime};
 use uuid::Uuid;
@@ -84,7 +84,9 @@ impl Stage {
     }
 
     pub(crate) fn rotating(&self, age: Span) -> TrackedJwtStrategy {
-        self.bare().rotate_after(age.unsigned_abs()).expect("valid")
+        self.bare()
+            .rotation(Rotation::after(age.unsigned_abs()))
+            .expect("valid")
     }
 
     pub(crate) fn pass(&self, time: Span) {

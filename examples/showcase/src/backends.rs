@@ -59,13 +59,12 @@ fn tracked(
     let strategy = TrackedJwtStrategy::new(jwt, tokens.clone(), log_ins.refresh_token_lifetime)
         .map_err(|error| error.in_setting("REFRESH_TOKEN_LIFETIME"))?;
     let mut strategy = strategy.refresh_tokens(refresh);
-    if let Some(after) = log_ins.rotate_after {
-        let rotating = strategy.rotate_after(after);
-        strategy = rotating.map_err(|error| error.in_setting("ROTATE_AFTER"))?;
-    }
-    if let Some(grace) = log_ins.rotation_grace {
-        let rotating = strategy.rotation_grace(grace);
-        strategy = rotating.map_err(|error| error.in_setting("ROTATION_GRACE"))?;
+    if let Some(rotation) = log_ins.rotation {
+        let rotating = strategy.rotation(rotation);
+        strategy = rotating.map_err(|error| match error.setting() {
+            "rotation grace" => error.in_setting("ROTATION_GRACE"),
+            _ => error.in_setting("ROTATE_AFTER"),
+        })?;
     }
     if let Some(cap) = log_ins.max_sessions {
         strategy = strategy.cap(cap);

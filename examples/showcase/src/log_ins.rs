@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use portcullis::{ConfigError, Lifetime};
+use portcullis::{ConfigError, Lifetime, jwt::Rotation};
 
 use crate::settings::variable;
 
@@ -19,9 +19,8 @@ pub(crate) struct LogIns {
     /// `REFRESH_GRACE`: in seconds, 0 to 60, in which a replaced refresh token yields its successor again; 10.
     pub(crate) refresh_grace: Duration,
     /// `ROTATE_AFTER`: in seconds of a tracked JWT's life, after which an answer brings a new one; never.
-    pub(crate) rotate_after: Option<Duration>,
     /// `ROTATION_GRACE`: in seconds, 1 to 60, in which a replaced tracked JWT stays good; 10. It needs `ROTATE_AFTER`.
-    pub(crate) rotation_grace: Option<Duration>,
+    pub(crate) rotation: Option<Rotation>,
     /// `MAX_SESSIONS`: log-ins of a user at a backend; 0 for no limit, which is the default.
     pub(crate) max_sessions: Option<NonZeroU32>,
 }
@@ -36,8 +35,7 @@ impl LogIns {
             refresh_token_lifetime: lifetime("REFRESH_TOKEN_LIFETIME", 2_592_000)?,
             refresh_idle: span("REFRESH_IDLE")?.unwrap_or(Duration::from_secs(1_209_600)),
             refresh_grace: span("REFRESH_GRACE")?.unwrap_or(Duration::from_secs(10)),
-            rotate_after: span("ROTATE_AFTER")?,
-            rotation_grace: span("ROTATION_GRACE")?,
+            rotation: rotation(span("ROTATE_AFTER")?, span("ROTATION_GRACE")?)?,
             max_sessions: match variable("MAX_SESSIONS")? {
                 None => None,
                 Some(value) => NonZeroU32::new(value.parse().map_err(|_| {
@@ -48,6 +46,21 @@ impl LogIns {
                 })?),
             },
         })
+    }
+}
+
+fn rotation(after: Option<Duration>, grace: Option<Duration>) -> Result<Option<Rotation>, ConfigError> {
+    const GRACE: &str = "ROTATION_GRACE";
+    match (after.map(Rotation::after), grace) {
+        (None, Some(_)) => Err(ConfigError::new(
+            GRACE,
+            "is set, but tracked JWTs are not replaced; set ROTATE_AFTER, too",
+        )),
+        (Some(rotation), Some(grace)) => {
+            let rotation = rotation.grace(grace);
+            rotation.map(Some).map_err(|error| error.in_setting(GRACE))
+        }
+        (rotation, None) => Ok(rotation),
     }
 }
 

@@ -143,10 +143,21 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
 
 #[tokio::test]
 async fn a_grace_of_a_rotation_has_bounds() {
-    for grace in ["0", "61"] {
-        let error = refusal(&[("ROTATE_AFTER", "60"), ("ROTATION_GRACE", grace)]).await;
+    let with = |lifetime, grace| {
+        [
+            ("ACCESS_TOKEN_LIFETIME", lifetime),
+            ("ROTATE_AFTER", "0"),
+            ("ROTATION_GRACE", grace),
+        ]
+    };
+    for (lifetime, grace) in [("900", "0"), ("900", "61"), ("5", "5")] {
+        let error = refusal(&with(lifetime, grace)).await;
         assert!(error.starts_with("error: ROTATION_GRACE: "), "{error}");
     }
+    Showcase::start(&with("5", "4")).await;
+    // The default is too long for such a token, too.
+    let error = refusal(&with("5", "4")[..2]).await;
+    assert!(error.starts_with("error: ROTATION_GRACE: 10 s "), "{error}");
 }
 
 #[tokio::test]

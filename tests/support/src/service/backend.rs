@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use portcullis::{
     Lifetime, OpaqueStrategy, SigningSecret,
     http::{AuthBackend, BearerTransport, CookieTransport},
-    jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    jwt::{FASTAPI_USERS_AUDIENCE, JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy},
     store::{Clock, RotateTokens},
 };
 
@@ -75,7 +75,7 @@ pub fn backend(
             None => tracked,
         };
         match refresh.rotate_after {
-            Some(age) => tracked.rotate_after(age).expect("younger than its end"),
+            Some(age) => tracked.rotation(Rotation::after(age)).expect("younger than its end"),
             None => tracked,
         }
     };
