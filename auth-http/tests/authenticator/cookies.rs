@@ -21,7 +21,7 @@ async fn x2_a_bearer_header_beside_the_cookie_does_not_switch_the_check_off() {
     ]);
     let mut head = bearer(&token);
     head.method = "POST";
-    head.headers.push(("sec-fetch-site", "cross-site".to_owned()));
+    head.headers.push(("sec-fetch-site", "cross-site".into()));
     assert!(
         authenticator
             .find(&head, &AcceptedBackends::All)
@@ -29,7 +29,7 @@ async fn x2_a_bearer_header_beside_the_cookie_does_not_switch_the_check_off() {
             .is_ok_and(|found| found.is_some())
     );
     head.headers
-        .push(("cookie", format!("{}={token}", cookie.name())));
+        .push(("cookie", format!("{}={token}", cookie.name()).into()));
     assert!(matches!(
         authenticator.find(&head, &AcceptedBackends::All).await,
         Err(HttpError::Forbidden)
@@ -67,15 +67,12 @@ async fn a_cookie_with_double_submit_acts_only_with_the_token_of_its_session() {
     let (token, csrf) = (value(name), value("__Host-portcullis-csrf"));
     let authenticator = endpoints.authenticator();
 
-    let mut head = Head {
-        method: "POST",
-        headers: vec![("cookie", format!("{name}={token}"))],
-    };
+    let mut head = Head::to_app("POST", vec![("cookie", format!("{name}={token}"))]);
     assert!(matches!(
         authenticator.find(&head, &AcceptedBackends::All).await,
         Err(HttpError::Forbidden)
     ));
-    head.headers.push(("x-csrf-token", csrf));
+    head.headers.push(("x-csrf-token", csrf.into()));
     assert!(
         authenticator
             .find(&head, &AcceptedBackends::All)
@@ -104,10 +101,7 @@ async fn c5_a_401_that_removes_the_cookies_of_several_backends_stays_short() {
     });
     let authenticator = fixture.authenticator(backends.into());
     let twice = names.map(|name| format!("__Secure-{name}=x; __Secure-{name}=y"));
-    let head = Head {
-        method: "GET",
-        headers: vec![("cookie", twice.join("; "))],
-    };
+    let head = Head::to_app("GET", vec![("cookie", twice.join("; "))]);
     let refused = authenticator
         .require(&head, &AcceptedBackends::All, &Active)
         .await;
@@ -130,10 +124,7 @@ async fn c5_the_log_of_two_cookies_promises_their_removal_by_a_401_alone() {
     let fixture = Fixture::new();
     let cookie = CookieTransport::builder().name("auth").build().expect("a cookie");
     let authenticator = fixture.authenticator(vec![AuthBackend::new("b", cookie, fixture.opaque())]);
-    let head = Head {
-        method: "GET",
-        headers: vec![("cookie", "auth=x; auth=y".to_owned())],
-    };
+    let head = Head::to_app("GET", vec![("cookie", "auth=x; auth=y".to_owned())]);
     let listening = Log::begin();
     let found = authenticator.find(&head, &AcceptedBackends::All).await;
     assert!(matches!(found, Ok(None)), "{found:?}");

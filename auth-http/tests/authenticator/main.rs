@@ -1,6 +1,9 @@
 //! The user of a request, found through several backends.
 
 mod cookies;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../fixture/head.rs"]
+mod head;
 mod start;
 
 use std::sync::Arc;
@@ -20,41 +23,10 @@ use auth_users::UserManager;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub(crate) struct Head {
-    pub(crate) method: &'static str,
-    pub(crate) headers: Vec<(&'static str, String)>,
-}
-
-impl RequestHead for Head {
-    fn method(&self) -> &str {
-        self.method
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target::new(false, Some("app.example.com"), "/")
-    }
-
-    fn mount(&self) -> Option<String> {
-        Some(String::new())
-    }
-
-    fn peer(&self) -> Option<std::net::IpAddr> {
-        None
-    }
-
-    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
-        self.headers
-            .iter()
-            .filter(|(n, _)| *n == name)
-            .for_each(|(_, value)| each(value.as_bytes()));
-    }
-}
+use head::Head;
 
 pub(crate) fn bearer(token: &str) -> Head {
-    Head {
-        method: "GET",
-        headers: vec![("authorization", format!("Bearer {token}"))],
-    }
+    Head::to_app("GET", vec![("authorization", format!("Bearer {token}"))])
 }
 
 /// A strategy whose store never answers.
@@ -149,7 +121,7 @@ async fn the_first_backend_in_order_that_yields_a_user_wins() {
     let mut head = bearer(&fixture.token(&arthur).await);
     head.headers.push((
         "cookie",
-        format!("{}={}", cookie.name(), fixture.token(&merlin).await),
+        format!("{}={}", cookie.name(), fixture.token(&merlin).await).into(),
     ));
 
     let a = || AuthBackend::new("a", BearerTransport, fixture.opaque());

@@ -11,7 +11,10 @@ use auth_users::{UserManager, UserManagerBuilder};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::service::{self, Head, answer};
+use crate::{
+    head::Head,
+    service::{self, answer},
+};
 
 fn service(configure: impl FnOnce(UserManagerBuilder) -> UserManagerBuilder) -> Endpoints {
     let secret = SigningSecret::generate().expect("secret");
@@ -30,7 +33,7 @@ async fn call(service: &Endpoints, name: &str, head: Head, body: String) -> (u16
 }
 
 fn json_head(method: &'static str) -> Head {
-    Head(method, vec![("content-type", "application/json".to_owned())])
+    Head::to_app(method, vec![("content-type", "application/json".to_owned())])
 }
 
 #[tokio::test]
@@ -61,12 +64,13 @@ async fn n15_a_user_of_an_allowed_network_registers_logs_in_and_moves_within_it(
         "username=ARTHUR@corp.local&password={}",
         PASSWORD.replace(' ', "+")
     );
-    let (status, body) = call(&closed, "auth:db.login", Head("POST", form), body).await;
+    let (status, body) = call(&closed, "auth:db.login", Head::to_app("POST", form), body).await;
     assert_eq!(status, 200);
     let token = body["access_token"].as_str().expect("a token");
     for (email, status) in [("king@mail.corp.local", 200), ("king@other.local", 422)] {
         let mut head = json_head("PATCH");
-        head.1.push(("authorization", format!("Bearer {token}")));
+        head.headers
+            .push(("authorization", format!("Bearer {token}").into()));
         let body = json!({ "email": email }).to_string();
         let answer = call(&closed, "users:patch_current_user", head, body).await;
         assert_eq!(answer.0, status, "{email}: {}", answer.1);

@@ -14,7 +14,7 @@ use auth_users::{Registration, UserManager};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::service::{Head, PASSWORD};
+use crate::{head::Head, service::PASSWORD};
 
 /// Deletes the user of each token right before it inserts the token, as another node may.
 struct Late {
@@ -95,7 +95,7 @@ async fn u5_a_credential_of_an_earlier_epoch_or_of_nobody_is_removed_when_it_is_
         (&now, None),
     ] {
         let token = log_in(&tokens, user).await;
-        let head = Head("GET", vec![("authorization", format!("Bearer {token}"))]);
+        let head = Head::to_app("GET", vec![("authorization", format!("Bearer {token}"))]);
         let outcome = endpoints
             .authenticator()
             .read_without_csrf_check(&head, &AcceptedBackends::All)
@@ -126,7 +126,7 @@ async fn u5_a_log_in_whose_user_is_deleted_meanwhile_leaves_no_token() {
         OpaqueStrategy::unlisted(Arc::new(late), Lifetime::FOREVER),
     );
     let user = ada(&endpoints).await;
-    let head = Head(
+    let head = Head::to_app(
         "POST",
         vec![("content-type", "application/x-www-form-urlencoded".to_owned())],
     );

@@ -16,7 +16,7 @@ use portcullis::{
 use serde_json::{Value, json};
 use time::Duration as Span;
 
-use crate::service::{Head, call};
+use crate::{head::Head, service::call};
 
 /// The backends. All but the plain JWT have a list.
 const OPAQUE: &str = "opaque";
@@ -143,7 +143,7 @@ impl Service {
 fn with(token: Option<&str>) -> Head {
     let mut headers = vec![("content-type", "application/json".to_owned())];
     headers.extend(token.map(|token| ("authorization", format!("Bearer {token}"))));
-    Head("PATCH", headers)
+    Head::to_app("PATCH", headers)
 }
 
 fn access_token(answer: &Response) -> String {

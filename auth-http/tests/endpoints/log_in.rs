@@ -13,7 +13,10 @@ use auth_users::UserManager;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::service::{Head, PASSWORD, Service, ada, answer, call};
+use crate::{
+    head::Head,
+    service::{PASSWORD, Service, ada, answer, call},
+};
 
 #[tokio::test]
 async fn n1_a_proof_of_a_password_is_void_once_the_credentials_were_ended_and_a_word_of_the_application_is_not()
@@ -21,7 +24,7 @@ async fn n1_a_proof_of_a_password_is_void_once_the_credentials_were_ended_and_a_
     let service = Service::new();
     service.register(ada()).await;
     let users = service.endpoints.users();
-    let head = Head("POST", vec![]);
+    let head = Head::to_app("POST", vec![]);
     let identified = || async {
         let identified = users.authenticate("ada@example.com", &PASSWORD.into()).await;
         identified.expect("the password is right")
@@ -51,7 +54,7 @@ async fn n1_a_credential_that_was_logged_out_meanwhile_ends_no_others_and_gets_n
         .as_str()
         .expect("token")
         .to_owned();
-    let head = Head("POST", vec![("authorization", format!("Bearer {token}"))]);
+    let head = Head::to_app("POST", vec![("authorization", format!("Bearer {token}"))]);
     let authenticator = service.endpoints.authenticator();
     let found = authenticator
         .require(&head, &AcceptedBackends::All, &Active)
@@ -120,7 +123,7 @@ async fn n1_a_log_out_elsewhere_that_did_not_reach_the_store_is_not_reported_as_
     service.register(ada()).await;
     let (_, body) = service.log_in(None).await;
     let token = body["access_token"].as_str().expect("token");
-    let head = Head("POST", vec![("authorization", format!("Bearer {token}"))]);
+    let head = Head::to_app("POST", vec![("authorization", format!("Bearer {token}"))]);
     let authenticator = service.endpoints.authenticator();
     let found = authenticator
         .find(&head, &AcceptedBackends::All)
@@ -158,7 +161,7 @@ async fn the_methods_tell_a_front_end_how_one_can_log_in() {
                 strategy(),
             ))
     };
-    let head = Head("GET", Vec::new());
+    let head = Head::to_app("GET", Vec::new());
     let methods = async |endpoints: &Endpoints<Uuid, ()>| {
         answer(call(endpoints, "auth:methods", Request::new(&head, &[])).await)
     };

@@ -2,6 +2,9 @@
 
 mod closed_networks;
 mod ended_credentials;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../fixture/head.rs"]
+mod head;
 mod in_place;
 mod log_in;
 mod refresh;
@@ -9,3 +12,5 @@ mod renamed;
 mod rotation;
 mod service;
 mod users;
+
+use auth_http::{RequestHead, Target};

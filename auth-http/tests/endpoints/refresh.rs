@@ -14,9 +14,7 @@ use auth_core::{
     UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{
-    AuthBackend, BearerTransport, CookieTransport, Endpoints, Request, RequestHead, Response, Target,
-};
+use auth_http::{AuthBackend, BearerTransport, CookieTransport, Endpoints, Request, Response};
 use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
 use portcullis::{
     jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
@@ -25,6 +23,8 @@ use portcullis::{
 use portcullis_support::Log;
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::head::Head;
 
 /// Fails, and keeps the names of the events.
 #[derive(Default)]
@@ -78,45 +78,9 @@ impl UserStore for Lagging {
     }
 }
 
-struct Head {
-    path: &'static str,
-    /// Where the routes are mounted.
-    mount: Option<&'static str>,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Head {
-    /// Of a request to a service without a scope.
-    fn new(path: &'static str, headers: Vec<(&'static str, String)>) -> Self {
-        Self {
-            path,
-            mount: Some(""),
-            headers,
-        }
-    }
-}
-
-impl RequestHead for Head {
-    fn method(&self) -> &str {
-        "POST"
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target::new(false, Some("app.example.com"), self.path)
-    }
-
-    fn mount(&self) -> Option<String> {
-        self.mount.map(str::to_owned)
-    }
-
-    fn peer(&self) -> Option<std::net::IpAddr> {
-        None
-    }
-
-    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
-        let named = self.headers.iter().filter(|(n, _)| *n == name);
-        named.for_each(|(_, value)| each(value.as_bytes()));
-    }
+/// A `POST` to this path.
+fn post(path: &'static str, headers: Vec<(&'static str, String)>) -> Head {
+    Head::to_app("POST", headers).at(path)
 }
 
 struct Service {
@@ -175,7 +139,7 @@ impl Service {
         path: &'static str,
         headers: Vec<(&'static str, String)>,
     ) -> Response {
-        self.log_in_by(backend, &Head::new(path, headers)).await
+        self.log_in_by(backend, &post(path, headers)).await
     }
 
     async fn log_in_by(&self, backend: &str, head: &Head) -> Response {
@@ -203,7 +167,7 @@ impl Service {
     /// Calls a route with the refresh token in the body.
     async fn with_body(&self, name: &str, path: &'static str, token: &str) -> Response {
         let json = vec![("content-type", "application/json".to_owned())];
-        let head = Head::new(path, json);
+        let head = post(path, json);
         let body = json!({ "refresh_token": token }).to_string();
         self.call(name, &head, &body).await
     }
@@ -347,7 +311,7 @@ async fn f2_a_log_out_or_a_log_in_with_a_replaced_token_is_a_reuse() {
         let refresh = async |first: &str| match backend {
             "app" => service.refresh(first).await,
             _ => {
-                let head = Head::new("/auth/web/refresh", with(first));
+                let head = post("/auth/web/refresh", with(first));
                 service.call("auth:web.refresh", &head, "").await
             }
         };
@@ -357,7 +321,7 @@ async fn f2_a_log_out_or_a_log_in_with_a_replaced_token_is_a_reuse() {
             "auth:app.logout" => assert_eq!(service.log_out(&first).await.status, 401),
             "a log-in" => drop(service.log_in("web", "/", with(&first)).await),
             _ => {
-                let head = Head::new("/auth/web/logout", with(&first));
+                let head = post("/auth/web/logout", with(&first));
                 let refused = service.call(name, &head, "").await;
                 assert_eq!(refused.status, 401, "{refused:?}");
                 for cookie in ["web", REFRESH] {
@@ -413,7 +377,7 @@ async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too
             "/welcome",
             "/auth/web/",
         ] {
-            let mut head = Head::new(path, vec![]);
+            let mut head = post(path, vec![]);
             head.mount = mount;
             let answer = service.log_in_by("web", &head).await;
             assert_eq!(path_of(&answer, "__Secure-web-refresh"), expected, "{path}");
@@ -424,7 +388,7 @@ async fn c7_the_path_of_the_refresh_cookie_is_that_of_its_backend_in_a_scope_too
     assert!(!log().contains("WARN"), "{}", log());
     // It is not known, or no attribute can hold it.
     for mount in [None, Some("/a;Domain=evil.example")] {
-        let mut head = Head::new("/elsewhere", vec![]);
+        let mut head = post("/elsewhere", vec![]);
         head.mount = mount;
         let answer = service.log_in_by("web", &head).await;
         assert_eq!(path_of(&answer, "__Secure-web-refresh"), "/auth/web");
@@ -439,7 +403,7 @@ async fn c5_a_stray_access_cookie_leaves_the_refresh_token_alone_and_a_refresh_i
     let service = Service::new(None, 10).await;
     let answer = service.log_in("web", "/auth/web/login", vec![]).await;
     let (access, refresh) = (cookie_of(&answer, "web"), cookie_of(&answer, REFRESH));
-    let head = |path, cookies: String| Head::new(path, vec![("cookie", cookies)]);
+    let head = |path, cookies: String| post(path, vec![("cookie", cookies)]);
     let twice = head("/users/me", format!("web=stray; web={access}"));
     let refused = service.call("users:current_user", &twice, "").await;
     assert_eq!(refused.status, 401);

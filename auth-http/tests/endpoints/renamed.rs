@@ -12,7 +12,10 @@ use portcullis::jwt::{JwtStrategy, TrackedJwtStrategy};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::service::{Head, PASSWORD, answer, call};
+use crate::{
+    head::Head,
+    service::{PASSWORD, answer, call},
+};
 
 /// Sees the log-ins of `old` at a backend that is called `new` now.
 async fn keeps_its_log_ins<S>(before: impl Fn() -> S, after: impl Fn() -> S)
@@ -40,7 +43,7 @@ where
     old.users().create(registration).await.expect("a user");
     let log_in = async |endpoints: &Endpoints, name: &str| -> String {
         let form = "application/x-www-form-urlencoded".to_owned();
-        let head = Head("POST", vec![("content-type", form)]);
+        let head = Head::to_app("POST", vec![("content-type", form)]);
         let body = format!("username=ada@example.com&password={}", PASSWORD.replace(' ', "+"));
         let request = Request::new(&head, body.as_bytes());
         let (status, body) = answer(call(endpoints, &format!("auth:{name}.login"), request).await);
@@ -48,7 +51,7 @@ where
         body["access_token"].as_str().expect("a token").to_owned()
     };
     let seen = async |endpoints: &Endpoints, token: &str| -> Value {
-        let head = Head("GET", vec![("authorization", format!("Bearer {token}"))]);
+        let head = Head::to_app("GET", vec![("authorization", format!("Bearer {token}"))]);
         let request = Request::new(&head, b"");
         let (status, listed) = answer(call(endpoints, "auth:sessions", request).await);
         assert_eq!(status, 200, "{listed}");

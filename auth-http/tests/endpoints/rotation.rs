@@ -18,7 +18,10 @@ use auth_users::{Registration, UserManager};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::service::{Head, PASSWORD, call};
+use crate::{
+    head::Head,
+    service::{PASSWORD, call},
+};
 
 const NEXT: &str = "the-next-token";
 
@@ -109,7 +112,7 @@ impl Service {
         let identified = users.identify_without_proof(ada);
         let answer = self
             .endpoints
-            .log_in(backend, identified, &Head("POST", Vec::new()))
+            .log_in(backend, identified, &Head::to_app("POST", Vec::new()))
             .await;
         let answer = answer.expect("a log-in");
         let credential = match answer.body {
@@ -128,7 +131,7 @@ impl Service {
                 ("cookie", pair.to_owned())
             }
         };
-        Head(
+        Head::to_app(
             method,
             vec![credential, ("content-type", "application/json".to_owned())],
         )
@@ -194,8 +197,8 @@ async fn the_answer_to_any_request_of_a_user_carries_the_next_token_errors_inclu
 async fn a_request_that_a_token_did_not_authenticate_brings_none() {
     let service = Service::new().await;
     for head in [
-        Head("PATCH", Vec::new()),
-        Head("PATCH", vec![("authorization", "Bearer unknown".to_owned())]),
+        Head::to_app("PATCH", Vec::new()),
+        Head::to_app("PATCH", vec![("authorization", "Bearer unknown".to_owned())]),
     ] {
         for (route, body, status) in [("users:current_user", "", 401), ("auth:methods", "", 200)] {
             let answer = service.call(route, &head, body).await;

@@ -11,11 +11,13 @@ use auth_core::{
     UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, Endpoints, Request, RequestHead, Target};
+use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
 use auth_users::{Event, EventHandler, EventHandlerError, UserManager, UserManagerBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::head::Head;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -92,33 +94,6 @@ impl UserStore<Uuid, Profile> for Users {
     }
 }
 
-pub(crate) struct Head(pub(crate) &'static str, pub(crate) Vec<(&'static str, String)>);
-
-impl RequestHead for Head {
-    fn method(&self) -> &str {
-        self.0
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target::new(false, None, "/")
-    }
-
-    fn mount(&self) -> Option<String> {
-        Some(String::new())
-    }
-
-    fn peer(&self) -> Option<std::net::IpAddr> {
-        None
-    }
-
-    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
-        self.1
-            .iter()
-            .filter(|(n, _)| *n == name)
-            .for_each(|(_, value)| each(value.as_bytes()));
-    }
-}
-
 pub(crate) struct Service {
     pub(crate) endpoints: Endpoints<Uuid, Profile>,
     pub(crate) users: Arc<Users>,
@@ -153,7 +128,7 @@ impl Service {
     }
 
     pub(crate) async fn register(&self, body: Value) -> (u16, Value) {
-        let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
+        let head = Head::to_app("POST", vec![("content-type", "application/json".to_owned())]);
         let body = body.to_string();
         let request = Request::new(&head, body.as_bytes());
         answer(call(&self.endpoints, "register:register", request).await)
@@ -163,7 +138,7 @@ impl Service {
         let mut headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         headers.extend(presented.map(|token| ("authorization", format!("Bearer {token}"))));
         let body = format!("username=ada@example.com&password={}", PASSWORD.replace(' ', "+"));
-        let head = Head("POST", headers);
+        let head = Head::to_app("POST", headers);
         let request = Request::new(&head, body.as_bytes());
         answer(call(&self.endpoints, "auth:db.login", request).await)
     }
@@ -184,7 +159,7 @@ impl Service {
             ("content-type", "application/json".to_owned()),
             ("authorization", format!("Bearer {token}")),
         ];
-        let (head, body) = (Head("PATCH", headers), body.to_string());
+        let (head, body) = (Head::to_app("PATCH", headers), body.to_string());
         let request = Request::new(&head, body.as_bytes());
         let (name, request) = match id {
             Some(id) => ("users:patch_user", request.with_id(id)),

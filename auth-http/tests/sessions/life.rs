@@ -62,7 +62,7 @@ async fn a_session_can_wait_on_any_thread() {
     }
     let service = Service::new();
     let (carts, ada) = (service.carts(), service.user("ada").await);
-    let (head, slot) = (crate::Head::new(None), carts.slot());
+    let (head, slot) = (crate::head(None), carts.slot());
     let session = sent(slot.load(&head)).await.expect("a visitor");
     put(&session, "a");
     sent(session.save()).await.expect("saved");
@@ -80,7 +80,7 @@ async fn a_route_that_asks_for_no_session_loads_none() {
     let carts = service.carts();
     let id = begun(&carts, &["a"]).await;
     service.store.calls();
-    let (head, slot) = (crate::Head::new(Some(&id)), carts.slot());
+    let (head, slot) = (crate::head(Some(&id)), carts.slot());
     assert_eq!(slot.finish(&head).await, Ok(Vec::new()));
     assert_eq!(service.store.calls(), Vec::<&str>::new());
 }

@@ -1,5 +1,8 @@
 //! Sessions with data, of any framework: what is loaded and written, and what becomes of requests that meet.
 
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../fixture/head.rs"]
+mod head;
 mod life;
 mod log_in;
 mod meeting;
@@ -7,7 +10,7 @@ mod outage;
 mod refused;
 mod store;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use auth_core::{Email, ManualClock, NewUser, SigningSecret, User, memory::MemoryUserStore};
 use auth_http::{
@@ -18,6 +21,7 @@ use auth_users::{UserManager, UserManagerBuilder};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use head::Head;
 use store::Store;
 
 /// The data of the tests.
@@ -41,52 +45,19 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<ManualClock>,
 }
 
-/// A request of a client that has an id, in the header or the cookie of a kind.
-pub(crate) struct Head {
-    id: Option<String>,
-    cookie: Option<String>,
-}
-
-impl Head {
-    pub(crate) fn new(id: Option<&str>) -> Self {
-        Self {
-            id: id.map(str::to_owned),
-            cookie: id.map(|id| format!("__Host-ssid={id}")),
-        }
-    }
+/// A request of a client that has an id, in the header and in the cookie of a kind.
+pub(crate) fn head(id: Option<&str>) -> Head {
+    let headers = id.map(|id| {
+        vec![
+            ("x-session-id", id.to_owned()),
+            ("cookie", format!("__Host-ssid={id}")),
+        ]
+    });
+    Head::to_app("POST", headers.unwrap_or_default())
 }
 
 /// What an answer tells a client, or the answer that takes its place.
 pub(crate) type Told = Result<Option<String>, (u16, Vec<(&'static str, String)>)>;
-
-impl RequestHead for Head {
-    fn method(&self) -> &str {
-        "POST"
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target::new(false, None, "/")
-    }
-
-    fn mount(&self) -> Option<String> {
-        Some(String::new())
-    }
-
-    fn peer(&self) -> Option<IpAddr> {
-        None
-    }
-
-    fn headers<'a>(&'a self, name: &'static str, each: &mut dyn FnMut(&'a [u8])) {
-        let value = match name {
-            "x-session-id" => &self.id,
-            "cookie" => &self.cookie,
-            _ => &None,
-        };
-        if let Some(value) = value {
-            each(value.as_bytes());
-        }
-    }
-}
 
 impl Service {
     pub(crate) fn new() -> Self {
@@ -147,7 +118,7 @@ pub(crate) async fn try_visit<T: SessionData>(
     sessions: &Sessions<T>,
     id: Option<&str>,
 ) -> Result<Visit<T>, HttpError> {
-    let (head, slot) = (Head::new(id), sessions.slot());
+    let (head, slot) = (head(id), sessions.slot());
     let session = slot.load(&head).await?;
     Ok(Visit { head, slot, session })
 }
