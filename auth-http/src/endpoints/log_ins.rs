@@ -132,22 +132,17 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     async fn list(&self, user: &User<Id, P>, current: &Authenticated<Id, P>) -> Result<Response, HttpError> {
-        let stores = self.stores();
-        let lists = stores
-            .iter()
-            .map(|store| store.list(&user.id, user.security_epoch));
+        let (stores, current) = (self.stores(), current.credential.id);
+        let lists = stores.iter().map(|store| async {
+            let mut log_ins = store.list(&user.id, user.security_epoch).await?;
+            let ours = self.audiences_in(*store);
+            log_ins.retain(|log_in| ours.contains(&*log_in.backend) || Some(log_in.id) == current);
+            Ok::<_, StoreError>(log_ins)
+        });
         let mut log_ins = try_join_all(lists).await?.concat();
         let (now, mut listed) = (self.users.clock().now(), HashSet::new());
-        let current = current.credential.id;
-        let backends = self.authenticator.backends();
-        let audiences: HashSet<_> = backends.flat_map(AuthBackend::audiences).collect();
-        log_ins.retain(|log_in| {
-            let is_ours = log_in.backend.is_empty()
-                || audiences.contains(&*log_in.backend)
-                || Some(log_in.id) == current;
-            // Two objects can be one store.
-            log_in.is_live(now) && is_ours && listed.insert(log_in.id)
-        });
+        // Two objects can be one store.
+        log_ins.retain(|log_in| log_in.is_live(now) && listed.insert(log_in.id));
         // Stable, because a store can tell the order of two that began at the same instant.
         log_ins.sort_by_key(|log_in| std::cmp::Reverse(log_in.created_at));
         let log_ins = log_ins.into_iter().map(|log_in| LogInBody::new(log_in, current));
@@ -228,14 +223,25 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
+    /// The names under which `store` has log-ins that can be used: those of its backends, and the one of rows without a name.
+    fn audiences_in(&self, store: &dyn AccessTokenIndex<Id>) -> HashSet<&str> {
+        let backends = self.backends_that_list();
+        let here = backends.filter(|(_backend, its_store)| ptr::addr_eq(*its_store, store));
+        here.flat_map(|(backend, _)| backend.audiences())
+            .chain([""])
+            .collect()
+    }
+
+    /// The backends whose log-ins can be listed, each with its store.
+    fn backends_that_list(&self) -> impl Iterator<Item = (&AuthBackend<Id>, &dyn AccessTokenIndex<Id>)> {
+        let backends = self.authenticator.backends();
+        backends.filter_map(|backend| Some((backend, backend.abilities().log_ins?)))
+    }
+
     /// The stores that list log-ins, each once.
     fn stores(&self) -> Vec<&dyn AccessTokenIndex<Id>> {
         let mut stores: Vec<&dyn AccessTokenIndex<Id>> = Vec::new();
-        for store in self
-            .authenticator
-            .backends()
-            .filter_map(|backend| backend.abilities().log_ins)
-        {
+        for (_backend, store) in self.backends_that_list() {
             if !stores.iter().any(|known| ptr::addr_eq(*known, store)) {
                 stores.push(store);
             }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Lifetime, OpaqueStrategy, RevocableStrategy, SigningSecret,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, RevocableStrategy, SigningSecret,
+    Strategy as _, Subject,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
@@ -80,4 +81,43 @@ async fn s6_a_list_has_the_log_ins_of_a_renamed_backend_that_are_still_good() {
     let jwt = || JwtStrategy::hs256(&secret, hour).expect("valid");
     let tracked = |jwt| TrackedJwtStrategy::new(jwt, store.clone(), hour).expect("valid");
     keeps_its_log_ins(|| tracked(jwt()), || tracked(jwt().also_accept("old"))).await;
+}
+
+#[tokio::test]
+async fn s6_an_old_name_is_that_of_the_store_whose_backend_accepts_it() {
+    let stores = [(); 2].map(|()| Arc::new(MemoryAccessTokenStore::<Uuid>::new()));
+    let [first, second] = &stores;
+    let opaque = |store: &Arc<MemoryAccessTokenStore>| OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
+    let secret = SigningSecret::generate().expect("a secret");
+    let users = UserManager::builder(Arc::new(MemoryUserStore::<Uuid>::new()), &secret)
+        .build()
+        .expect("users");
+    let email = "ada@example.com".parse().expect("an e-mail");
+    let ada = users.create(Registration::new(email, PASSWORD.into(), ()));
+    let subject = Subject::from(&ada.await.expect("a user"));
+    let endpoints = Endpoints::builder(users)
+        .backend(AuthBackend::bearer("a", opaque(first).also_accept("old")))
+        .backend(AuthBackend::bearer("b", opaque(second).also_accept("older")))
+        .build()
+        .expect("endpoints");
+    let mut current = None;
+    for store in &stores {
+        for name in ["a", "b", "old", "older"] {
+            let client = ClientInfo::default();
+            let log_in = NewLogIn::new(name, &subject, &client);
+            let issued = opaque(store).issue(&log_in).await.expect("a token");
+            // Of backend `a`, in its own store.
+            current.get_or_insert(issued.access.secret);
+        }
+    }
+    let token = current.expect("the first one");
+    let headers = vec![("authorization", format!("Bearer {}", token.expose_secret()))];
+    let head = Head::to_app("GET", headers);
+    let request = Request::new(&head, b"");
+    let (status, listed) = answer(call(&endpoints, "auth:sessions", request).await);
+    assert_eq!(status, 200, "{listed}");
+    let listed = listed.as_array().expect("a list").iter();
+    let mut names: Vec<_> = listed.map(|log_in| log_in["backend"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, [Some("a"), Some("b"), Some("old"), Some("older")]);
 }
