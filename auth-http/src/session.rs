@@ -51,6 +51,8 @@ pub enum OnConflict {
 ///
 /// A session has data of the type `T`, and a user once somebody has [logged in](RequestSession::log_in) through it. It is
 /// in the store from the moment that something is put into it. A visitor who puts nothing in costs no row and gets no cookie.
+/// If a visitor without a session sends two requests at once, and both put something in, each begins a session of its own, and the
+/// browser keeps the one whose answer it reads last.
 ///
 /// The id is 256 bits from the operating system's generator. The store sees its digest only, which includes the name of
 /// the kind, so an id of one kind is good for no other. An id that was not made here, has expired or was ended is as

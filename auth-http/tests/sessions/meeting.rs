@@ -113,3 +113,17 @@ async fn s4_a_session_that_expired_meanwhile_is_not_revived() {
     assert_eq!(late.refused().await, 401);
     assert_eq!(items(&carts, &id).await, None);
 }
+
+#[tokio::test]
+async fn two_first_requests_at_once_begin_a_session_each() {
+    let service = Service::new();
+    let carts = service.carts();
+    let (one, two) = (visit(&carts, None).await, visit(&carts, None).await);
+    put(&one.session, "one");
+    put(&two.session, "two");
+    let one = one.leave().await.expect("stored").expect("an id");
+    let two = two.leave().await.expect("stored").expect("an id");
+    assert_ne!(one, two);
+    assert_eq!(items(&carts, &one).await.expect("a session"), ["one"]);
+    assert_eq!(items(&carts, &two).await.expect("a session"), ["two"]);
+}
