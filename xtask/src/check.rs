@@ -52,7 +52,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "layout",
-        about: "how files are named",
+        about: "how files are named, and how long a binding is",
         when: When::InTurn,
         run: |w| done(layout::check(&w.root)),
     },

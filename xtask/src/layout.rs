@@ -1,4 +1,4 @@
-//! Checks the names of files, and the reasons of ignored tests.
+//! Checks the names of files, the reasons of ignored tests, and the length of what must stay short.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,12 @@ use crate::{Fallible, needs};
 
 /// Names that say nothing about what is inside.
 const NAMELESS: &[&str] = &["common", "helpers", "models", "traits", "utils"];
+
+/// Folders whose sources have so many lines at most, in all.
+const SHORT: &[(&str, usize)] = &[
+    // It shows how little a binding to another framework takes.
+    ("examples/axum-binding/src", 500),
+];
 
 /// Fails with one line for every file that is out of place.
 pub(crate) fn check(root: &Path) -> Fallible<()> {
@@ -27,6 +33,9 @@ pub(crate) fn check(root: &Path) -> Fallible<()> {
         let shown = source.strip_prefix(root).unwrap_or(source).display();
         format!("{shown}: a test program of rows never runs a `#[test]`; list it as a sentence")
     }));
+    for (folder, most) in SHORT {
+        found.extend(too_long(root, &sources, folder, *most)?);
+    }
     if found.is_empty() {
         println!("{} source files are in their place", sources.len());
         return Ok(());
@@ -54,6 +63,19 @@ pub(crate) fn rust_sources(root: &Path) -> Fallible<Vec<PathBuf>> {
     }
     sources.sort();
     Ok(sources)
+}
+
+/// What to say of the sources in `folder`, if they have more than `most` lines.
+fn too_long(root: &Path, sources: &[PathBuf], folder: &str, most: usize) -> Fallible<Option<String>> {
+    let inside = sources
+        .iter()
+        .filter(|source| source.starts_with(root.join(folder)));
+    let texts = inside.map(fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
+    if texts.is_empty() {
+        return Err(format!("{folder}: no source is there; correct its line in xtask/src/layout.rs").into());
+    }
+    let lines: usize = texts.iter().map(|text| text.lines().count()).sum();
+    Ok((lines > most).then(|| format!("{folder}: {lines} lines of source; {most} are the most")))
 }
 
 /// Files with a `#[test]` in a program that has its own list of tests.
@@ -111,6 +133,24 @@ mod tests {
         fs::write(other, "// #[test]\nasync fn a() {}\n").expect("written");
         assert!(never_run(&sources).expect("read").is_empty());
         fs::remove_dir_all(folder).expect("gone");
+    }
+
+    #[test]
+    fn a_folder_that_has_to_be_short_is_caught_by_its_first_line_too_many() {
+        let root = std::env::temp_dir().join(format!("short-{}", std::process::id()));
+        fs::create_dir_all(root.join("short/src")).expect("a folder");
+        let sources = ["short/src/a.rs", "short/src/b.rs", "long.rs"].map(|name| root.join(name));
+        for (source, lines) in sources.iter().zip([3, 2, 9]) {
+            fs::write(source, "//\n".repeat(lines)).expect("written");
+        }
+        let found = |most| too_long(&root, &sources, "short/src", most).expect("read");
+        assert_eq!(found(5), None);
+        assert_eq!(
+            found(4).as_deref(),
+            Some("short/src: 5 lines of source; 4 are the most")
+        );
+        assert!(too_long(&root, &sources, "renamed/src", 5).is_err());
+        fs::remove_dir_all(root).expect("gone");
     }
 
     #[test]
