@@ -9,15 +9,16 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use portcullis::{
     ExposeSecret as _,
+    testing::Mailbox,
     users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager},
 };
 use serde_json::json;
 
 use crate::log::{Log, has_no_secret, has_whole_lines, tells, tells_nothing_of};
-use harness::{Answer, Blueprint, Kind, Mailbox, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
+use harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
 
 /// A mail server whose errors have a line of their own, and repeat the mail.
-struct Chatty(Mailbox);
+struct Chatty(Arc<Mailbox>);
 
 #[async_trait]
 impl Mailer for Chatty {
@@ -63,7 +64,7 @@ fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret_is_in_any(
         .finish();
     tracing::subscriber::set_global_default(subscriber).expect("the first");
 
-    let mailbox = Mailbox::default();
+    let mailbox = Arc::new(Mailbox::new());
     let mut blueprint = Blueprint::of(&Kind::ALL);
     blueprint.mailer = Some(Arc::new(Chatty(mailbox.clone())));
     // Each mail is given up before the journey goes on.
@@ -317,7 +318,7 @@ async fn mailed(service: &Service, mailbox: &Mailbox, path: &str, email: &str) -
         .await
         .is(202, "null");
     service.auth.users().outbox().drained().await;
-    let mails = mailbox.empty();
+    let mails = mailbox.take();
     mails.first().expect("a mail").token.expose_secret().to_owned()
 }
 

@@ -1,19 +1,22 @@
 //! V8: mails have a budget, and nobody keeps another's mail out.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
-use portcullis::users::{Mail, MailError, MailKind, Mailer};
+use portcullis::{
+    testing::Mailbox,
+    users::{Mail, MailError, MailKind, Mailer},
+};
 use serde_json::json;
 
-use crate::harness::{Answer, Blueprint, Kind, Mailbox, Service, Store, address, person};
+use crate::harness::{Answer, Blueprint, Kind, Service, Store, address, person};
 
 /// More than the outbox takes in.
 const FLOOD: usize = 1500;
 
 /// A mail server that never answers for Mordred.
-struct HangsForMordred(Mailbox);
+struct HangsForMordred(Arc<Mailbox>);
 
 #[async_trait]
 impl Mailer for HangsForMordred {
@@ -31,10 +34,10 @@ async fn asked(service: &Service, path: &str, name: &str) -> Answer {
 
 #[test]
 fn b5_v8_a_flood_of_mails_for_one_account_keeps_no_other_mail_out() {
-    let mailbox = Mailbox::default();
+    let mailbox = Arc::new(Mailbox::new());
     let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
     blueprint.store = Store::Memory;
-    blueprint.mailer = Some(std::sync::Arc::new(HangsForMordred(mailbox.clone())));
+    blueprint.mailer = Some(Arc::new(HangsForMordred(mailbox.clone())));
     blueprint.run(async |service: &Service| {
         for name in ["mordred", "arthur"] {
             service.seed(person(name)).await;
@@ -48,7 +51,7 @@ fn b5_v8_a_flood_of_mails_for_one_account_keeps_no_other_mail_out() {
             .is(202, "null");
         let arrives = async {
             loop {
-                if let Some(mail) = mailbox.empty().pop() {
+                if let Some(mail) = mailbox.take().pop() {
                     return mail;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;

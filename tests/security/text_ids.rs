@@ -8,11 +8,12 @@ use portcullis::{
     ExposeSecret as _, SigningSecret,
     sql::postgres,
     store::UserStore,
+    testing::Mailbox,
     users::{Registration, ResetPasswordError, UserManager, VerifyError},
 };
 use uuid::Uuid;
 
-use crate::harness::{Mailbox, NEW_PASSWORD, PASSWORD, address, run};
+use crate::harness::{NEW_PASSWORD, PASSWORD, address, run};
 
 diesel::table! {
     people (id) {
@@ -57,9 +58,9 @@ fn a7_a_nul_in_the_id_of_a_mailed_token_is_a_bad_token() {
         execute(&url, TABLE).await;
         let pool = postgres::connect(&url).expect("a pool");
         let people: Arc<dyn UserStore<String>> = Arc::new(People::new(pool));
-        let mailbox = Mailbox::default();
+        let mailbox = Arc::new(Mailbox::new());
         let users = UserManager::builder(people, &SigningSecret::generate().expect("random"))
-            .mailer(Arc::new(mailbox.clone()))
+            .mailer(mailbox.clone())
             .build()
             .expect("users");
         let email = address("percival").parse().expect("an e-mail");
@@ -69,7 +70,7 @@ fn a7_a_nul_in_the_id_of_a_mailed_token_is_a_bad_token() {
             .expect("registered");
         users.request_verify(&user.email).await.expect("asked for");
         users.outbox().drained().await;
-        let token = mailbox.empty().pop().expect("a mail").token;
+        let token = mailbox.take().pop().expect("a mail").token;
         let mut bytes = URL_SAFE_NO_PAD.decode(token.expose_secret()).expect("base64url");
         let last = bytes.last_mut().expect("an id");
         *last = 0;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -16,8 +16,11 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy};
-use auth_users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager};
-use portcullis::jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy};
+use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
+use portcullis::{
+    jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    testing::Mailbox,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -49,7 +52,7 @@ pub(crate) struct Service {
 pub(crate) struct World {
     pub(crate) users_fail: AtomicBool,
     pub(crate) hooks_fail: AtomicBool,
-    mails: Mutex<Vec<Mail>>,
+    mailbox: Arc<Mailbox>,
 }
 
 impl Service {
@@ -78,7 +81,7 @@ impl Service {
             tracked.refresh_tokens(RefreshTokens::new(&secret))
         };
         let manager = UserManager::builder(users.clone(), &secret)
-            .mailer(Arc::new(Postbox(Arc::clone(&world))))
+            .mailer(world.mailbox.clone())
             .events(Arc::new(Hooks(Arc::clone(&world))))
             .requires_verification(requires_verification)
             .build()
@@ -137,7 +140,7 @@ impl Service {
     /// The token of the last mail to `email`, which is out of band.
     pub(crate) async fn mailed(&self, email: &str) -> String {
         let find = || {
-            let mails = self.world.mails.lock().expect("mails");
+            let mails = self.world.mailbox.mails();
             let mail = mails.iter().rev().find(|mail| mail.to == email)?;
             Some(mail.token.expose_secret().to_owned())
         };
@@ -198,16 +201,6 @@ impl EventHandler for Hooks {
         if self.0.hooks_fail.load(Ordering::SeqCst) {
             return Err(EventHandlerError::new("out of order"));
         }
-        Ok(())
-    }
-}
-
-struct Postbox(Arc<World>);
-
-#[async_trait]
-impl Mailer for Postbox {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        self.0.mails.lock().expect("mails").push(mail.clone());
         Ok(())
     }
 }

@@ -1,20 +1,23 @@
 //! Registration, and the routes of users.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use auth_core::{
     ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser, OpaqueStrategy, SigningSecret, Strategy as _,
     Subject, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
-use auth_users::{Mail, MailError, MailKind, Mailer, UserManager};
+use auth_users::{MailKind, UserManager};
+use portcullis::testing::Mailbox;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::service::{Head, PASSWORD, Profile, Service, ada, answer, call};
+use crate::{
+    head::Head,
+    service::{PASSWORD, Profile, Service, ada, answer, call},
+};
 
 #[tokio::test]
 async fn v2_u3_a_protected_field_of_the_profile_is_set_by_a_superuser_alone() {
@@ -100,7 +103,7 @@ async fn an_id_with_a_nul_is_nobodys() {
         .backend(AuthBackend::new("db", BearerTransport, strategy))
         .build()
         .expect("endpoints");
-    let head = Head(
+    let head = Head::to_app(
         "GET",
         vec![(
             "authorization",
@@ -117,7 +120,7 @@ async fn an_id_with_a_nul_is_nobodys() {
 #[tokio::test]
 async fn a_route_that_names_its_fields_misses_each_of_them() {
     let service = Service::new();
-    let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
+    let head = Head::to_app("POST", vec![("content-type", "application/json".to_owned())]);
     for body in ["", "[]", "7", "null", "{}"] {
         let request = Request::new(&head, body.as_bytes());
         let (status, body) = answer(call(&service.endpoints, "reset:reset_password", request).await);
@@ -175,29 +178,16 @@ async fn n6_a_user_whose_new_address_is_mistyped_can_correct_that_and_nothing_el
     assert_eq!(patch(json!({"email": "ada@example.net"})).await.0, 401);
 }
 
-#[derive(Default)]
-struct Mailbox(Mutex<Vec<Mail>>);
-
-#[async_trait]
-impl Mailer for Mailbox {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        self.0.lock().expect("lock").push(mail.clone());
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn n4_n5_mailed_tokens_that_change_the_address_and_invite_are_good_at_the_routes_of_the_contract() {
     let mailbox = Arc::new(Mailbox::default());
     let service = Service::with(|settings| settings.mailer(mailbox.clone()).confirm_new_email(true));
     let (_id, token) = service.verified_ada().await;
-    let newest = async |kind: MailKind| {
+    let newest = async |kind: MailKind, to: &str| {
         service.endpoints.users().outbox().drained().await;
-        let mails = mailbox.0.lock().expect("lock");
-        let mail = mails.iter().rfind(|mail| mail.kind == kind).expect("a mail");
-        mail.token.expose_secret().to_owned()
+        mailbox.token(kind, to).expect("a mail")
     };
-    let head = Head("POST", vec![("content-type", "application/json".to_owned())]);
+    let head = Head::to_app("POST", vec![("content-type", "application/json".to_owned())]);
     let post = async |name: &str, body: Value| {
         let body = body.to_string();
         answer(call(&service.endpoints, name, Request::new(&head, body.as_bytes())).await)
@@ -209,7 +199,7 @@ async fn n4_n5_mailed_tokens_that_change_the_address_and_invite_are_good_at_the_
         (status, &body["email"], &body["name"], &body["is_verified"]),
         (200, &json!("ada@example.com"), &json!("Ada L."), &json!(true))
     );
-    let mailed = newest(MailKind::ChangeEmail).await;
+    let mailed = newest(MailKind::ChangeEmail, "lovelace@example.com").await;
     let (status, body) = post("verify:verify", json!({"token": mailed})).await;
     assert_eq!(
         (status, &body["email"], &body["is_verified"]),
@@ -227,7 +217,7 @@ async fn n4_n5_mailed_tokens_that_change_the_address_and_invite_are_good_at_the_
     let email = "charles@example.com".parse().expect("e-mail");
     let invited = service.endpoints.users().invite(email, charles).await;
     invited.expect("invited");
-    let mailed = newest(MailKind::Invite).await;
+    let mailed = newest(MailKind::Invite, "charles@example.com").await;
     let reset = json!({"token": mailed, "password": PASSWORD});
     assert_eq!(
         post("reset:reset_password", reset.clone()).await,

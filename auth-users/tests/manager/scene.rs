@@ -11,9 +11,10 @@ use auth_core::{
     SigningSecret, StoreError, UpdateUserError, User, UserStore, memory::MemoryUserStore,
 };
 use auth_users::{
-    Event, EventHandler, EventHandlerError, Mail, MailError, MailKind, Mailer, PasswordHasher, Registration,
-    UserManager, UserManagerBuilder,
+    Event, EventHandler, EventHandlerError, MailKind, Mailer, PasswordHasher, Registration, UserManager,
+    UserManagerBuilder,
 };
+use portcullis::testing::Mailbox;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -123,24 +124,6 @@ impl Scene {
 
 pub(crate) fn email(address: &str) -> Email {
     address.parse().expect("e-mail")
-}
-
-/// Keeps the mails.
-#[derive(Default)]
-pub(crate) struct Mailbox(Mutex<Vec<Mail>>);
-
-impl Mailbox {
-    pub(crate) fn mails(&self) -> Vec<Mail> {
-        self.0.lock().expect("lock").clone()
-    }
-}
-
-#[async_trait]
-impl Mailer for Mailbox {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        self.0.lock().expect("lock").push(mail.clone());
-        Ok(())
-    }
 }
 
 /// Keeps the events' names, and fails or panics at one of them, or logs the user out.

@@ -30,7 +30,7 @@ pub use service::{At, Blueprint, Refresh, SECRET, Service, Store, Watch, backend
 pub use {
     client::{Answer, Call, Client, Kind, Pass, SetCookie, exchange, exchange_on},
     dump::Dump,
-    mailbox::Mailbox,
+    mailbox::Sent,
     sample::{NEW_PASSWORD, PASSWORD, Sample, address, person},
     site::{Mails, Site},
 };

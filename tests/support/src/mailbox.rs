@@ -4,48 +4,24 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use portcullis::{
-    ExposeSecret as _, testing,
-    users::{Mail, MailError, MailKind, Mailer, UserManager},
+    ExposeSecret as _,
+    testing::Mailbox,
+    users::{Mail, MailKind, UserManager},
 };
 
 use crate::Mails;
 
-/// Keeps the mails that were sent, to be shared with the service that sends them.
-#[derive(Clone, Default)]
-pub struct Mailbox(Arc<testing::Mailbox>);
-
-impl Mailbox {
-    /// The mails that arrived since the last call.
-    pub fn empty(&self) -> Vec<Mail> {
-        self.0.take()
-    }
-
-    /// The same, once `users` have sent all.
-    pub fn of(&self, users: &Arc<UserManager>) -> Box<dyn Mails> {
-        Box::new(Sent {
-            users: Arc::clone(users),
-            mailbox: self.clone(),
-        })
-    }
-}
-
-#[async_trait]
-impl Mailer for Mailbox {
-    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        self.0.send(mail).await
-    }
-}
-
-struct Sent {
-    users: Arc<UserManager>,
-    mailbox: Mailbox,
+/// The mails that `users` send to `mailbox`.
+pub struct Sent {
+    pub users: Arc<UserManager>,
+    pub mailbox: Arc<Mailbox>,
 }
 
 #[async_trait(?Send)]
 impl Mails for Sent {
     async fn arrived(&self) -> Vec<Mail> {
         self.users.outbox().drained().await;
-        self.mailbox.empty()
+        self.mailbox.take()
     }
 }
 

@@ -25,12 +25,12 @@ use portcullis::{
     http::{AuthBackend, CookieTransport, CsrfPolicy},
     sql::sqlite::Pool,
     store::{Clock, RotateTokens},
-    testing::ManualClock,
+    testing::{Mailbox, ManualClock},
     users::UserManager,
 };
 use tempfile::TempDir;
 
-use crate::{Client, Kind, Mailbox, Site};
+use crate::{Client, Kind, Sent, Site};
 use backend::LIFETIME;
 
 /// Signs the JWTs and the tokens in mails.
@@ -42,7 +42,7 @@ pub struct Service {
     pub tokens: Arc<dyn RotateTokens>,
     pub pool: Option<Pool>,
     pub clock: Arc<ManualClock>,
-    pub mailbox: Mailbox,
+    pub mailbox: Arc<Mailbox>,
     /// What a client meets.
     pub site: Arc<Site>,
     server: ServerHandle,
@@ -91,11 +91,8 @@ impl Service {
         let clock = Arc::new(ManualClock::default());
         let shared_clock: Arc<dyn Clock> = clock.clone();
         let secret = SigningSecret::new(SECRET).expect("long enough");
-        let mailbox = Mailbox::default();
-        let mailer = blueprint
-            .mailer
-            .clone()
-            .unwrap_or_else(|| Arc::new(mailbox.clone()));
+        let mailbox = Arc::new(Mailbox::new());
+        let mailer = blueprint.mailer.clone().unwrap_or_else(|| mailbox.clone());
         let users = UserManager::builder(stores.users, &secret)
             .mailer(mailer)
             .clock(shared_clock.clone());
@@ -120,7 +117,10 @@ impl Service {
             kinds: blueprint.backends.clone(),
             users: Arc::clone(auth.users().store()),
             clock: Some(Arc::clone(&clock)),
-            mails: mailbox.of(auth.users()),
+            mails: Box::new(Sent {
+                users: Arc::clone(auth.users()),
+                mailbox: Arc::clone(&mailbox),
+            }),
             protected: |kind| format!("/only/{}/required/active", kind.name()),
             outage: None,
         });

@@ -9,9 +9,10 @@ use portcullis::{
     http::{AuthBackend, BearerTransport, CookieTransport, Endpoints, Superuser, Verified},
     sql::sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore},
     store::UserStore,
+    testing::Mailbox,
     users::UserManager,
 };
-use portcullis_support::{Client, Kind, Mailbox, Site, outage::Locked};
+use portcullis_support::{Client, Kind, Sent, Site, outage::Locked};
 use tempfile::TempDir;
 
 /// It listens while the runtime runs on which it was started; its database goes when this is dropped.
@@ -30,10 +31,10 @@ impl Service {
         let database = Database::new(pool);
         let users: Arc<dyn UserStore> = Arc::new(SqliteUserStore::new(&database));
         let tokens = Arc::new(SqliteAccessTokenStore::new(&database));
-        let mailbox = Mailbox::default();
+        let mailbox = Arc::new(Mailbox::new());
         let secret = SigningSecret::generate().expect("randomness");
         let manager = UserManager::builder(Arc::clone(&users), &secret)
-            .mailer(Arc::new(mailbox.clone()))
+            .mailer(mailbox.clone())
             .requires_verification(verification);
         let hour = Lifetime::from_secs(3600).expect("positive");
         let strategy = || OpaqueStrategy::new(tokens.clone(), hour);
@@ -43,14 +44,17 @@ impl Service {
             .backend(AuthBackend::new("cookie", cookie.expect("secure"), strategy()))
             .build()
             .expect("a configuration");
-        let mails = mailbox.of(endpoints.users());
+        let mails = Sent {
+            users: Arc::clone(endpoints.users()),
+            mailbox,
+        };
         let address = serve(Auth::new(endpoints)).await;
         let site = Site {
             client: Client::new(address),
             kinds: vec![Kind::DbBearer, Kind::DbCookie],
             users,
             clock: None,
-            mails,
+            mails: Box::new(mails),
             // Every route of this service accepts each backend.
             protected: |_kind| "/hello".to_owned(),
             outage: Some(Box::new(Locked::new(file))),

@@ -146,14 +146,14 @@ async fn a_token_for_another_id_is_bad(case: &Case) {
         .is_error(400, BAD);
 
     let secret = SigningSecret::new("another secret of the tests, of 32 bytes").expect("secret");
-    let mailbox = crate::Mailbox::default();
+    let mailbox = std::sync::Arc::new(portcullis::testing::Mailbox::new());
     let elsewhere = portcullis::users::UserManager::builder(case.users().clone(), &secret)
-        .mailer(std::sync::Arc::new(mailbox.clone()))
+        .mailer(mailbox.clone())
         .build()
         .expect("users");
     elsewhere.request_verify(&percival.email).await.expect("asked");
     elsewhere.outbox().drained().await;
-    let [mail] = &mailbox.empty()[..] else {
+    let [mail] = &mailbox.take()[..] else {
         panic!("one mail")
     };
     verify(case, portcullis::ExposeSecret::expose_secret(&mail.token))
