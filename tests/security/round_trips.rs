@@ -1,5 +1,7 @@
 //! How often a request asks a store.
 
+mod server;
+
 use std::sync::Arc;
 
 use portcullis::{SigningSecret, store::Clock};

@@ -25,7 +25,7 @@ mod site;
 
 pub use log::Log;
 #[cfg(feature = "actix")]
-pub use service::{At, Blueprint, Refresh, SECRET, Service, Store, Watch, backend, run};
+pub use service::{At, Blueprint, Refresh, SECRET, Service, Store, Stores, Watch, backend, run};
 #[cfg(feature = "http")]
 pub use {
     client::{Answer, Call, Client, Kind, Pass, SetCookie, exchange, exchange_on},

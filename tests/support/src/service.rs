@@ -6,7 +6,7 @@ mod probe;
 mod watch;
 
 pub use backend::{Refresh, backend};
-pub use blueprint::{Blueprint, Store, run};
+pub use blueprint::{Blueprint, Store, Stores, run};
 pub use watch::{At, Watch};
 
 use std::{

@@ -28,6 +28,8 @@ pub enum Store {
 #[derive(Clone)]
 pub struct Blueprint {
     pub store: Store,
+    /// Instead of those in `store`.
+    pub stores: Option<Stores>,
     pub backends: Vec<Kind>,
     pub verification: bool,
     pub workers: usize,
@@ -58,6 +60,7 @@ impl Blueprint {
     pub fn of(backends: &[Kind]) -> Self {
         Self {
             store: Store::Sqlite,
+            stores: None,
             backends: backends.to_vec(),
             verification: false,
             workers: 1,
@@ -124,6 +127,9 @@ impl Blueprint {
     }
 
     async fn unwatched_stores(&self, file: &Path) -> Stores {
+        if let Some(stores) = &self.stores {
+            return stores.clone();
+        }
         if self.store == Store::Memory {
             return Stores {
                 users: Arc::new(MemoryUserStore::new()),
@@ -146,6 +152,7 @@ impl Blueprint {
     }
 }
 
+#[derive(Clone)]
 pub struct Stores {
     pub users: Arc<dyn UserStore>,
     pub tokens: Arc<dyn RotateTokens>,
