@@ -16,6 +16,8 @@ use portcullis_support::{
     journey::{Row, Sentence, is_full, sentences, sentences_of_jwts, sentences_of_refresh},
 };
 
+/// A plain JWT in a cookie is left out: its transport is that of `DbCookie`, and its strategy that of `JwtBearer`. Only its log-out
+/// is like neither, and has a test among the deviations from FastAPI Users.
 const BACKENDS: &[Kind] = &[
     Kind::JwtBearer,
     Kind::DbBearer,

@@ -81,16 +81,20 @@ fn deviation_12_j12_a_bearer_backend_that_cannot_revoke_has_no_log_out() {
 }
 
 #[test]
-fn deviation_12_a_cookie_backend_that_cannot_revoke_clears_the_cookie() {
+fn deviation_12_a_cookie_backend_that_cannot_revoke_clears_the_cookie_and_ends_nothing() {
     Blueprint::of(&[Kind::JwtCookie]).run(async |service: &Service| {
         service.seed(person("lancelot")).await;
-        service
-            .post(&Kind::JwtCookie.logout())
-            .send()
-            .await
-            .is_unauthorized();
+        let log_out = || service.post(&Kind::JwtCookie.logout());
+        let anonymous = log_out().send().await;
+        anonymous.is_unauthorized();
+        assert_eq!(anonymous.header("set-cookie"), None);
+        // A dead cookie is removed.
+        let bad = Pass::new(Kind::JwtCookie, "AAAA");
+        let refused = log_out().with(&bad).send().await;
+        refused.is_unauthorized();
+        assert_eq!(refused.cookie("__Host-jwt-cookie").expect("a removal").value, "");
         let pass = service.pass(Kind::JwtCookie, &address("lancelot")).await;
-        let answer = service.post(&Kind::JwtCookie.logout()).with(&pass).send().await;
+        let answer = log_out().with(&pass).send().await;
         answer.is(204, "");
         let mut parts: Vec<_> = answer
             .header("set-cookie")
@@ -107,5 +111,10 @@ fn deviation_12_a_cookie_backend_that_cannot_revoke_clears_the_cookie() {
             "Secure",
         ];
         assert_eq!(parts, expected);
+        assert_eq!(
+            service.me(&pass).await.status,
+            200,
+            "whoever kept it is still logged in"
+        );
     });
 }
