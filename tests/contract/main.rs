@@ -3,8 +3,10 @@
 use portcullis_support as harness;
 
 mod backends;
+mod cookie_age;
 mod deletion;
 mod deviations;
 mod json_web_token;
 mod log_ins;
+mod only_at_refresh;
 mod own_routes;

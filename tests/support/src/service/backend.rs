@@ -23,6 +23,8 @@ pub struct Refresh {
     pub cap: Option<NonZeroU32>,
     /// The age at which an access token is replaced while it is used.
     pub rotate_after: Option<Duration>,
+    /// Whether an access token is read without a look-up.
+    pub only_at_refresh: bool,
 }
 
 impl Default for Refresh {
@@ -31,6 +33,7 @@ impl Default for Refresh {
             grace: Duration::from_secs(10),
             cap: None,
             rotate_after: None,
+            only_at_refresh: false,
         }
     }
 }
@@ -74,9 +77,16 @@ pub fn backend(
             Some(cap) => tracked.cap(cap),
             None => tracked,
         };
-        match refresh.rotate_after {
-            Some(age) => tracked.rotation(Rotation::after(age)).expect("younger than its end"),
+        let tracked = match refresh.rotate_after {
+            Some(age) => tracked
+                .rotation(Rotation::after(age))
+                .expect("younger than its end"),
             None => tracked,
+        };
+        if refresh.only_at_refresh {
+            tracked.check_at_refresh_only().expect("with refresh tokens")
+        } else {
+            tracked
         }
     };
     let cookie = || {
