@@ -22,8 +22,11 @@ const LEAVING: usize = 3;
 /// Between two requests of a device: others need the machine, too.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// How long a replaced access token yields its successor.
+/// How long a replaced access token yields its successor, which is not replaced before.
 const ROTATION_GRACE: Duration = Duration::from_secs(10);
+
+/// The program tells the time in milliseconds, by another clock than the tests.
+const CLOCKS_DIFFER: Duration = Duration::from_millis(5);
 
 /// What the log says of a refresh token that was presented like a stolen one.
 pub(crate) const REUSED: &str = "used again after its grace";
@@ -43,6 +46,8 @@ struct Device {
     pair: Pair,
     /// Since when it has asked with its access token, and got none in its place.
     asking: Option<Instant>,
+    /// Between which two instants its access token took the place of another.
+    replaced: Option<[Instant; 2]>,
 }
 
 /// Somebody who logs out soon.
@@ -73,7 +78,7 @@ impl Devices {
         for n in 0..STAYING {
             let email = load.person(&format!("staying-{n}")).await;
             let pair = load.site().pair(BACKENDS[n % 2], &email).await;
-            staying.push(Device { pair, asking: None });
+            staying.push(Device::new(pair));
         }
         for n in 0..LEAVING {
             leaving.push(Leaver {
@@ -121,27 +126,72 @@ impl Devices {
 }
 
 impl Device {
+    fn new(pair: Pair) -> Self {
+        Self {
+            pair,
+            asking: None,
+            replaced: None,
+        }
+    }
+
     /// Gets the next pair. Where it is told to come again, it holds what it held.
     async fn refresh(&mut self, load: &Load) {
         sleep(PAUSE).await;
         let call = load.site().refresh(&self.pair);
         if let Some(answer) = load.answer("refresh", call, &[200, 204]).await {
-            self.pair.take_refreshed(&answer);
+            self.take_refreshed(&answer);
+        }
+    }
+
+    #[track_caller]
+    fn take_refreshed(&mut self, answer: &Answer) {
+        let before = self.pair.rotations();
+        self.pair.take_refreshed(answer);
+        if self.pair.rotations() > before {
+            self.was_replaced(answer);
+        }
+        self.asking = None;
+    }
+
+    /// Takes the access token that the answer brings, if it brings one.
+    #[track_caller]
+    fn take_rotated(&mut self, answer: &Answer) {
+        if self.pair.take_rotated(answer) {
+            self.was_replaced(answer);
             self.asking = None;
         }
+    }
+
+    /// Its access token is another now: because it asked with the one before, and not before the grace of the one before that
+    /// was over.
+    #[track_caller]
+    fn was_replaced(&mut self, answer: &Answer) {
+        assert!(self.asking.is_some(), "by a refresh: {answer:?}");
+        let (since, now) = (self.asks(), Instant::now());
+        assert!(since <= now, "{:?} too early: {answer:?}", since - now);
+        self.replaced = Some([since, now]);
     }
 
     /// Reads something, and gets the next access token.
     async fn visit(&mut self, load: &Load) {
         sleep(PAUSE).await;
-        let since = *self.asking.get_or_insert_with(Instant::now);
+        let since = self.asks();
         let call = load.site().read(&self.pair.access);
         let Some(answer) = load.answer("use", call, &[200, 401]).await else {
             return;
         };
-        if !is_too_late(&answer, since) && self.pair.take_rotated(&answer) {
-            self.asking = None;
+        if !is_too_late(&answer, since) {
+            self.take_rotated(&answer);
         }
+    }
+
+    /// It asks with its access token, or has asked before. Since when that can have been replaced: its own place it took from
+    /// another, whose grace comes first.
+    fn asks(&mut self) -> Instant {
+        let asking = *self.asking.get_or_insert_with(Instant::now);
+        let after_grace = |[since, _]: [Instant; 2]| since + ROTATION_GRACE - CLOCKS_DIFFER;
+        self.replaced
+            .map_or(asking, |replaced| asking.max(after_grace(replaced)))
     }
 
     /// Ends the log-in. True if that is acknowledged, false if it had ended before: by an end that was not.
@@ -152,11 +202,12 @@ impl Device {
             0 => site.log_out(&self.pair.access),
             1 => site.log_out_everywhere(&self.pair),
             _ => {
+                self.asks();
                 let answer = load.answer("list", site.log_ins(&self.pair), &[200, 401]).await?;
                 if answer.status == 401 {
                     return Some(false);
                 }
-                self.pair.take_rotated(&answer);
+                self.take_rotated(&answer);
                 let own = answer.current_log_in();
                 site.end_log_in(&self.pair, own["id"].as_str().expect("an id"))
             }
@@ -165,19 +216,24 @@ impl Device {
         Some(answer.status == 204)
     }
 
-    /// It is logged in, by the last pair that it got.
+    /// It is logged in, by the last pair that it got, and has as many rotations behind it as its time allows.
     async fn holds(mut self, site: &Site) {
-        let (refreshes, rotations) = (self.pair.refreshes(), self.pair.rotations());
+        let refreshes = self.pair.refreshes();
         assert!(
-            refreshes > 1 && rotations > 0,
-            "too little was done to tell: {refreshes} refreshes, {rotations} rotations"
+            refreshes > 1,
+            "too little was done to tell: {refreshes} refreshes"
         );
+        let [_, at] = self.replaced.expect("the first use already brings another");
+        let is_due = at.elapsed() >= ROTATION_GRACE + CLOCKS_DIFFER;
+        let (before, since) = (self.pair.rotations(), self.asks());
         let answer = site.read(&self.pair.access).send().await;
-        if !is_too_late(&answer, self.asking.unwrap_or_else(Instant::now)) {
+        if !is_too_late(&answer, since) {
             answer.is(200);
+            self.take_rotated(&answer);
+            assert!(self.pair.rotations() > before || !is_due, "{answer:?}");
         }
         let answer = site.refresh(&self.pair).send().await;
-        self.pair.take_refreshed(&answer);
+        self.take_refreshed(&answer);
         site.read(&self.pair.access).send().await.is(200);
     }
 }
@@ -191,7 +247,7 @@ impl Leaver {
         };
         let pair = Pair::issued(self.backend, &answer);
         let first = pair.clone();
-        let mut device = Device { pair, asking: None };
+        let mut device = Device::new(pair);
         device.refresh(load).await;
         device.visit(load).await;
         let mut has_left = None;
@@ -207,11 +263,8 @@ impl Leaver {
 /// Whether the answer is that the access token is not good. That may only be if it was replaced, and every answer that had
 /// the next one got lost for the whole grace.
 #[track_caller]
-fn is_too_late(answer: &Answer, asking_since: Instant) -> bool {
+fn is_too_late(answer: &Answer, since: Instant) -> bool {
     let is_refused = answer.status == 401;
-    assert!(
-        !is_refused || asking_since.elapsed() >= ROTATION_GRACE,
-        "{answer:?}"
-    );
+    assert!(!is_refused || since.elapsed() >= ROTATION_GRACE, "{answer:?}");
     is_refused
 }
