@@ -13,6 +13,7 @@ mod harness {
     pub(crate) use place::{Place, Redis, Store};
 }
 mod health;
+mod log_ins;
 mod object_id;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../fixture/process.rs"]

@@ -1,0 +1,146 @@
+//! What the settings of log-ins do. The program has the system's clock, so the values are of a second or two.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, Response, header::SET_COOKIE};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::{
+    backend::Backend,
+    visit::{EMAIL, PASSWORD, SQLITE, Visit, answer, json_of},
+};
+
+/// Between two refreshes: others need the machine, too.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The refresh token in an answer of `jwt-tracked`.
+fn refresh_token(body: &Value) -> String {
+    body["refresh_token"]
+        .as_str()
+        .expect("a refresh token")
+        .to_owned()
+}
+
+impl Visit {
+    fn tracked(&self, is_cookie: bool) -> Backend {
+        let mut all = self.backends.iter();
+        let found = all.find(|backend| backend.has_refresh && backend.is_cookie == is_cookie);
+        *found.expect("a tracked JWT")
+    }
+
+    /// The refresh token of a new log-in.
+    async fn refreshable(&self) -> String {
+        let log_in = self.ask(self.tracked(false), EMAIL, PASSWORD);
+        refresh_token(&json_of(log_in, 200).await)
+    }
+
+    /// What replaces the refresh token, if it is good.
+    async fn refresh(&self, token: &str) -> Option<String> {
+        let call = self.request(Method::POST, "/auth/jwt-tracked/refresh");
+        let response = call.form(&[("refresh_token", token)]).send().await;
+        let response = response.expect("an answer");
+        match response.status().as_u16() {
+            200 => Some(refresh_token(&response.json().await.expect("JSON"))),
+            401 => None,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// The `Max-Age` of the refresh token's cookie at a log-in.
+    async fn age_of_refresh_cookie(&self) -> u64 {
+        let log_in = self.ask(self.tracked(true), EMAIL, PASSWORD);
+        let response: Response = answer(log_in, 204).await;
+        let cookies = response.headers().get_all(SET_COOKIE).iter();
+        let mut cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
+        let cookie = cookies.find(|cookie| cookie.starts_with("__Secure-jwt-tracked-cookie-refresh="));
+        let mut attributes = cookie.expect("the cookie").split("; ");
+        let age = attributes.find_map(|attribute| attribute.strip_prefix("Max-Age="));
+        age.expect("a Max-Age").parse().expect("seconds")
+    }
+}
+
+#[tokio::test]
+async fn max_sessions_is_the_number_of_log_ins_of_a_user_at_each_backend() {
+    for (max_sessions, status_of_first) in [("1", 401), ("2", 200), ("0", 200)] {
+        let visit = Visit::with_user(SQLITE, &[("MAX_SESSIONS", max_sessions)]).await;
+        let first = visit.log_in_everywhere().await;
+        let second = visit.log_in_everywhere().await;
+        for ((backend, first), (_, second)) in first.into_iter().zip(second) {
+            // Nobody knows of a plain JWT.
+            let expected = if backend.has_logout { status_of_first } else { 200 };
+            let name = backend.name;
+            assert_eq!(
+                visit.enters(backend, &first).await,
+                expected,
+                "{max_sessions} {name}"
+            );
+            assert_eq!(visit.enters(backend, &second).await, 200, "{max_sessions} {name}");
+        }
+        visit.end().await;
+    }
+}
+
+#[tokio::test]
+async fn refresh_grace_is_how_long_a_replaced_refresh_token_yields_its_successor() {
+    for (grace, seconds) in [("0", 0), ("1", 1)] {
+        let visit = Visit::with_user(SQLITE, &[("REFRESH_GRACE", grace)]).await;
+        let first = visit.refreshable().await;
+        let before = Instant::now();
+        let second = visit.refresh(&first).await.expect("the present one");
+        let after = Instant::now();
+        let mut repeats = 0;
+        loop {
+            let late = after.elapsed() >= Duration::from_secs(seconds);
+            let Some(successor) = visit.refresh(&first).await else {
+                break;
+            };
+            assert!(!late && successor == second, "{grace}: {repeats}");
+            repeats += 1;
+            sleep(PAUSE).await;
+        }
+        assert!(
+            before.elapsed() >= Duration::from_secs(seconds),
+            "{grace}: {repeats}"
+        );
+        assert_eq!(visit.refresh(&second).await, None, "the log-in has ended");
+        visit.end().await;
+    }
+}
+
+#[tokio::test]
+async fn refresh_idle_ends_a_log_in_that_is_not_refreshed_and_no_other() {
+    let visit = Visit::with_user(SQLITE, &[("REFRESH_IDLE", "2")]).await;
+    assert_eq!(visit.age_of_refresh_cookie().await, 2);
+    let (mut used, idle) = (visit.refreshable().await, visit.refreshable().await);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(2) {
+        sleep(PAUSE).await;
+        used = visit.refresh(&used).await.expect("refreshed in time");
+    }
+    assert_eq!(visit.refresh(&idle).await, None);
+    assert!(visit.refresh(&used).await.is_some());
+    visit.end().await;
+}
+
+#[tokio::test]
+async fn refresh_token_lifetime_ends_a_log_in_however_often_it_is_refreshed() {
+    let settings = [("ACCESS_TOKEN_LIFETIME", "1"), ("REFRESH_TOKEN_LIFETIME", "2")];
+    let visit = Visit::with_user(SQLITE, &settings).await;
+    // It ends with a whole second.
+    assert!((1..=2).contains(&visit.age_of_refresh_cookie().await));
+    let before = Instant::now();
+    let mut token = visit.refreshable().await;
+    let after = Instant::now();
+    loop {
+        let is_over = after.elapsed() >= Duration::from_secs(2);
+        let Some(next) = visit.refresh(&token).await else {
+            break;
+        };
+        assert!(!is_over, "it lasts longer than it may");
+        token = next;
+        sleep(PAUSE).await;
+    }
+    assert!(before.elapsed() >= Duration::from_secs(1));
+    visit.end().await;
+}
