@@ -173,6 +173,7 @@ impl<Id> AuthBackend<Id> {
 
     /// True if the strategy replaces access tokens while they are used: see [`Authenticator::rotate`](crate::Authenticator::rotate).
     #[must_use]
+    #[cfg(feature = "openapi")]
     pub(crate) fn rotates(&self) -> bool {
         self.abilities().rotate.is_some()
     }

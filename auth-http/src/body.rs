@@ -2,6 +2,7 @@
 
 mod form;
 mod json;
+mod plain;
 mod refresh;
 
 use unicode_normalization::UnicodeNormalization as _;

@@ -41,8 +41,10 @@ mod user_body;
 
 pub use authenticator::{AcceptedBackends, Authenticated, Authenticator};
 pub use backend::AuthBackend;
+pub(crate) use body::LoginForm;
 pub use body::MAX_BODY_BYTES;
-pub(crate) use body::{LoginForm, MAX_PASSWORD_BYTES};
+#[cfg(feature = "openapi")]
+pub(crate) use body::MAX_PASSWORD_BYTES;
 pub use csrf::CsrfPolicy;
 pub use endpoints::{Endpoints, EndpointsBuilder, Request};
 pub use error::{ErrorCode, FieldError, HttpError};

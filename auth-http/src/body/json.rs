@@ -3,7 +3,7 @@ use auth_users::{ProfileError, ProtectedFields};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{MAX_PASSWORD_BYTES, is_too_long, media_type, wrong_grant};
+use super::{MAX_PASSWORD_BYTES, is_too_long, media_type, plain::Plain, wrong_grant};
 use crate::{FieldError, HttpError};
 
 /// The byte order mark of UTF-8. Some clients write it, and a parser may ignore it (RFC 8259 §8.1).
@@ -33,7 +33,8 @@ impl JsonBody {
             return Ok(Self::Empty);
         }
         let text = body.strip_prefix(UTF_8_MARK).unwrap_or(body);
-        serde_json::from_slice(text).map(Self::Value).map_err(|error| {
+        let parsed = serde_json::from_slice(text).map(|Plain(value)| Self::Value(value));
+        parsed.map_err(|error| {
             let position = format!("line {} column {}", error.line(), error.column());
             let msg = format!("JSON decode error at {position}");
             HttpError::Unprocessable(vec![FieldError::for_body("json_invalid", msg)])
