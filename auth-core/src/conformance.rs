@@ -109,8 +109,8 @@
 //! `purge_sessions_conformance`.
 //!
 //! If your store takes several types of ids, run the whole suites on one of them. On each other type, run
-//! `user_ids_conformance`, `access_token_ids_conformance` and `session_ids_conformance`: they have the promises that depend
-//! on the type of the ids.
+//! `user_ids_conformance`, `access_token_ids_conformance`, `rotate_ids_conformance` and `session_ids_conformance`: they
+//! have the promises that depend on the type of the ids. So do those of `list_users_conformance`, all of them.
 //!
 //! Attributes after the function apply to every test, for example
 //! `user_store_conformance!(users, #[ignore = "needs PostgreSQL"])`. The macros need nothing in your `Cargo.toml`,

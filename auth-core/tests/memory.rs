@@ -142,6 +142,7 @@ mod access_tokens {
 
 mod access_tokens_of_text_ids {
     auth_core::access_token_ids_conformance!(super::tokens_of_text_ids);
+    auth_core::rotate_ids_conformance!(super::tokens_of_text_ids);
 }
 
 mod index {

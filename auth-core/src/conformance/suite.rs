@@ -46,7 +46,7 @@ macro_rules! user_store_conformance {
 /// Names one test for each promise of [`user_store`](crate::conformance::user_store) that depends on the type of the ids.
 ///
 /// Run [`user_store_conformance`](crate::user_store_conformance) on one type of ids, and this on each other type. Its
-/// argument is the same.
+/// argument is the same. Run [`list_users_conformance`](crate::list_users_conformance) on each type: pages go by the id.
 #[macro_export]
 macro_rules! user_ids_conformance {
     ($make:expr $(, $(#[$attribute:meta])+)?) => {
@@ -174,6 +174,8 @@ macro_rules! access_token_ids_conformance {
         $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, access_token_store {
             an_inserted_token_is_found_with_every_field
             a_cap_leaves_other_users_alone
+            a_touch_sets_the_last_use_and_the_expiry_alone
+            a_deleted_token_is_gone
             a_deletion_leaves_the_other_tokens
             deleting_all_removes_the_users_tokens_and_counts_them
             deleting_all_leaves_other_users_alone
@@ -182,6 +184,8 @@ macro_rules! access_token_ids_conformance {
         } }
         $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, access_token_index {
             a_list_holds_the_users_tokens_the_newest_first
+            a_list_follows_every_change
+            a_token_deleted_by_its_id_is_gone
             another_users_token_is_not_deleted_by_its_id
             users_of_one_shard_tag_have_lists_of_their_own
             users_of_ids_that_look_alike_have_lists_of_their_own
@@ -213,6 +217,22 @@ macro_rules! rotate_tokens_conformance {
             another_process_sees_a_step_at_once
             a_step_out_of_reach_is_a_failure
             a_cancelled_step_is_whole_or_absent
+        } }
+    };
+}
+
+/// Names one test for each promise of [`rotate_tokens`](crate::conformance::rotate_tokens) that depends on the type of the
+/// users' ids.
+///
+/// Run [`rotate_tokens_conformance`](crate::rotate_tokens_conformance) on one type of ids, and this on each other type.
+/// Its argument is the same.
+#[macro_export]
+macro_rules! rotate_ids_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, rotate_tokens {
+            a_step_replaces_the_generation_alone
+            a_step_shows_in_the_list
+            a_step_moves_the_expiry_but_never_past_the_absolute_limit
         } }
     };
 }

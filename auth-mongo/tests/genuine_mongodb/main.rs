@@ -1,6 +1,6 @@
 //! What only MongoDB itself shows: a replica set, whose URL with a user who may step down its primary is `MONGODB_URL`.
 //!
-//! The other tests run on it, too: `TEST_MONGODB_URL="$MONGODB_URL" cargo test -p auth-mongo --test mongodb -- --ignored`.
+//! `cargo xtask test tests` runs the suites of `tests/mongodb` and the cap there on it, too.
 
 #[path = "../fixture/database.rs"]
 mod database;

@@ -262,6 +262,7 @@ macro_rules! ids {
 
             mod access_tokens {
                 auth_core::access_token_ids_conformance!(super::tokens, #[ignore = "needs MongoDB"]);
+                auth_core::rotate_ids_conformance!(super::tokens, #[ignore = "needs MongoDB"]);
             }
 
             mod data {

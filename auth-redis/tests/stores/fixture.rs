@@ -172,6 +172,7 @@ macro_rules! conformance {
             }
 
             auth_core::access_token_ids_conformance!(fixture, #[ignore = $need]);
+            auth_core::rotate_ids_conformance!(fixture, #[ignore = $need]);
 
             mod sessions {
                 auth_core::session_ids_conformance!(super::fixture, #[ignore = $need]);
