@@ -82,12 +82,6 @@ const STEPS: &[Step] = &[
         },
     },
     Step {
-        name: "docs",
-        about: "the documentation, warnings are errors",
-        when: When::InTurn,
-        run: docs,
-    },
-    Step {
         name: TESTS,
         about: "every test, with those that need a server or a tool",
         when: When::InTurn,
@@ -104,6 +98,12 @@ const STEPS: &[Step] = &[
         about: "a property-based client finds nothing that the OpenAPI document does not say",
         when: When::InTurn,
         run: openapi::check,
+    },
+    Step {
+        name: "docs",
+        about: "the documentation, warnings are errors",
+        when: When::BesideTests,
+        run: docs,
     },
     Step {
         name: "deny",
@@ -221,7 +221,7 @@ fn docs(workspace: &Workspace) -> Fallible<Skipped> {
     let mut command = process::cargo(&workspace.root);
     command
         .env("RUSTDOCFLAGS", "-D warnings")
-        // With the features of the step before, so that dependencies are not checked again.
+        // With the features of the step `clippy`, so that dependencies are not checked again.
         .args([
             "doc",
             "--workspace",

@@ -12,7 +12,7 @@ use crate::{Fallible, layout};
 const CHROMIUM: &str = "Chromium";
 
 /// The URL of a genuine MongoDB, for tests that FerretDB cannot pass.
-const MONGODB_URL: &str = "MONGODB_URL";
+pub(crate) const MONGODB_URL: &str = "MONGODB_URL";
 
 /// The servers and tools for the tests. They stop when this is dropped.
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! Runs every test: first those that need nothing, then those that need a server or a tool, except if that is missing.
 
 use std::collections::BTreeSet;
+use std::env;
 
 use crate::metadata::Workspace;
 use crate::needs::{self, Needs};
@@ -77,7 +78,12 @@ fn run_of(workspace: &Workspace, tests: &[&str], environment: &[(&str, &str)]) -
         rest.args(["--skip", path]);
     }
     let slow = process::run(&mut rest);
-    let mut failures: Vec<String> = [quick, slow]
+    let genuine = if tests == ALL {
+        genuine_mongodb(workspace)
+    } else {
+        Ok(())
+    };
+    let mut failures: Vec<String> = [quick, slow, genuine]
         .into_iter()
         .filter_map(|outcome| Some(outcome.err()?.to_string()))
         .collect();
@@ -90,6 +96,24 @@ fn run_of(workspace: &Workspace, tests: &[&str], environment: &[(&str, &str)]) -
     } else {
         Err([failures, plan.skipped].concat().join("\n").into())
     }
+}
+
+/// Runs the suites of the stores once more on the MongoDB that [`MONGODB_URL`](needs::MONGODB_URL) names, if it names one.
+fn genuine_mongodb(workspace: &Workspace) -> Fallible<()> {
+    let Some(url) = env::var_os(needs::MONGODB_URL) else {
+        return Ok(());
+    };
+    let mut suites = process::cargo(&workspace.root);
+    suites.args([
+        "test",
+        "--all-features",
+        "--package",
+        "auth-mongo",
+        "--test",
+        "mongodb",
+    ]);
+    suites.args(["--", "--ignored", "conformance::", "cap::"]);
+    process::run(suites.env("TEST_MONGODB_URL", url))
 }
 
 /// The ignored tests in what a run of the others has printed: `test NAME ... ignored, REASON`, or `test [REASON] NAME ...
