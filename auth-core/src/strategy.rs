@@ -276,7 +276,7 @@ pub struct Abilities<'a, Id = Uuid> {
     /// The store of its log-ins, which can list them.
     pub log_ins: Option<&'a dyn AccessTokenIndex<Id>>,
     /// The audiences whose log-ins it accepts beside those of its backend: the old names of a backend that was renamed. A list
-    /// of log-ins shows them, too.
+    /// of the log-ins in the same store shows them, too.
     pub also_accepts: Vec<&'a str>,
 }
 

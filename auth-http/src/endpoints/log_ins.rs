@@ -224,10 +224,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// The names under which `store` has log-ins that can be used: those of its backends, and the one of rows without a name.
+    /// The store of a backend that cannot list is not known, so it may be this one.
     fn audiences_in(&self, store: &dyn AccessTokenIndex<Id>) -> HashSet<&str> {
-        let backends = self.backends_that_list();
-        let here = backends.filter(|(_backend, its_store)| ptr::addr_eq(*its_store, store));
+        let listing = self.backends_that_list();
+        let here = listing.filter(|(_backend, its_store)| ptr::addr_eq(*its_store, store));
+        let backends = self.authenticator.backends();
+        let others = backends.filter(|backend| backend.is_revocable() && !backend.lists());
         here.flat_map(|(backend, _)| backend.audiences())
+            .chain(others.map(AuthBackend::name))
             .chain([""])
             .collect()
     }

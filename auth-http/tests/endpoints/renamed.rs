@@ -1,10 +1,10 @@
-//! The log-ins of a backend that was renamed.
+//! Which log-ins a list has: those of a backend that was renamed, and of several on one store.
 
 use std::sync::Arc;
 
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, RevocableStrategy, SigningSecret,
-    Strategy as _, Subject,
+    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy, RevocableStrategy, SecretString,
+    SigningSecret, Strategy as _, Subject,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
@@ -83,11 +83,8 @@ async fn s6_a_list_has_the_log_ins_of_a_renamed_backend_that_are_still_good() {
     keeps_its_log_ins(|| tracked(jwt()), || tracked(jwt().also_accept("old"))).await;
 }
 
-#[tokio::test]
-async fn s6_an_old_name_is_that_of_the_store_whose_backend_accepts_it() {
-    let stores = [(); 2].map(|()| Arc::new(MemoryAccessTokenStore::<Uuid>::new()));
-    let [first, second] = &stores;
-    let opaque = |store: &Arc<MemoryAccessTokenStore>| OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
+/// The users of a service, and one of them.
+async fn users_with_ada() -> (UserManager, Subject) {
     let secret = SigningSecret::generate().expect("a secret");
     let users = UserManager::builder(Arc::new(MemoryUserStore::<Uuid>::new()), &secret)
         .build()
@@ -95,6 +92,37 @@ async fn s6_an_old_name_is_that_of_the_store_whose_backend_accepts_it() {
     let email = "ada@example.com".parse().expect("an e-mail");
     let ada = users.create(Registration::new(email, PASSWORD.into(), ()));
     let subject = Subject::from(&ada.await.expect("a user"));
+    (users, subject)
+}
+
+/// The token of a log-in in `store` through the backend called `name`.
+async fn log_in(store: &Arc<MemoryAccessTokenStore>, name: &str, subject: &Subject) -> SecretString {
+    let strategy = OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
+    let client = ClientInfo::default();
+    let log_in = NewLogIn::new(name, subject, &client);
+    strategy.issue(&log_in).await.expect("a token").access.secret
+}
+
+/// The backends in the list that whoever has `token` gets, sorted.
+async fn listed(endpoints: &Endpoints, token: &SecretString) -> Vec<String> {
+    let headers = vec![("authorization", format!("Bearer {}", token.expose_secret()))];
+    let head = Head::to_app("GET", headers);
+    let request = Request::new(&head, b"");
+    let (status, listed) = answer(call(endpoints, "auth:sessions", request).await);
+    assert_eq!(status, 200, "{listed}");
+    let listed = listed.as_array().expect("a list").iter();
+    let names = listed.map(|log_in| log_in["backend"].as_str().expect("a name").to_owned());
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test]
+async fn s6_an_old_name_is_that_of_the_store_whose_backend_accepts_it() {
+    let stores = [(); 2].map(|()| Arc::new(MemoryAccessTokenStore::<Uuid>::new()));
+    let [first, second] = &stores;
+    let opaque = |store: &Arc<MemoryAccessTokenStore>| OpaqueStrategy::new(store.clone(), Lifetime::FOREVER);
+    let (users, ada) = users_with_ada().await;
     let endpoints = Endpoints::builder(users)
         .backend(AuthBackend::bearer("a", opaque(first).also_accept("old")))
         .backend(AuthBackend::bearer("b", opaque(second).also_accept("older")))
@@ -103,21 +131,31 @@ async fn s6_an_old_name_is_that_of_the_store_whose_backend_accepts_it() {
     let mut current = None;
     for store in &stores {
         for name in ["a", "b", "old", "older"] {
-            let client = ClientInfo::default();
-            let log_in = NewLogIn::new(name, &subject, &client);
-            let issued = opaque(store).issue(&log_in).await.expect("a token");
+            let token = log_in(store, name, &ada).await;
             // Of backend `a`, in its own store.
-            current.get_or_insert(issued.access.secret);
+            current.get_or_insert(token);
         }
     }
     let token = current.expect("the first one");
-    let headers = vec![("authorization", format!("Bearer {}", token.expose_secret()))];
-    let head = Head::to_app("GET", headers);
-    let request = Request::new(&head, b"");
-    let (status, listed) = answer(call(&endpoints, "auth:sessions", request).await);
-    assert_eq!(status, 200, "{listed}");
-    let listed = listed.as_array().expect("a list").iter();
-    let mut names: Vec<_> = listed.map(|log_in| log_in["backend"].as_str()).collect();
-    names.sort_unstable();
-    assert_eq!(names, [Some("a"), Some("b"), Some("old"), Some("older")]);
+    assert_eq!(listed(&endpoints, &token).await, ["a", "b", "old", "older"]);
+}
+
+#[tokio::test]
+async fn s6_a_list_has_the_log_ins_of_a_backend_on_the_same_store_that_cannot_list() {
+    let store = Arc::new(MemoryAccessTokenStore::<Uuid>::new());
+    let unlisted = OpaqueStrategy::unlisted(store.clone(), Lifetime::FOREVER);
+    let (users, ada) = users_with_ada().await;
+    let endpoints = Endpoints::builder(users)
+        .backend(AuthBackend::bearer(
+            "a",
+            OpaqueStrategy::new(store.clone(), Lifetime::FOREVER),
+        ))
+        .backend(AuthBackend::bearer("b", unlisted))
+        .build()
+        .expect("endpoints");
+    let tokens = [log_in(&store, "a", &ada).await, log_in(&store, "b", &ada).await];
+    log_in(&store, "of another service", &ada).await;
+    for token in tokens {
+        assert_eq!(listed(&endpoints, &token).await, ["a", "b"]);
+    }
 }
