@@ -3,6 +3,7 @@
 mod builder;
 
 use std::{
+    net::IpAddr,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -276,6 +277,13 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
 
     fn head<'r>(&self, request: &'r HttpRequest) -> Head<'r> {
         Head::new(request).in_reach_of(&self.shared)
+    }
+
+    /// The address of the client, by the rules of [`trusted_proxies`](AuthBuilder::trusted_proxies). `None` if the connection
+    /// has no address: a Unix socket, or a request of a test.
+    #[must_use]
+    pub fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
+        self.shared.endpoints.client(&self.head(request))
     }
 
     /// The URL at which clients reach the routes, if it was [configured](AuthBuilder::public_url).

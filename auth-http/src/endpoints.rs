@@ -10,7 +10,7 @@ mod log_out;
 mod refresh;
 mod users;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use auth_core::{Profile, UserId};
 use auth_users::{ProtectedFields, UserManager};
@@ -160,6 +160,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator<Id, P> {
         &self.authenticator
+    }
+
+    /// The address of the client, by the rules of [`TrustedProxies`]. `None` if the head knows no [`peer`](RequestHead::peer).
+    #[must_use]
+    pub fn client(&self, head: &impl RequestHead) -> Option<IpAddr> {
+        self.proxies.client(head)
     }
 
     /// The URL at which clients reach the routes, if it is configured.

@@ -1,6 +1,6 @@
 //! Log-ins by the application itself, and refused ones.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use actix_web::{
     App, HttpRequest, HttpResponse,
@@ -24,6 +24,18 @@ async fn admit(auth: web::Data<Auth>, request: HttpRequest) -> Result<HttpRespon
         identified = identified.labelled(label);
     }
     auth.log_in(path.query("backend"), identified, &request).await
+}
+
+/// A form of the application's own.
+async fn by_password(
+    auth: web::Data<Auth>,
+    form: web::Form<HashMap<String, String>>,
+    request: HttpRequest,
+) -> Result<HttpResponse, AuthError> {
+    let (client, password) = (auth.client(&request), form["password"].as_str().into());
+    let users = auth.users();
+    let identified = users.authenticate_from(client, &form["username"], &password);
+    auth.log_in("bearer", identified.await?, &request).await
 }
 
 impl Service {
@@ -167,7 +179,11 @@ async fn c9_the_list_shows_the_client_behind_a_trusted_proxy_and_the_peer_otherw
 #[actix_web::test]
 async fn e3_the_line_about_a_refused_log_in_has_the_address_of_the_client() {
     let service = Service::new();
-    let app = app!(service,);
+    let app = app!(
+        service,
+        .app_data(web::Data::new(service.auth.clone()))
+        .route("/login", web::post().to(by_password))
+    );
     for (peer, forwarded, client) in [
         ("192.0.2.1", "", "192.0.2.1"),
         // It comes from no proxy of ours.
@@ -175,21 +191,23 @@ async fn e3_the_line_about_a_refused_log_in_has_the_address_of_the_client() {
         ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
         ("10.0.0.1", "127.0.0.1, 2001:db8::9", "2001:db8::9"),
     ] {
-        let listening = Log::begin();
-        let request = TestRequest::post()
-            .uri("/auth/bearer/login")
-            .peer_addr((peer.parse::<IpAddr>().expect("an address"), 4711).into())
-            .insert_header(("x-forwarded-for", forwarded))
-            .set_form([("username", "nobody@example.com"), ("password", "a password")]);
-        let answer = call_service(&app, request.to_request()).await;
-        assert_eq!(answer.status(), 400);
-        let text = listening.text();
-        let line = text.lines().find(|line| line.contains("log-in refused"));
-        let expected = format!(r#"client={client} why="unknown_user""#);
-        assert!(
-            line.is_some_and(|line| line.contains(&expected)),
-            "{expected} in:\n{text}"
-        );
-        assert!(!text.contains("nobody@example.com"), "{text}");
+        for path in ["/auth/bearer/login", "/login"] {
+            let listening = Log::begin();
+            let request = TestRequest::post()
+                .uri(path)
+                .peer_addr((peer.parse::<IpAddr>().expect("an address"), 4711).into())
+                .insert_header(("x-forwarded-for", forwarded))
+                .set_form([("username", "nobody@example.com"), ("password", "a password")]);
+            let answer = call_service(&app, request.to_request()).await;
+            assert_eq!(answer.status(), 400, "{path}");
+            let text = listening.text();
+            let line = text.lines().find(|line| line.contains("log-in refused"));
+            let expected = format!(r#"client={client} why="unknown_user""#);
+            assert!(
+                line.is_some_and(|line| line.contains(&expected)),
+                "{path}: {expected} in:\n{text}"
+            );
+            assert!(!text.contains("nobody@example.com"), "{text}");
+        }
     }
 }

@@ -133,10 +133,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let client = self.proxies.client(request.head);
         let identified = self
             .users
-            .authenticate_from(client, &form.username, &form.password)
+            .authenticate_from(self.client(request.head), &form.username, &form.password)
             .await?;
         self.finish(backend, &identified, request.head).await
     }
@@ -173,7 +172,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<T, HttpError> {
         let (subject, client) = (
             Subject::from(identified.user()),
-            self.client(head, identified.label()),
+            self.client_info(head, identified.label()),
         );
         let actor = identified.actor().map(ToString::to_string);
         let mut log_in = backend.log_in_of(&subject, &client);
@@ -260,14 +259,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
-    fn client(&self, head: &impl RequestHead, label: Option<&str>) -> ClientInfo {
+    fn client_info(&self, head: &impl RequestHead, label: Option<&str>) -> ClientInfo {
         let user_agent = match header(head, "user-agent") {
             Header::One(value) => Some(shortened(String::from_utf8_lossy(value).into_owned())),
             Header::Absent | Header::Many => None,
         };
         let mut client = ClientInfo::default();
         client.user_agent = user_agent;
-        client.address = self.proxies.client(head).map(|address| address.to_string());
+        client.address = self.client(head).map(|address| address.to_string());
         client.label = label.map(|label| {
             let mut label = label.to_owned();
             label.retain(|character| !character.is_control());

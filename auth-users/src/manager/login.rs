@@ -71,6 +71,10 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Does the same as [`authenticate`](Self::authenticate), for a client at the address `client`. The line in the log about a
     /// refusal names it.
     ///
+    /// # Security
+    /// Take the address from `Auth::client` of `auth-actix`, or `Endpoints::client` of `auth-http`, and not from `X-Forwarded-For`:
+    /// a client can send any.
+    ///
     /// # Errors
     /// As for [`authenticate`](Self::authenticate).
     pub async fn authenticate_from(
