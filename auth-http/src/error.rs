@@ -1,6 +1,10 @@
 //! Errors as clients see them.
 
-use std::time::Duration;
+// Clippy finds a variant without a status. The compiler does not: the errors of auth-users are non-exhaustive, so each match
+// has a wildcard.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+use std::{error::Error, time::Duration};
 
 use auth_core::{StoreError, StoreErrorKind};
 use auth_users::{
@@ -15,9 +19,6 @@ use crate::{
     Response,
     response::{MAX_SET_COOKIE_BYTES, SET_COOKIE, set_cookie_bytes},
 };
-
-/// The answer to an error that a later version of auth-users has is 500.
-const UNKNOWN: &str = "auth-users has an error that auth-http does not know: use one version of both";
 
 /// The minimum of `Retry-After`.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
@@ -224,7 +225,7 @@ impl From<CreateUserError> for HttpError {
             CreateUserError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
             CreateUserError::EventHandler(error) => error.into(),
             CreateUserError::Unavailable(error) => error.into(),
-            _ => Self::Internal(UNKNOWN),
+            error => unknown(error),
         }
     }
 }
@@ -235,7 +236,7 @@ impl From<AuthenticateError> for HttpError {
             AuthenticateError::BadCredentials(_) => Self::Code(ErrorCode::LoginBadCredentials),
             AuthenticateError::NotVerified => Self::Code(ErrorCode::LoginUserNotVerified),
             AuthenticateError::Unavailable(error) => error.into(),
-            _ => Self::Internal(UNKNOWN),
+            error => unknown(error),
         }
     }
 }
@@ -247,7 +248,7 @@ impl From<VerifyError> for HttpError {
             VerifyError::AlreadyVerified => Self::Code(ErrorCode::VerifyUserAlreadyVerified),
             VerifyError::EventHandler(error) => error.into(),
             VerifyError::Unavailable(error) => error.into(),
-            _ => Self::Internal(UNKNOWN),
+            error => unknown(error),
         }
     }
 }
@@ -257,7 +258,7 @@ impl From<OneTimeTokenError> for HttpError {
         match error {
             OneTimeTokenError::BadToken => Self::BadRequest,
             OneTimeTokenError::Unavailable(error) => error.into(),
-            _ => Self::Internal(UNKNOWN),
+            error => unknown(error),
         }
     }
 }
@@ -271,7 +272,7 @@ impl From<ResetPasswordError> for HttpError {
             }
             ResetPasswordError::EventHandler(error) => error.into(),
             ResetPasswordError::Unavailable(error) => error.into(),
-            _ => Self::Internal(UNKNOWN),
+            error => unknown(error),
         }
     }
 }
@@ -289,7 +290,7 @@ impl From<UpdateError> for HttpError {
             UpdateError::NotFound => Self::NotFound,
             UpdateError::EventHandler(error) => error.into(),
             UpdateError::Unavailable(error) => error.into(),
-            _ => Self::Internal(UNKNOWN),
+            error => unknown(error),
         }
     }
 }
@@ -300,9 +301,14 @@ impl From<DeleteUserError> for HttpError {
             DeleteUserError::NotFound => Self::NotFound,
             DeleteUserError::EventHandler(error) => error.into(),
             DeleteUserError::Unavailable(error) => error.into(),
-            _ => Self::Internal(UNKNOWN),
+            error => unknown(error),
         }
     }
+}
+
+/// The answer to an error that only a later version of auth-users has.
+fn unknown(error: impl Error + Send + Sync + 'static) -> HttpError {
+    StoreError::internal("auth-users", error).into()
 }
 
 fn bare(status: u16, detail: &str) -> Response {
