@@ -148,19 +148,24 @@ impl SigningSecret {
         std::iter::once(self).chain(&self.also_accepted)
     }
 
-    /// The secret for one `purpose`, and those that it accepts: HMAC-SHA256 of `portcullis/` and `purpose` under this secret,
-    /// and under each that it accepts.
+    /// The secret for one `purpose` of the application, and those that it accepts: HMAC-SHA256 of `portcullis/own/` and `purpose`
+    /// under this secret, and under each that it accepts.
     ///
-    /// Nobody can compute this secret from it, nor that for another purpose. So an application needs one secret for everything
-    /// that it signs.
-    ///
-    /// The library's own purposes are `double-submit`, `refresh-token` and those that begin with `one-time-token/`.
+    /// The derived secret tells nothing about this one, nor about that of another purpose. So an application needs one secret for
+    /// everything that it signs. The keys of the library differ from it, whatever the purpose.
     ///
     /// # Security
     /// `JwtStrategy::hs256` signs with this secret itself, as FastAPI Users does. Yet no signature of a JWT is a secret for a
     /// purpose: what a JWT signs is base64url and a dot, without a slash.
     #[must_use]
     pub fn for_purpose(&self, purpose: &str) -> Self {
+        self.for_library(&format!("own/{purpose}"))
+    }
+
+    /// The secret for a purpose of the library, which does not begin with `own/`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn for_library(&self, purpose: &str) -> Self {
         let derived = |secret: &Self| {
             let key = Hmac::<Sha256>::new_from_slice(&secret.bytes);
             let mut mac = key.unwrap_or_else(|_| unreachable!("HMAC takes a key of any length"));
@@ -221,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn each_purpose_has_a_secret_of_its_own() {
+    fn each_purpose_has_a_secret_of_its_own_and_none_of_an_application_has_one_of_the_library() {
         let raw = "open sesame, said Ali Baba to the rock";
         let secret = SigningSecret::new(raw).expect("long enough");
         // By Python's `hmac`, over `portcullis/refresh-token`.
@@ -230,10 +235,13 @@ mod tests {
             let bytes = secret.expose().iter();
             bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
         };
-        let derived = secret.for_purpose("refresh-token");
+        let derived = secret.for_library("refresh-token");
         assert_eq!(hex(&derived), expected);
         assert_eq!(format!("{derived:?}"), "SigningSecret([REDACTED])");
-        assert_ne!(hex(&secret.for_purpose("double-submit")), expected);
+        assert_ne!(hex(&secret.for_library("double-submit")), expected);
+        // Over `portcullis/own/refresh-token`.
+        let own = "6ed819ea5eb34aacf807953123f855fef53945e765aa66e8256fafd00c8b834b";
+        assert_eq!(hex(&secret.for_purpose("refresh-token")), own);
         assert_eq!(
             secret.expose(),
             raw.as_bytes(),
@@ -241,7 +249,7 @@ mod tests {
         );
 
         let new = SigningSecret::generate().expect("secret").also_accept(secret);
-        let derived: Vec<_> = new.for_purpose("refresh-token").accepted().map(hex).collect();
+        let derived: Vec<_> = new.for_library("refresh-token").accepted().map(hex).collect();
         assert_eq!((derived.len(), &*derived[1]), (2, expected));
         assert_ne!(derived[0], expected);
     }

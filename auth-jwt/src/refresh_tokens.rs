@@ -51,7 +51,7 @@ impl RefreshTokens {
     /// secret that it [also accepts](SigningSecret::also_accept) are valid, too.
     #[must_use]
     pub fn new(secret: &SigningSecret) -> Self {
-        let secret = secret.for_purpose(PURPOSE);
+        let secret = secret.for_library(PURPOSE);
         let key = |secret: &SigningSecret| hmac::Key::new(hmac::HMAC_SHA256, secret.expose());
         Self {
             keys: secret.accepted().map(key).collect(),

@@ -191,7 +191,7 @@ impl Keys {
     fn new(secret: &SigningSecret, purpose: Purpose<'_>) -> Self {
         let purpose = purpose.label();
         // The number of the format, so that a token of another format is never valid.
-        let key = |of: &str| keyed(&secret.for_purpose(&format!("one-time-token/2/{purpose}/{of}")));
+        let key = |of: &str| keyed(&secret.for_library(&format!("one-time-token/2/{purpose}/{of}")));
         Self {
             seal: key("seal"),
             state: key("state"),

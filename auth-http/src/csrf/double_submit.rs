@@ -22,7 +22,7 @@ pub(super) struct DoubleSubmit(SigningSecret);
 
 impl DoubleSubmit {
     pub(super) fn new(secret: &SigningSecret) -> Self {
-        Self(secret.for_purpose("double-submit"))
+        Self(secret.for_library("double-submit"))
     }
 
     /// `response`, with a second cookie for each that it sets or removes and that is called `access` or `refresh`. The
