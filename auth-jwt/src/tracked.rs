@@ -166,8 +166,8 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         }
         if lifetime.is_some_and(|lifetime| lifetime < rotation.grace.least_age()) {
             let problem = format!(
-                "{} s are not at least one second less than the lifetime of an access token, whose successor is replaced only after \
-                 them; set a shorter grace, or a longer lifetime",
+                "is {} s, but must be at least one second shorter than an access token lives: a token is replaced only once the \
+                 grace of the one before is over; set a shorter grace, or a longer lifetime",
                 rotation.grace.seconds()
             );
             return Err(ConfigError::new("rotation grace", problem));

@@ -157,7 +157,7 @@ async fn a_grace_of_a_rotation_has_bounds() {
     Showcase::start(&with("5", "4")).await;
     // The default is too long for such a token, too.
     let error = refusal(&with("5", "4")[..2]).await;
-    assert!(error.starts_with("error: ROTATION_GRACE: 10 s "), "{error}");
+    assert!(error.starts_with("error: ROTATION_GRACE: is 10 s, "), "{error}");
 }
 
 #[tokio::test]
