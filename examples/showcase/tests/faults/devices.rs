@@ -134,7 +134,7 @@ impl Device {
         }
     }
 
-    /// Gets the next pair. Where it is told to come again, it holds what it held.
+    /// Gets the next pair. If it is told to come again, it holds what it held.
     async fn refresh(&mut self, load: &Load) {
         sleep(PAUSE).await;
         let call = load.site().refresh(&self.pair);
@@ -147,10 +147,10 @@ impl Device {
     fn take_refreshed(&mut self, answer: &Answer) {
         let before = self.pair.rotations();
         self.pair.take_refreshed(answer);
+        // Otherwise it goes on asking: a use without an answer may still replace the token.
         if self.pair.rotations() > before {
             self.was_replaced(answer);
         }
-        self.asking = None;
     }
 
     /// Takes the access token that the answer brings, if it brings one.
@@ -158,7 +158,6 @@ impl Device {
     fn take_rotated(&mut self, answer: &Answer) {
         if self.pair.take_rotated(answer) {
             self.was_replaced(answer);
-            self.asking = None;
         }
     }
 
@@ -170,6 +169,7 @@ impl Device {
         let (since, now) = (self.asks(), Instant::now());
         assert!(since <= now, "{:?} too early: {answer:?}", since - now);
         self.replaced = Some([since, now]);
+        self.asking = None;
     }
 
     /// Reads something, and gets the next access token.
@@ -185,8 +185,8 @@ impl Device {
         }
     }
 
-    /// It asks with its access token, or has asked before. Since when that can have been replaced: its own place it took from
-    /// another, whose grace comes first.
+    /// Asks with its access token, unless it has asked before. Returns the earliest instant at which its token can have been
+    /// replaced: not before it asked, and not before the grace of the token before is over.
     fn asks(&mut self) -> Instant {
         let asking = *self.asking.get_or_insert_with(Instant::now);
         let after_grace = |[since, _]: [Instant; 2]| since + ROTATION_GRACE - CLOCKS_DIFFER;
