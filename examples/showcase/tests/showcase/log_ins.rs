@@ -110,14 +110,15 @@ async fn refresh_grace_is_how_long_a_replaced_refresh_token_yields_its_successor
 
 #[tokio::test]
 async fn refresh_idle_ends_a_log_in_that_is_not_refreshed_and_no_other() {
-    let visit = Visit::with_user(SQLITE, &[("REFRESH_IDLE", "2")]).await;
-    assert_eq!(visit.age_of_refresh_cookie().await, 2);
+    let visit = Visit::with_user(SQLITE, &[("REFRESH_IDLE", "5")]).await;
+    assert_eq!(visit.age_of_refresh_cookie().await, 5);
     let (mut used, idle) = (visit.refreshable().await, visit.refreshable().await);
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(2) {
+    while start.elapsed() < Duration::from_secs(3) {
         sleep(PAUSE).await;
         used = visit.refresh(&used).await.expect("refreshed in time");
     }
+    sleep(Duration::from_secs(5).saturating_sub(start.elapsed())).await;
     assert_eq!(visit.refresh(&idle).await, None);
     assert!(visit.refresh(&used).await.is_some());
     visit.end().await;
