@@ -58,7 +58,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "book",
-        about: "the book has every page, promise and error",
+        about: "the book links every page, and has every promise and error",
         when: When::InTurn,
         run: |w| done(book::check(&w.root)),
     },
