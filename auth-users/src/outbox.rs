@@ -1,7 +1,7 @@
 //! Mails that are sent after the answer, and the events that go with them.
 //!
-//! The queue is not a channel. A channel gives the first mail that came in, but the next one here is the first that is due and
-//! whose address has none in flight, and a new mail must see the others, to keep its share and to take the place of one in a
+//! The queue is not a channel. A channel gives the mail that came first. Here the next one is the first that is due and whose
+//! address has none in flight. A new mail must also see the others: it keeps to its share, and may take the place of one in a
 //! pause. A channel would also end with the runtime of its receiver, and so would its mails.
 
 mod flight;

@@ -8,7 +8,7 @@ use crate::{Fallible, needs};
 /// Names that say nothing about what is inside.
 const NAMELESS: &[&str] = &["common", "helpers", "models", "traits", "utils"];
 
-/// Folders whose sources have so many lines at most, in all.
+/// Folders, and the most lines that their sources may have together.
 const SHORT: &[(&str, usize)] = &[
     // It shows how little a binding to another framework takes.
     ("examples/axum-binding/src", 500),

@@ -1,4 +1,4 @@
-//! What stands in the documents, for an application's own queries.
+//! What is in the documents, for an application's own queries.
 
 use auth_core::{
     AccessTokenStore as _, Advance, PasswordHash, RotateTokens as _, StoreErrorKind, TokenKind,
