@@ -121,11 +121,11 @@ macro_rules! __advanced {
     (Mysql, $id:ty, $update:ident, $key:ident, $step:ident) => {
         __sql::FindThenUpdate {
             find: <Self as __sql::AccessTokenTable<__Database, $id>>::find($key),
-            update: move |token: &__Token| {
-                let unchanged = $update
-                    .filter(__access_generation.eq(token.access_generation.number))
-                    .filter(__refresh_generation.eq(token.refresh_generation.number));
-                __sql::PreparedOnce(unchanged)
+            update: move |__token: &__Token| {
+                let __unchanged = $update
+                    .filter(__access_generation.eq(__token.access_generation.number))
+                    .filter(__refresh_generation.eq(__token.refresh_generation.number));
+                __sql::PreparedOnce(__unchanged)
             },
             step: $step,
         }
@@ -172,80 +172,83 @@ macro_rules! __access_token_statements {
             /// Makes `step` with the columns of its kind.
             macro_rules! __advance {
                 ($key:ident, $step:ident, $generation:ident, $rotated_at:ident) => {{
-                    let at = __sql::InstantColumn::new($step.at);
-                    let due = __live!($key, at).filter($generation.eq($step.from));
-                    let end = $step.keep_until.map(|until| {
-                        let (until, last) = (__sql::InstantColumn::new(until), __absolute_expires_at);
-                        __expires_at.eq(__sql::diesel::dsl::case_when(last.lt(until), last).otherwise(until))
+                    let __at = __sql::InstantColumn::new($step.at);
+                    let __due = __live!($key, __at).filter($generation.eq($step.from));
+                    let __end = $step.keep_until.map(|__until| {
+                        let (__until, __last) = (__sql::InstantColumn::new(__until), __absolute_expires_at);
+                        let __sooner = __sql::diesel::dsl::case_when(__last.lt(__until), __last).otherwise(__until);
+                        __expires_at.eq(__sooner)
                     });
-                    let next = ($generation.eq($generation + 1_i64), $rotated_at.eq(at), __last_used_at.eq(at), end);
-                    let update = __sql::diesel::update(due).set(next);
-                    $crate::__advanced!($database, $id, update, $key, $step)
+                    let __next = (
+                        $generation.eq($generation + 1_i64), $rotated_at.eq(__at), __last_used_at.eq(__at), __end,
+                    );
+                    let __update = __sql::diesel::update(__due).set(__next);
+                    $crate::__advanced!($database, $id, __update, $key, $step)
                 }};
             }
 
             impl __sql::AccessTokenTable<__Database, $id> for $name {
-                fn insert(row: __sql::AccessTokenRow<$id>) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::insert_into(__table).values(($($own.eq(row.$column),)+)) $($do_nothing)*
+                fn insert(__row: __sql::AccessTokenRow<$id>) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::insert_into(__table).values(($($own.eq(__row.$column),)+)) $($do_nothing)*
                 }
 
-                fn find(key: __sql::DigestColumn) -> impl __sql::Query<__Database, __Token> {
-                    __tokens!(__table.filter(__digest.eq(key)))
+                fn find(__key: __sql::DigestColumn) -> impl __sql::Query<__Database, __Token> {
+                    __tokens!(__table.filter(__digest.eq(__key)))
                 }
 
-                fn list(owner: __Owner, since: i64) -> impl __sql::Query<__Database, __Token> {
-                    let own = __table.filter(__user_id.eq(owner).and(__epoch.eq(since)));
-                    __tokens!(own.order((__created_at.desc(), $($newest)+)))
+                fn list(__owner: __Owner, __since: i64) -> impl __sql::Query<__Database, __Token> {
+                    let __own = __table.filter(__user_id.eq(__owner).and(__epoch.eq(__since)));
+                    __tokens!(__own.order((__created_at.desc(), $($newest)+)))
                 }
 
                 fn older(
-                    owner: __Owner,
-                    of: ::std::string::String,
-                    newest: __sql::DigestColumn,
-                    keep: i64,
+                    __owner: __Owner,
+                    __of: ::std::string::String,
+                    __newest: __sql::DigestColumn,
+                    __keep: i64,
                 ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
-                    let others = __table
-                        .filter(__user_id.eq(owner))
-                        .filter(__backend.eq(of).or(__backend.eq("")))
-                        .filter(__digest.ne(newest))
+                    let __others = __table
+                        .filter(__user_id.eq(__owner))
+                        .filter(__backend.eq(__of).or(__backend.eq("")))
+                        .filter(__digest.ne(__newest))
                         .order((__created_at.desc(), $($newest)+));
                     // MySQL has no offset without a limit.
-                    __sql::rows(others.select(__digest).limit(i64::MAX).offset(keep), __sql::same)
+                    __sql::rows(__others.select(__digest).limit(i64::MAX).offset(__keep), __sql::same)
                 }
 
                 fn touch(
-                    key: __sql::DigestColumn,
-                    at: __sql::InstantColumn,
-                    end: ::core::option::Option<__sql::InstantColumn>,
+                    __key: __sql::DigestColumn,
+                    __at: __sql::InstantColumn,
+                    __end: ::core::option::Option<__sql::InstantColumn>,
                 ) -> impl __sql::Statement<__Database> {
-                    let used = (__last_used_at.eq(at), __expires_at.eq(end));
-                    __sql::PreparedOnce(__sql::diesel::update(__live!(key, at)).set(used))
+                    let __used = (__last_used_at.eq(__at), __expires_at.eq(__end));
+                    __sql::PreparedOnce(__sql::diesel::update(__live!(__key, __at)).set(__used))
                 }
 
                 fn advance_access(
-                    key: __sql::DigestColumn,
-                    step: __sql::Advance,
+                    __key: __sql::DigestColumn,
+                    __step: __sql::Advance,
                 ) -> impl __sql::RowWrite<__Database, __Token> {
-                    __advance!(key, step, __access_generation, __access_rotated_at)
+                    __advance!(__key, __step, __access_generation, __access_rotated_at)
                 }
 
                 fn advance_refresh(
-                    key: __sql::DigestColumn,
-                    step: __sql::Advance,
+                    __key: __sql::DigestColumn,
+                    __step: __sql::Advance,
                 ) -> impl __sql::RowWrite<__Database, __Token> {
-                    __advance!(key, step, __refresh_generation, __refresh_rotated_at)
+                    __advance!(__key, __step, __refresh_generation, __refresh_rotated_at)
                 }
 
-                fn delete(key: __sql::DigestColumn) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table.filter(__digest.eq(key)))
+                fn delete(__key: __sql::DigestColumn) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__digest.eq(__key)))
                 }
 
-                fn delete_by_id(owner: __Owner, public: __sql::UuidColumn) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table.filter(__id.eq(public).and(__user_id.eq(owner))))
+                fn delete_by_id(__owner: __Owner, __public: __sql::UuidColumn) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__id.eq(__public).and(__user_id.eq(__owner))))
                 }
 
-                fn delete_all(owner: __Owner) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table.filter(__user_id.eq(owner)))
+                fn delete_all(__owner: __Owner) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__user_id.eq(__owner)))
                 }
             }
 
@@ -253,9 +256,9 @@ macro_rules! __access_token_statements {
                 use $($users)+::{id as __owner_id, table as __owners};
 
                 impl __sql::TokenOwners<__Database, $id> for $name {
-                    fn lock_owner(owner: __Owner) -> impl __sql::Query<__Database, ()> {
-                        let row = __owners.filter(__owner_id.eq(owner)).select(__owner_id);
-                        __sql::rows(row $($lock)+, |_: __Owner| ())
+                    fn lock_owner(__owner: __Owner) -> impl __sql::Query<__Database, ()> {
+                        let __row = __owners.filter(__owner_id.eq(__owner)).select(__owner_id);
+                        __sql::rows(__row $($lock)+, |_: __Owner| ())
                     }
                 }
             )?

@@ -23,13 +23,16 @@ macro_rules! __purge_statements {
             type __Database = __sql::$database;
 
             impl __sql::ExpiringTable<__Database> for $name {
-                fn expired(now: __sql::InstantColumn, limit: i64) -> impl __sql::Query<__Database, __sql::DigestColumn> {
-                    let expired = __table.filter(__expires_at.le(now)).select(__digest).limit(limit);
-                    __sql::rows(expired $($skip_locked)*, __sql::same)
+                fn expired(
+                    __now: __sql::InstantColumn,
+                    __limit: i64,
+                ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
+                    let __expired = __table.filter(__expires_at.le(__now)).select(__digest).limit(__limit);
+                    __sql::rows(__expired $($skip_locked)*, __sql::same)
                 }
 
-                fn delete_each(keys: ::std::vec::Vec<__sql::DigestColumn>) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table.filter(__digest.eq_any(keys)))
+                fn delete_each(__keys: ::std::vec::Vec<__sql::DigestColumn>) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__digest.eq_any(__keys)))
                 }
             }
         };

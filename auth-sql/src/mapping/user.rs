@@ -138,7 +138,8 @@ macro_rules! user_store {
     ) => {
         $crate::__user_store! {
             $database [$(#[$meta])*] [$vis] $name [$($table)::+] $id, $($profile)::+,
-            [$($profile)::+ { $($field: [<__new_ $field>]),+ }] [($($field as [<__ $field>] [<__new_ $field>],)+)]
+            [$($profile)::+ { $($field: [<__read_ $field>]),+ }]
+            [($($field as [<__field_ $field>] [<__read_ $field>],)+)]
         }
     };
 }
@@ -178,7 +179,7 @@ macro_rules! __insertion {
                 __sql::diesel::select(__sql::diesel::dsl::sql::<__sql::diesel::dsl::SqlTypeOf<__id>>(
                     "LAST_INSERT_ID()",
                 )),
-                |key: __Id| key.into(),
+                |__key: __Id| __key.into(),
             ),
         }
     };
@@ -188,7 +189,7 @@ macro_rules! __insertion {
                 .on_conflict(__normalized_email)
                 .do_nothing()
                 .returning(__id),
-            |key: __Id| key.into(),
+            |__key: __Id| __key.into(),
         ))
     };
 }
@@ -198,7 +199,7 @@ macro_rules! __insertion {
 macro_rules! __user_statements {
     (
         $database:ident $name:ident [$($table:tt)+] $id:ty, $profile:ty,
-        [$($read:tt)+] [$(($($field:ident as $field_column:ident $new:ident,)+))?]
+        [$($read:tt)+] [$(($($field:ident as $field_column:ident $field_value:ident,)+))?]
         [$($column:ident as $own:ident,)+]
     ) => {
         const _: () = {
@@ -218,7 +219,9 @@ macro_rules! __user_statements {
                 ($query:expr) => {
                     __sql::rows(
                         $query.select((__id, __created_at, ($($own,)+), $(($($field_column,)+),)?)),
-                        |(key, since, row, $(($($new,)+),)?)| __sql::user::<$id, $profile>(key, since, row, $($read)+),
+                        |(__key, __since, __row, $(($($field_value,)+),)?)| {
+                            __sql::user::<$id, $profile>(__key, __since, __row, $($read)+)
+                        },
                     )
                 };
             }
@@ -232,51 +235,51 @@ macro_rules! __user_statements {
                 ];
 
                 fn insert(
-                    given: ::core::option::Option<$id>,
-                    since: __sql::InstantColumn,
-                    row: __sql::UserRow,
+                    __given: ::core::option::Option<$id>,
+                    __since: __sql::InstantColumn,
+                    __row: __sql::UserRow,
                     __profile: $profile,
                 ) -> impl __sql::RowWrite<__Database, $id> {
-                    let insert = __sql::diesel::insert_into(__table).values((
-                        given.clone().map(|given| __id.eq(__Id::from(given))),
-                        __created_at.eq(since),
-                        ($($own.eq(row.$column),)+),
+                    let __insert = __sql::diesel::insert_into(__table).values((
+                        __given.clone().map(|__given| __id.eq(__Id::from(__given))),
+                        __created_at.eq(__since),
+                        ($($own.eq(__row.$column),)+),
                         $(($($field_column.eq(__profile.$field),)+),)?
                     ));
-                    $crate::__insertion!($database, insert, given)
+                    $crate::__insertion!($database, __insert, __given)
                 }
 
-                fn find(key: __Id) -> impl __sql::Query<__Database, __User> {
-                    __users!(__table.filter(__id.eq(key)))
+                fn find(__key: __Id) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.filter(__id.eq(__key)))
                 }
 
-                fn find_by_email(wanted: ::std::string::String) -> impl __sql::Query<__Database, __User> {
-                    __users!(__table.filter(__normalized_email.eq(wanted)))
+                fn find_by_email(__wanted: ::std::string::String) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.filter(__normalized_email.eq(__wanted)))
                 }
 
-                fn list(limit: i64) -> impl __sql::Query<__Database, __User> {
-                    __users!(__table.order(__id).limit(limit))
+                fn list(__limit: i64) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.order(__id).limit(__limit))
                 }
 
-                fn list_after(after: __Id, limit: i64) -> impl __sql::Query<__Database, __User> {
-                    __users!(__table.filter(__id.gt(after)).order(__id).limit(limit))
+                fn list_after(__after: __Id, __limit: i64) -> impl __sql::Query<__Database, __User> {
+                    __users!(__table.filter(__id.gt(__after)).order(__id).limit(__limit))
                 }
 
                 fn update(
-                    key: __Id,
-                    unchanged: i64,
-                    row: __sql::UserRow,
+                    __key: __Id,
+                    __unchanged: i64,
+                    __row: __sql::UserRow,
                     __profile: $profile,
                 ) -> impl __sql::Statement<__Database> {
-                    let unchanged = __table.filter(__id.eq(key).and(__revision.eq(unchanged)));
-                    __sql::diesel::update(unchanged).set((
-                        ($($own.eq(row.$column),)+),
+                    let __unchanged = __table.filter(__id.eq(__key).and(__revision.eq(__unchanged)));
+                    __sql::diesel::update(__unchanged).set((
+                        ($($own.eq(__row.$column),)+),
                         $(($($field_column.eq(__profile.$field),)+),)?
                     ))
                 }
 
-                fn delete(key: __Id) -> impl __sql::Statement<__Database> {
-                    __sql::diesel::delete(__table.filter(__id.eq(key)))
+                fn delete(__key: __Id) -> impl __sql::Statement<__Database> {
+                    __sql::diesel::delete(__table.filter(__id.eq(__key)))
                 }
             }
 
@@ -293,8 +296,8 @@ macro_rules! __user_probes {
     ($database:ident $name:ident $id:ty, $profile:ty, $($field:ident as $field_column:ident,)*) => {
         macro_rules! __set {
             ($value:expr) => {{
-                let none = __sql::diesel::dsl::sql::<__sql::diesel::sql_types::Bool>("FALSE");
-                __sql::diesel::update(__table.filter(none)).set($value)
+                let __none = __sql::diesel::dsl::sql::<__sql::diesel::sql_types::Bool>("FALSE");
+                __sql::diesel::update(__table.filter(__none)).set($value)
             }};
         }
 
@@ -303,10 +306,10 @@ macro_rules! __user_probes {
                 __set!(__is_active.eq(true))
             }
 
-            fn each(emails: __sql::EmailColumns, __profile: $profile) -> ::std::vec::Vec<__sql::Probe<__Database>> {
-                let emails = (__email.eq(emails.0), __normalized_email.eq(emails.1));
+            fn each(__emails: __sql::EmailColumns, __profile: $profile) -> ::std::vec::Vec<__sql::Probe<__Database>> {
+                let __emails = (__email.eq(__emails.0), __normalized_email.eq(__emails.1));
                 ::std::vec![
-                    __sql::Probe::new("email", __set!(emails), __set!(__email.eq(__email))),
+                    __sql::Probe::new("email", __set!(__emails), __set!(__email.eq(__email))),
                     $(__sql::Probe::new(
                         ::core::stringify!($field),
                         __set!($field_column.eq(__profile.$field)),

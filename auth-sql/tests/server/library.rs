@@ -10,7 +10,7 @@ pub(crate) fn tables() -> String {
             password_hash text, is_active boolean NOT NULL, is_superuser boolean NOT NULL,
             is_verified boolean NOT NULL, security_epoch bigint NOT NULL, revision bigint NOT NULL,
             created_at bigint NOT NULL, updated_at bigint NOT NULL, nickname text NOT NULL, shelf integer,
-            connection boolean NOT NULL,
+            connection boolean NOT NULL, profile integer NOT NULL, owner integer NOT NULL, token integer NOT NULL,
             CONSTRAINT one_each UNIQUE (mail_key), CONSTRAINT mail_key UNIQUE (shelf)
          ) {TABLE_END};
          CREATE TABLE cards (
@@ -35,6 +35,8 @@ macro_rules! all {
                 UserStore as _,
                 conformance::{AccessTokenFixture, UserFixture, purge_expired, rotate_tokens},
             };
+            #[expect(unused_imports, reason = "the columns are there to be tripped over")]
+            use schema::{cards::dsl::*, members::dsl::*};
             use serde::{Deserialize, Serialize};
 
             use crate::{
@@ -51,6 +53,9 @@ macro_rules! all {
                 pub(crate) nickname: String,
                 pub(crate) shelf: Option<i32>,
                 pub(crate) connection: bool,
+                pub(crate) profile: i32,
+                pub(crate) owner: i32,
+                pub(crate) token: i32,
             }
 
             pub(crate) mod schema {
@@ -74,6 +79,9 @@ macro_rules! all {
                         nickname -> Text,
                         shelf -> Nullable<Integer>,
                         connection -> Bool,
+                        profile -> Integer,
+                        owner -> Integer,
+                        token -> Integer,
                     }
                 }
 
@@ -104,7 +112,7 @@ macro_rules! all {
                 pub(crate) struct Members: $database {
                     table: schema::members,
                     id: i64,
-                    profile: User { nickname, shelf, connection },
+                    profile: User { nickname, shelf, connection, profile, owner, token },
                 }
             }
 
@@ -131,11 +139,14 @@ macro_rules! all {
                 }
             }
 
-            pub(crate) fn profile(nickname: &str, shelf: Option<i32>) -> User {
+            pub(crate) fn profile(name: &str, on_shelf: Option<i32>) -> User {
                 User {
-                    nickname: nickname.to_owned(),
-                    shelf,
+                    nickname: name.to_owned(),
+                    shelf: on_shelf,
                     connection: true,
+                    profile: 1,
+                    owner: 2,
+                    token: 3,
                 }
             }
 
@@ -157,10 +168,14 @@ macro_rules! all {
                 }
 
                 fn profile(&self, n: u32) -> User {
+                    let (number, is_even) = (i32::try_from(n).expect("a small number"), n.is_multiple_of(2));
                     User {
                         nickname: format!("member {n} 'the \"reader\"' \\ 読者 \u{1f4da}"),
-                        shelf: n.is_multiple_of(2).then(|| i32::try_from(n).expect("a small number")),
-                        connection: n.is_multiple_of(2),
+                        shelf: is_even.then_some(number),
+                        connection: is_even,
+                        profile: number + 1,
+                        owner: number + 2,
+                        token: number + 3,
                     }
                 }
             }
@@ -181,10 +196,10 @@ macro_rules! all {
                     Some(Arc::new(Cards::new(database(&pool(NOWHERE, 1)))))
                 }
 
-                async fn user(&self, id: Option<i64>) -> i64 {
+                async fn user(&self, given: Option<i64>) -> i64 {
                     let name = uuid::Uuid::new_v4().to_string();
                     let mut user = new_user(&name, profile(&name, None));
-user.id = id;
+                    user.id = given;
                     self.members.insert(user).await.expect("a member").id
                 }
             }

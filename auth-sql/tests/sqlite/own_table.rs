@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::file::folder;
 
 /// Names that a macro could trip over: the profile is called as a type of ours, `Result` is the application's own, and the
-/// columns are imported.
+/// columns are imported. Some columns are called as a macro would call its variables.
 mod library {
     #[expect(unused_imports, reason = "they are there to be tripped over")]
     use schema::{cards::dsl::*, members::dsl::*};
@@ -27,6 +27,13 @@ mod library {
         pub(crate) shelf: Option<i32>,
         pub(crate) connection: bool,
         pub(crate) r#move: bool,
+        pub(crate) profile: i32,
+        pub(crate) sql: i32,
+        pub(crate) new_nickname: i32,
+        pub(crate) key: i32,
+        pub(crate) owner: i32,
+        pub(crate) token: i32,
+        pub(crate) at: i32,
     }
 
     pub(crate) mod schema {
@@ -51,6 +58,13 @@ mod library {
                 shelf -> Nullable<Integer>,
                 connection -> Bool,
                 r#move -> Bool,
+                profile -> Integer,
+                sql -> Integer,
+                new_nickname -> Integer,
+                key -> Integer,
+                owner -> Integer,
+                token -> Integer,
+                at -> Integer,
             }
         }
 
@@ -81,7 +95,9 @@ mod library {
         pub(crate) struct Members: Sqlite {
             table: schema::members,
             id: i64,
-            profile: User { nickname, shelf, connection, r#move },
+            profile: User {
+                nickname, shelf, connection, r#move, profile, sql, new_nickname, key, owner, token, at,
+            },
         }
     }
 
@@ -106,7 +122,14 @@ const LIBRARY: &str = "
         nickname TEXT NOT NULL,
         shelf INTEGER UNIQUE,
         connection INTEGER NOT NULL,
-        move INTEGER NOT NULL
+        move INTEGER NOT NULL,
+        profile INTEGER NOT NULL,
+        sql INTEGER NOT NULL,
+        new_nickname INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        owner INTEGER NOT NULL,
+        token INTEGER NOT NULL,
+        at INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE cards (
         id TEXT NOT NULL PRIMARY KEY,
@@ -189,13 +212,19 @@ impl UserFixture for Library {
     }
 
     fn profile(&self, n: u32) -> library::User {
+        let number = i32::try_from(n).expect("a small number");
         library::User {
             nickname: format!("member {n} 'the \"reader\"' 読者"),
-            shelf: n
-                .is_multiple_of(2)
-                .then(|| i32::try_from(n).expect("a small number")),
+            shelf: n.is_multiple_of(2).then_some(number),
             connection: n.is_multiple_of(2),
             r#move: n.is_multiple_of(3),
+            profile: number + 1,
+            sql: number + 2,
+            new_nickname: number + 3,
+            key: number + 4,
+            owner: number + 5,
+            token: number + 6,
+            at: number + 7,
         }
     }
 }
@@ -251,6 +280,13 @@ fn profile(nickname: &str, shelf: Option<i32>) -> library::User {
         shelf,
         connection: true,
         r#move: false,
+        profile: 1,
+        sql: 2,
+        new_nickname: 3,
+        key: 4,
+        owner: 5,
+        token: 6,
+        at: 7,
     }
 }
 
