@@ -33,7 +33,7 @@ macro_rules! all {
 
             use auth_core::{
                 UserStore as _,
-                conformance::{AccessTokenFixture, UserFixture, purge_expired, rotate_tokens},
+                conformance::{AccessTokenFixture, UserFixture, access_token_store, purge_expired, rotate_tokens},
             };
             #[expect(unused_imports, reason = "the columns are there to be tripped over")]
             use schema::{cards::dsl::*, members::dsl::*};
@@ -214,22 +214,25 @@ macro_rules! all {
                 auth_core::list_users_conformance!(super::fixture, #[ignore = $why]);
             }
 
-            /// What depends on the columns: the rest is shown on the default tables.
+            /// What depends on the type of the ids. The next test shows what depends on that of the instants. The promises
+            /// that depend on neither are shown on the default tables.
             mod cards {
                 auth_core::access_token_ids_conformance!(super::fixture, #[ignore = $why]);
             }
 
+            /// The default tables have their instants in the database's own type.
             #[test]
             #[ignore = $why]
-            fn cards_are_advanced_and_purged() {
+            fn cards_with_instants_in_big_integers_are_touched_advanced_and_purged() {
                 auth_core::conformance::run(async {
-                    let fixture = fixture().await;
-                    rotate_tokens::a_step_replaces_the_generation_alone(&fixture).await;
-                    rotate_tokens::a_step_shows_in_the_list(&fixture).await;
-                });
-                auth_core::conformance::run(async {
-                    let fixture = fixture().await;
-                    purge_expired::a_purge_removes_what_has_expired_alone(&fixture).await;
+                    access_token_store::a_touch_sets_the_last_use_and_the_expiry_alone(&fixture().await).await;
+                    access_token_store::a_touch_never_revives_an_expired_token(&fixture().await).await;
+                    rotate_tokens::a_step_replaces_the_generation_alone(&fixture().await).await;
+                    rotate_tokens::a_step_shows_in_the_list(&fixture().await).await;
+                    rotate_tokens::a_step_moves_the_expiry_but_never_past_the_absolute_limit(&fixture().await).await;
+                    rotate_tokens::an_expired_token_is_not_advanced(&fixture().await).await;
+                    purge_expired::a_purge_removes_what_has_expired_alone(&fixture().await).await;
+                    purge_expired::a_purge_goes_by_the_expiry_that_a_touch_has_set(&fixture().await).await;
                 });
             }
 
