@@ -1,4 +1,8 @@
-//! The macros that map an application's own table. They contain its columns and nothing else.
+//! The macros that map an application's own table. They contain its columns, and the Diesel statements on them. Rows, conversions
+//! and operations of more than one statement are ordinary code.
+//!
+//! The statements are here because each table and column is a type to Diesel. A function that is generic over them would need
+//! bounds that are longer than its statement.
 //!
 //! A macro imports each column under a name of its own. If the table lacks one, the compiler names it, once for each import.
 //! That is twice for the `digest` and the `expires_at` of access tokens, since the statements of a purge import them again.
