@@ -7,6 +7,7 @@ mod document;
 mod observer;
 mod profile;
 mod refresh;
+mod rotation;
 mod schema;
 mod service;
 mod statuses;

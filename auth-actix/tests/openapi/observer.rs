@@ -5,7 +5,10 @@ use std::{cell::RefCell, collections::BTreeSet, future::Future, pin::Pin, rc::Rc
 use actix_web::{
     App,
     dev::{Payload, ServiceResponse},
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap, HeaderName},
+    },
     test::{self, TestRequest},
 };
 use serde_json::Value;
@@ -27,6 +30,7 @@ type Call = Box<dyn Fn(TestRequest, Option<Payload>) -> Pin<Box<dyn Future<Outpu
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
@@ -82,21 +86,23 @@ impl<'s> Observer<'s> {
             (header::RETRY_AFTER, "Retry-After"),
             (header::SET_COOKIE, "Set-Cookie"),
             (header::CACHE_CONTROL, "Cache-Control"),
-            (
-                header::HeaderName::from_static("x-correlation-id"),
-                "X-Correlation-Id",
-            ),
+            (HeaderName::from_static("x-correlation-id"), "X-Correlation-Id"),
+            (HeaderName::from_static("x-access-token"), "X-Access-Token"),
         ] {
             let (sent, is_described) = (
                 headers.contains_key(&name),
                 described["headers"][about].is_object(),
             );
-            // A 401 removes a cookie only if one came that is no use; the end of a log-in only if that is the current one.
-            let ends_log_in = ["sessions", "everywhere"]
+            // A 401 removes a cookie only if one came that is no use; the end of a log-in only if that is the current one. A token
+            // is replaced only if it is time for it.
+            let is_for_users = ["sessions", "everywhere", "users"]
                 .iter()
                 .any(|part| route.path.contains(part));
-            let may_be_absent =
-                name == header::SET_COOKIE && (status == StatusCode::UNAUTHORIZED || ends_log_in);
+            let may_be_absent = match about {
+                "X-Access-Token" => is_for_users,
+                "Set-Cookie" => is_for_users || status == StatusCode::UNAUTHORIZED,
+                _ => false,
+            };
             assert!(
                 sent == is_described || (may_be_absent && is_described),
                 "{told}: {about}"
@@ -123,6 +129,7 @@ impl<'s> Observer<'s> {
         self.seen.borrow_mut().insert((route, status.as_u16()));
         Answer {
             status: status.as_u16(),
+            headers,
             body,
         }
     }

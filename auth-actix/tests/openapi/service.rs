@@ -18,7 +18,7 @@ use auth_core::{
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy};
 use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
 use portcullis::{
-    jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    jwt::{JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy},
     testing::Mailbox,
 };
 use time::OffsetDateTime;
@@ -36,8 +36,21 @@ pub(crate) enum Backends {
     Bearer,
     /// A cookie whose requests a page confirms by double submit, and a Bearer one with a log-out.
     Confirmed,
-    /// A Bearer one and a cookie, both with refresh tokens.
+    /// A Bearer one, `app`, and a cookie, `web`, both with refresh tokens.
     Refresh,
+    /// The same two. The access tokens of these are replaced while they are used.
+    Rotating(&'static [&'static str]),
+}
+
+impl Backends {
+    /// The backends whose tokens rotate, if this is a service with refresh tokens.
+    fn rotating(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Refresh => Some(&[]),
+            Self::Rotating(names) => Some(names),
+            Self::All | Self::Cookie | Self::Bearer | Self::Confirmed => None,
+        }
+    }
 }
 
 pub(crate) struct Service {
@@ -73,12 +86,17 @@ impl Service {
         let tokens = Arc::new(MemoryAccessTokenStore::new());
         let strategy = || OpaqueStrategy::new(tokens.clone(), Lifetime::FOREVER).also_accept("test");
         let secret = SigningSecret::generate().expect("secret");
-        let tracked = || {
+        let tracked = |is_rotating: bool| {
             let hour = Lifetime::from_secs(3600).expect("an hour");
             let jwt = JwtStrategy::hs256(&secret, hour).expect("a strategy");
             let tracked = TrackedJwtStrategy::new(jwt, tokens.clone(), Lifetime::FOREVER);
             let tracked = tracked.expect("a strategy");
-            tracked.refresh_tokens(RefreshTokens::new(&secret))
+            let tracked = tracked.refresh_tokens(RefreshTokens::new(&secret));
+            if !is_rotating {
+                return tracked;
+            }
+            // The first token of a log-in is replaced when it is first used.
+            tracked.rotation(Rotation::after(Duration::ZERO)).expect("an age")
         };
         let manager = UserManager::builder(users.clone(), &secret)
             .mailer(world.mailbox.clone())
@@ -87,18 +105,19 @@ impl Service {
             .build()
             .expect("users");
         let mut builder = Auth::builder(manager).body_timeout(Duration::from_millis(200));
-        if which == Backends::Refresh {
+        let rotating = which.rotating();
+        if let Some(rotating) = rotating {
             builder = builder
-                .backend(AuthBackend::bearer("app", tracked()))
-                .backend(AuthBackend::cookie("web", tracked()));
+                .backend(AuthBackend::bearer("app", tracked(rotating.contains(&"app"))))
+                .backend(AuthBackend::cookie("web", tracked(rotating.contains(&"web"))));
         }
-        if !matches!(which, Backends::Bearer | Backends::Refresh) {
+        if rotating.is_none() && which != Backends::Bearer {
             if which == Backends::Confirmed {
                 builder = builder.csrf(CsrfPolicy::same_origin().double_submit(&secret));
             }
             builder = builder.backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()));
         }
-        if !matches!(which, Backends::Cookie | Backends::Refresh) {
+        if rotating.is_none() && which != Backends::Cookie {
             builder = builder.backend(AuthBackend::new("bearer", BearerTransport, strategy()));
         }
         if which == Backends::All {

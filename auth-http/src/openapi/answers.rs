@@ -200,12 +200,15 @@ impl Answers {
         self.and(422, response.content(JSON, content))
     }
 
-    /// Any answer to a user may bring the next access token.
+    /// Any answer to a user may bring the next access token. Who gets a 401, 408 or 413 is not known as a user.
     pub(crate) fn rotating(self, bearer: bool, cookie: bool) -> Self {
         let mut responses = self.0.build();
         let next = [(bearer, "X-Access-Token"), (cookie, "Set-Cookie")];
-        for response in responses.responses.values_mut() {
+        for (status, response) in &mut responses.responses {
             let RefOr::T(response) = response else { continue };
+            if ["401", "408", "413"].contains(&status.as_str()) {
+                continue;
+            }
             for (_, name) in next.iter().filter(|(is_rotated, _)| *is_rotated) {
                 let about = "The next access token, if it is time for one.";
                 let headers = &mut response.headers;
