@@ -11,6 +11,8 @@ use actix_web::{
 };
 use auth_actix::{Active, CurrentUser, Guard, Superuser, not_found};
 use auth_core::{AccessTokenStore as _, TokenLookup};
+use auth_users::MailKind;
+use serde_json::{Value, json};
 
 use crate::service::{Service, app, bearer, cookie, get, required, routes};
 
@@ -117,6 +119,71 @@ async fn one_can_log_in_and_register() {
     // Other methods of these paths are no routes of the library.
     assert_eq!(status(TestRequest::get().uri("/auth/bearer/login")).await, 401);
     assert_eq!(status(TestRequest::delete().uri("/users/me")).await, 401);
+}
+
+/// The status and the JSON of the answer of `$app` to a `POST` of JSON.
+macro_rules! posted {
+    ($app:expr, $path:expr, $json:expr $(, $header:expr)*) => {{
+        let request = TestRequest::post().uri($path).set_json($json)$(.insert_header($header))*;
+        let answer = test::call_service(&$app, request.to_request()).await;
+        let status = answer.status().as_u16();
+        let body = test::read_body(answer).await;
+        (status, serde_json::from_slice::<Value>(&body).unwrap_or_default())
+    }};
+}
+
+const EMAIL: &str = "anna@example.com";
+const PASSWORD: &str = "correct horse battery";
+
+#[actix_web::test]
+async fn a_log_in_is_refreshed_and_ended_though_its_access_token_has_expired() {
+    let service = Service::new();
+    let app = protected!(service);
+    let person = json!({ "email": EMAIL, "password": PASSWORD });
+    assert_eq!(posted!(app, "/auth/register", person).0, 201);
+    let log_in = TestRequest::post().uri("/auth/app/login");
+    let log_in = log_in.set_form([("username", EMAIL), ("password", PASSWORD)]);
+    let first: Value = test::call_and_read_body_json(&app, log_in.to_request()).await;
+    let access = |pair: &Value| bearer(pair["access_token"].as_str().expect("a token"));
+    let refresh = |pair: &Value| json!({ "refresh_token": pair["refresh_token"] });
+    assert_eq!(get!(app, "/hello", access(&first)).0, 200);
+
+    service.clock.advance(time::Duration::hours(2));
+    assert_eq!(get!(app, "/hello", access(&first)).0, 401);
+    let (status, second) = posted!(app, "/auth/app/refresh", refresh(&first), access(&first));
+    assert_eq!(status, 200, "{second}");
+    let (status, third) = posted!(app, "/auth/app/refresh", refresh(&second));
+    assert_eq!(status, 200, "{third}");
+    assert_eq!(get!(app, "/hello", access(&third)).0, 200);
+
+    service.clock.advance(time::Duration::hours(2));
+    assert_eq!(posted!(app, "/auth/app/logout", refresh(&third)).0, 204);
+    assert_eq!(posted!(app, "/auth/app/refresh", refresh(&third)).0, 401);
+    // A refresh token opens nothing else.
+    for path in ["/hello", "/users/me", "/auth/sessions"] {
+        assert_eq!(get!(app, path,).0, 401, "{path}");
+    }
+    assert_eq!(posted!(app, "/auth/logout-everywhere", refresh(&third)).0, 401);
+}
+
+#[actix_web::test]
+async fn a_mailed_token_is_used_without_a_log_in() {
+    let service = Service::new();
+    let app = protected!(service);
+    let person = json!({ "email": EMAIL, "password": PASSWORD });
+    assert_eq!(posted!(app, "/auth/register", person).0, 201);
+    let mailed = async |path: &str, kind| {
+        assert_eq!(posted!(app, path, json!({ "email": EMAIL })).0, 202);
+        service.auth.users().outbox().drained().await;
+        service.mailbox.token(kind, EMAIL).expect("a mail")
+    };
+    let token = mailed("/auth/request-verify-token", MailKind::Verify).await;
+    let (status, user) = posted!(app, "/auth/verify", json!({ "token": token }));
+    assert_eq!((status, &user["is_verified"]), (200, &Value::Bool(true)));
+    let token = mailed("/auth/forgot-password", MailKind::Reset).await;
+    let another = json!({ "token": token, "password": "another horse battery" });
+    assert_eq!(posted!(app, "/auth/reset-password", another).0, 200);
+    assert_eq!(get!(app, "/hello",).0, 401);
 }
 
 /// The status and the body of the answer of `$app` to `OPTIONS`.

@@ -7,12 +7,16 @@ use auth_actix::{
     Active, Auth, CurrentUser, OptionalUser, Requirement, Superuser, Verified, VerifiedSuperuser,
 };
 use auth_core::{
-    ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, NewUser, OpaqueStrategy, SigningSecret, Strategy as _,
-    Subject, User, UserStore as _,
+    ClientInfo, ExposeSecret as _, Lifetime, ManualClock, NewLogIn, NewUser, OpaqueStrategy, SigningSecret,
+    Strategy as _, Subject, User, UserStore as _,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, TrustedProxies};
 use auth_users::{UserManager, UserManagerBuilder};
+use portcullis::{
+    jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
+    testing::Mailbox,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -21,6 +25,9 @@ pub(crate) struct Service {
     users: Arc<MemoryUserStore>,
     pub(crate) tokens: OpaqueStrategy,
     pub(crate) token_store: Arc<MemoryAccessTokenStore>,
+    /// The one of the accounts and of the JWTs.
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) mailbox: Arc<Mailbox>,
 }
 
 impl Service {
@@ -34,12 +41,22 @@ impl Service {
         let token_store = Arc::new(MemoryAccessTokenStore::new());
         let strategy = || OpaqueStrategy::new(token_store.clone(), Lifetime::FOREVER).also_accept("test");
         let secret = SigningSecret::generate().expect("secret");
-        let manager = settings(UserManager::builder(users.clone(), &secret))
-            .build()
-            .expect("users");
+        let (clock, mailbox) = (Arc::new(ManualClock::default()), Arc::new(Mailbox::new()));
+        let hour = Lifetime::from_secs(3600).expect("positive");
+        let jwt = JwtStrategy::hs256(&secret, hour).expect("a key");
+        let tracked =
+            TrackedJwtStrategy::new(jwt, token_store.clone(), Lifetime::FOREVER).expect("lifetimes");
+        let tracked = tracked
+            .refresh_tokens(RefreshTokens::new(&secret))
+            .clock(clock.clone());
+        let manager = UserManager::builder(users.clone(), &secret)
+            .clock(clock.clone())
+            .mailer(mailbox.clone());
+        let manager = settings(manager).build().expect("users");
         let auth = Auth::builder(manager)
             .backend(AuthBackend::new("bearer", BearerTransport, strategy()))
             .backend(AuthBackend::new("cookie", CookieTransport::default(), strategy()))
+            .backend(AuthBackend::bearer("app", tracked))
             .trusted_proxies(TrustedProxies::parse("10.0.0.0/8").expect("a network"))
             .build()
             .expect("auth");
@@ -48,6 +65,8 @@ impl Service {
             users,
             tokens: strategy(),
             token_store,
+            clock,
+            mailbox,
         }
     }
 
