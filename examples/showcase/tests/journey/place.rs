@@ -61,7 +61,7 @@ pub(crate) const PLACES: &[Table] = &[
             (JwtBearer, BOTH),
             (DbBearer, OPEN),
             (DbCookie, OPEN),
-            (TrackedBearer, OPEN),
+            (TrackedCookie, OPEN),
         ],
     },
     Table {
