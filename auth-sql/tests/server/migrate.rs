@@ -5,8 +5,12 @@ use auth_sql::{DigestColumn, InstantColumn, UuidColumn};
 use diesel::{migration::CREATE_MIGRATIONS_TABLE, prelude::*};
 use diesel_async::RunQueryDsl;
 use time::Duration;
+use uuid::Uuid;
 
-use super::sample::{new_token, new_user, now};
+use super::{
+    older::LogIns,
+    sample::{new_token, new_user, now},
+};
 use crate::backend::{
     FIRST_STEPS, INDEXES, LAST_STEPS_UNDONE, Place, TABLE_END, Tokens, Users, migrate, schema::access_tokens,
 };
@@ -54,7 +58,21 @@ pub(crate) async fn migrations_leave_the_applications_own_tables_alone() {
         .expect("what could not be done was left undone");
 }
 
-/// As a release did that knew neither backends nor generations.
+/// The tables of a release that knew neither backends nor generations, and the id of Ada in them.
+async fn older_tables(place: &Place) -> (Tokens, Uuid) {
+    for step in FIRST_STEPS {
+        place.run(step).await;
+    }
+    place.run(CREATE_MIGRATIONS_TABLE).await;
+    place
+        .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20260801000001'), ('20260801000002')")
+        .await;
+    let database = place.database(2);
+    let ada = Users::new(&database).insert(new_user("ada", ())).await;
+    (Tokens::new(&database), ada.expect("a user").id)
+}
+
+/// As that release did.
 async fn insert_as_before(place: &Place, token: &AccessToken) {
     let row = (
         access_tokens::id.eq(UuidColumn(token.id.0)),
@@ -75,19 +93,10 @@ async fn insert_as_before(place: &Place, token: &AccessToken) {
 
 pub(crate) async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended() {
     let place = Place::new().await;
-    for step in FIRST_STEPS {
-        place.run(step).await;
-    }
-    place.run(CREATE_MIGRATIONS_TABLE).await;
-    place
-        .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20260801000001'), ('20260801000002')")
-        .await;
-    let database = place.database(2);
-    let (users, tokens) = (Users::new(&database), Tokens::new(&database));
-    let ada = users.insert(new_user("ada", ())).await.expect("a user");
-    let (ending_key, ending) = new_token(&ada.id, "ends");
+    let (tokens, ada) = older_tables(&place).await;
+    let (ending_key, ending) = new_token(&ada, "ends");
     let ending = ending.ending(Some(now() + Duration::milliseconds(86_400_001)));
-    let (endless_key, endless) = new_token(&ada.id, "never ends");
+    let (endless_key, endless) = new_token(&ada, "never ends");
     for token in [&ending, &endless] {
         insert_as_before(&place, token).await;
     }
@@ -103,13 +112,24 @@ pub(crate) async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have
     place
         .run("DELETE FROM __diesel_schema_migrations WHERE version >= '20261130000001'")
         .await;
-    let (newer_key, newer) = new_token(&ada.id, "of the older release");
+    let (newer_key, newer) = new_token(&ada, "of the older release");
     insert_as_before(&place, &newer).await;
     migrate(&place.pool(1)).await.expect("new columns again");
     assert_eq!(place.number("SELECT count(*) AS number FROM sessions").await, 0);
     for (key, token) in [(ending_key, ending), (endless_key, endless), (newer_key, newer)] {
         assert_eq!(found(key).await, Some(token));
     }
+}
+
+pub(crate) async fn log_ins_of_older_tables_are_listed_advanced_and_counted_by_a_cap() {
+    let place = Place::new().await;
+    let (tokens, ada) = older_tables(&place).await;
+    let log_ins = LogIns::of(ada);
+    for token in [&log_ins.oldest, &log_ins.older] {
+        insert_as_before(&place, token).await;
+    }
+    migrate(&place.pool(1)).await.expect("new columns");
+    log_ins.are_listed_advanced_and_counted_by_a_cap(&tokens).await;
 }
 
 pub(crate) async fn a_purge_and_each_look_up_have_an_index() {

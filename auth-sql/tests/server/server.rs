@@ -13,6 +13,7 @@ pub(crate) mod kind;
 pub(crate) mod library;
 pub(crate) mod migrate;
 pub(crate) mod object_id;
+pub(crate) mod older;
 pub(crate) mod purge;
 pub(crate) mod refused;
 pub(crate) mod rotation;
@@ -83,6 +84,7 @@ macro_rules! all {
                 migrations_run_once_whoever_starts_them
                 migrations_leave_the_applications_own_tables_alone
                 log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended
+                log_ins_of_older_tables_are_listed_advanced_and_counted_by_a_cap
                 a_purge_and_each_look_up_have_an_index
             }
             purge {

@@ -10,6 +10,8 @@ mod foreign_key;
 mod migrate;
 #[path = "../server/object_id.rs"]
 mod object_id;
+#[path = "../server/older.rs"]
+mod older;
 mod own_id;
 mod own_table;
 mod refused;

@@ -1,14 +1,17 @@
 //! Making the default tables.
 
-use auth_core::{AccessToken, AccessTokenStore as _, UserStore as _};
+use auth_core::{AccessToken, AccessTokenStore as _, User, UserStore as _};
 use auth_sql::{
     DigestColumn, InstantColumn, UuidColumn,
-    sqlite::{self, Database, SqliteAccessTokenStore, SqliteUserStore, schema::access_tokens},
+    sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore, schema::access_tokens},
 };
 use diesel::{connection::SimpleConnection as _, migration::CREATE_MIGRATIONS_TABLE, prelude::*};
 use time::Duration;
 
-use super::file::{File, new_token, new_user, now};
+use super::{
+    file::{File, new_token, new_user, now},
+    older::LogIns,
+};
 
 /// What made the default tables before log-ins had a backend.
 const FIRST_STEPS: &str = concat!(
@@ -62,7 +65,24 @@ async fn migrations_leave_the_applications_own_tables_alone() {
     assert_eq!(tables, 0, "what cannot be done is left undone");
 }
 
-/// As a release did that knew neither backends nor generations.
+impl File {
+    fn run(&self, statements: &str) {
+        self.other_process().batch_execute(statements).expect(statements);
+    }
+
+    /// The tables of a release that knew neither backends nor generations, and Ada in them.
+    async fn of_older_tables(&self) -> (Pool, SqliteAccessTokenStore, User) {
+        let pool = sqlite::connect(&self.path().display().to_string()).await;
+        let pool = pool.expect("a database");
+        self.run(CREATE_MIGRATIONS_TABLE);
+        self.run(FIRST_STEPS);
+        let database = Database::new(pool.clone());
+        let ada = SqliteUserStore::new(&database).insert(new_user("ada")).await;
+        (pool, SqliteAccessTokenStore::new(&database), ada.expect("a user"))
+    }
+}
+
+/// As that release did.
 fn insert_as_before(file: &File, token: &AccessToken) {
     diesel::insert_into(access_tokens::table)
         .values((
@@ -81,17 +101,7 @@ fn insert_as_before(file: &File, token: &AccessToken) {
 #[tokio::test]
 async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended() {
     let file = File::new();
-    let pool = sqlite::connect(&file.path().display().to_string()).await;
-    let pool = pool.expect("a database");
-    let run = |statements: &str| file.other_process().batch_execute(statements).expect(statements);
-    run(CREATE_MIGRATIONS_TABLE);
-    run(FIRST_STEPS);
-    let database = Database::new(pool.clone());
-    let (users, tokens) = (
-        SqliteUserStore::new(&database),
-        SqliteAccessTokenStore::new(&database),
-    );
-    let ada = users.insert(new_user("ada")).await.expect("a user");
+    let (pool, tokens, ada) = file.of_older_tables().await;
     let (ending_key, ending) = new_token(&ada, "ends");
     let ending = ending.ending(Some(now() + Duration::milliseconds(86_400_001)));
     let (endless_key, endless) = new_token(&ada, "never ends");
@@ -104,12 +114,24 @@ async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended() {
     assert_eq!(found(ending_key).await, Some(ending.clone()));
     assert_eq!(found(endless_key).await, Some(endless.clone()));
 
-    run(LAST_STEPS_UNDONE);
+    file.run(LAST_STEPS_UNDONE);
     let (newer_key, newer) = new_token(&ada, "of the older release");
     insert_as_before(&file, &newer);
     sqlite::migrate(&pool).await.expect("new columns again");
-    run("SELECT data FROM sessions");
+    file.run("SELECT data FROM sessions");
     for (key, token) in [(ending_key, ending), (endless_key, endless), (newer_key, newer)] {
         assert_eq!(found(key).await, Some(token));
     }
+}
+
+#[tokio::test]
+async fn log_ins_of_older_tables_are_listed_advanced_and_counted_by_a_cap() {
+    let file = File::new();
+    let (pool, tokens, ada) = file.of_older_tables().await;
+    let log_ins = LogIns::of(ada.id);
+    for token in [&log_ins.oldest, &log_ins.older] {
+        insert_as_before(&file, token);
+    }
+    sqlite::migrate(&pool).await.expect("new columns");
+    log_ins.are_listed_advanced_and_counted_by_a_cap(&tokens).await;
 }
