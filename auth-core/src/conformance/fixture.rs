@@ -58,8 +58,8 @@ pub trait AccessTokenFixture: Send + Sync {
     fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
 
     /// The number of random interleavings of some 40 calls each that
-    /// [`rotate_tokens`](super::rotate_tokens::random_interleavings_keep_every_promise) makes. A server has time for these
-    /// 50; the memory of this process for 1,000.
+    /// [`rotate_tokens`](super::rotate_tokens::f4_s4_s7_random_interleavings_keep_every_promise) makes. A server has time for
+    /// these 50; the memory of this process for 1,000.
     fn interleavings(&self) -> u32 {
         50
     }

@@ -18,7 +18,7 @@ pub use expiry::{
     a_step_moves_the_expiry_but_never_past_the_absolute_limit, a_step_that_names_no_expiry_leaves_it,
     an_expired_token_is_not_advanced,
 };
-pub use interleaved::random_interleavings_keep_every_promise;
+pub use interleaved::f4_s4_s7_random_interleavings_keep_every_promise;
 pub use out_of_reach::a_step_out_of_reach_is_a_failure;
 pub use parallel::{
     of_parallel_steps_from_one_generation_exactly_one_is_made, parallel_changes_of_one_token_are_all_made,

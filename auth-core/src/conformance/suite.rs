@@ -213,7 +213,7 @@ macro_rules! rotate_tokens_conformance {
             a_step_never_brings_a_deleted_token_back
             of_parallel_steps_from_one_generation_exactly_one_is_made
             parallel_changes_of_one_token_are_all_made
-            random_interleavings_keep_every_promise
+            f4_s4_s7_random_interleavings_keep_every_promise
             another_process_sees_a_step_at_once
             a_step_out_of_reach_is_a_failure
             a_cancelled_step_is_whole_or_absent

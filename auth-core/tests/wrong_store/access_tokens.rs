@@ -238,7 +238,7 @@ mod with_its_defect_it_is_caught {
         a_step_never_brings_a_deleted_token_back: StepWritesBack, StepInserts;
         of_parallel_steps_from_one_generation_exactly_one_is_made: StepWritesBack, AnswersWithTheTokenBefore;
         parallel_changes_of_one_token_are_all_made: StepWritesBack, TouchWritesBack;
-        random_interleavings_keep_every_promise: StepWritesBack, StepsInTwoWrites, StepsPastTheLimit, TouchWritesBack, CapsThenInserts, DeletesAllButOne;
+        f4_s4_s7_random_interleavings_keep_every_promise: StepWritesBack, StepsInTwoWrites, StepsPastTheLimit, TouchWritesBack, CapsThenInserts, DeletesAllButOne;
         another_process_sees_a_step_at_once: CachesTokens, CachesLists;
         a_step_out_of_reach_is_a_failure: FailureIsNone;
         a_cancelled_step_is_whole_or_absent: StepsInTwoWrites;

@@ -32,7 +32,7 @@ use crate::{
 ///
 /// It makes [`AccessTokenFixture::interleavings`] of them. A failure says the seed of the calls. If `TEST_SEED` is set to it,
 /// every interleaving has these calls. Their order still differs.
-pub async fn random_interleavings_keep_every_promise<F>(fixture: &F)
+pub async fn f4_s4_s7_random_interleavings_keep_every_promise<F>(fixture: &F)
 where
     F: AccessTokenFixture,
     F::Store: RotateTokens<F::Id>,
