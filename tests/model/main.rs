@@ -1,8 +1,10 @@
-//! Random sequences of everything that happens to log-ins, against a small model of what must be accepted.
+//! Random sequences of everything that happens to log-ins, against a small model of what must be accepted. And a
+//! crowd that uses one token at once.
 //!
 //! A failure prints the seed and the steps of its sequence. `MODEL_SEED=7 cargo test --test model memory` makes that one
 //! alone.
 
+mod crowd;
 mod log_in;
 mod model;
 mod random;
