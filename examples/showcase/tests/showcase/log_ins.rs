@@ -2,16 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, Response, header::SET_COOKIE};
+use reqwest::Method;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::{
-    backend::Backend,
-    visit::{EMAIL, PASSWORD, SQLITE, Visit, answer, json_of},
-};
+use crate::visit::{EMAIL, PASSWORD, SQLITE, Visit, json_of, presenting};
 
-/// Between two refreshes: others need the machine, too.
+/// Between two requests: others need the machine, too.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The refresh token in an answer of `jwt-tracked`.
@@ -23,12 +20,6 @@ fn refresh_token(body: &Value) -> String {
 }
 
 impl Visit {
-    fn tracked(&self, is_cookie: bool) -> Backend {
-        let mut all = self.backends.iter();
-        let found = all.find(|backend| backend.has_refresh && backend.is_cookie == is_cookie);
-        *found.expect("a tracked JWT")
-    }
-
     /// The refresh token of a new log-in.
     async fn refreshable(&self) -> String {
         let log_in = self.ask(self.tracked(false), EMAIL, PASSWORD);
@@ -49,14 +40,17 @@ impl Visit {
 
     /// The `Max-Age` of the refresh token's cookie at a log-in.
     async fn age_of_refresh_cookie(&self) -> u64 {
-        let log_in = self.ask(self.tracked(true), EMAIL, PASSWORD);
-        let response: Response = answer(log_in, 204).await;
-        let cookies = response.headers().get_all(SET_COOKIE).iter();
-        let mut cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
-        let cookie = cookies.find(|cookie| cookie.starts_with("__Secure-jwt-tracked-cookie-refresh="));
-        let mut attributes = cookie.expect("the cookie").split("; ");
-        let age = attributes.find_map(|attribute| attribute.strip_prefix("Max-Age="));
-        age.expect("a Max-Age").parse().expect("seconds")
+        let age = self.attribute_of_refresh_cookie("Max-Age").await;
+        age.parse().expect("seconds")
+    }
+
+    /// The status of a request with `token`, and the next token if the answer brings it.
+    async fn using(&self, token: &str) -> (u16, Option<String>) {
+        let request = presenting(self.get("/protected/jwt-tracked"), self.tracked(false), token);
+        let response = request.send().await.expect("an answer");
+        let next = response.headers().get("x-access-token");
+        let next = next.map(|next| next.to_str().expect("text").to_owned());
+        (response.status().as_u16(), next)
     }
 }
 
@@ -143,5 +137,50 @@ async fn refresh_token_lifetime_ends_a_log_in_however_often_it_is_refreshed() {
         sleep(PAUSE).await;
     }
     assert!(before.elapsed() >= Duration::from_secs(1));
+    visit.end().await;
+}
+
+#[tokio::test]
+async fn rotate_after_is_the_age_at_which_a_tracked_jwt_is_replaced() {
+    let visit = Visit::with_user(SQLITE, &[("ROTATE_AFTER", "2")]).await;
+    let before = Instant::now();
+    let token = visit.log_in(visit.tracked(false), EMAIL, PASSWORD).await;
+    let after = Instant::now();
+    let next = loop {
+        let is_due = after.elapsed() >= Duration::from_secs(2);
+        let (status, next) = visit.using(&token).await;
+        assert_eq!(status, 200);
+        if let Some(next) = next {
+            break next;
+        }
+        assert!(!is_due, "it is older than that");
+        sleep(PAUSE).await;
+    };
+    // It is as old as the whole second in which it was issued.
+    assert!(before.elapsed() >= Duration::from_secs(1));
+    assert_eq!(visit.using(&next).await.0, 200);
+    visit.end().await;
+}
+
+#[tokio::test]
+async fn rotation_grace_is_how_long_a_replaced_tracked_jwt_is_good() {
+    let settings = [("ROTATE_AFTER", "0"), ("ROTATION_GRACE", "2")];
+    let visit = Visit::with_user(SQLITE, &settings).await;
+    let token = visit.log_in(visit.tracked(false), EMAIL, PASSWORD).await;
+    let before = Instant::now();
+    let (_, next) = visit.using(&token).await;
+    let after = Instant::now();
+    let next = next.expect("at an age of 0 it is replaced at once");
+    loop {
+        let is_over = after.elapsed() >= Duration::from_secs(2);
+        match visit.using(&token).await.0 {
+            200 => assert!(!is_over, "it is good for longer"),
+            401 => break,
+            other => panic!("{other}"),
+        }
+        sleep(PAUSE).await;
+    }
+    assert!(before.elapsed() >= Duration::from_secs(2));
+    assert_eq!(visit.using(&next).await.0, 200, "the log-in goes on");
     visit.end().await;
 }

@@ -2,6 +2,7 @@
 
 mod backend;
 mod configuration;
+mod deployment;
 mod every_store;
 #[allow(dead_code, reason = "the journey uses the rest")]
 #[path = "../journey/harness"]

@@ -108,6 +108,26 @@ impl Visit {
         body["access_token"].as_str().expect("a token").to_owned()
     }
 
+    /// The tracked JWTs, in a header or in a cookie.
+    pub(crate) fn tracked(&self, is_cookie: bool) -> Backend {
+        let mut all = self.backends.iter();
+        let found = all.find(|backend| backend.has_refresh && backend.is_cookie == is_cookie);
+        *found.expect("a tracked JWT")
+    }
+
+    /// An attribute of the refresh token's cookie at a log-in.
+    pub(crate) async fn attribute_of_refresh_cookie(&self, name: &str) -> String {
+        let log_in = self.ask(self.tracked(true), EMAIL, PASSWORD);
+        let response = answer(log_in, 204).await;
+        let cookies = response.headers().get_all(SET_COOKIE).iter();
+        let mut cookies = cookies.map(|cookie| cookie.to_str().expect("text"));
+        let cookie = cookies.find(|cookie| cookie.starts_with("__Secure-jwt-tracked-cookie-refresh="));
+        let attributes = cookie.expect("the cookie").split("; ");
+        let mut pairs = attributes.filter_map(|attribute| attribute.split_once('='));
+        let (_, value) = pairs.find(|(key, _)| *key == name).expect(name);
+        value.to_owned()
+    }
+
     /// The status of `GET /protected/NAME` of `backend` with `token`.
     pub(crate) async fn enters(&self, backend: Backend, token: &str) -> u16 {
         let path = format!("/protected/{}", backend.name);
