@@ -1,7 +1,6 @@
 //! What the settings do that say how the program is reached, and whom it trusts.
 
 use reqwest::header::ORIGIN;
-use serde_json::Value;
 
 use crate::{
     backend::DB,
@@ -18,8 +17,8 @@ async fn log_in_from(visit: &Visit, origin: &str) -> u16 {
 async fn public_url_is_the_origin_of_the_pages_and_the_prefix_of_the_paths_of_clients() {
     let set = [("PUBLIC_URL", "https://camelot.example/api")];
     for (settings, url, path, statuses) in [
-        (&[][..], Value::Null, "/auth/jwt-tracked-cookie", [204, 403]),
-        (&set, set[0].1.into(), "/api/auth/jwt-tracked-cookie", [403, 204]),
+        (&[][..], ".", "/auth/jwt-tracked-cookie", [204, 403]),
+        (&set, set[0].1, "/api/auth/jwt-tracked-cookie", [403, 204]),
     ] {
         let visit = Visit::with_user(SQLITE, settings).await;
         let document = json_of(visit.get("/openapi.json"), 200).await;
