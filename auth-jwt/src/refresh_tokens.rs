@@ -12,7 +12,7 @@ use crate::{
     generation::{Grace, REFRESH_GRACES},
 };
 
-/// What the secret signs for this purpose is nothing else's signature.
+/// The purpose of the key. No signature by it is valid for another purpose.
 const PURPOSE: &str = "refresh-token";
 
 const DEFAULT_IDLE: time::Duration = time::Duration::days(14);

@@ -30,7 +30,7 @@ struct Node {
     strategy: TrackedJwtStrategy,
 }
 
-/// What a client is given.
+/// The tokens of one answer.
 #[derive(Debug, PartialEq, Eq)]
 struct Tokens {
     access: String,

@@ -65,7 +65,7 @@ pub(crate) fn rust_sources(root: &Path) -> Fallible<Vec<PathBuf>> {
     Ok(sources)
 }
 
-/// What to say of the sources in `folder`, if they have more than `most` lines.
+/// The error if the sources in `folder` have more than `most` lines together.
 fn too_long(root: &Path, sources: &[PathBuf], folder: &str, most: usize) -> Fallible<Option<String>> {
     let inside = sources
         .iter()

@@ -10,7 +10,7 @@ use crate::services::{self, Services};
 use crate::{Fallible, packages, process};
 
 const CLIENT: &str = "schemathesis==4.32.5";
-/// Where some backends have their tokens. The others have them in SQLite.
+/// The service that keeps the tokens of some backends. SQLite keeps the others.
 const REDIS: &str = "redis";
 const SUPERUSER: (&str, &str) = ("root@camelot.example", "a grail of many words");
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What the document says of access tokens that are replaced while they are used, and what is answered.
+//! The document tells which answers bring the next access token, and those answers do.
 
 use actix_web::test::TestRequest;
 use portcullis::testing::log_in_as;

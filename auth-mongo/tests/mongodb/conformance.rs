@@ -236,7 +236,7 @@ mod suite {
     }
 }
 
-/// What depends on the ids, on those of another type, without a profile.
+/// The promises that depend on the ids, for ids of another type and users without a profile.
 macro_rules! ids {
     ($module:ident: $id:ty) => {
         mod $module {

@@ -1,4 +1,4 @@
-//! What is in the documents, for an application's own queries.
+//! The form of the documents, on which an application's own queries rely.
 
 use auth_core::{
     AccessTokenStore as _, Advance, PasswordHash, RotateTokens as _, StoreErrorKind, TokenKind,

@@ -1,4 +1,4 @@
-//! What the server counts of an authenticated request, of a refresh, and of a session.
+//! The statements of an authenticated request, a refresh and a session, counted by the server.
 
 use std::sync::Arc;
 

@@ -214,8 +214,8 @@ macro_rules! all {
                 auth_core::list_users_conformance!(super::fixture, #[ignore = $why]);
             }
 
-            /// What depends on the type of the ids. The next test shows what depends on that of the instants. The promises
-            /// that depend on neither are shown on the default tables.
+            /// The promises that depend on the type of the ids. The next test has those that depend on the type of the
+            /// instants. The default tables show the rest.
             mod cards {
                 auth_core::access_token_ids_conformance!(super::fixture, #[ignore = $why]);
             }

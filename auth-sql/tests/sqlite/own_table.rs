@@ -257,7 +257,7 @@ mod members {
     auth_core::user_store_conformance!(super::library);
 }
 
-/// What depends on the columns: the rest is shown on the default tables.
+/// The promises that depend on the columns. The default tables show the rest.
 mod cards {
     auth_core::access_token_ids_conformance!(super::library);
 }

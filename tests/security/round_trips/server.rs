@@ -1,4 +1,4 @@
-//! What a tracked JWT costs its stores, counted by their server.
+//! The round trips of a tracked JWT, counted at the servers of its stores.
 
 use std::{collections::HashSet, env, sync::Arc, thread};
 
@@ -91,7 +91,7 @@ async fn of_log_ins_in(stores: Stores, counts: &[&str], mut counted: impl AsyncF
     }
 }
 
-/// What a server of Redis is told, by whomever.
+/// The commands that a Redis server receives, from all its clients.
 struct Monitor {
     prefix: String,
     /// The addresses of the clients whose keys have the prefix.

@@ -1,4 +1,4 @@
-//! What the settings do that say how the program is reached, and whom it trusts.
+//! The settings of the public URL, of trusted proxies and of trusted origins, each seen to take effect.
 
 use reqwest::header::ORIGIN;
 

@@ -1,4 +1,4 @@
-//! What the settings of log-ins do. The program has the system's clock, so the values are of a second or two.
+//! The settings of log-ins, each seen to take effect. The program has the system's clock, so the values are of a second or two.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ impl Visit {
         refresh_token(&json_of(log_in, 200).await)
     }
 
-    /// What replaces the refresh token, if it is good.
+    /// The next refresh token, if `token` is valid.
     async fn refresh(&self, token: &str) -> Option<String> {
         let call = self.request(Method::POST, "/auth/jwt-tracked/refresh");
         let response = call.form(&[("refresh_token", token)]).send().await;

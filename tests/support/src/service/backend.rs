@@ -23,7 +23,7 @@ pub struct Refresh {
     pub cap: Option<NonZeroU32>,
     /// The age at which an access token is replaced while it is used.
     pub rotate_after: Option<Duration>,
-    /// Whether an access token is read without a look-up.
+    /// True if an access token is read without a look-up.
     pub only_at_refresh: bool,
 }
 
