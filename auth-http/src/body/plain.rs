@@ -71,7 +71,8 @@ impl<'de> Visitor<'de> for PlainVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            if key == NUMBER {
+            // A number is handed out as an object of this key alone.
+            if object.is_empty() && key == NUMBER {
                 let digits: String = entries.next_value()?;
                 return digits
                     .parse::<Number>()
@@ -142,5 +143,10 @@ mod tests {
             json!(7)
         );
         assert!(plain(r#"{"$serde_json::private::Number":"seven"}"#).is_err());
+        let later = r#"{"a":1,"$serde_json::private::Number":"7"}"#;
+        let expected = json!({"a": 1, "$serde_json::private::Number": "7"});
+        assert_eq!(plain(later).expect("JSON"), expected);
+        let earlier = r#"{"$serde_json::private::Number":"7","a":1}"#;
+        assert!(plain(earlier).is_err());
     }
 }
