@@ -215,6 +215,8 @@ fn n18_it_changes_neither_password_nor_email() {
                 json!({ "password": NEW_PASSWORD }),
                 json!({ "email": address("mordred") }),
                 json!({ "password": NEW_PASSWORD, "email": address("mordred") }),
+                // The same address to this service, and perhaps another mailbox.
+                json!({ "email": address("lancelot").replacen('l', "\u{ff4c}", 1) }),
             ] {
                 patch(body).await.is_forbidden();
             }
@@ -222,11 +224,41 @@ fn n18_it_changes_neither_password_nor_email() {
             for body in [
                 json!({}),
                 json!({ "email": address("lancelot"), "password": null }),
+                json!({ "email": address("Lancelot") }),
             ] {
                 assert_eq!(patch(body).await.status, 200);
             }
             let log_in = scene.service.log_in(kind, &address("lancelot"), PASSWORD).await;
             kind.issued(&log_in);
+        },
+    );
+}
+
+#[test]
+fn n18_whoever_acts_as_a_superuser_changes_no_user() {
+    run(
+        |_blueprint| {},
+        async |scene: &Scene<'_>, kind| {
+            let service = scene.service;
+            let email = address("lancelot");
+            service.set(&email, |user| user.is_superuser = true).await;
+            let pass = scene.acts(kind, 0).await;
+            for id in [scene.user_id, scene.king_id] {
+                let user = format!("/users/{id}");
+                let log_ins = format!("{user}/sessions");
+                for path in [&user, &log_ins] {
+                    assert_eq!(service.get(path).with(&pass).send().await.status, 200, "{path}");
+                }
+                let patch = service.patch(&user).json(&json!({ "password": NEW_PASSWORD }));
+                patch.with(&pass).send().await.is_forbidden();
+                let log_in = format!("{log_ins}/{}", uuid::Uuid::new_v4());
+                for path in [&user, &log_ins, &log_in] {
+                    service.delete(path).with(&pass).send().await.is_forbidden();
+                }
+            }
+            for name in ["arthur", "lancelot"] {
+                kind.issued(&service.log_in(kind, &address(name), PASSWORD).await);
+            }
         },
     );
 }
@@ -276,7 +308,7 @@ fn n18_it_ends_when_who_acts_is_deleted_or_deactivated() {
         run(
             |blueprint| blueprint.watch = Some(Arc::clone(&watch)),
             async |scene: &Scene<'_>, kind| {
-                let pass = scene.acts(kind, 0).await;
+                let (pass, other) = (scene.acts(kind, 0).await, scene.acts(kind, 0).await);
                 watch.calls();
                 assert_eq!(scene.service.me(&pass).await.status, 200);
                 let calls = ["tokens.find", "users.find", "users.find"];
@@ -293,6 +325,14 @@ fn n18_it_ends_when_who_acts_is_deleted_or_deactivated() {
                     set(false).await;
                 }
                 scene.service.me(&pass).await.is_unauthorized();
+                if let Some(refresh) = &other.refresh {
+                    scene.service.refresh(kind, refresh).await.is_unauthorized();
+                    if !is_deleted {
+                        set(true).await;
+                        scene.service.refresh(kind, refresh).await.is_unauthorized();
+                        scene.service.me(&other).await.is_unauthorized();
+                    }
+                }
                 if !is_deleted {
                     set(true).await;
                     scene.service.me(&pass).await.is_unauthorized();

@@ -115,7 +115,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             List | EndOthers | End | LogOutEverywhere => {
                 self.require(asked, &self.base_requirement()).await?
             }
-            ListOf | EndAllOf | EndOf => self.require_superuser(asked).await?,
+            ListOf => self.require_superuser(asked).await?,
+            EndAllOf | EndOf => self.require_superuser_in_person(asked).await?,
         };
         match route {
             List => self.list(&current.user, &current).await,

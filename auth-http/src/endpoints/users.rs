@@ -62,7 +62,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             }
             UsersRoute::UpdateUser => self.update_user(asked).await,
             UsersRoute::DeleteUser => {
-                self.require_superuser(asked).await?;
+                self.require_superuser_in_person(asked).await?;
                 let user = self.user_of(asked.id).await?;
                 self.users.delete(&user).await?;
                 Ok(Response::empty(204))
@@ -81,9 +81,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         fields.ignore(&self.protected);
         let update = self.update_of(&found.user, UserUpdate::default(), fields, &self.protected)?;
-        // The answer to a correction that corrects nothing would be that of `GET`, which they may not read.
-        let present = found.user.email.normalized();
-        let is_other = |email: &Email| email.normalized() != present;
+        // The answer to a correction that corrects nothing would be that of `GET`, which they may not read. Another spelling can
+        // be another mailbox, although it is the same user's.
+        let is_other = |email: &Email| !email.is_same_but_for_ascii_case(&found.user.email);
         let changes_email = update.email.as_ref().is_some_and(is_other);
         let found = if changes_email {
             found
@@ -161,7 +161,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     async fn update_user(&self, asked: &Asked<'_, impl RequestHead, Id, P>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(asked.content_type(), asked.body)?;
-        self.require_superuser(asked).await?;
+        self.require_superuser_in_person(asked).await?;
         let user = self.user_of(asked.id).await?;
         let mut fields = body.into_fields()?;
         let mut flags = UserUpdate::default();
@@ -176,6 +176,15 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         asked: &Asked<'_, impl RequestHead, Id, P>,
     ) -> Result<Authenticated<Id, P>, HttpError> {
         self.require(asked, &(Superuser, self.base_requirement())).await
+    }
+
+    /// For what changes a user: whoever acts as a superuser could make the account their own, or act in that one's name.
+    pub(super) async fn require_superuser_in_person(
+        &self,
+        asked: &Asked<'_, impl RequestHead, Id, P>,
+    ) -> Result<Authenticated<Id, P>, HttpError> {
+        let found = self.require_superuser(asked).await?;
+        found.meeting(&InPerson)
     }
 
     /// `update` of `user`, which has the flags, with the other `fields`.
