@@ -300,18 +300,18 @@ impl<Id> Abilities<'_, Id> {
 /// log-in (RFC 9700 §4.14.2).
 #[async_trait]
 pub trait RefreshStrategy<Id = Uuid>: RevocableStrategy<Id> {
-    /// The user and the epoch of a refresh token that was `presented` to `audience`, as far as this can be told without a
-    /// store: that it was issued, and for whom. The token may have been used or revoked.
+    /// The user, the epoch and the actor of a refresh token that was `presented` to `audience`, as far as this can be told
+    /// without a store: that it was issued, and for whom. The token may have been used or revoked.
     ///
     /// # Errors
     /// [`Rejection`] if it was never issued for this audience.
-    fn subject_of(&self, audience: &str, presented: &str) -> Result<Subject<Id>, Rejection>;
+    fn holder_of(&self, audience: &str, presented: &str) -> Result<Credential<Id>, Rejection>;
 
     /// Exchanges a refresh token for the next pair.
     ///
     /// # Security
-    /// Load the user of [`subject_of`](Self::subject_of) first, and compare the epoch: it is not checked here. So a request that
-    /// must fail spends no token.
+    /// [`admit`](crate::admit) its [holder](Self::holder_of) first: neither user nor actor is checked here. So a request that must
+    /// fail spends no token.
     ///
     /// # Errors
     /// [`ReadError::Rejected`] if the token is not valid; with [`Rejection::Reused`], the log-in has just ended.

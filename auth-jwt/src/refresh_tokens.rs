@@ -22,7 +22,7 @@ const DEFAULT_IDLE: time::Duration = time::Duration::days(14);
 /// Each use replaces the token. The replaced one yields the same successor for the [grace](Self::grace). After that, its use
 /// is a sign of theft: it ends the log-in, with everything that was issued for it (RFC 9700 §4.14.2).
 ///
-/// A token holds the name of its log-in, its number, the user's epoch and id, under a MAC for the backend that issued it. No
+/// A token holds the name of its log-in, its number, the user's epoch and id, and the id of whoever acts as the user, under a MAC for the backend that issued it. No
 /// store has any of it, so nobody who reads the store can make one.
 ///
 /// ```
@@ -92,16 +92,22 @@ impl RefreshTokens {
         Ok(self)
     }
 
-    /// The refresh token of the log-in of `subject` called `handle`, with this number, for `backend`.
+    /// The refresh token of the log-in of `subject` called `handle`, with this number, for `backend`. `actor` is the id of
+    /// whoever acts as the user.
     pub(crate) fn sign<Id: UserId>(
         &self,
         backend: &str,
         handle: &str,
         number: i64,
         subject: &Subject<Id>,
+        actor: Option<&str>,
     ) -> SecretString {
         let user_id = URL_SAFE_NO_PAD.encode(subject.user_id.to_string());
         let mut token = format!("{handle}.{number}.{}.{user_id}", subject.epoch);
+        if let Some(actor) = actor {
+            token.push('.');
+            URL_SAFE_NO_PAD.encode_string(actor, &mut token);
+        }
         if let Some(key) = self.keys.first() {
             let mac = mac(key, backend, &token);
             token.push('.');
@@ -148,6 +154,8 @@ pub(crate) struct RefreshToken<'a, Id> {
     pub(crate) handle: &'a str,
     pub(crate) number: i64,
     pub(crate) subject: Subject<Id>,
+    /// The id of whoever acts as the user, as text.
+    pub(crate) actor: Option<String>,
 }
 
 impl<'a, Id: UserId> RefreshToken<'a, Id> {
@@ -155,18 +163,27 @@ impl<'a, Id: UserId> RefreshToken<'a, Id> {
     fn parse(backend: &'a str, signed: &'a str) -> Option<Self> {
         let mut parts = signed.split('.');
         let (handle, number) = (parts.next()?, parts.next()?);
-        let (epoch, user_id) = (parts.next()?, parts.next()?);
+        let (epoch, user_id) = (parts.next()?, text(parts.next()?)?);
+        let actor = match parts.next() {
+            Some(actor) => Some(text(actor)?),
+            None => None,
+        };
         if parts.next().is_some() {
             return None;
         }
-        let user_id = String::from_utf8(URL_SAFE_NO_PAD.decode(user_id).ok()?).ok()?;
         Some(Self {
             backend,
             handle,
             number: number.parse().ok()?,
             subject: Subject::new(user_id_from_text(&user_id)?, epoch.parse().ok()?),
+            actor,
         })
     }
+}
+
+/// An id, which is in base64, as no character of it may be a dot.
+fn text(encoded: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
 }
 
 /// With the length of the backend's name, so that its end cannot be taken for the beginning of a token.

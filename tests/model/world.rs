@@ -214,9 +214,10 @@ impl World {
 
     /// As the route does it: the user and the epoch first, then the store.
     async fn refresh(&self, text: &str, at: &str) -> Made {
-        let Ok(subject) = self.strategy.subject_of(at, text) else {
+        let Ok(holder) = self.strategy.holder_of(at, text) else {
             return Ok(Outcome::Refused);
         };
+        let subject = holder.subject;
         let person = self.people.iter().position(|id| *id == subject.user_id);
         let user = self.user(person.expect("somebody")).await?;
         if !user.is_active || Subject::from(&user) != subject {

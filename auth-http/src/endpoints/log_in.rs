@@ -247,8 +247,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         };
         match strategy.end_by_refresh(backend.name(), token).await {
             Err(ReadError::Rejected(Rejection::Reused)) => {
-                if let Ok(subject) = strategy.subject_of(backend.name(), token)
-                    && let Some(user) = self.users.find(&subject.user_id).await?
+                if let Ok(holder) = strategy.holder_of(backend.name(), token)
+                    && let Some(user) = self.users.find(&holder.subject.user_id).await?
                 {
                     self.refused(backend, &user, Rejection::Reused).await;
                 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use auth_core::{
-    ExposeSecret as _, Issued, Profile, ReadError, RefreshStrategy, Rejection, SecretString, StoreError,
-    User, UserId,
+    ExposeSecret as _, Issued, Outcome, Profile, ReadError, RefreshStrategy, Rejection, SecretString,
+    StoreError, User, UserId, admit,
 };
 
 use super::{Endpoints, Request};
@@ -74,8 +74,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
     }
 
-    /// The user whose log-in `token` belongs to, if they may log in, and if their credentials were not ended since. `None` if
-    /// there is none, which the log tells. It spends nothing.
+    /// The user whose log-in `token` belongs to, if they may log in, and if their credentials were not ended since. If somebody acts as
+    /// that user, they must be active, too. `None` if there is none, which the log tells. It spends nothing.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] if the user must be verified and is not, [`HttpError::Unavailable`] if the store does not answer,
@@ -87,36 +87,31 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         token: &SecretString,
     ) -> Result<Option<User<Id, P>>, HttpError> {
         let (name, token) = (backend.name(), token.expose_secret());
-        let subject = match strategy.subject_of(name, token) {
-            Ok(subject) => subject,
+        let holder = match strategy.holder_of(name, token) {
+            Ok(holder) => holder,
             Err(rejection) => {
                 rejected::<Id>(name, None, rejection);
                 return Ok(None);
             }
         };
-        let (id, epoch) = (subject.user_id, subject.epoch);
-        let found = self.users.find(&id).await?;
-        let user = match found.ok_or(Rejection::UserGone) {
-            Ok(user) if user.security_epoch > epoch => Err(Rejection::StaleEpoch),
-            found => found,
-        };
-        let user = match user {
-            Ok(user) => user,
-            Err(rejection) => {
+        let id = holder.subject.user_id.clone();
+        let user = match admit(&**self.users.store(), Ok(holder)).await {
+            Outcome::Authenticated((user, _holder)) => user,
+            Outcome::Unavailable(error) => return Err(error.into()),
+            Outcome::Rejected(Rejection::UnknownEpoch) => {
+                let problem = "the user was read from a replica that lags";
+                return Err(StoreError::contention("users", problem).into());
+            }
+            Outcome::Rejected(rejection) => {
                 rejected(name, Some(&id), rejection);
-                // All tokens of the log-in are rejected, whether it can be removed or not.
-                let _removed = strategy.end_by_refresh(name, token).await;
+                if rejection != Rejection::UserInactive {
+                    // All tokens of the log-in are rejected, whether it can be removed or not.
+                    let _removed = strategy.end_by_refresh(name, token).await;
+                }
                 return Ok(None);
             }
+            Outcome::Anonymous => return Ok(None),
         };
-        if user.security_epoch < epoch {
-            let problem = "the user was read from a replica that lags";
-            return Err(StoreError::contention("users", problem).into());
-        }
-        if !user.is_active {
-            rejected(name, Some(&id), Rejection::UserInactive);
-            return Ok(None);
-        }
         if self.users.requires_verification() && !user.is_verified {
             tracing::info!(
                 target: "portcullis::http", outcome = "forbidden", user = ?id, backend = name, needs = "Verified",

@@ -134,7 +134,13 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         Ok(match &self.refresh {
             None => issued,
             Some(refresh) => {
-                let token = refresh.sign(backend, handle, present.number, &subject_of(row));
+                let token = refresh.sign(
+                    backend,
+                    handle,
+                    present.number,
+                    &subject_of(row),
+                    row.actor.as_deref(),
+                );
                 issued.with_refresh(IssuedToken::new(token, now, row.expires_at))
             }
         })

@@ -45,6 +45,10 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         row: &AccessToken<Id>,
         now: OffsetDateTime,
     ) -> Result<Standing, Rejection> {
+        // Whoever can write to the store must not choose for whom this service signs.
+        if user_id_from_text(&token.claims.sub).as_ref() != Some(&row.user_id) {
+            return Err(Rejection::Unknown);
+        }
         if token.claims.epoch != Some(row.epoch) {
             return Err(Rejection::StaleEpoch);
         }
@@ -82,12 +86,13 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     async fn standing_of_refresh(
         &self,
         key: &TokenLookup,
-        number: i64,
+        token: &RefreshToken<'_, Id>,
         tokens: &RefreshTokens,
         row: &AccessToken<Id>,
         now: OffsetDateTime,
     ) -> Result<Standing, ReadError> {
-        match Standing::of(number, row.refresh_generation, tokens.grace, now) {
+        is_of(token, row)?;
+        match Standing::of(token.number, row.refresh_generation, tokens.grace, now) {
             Standing::Replaced => {
                 self.store.delete(key).await?;
                 Err(Rejection::Reused.into())
@@ -96,6 +101,14 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             standing => Ok(standing),
         }
     }
+}
+
+/// Refuses a row of another user or actor than those that the refresh token was signed for: whoever can write to the store must
+/// not choose for whom this service signs.
+fn is_of<Id: UserId>(token: &RefreshToken<'_, Id>, row: &AccessToken<Id>) -> Result<(), Rejection> {
+    let is_same =
+        token.subject.user_id == row.user_id && token.subject.epoch == row.epoch && token.actor == row.actor;
+    if is_same { Ok(()) } else { Err(Rejection::Unknown) }
 }
 
 #[async_trait]
@@ -222,9 +235,11 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
 
 #[async_trait]
 impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
-    fn subject_of(&self, audience: &str, presented: &str) -> Result<Subject<Id>, Rejection> {
+    fn holder_of(&self, audience: &str, presented: &str) -> Result<Credential<Id>, Rejection> {
         let (_tokens, token) = self.refresh_token(audience, presented)?;
-        Ok(token.subject)
+        let mut credential = Credential::new(token.subject);
+        credential.actor = token.actor;
+        Ok(credential)
     }
 
     async fn refresh(&self, audience: &str, presented: &str) -> Result<Issued, ReadError> {
@@ -236,12 +251,11 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
         let advanced = self.store.advance(&key, &step).await?;
         let advanced = advanced.ok_or(Rejection::Unknown)?;
         let row = if advanced.by_this_call {
+            is_of(&token, &advanced.token)?;
             advanced.token
         } else {
             let row = self.live(&key, Some(advanced.token), now).await?;
-            let standing = self
-                .standing_of_refresh(&key, token.number, tokens, &row, now)
-                .await?;
+            let standing = self.standing_of_refresh(&key, &token, tokens, &row, now).await?;
             if standing == Standing::Present {
                 let problem = "the store did not replace the present refresh token";
                 return Err(StoreError::contention("access tokens", problem).into());
@@ -256,8 +270,7 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
         let key = key_of(token.backend, token.handle);
         let now = self.jwt.clock.now();
         let row = self.live(&key, self.store.find(&key).await?, now).await?;
-        self.standing_of_refresh(&key, token.number, tokens, &row, now)
-            .await?;
+        self.standing_of_refresh(&key, &token, tokens, &row, now).await?;
         self.store.delete(&key).await?;
         Ok(())
     }

@@ -1,9 +1,12 @@
 //! Log-ins by somebody else.
 
-use auth_core::Strategy as _;
+use auth_core::{
+    AccessToken, AccessTokenStore as _, RefreshStrategy as _, Rejection, ShardTag, Strategy as _, TokenLookup,
+};
 use time::Duration as Span;
+use uuid::Uuid;
 
-use crate::stage::{APP, Pair, Stage, claims, read, refresh, rotate};
+use crate::stage::{APP, Pair, Stage, claims, end_by_refresh, read, refresh, rotate};
 
 const ACTOR: &str = "0198d5b0-0000-7000-8000-000000000001";
 
@@ -60,4 +63,64 @@ async fn a_plain_token_says_who_acts_and_ends_when_the_log_in_is_to_end() {
     let credential = plain.read(APP, &token).await.expect("valid");
     assert_eq!(credential.actor.as_deref(), Some(ACTOR));
     assert_eq!(credential.expires_at, Some(end));
+}
+
+#[tokio::test]
+async fn s5_a_refresh_token_says_who_acts_without_a_store() {
+    let stage = Stage::new();
+    let strategy = stage.refreshing();
+    let issued = stage.issue(&strategy, |log_in| log_in.actor = Some(ACTOR)).await;
+    let first = Pair::of(&issued);
+    let next = refresh(&strategy, first.refresh())
+        .await
+        .expect("the present one");
+    for token in [first.refresh(), next.refresh()] {
+        let holder = strategy.holder_of(APP, token).expect("issued");
+        assert_eq!(
+            (holder.subject, holder.actor.as_deref()),
+            (stage.subject.clone(), Some(ACTOR))
+        );
+    }
+    // The actor is under the MAC.
+    let mut parts: Vec<_> = first.refresh().split('.').collect();
+    assert_eq!(parts.len(), 6);
+    parts.remove(4);
+    assert_eq!(
+        strategy.holder_of(APP, &parts.join(".")),
+        Err(Rejection::BadSignature)
+    );
+}
+
+/// The row in the store is made that of another user, or of nobody who acts.
+#[tokio::test]
+async fn whoever_writes_to_the_store_does_not_choose_for_whom_tokens_are_signed() {
+    let changes: [fn(&mut AccessToken); 3] = [
+        |row| row.user_id = Uuid::now_v7(),
+        |row| row.epoch += 1,
+        |row| row.actor = None,
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let stage = Stage::new();
+        let strategy = stage.refreshing();
+        let issued = stage.issue(&strategy, |log_in| log_in.actor = Some(ACTOR)).await;
+        let pair = Pair::of(&issued);
+        let mut row = stage.row().await;
+        let tag = ShardTag::for_user(&row.user_id);
+        let key = TokenLookup {
+            digest: row.digest,
+            tag: Some(tag),
+        };
+        assert!(stage.store.delete(&key).await.expect("in memory"));
+        change(&mut row);
+        stage.store.insert(&row, None).await.expect("in memory");
+        if number < 2 {
+            assert!(read(&strategy, &pair.access).await.is_err(), "{number}");
+        }
+        for _again in 0..2 {
+            let refused = refresh(&strategy, pair.refresh()).await;
+            assert_eq!(refused.map(drop), Err(Rejection::Unknown), "{number}");
+        }
+        let refused = end_by_refresh(&strategy, pair.refresh()).await;
+        assert_eq!(refused, Err(Rejection::Unknown), "{number}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use auth_core::{
-    AccessTokenStore as _, ClientInfo, Lifetime, NewLogIn,
+    AccessTokenStore as _, ClientInfo, Credential, Lifetime, NewLogIn,
     Rejection::{BadSignature, Expired, StaleEpoch, Unknown},
     RevocableStrategy as _, SigningSecret, Strategy as _, Subject, TokenLookup,
 };
@@ -246,10 +246,16 @@ async fn ids_of_other_types_have_refresh_tokens_too() {
             .await
             .expect("issued");
         let pair = Pair::of(&issued);
-        assert_eq!(strategy.subject_of(APP, pair.refresh()), Ok(subject.clone()));
+        assert_eq!(
+            strategy.holder_of(APP, pair.refresh()),
+            Ok(Credential::new(subject.clone()))
+        );
         let refreshed = strategy.refresh(APP, pair.refresh()).await.expect("valid");
         let refreshed = Pair::of(&refreshed);
-        assert_eq!(strategy.subject_of(APP, refreshed.refresh()), Ok(subject.clone()));
+        assert_eq!(
+            strategy.holder_of(APP, refreshed.refresh()),
+            Ok(Credential::new(subject.clone()))
+        );
         let credential = strategy.read(APP, &pair.access).await.expect("valid");
         assert_eq!(credential.subject, subject);
     }

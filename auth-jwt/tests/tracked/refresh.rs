@@ -3,7 +3,7 @@
 use std::{collections::HashSet, num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    AccessTokenIndex as _, RefreshStrategy as _,
+    AccessTokenIndex as _, Credential, RefreshStrategy as _,
     Rejection::{BadSignature, Expired, Malformed, Reused, Unknown},
     RevocableStrategy as _, SigningSecret,
 };
@@ -264,9 +264,12 @@ async fn the_user_and_the_epoch_of_a_refresh_token_are_known_without_a_store() {
     let next = refresh(&strategy, pair.refresh()).await.expect("the present one");
     strategy.revoke(APP, &pair.access).await.expect("revoked");
     for token in [pair.refresh(), next.refresh()] {
-        assert_eq!(strategy.subject_of(APP, token), Ok(stage.subject.clone()));
-        assert_eq!(strategy.subject_of("web", token), Err(BadSignature));
-        assert_eq!(stage.bare().subject_of(APP, token), Err(Malformed));
+        assert_eq!(
+            strategy.holder_of(APP, token),
+            Ok(Credential::new(stage.subject.clone()))
+        );
+        assert_eq!(strategy.holder_of("web", token), Err(BadSignature));
+        assert_eq!(stage.bare().holder_of(APP, token), Err(Malformed));
     }
 }
 
