@@ -343,3 +343,23 @@ async fn tokens_live_on_if_rotation_is_switched_on_or_off() {
     let second = refresh(&off, first.refresh()).await.expect("the present one");
     assert_eq!(check(&off, &second.access).await, Ok(()));
 }
+
+#[tokio::test]
+async fn after_a_clock_was_set_back_the_next_token_is_valid_at_once() {
+    let stage = Stage::new();
+    let strategy = stage.refreshing().rotation(Rotation::after(Duration::ZERO));
+    let strategy = strategy.expect("valid");
+    let mut pair = stage.log_in(&strategy).await;
+    stage.pass(Span::minutes(10));
+    let rotated = rotate(&strategy, &pair.access).await.expect("valid");
+    rotated.expect("due");
+    // Within what a clock may be set back without an end of the grace, the old token yields a valid one, too.
+    stage.pass(-Span::seconds(50));
+    let again = rotate(&strategy, &pair.access).await.expect("within the grace");
+    assert!(read(&strategy, &again.expect("replaced")).await.is_ok());
+    for _refresh in 0..3 {
+        stage.pass(-Span::minutes(10));
+        pair = refresh(&strategy, pair.refresh()).await.expect("the present one");
+        assert!(read(&strategy, &pair.access).await.is_ok());
+    }
+}
