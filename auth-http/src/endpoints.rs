@@ -10,7 +10,7 @@ mod log_out;
 mod refresh;
 mod users;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use auth_core::{Profile, UserId};
 use auth_users::{ProtectedFields, UserManager};
@@ -49,7 +49,6 @@ pub(crate) enum Family {
 }
 
 /// A request: its head, and its body up to [`MAX_BODY_BYTES`](crate::MAX_BODY_BYTES).
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Request<'a, H> {
     /// The head.
@@ -95,6 +94,18 @@ impl<'a, H> Request<'a, H> {
     pub fn accepting(mut self, backends: AcceptedBackends) -> Self {
         self.accepted = backends;
         self
+    }
+}
+
+impl<H> fmt::Debug for Request<'_, H> {
+    /// Prints neither the body nor the head, which may contain a password or a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("id", &self.id)
+            .field("sid", &self.sid)
+            .field("accepted", &self.accepted)
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,3 +205,21 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
 /// The flags that a body can contain, but only a superuser can set.
 const FLAGS: [&str; 3] = ["is_active", "is_superuser", "is_verified"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e4_a_request_prints_neither_its_body_nor_its_head() {
+        let request = Request::new(&"Bearer s3cret", b"password=s3cret").with_id("7");
+        let printed = format!("{request:?} {request:#?}");
+        assert!(
+            printed.contains("15 bytes") && printed.contains("id: \"7\""),
+            "{printed}"
+        );
+        for secret in ["s3cret", &format!("{:?}", b"s3cret")[1..20]] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
+}
