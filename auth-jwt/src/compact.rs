@@ -61,7 +61,6 @@ impl OwnHeader {
 }
 
 /// A token of the right form, whose signature is not verified yet.
-#[derive(Debug)]
 pub(crate) struct Compact<'a> {
     pub(crate) header: Cow<'a, Header>,
     /// The signed part.
