@@ -2,7 +2,6 @@
 
 use std::{
     any::type_name,
-    collections::HashMap,
     marker::PhantomData,
     rc::{Rc, Weak},
     sync::{
@@ -14,13 +13,14 @@ use std::{
 use actix_web::{
     HttpRequest,
     dev::{AppService, HttpServiceFactory},
+    test::TestRequest,
     web::{Data, ServiceConfig},
 };
 use auth_core::{Profile, User, UserId};
 
 use crate::auth::Shared;
 
-/// A resource of the library, whose URL shows where the routes are mounted.
+/// A resource of the library, whose path shows where the routes are mounted.
 pub(crate) struct Landmark {
     /// Its name, which no other resource of the `App` has.
     pub(crate) name: String,
@@ -89,16 +89,30 @@ pub(crate) fn landmark<'r, Id: UserId, P: Profile>(
 }
 
 impl Landmark {
-    /// The path in front of the routes' own, with the parameters of `request` in it.
+    /// The path in front of the routes' own, as the client wrote it.
     pub(crate) fn mount(&self, request: &HttpRequest) -> Option<String> {
-        let mut parameters = HashMap::new();
-        for (name, value) in request.match_info().iter() {
-            // Those of the scopes come first, and a route within may have one of the same name.
-            parameters.entry(name).or_insert(value);
-        }
-        let url = request.url_for_map(&self.name, &parameters).ok()?;
-        Some(url.path().strip_suffix(&*self.path)?.to_owned())
+        let written = request.match_info().get_ref().uri().path();
+        Some(first_segments(written, self.depth(request)?).to_owned())
     }
+
+    /// The number of segments in front of the routes' own.
+    fn depth(&self, request: &HttpRequest) -> Option<usize> {
+        // actix-web tells a path only as a URL, in which dots would be resolved, and which needs a host: it takes that from
+        // `Forwarded` and `X-Forwarded-Host`, which any client can send. So neither the parameters nor the request go in.
+        let parameters = request.match_info().iter();
+        let parameters = parameters.map(|(_, value)| vec!["x"; value.split('/').count()].join("/"));
+        let url =
+            request
+                .resource_map()
+                .url_for(&TestRequest::default().to_http_request(), &self.name, parameters);
+        Some(url.ok()?.path().strip_suffix(&*self.path)?.matches('/').count())
+    }
+}
+
+/// The beginning of `path` up to the slash behind so many segments. An encoded slash is none.
+fn first_segments(path: &str, number: usize) -> &str {
+    let end = path.match_indices('/').nth(number);
+    end.map_or(path, |(end, _)| &path[..end])
 }
 
 impl<Id: UserId, P: Profile> HttpServiceFactory for Mounted<Id, P> {

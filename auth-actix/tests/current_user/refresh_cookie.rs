@@ -104,6 +104,7 @@ async fn c7_the_routes_of_the_library_and_of_the_application_agree_on_the_path_i
         .service(scope("/v1/users", "/welcome"))
         .service(scope("/v2/users", "/welcome"))
         .service(web::scope("/in").service(scope("/{tenant}/{id}", "/{id}/welcome")))
+        .service(scope(r"/at/{place:\d+/\d+}", "/{id}/welcome"))
         .configure(all(&auth, "/admin/users/{id}/log-in-as"))
     );
     agree!(
@@ -114,6 +115,7 @@ async fn c7_the_routes_of_the_library_and_of_the_application_agree_on_the_path_i
             ("/v1/users/welcome", "/v1/users"),
             ("/v2/users/welcome", "/v2/users"),
             ("/in/caf%C3%A9/8/9/welcome", "/in/caf%C3%A9/8"),
+            ("/at/1/2/3/welcome", "/at/1/2"),
         ]
     );
     // Scopes that are called like paths of the library.
@@ -130,6 +132,34 @@ async fn c7_the_routes_of_the_library_and_of_the_application_agree_on_the_path_i
             ("/users/users/auth/7", "/users")
         ]
     );
+}
+
+#[actix_web::test]
+async fn c7_no_header_changes_the_path_and_a_segment_stays_as_the_browser_knows_it() {
+    let (auth, user) = service().await;
+    let app = app!(
+        auth,
+        user,
+        .service(web::scope("/t/{tenant}").configure(all(&auth, "/{id}/welcome")))
+    );
+    for (name, value) in [
+        ("x-forwarded-host", "a b"),
+        ("x-forwarded-host", "a/b?c"),
+        ("x-forwarded-proto", "x:y"),
+        ("x-forwarded-prefix", "/api"),
+        ("forwarded", "host=\"a b\""),
+        ("forwarded", "proto=\"x:y\";host=\"a/b\""),
+        ("host", "a b"),
+    ] {
+        let request = TestRequest::post().uri("/t/camelot/7/welcome");
+        let answer = call_service(&app, request.insert_header((name, value)).to_request()).await;
+        assert_eq!(path(&answer), "/t/camelot/auth/web", "{name}: {value}");
+    }
+    for tenant in ["caf%c3%a9", "%63amelot", "a%2Fb", "%252e", "..", "%2e%2e", "."] {
+        let request = TestRequest::post().uri(&format!("/t/{tenant}/7/welcome"));
+        let answer = call_service(&app, request.to_request()).await;
+        assert_eq!(path(&answer), format!("/t/{tenant}/auth/web"));
+    }
 }
 
 #[actix_web::test]
