@@ -39,6 +39,11 @@ impl Path {
                 "is not a plain path, like `/docs`, or one with all below it, like `/docs/*`",
             ));
         }
+        if is_ambiguous(path) {
+            return Err(error(
+                "has a segment of dots, a backslash or a control character, so that it could stand for another path",
+            ));
+        }
         let path = path.to_owned();
         Ok(if is_prefix {
             Self::From(path)
@@ -55,6 +60,26 @@ impl Path {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         }
     }
+}
+
+/// True if a service behind the guard could take `path` for another one. The router resolves no dots and leaves `%2F`, `%25` and
+/// `%2B` encoded, but a file server resolves dots, and a gateway may decode once more.
+fn is_ambiguous(path: &str) -> bool {
+    let is_plus = |code: &str| code.get(..2).is_some_and(|code| code.eq_ignore_ascii_case("2b"));
+    // The router has put U+FFFD where bytes are no UTF-8, such as a long form of a dot. Parsers of URLs skip tabs.
+    let is_odd = |character: char| matches!(character, '\\' | '\u{fffd}') || character.is_control();
+    path.split('%').skip(1).any(|code| !is_plus(code))
+        || path.contains(is_odd)
+        || path.split('/').any(is_dots)
+}
+
+/// True for `.` and `..`, also with spaces, which Windows ignores, or with what some servers cut off: `..;a=b`.
+fn is_dots(segment: &str) -> bool {
+    let name = segment.split([';', '?', '#']).next().unwrap_or_default();
+    name.contains('.')
+        && name
+            .chars()
+            .all(|character| character == '.' || character.is_whitespace())
 }
 
 impl Exceptions {
@@ -86,7 +111,10 @@ impl Exceptions {
         let plain = path.strip_suffix('/').unwrap_or(path);
         let is_route =
             |(method, route): &(&str, String)| request.method().as_str() == *method && plain == route;
-        self.paths.iter().any(|excepted| excepted.contains(path)) || self.routes.iter().any(is_route)
+        let is_path = self.paths.iter().any(|excepted| excepted.contains(path))
+            // Also the part that is matched: a scope `/{tenant}` may be `/..`.
+            && !is_ambiguous(request.match_info().as_str());
+        is_path || self.routes.iter().any(is_route)
     }
 }
 
@@ -110,9 +138,60 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_ambiguous_if_some_service_would_take_it_for_another() {
+        for path in [
+            "/a/..",
+            "/a/../b",
+            "/./a",
+            "..",
+            "/a/.../b",
+            "/a/..;b/c",
+            "/a/.;",
+            "/a/..?b",
+            "/a/..#b",
+            "/a/.. /b",
+            "/a/ . ./b",
+            "/a\\..\\b",
+            "/a/.\t./b",
+            "/a/\u{fffd}/b",
+            "/a/..\0/b",
+            "/a%2Fb",
+            "/a%2e",
+            "/a%25",
+            "/a%",
+            "/a%2",
+            "/a%é",
+        ] {
+            assert!(is_ambiguous(path), "{path}");
+        }
+        for path in [
+            "/", "", "/a//b/", "/..a", "/a..", "/a.b/.c", "/a;b=..", "/ /a b", "/a%2b%2B", "/é", "/a+b@c:d",
+        ] {
+            assert!(!is_ambiguous(path), "{path}");
+        }
+    }
+
+    #[test]
     fn what_is_no_path_or_excepts_everything_is_an_error_that_names_it() {
         for text in [
-            "", "live", "/*", "*", "/a*", "/a/*/b", "/a/**", "/{id}", "/a?b", "/a#b", "/a%20b",
+            "",
+            "live",
+            "/*",
+            "*",
+            "/a*",
+            "/a/*/b",
+            "/a/**",
+            "/{id}",
+            "/a?b",
+            "/a#b",
+            "/a%20b",
+            "/..",
+            "/a/../*",
+            "/./a",
+            "/a/..;b/c",
+            "/a/ ..",
+            "/a\\b",
+            "/a\tb",
         ] {
             let error = Path::parse(text).expect_err(text);
             assert_eq!(error.setting(), format!("excepted path {text:?}"));

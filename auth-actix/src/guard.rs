@@ -121,9 +121,16 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
     /// Lets requests for these paths pass. Write a path as the routes in the `App` or scope have it: `/live` in a scope `/api`
     /// is `/api/live`. `/docs` is exactly that path, `/docs/*` is `/docs` and every path below it.
     ///
+    /// The guard still asks for a user if the path of the request, scopes included, could stand for another one. A service behind
+    /// it may resolve `..` or decode once more, and would get from `/docs/../reports` to `/reports`. Such a path has one of these:
+    ///
+    /// - a segment of dots, also one with spaces or something behind `;`, such as `..;a=b`;
+    /// - a backslash, a control character, or bytes that are no UTF-8, however they are encoded;
+    /// - a `%` or an encoded `/`: `%25`, `%2F`.
+    ///
     /// # Errors
     /// [`ConfigError`] naming a path that does not begin with `/`, has another `*` than a last `/*`, has a parameter or a
-    /// query, or is `/*`, which would leave nothing guarded.
+    /// query, could stand for another one, or is `/*`, which would leave nothing guarded.
     pub fn except<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Result<Self, ConfigError> {
         self.exceptions = self.exceptions.and(paths)?;
         Ok(self)

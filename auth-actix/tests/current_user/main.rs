@@ -1,6 +1,7 @@
 //! Extractors and guards, over the memory stores.
 
 mod configuration;
+mod exceptions;
 mod extractors;
 mod guards;
 mod log_in;
