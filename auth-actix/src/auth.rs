@@ -95,8 +95,10 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// These pass without a user:
     ///
     /// - the paths that you [except](Guard::except), such as docs and health checks;
-    /// - the routes of this library to log in, log out, register, verify and reset, if they are mounted directly in the same
-    ///   `App` or scope. They judge each request by themselves. If they are in a scope within, except them.
+    /// - the routes of this library to log in, log out, register, verify and reset, if those of this `Auth` are mounted directly in
+    ///   the same `App` or scope. They judge each request by themselves. If they are in a scope within, except them.
+    ///
+    /// If you mount a route of your own in front of one of these, with the same method and path, it passes, too.
     ///
     /// `OPTIONS` without a user is 204, with nothing in it, and reaches no handler: a browser sends no credential with the preflight
     /// of CORS. Wrap CORS around the guard, so that it answers the preflight: see [`Guard::options_to_handlers`].

@@ -6,6 +6,8 @@ use actix_web::dev::ServiceRequest;
 use auth_core::ConfigError;
 use auth_http::Route;
 
+use crate::mounted::Landmark;
+
 /// The requests that a guard lets pass without a user. By default it lets none pass.
 #[derive(Clone, Default)]
 pub(crate) struct Exceptions {
@@ -104,7 +106,8 @@ impl Exceptions {
         Ok(Self { paths, ..self })
     }
 
-    pub(crate) fn contain(&self, request: &ServiceRequest) -> bool {
+    /// `landmark` is that of the routes of the library in reach of the request.
+    pub(crate) fn contain(&self, request: &ServiceRequest, landmark: Option<&Landmark>) -> bool {
         // The part that the router has not matched yet: below the scope that the guard wraps, decoded as the router does.
         let path = request.match_info().unprocessed();
         // The library answers a path with an extra slash by a redirect to its route.
@@ -114,7 +117,10 @@ impl Exceptions {
         let is_path = self.paths.iter().any(|excepted| excepted.contains(path))
             // Also the part that is matched: a scope `/{tenant}` may be `/..`.
             && !is_ambiguous(request.match_info().as_str());
-        is_path || self.routes.iter().any(is_route)
+        // A scope within may have a route of the application's own that is called like one of the library.
+        is_path
+            || self.routes.iter().any(is_route)
+                && landmark.is_some_and(|landmark| landmark.is_in_front(request.request()))
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
     current_user::{Found, accepted, guarded},
     exceptions::Exceptions,
     head::Head,
+    mounted,
     rotation::{Carrier, note},
 };
 
@@ -150,7 +151,8 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
 
     fn lets_pass(&self, request: &ServiceRequest) -> bool {
         let is_passed = self.options == Options::Pass && request.method() == Method::OPTIONS;
-        is_passed || self.exceptions.contain(request)
+        let landmark = mounted::landmark(request.request(), &self.auth.shared);
+        is_passed || self.exceptions.contain(request, landmark)
     }
 
     /// The answer to a `request` that did not meet the requirement.

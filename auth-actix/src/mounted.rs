@@ -95,6 +95,15 @@ impl Landmark {
         Some(first_segments(written, self.depth(request)?).to_owned())
     }
 
+    /// True if the router has come to the place of the routes: what it has not matched yet is a path as they have it.
+    pub(crate) fn is_in_front(&self, request: &HttpRequest) -> bool {
+        let path = request.match_info();
+        let is_here = |depth| {
+            first_segments(path.as_str(), depth).len() + path.unprocessed().len() == path.as_str().len()
+        };
+        self.depth(request).is_some_and(is_here)
+    }
+
     /// The number of segments in front of the routes' own.
     fn depth(&self, request: &HttpRequest) -> Option<usize> {
         // actix-web tells a path only as a URL, in which dots would be resolved, and which needs a host: it takes that from

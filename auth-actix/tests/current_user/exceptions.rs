@@ -52,6 +52,43 @@ async fn an_excepted_path_is_that_of_the_scope_and_other_guards_have_exceptions_
 }
 
 #[actix_web::test]
+async fn a_route_of_the_library_passes_only_where_it_is_mounted() {
+    let (service, other) = (Service::new(), Service::new());
+    let protected = |path: &str| web::scope(path).wrap(service.auth.protect());
+    let own = || web::to(async || "my own");
+    let app = test::init_service(
+        App::new()
+            .service(protected("/admin").route("/auth/methods", own()))
+            .service(protected("/in/{tenant}").route("/auth/methods", own()))
+            .service(
+                protected("/auth/bearer")
+                    .route("/auth/methods", own())
+                    .route("/login", own()),
+            )
+            .service(protected("/t/{tenant}/{id}").configure(service.auth.routes()))
+            .service(protected("/other").configure(other.auth.routes()))
+            .configure(service.auth.routes()),
+    )
+    .await;
+    for path in [
+        "/admin/auth/methods",
+        "/in/camelot/auth/methods",
+        "/in/../auth/methods",
+        "/in/%2e%2e/auth/methods",
+        "/auth/bearer/login",
+        "/auth/bearer/auth/methods",
+        "/other/auth/methods",
+        "/t/a/b/auth/sessions",
+        "/t/a/auth/methods",
+    ] {
+        assert_eq!(get!(app, path,).0, 401, "{path}");
+    }
+    for mount in ["", "/t/a/b", "/t/caf%C3%A9/1", "/t/a%2Fb/%2525", "/t/%61/.."] {
+        assert_eq!(get!(app, &format!("{mount}/auth/methods"),).0, 200, "{mount}");
+    }
+}
+
+#[actix_web::test]
 async fn a_path_that_cannot_be_excepted_is_named_at_start() {
     let auth = Service::new().auth;
     for path in ["/*", "live", "/users/{id}", "/a/../b", "/../*"] {
