@@ -205,7 +205,8 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// ```
     ///
     /// # Errors
-    /// [`AuthError`] as in the log-in route, and if the user's credentials were ended after one of them identified the user.
+    /// [`AuthError`] as in the log-in route, and if the user's credentials were ended after one of them identified the user. It
+    /// is a 500 if there is no backend called `name`, and the log names those there are.
     pub async fn log_in(
         &self,
         name: &str,

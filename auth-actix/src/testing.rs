@@ -33,7 +33,7 @@ pub struct LoggedIn {
 /// ```
 ///
 /// # Errors
-/// [`AuthError`] as in the log-in route, for example if the user is inactive, or there is no such backend.
+/// [`AuthError`] as from [`Auth::log_in`], for example if the user is inactive, or there is no such backend.
 ///
 /// # Panics
 /// If the answer has neither a cookie nor an access token, for example because of your own transport.

@@ -3,13 +3,14 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use actix_web::{
-    App, HttpRequest, HttpResponse,
+    App, HttpRequest, HttpResponse, ResponseError as _,
     test::{self, TestRequest, call_service, init_service, read_body},
     web,
 };
 use auth_actix::{Auth, AuthError};
 use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, Strategy as _};
 use auth_http::HttpError;
+use portcullis::testing::log_in_as;
 use portcullis_support::Log;
 use uuid::Uuid;
 
@@ -111,8 +112,38 @@ async fn l4_an_application_that_logs_a_user_in_makes_the_same_checks() {
     let not_found = (404, false, r#"{"detail":"Not Found"}"#.to_owned());
     let service = Service::new();
     assert_eq!(service.admit("/admit/bearer/x").await, not_found);
+}
+
+#[actix_web::test]
+async fn a_log_in_through_a_backend_that_does_not_exist_is_500_and_the_log_names_those_that_do() {
+    let service = Service::new();
     let id = service.user("a").await;
-    assert_eq!(service.admit(&format!("/admit/none/{id}")).await, not_found);
+    let user = service.auth.users().find(&id).await.expect("an answer");
+    let user = user.expect("the user");
+    let in_test = async || match log_in_as(&service.auth, "baerer", &user).await {
+        Ok(_) => 200,
+        Err(error) => error.status_code().as_u16(),
+    };
+    let in_handler = async || service.admit(&format!("/admit/baerer/{id}")).await.0;
+    for by_test in [false, true] {
+        let listening = Log::begin();
+        let status = if by_test {
+            in_test().await
+        } else {
+            in_handler().await
+        };
+        assert_eq!(status, 500, "by a test: {by_test}");
+        let text = listening.text();
+        let told = [r#"backend="baerer""#, r#"there_are=["bearer", "cookie", "app"]"#, "ERROR"];
+        let line = text.lines().find(|line| told.iter().all(|part| line.contains(part)));
+        assert!(line.is_some(), "{text}");
+    }
+    assert!(service.token_store.list(&id, 0).await.expect("a list").is_empty());
+    // A client that mistypes the name is wrong itself.
+    let app = app!(service,);
+    let request = TestRequest::post().uri("/auth/baerer/login");
+    let request = request.set_form([("username", "ada@example.com"), ("password", "a password")]);
+    assert_eq!(call_service(&app, request.to_request()).await.status(), 404);
 }
 
 #[actix_web::test]

@@ -25,7 +25,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// [acts](Identified::acting) as the user.
     ///
     /// # Errors
-    /// - [`HttpError::NotFound`] if there is no such backend.
+    /// - [`HttpError::Internal`] if there is no such backend. The log names those there are. A name from a URL can be looked up
+    ///   before: [`Authenticator::backend`](crate::Authenticator::backend).
     /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
     ///   credentials were ended after one of them identified the user.
     /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site, or if somebody is to
@@ -38,6 +39,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         identified: Identified<Id, P>,
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
+        if self.authenticator.backend(name).is_none() {
+            let there_are: Vec<_> = self.authenticator.backends().map(AuthBackend::name).collect();
+            tracing::error!(
+                target: "portcullis::http", backend = name, ?there_are,
+                "a handler logs in through a backend that does not exist"
+            );
+            return Err(HttpError::Internal("there is no backend of this name"));
+        }
         let backend = self.backend_for(name, head)?;
         if let Some(actor) = identified.actor() {
             self.authenticator.refuse_chain(head, actor).await?;
@@ -57,7 +66,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// - [`HttpError::Unauthorized`] if `current` was ended since it was read. Nothing else is ended then. The store is asked,
     ///   also with `TrackedJwtStrategy::check_at_refresh_only`.
     /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site. Nothing is ended.
-    /// - [`HttpError::Code`] and [`HttpError::NotFound`] as from [`log_in`](Self::log_in).
+    /// - [`HttpError::Code`] as from [`log_in`](Self::log_in).
+    /// - [`HttpError::NotFound`] if the backend of `current` does not exist.
     /// - [`HttpError::Unavailable`] if a store does not answer. Either the credentials are still valid, or all have
     ///   ended, including the current one.
     pub async fn log_out_elsewhere(
