@@ -241,6 +241,7 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     label = "cannot revoke",
     note = "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
     note = "credentials that a log-out ends are those of `OpaqueStrategy` and of `TrackedJwtStrategy`",
+    note = "a store is no strategy: `OpaqueStrategy::new(Arc::new(store), lifetime)` is one",
     note = "write `#[portcullis::async_trait]` above the `impl` of it"
 )]
 #[async_trait]

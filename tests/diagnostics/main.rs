@@ -8,9 +8,10 @@ use std::{
 };
 
 /// What `newcomer.rs` is told, at least once each.
-const ADVICE: [&str; 21] = [
+const ADVICE: [&str; 22] = [
     "` cannot revoke a credential of a user with an id `",
     "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
+    "a store is no strategy: `OpaqueStrategy::new(Arc::new(store), lifetime)` is one",
     "write `#[portcullis::async_trait]` above the `impl` of it",
     "carries no credentials",
     "the second argument of an `AuthBackend` is its transport",

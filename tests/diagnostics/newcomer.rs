@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, mongo::DocumentId, sql::ColumnId, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, users::{EventHandler, Mailer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder}};
+use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, mongo::DocumentId, sql::ColumnId, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, testing::memory::MemoryAccessTokenStore, users::{EventHandler, Mailer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder}};
 
 struct Own;
 
@@ -28,6 +28,10 @@ fn plain_jwt(strategy: JwtStrategy) -> AuthBackend {
 
 fn own_strategy() -> AuthBackend {
     AuthBackend::new("own", BearerTransport, Own)
+}
+
+fn store(store: MemoryAccessTokenStore) -> AuthBackend {
+    AuthBackend::bearer("store", store)
 }
 
 fn other_order(strategy: JwtStrategy) -> AuthBackend {

@@ -134,8 +134,14 @@ async fn a_log_in_through_a_backend_that_does_not_exist_is_500_and_the_log_names
         };
         assert_eq!(status, 500, "by a test: {by_test}");
         let text = listening.text();
-        let told = [r#"backend="baerer""#, r#"there_are=["bearer", "cookie", "app"]"#, "ERROR"];
-        let line = text.lines().find(|line| told.iter().all(|part| line.contains(part)));
+        let told = [
+            r#"backend="baerer""#,
+            r#"there_are=["bearer", "cookie", "app"]"#,
+            "ERROR",
+        ];
+        let line = text
+            .lines()
+            .find(|line| told.iter().all(|part| line.contains(part)));
         assert!(line.is_some(), "{text}");
     }
     assert!(service.token_store.list(&id, 0).await.expect("a list").is_empty());
