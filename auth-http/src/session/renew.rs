@@ -27,6 +27,9 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     /// The data of a visitor, or of the same user, stays. If another user was logged in, or the session was ended
     /// meanwhile, the data begins anew, because it may be somebody else's.
     ///
+    /// Only [`user`](Self::user) knows this log-in: extractors and guards of users read those through a backend. A log-out through
+    /// a backend does not end it; [`end`](Self::end) does.
+    ///
     /// # Errors
     /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
     ///   credentials were ended after one of them identified the user.
