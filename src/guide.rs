@@ -22,6 +22,7 @@ page!(protect, "protect.md");
 page!(log_ins, "log-ins.md");
 page!(cors, "cors.md");
 page!(proxy, "proxy.md");
+page!(openapi, "openapi.md");
 page!(mail, "mail.md");
 page!(superuser, "superuser.md");
 page!(importing, "import.md");

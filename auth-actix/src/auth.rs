@@ -95,8 +95,9 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
     /// These pass without a user:
     ///
     /// - the paths that you [except](Guard::except), such as docs and health checks;
-    /// - the routes of this library to log in, log out, register, verify and reset, if those of this `Auth` are mounted directly in
-    ///   the same `App` or scope. They judge each request by themselves. If they are in a scope within, except them.
+    /// - the routes of this library to log in, refresh, log out, register, verify and reset, and `GET /auth/methods`, if those of this
+    ///   `Auth` are mounted directly in the same `App` or scope. They judge each request by themselves. If they are in a scope within,
+    ///   except them.
     ///
     /// If you mount a route of your own in front of one of these, with the same method and path, it passes, too.
     ///
