@@ -21,8 +21,8 @@ use crate::{
 /// Access tokens on Redis.
 ///
 /// A look-up is one `GET`. Every other call is one script, so a token and its user's index change together, and a cap
-/// holds under parallel log-ins. Listing a user's tokens, or removing them all, takes the server time in proportion to
-/// their number.
+/// holds under parallel log-ins. Listing a user's tokens, removing them all or one by its id, and inserting one at the cap take
+/// the server time in proportion to their number.
 ///
 /// A key expires with its token, by the server's clock, and so does the index with the last of its tokens. A token without an
 /// expiry stays until it is revoked. Instants are kept in milliseconds; one before 1970 becomes 1970.

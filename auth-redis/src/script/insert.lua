@@ -9,6 +9,19 @@ if taken then
   return repeated == '1' and other and other.id == inserted.id and 1 or 0
 end
 
+-- What a cap compares. It is read of every log-in of the user, so without the rest of `parse`.
+local function parse_rank(value)
+  if string.byte(value) ~= 1 then return parse(value) end
+  local at = 50 + 14 * string.byte(value, 49)
+  local _user_id, behind = text(value, at + 1 + 14 * string.byte(value, at))
+  return { backend = text(value, behind), created_at = number(value, 20, 6), delay = number(value, 26, 3) }
+end
+
+local function is_older(one, other)
+  if one.created_at ~= other.created_at then return one.created_at < other.created_at end
+  return one.delay < other.delay
+end
+
 local keep = tonumber(cap) - 1
 local doomed, dropped = {}, {}
 if keep >= 0 and redis.call('ZCARD', index) > keep then
@@ -16,8 +29,9 @@ if keep >= 0 and redis.call('ZCARD', index) > keep then
   for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     local stored = redis.call('GET', tokens .. string.sub(member, -43))
     if stored then
+      local is_readable, other = pcall(parse_rank, stored)
       -- An unreadable one counts as the oldest.
-      local other = read(stored) or { backend = '', created_at = 0, delay = 0 }
+      if not is_readable then other = { backend = '', created_at = 0, delay = 0 } end
       if other.backend == inserted.backend or other.backend == '' then
         other.member = member
         others[#others + 1] = other
@@ -27,11 +41,17 @@ if keep >= 0 and redis.call('ZCARD', index) > keep then
       dropped[#dropped + 1] = member
     end
   end
-  table.sort(others, function(one, other)
-    if one.created_at ~= other.created_at then return one.created_at < other.created_at end
-    return one.delay < other.delay
-  end)
-  for oldest = 1, #others - keep do doomed[oldest] = others[oldest].member end
+  local surplus = #others - keep
+  if surplus == 1 then
+    local oldest = others[1]
+    for _, other in ipairs(others) do
+      if is_older(other, oldest) then oldest = other end
+    end
+    doomed[1] = oldest.member
+  elseif surplus > 1 then
+    table.sort(others, is_older)
+    for place = 1, surplus do doomed[place] = others[place].member end
+  end
 end
 
 -- The first write: if memory is full, the server refuses it, and nothing has changed.

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Clock as _, InsertTokenError, Lifetime, ShardTag,
-    SystemClock, TokenId, TokenLookup,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Clock as _, InsertTokenError, Lifetime,
+    RotateTokens as _, ShardTag, SystemClock, TokenId, TokenKind, TokenLookup,
 };
 use auth_redis::{Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
 use time::{Duration, OffsetDateTime};
@@ -100,6 +100,73 @@ async fn what_the_server_dropped_does_not_count_among_the_cap() {
         .expect("inserted");
     assert!(scene.store.find(&old_key).await.expect("an answer").is_some());
     assert_eq!(scene.index_size(user).await, 2);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_log_in_whose_tokens_were_replaced_counts_among_the_cap_of_its_backend_alone() {
+    let scene = scene().await;
+    for replaced in [
+        &[][..],
+        &[TokenKind::Access],
+        &[TokenKind::Refresh],
+        &[TokenKind::Access, TokenKind::Refresh],
+    ] {
+        let user = Uuid::now_v7();
+        let (key, mut token) = hour(user);
+        token.backend = "web".to_owned();
+        scene.store.insert(&token, None).await.expect("inserted");
+        for kind in replaced {
+            let step = Advance::new(*kind, 0, SystemClock.now());
+            let advanced = scene.store.advance(&key, &step).await.expect("an answer");
+            assert!(advanced.expect("a log-in").by_this_call);
+        }
+        for (backend, is_kept) in [("app", true), ("web", false)] {
+            let (_, mut newer) = hour(user);
+            newer.backend = backend.to_owned();
+            let inserted = scene.store.insert(&newer, NonZeroU32::new(1)).await;
+            inserted.expect("inserted");
+            let found = scene.store.find(&key).await.expect("an answer");
+            assert_eq!(found.is_some(), is_kept, "{replaced:?} {backend}");
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn of_more_log_ins_than_the_cap_one_that_cannot_be_read_goes_first_then_the_oldest() {
+    let scene = scene().await;
+    let user = Uuid::now_v7();
+    let mut keys = Vec::new();
+    for minutes in [4, 1, 3, 2] {
+        let (key, mut token) = hour(user);
+        token.created_at -= Duration::minutes(minutes);
+        scene.store.insert(&token, None).await.expect("inserted");
+        keys.push(key);
+    }
+    let spoiled = scene.token(user, &keys[3]);
+    let () = scene
+        .client
+        .set(&spoiled, "x", None, None, false)
+        .await
+        .expect("spoiled");
+    for (cap, left) in [(4, &[0, 1, 2][..]), (3, &[1, 2]), (2, &[1])] {
+        let (_, mut token) = hour(user);
+        token.created_at -= Duration::seconds(30);
+        let inserted = scene.store.insert(&token, NonZeroU32::new(cap)).await;
+        inserted.expect("inserted");
+        // Makes room for the next one.
+        let _ended = scene
+            .store
+            .delete_by_id(&user, token.id)
+            .await
+            .expect("an answer");
+        for (number, key) in keys.iter().enumerate() {
+            let name = scene.token(user, key);
+            let count: i64 = scene.client.exists(name).await.expect("an answer");
+            assert_eq!(count == 1, left.contains(&number), "{number} under {cap}");
+        }
+    }
 }
 
 #[tokio::test]
