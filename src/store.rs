@@ -10,11 +10,11 @@
 
 pub use auth_core::{
     Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, ClientInfo, Clock,
-    DEFAULT_DEADLINE, Generation, InsertTokenError, InsertUserError, IssueError, Issued, IssuedToken,
-    ListUsers, MAX_SESSION_BYTES, NewLogIn, NewUser, NormalizedEmail, Outcome, OutdatedEmail, PasswordHash,
-    ProfileShape, PurgeExpired, ReadError, RefreshStrategy, Rejection, RevocableStrategy, RotateStrategy,
-    RotateTokens, ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag, StoredSession,
-    Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable,
+    DEFAULT_CAP, DEFAULT_DEADLINE, Generation, InsertTokenError, InsertUserError, IssueError, Issued,
+    IssuedToken, ListUsers, MAX_SESSION_BYTES, NewLogIn, NewUser, NormalizedEmail, Outcome, OutdatedEmail,
+    PasswordHash, ProfileShape, PurgeExpired, ReadError, RefreshStrategy, Rejection, RevocableStrategy,
+    RotateStrategy, RotateTokens, ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag,
+    StoredSession, Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable,
     UpdateUserError, UserStore, admit, checked_deadline, from_unix_milliseconds, generate_token,
     outdated_emails, sample_profile, unix_milliseconds, unreadable_url, user_id_from_text, with_deadline,
     written_fields,

@@ -63,8 +63,8 @@ pub use server_address::{ServerAddress, Unreachable, unreadable_url};
 pub use session::{MAX_SESSION_BYTES, SessionChange, SessionStore, SessionWrite, StoredSession};
 pub use store_error::{StoreError, StoreErrorKind};
 pub use strategy::{
-    Abilities, Credential, IssueError, Issued, IssuedToken, NewLogIn, ReadError, RefreshStrategy,
-    RevocableStrategy, RotateStrategy, Strategy, Subject,
+    Abilities, Credential, DEFAULT_CAP, IssueError, Issued, IssuedToken, NewLogIn, ReadError,
+    RefreshStrategy, RevocableStrategy, RotateStrategy, Strategy, Subject,
 };
 pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};

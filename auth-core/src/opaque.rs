@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential, IdleLimit,
-    IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection, RevocableStrategy, ShardTag,
-    StoreError, Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId, generate_token,
+    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential, DEFAULT_CAP,
+    IdleLimit, IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection, RevocableStrategy,
+    ShardTag, StoreError, Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
@@ -71,7 +71,7 @@ impl<Id: UserId> OpaqueStrategy<Id> {
             lifetime,
             idle: None,
             accepted: Vec::new(),
-            cap: None,
+            cap: Some(DEFAULT_CAP),
             track_use: None,
             clock: Arc::new(SystemClock),
         }
@@ -101,10 +101,22 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self
     }
 
-    /// Keeps at most `cap` tokens a user: a new one removes the oldest. Tokens of other backends do not count.
+    /// Keeps at most `cap` tokens a user: a new one removes the oldest. Tokens of other backends do not count. Without this,
+    /// it is [`DEFAULT_CAP`].
     #[must_use]
     pub fn cap(mut self, cap: NonZeroU32) -> Self {
         self.cap = Some(cap);
+        self
+    }
+
+    /// Keeps any number of tokens a user.
+    ///
+    /// # Security
+    /// Whoever can log in can then fill the store. They also make each list and each revocation of their tokens slow: Redis
+    /// serves nobody else meanwhile. Put a limit of log-ins in front of the application.
+    #[must_use]
+    pub fn uncapped(mut self) -> Self {
+        self.cap = None;
         self
     }
 

@@ -1,11 +1,18 @@
 //! Strategies: they issue and read credentials.
 
+use std::num::NonZeroU32;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{AccessTokenIndex, ClientInfo, InsertTokenError, Rejection, StoreError, TokenId, User};
+
+/// How many log-ins a user can have at a backend, unless the strategy is told another number: 1,000.
+///
+/// That is more than people have, and few enough that a list of them does not hold up the store.
+pub const DEFAULT_CAP: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 
 /// The user that a credential is for, and the security epoch under which it was issued.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ mod strategy;
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use auth_core::{Clock, ConfigError, Lifetime, RotateTokens, UserId};
+use auth_core::{Clock, ConfigError, DEFAULT_CAP, Lifetime, RotateTokens, UserId};
 use uuid::Uuid;
 
 use crate::{JwtStrategy, RefreshTokens, Rotation, generation::Grace};
@@ -23,7 +23,7 @@ use crate::{JwtStrategy, RefreshTokens, Rotation, generation::Grace};
 ///
 /// - [`refresh_tokens`](Self::refresh_tokens): access tokens live for minutes, the log-in for weeks.
 /// - [`rotation`](Self::rotation): answers bring the next access token while the old one is used.
-/// - [`cap`](Self::cap): the number of log-ins that a user can have. 1 is a single active session.
+/// - [`cap`](Self::cap): the number of log-ins that a user can have, 1,000 by default. 1 is a single active session.
 ///
 /// Without refresh tokens and without rotation, a log-in ends when its one token expires. No access token outlives its log-in,
 /// as it stands when the token is issued: if it is not refreshed in time, for example, both end.
@@ -118,7 +118,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             jwt,
             store,
             lifetime,
-            cap: None,
+            cap: Some(DEFAULT_CAP),
             refresh: None,
             rotate_after: None,
             rotation_grace: Grace::DEFAULT,
@@ -127,10 +127,21 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     }
 
     /// Keeps at most `cap` log-ins a user: a new one ends the oldest, in the same step of the store. Log-ins of other backends
-    /// do not count.
+    /// do not count. Without this, it is [`DEFAULT_CAP`].
     #[must_use]
     pub fn cap(mut self, cap: NonZeroU32) -> Self {
         self.cap = Some(cap);
+        self
+    }
+
+    /// Keeps any number of log-ins a user.
+    ///
+    /// # Security
+    /// Whoever can log in can then fill the store. They also make each list and each revocation of their log-ins slow: Redis
+    /// serves nobody else meanwhile. Put a limit of log-ins in front of the application.
+    #[must_use]
+    pub fn uncapped(mut self) -> Self {
+        self.cap = None;
         self
     }
 

@@ -253,6 +253,26 @@ async fn s3_use_does_not_extend_a_log_in_that_ends_by_itself() {
     assert_eq!(rejection(&strategy, token).await, Rejection::Expired);
 }
 
+#[tokio::test]
+async fn deviation_27_s8_unless_told_otherwise_a_user_has_a_thousand_log_ins_and_a_new_one_removes_the_oldest()
+ {
+    let (log_in, client) = (subject(), ClientInfo::default());
+    for is_capped in [true, false] {
+        let (strategy, store, clock) = timed(Lifetime::FOREVER);
+        let strategy = if is_capped { strategy } else { strategy.uncapped() };
+        let mut tokens = Vec::new();
+        for _log_in in 0..=1000 {
+            clock.advance(time::Duration::SECOND);
+            let issued = strategy.issue(&NewLogIn::new("db", &log_in, &client)).await;
+            tokens.push(issued.expect("issued").access.secret.expose_secret().to_owned());
+        }
+        assert_eq!(is_valid(&strategy, "db", &tokens[0]).await, !is_capped);
+        assert!(is_valid(&strategy, "db", &tokens[1]).await);
+        let left = store.list(&log_in.user_id, 0).await.expect("a list").len();
+        assert_eq!(left, if is_capped { 1000 } else { 1001 });
+    }
+}
+
 #[test]
 fn only_a_store_that_can_list_has_log_ins() {
     let (listed, store, _clock) = timed(Lifetime::FOREVER);

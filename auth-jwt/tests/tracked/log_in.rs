@@ -140,6 +140,22 @@ async fn with_a_cap_of_one_a_new_log_in_ends_the_one_before() {
 }
 
 #[tokio::test]
+async fn deviation_27_s8_unless_told_otherwise_a_user_has_a_thousand_log_ins_and_a_new_one_ends_the_oldest() {
+    for is_capped in [true, false] {
+        let stage = Stage::new();
+        let strategy = stage.refreshing();
+        let strategy = if is_capped { strategy } else { strategy.uncapped() };
+        let oldest = stage.log_in(&strategy).await.access;
+        for _log_in in 0..1000 {
+            stage.pass(Span::MILLISECOND);
+            stage.log_in(&strategy).await;
+        }
+        assert_eq!(check(&strategy, &oldest).await.is_ok(), !is_capped);
+        assert_eq!(stage.rows().await.len(), if is_capped { 1000 } else { 1001 });
+    }
+}
+
+#[tokio::test]
 async fn s7_of_parallel_log_ins_one_is_left_if_the_cap_is_one() {
     let stage = Stage::new();
     let strategy = stage.bare().cap(NonZeroU32::MIN);

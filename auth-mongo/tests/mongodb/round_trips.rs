@@ -79,7 +79,7 @@ async fn an_authenticated_request_costs_one_command_for_the_token_and_one_for_th
         ))
         .await
         .expect("a token");
-    assert_eq!(commands.names(), ["insert"]);
+    assert_eq!(commands.names(), ["find", "insert"], "the cap takes a look");
 
     for _request in 0..3 {
         strategy

@@ -8,7 +8,8 @@
 /// `#[sql_name = "…"]`.
 ///
 /// On PostgreSQL and MySQL, `users` is the table that `user_id` refers to. An insertion under a cap locks the user's
-/// row there, so parallel ones wait for each other. SQLite does not need it, because it has one writer at a time.
+/// row there, so parallel ones wait for each other. It takes the right to update that table. SQLite does not need it,
+/// because it has one writer at a time.
 ///
 /// | column | type in `table!` |
 /// |---|---|

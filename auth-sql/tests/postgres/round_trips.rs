@@ -109,7 +109,7 @@ async fn count_requests(counters: &postgres::Pool, own: &postgres::Pool, name: &
     }
     assert_eq!(calls(counters, name).await - before, 40, "and one for the user");
     assert_eq!(executions(own, r#"SELECT "access_tokens"."id""#, 1).await, 40);
-    assert_eq!(executions(own, r#"SELECT "users"."id""#, 1).await, 20);
+    assert_eq!(executions(own, r#"SELECT "users"."id", "#, 1).await, 20);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn opaque(tokens: &Arc<dyn RotateTokens>, log_ins: &LogIns) -> OpaqueStrategy {
     let strategy = OpaqueStrategy::new(tokens.clone(), log_ins.token_lifetime);
     match log_ins.max_sessions {
         Some(cap) => strategy.cap(cap),
-        None => strategy,
+        None => strategy.uncapped(),
     }
 }
 
@@ -66,8 +66,8 @@ fn tracked(
             _ => error.in_setting("ROTATE_AFTER"),
         })?;
     }
-    if let Some(cap) = log_ins.max_sessions {
-        strategy = strategy.cap(cap);
-    }
-    Ok(strategy)
+    Ok(match log_ins.max_sessions {
+        Some(cap) => strategy.cap(cap),
+        None => strategy.uncapped(),
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use portcullis::{ConfigError, Lifetime, jwt::Rotation};
+use portcullis::{ConfigError, Lifetime, jwt::Rotation, store::DEFAULT_CAP};
 
 use crate::settings::variable;
 
@@ -21,7 +21,7 @@ pub(crate) struct LogIns {
     /// `ROTATE_AFTER`: in seconds of a tracked JWT's life, after which an answer brings a new one; never.
     /// `ROTATION_GRACE`: in seconds, 1 to 60, in which a replaced tracked JWT stays good; 10. It needs `ROTATE_AFTER`.
     pub(crate) rotation: Option<Rotation>,
-    /// `MAX_SESSIONS`: log-ins of a user at a backend; 0 for no limit, which is the default.
+    /// `MAX_SESSIONS`: log-ins of a user at a backend; 1,000. 0, or `None` here, for no limit.
     pub(crate) max_sessions: Option<NonZeroU32>,
 }
 
@@ -37,7 +37,7 @@ impl LogIns {
             refresh_grace: span("REFRESH_GRACE")?.unwrap_or(Duration::from_secs(10)),
             rotation: rotation(span("ROTATE_AFTER")?, span("ROTATION_GRACE")?)?,
             max_sessions: match variable("MAX_SESSIONS")? {
-                None => None,
+                None => Some(DEFAULT_CAP),
                 Some(value) => NonZeroU32::new(value.parse().map_err(|_| {
                     ConfigError::new(
                         "MAX_SESSIONS",

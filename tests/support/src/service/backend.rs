@@ -19,7 +19,7 @@ pub(super) const LIFETIME: u64 = 3600;
 pub struct Refresh {
     /// How long a replaced refresh token yields the same successor.
     pub grace: Duration,
-    /// How many log-ins a user can have at a backend that can revoke.
+    /// How many log-ins a user can have at a backend that can revoke, if not the default.
     pub cap: Option<NonZeroU32>,
     /// The age at which an access token is replaced while it is used.
     pub rotate_after: Option<Duration>,
