@@ -112,8 +112,8 @@ impl<Id: UserId> OpaqueStrategy<Id> {
     /// Keeps any number of tokens a user.
     ///
     /// # Security
-    /// Whoever can log in can then fill the store. They also make each list and each revocation of their tokens slow: Redis
-    /// serves nobody else meanwhile. Put a limit of log-ins in front of the application.
+    /// Whoever can log in can then fill the store, and make lists and revocations of their tokens slow. Redis serves nobody
+    /// else meanwhile. Put a limit of log-ins in front of the application.
     #[must_use]
     pub fn uncapped(mut self) -> Self {
         self.cap = None;

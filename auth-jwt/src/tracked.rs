@@ -137,8 +137,8 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// Keeps any number of log-ins a user.
     ///
     /// # Security
-    /// Whoever can log in can then fill the store. They also make each list and each revocation of their log-ins slow: Redis
-    /// serves nobody else meanwhile. Put a limit of log-ins in front of the application.
+    /// Whoever can log in can then fill the store, and make lists and revocations of their log-ins slow. Redis serves nobody
+    /// else meanwhile. Put a limit of log-ins in front of the application.
     #[must_use]
     pub fn uncapped(mut self) -> Self {
         self.cap = None;
