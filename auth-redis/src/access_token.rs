@@ -27,6 +27,8 @@ use crate::{
 /// A key expires with its token, by the server's clock, and so does the index with the last of its tokens. A token without an
 /// expiry stays until it is revoked. Instants are kept in milliseconds; one before 1970 becomes 1970.
 ///
+/// A call that failed at its deadline changes no token later, unless it was to revoke it: see [`Redis`].
+///
 /// If the connection breaks, a call is sent a second time. A deletion can then report that there was nothing to delete, and
 /// [`advance`](RotateTokens::advance) that another call made the step, although the first attempt did it.
 ///
@@ -62,7 +64,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             cap.map_or(0, NonZeroU32::get).into(),
             keys.tokens(tag).into(),
         ];
-        match self.redis.run_told(limit, &INSERT, names, args).await? {
+        match self.redis.run_in_time(limit, &INSERT, names, args).await? {
             true => Ok(()),
             false => Err(InsertTokenError::DigestTaken),
         }
@@ -85,7 +87,10 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         args.extend(change);
         loop {
             let (name, args) = (name.clone(), args.clone());
-            let changed = self.redis.run(limit, script, vec![name.clone()], args).await?;
+            let changed = self
+                .redis
+                .run_in_time(limit, script, vec![name.clone()], args)
+                .await?;
             let Some((found, by_this_call)): Option<(Bytes, bool)> = changed else {
                 return Ok(None);
             };

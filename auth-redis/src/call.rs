@@ -2,27 +2,32 @@
 
 use std::{
     fmt,
-    future::Future,
-    pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use auth_core::{StoreError, StoreErrorKind};
 use fred::{
-    clients::{Client, WithOptions},
+    clients::Client,
     error::{Error, ErrorKind},
-    interfaces::{ClientLike, KeysInterface as _},
-    types::{CustomCommand, FromValue, Key, Value, config::Options},
-    util::redis_keyslot,
+    interfaces::ClientLike as _,
+    types::{FromValue, Value, config::Options},
 };
 use tokio::time::{sleep, timeout};
 
-use crate::{connection::Connections, script::Script};
+use crate::{
+    attempt::{Attempt, Reply},
+    connection::Connections,
+};
 
 pub(crate) const STORE: &str = "redis";
 
 /// The delay before a second attempt if the server is not ready.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// How often a call is made again that a server takes for late: once if its clock is not known, and once if that was set just
+/// then.
+const LATE_ATTEMPTS: u32 = 2;
 
 /// Our timeout is this much longer than fred's. fred's also marks a command that still waits in its queue, so that it is not
 /// sent any more. Ours ends the call whatever fred does.
@@ -58,62 +63,11 @@ impl Limit {
     }
 }
 
-/// The result of an attempt. A plain function makes it: fred's futures are large, and a future without a box is compiled
-/// again in each crate that awaits it.
-pub(crate) type Reply<T = Value> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
-
-/// A client for one attempt of a call.
-pub(crate) struct Attempt {
-    pub(crate) client: WithOptions<Client>,
-    /// An earlier attempt may have been carried out.
-    pub(crate) repeated: bool,
-    /// The server lacks the script, so it is sent the whole text.
-    whole_script: bool,
-}
-
-impl Attempt {
-    /// Runs `script` on the client.
-    pub(crate) fn run(self, script: &'static Script, keys: Vec<String>, args: Vec<Value>) -> Reply {
-        Box::pin(async move { self.run_on(&self.client, script, keys, args).await })
-    }
-
-    /// Reads the value of `key`.
-    pub(crate) fn get(self, key: Key) -> Reply {
-        Box::pin(async move { self.client.get(key).await })
-    }
-
-    /// Runs `script` on a `client` derived from that of the attempt.
-    pub(crate) async fn run_on(
-        &self,
-        client: &impl ClientLike,
-        script: &'static Script,
-        keys: Vec<String>,
-        args: Vec<Value>,
-    ) -> Result<Value, Error> {
-        let (command, script) = match self.whole_script {
-            true => ("EVAL", script.text),
-            false => ("EVALSHA", &*script.sha1),
-        };
-        // fred's own interface for scripts ignores the options.
-        let command = CustomCommand::new_static(command, keys.first().map(slot), false);
-        let mut words = Vec::with_capacity(2 + keys.len() + args.len());
-        words.extend([
-            Value::from_static_str(script),
-            Value::from(keys.len().to_string()),
-        ]);
-        words.extend(keys.into_iter().map(Value::from).chain(args));
-        client.custom(command, words).await
-    }
-}
-
-fn slot(key: &String) -> u16 {
-    redis_keyslot(key.as_bytes())
-}
-
 /// Runs `call` on one of `connections`, within `limit`.
 ///
 /// It fails at once if there is no connection. If the connection breaks or the server is not ready, a second attempt waits
-/// for a new connection, so it must be safe to carry `call` out twice.
+/// for a new connection, so it must be safe to carry `call` out twice. One that the server took for late did nothing, and is
+/// made again: whoever hears of it still waits.
 ///
 /// The caller may drop it at any time: fred reads the reply and throws it away.
 pub(crate) async fn call<T>(
@@ -122,7 +76,7 @@ pub(crate) async fn call<T>(
     call: &(dyn Fn(Attempt) -> Reply<T> + Send + Sync),
 ) -> Result<T, StoreError> {
     let connection = connections.next();
-    let (mut again, mut whole_script) = (false, false);
+    let (mut again, mut whole_script, mut late) = (false, false, 0);
     loop {
         let (start, left) = (Instant::now(), limit.left()?);
         let options = Options {
@@ -137,6 +91,9 @@ pub(crate) async fn call<T>(
             client: connection.client.with_options(&options),
             repeated: again,
             whole_script,
+            connection: Arc::clone(connection),
+            start,
+            left,
         };
         let error = match timeout(left.saturating_add(TIMEOUT_MARGIN), call(attempt)).await {
             Ok(Ok(answer)) => {
@@ -152,6 +109,8 @@ pub(crate) async fn call<T>(
                 return Err(limit.passed());
             }
             Problem::NoScript if !whole_script => whole_script = true,
+            Problem::Late if late < LATE_ATTEMPTS => (whole_script, late) = (false, late + 1),
+            Problem::Late => return Err(StoreError::new(Problem::Late.kind(&error), STORE, error)),
             // If the connection was already lost, waiting for it would delay every call until it is back.
             Problem::Dropped if !again && connection.client.is_connected() => again = true,
             Problem::Broken if !again => again = true,
@@ -193,6 +152,8 @@ enum Problem {
     Silence,
     /// The server does not know the script. Nothing was done.
     NoScript,
+    /// The server takes the call for late. Nothing was done.
+    Late,
     /// The server is not the key's master at the moment. Nothing was done.
     NotReady,
     /// fred dropped the command, because there is no connection or its task ended. The command may have been carried out.
@@ -208,7 +169,7 @@ impl Problem {
     fn kind(self, error: &Error) -> StoreErrorKind {
         let details = error.details();
         match (self, error.kind()) {
-            (Self::Silence, _) => StoreErrorKind::Timeout,
+            (Self::Silence | Self::Late, _) => StoreErrorKind::Timeout,
             (Self::NotReady | Self::Dropped | Self::Broken, _) => StoreErrorKind::Unreachable,
             (Self::Lasting, ErrorKind::Parse) => StoreErrorKind::InvalidData,
             (Self::Lasting, _) if details.starts_with("WRONGTYPE") => StoreErrorKind::InvalidData,
@@ -223,6 +184,7 @@ impl Problem {
         match (error.kind(), code) {
             (ErrorKind::Timeout, _) => Self::Silence,
             (_, "NOSCRIPT") => Self::NoScript,
+            (_, "LATE") => Self::Late,
             (_, "READONLY" | "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK") => {
                 Self::NotReady
             }
@@ -247,11 +209,15 @@ fn first_word(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::future;
+    use std::{
+        future,
+        sync::atomic::{AtomicI64, AtomicU32, Ordering::Relaxed},
+    };
 
     use fred::types::Builder;
 
     use super::*;
+    use crate::attempt::LATE;
 
     #[tokio::test]
     async fn a_call_ends_by_its_deadline_though_fred_never_answers() {
@@ -264,6 +230,44 @@ mod tests {
         let answer = timeout(100 * deadline, answer).await.expect("an end");
         assert_eq!(answer.expect_err("no answer").kind(), StoreErrorKind::Timeout);
         assert!(start.elapsed() >= deadline);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_a_server_takes_for_late_is_made_again_and_then_its_clock_is_known() {
+        const HOUR: i64 = 3_600_000_000;
+        let client = Builder::default_centralized().build().expect("a client");
+        let connections = Connections::from(&client);
+        let (clock, leap, attempts) = (AtomicI64::new(HOUR), AtomicI64::new(0), AtomicU32::new(0));
+        let script = |attempt: Attempt| -> Reply {
+            attempts.fetch_add(1, Relaxed);
+            let now = clock.fetch_add(leap.load(Relaxed), Relaxed);
+            let mut reply = vec![now.into()];
+            if now <= attempt.end(None) {
+                reply.push("done".into());
+            }
+            Box::pin(future::ready(attempt.timely(None, Value::Array(reply))))
+        };
+        for (set, expected) in [
+            (0, 2),
+            (0, 1),
+            (HOUR, 2),
+            (0, 1),
+            (-2 * HOUR, 1),
+            (0, 1),
+            (HOUR, 2),
+        ] {
+            clock.fetch_add(set, Relaxed);
+            attempts.store(0, Relaxed);
+            let answer = call(&connections, Limit::new(Duration::from_secs(60)), &script).await;
+            assert_eq!(answer.expect("done"), Value::from("done"));
+            assert_eq!(attempts.load(Relaxed), expected, "{set}");
+        }
+        leap.store(HOUR, Relaxed);
+        clock.fetch_add(HOUR, Relaxed);
+        attempts.store(0, Relaxed);
+        let answer = call(&connections, Limit::new(Duration::from_secs(60)), &script).await;
+        assert_eq!(answer.expect_err("always late").kind(), StoreErrorKind::Timeout);
+        assert_eq!(attempts.load(Relaxed), 1 + LATE_ATTEMPTS);
     }
 
     #[test]
@@ -283,6 +287,7 @@ mod tests {
                 Problem::NoScript,
                 Told::Refused,
             ),
+            (ErrorKind::Unknown, LATE, Problem::Late, Told::Timeout),
             (
                 ErrorKind::Unknown,
                 "READONLY You can't write against a read only replica.",

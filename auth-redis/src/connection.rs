@@ -16,6 +16,8 @@ use fred::{
 };
 use tokio::time::{sleep, timeout};
 
+use crate::clock::Clocks;
+
 /// The time limit for replacing a connection that hangs.
 const HEAL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,8 +42,9 @@ impl Connections {
     }
 
     fn from_clients(clients: &[Client]) -> Self {
-        let all = clients.iter().cloned().map(Connection::new).map(Arc::new);
-        Self::new(all.collect())
+        let clocks = Arc::new(Clocks::new());
+        let connection = |client: &Client| Arc::new(Connection::new(client.clone(), &clocks));
+        Self::new(clients.iter().map(connection).collect())
     }
 
     /// Each connection as a pool of its own.
@@ -86,6 +89,8 @@ impl fmt::Debug for Connections {
 /// A client of fred's with its state of health.
 pub(crate) struct Connection {
     pub(crate) client: Client,
+    /// Those of the servers, which all connections share.
+    pub(crate) clocks: Arc<Clocks>,
     since: Instant,
     /// The time of the last reply, in milliseconds after `since`.
     replied: AtomicU64,
@@ -93,9 +98,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn new(client: Client) -> Self {
+    fn new(client: Client, clocks: &Arc<Clocks>) -> Self {
         Self {
             client,
+            clocks: Arc::clone(clocks),
             since: Instant::now(),
             replied: AtomicU64::new(0),
             healing: AtomicBool::new(false),

@@ -2,7 +2,7 @@ use fred::{interfaces::ClientLike as _, types::InfoKind};
 
 use crate::{
     Redis,
-    call::{Attempt, Reply},
+    attempt::{Attempt, Reply},
 };
 
 impl Redis {

@@ -56,7 +56,9 @@
 //! [`Lifetime::FOREVER`]: auth_core::Lifetime::FOREVER
 
 mod access_token;
+mod attempt;
 mod call;
+mod clock;
 mod connect;
 mod connection;
 mod eviction;

@@ -10,7 +10,8 @@ use fred::{
 use tokio::time::sleep;
 
 use crate::{
-    call::{Attempt, Limit, Reply, STORE, call, read, unconnected},
+    attempt::{Attempt, Reply},
+    call::{Limit, STORE, call, read, unconnected},
     connection::Connections,
     key::Keys,
     replicas::Replicas,
@@ -27,6 +28,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 ///
 /// A call fails at once while there is no connection, and at the deadline if the server does not reply. A connection that
 /// hangs is closed and replaced.
+///
+/// A server that stalled gets to some calls after their deadline, when their callers have given up. It then inserts and changes
+/// nothing, so the caller can come again with the same token. What ends a log-in or a session is carried out however late. The
+/// clocks of server and service need not agree. To learn the server's, the first such call takes one round trip more, and so
+/// does one after that clock was set.
+///
+/// If only the reply is late or lost, the call may have been carried out all the same.
 ///
 /// # A client of your own
 ///
@@ -139,21 +147,20 @@ impl Redis {
             .await
     }
 
-    /// Runs a `script` whose last argument, which this adds, is `1` on a second attempt, else nothing. So it can find out whether
-    /// the first attempt was carried out.
-    pub(crate) async fn run_told<T: FromValue>(
+    /// Runs a `script` that is safe to run twice, and that does nothing once the call's deadline is over: what its caller was told
+    /// must stay true. Its last two arguments, which this adds, are `1` on a second attempt, else nothing, so it can find out
+    /// whether the first attempt was carried out; and until when its caller waits.
+    pub(crate) async fn run_in_time<T: FromValue>(
         &self,
         limit: Limit,
         script: &'static Script,
         keys: Vec<String>,
         args: Vec<Value>,
     ) -> Result<T, StoreError> {
-        let run = |attempt: Attempt| {
-            let (keys, mut args) = (keys.clone(), args.clone());
-            args.push(Value::from_static_str(if attempt.repeated { "1" } else { "" }));
-            attempt.run(script, keys, args)
-        };
-        self.call(limit, &run).await
+        self.call(limit, &|attempt| {
+            attempt.run_in_time(script, keys.clone(), args.clone())
+        })
+        .await
     }
 
     /// The value of `key`, if there is one.

@@ -10,7 +10,8 @@ use fred::{
 
 use crate::{
     Redis,
-    call::{Attempt, Limit, Reply, STORE, call, read},
+    attempt::{Attempt, Reply},
+    call::{Limit, STORE, call, read},
     connection::Connections,
     script::Script,
 };

@@ -12,6 +12,11 @@
 //! the hash tag of a declared key, so they are on the same node.
 //!
 //! Revocations work when memory is full: they call nothing that `noeviction` refuses.
+//!
+//! A script that changes a log-in or a session, other than to end it, may be carried out when its caller has long given up,
+//! because the server stalled. It then does nothing. Its last two arguments are `1` on a second attempt, else nothing, and the
+//! deadline: the last microsecond of the server's clock in which its caller still waits. In front of what it returns it puts the
+//! server's time, and it returns that alone if it was late: see `clock`. What ends a log-in is carried out however late.
 
 use std::sync::LazyLock;
 
@@ -55,20 +60,32 @@ macro_rules! writes {
     };
 }
 
+/// The rest of a script that does nothing once its caller has given up: its answer comes from the file `$change`.
+macro_rules! in_time {
+    ($change:literal) => {
+        concat!(
+            include_str!("script/in_time.lua"),
+            "local function change()\n",
+            include_str!($change),
+            "\nend\nreturn { now, change() }\n"
+        )
+    };
+}
+
 script! {
-    /// `KEYS`: token, index. `ARGV`: value, digest, cap or `0`, prefix of tokens' keys, and `1` on a second attempt, else
-    /// nothing. Returns 1, or 0 if the digest is taken.
-    INSERT, tokens!(), writes!(), include_str!("script/insert.lua")
+    /// `KEYS`: token, index. `ARGV`: value, digest, cap or `0`, prefix of tokens' keys, second attempt, deadline. Returns 1, or 0
+    /// if the digest is taken.
+    INSERT, tokens!(), writes!(), in_time!("script/insert.lua")
 }
 script! {
-    /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, last use, expiry. Returns the value of the token as it is now, and
-    /// 1 if this call wrote it, else 0. It leaves alone what has expired or is in JSON.
-    TOUCH, tokens!(), writes!(), include_str!("script/touch.lua")
+    /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, last use, expiry, second attempt, deadline. Returns the value of the
+    /// token as it is now, and 1 if this call wrote it, else 0. It leaves alone what has expired or is in JSON.
+    TOUCH, tokens!(), writes!(), in_time!("script/touch.lua")
 }
 script! {
     /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, present instant, `access` or `refresh`, number of the present
-    /// generation, number of the next one, expiry or nothing. Returns what `TOUCH` does.
-    ADVANCE, tokens!(), writes!(), include_str!("script/advance.lua")
+    /// generation, number of the next one, expiry or nothing, second attempt, deadline. Returns what `TOUCH` does.
+    ADVANCE, tokens!(), writes!(), in_time!("script/advance.lua")
 }
 script! {
     /// `KEYS`: token, index. `ARGV`: value in JSON, value that replaces it, old member of the index, digest.
@@ -96,15 +113,15 @@ script! {
     PUT_ALIAS, include_str!("script/put_alias.lua")
 }
 script! {
-    /// `KEYS`: session, and index if it has a user. `ARGV`: value, digest, and `1` on a second attempt, else nothing. Returns 1,
-    /// or 0 if the digest is taken.
-    CREATE_SESSION, sessions!(), writes!(), include_str!("script/create_session.lua")
+    /// `KEYS`: session, and index if it has a user. `ARGV`: value, digest, second attempt, deadline. Returns 1, or 0 if the digest
+    /// is taken.
+    CREATE_SESSION, sessions!(), writes!(), in_time!("script/create_session.lua")
 }
 script! {
     /// `KEYS`: session. `ARGV`: prefix of indexes' keys, digest, present instant, expiry, revision or nothing, data behind its
-    /// length or nothing, mark of this save, and `1` on a second attempt, else nothing. Returns `done`, `conflict`, `gone`,
+    /// length or nothing, mark of this save, second attempt, deadline. Returns `done`, `conflict`, `gone`,
     /// `unreadable`, or `unknown` if it cannot be known whether the first attempt was made.
-    SAVE_SESSION, sessions!(), writes!(), include_str!("script/save_session.lua")
+    SAVE_SESSION, sessions!(), writes!(), in_time!("script/save_session.lua")
 }
 script! {
     /// `KEYS`: session. `ARGV`: prefix of indexes' keys, digest, revision or nothing. Returns `done`, `conflict` or `gone`.

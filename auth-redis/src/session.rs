@@ -28,6 +28,8 @@ use crate::{
 /// A key expires with its session, by the server's clock, and so does the index with the last of its sessions. A session without
 /// an expiry stays until it is deleted. Instants are kept in milliseconds; one before 1970 becomes 1970.
 ///
+/// A call that failed at its deadline changes no session later, unless it was to delete it: see [`Redis`].
+///
 /// If the connection breaks, a call is sent a second time. A [`save`](SessionStore::save) whose first attempt was carried out is
 /// then done, and is not made again. If others saved meanwhile, so that nobody can know whether it was carried out, the answer is
 /// an error. A deletion can report that the session was gone, although its first attempt deleted it.
@@ -67,7 +69,11 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
             key::encode(&key.digest).into(),
         ];
         let limit = self.redis.limit();
-        match self.redis.run_told(limit, &CREATE_SESSION, names, args).await? {
+        match self
+            .redis
+            .run_in_time(limit, &CREATE_SESSION, names, args)
+            .await?
+        {
             true => Ok(()),
             false => Err(InsertTokenError::DigestTaken),
         }
@@ -101,7 +107,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
         let (limit, name) = (self.redis.limit(), keys.session(tag, &key.digest));
         let answer = self
             .redis
-            .run_told(limit, &SAVE_SESSION, vec![name], args)
+            .run_in_time(limit, &SAVE_SESSION, vec![name], args)
             .await?;
         outcome(&answer)
     }

@@ -3,6 +3,7 @@ mod dump;
 mod fault;
 mod keys;
 mod kill;
+mod late;
 mod lost_reply;
 mod memory;
 mod old_rows;

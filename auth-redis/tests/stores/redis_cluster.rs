@@ -1,4 +1,5 @@
 mod failover;
+mod late;
 mod own;
 mod resharding;
 
