@@ -39,7 +39,16 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let stage = Stage::start(STORE).await;
+        Self::with(&[]).await
+    }
+
+    /// The same with these variables of the program.
+    async fn with(environment: &[(&str, &str)]) -> Self {
+        let mut stage = Stage::start(STORE).await;
+        let own = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        stage.environment.extend(own);
         let (showcase, site) = stage.ready().await;
         let ada = site.person("ada").await;
         let live = [
@@ -286,6 +295,37 @@ async fn asleep_it_is_503_by_the_deadline_and_then_as_before() {
         answer.is_unavailable_in_time();
     }
     scene.is_normal().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn what_was_503_while_it_slept_for_longer_than_the_grace_is_no_theft_afterwards() {
+    const GRACE: Duration = Duration::from_secs(1);
+    let scene = Scene::with(&[("REFRESH_GRACE", "1")]).await;
+    let mut pairs = Vec::new();
+    for backend in BACKENDS {
+        pairs.push(scene.site.pair(backend, &scene.ada).await);
+    }
+    let server = &scene.redis().server;
+    server.pause();
+    for answer in join_all(pairs.iter().map(|pair| scene.site.refresh(pair).send())).await {
+        answer.is_unavailable_in_time();
+    }
+    server.resume();
+    // A token that the server replaced all the same would be past its grace.
+    sleep(2 * GRACE).await;
+    for pair in &mut pairs {
+        until("it refreshes", async || {
+            let answer = scene.site.refresh(pair).send().await;
+            if answer.status == 503 {
+                return false;
+            }
+            pair.take_refreshed(&answer);
+            true
+        })
+        .await;
+        scene.site.read(&pair.access).send().await.is(200);
+    }
 }
 
 #[tokio::test]
