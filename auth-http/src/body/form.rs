@@ -94,7 +94,7 @@ impl Form {
         }
     }
 
-    /// Requires `grant_type` to be `expected`, if there is one.
+    /// Requires `grant_type` to be `expected`, if there is one. Without a value it is as if it were left out (RFC 6749 §3.2).
     pub(super) fn grant_type(&mut self, expected: &str) {
         let grant = self.fields.remove("grant_type");
         if grant.is_some_and(|grant| grant.as_deref() != Some(expected) && grant.as_deref() != Some("")) {
@@ -187,11 +187,10 @@ mod tests {
         assert_eq!(seen(json), both);
         let grant = urlencoded(b"username=a&password=b&grant_type=foo").await;
         assert_eq!(grant, Err(vec!["grant_type".to_owned()]));
-        assert!(
-            urlencoded(b"username=a&password=b&grant_type=password")
-                .await
-                .is_ok()
-        );
+        for grant in ["", "&grant_type=password", "&grant_type=", "&grant_type"] {
+            let body = format!("username=a&password=b{grant}");
+            assert!(urlencoded(body.as_bytes()).await.is_ok(), "{body}");
+        }
         let invalid = urlencoded(b"username=a&password=%ff%fe").await;
         assert_eq!(invalid, Err(vec!["password".to_owned()]));
         let long = format!("username=a&password={}", "x".repeat(MAX_PASSWORD_BYTES + 1));

@@ -163,9 +163,9 @@ impl Fields {
         Some(value)
     }
 
-    /// Requires `grant_type` to be `expected`, if there is one.
+    /// Requires `grant_type` to be `expected`, if there is one that is not null.
     pub(crate) fn grant_type(&mut self, expected: &str) {
-        let grant = self.fields.remove("grant_type");
+        let grant = self.fields.remove("grant_type").filter(|grant| !grant.is_null());
         if grant.is_some_and(|grant| grant != expected) {
             self.errors.push(wrong_grant(expected));
         }

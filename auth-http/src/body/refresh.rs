@@ -7,7 +7,7 @@ use crate::HttpError;
 const GRANT_TYPE: &str = "refresh_token";
 
 /// The refresh token in a body: a form (RFC 6749 §6), urlencoded or multipart, or a JSON object. `grant_type` must be
-/// `refresh_token` or absent. Other fields are ignored.
+/// `refresh_token` or absent, which a form says by an empty one, too, and JSON by null. Other fields are ignored.
 ///
 /// # Errors
 /// [`HttpError::Unprocessable`] naming the fields that are missing, empty or wrong, or if JSON is malformed.
@@ -68,6 +68,7 @@ mod tests {
         assert_eq!(read_multipart, Ok("a.0-_".to_owned()));
         for body in [
             r#"{"refresh_token":"a.0-_"}"#,
+            r#"{"grant_type":null,"refresh_token":"a.0-_"}"#,
             r#"{"grant_type":"refresh_token","refresh_token":"a.0-_","scope":7}"#,
         ] {
             assert_eq!(
@@ -110,8 +111,12 @@ mod tests {
             let json = format!(r#"{{"grant_type":"{grant_type}","refresh_token":"a"}}"#);
             assert_eq!(read(JSON, json.as_bytes()).await, grant(), "{json}");
         }
-        let json = br#"{"grant_type":null,"refresh_token":"a"}"#;
-        assert_eq!(read(JSON, json).await, grant());
+        for json in [
+            r#"{"grant_type":"","refresh_token":"a"}"#,
+            r#"{"grant_type":7,"refresh_token":"a"}"#,
+        ] {
+            assert_eq!(read(JSON, json.as_bytes()).await, grant(), "{json}");
+        }
         let both = read(FORM, b"grant_type=password").await;
         assert_eq!(
             both,
