@@ -43,6 +43,10 @@ use crate::{
 /// an answer may be cached, set the header in the handler.
 ///
 /// Every guard hands out rotated tokens: see [`Auth::rotate`].
+///
+/// If a middleware inside fails with an [`Error`] instead of an answer, its answer has neither `no-store` nor the next token,
+/// because actix-web makes it outside of the guard. An error of a handler or an extractor is an answer by then. Let a middleware
+/// inside a guard answer instead: `Ok(request.error_response(error))`.
 pub struct Guard<Id = Uuid, P = ()> {
     auth: Auth<Id, P>,
     requirement: Option<Arc<dyn Requirement<Id, P>>>,
