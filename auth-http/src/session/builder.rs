@@ -1,9 +1,10 @@
 //! The settings of a kind of session.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use auth_core::{Clock, ConfigError, IdleLimit, Lifetime, Profile, SessionStore, SystemClock, UserId};
 use auth_users::UserManager;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{OnConflict, SessionData, SessionIdGenerator, SessionTransport, Sessions, Shared, id};
@@ -143,7 +144,8 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
     ///
     /// # Errors
     /// [`ConfigError`] naming the setting if the name is not 1 to 64 letters, digits, `-` or `_`; if the idle limit is
-    /// unlimited or not shorter than the lifetime; if the generator of ids is [weak](SessionIdGenerator).
+    /// unlimited or not shorter than the lifetime; if the cookie has a [`MaxAge::Fixed`](crate::MaxAge) that is over before a
+    /// use is recorded, as [`idle`](Self::idle) says; if the generator of ids is [weak](SessionIdGenerator).
     pub fn build(self) -> Result<Sessions<T, Id, P>, ConfigError> {
         check_name(&format!("session {:?}", self.name), &self.name)?;
         let lifetime = match self.lifetime {
@@ -154,6 +156,9 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
         let idle = idle
             .transpose()
             .map_err(|error| error.in_setting("session idle limit"))?;
+        if let (Some(idle), Some(age)) = (idle, self.transport.fixed_age()) {
+            check_age(age, idle)?;
+        }
         if let Some(generator) = &self.ids {
             id::check(&**generator)?;
         }
@@ -182,4 +187,20 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
             data: PhantomData,
         })
     }
+}
+
+/// # Errors
+/// [`ConfigError`] if a cookie that is kept for `age` is lost before the first use that is recorded, which sends it again.
+fn check_age(age: Duration, idle: IdleLimit) -> Result<(), ConfigError> {
+    let sent = OffsetDateTime::UNIX_EPOCH;
+    let last = sent.checked_add(age.try_into().unwrap_or(time::Duration::MAX));
+    if last.is_none_or(|last| idle.is_due(sent, last - time::Duration::MILLISECOND)) {
+        return Ok(());
+    }
+    let problem = format!(
+        "is `MaxAge::Fixed` of {} s, but uses are recorded, and the cookie is sent again, no oftener than once in a tenth of the \
+         idle limit or a minute: take a longer one, or `MaxAge::Token`",
+        age.as_secs()
+    );
+    Err(ConfigError::new("session cookie max_age", problem))
 }

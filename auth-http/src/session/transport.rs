@@ -1,5 +1,7 @@
 //! How the id of a session travels.
 
+use std::time::Duration;
+
 use auth_core::{ConfigError, ExposeSecret as _, Issued, IssuedToken, SecretString};
 use time::OffsetDateTime;
 
@@ -100,9 +102,12 @@ impl SessionTransport {
         matches!(self.0, Kind::Cookie(_))
     }
 
-    /// True if the client drops the id after a fixed time, however long the session lasts.
-    pub(super) fn has_fixed_age(&self) -> bool {
-        matches!(&self.0, Kind::Cookie(cookie) if cookie.has_fixed_age())
+    /// The fixed time after which the client drops the id, however long the session lasts.
+    pub(super) fn fixed_age(&self) -> Option<Duration> {
+        match &self.0 {
+            Kind::Cookie(cookie) => cookie.fixed_age(),
+            Kind::Header(_) => None,
+        }
     }
 
     /// The id that a request presents. Two are as none, because nobody can tell which is the service's own.

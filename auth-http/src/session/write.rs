@@ -243,7 +243,7 @@ impl<T: SessionData, Id: UserId, P: Profile> State<T, Id, P> {
             stored.row.last_used_at = change.at;
             stored.row.expires_at = change.expires_at;
         }
-        if shared.idle.is_some() && shared.transport.has_fixed_age() {
+        if shared.idle.is_some() && shared.transport.fixed_age().is_some() {
             self.send_again();
         }
     }

@@ -87,9 +87,12 @@ impl CookieTransport {
         &self.name
     }
 
-    /// True if the browser drops it after a fixed time, however long the token in it is valid.
-    pub(crate) fn has_fixed_age(&self) -> bool {
-        matches!(self.max_age, MaxAge::Fixed(_))
+    /// The fixed time after which the browser drops it, however long the token in it is valid.
+    pub(crate) fn fixed_age(&self) -> Option<Duration> {
+        match self.max_age {
+            MaxAge::Fixed(span) => Some(Duration::from_secs(span.as_secs())),
+            MaxAge::Token | MaxAge::Session => None,
+        }
     }
 
     /// The name of the cookie of `slot`.

@@ -6,10 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use auth_core::{ConfigError, Lifetime, MAX_SESSION_BYTES, SecretString, StoreError};
-use auth_http::{HttpError, SessionIdGenerator, Sessions};
+use auth_http::{CookieTransport, HttpError, MaxAge, SessionIdGenerator, SessionTransport, Sessions};
 
 use crate::{Cart, Service, begun, items, visit};
 
@@ -85,6 +86,19 @@ fn a_setting_that_cannot_be_used_is_an_error_that_names_it() {
         "session idle limit",
         kind().lifetime(seconds(60)).idle(seconds(60)).build(),
     );
+    let kept_for = |age| {
+        let cookie = CookieTransport::builder().max_age(MaxAge::Fixed(Duration::from_secs(age)));
+        kind().transport(SessionTransport::cookie(cookie.build().expect("a cookie")))
+    };
+    for (age, idle) in [(20, 600), (60, 600), (60, 3600), (2, 25)] {
+        let idle = kept_for(age).idle(seconds(idle));
+        assert_names("session cookie max_age", idle.build());
+    }
+    for (age, idle) in [(61, 600), (61, 3600), (3, 25)] {
+        let longer = kept_for(age).idle(seconds(idle)).build();
+        longer.expect("it is sent again in time");
+    }
+    kept_for(20).build().expect("the session ends with the cookie");
     assert_names("session ids", kind().ids(Counter::new(true)).build());
     assert_names("public_url", kind().public_url("example.com").map(|_kind| ()));
 }
