@@ -60,7 +60,7 @@ pub use outcome::{Outcome, Rejection, admit};
 pub use profile_shape::{ProfileShape, sample_profile, written_fields};
 pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};
-pub use session::{MAX_SESSION_BYTES, SessionChange, SessionStore, SessionWrite, StoredSession};
+pub use session::{MAX_SESSION_BYTES, Predecessor, SessionChange, SessionStore, SessionWrite, StoredSession};
 pub use store_error::{StoreError, StoreErrorKind};
 pub use strategy::{
     Abilities, Credential, DEFAULT_CAP, IssueError, Issued, IssuedToken, NewLogIn, ReadError,

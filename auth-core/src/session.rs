@@ -109,7 +109,25 @@ impl fmt::Debug for SessionChange {
     }
 }
 
-/// The outcome of a change or a deletion of a stored session.
+/// The session whose place a new one takes: see [`SessionStore::create`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Predecessor {
+    /// The key under which it is stored.
+    pub key: TokenLookup,
+    /// The only revision that is replaced. `None` for any.
+    pub revision: Option<i64>,
+}
+
+impl Predecessor {
+    /// The session of `key`, if its revision is `revision`, unless that is `None`.
+    #[must_use]
+    pub fn new(key: TokenLookup, revision: Option<i64>) -> Self {
+        Self { key, revision }
+    }
+}
+
+/// The outcome of a replacement, a change or a deletion of a stored session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionWrite {
     /// It is done.
@@ -134,11 +152,32 @@ pub enum SessionWrite {
 )]
 #[async_trait]
 pub trait SessionStore<Id = Uuid>: Send + Sync {
-    /// Inserts `session` under `key`.
+    /// Inserts `session` under `key`, in the place of its predecessor, if it has one. Without one, it is
+    /// [`Done`](SessionWrite::Done).
+    ///
+    /// The predecessor is removed, if its revision is the one that is named. After `Done` and
+    /// [`Gone`](SessionWrite::Gone), no look-up finds it. After `Gone` and [`Conflict`](SessionWrite::Conflict),
+    /// `session` is not there. Of several calls that replace or delete one session, one finds it.
+    ///
+    /// With a predecessor, the call can be made again with the same arguments, if its answer was lost and it does not
+    /// still run. It is `Done` if the first one was, although the predecessor is gone by then. But it never brings back
+    /// what was removed since: if a log-out has ended `session`, or the predecessor before it was replaced, the answer is
+    /// `Gone`. A store may forget the first call after a minute, and then the answer is `Gone`, too.
+    ///
+    /// A store that keeps the two in different places may have both for a moment, and after an error. Nobody knows the
+    /// new key until then.
     ///
     /// # Errors
-    /// [`InsertTokenError::DigestTaken`] if the store already has a session under this key. Then nothing is written.
-    async fn create(&self, key: &TokenLookup, session: &StoredSession<Id>) -> Result<(), InsertTokenError>;
+    /// - [`InsertTokenError::DigestTaken`] if the store already has another session under this key. Then nothing is
+    ///   written.
+    /// - [`InsertTokenError::Store`] if the store does not answer. The session may have been inserted, and the
+    ///   predecessor removed.
+    async fn create(
+        &self,
+        key: &TokenLookup,
+        session: &StoredSession<Id>,
+        predecessor: Option<&Predecessor>,
+    ) -> Result<SessionWrite, InsertTokenError>;
 
     /// The session of `key`. Digests are compared byte for byte.
     ///

@@ -7,8 +7,8 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertTokenError, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError, StoredSession,
-    TokenLookup,
+    InsertTokenError, Predecessor, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError,
+    StoredSession, TokenLookup,
 };
 use mongodb::{
     Collection,
@@ -18,7 +18,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use builder::MongoSessionStoreBuilder;
-use document::{SessionDocument, document, expired, of_key, of_live_key, update};
+use document::{
+    REPLACED_BY, SessionDocument, document, expired, is_replaced_by, of_digest, of_key, of_live_key,
+    replaced_by, update,
+};
 
 use crate::{
     DocumentId,
@@ -40,9 +43,10 @@ use crate::{
 /// | `created_at`, `last_used_at` | date |
 /// | `expires_at` | date, with a TTL index; absent if the session does not expire |
 /// | `absolute_expires_at` | date; absent if there is no such limit |
+/// | `replaced_by` | binary, as `_id`: the session that took the place of this one, of which nothing else is left, for a minute |
 ///
-/// A look-up is one command, and so is a save. A save or deletion that finds another revision takes a second one, to tell whether
-/// the session is still there.
+/// A look-up is one command, and so is a save. A session in the place of another takes two. A save or deletion that finds another
+/// revision takes a second one, to tell whether the session is still there.
 ///
 /// The server removes expired sessions about once a minute, by its own clock. The front end rejects them earlier, by the
 /// application's clock. If the server's clock is ahead, it removes sessions early.
@@ -81,6 +85,49 @@ impl Inner {
             Err(error) if duplicate(&error).is_some() => Err(InsertTokenError::DigestTaken),
             Err(error) => Err(failed(error).into()),
         }
+    }
+
+    /// Inserts `document`, that of `key`, in the place of `old`.
+    ///
+    /// A server by itself has no transactions. So the new one is first: a deletion of all that comes between removes both.
+    /// Then the old one becomes a note of what took its place, by which the same call, made again, knows itself.
+    async fn replace(
+        &self,
+        key: &TokenLookup,
+        document: Document,
+        old: &Predecessor,
+    ) -> Result<SessionWrite, InsertTokenError> {
+        let is_new = match self.create(document.clone()).await {
+            Ok(()) => true,
+            Err(InsertTokenError::DigestTaken) => {
+                let found = self.document(of_key(key)).await?;
+                if found.as_ref() != Some(&document) {
+                    return Err(InsertTokenError::DigestTaken);
+                }
+                false
+            }
+            Err(error) => return Err(error),
+        };
+        let filter = of_revision(&of_key(&old.key), old.revision);
+        let answer = self.sessions.update_one(filter, replaced_by(key)).await;
+        if answer.map_err(failed)?.matched_count > 0 {
+            return Ok(SessionWrite::Done);
+        }
+        let write = match self.document(of_digest(&old.key)).await? {
+            // Unless somebody has ended the new session since that call.
+            Some(note) if is_replaced_by(&note, key) && !is_new => SessionWrite::Done,
+            Some(another) if !another.contains_key(REPLACED_BY) => SessionWrite::Conflict,
+            _ => SessionWrite::Gone,
+        };
+        if write != SessionWrite::Done {
+            self.sessions.delete_one(of_key(key)).await.map_err(failed)?;
+        }
+        Ok(write)
+    }
+
+    async fn document(&self, filter: Document) -> Result<Option<Document>, StoreError> {
+        let sessions = self.sessions.clone_with_type::<Document>();
+        sessions.find_one(filter).await.map_err(failed)
     }
 
     async fn save(&self, key: &TokenLookup, change: &SessionChange) -> Result<SessionWrite, StoreError> {
@@ -130,11 +177,22 @@ fn of_revision(filter: &Document, revision: Option<i64>) -> Document {
 
 #[async_trait]
 impl<Id: DocumentId> SessionStore<Id> for MongoSessionStore<Id> {
-    async fn create(&self, key: &TokenLookup, session: &StoredSession<Id>) -> Result<(), InsertTokenError> {
+    async fn create(
+        &self,
+        key: &TokenLookup,
+        session: &StoredSession<Id>,
+        predecessor: Option<&Predecessor>,
+    ) -> Result<SessionWrite, InsertTokenError> {
         let (store, document) = (Arc::clone(&self.inner), document(key, session));
+        let (key, old) = (*key, predecessor.copied());
         self.inner
             .calls
-            .run(async move { store.create(document).await })
+            .run(async move {
+                match old {
+                    None => store.create(document).await.map(|()| SessionWrite::Done),
+                    Some(old) => store.replace(&key, document, &old).await,
+                }
+            })
             .await
     }
 

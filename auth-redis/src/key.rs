@@ -6,6 +6,7 @@
 //! | `PREFIX{TAG}:u:USER` | the index of a user's tokens: see `script` |
 //! | `PREFIX{TAG}:s:DIGEST` | a session: see `record::session` |
 //! | `PREFIX{TAG}:i:USER` | the index of a user's sessions |
+//! | `PREFIX{TAG}:r:DIGEST` | of a session that was replaced: by which one, and by which call; it lives for a minute |
 //! | `PREFIXf:DIGEST` | the alias of a token that another system issued: its user, from whom the tag follows; it lasts until the token's absolute limit |
 //! | `PREFIXw` | nothing; it lives for a millisecond: see `replicas` |
 //!
@@ -73,6 +74,11 @@ impl Keys {
     /// The beginning of every session's key.
     pub(crate) fn sessions(&self, tag: ShardTag) -> String {
         self.start(tag, 's')
+    }
+
+    /// The key that says which session took the place of that of `digest`.
+    pub(crate) fn successor(&self, tag: ShardTag, digest: &TokenDigest) -> String {
+        with_digest(self.start(tag, 'r'), digest)
     }
 
     /// The key of the index of a user's sessions.
@@ -157,6 +163,10 @@ mod tests {
             format!("portcullis:{{{:04x}}}:s:{text}", tag.get())
         );
         assert_eq!(
+            keys.successor(tag, &digest),
+            format!("portcullis:{{{:04x}}}:r:{text}", tag.get())
+        );
+        assert_eq!(
             keys.session_index(tag, &7),
             format!("portcullis:{{{:04x}}}:i:7", tag.get())
         );
@@ -184,7 +194,7 @@ mod tests {
     proptest! {
         #[test]
         fn all_keys_of_a_user_are_in_one_slot_whatever_the_id(
-            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tusif\0]{0,12}", bytes in any::<[u8; 32]>(),
+            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tusifr\0]{0,12}", bytes in any::<[u8; 32]>(),
         ) {
             let keys = Keys::new(&prefix).expect("a prefix");
             let (tag, digest) = (ShardTag::for_user(&user), TokenDigest::from_bytes(bytes));
@@ -193,6 +203,7 @@ mod tests {
                 keys.index(tag, &user),
                 keys.session(tag, &digest),
                 keys.session_index(tag, &user),
+                keys.successor(tag, &digest),
             ];
             for name in &names {
                 prop_assert_eq!(redis_keyslot(name.as_bytes()), redis_keyslot(names[0].as_bytes()));

@@ -113,8 +113,8 @@ script! {
     PUT_ALIAS, include_str!("script/put_alias.lua")
 }
 script! {
-    /// `KEYS`: session, and index if it has a user. `ARGV`: value, digest, second attempt, deadline. Returns 1, or 0 if the digest
-    /// is taken.
+    /// `KEYS`: session, and index if it has a user. `ARGV`: value, digest, `1` if it takes the place of another, else nothing, second
+    /// attempt, deadline. Returns `created`, `found` if the same replacement created it in an earlier call, or `taken`.
     CREATE_SESSION, sessions!(), writes!(), in_time!("script/create_session.lua")
 }
 script! {
@@ -122,6 +122,12 @@ script! {
     /// length or nothing, mark of this save, second attempt, deadline. Returns `done`, `conflict`, `gone`,
     /// `unreadable`, or `unknown` if it cannot be known whether the first attempt was made.
     SAVE_SESSION, sessions!(), writes!(), in_time!("script/save_session.lua")
+}
+script! {
+    /// `KEYS`: session that is replaced, and the key that says by which. `ARGV`: prefix of indexes' keys, digest, revision or
+    /// nothing, digest in bytes of the session that takes its place, and mark of this call. Returns `done`, `before` if an
+    /// earlier call has put the same session in its place, `conflict` or `gone`.
+    REPLACE_SESSION, sessions!(), include_str!("script/replace_session.lua")
 }
 script! {
     /// `KEYS`: session. `ARGV`: prefix of indexes' keys, digest, revision or nothing. Returns `done`, `conflict` or `gone`.
@@ -149,7 +155,7 @@ impl Script {
 mod tests {
     use super::*;
 
-    fn all() -> [&'static Script; 12] {
+    fn all() -> [&'static Script; 13] {
         [
             &INSERT,
             &TOUCH,
@@ -162,6 +168,7 @@ mod tests {
             &PUT_ALIAS,
             &CREATE_SESSION,
             &SAVE_SESSION,
+            &REPLACE_SESSION,
             &DELETE_SESSION,
         ]
     }

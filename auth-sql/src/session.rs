@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertTokenError, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError, StoredSession,
-    Subject, TokenLookup, UserId,
+    InsertTokenError, Predecessor, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError,
+    StoredSession, Subject, TokenLookup, UserId,
 };
 use diesel::{
     Queryable,
@@ -27,6 +27,15 @@ pub(crate) use statements::session_table;
 pub trait SessionTable<D: AnyDatabase>: ExpiringTable<D> {
     /// Inserts a session. It fails if the digest is taken, which no other unique index can make it do.
     fn create(digest: DigestColumn, row: SessionRow) -> impl Statement<D>;
+
+    /// Puts a session in the place of that of `old`, if that has the `revision`, or whatever it has. It fails as
+    /// [`create`](Self::create) does.
+    fn replace(
+        old: DigestColumn,
+        revision: Option<i64>,
+        digest: DigestColumn,
+        row: SessionRow,
+    ) -> impl Statement<D>;
 
     /// The session of `digest`.
     fn load(digest: DigestColumn) -> impl Query<D, SessionRow>;
@@ -61,6 +70,23 @@ impl<D: AnyDatabase, T: SessionTable<D>, Id: UserId> SessionsIn<D, T, Id> {
         }
     }
 
+    /// Why `session` replaced nothing. If it is there, an earlier attempt or call has put it in the place of `old`.
+    async fn not_replaced(
+        &self,
+        key: &TokenLookup,
+        session: &StoredSession<Id>,
+        old: &Predecessor,
+        until: Instant,
+    ) -> Result<SessionWrite, StoreError> {
+        let written = read::<D, Id>(SessionRow::new(session))?;
+        let found = within(&self.database, until, self.load(key)).await?;
+        if found.is_some_and(|found| found == written) {
+            return Ok(SessionWrite::Done);
+        }
+        self.outcome(0, &old.key, old.revision, |_found| true, until)
+            .await
+    }
+
     /// The outcome of a write to the session of `key`, of a `revision` or any, that wrote `rows`. A session that
     /// `is_there` had another revision.
     async fn outcome(
@@ -92,17 +118,35 @@ where
     T: SessionTable<D>,
     Id: UserId,
 {
-    async fn create(&self, key: &TokenLookup, session: &StoredSession<Id>) -> Result<(), InsertTokenError> {
-        let (digest, session) = (DigestColumn(key.digest), session.clone());
-        let created = self.database.try_change(OnDisconnect::Fail, move |connection| {
-            T::create(digest, SessionRow::new(&session)).execute(connection)
+    async fn create(
+        &self,
+        key: &TokenLookup,
+        session: &StoredSession<Id>,
+        predecessor: Option<&Predecessor>,
+    ) -> Result<SessionWrite, InsertTokenError> {
+        let until = Instant::now() + self.database.limit();
+        let (digest, written, old) = (DigestColumn(key.digest), session.clone(), predecessor.copied());
+        // A second replacement replaces nothing, so it does no harm.
+        let on_disconnect = match old {
+            None => OnDisconnect::Fail,
+            Some(_) => OnDisconnect::Retry,
+        };
+        let created = self.database.try_change(on_disconnect, move |connection| {
+            let row = SessionRow::new(&written);
+            match old {
+                None => T::create(digest, row).execute(connection),
+                Some(old) => {
+                    T::replace(DigestColumn(old.key.digest), old.revision, digest, row).execute(connection)
+                }
+            }
         });
-        match created.await? {
-            Ok(_row) => Ok(()),
-            Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+        match (created.await?, predecessor) {
+            (Ok(0), Some(old)) => Ok(self.not_replaced(key, session, old, until).await?),
+            (Ok(_row), _) => Ok(SessionWrite::Done),
+            (Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)), _) => {
                 Err(InsertTokenError::DigestTaken)
             }
-            Err(error) => Err(D::report(error).into()),
+            (Err(error), _) => Err(D::report(error).into()),
         }
     }
 
@@ -111,7 +155,7 @@ where
         let found = self
             .database
             .read(move |connection| T::load(digest).first(connection));
-        found.await?.map(session::<D, Id>).transpose()
+        found.await?.map(read::<D, Id>).transpose()
     }
 
     async fn save(&self, key: &TokenLookup, change: &SessionChange) -> Result<SessionWrite, StoreError> {
@@ -194,7 +238,7 @@ impl SessionRow {
 ///
 /// # Errors
 /// [`StoreError`] if the id of the user is not an `Id`.
-fn session<D: AnyDatabase, Id: UserId>(row: SessionRow) -> Result<StoredSession<Id>, StoreError> {
+fn read<D: AnyDatabase, Id: UserId>(row: SessionRow) -> Result<StoredSession<Id>, StoreError> {
     let mut session = StoredSession::new(row.data, row.created_at.instant());
     if let Some((user_id, epoch)) = row.user_id.zip(row.epoch) {
         let user_id = user_id.parse().map_err(|_repeats_it| {

@@ -92,7 +92,7 @@ async fn a_session(database: &Database) {
     let sessions = database.sessions();
     let key = TokenLookup::new("id");
     let session = StoredSession::new("{}".to_owned(), now());
-    sessions.create(&key, &session).await.expect("a session");
+    sessions.create(&key, &session, None).await.expect("a session");
     let save = async |data: Option<&str>, revision| {
         let mut change = SessionChange::new(now(), Some(now() + Duration::DAY));
         change.data = data.map(str::to_owned);

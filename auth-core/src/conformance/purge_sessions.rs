@@ -32,7 +32,7 @@ where
     ] {
         let (key, mut session) = session(owner, 1);
         session.expires_at = expires_at;
-        answered(store.create(&key, &session).await);
+        answered(store.create(&key, &session, None).await);
         keys.push(key);
     }
     for (limit, removed) in [(0, 0), (2, 2), (2, 1), (2, 0)] {

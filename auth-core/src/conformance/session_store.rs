@@ -10,6 +10,7 @@ mod delete_all;
 mod out_of_reach;
 mod process;
 mod race;
+mod replace;
 mod sample;
 mod save;
 
@@ -36,6 +37,11 @@ pub use delete_all::{
 pub use out_of_reach::every_call_out_of_reach_is_a_failure;
 pub use process::another_process_sees_every_change_at_once;
 pub use race::{no_update_is_lost_between_parallel_saves, s4_a_log_out_beats_requests_in_flight};
+pub use replace::{
+    a_repeated_replacement_is_done_and_brings_nothing_back, a_session_takes_the_place_of_another,
+    s4_a_log_out_and_a_replacement_never_both_find_the_session,
+    the_place_of_another_revision_or_of_none_is_not_taken,
+};
 pub(super) use sample::{loaded, session};
 pub use save::{
     a_save_changes_no_other_session, a_save_never_brings_a_session_back,

@@ -279,6 +279,10 @@ macro_rules! session_store_conformance {
             a_deletion_of_another_revision_is_a_conflict_and_removes_nothing
             a_deletion_leaves_the_other_sessions
             of_parallel_deletions_exactly_one_finds_the_session
+            a_session_takes_the_place_of_another
+            the_place_of_another_revision_or_of_none_is_not_taken
+            a_repeated_replacement_is_done_and_brings_nothing_back
+            s4_a_log_out_and_a_replacement_never_both_find_the_session
             deleting_all_removes_the_users_sessions_and_counts_them
             deleting_all_removes_hundreds_of_sessions
             deleting_all_leaves_other_users_and_visitors_alone

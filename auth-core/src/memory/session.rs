@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    InsertTokenError, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError, StoredSession,
-    TokenDigest, TokenLookup, UserId,
+    InsertTokenError, Predecessor, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError,
+    StoredSession, TokenDigest, TokenLookup, UserId,
 };
 
 /// Sessions with data in memory.
@@ -41,13 +41,31 @@ impl<Id> fmt::Debug for MemorySessionStore<Id> {
 
 #[async_trait]
 impl<Id: UserId> SessionStore<Id> for MemorySessionStore<Id> {
-    async fn create(&self, key: &TokenLookup, session: &StoredSession<Id>) -> Result<(), InsertTokenError> {
+    async fn create(
+        &self,
+        key: &TokenLookup,
+        session: &StoredSession<Id>,
+        predecessor: Option<&Predecessor>,
+    ) -> Result<SessionWrite, InsertTokenError> {
         let mut sessions = lock(&self.sessions);
-        if sessions.contains_key(&key.digest) {
+        let taken = sessions.get(&key.digest);
+        if let Some(old) = predecessor {
+            match sessions.get(&old.key.digest) {
+                // A call that is made again.
+                None if taken == Some(session) => return Ok(SessionWrite::Done),
+                None => return Ok(SessionWrite::Gone),
+                Some(stored) if is_another(old.revision, stored) => return Ok(SessionWrite::Conflict),
+                Some(_stored) => {}
+            }
+        }
+        if taken.is_some() {
             return Err(InsertTokenError::DigestTaken);
         }
+        if let Some(old) = predecessor {
+            sessions.remove(&old.key.digest);
+        }
         sessions.insert(key.digest, session.clone());
-        Ok(())
+        Ok(SessionWrite::Done)
     }
 
     async fn load(&self, key: &TokenLookup) -> Result<Option<StoredSession<Id>>, StoreError> {

@@ -34,6 +34,13 @@ enum Defect {
     DeletesAnyRevision,
     DeletesAllOfTheUser,
     SelectsThenDeletes,
+    LeavesThePredecessor,
+    ReplacesAnyRevision,
+    ReplacesNone,
+    ReplacesBeforeItInserts,
+    ForgetsWhatItReplaced,
+    ReplacesTwice,
+    SelectsThenReplaces,
     DeletesAllButOne,
     DeletesAPage,
     DeletesEveryones,
@@ -115,6 +122,10 @@ mod with_its_defect_it_is_caught {
         a_deletion_of_another_revision_is_a_conflict_and_removes_nothing: DeletesAnyRevision;
         a_deletion_leaves_the_other_sessions: DeletesAllOfTheUser;
         of_parallel_deletions_exactly_one_finds_the_session: SelectsThenDeletes;
+        a_session_takes_the_place_of_another: LeavesThePredecessor;
+        the_place_of_another_revision_or_of_none_is_not_taken: ReplacesAnyRevision, ReplacesNone, ReplacesBeforeItInserts;
+        a_repeated_replacement_is_done_and_brings_nothing_back: ForgetsWhatItReplaced, ReplacesTwice, ReplacesNone;
+        s4_a_log_out_and_a_replacement_never_both_find_the_session: SelectsThenReplaces, ReplacesNone;
         deleting_all_removes_the_users_sessions_and_counts_them: DeletesAllButOne;
         deleting_all_removes_hundreds_of_sessions: DeletesAPage;
         deleting_all_leaves_other_users_and_visitors_alone: DeletesEveryones, DeletesVisitors;

@@ -1,6 +1,6 @@
 //! New ids, log-in and log-out.
 
-use auth_core::{Profile, SessionWrite, Subject, UserId};
+use auth_core::{Predecessor, Profile, SessionWrite, Subject, UserId};
 use auth_users::Identified;
 
 use super::{
@@ -14,9 +14,9 @@ use crate::{HttpError, admission::still_identified};
 enum Replaced {
     /// The new one has taken its place.
     Done,
-    /// Another request has changed its data, which is here now. The new one is gone again.
+    /// Another request has changed its data, which is here now. The new one is not there.
     Conflict,
-    /// Another request has ended it. The new one is gone again.
+    /// Another request has ended it. The new one is not there.
     Gone,
 }
 
@@ -34,7 +34,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
     ///   credentials were ended after one of them identified the user.
     /// - [`HttpError::Conflict`] and [`HttpError::PayloadTooLarge`] as from [`save`](Self::save).
-    /// - [`HttpError::Unavailable`] if a store does not answer. The session under the old id may live on.
+    /// - [`HttpError::Unavailable`] if a store does not answer. The session under the old id may live on, or be gone.
     /// - [`HttpError::EventHandler`] if the event handler fails. There is no session then.
     /// - [`HttpError::Internal`] if this kind has no [`users`](crate::SessionsBuilder::users), or somebody
     ///   [acts](Identified::acting) as the user, which a session does not record. Log in through a backend for that.
@@ -63,7 +63,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 state.data.get_or_insert_with(T::default);
                 state.json()?
             };
-            let new = shared.begin(data, Some(Subject::from(user)), ends_at).await?;
+            let new = shared.begin(data, Some(Subject::from(user)), ends_at)?;
             match self.replace_by(new).await? {
                 Replaced::Conflict => {}
                 Replaced::Gone => self.begin_anew(),
@@ -107,7 +107,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 row.expires_at = shared.end(now, row.absolute_expires_at);
                 row
             };
-            let new = shared.store_new(row).await?;
+            let new = shared.with_new_id(row)?;
             match self.replace_by(new).await? {
                 Replaced::Done => return Ok(()),
                 Replaced::Conflict => {}
@@ -177,29 +177,29 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         }
     }
 
-    /// Puts `new`, which is stored, in the place of the session before, which it removes. If it does not, it removes `new`, as
-    /// far as possible. Nobody knows its id yet.
+    /// Stores `new` in the place of the session before, which it removes. If it does not, `new` is not there. After an error it
+    /// may be, but nobody knows its id.
     async fn replace_by(&self, new: Stored<Id>) -> Result<Replaced, HttpError> {
         let shared = &self.inner.sessions.shared;
         let (outdated, old) = {
             let state = self.state();
-            let old = state.stored.as_ref();
-            let old = old.map(|stored| (stored.key, shared.guarded(stored.row.revision)));
+            let old = state.stored.as_ref().map(|stored| {
+                let revision = shared.guarded(stored.row.revision);
+                Predecessor::new(stored.key, revision)
+            });
             (state.outdated, old)
         };
+        let taken = self.take_change();
+        let put = shared.put(&new, old.as_ref()).await;
         // None of its data goes on, so it does not matter whether somebody else has changed or ended it.
-        if let Some(key) = outdated
+        if let (Ok(SessionWrite::Done), Some(key)) = (&put, outdated)
             && let Err(error) = shared.store.delete(&key, None).await
         {
+            self.state().restore(taken);
             shared.remove_if_possible(&new.key).await;
             return Err(error.into());
         }
-        let taken = self.take_change();
-        let removed = match old {
-            None => Ok(SessionWrite::Done),
-            Some((key, revision)) => shared.store.delete(&key, revision).await,
-        };
-        match (removed, old) {
+        match (put, old) {
             (Ok(SessionWrite::Done), _) => {
                 let mut state = self.state();
                 state.stored = Some(new);
@@ -207,22 +207,17 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 state.delivery = Delivery::NewId;
                 Ok(Replaced::Done)
             }
-            (Ok(SessionWrite::Conflict), Some((key, _))) => {
-                shared.remove_if_possible(&new.key).await;
-                match self.rebase(&key, taken).await? {
-                    Rebased::Done => Ok(Replaced::Conflict),
-                    Rebased::Gone => Ok(Replaced::Gone),
-                }
-            }
+            (Ok(SessionWrite::Conflict), Some(old)) => match self.rebase(&old.key, taken).await? {
+                Rebased::Done => Ok(Replaced::Conflict),
+                Rebased::Gone => Ok(Replaced::Gone),
+            },
             (Ok(_gone), _) => {
                 self.state().restore(taken);
-                shared.remove_if_possible(&new.key).await;
                 Ok(Replaced::Gone)
             }
             (Err(error), _) => {
                 self.state().restore(taken);
-                shared.remove_if_possible(&new.key).await;
-                Err(error.into())
+                Err(error)
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Writing the session of a request.
 
 use auth_core::{
-    ExposeSecret as _, InsertTokenError, MAX_SESSION_BYTES, Profile, SessionChange, SessionWrite, ShardTag,
-    StoreError, StoredSession, Subject, TokenLookup, UserId,
+    ExposeSecret as _, InsertTokenError, MAX_SESSION_BYTES, Predecessor, Profile, SessionChange,
+    SessionWrite, ShardTag, StoreError, StoreErrorKind, StoredSession, Subject, TokenLookup, UserId,
 };
 use time::OffsetDateTime;
 
@@ -91,7 +91,8 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     /// Stores a visitor's new session.
     async fn create(&self, data: String) -> Result<(), HttpError> {
         let shared = &self.inner.sessions.shared;
-        let stored = shared.begin(data, None, None).await?;
+        let stored = shared.begin(data, None, None)?;
+        shared.put(&stored, None).await?;
         let outdated = self.state().outdated.take();
         if let Some(key) = outdated
             && let Err(error) = shared.store.delete(&key, None).await
@@ -272,8 +273,8 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
         }
     }
 
-    /// Stores a new session under a new id, which ends at `ends_at` at the latest.
-    pub(super) async fn begin(
+    /// A new session under a new id, which ends at `ends_at` at the latest. It is not stored yet.
+    pub(super) fn begin(
         &self,
         data: String,
         subject: Option<Subject<Id>>,
@@ -284,11 +285,11 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
         row.subject = subject;
         row.absolute_expires_at = earlier(self.lifetime.end(now), ends_at);
         row.expires_at = self.end(now, row.absolute_expires_at);
-        self.store_new(row).await
+        self.with_new_id(row)
     }
 
-    /// Stores `row` under a new id.
-    pub(super) async fn store_new(&self, row: StoredSession<Id>) -> Result<Stored<Id>, HttpError> {
+    /// `row` under a new id. It is not stored yet.
+    pub(super) fn with_new_id(&self, row: StoredSession<Id>) -> Result<Stored<Id>, HttpError> {
         let tag = match &row.subject {
             Some(subject) => ShardTag::for_user(&subject.user_id),
             None => ShardTag::random()?,
@@ -298,8 +299,25 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
             let problem = "the generator made an id that cannot travel";
             return Err(StoreError::internal("session ids", problem).into());
         };
-        match self.store.create(&key, &row).await {
-            Ok(()) => Ok(Stored { id, key, row }),
+        Ok(Stored { id, key, row })
+    }
+
+    /// Stores `new`, in the place of `old`, if there is one.
+    pub(super) async fn put(
+        &self,
+        new: &Stored<Id>,
+        old: Option<&Predecessor>,
+    ) -> Result<SessionWrite, HttpError> {
+        let mut put = self.store.create(&new.key, &new.row, old).await;
+        if let (Err(InsertTokenError::Store(error)), Some(_)) = (&put, old)
+            && error.kind() == StoreErrorKind::Unreachable
+        {
+            // `old` may be gone, and nobody knows the id of `new` yet. A look-up of `old` would not tell this call from a log-out;
+            // the store does. Not after a timeout: the first call may still come, after a log-out of `new`.
+            put = self.store.create(&new.key, &new.row, old).await;
+        }
+        match put {
+            Ok(write) => Ok(write),
             Err(InsertTokenError::UnknownUser) => Err(unauthorized()),
             Err(InsertTokenError::DigestTaken) => {
                 let problem = "the generator made an id that is taken";

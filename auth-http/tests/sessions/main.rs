@@ -5,6 +5,7 @@
 mod head;
 mod life;
 mod log_in;
+mod lost_answer;
 mod meeting;
 mod outage;
 mod refused;

@@ -1,16 +1,32 @@
 //! Sessions in memory, whose calls are counted, and which can be out of reach.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertTokenError, SessionChange, SessionStore, SessionWrite, StoreError, StoredSession, TokenLookup,
-    memory::MemorySessionStore,
+    InsertTokenError, Predecessor, SessionChange, SessionStore, SessionWrite, StoreError, StoredSession,
+    TokenLookup, memory::MemorySessionStore,
 };
 use uuid::Uuid;
+
+/// What is lost of a creation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Loss {
+    OfTheCall,
+    OfTheAnswer,
+    /// The answer, which would come after the deadline.
+    OfTime,
+    /// The answer, and a log-out has ended the predecessor before.
+    AfterALogOut,
+    /// The answer, and a log-out ends the new session at once.
+    BeforeALogOut,
+}
 
 #[derive(Default)]
 pub(crate) struct Store {
@@ -20,8 +36,10 @@ pub(crate) struct Store {
     pub(crate) is_down: AtomicBool,
     /// Only look-ups are answered.
     pub(crate) is_read_only: AtomicBool,
-    /// A session is ended by another request right after a deletion met a conflict.
+    /// A session is ended by another request right after its replacement met a conflict.
     pub(crate) ends_after_conflict: AtomicBool,
+    /// What the next creations lose, the last first.
+    pub(crate) losses: Mutex<Vec<Loss>>,
 }
 
 impl Store {
@@ -49,9 +67,34 @@ impl Store {
 
 #[async_trait]
 impl SessionStore for Store {
-    async fn create(&self, key: &TokenLookup, session: &StoredSession) -> Result<(), InsertTokenError> {
+    async fn create(
+        &self,
+        key: &TokenLookup,
+        session: &StoredSession,
+        predecessor: Option<&Predecessor>,
+    ) -> Result<SessionWrite, InsertTokenError> {
         self.call("create")?;
-        self.stored.create(key, session).await
+        let loss = self.losses.lock().expect("no panic under the lock").pop();
+        if let (Some(Loss::AfterALogOut), Some(old)) = (loss, predecessor) {
+            self.stored.delete(&old.key, None).await?;
+        }
+        if !matches!(loss, Some(Loss::OfTheCall)) {
+            let outcome = self.stored.create(key, session, predecessor).await?;
+            let ends = self.ends_after_conflict.load(Ordering::SeqCst);
+            if let (SessionWrite::Conflict, Some(old), true) = (outcome, predecessor, ends) {
+                self.stored.delete(&old.key, None).await?;
+            }
+            if loss.is_none() {
+                return Ok(outcome);
+            }
+        }
+        if matches!(loss, Some(Loss::BeforeALogOut)) {
+            self.stored.delete(key, None).await?;
+        }
+        Err(match loss {
+            Some(Loss::OfTime) => StoreError::timeout("sessions", Duration::from_secs(2)).into(),
+            _ => StoreError::unreachable("sessions", "the answer is lost").into(),
+        })
     }
 
     async fn load(&self, key: &TokenLookup) -> Result<Option<StoredSession>, StoreError> {
@@ -66,11 +109,7 @@ impl SessionStore for Store {
 
     async fn delete(&self, key: &TokenLookup, revision: Option<i64>) -> Result<SessionWrite, StoreError> {
         self.call("delete")?;
-        let outcome = self.stored.delete(key, revision).await?;
-        if outcome == SessionWrite::Conflict && self.ends_after_conflict.load(Ordering::SeqCst) {
-            self.stored.delete(key, None).await?;
-        }
-        Ok(outcome)
+        self.stored.delete(key, revision).await
     }
 
     async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {

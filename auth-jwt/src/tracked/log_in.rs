@@ -102,7 +102,11 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     ) -> Result<IssuedToken, StoreError> {
         let number = row.access_generation.number;
         // A clock that was set back since would make a token that is not valid yet.
-        let at = if now.saturating_add(self.jwt.leeway) < at { now } else { at };
+        let at = if now.saturating_add(self.jwt.leeway) < at {
+            now
+        } else {
+            at
+        };
         let mut token = self.jwt.sign(&NewToken {
             backend,
             subject: &subject_of(row),

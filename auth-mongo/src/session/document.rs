@@ -1,9 +1,9 @@
 //! A session as a document.
 
-use auth_core::{SessionChange, StoreError, StoredSession, Subject, TokenLookup};
+use auth_core::{Clock as _, SessionChange, StoreError, StoredSession, Subject, SystemClock, TokenLookup};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde::Deserialize;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::{
     DocumentId,
@@ -48,7 +48,7 @@ impl SessionDocument {
 
 /// The document of the `session` of `key`. Absent values have no field.
 pub(super) fn document<Id: DocumentId>(key: &TokenLookup, session: &StoredSession<Id>) -> Document {
-    let mut document = of_key(key);
+    let mut document = of_digest(key);
     if let Some(subject) = &session.subject {
         document.insert("user_id", subject.user_id.to_bson());
         document.insert("epoch", subject.epoch);
@@ -84,14 +84,47 @@ pub(super) fn update(change: &SessionChange) -> Document {
     update
 }
 
+/// The field of a session that was replaced: the digest of the one that took its place.
+pub(super) const REPLACED_BY: &str = "replaced_by";
+
+/// How long a replaced session stays, so that whoever makes the call again learns what became of it.
+const REPLACED_FOR: Duration = Duration::minutes(1);
+
+/// The filter that finds the document of `key`, also if it was replaced.
+pub(super) fn of_digest(key: &TokenLookup) -> Document {
+    doc! { "_id": digest(&key.digest) }
+}
+
 /// The filter that finds the session of `key`.
 pub(super) fn of_key(key: &TokenLookup) -> Document {
-    doc! { "_id": digest(&key.digest) }
+    let mut filter = of_digest(key);
+    filter.insert(REPLACED_BY, doc! { "$exists": false });
+    filter
 }
 
 /// The filter that finds the session of `key` unless it has expired at `at`.
 pub(super) fn of_live_key(key: &TokenLookup, at: OffsetDateTime) -> Document {
-    doc! { "_id": digest(&key.digest), "$nor": [expired(at)] }
+    let mut filter = of_key(key);
+    filter.insert("$nor", vec![expired(at)]);
+    filter
+}
+
+/// The update that leaves of a session only that the one of `key` took its place.
+pub(super) fn replaced_by(key: &TokenLookup) -> Document {
+    // By the system's clock, because the server removes it by its own.
+    let end = SystemClock.now() + REPLACED_FOR;
+    doc! {
+        "$set": { REPLACED_BY: digest(&key.digest), "expires_at": date(end) },
+        "$unset": {
+            "user_id": "", "epoch": "", "data": "", "revision": "", "created_at": "", "last_used_at": "",
+            "absolute_expires_at": "",
+        },
+    }
+}
+
+/// True if `document` says that the session of `key` took its place.
+pub(super) fn is_replaced_by(document: &Document, key: &TokenLookup) -> bool {
+    document.get(REPLACED_BY) == Some(&digest(&key.digest))
 }
 
 /// The filter that matches a session that has expired at `at`.

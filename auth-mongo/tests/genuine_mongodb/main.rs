@@ -124,7 +124,7 @@ async fn an_expired_session_is_removed_by_the_server_and_no_other() {
         let key = TokenLookup::new(secret.expose_secret());
         let mut session = StoredSession::new("{}".to_owned(), now);
         session.expires_at = end;
-        sessions.create(&key, &session).await.expect("a session");
+        sessions.create(&key, &session, None).await.expect("a session");
         keys.push(key);
     }
     let start = Instant::now();

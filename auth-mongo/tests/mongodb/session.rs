@@ -1,17 +1,21 @@
 //! Sessions with data, beyond what the suite shows.
 
+use std::time::Instant;
+
 use auth_core::{
-    SessionChange, SessionStore as _, SessionWrite, StoreErrorKind, StoredSession, Subject, TokenLookup,
+    InsertTokenError, Predecessor, SessionChange, SessionStore as _, SessionWrite, StoreErrorKind,
+    StoredSession, Subject, TokenLookup,
 };
 use auth_mongo::{
-    MongoSessionStore,
+    MongoSessionStore, connect,
     mongodb::bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype},
 };
+use portcullis_support::{Fault, Proxy};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
-    database::TestDatabase,
+    database::{TestDatabase, options},
     round_trips::{self, Commands},
 };
 
@@ -59,7 +63,7 @@ async fn a_session_stands_in_its_document_for_the_applications_own_queries() {
     let (key, mut begun) = session(Some(user));
     begun.expires_at = Some(at(253_402_300_799_999));
     begun.absolute_expires_at = begun.expires_at;
-    sessions.create(&key, &begun).await.expect("a session");
+    sessions.create(&key, &begun, None).await.expect("a session");
     let of_user = doc! { "user_id": binary(BinarySubtype::Uuid, user.as_bytes()) };
     let stored = async || {
         let found = documents.find_one(of_user.clone()).await;
@@ -102,7 +106,7 @@ async fn each_call_costs_one_command_and_another_revision_a_second_one() {
     let user = Uuid::now_v7();
     let (key, begun) = session(Some(user));
     commands.take();
-    sessions.create(&key, &begun).await.expect("a session");
+    sessions.create(&key, &begun, None).await.expect("a session");
     assert_eq!(commands.names(), ["insert"]);
     for _twice in 0..2 {
         sessions.load(&key).await.expect("an answer");
@@ -132,6 +136,80 @@ async fn each_call_costs_one_command_and_another_revision_a_second_one() {
     assert_eq!(commands.names(), ["update"]);
     sessions.delete_all(&user).await.expect("an answer");
     assert_eq!(commands.names(), ["delete"]);
+    sessions.create(&key, &begun, None).await.expect("a session");
+    let ((new_key, new), predecessor) = (session(Some(user)), Predecessor::new(key, Some(0)));
+    commands.take();
+    let replaced = sessions.create(&new_key, &new, Some(&predecessor)).await;
+    assert_eq!(replaced.expect("an answer"), Done);
+    assert_eq!(commands.names(), ["insert", "update"]);
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn nothing_is_left_of_a_replaced_session_but_what_took_its_place() {
+    let database = TestDatabase::new().await;
+    let sessions = sessions(&database).await;
+    let documents = database.database.collection::<Document>("sessions");
+    let ((old, begun), (key, new)) = (session(Some(Uuid::now_v7())), session(None));
+    sessions.create(&old, &begun, None).await.expect("a session");
+    let predecessor = Predecessor::new(old, None);
+    let replaced = sessions.create(&key, &new, Some(&predecessor)).await;
+    assert_eq!(replaced.expect("an answer"), SessionWrite::Done);
+    let binary = |key: &TokenLookup| Binary {
+        subtype: BinarySubtype::Generic,
+        bytes: key.digest.as_bytes().to_vec(),
+    };
+    let note = documents.find_one(doc! { "_id": binary(&old) }).await;
+    let mut note = note.expect("an answer").expect("a note");
+    let end = note.remove("expires_at").expect("an end");
+    let end = end.as_datetime().expect("a date").timestamp_millis();
+    assert!(
+        (0..=60_000).contains(&(end - DateTime::now().timestamp_millis())),
+        "{end}"
+    );
+    assert_eq!(note, doc! { "_id": binary(&old), "replaced_by": binary(&key) });
+}
+
+#[tokio::test]
+#[ignore = "needs MongoDB"]
+async fn a_replacement_whose_reply_is_lost_is_done_when_it_is_made_again() {
+    let database = TestDatabase::new().await;
+    let sessions = sessions(&database).await;
+    let server = options().await.hosts.first().expect("a host").to_string();
+    let proxy = Proxy::to(server).await;
+    let url = format!("mongodb://{}/{}", proxy.address(), database.database.name());
+    let behind = MongoSessionStore::<Uuid>::builder(&connect(&url).await.expect("a database"))
+        .deadline(std::time::Duration::from_secs(20))
+        .build()
+        .expect("a store");
+    let ((old, begun), (key, new)) = (session(None), session(Some(Uuid::now_v7())));
+    sessions.create(&old, &begun, None).await.expect("a session");
+    // From now on there is a connection.
+    behind.load(&old).await.expect("an answer");
+    let delay = std::time::Duration::from_millis(300);
+    proxy.set(Fault::DelayReplies(delay)).await;
+    let predecessor = Predecessor::new(old, Some(0));
+    let (lost, ()) = tokio::join!(behind.create(&key, &new, Some(&predecessor)), async {
+        while sessions.load(&old).await.expect("an answer").is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        proxy.cut().await;
+    });
+    // A replica set answers a second attempt of the driver as the first. Without one, the call is made until it is answered.
+    let (mut answer, start) = (lost, Instant::now());
+    while let Err(InsertTokenError::Store(error)) = &answer {
+        assert_eq!(error.kind(), StoreErrorKind::Unreachable, "{error}");
+        assert!(start.elapsed() < std::time::Duration::from_secs(20), "{error}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        answer = behind.create(&key, &new, Some(&predecessor)).await;
+    }
+    assert_eq!(answer.expect("an answer"), SessionWrite::Done);
+    assert_eq!(sessions.load(&key).await.expect("an answer"), Some(new.clone()));
+    // After a log-out it does not come back.
+    sessions.delete(&key, None).await.expect("an answer");
+    let again = sessions.create(&key, &new, Some(&predecessor)).await;
+    assert_eq!(again.expect("an answer"), SessionWrite::Gone);
+    assert_eq!(sessions.load(&key).await.expect("an answer"), None);
 }
 
 #[tokio::test]
@@ -141,7 +219,7 @@ async fn a_stored_session_that_cannot_be_read_is_a_store_error() {
     let sessions = sessions(&database).await;
     let documents = database.database.collection::<Document>("sessions");
     let (key, begun) = session(Some(Uuid::now_v7()));
-    sessions.create(&key, &begun).await.expect("a session");
+    sessions.create(&key, &begun, None).await.expect("a session");
     let sound = documents.find_one(doc! {}).await.expect("an answer");
     let sound = sound.expect("a document");
     for damage in [
@@ -174,7 +252,7 @@ async fn a_session_is_on_a_majority_whatever_the_clients_defaults_are() {
         .expect("a store");
     let (key, begun) = session(None);
     commands.take();
-    sessions.create(&key, &begun).await.expect("a session");
+    sessions.create(&key, &begun, None).await.expect("a session");
     sessions.load(&key).await.expect("an answer");
     sessions.save(&key, &change(7)).await.expect("a conflict");
     sessions.delete(&key, None).await.expect("an answer");

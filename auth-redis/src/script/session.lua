@@ -12,3 +12,11 @@ local function parse(value)
   return session
 end
 
+-- Removes a deleted session from its user's index, unless its value was unreadable.
+local function forget(indexes, digest, session)
+  if session and session.user_id then
+    local index = indexes .. session.user_id
+    redis.call('ZREM', index, digest)
+    refresh_index_ttl(index)
+  end
+end

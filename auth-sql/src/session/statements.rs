@@ -36,6 +36,17 @@ macro_rules! session_table {
                     diesel::insert_into(table).values((sessions::digest.eq(digest), columns))
                 }
 
+                fn replace(
+                    old: DigestColumn,
+                    revision: Option<i64>,
+                    digest: DigestColumn,
+                    row: SessionRow,
+                ) -> impl Statement<Database> {
+                    let columns = ($(sessions::$column.eq(row.$column),)+);
+                    let replaced = (sessions::digest.eq(digest), columns);
+                    PreparedOnce(diesel::update(of_revision!(old, revision)).set(replaced))
+                }
+
                 fn load(digest: DigestColumn) -> impl Query<Database, SessionRow> {
                     let session = table.filter(sessions::digest.eq(digest)).select(($(sessions::$column,)+));
                     rows(session, same::<SessionRow>)

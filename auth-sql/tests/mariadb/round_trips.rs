@@ -117,7 +117,7 @@ fn a_session_costs_one_statement_to_load_and_one_to_save() {
         let sessions: MysqlSessionStore = MysqlSessionStore::new(database(&pool));
         let key = TokenLookup::new("id");
         let session = StoredSession::new("{}".to_owned(), now());
-        sessions.create(&key, &session).await.expect("a session");
+        sessions.create(&key, &session, None).await.expect("a session");
         let save = async |data, revision| {
             let saved = sessions.save(&key, &change(data, revision)).await;
             saved.expect("an answer")

@@ -161,7 +161,7 @@ async fn count_sessions(counters: &postgres::Pool, own: &postgres::Pool, name: &
     let sessions: PostgresSessionStore = PostgresSessionStore::new(database(own));
     let key = TokenLookup::new("id");
     let session = StoredSession::new("{}".to_owned(), now());
-    sessions.create(&key, &session).await.expect("a session");
+    sessions.create(&key, &session, None).await.expect("a session");
     let save = async |data, revision| {
         let saved = sessions.save(&key, &change(data, revision)).await;
         saved.expect("an answer")

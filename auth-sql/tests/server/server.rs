@@ -96,6 +96,7 @@ macro_rules! all {
             }
             session {
                 a_write_whose_reply_is_lost_is_never_in_conflict_with_itself
+                a_replacement_whose_reply_is_lost_is_known_from_a_log_out
                 a_purge_of_sessions_waits_for_nobody
             }
             unique {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    PurgeExpired as _, SessionChange, SessionStore as _, SessionWrite, StoreErrorKind, StoredSession,
-    Subject, TokenLookup, conformance::SessionFixture,
+    Predecessor, PurgeExpired as _, SessionChange, SessionStore as _, SessionWrite, StoreErrorKind,
+    StoredSession, Subject, TokenLookup, conformance::SessionFixture,
 };
 use diesel_async::SimpleAsyncConnection as _;
 use portcullis_support::{Fault, Proxy};
@@ -82,7 +82,7 @@ pub(crate) async fn a_write_whose_reply_is_lost_is_never_in_conflict_with_itself
     let sessions: Sessions = Sessions::new(database(&pool(&proxy.url(&place.url()), 1)));
     let key = TokenLookup::new("id");
     let session = StoredSession::new("[]".to_owned(), now());
-    sessions.create(&key, &session).await.expect("a session");
+    sessions.create(&key, &session, None).await.expect("a session");
     let save = async |change: SessionChange| sessions.save(&key, &change).await;
     let loaded = async || sessions.load(&key).await.expect("an answer");
     // From now on the statement is prepared.
@@ -118,6 +118,36 @@ pub(crate) async fn a_write_whose_reply_is_lost_is_never_in_conflict_with_itself
     assert_eq!(loaded().await, None);
 }
 
+pub(crate) async fn a_replacement_whose_reply_is_lost_is_known_from_a_log_out() {
+    let place = Place::migrated().await;
+    let proxy = Proxy::before(&place.url()).await;
+    let sessions: Sessions = Sessions::new(database(&pool(&proxy.url(&place.url()), 1)));
+    let session = StoredSession::new("[]".to_owned(), now());
+    let named = |name: &str, n: usize| TokenLookup::new(&format!("{name} {n}"));
+    for (n, revision) in [None, Some(0)].into_iter().enumerate() {
+        let (old, new) = (named("old", n), named("new", n));
+        let predecessor = Predecessor::new(old, revision);
+        let replace = async || sessions.create(&new, &session, Some(&predecessor)).await;
+        // From now on the statement is prepared.
+        assert_eq!(replace().await.expect("an answer"), SessionWrite::Gone);
+        proxy.set(Fault::LoseReply).await;
+        let gone = replace().await.expect("a second attempt");
+        assert_eq!(gone, SessionWrite::Gone, "a log-out was first");
+        assert_eq!(proxy.fault(), Fault::None, "a reply was lost");
+
+        sessions.create(&old, &session, None).await.expect("a session");
+        proxy.set(Fault::LoseReply).await;
+        let done = replace().await.expect("a second attempt");
+        assert_eq!(done, SessionWrite::Done, "the first attempt was made");
+        assert_eq!(proxy.fault(), Fault::None, "a reply was lost");
+        assert_eq!(sessions.load(&old).await.expect("an answer"), None);
+        assert_eq!(
+            sessions.load(&new).await.expect("an answer").as_ref(),
+            Some(&session)
+        );
+    }
+}
+
 pub(crate) async fn a_purge_of_sessions_waits_for_nobody() {
     let place = Place::migrated().await;
     let sessions = Sessions::<String>::new(place.database(2));
@@ -125,7 +155,7 @@ pub(crate) async fn a_purge_of_sessions_waits_for_nobody() {
         let mut expired = StoredSession::new("{}".to_owned(), now());
         expired.subject = Some(Subject::new(user_id.to_owned(), 0));
         expired.expires_at = Some(now());
-        let created = sessions.create(&TokenLookup::new(user_id), &expired).await;
+        let created = sessions.create(&TokenLookup::new(user_id), &expired, None).await;
         created.expect("a session");
     }
     let mut other = holding(&place, "UPDATE sessions SET epoch = 1 WHERE user_id = 'held'").await;

@@ -71,7 +71,7 @@ async fn one_table_keeps<Id: UserId>(file: &File, id: Id) {
         TokenLookup::new(&format!("session of {id}")),
         session_of(id.clone()),
     );
-    store.create(&key, &session).await.expect("a session");
+    store.create(&key, &session, None).await.expect("a session");
     assert_eq!(store.load(&key).await.expect("an answer"), Some(session));
     assert_eq!(store.delete_all(&id).await.expect("an answer"), 1);
 }
@@ -92,7 +92,7 @@ async fn a_user_id_of_another_type_is_a_store_error_that_does_not_repeat_it() {
     let key = TokenLookup::new("id");
     let names = SqliteSessionStore::<String>::new(&database);
     let session = session_of("lancelot".to_owned());
-    names.create(&key, &session).await.expect("a session");
+    names.create(&key, &session, None).await.expect("a session");
     let numbers = SqliteSessionStore::<i64>::new(&database);
     let error = numbers.load(&key).await.expect_err("no number");
     assert_eq!(error.kind(), StoreErrorKind::InvalidData, "{error}");

@@ -11,7 +11,7 @@ pub async fn a_cancelled_creation_is_whole_or_absent<F: SessionFixture>(fixture:
     let mut cancellations = Cancellations::new();
     while let Some(n) = cancellations.next() {
         let (key, session) = session(Some(&user), n);
-        if let Some(answer) = cancellations.cancel(store.create(&key, &session)).await {
+        if let Some(answer) = cancellations.cancel(store.create(&key, &session, None)).await {
             answered(answer);
         }
         let found = answered(store.load(&key).await);
@@ -19,8 +19,8 @@ pub async fn a_cancelled_creation_is_whole_or_absent<F: SessionFixture>(fixture:
             found.is_none_or(|found| found == session),
             "a cancelled creation is whole or absent"
         );
-        match store.create(&key, &session).await {
-            Ok(()) | Err(InsertTokenError::DigestTaken) => {}
+        match store.create(&key, &session, None).await {
+            Ok(_) | Err(InsertTokenError::DigestTaken) => {}
             Err(error) => panic!("the store works after a cancelled creation: {error}"),
         }
         assert_eq!(

@@ -35,7 +35,7 @@ pub async fn a_created_session_is_loaded_with_every_field<F: SessionFixture>(fix
             None,
             "no session is found before its creation"
         );
-        answered(store.create(&key, &session).await);
+        answered(store.create(&key, &session, None).await);
         assert_eq!(
             answered(store.load(&key).await),
             Some(session),
@@ -60,7 +60,7 @@ pub async fn data_is_kept_byte_for_byte<F: SessionFixture>(fixture: &F) {
         let (key, plain) = created(&*store, None::<&F::Id>, 1).await;
         let (other_key, mut other) = session(None::<&F::Id>, 2);
         data.clone_into(&mut other.data);
-        answered(store.create(&other_key, &other).await);
+        answered(store.create(&other_key, &other, None).await);
         let mut change = super::sample::change(1, Some(plain.revision));
         change.data = Some(data.to_owned());
         assert_eq!(
@@ -81,7 +81,7 @@ pub async fn a_taken_key_is_refused_and_nothing_is_written<F: SessionFixture>(fi
     let user = fixture.user(None).await;
     for owner in [None, Some(&user)] {
         let (key, first) = created(&*store, owner, 1).await;
-        match store.create(&key, &session(owner, 2).1).await {
+        match store.create(&key, &session(owner, 2).1, None).await {
             Err(InsertTokenError::DigestTaken) => {}
             answer => panic!("a taken key is `DigestTaken`, not {answer:?}"),
         }
@@ -100,13 +100,13 @@ pub async fn of_parallel_creations_under_one_key_exactly_one_succeeds<F: Session
         let sessions: Vec<_> = (0..16).map(|n| session(None, n).1).collect();
         let answers = at_once(sessions.clone().into_iter().map(|session| {
             let store = fixture.store();
-            async move { store.create(&key, &session).await }
+            async move { store.create(&key, &session, None).await }
         }))
         .await;
         let mut winners = Vec::new();
         for (session, answer) in sessions.into_iter().zip(answers) {
             match answer {
-                Ok(()) => winners.push(session),
+                Ok(_done) => winners.push(session),
                 Err(InsertTokenError::DigestTaken) => {}
                 Err(error) => panic!("a losing creation is `DigestTaken`, not {error}"),
             }

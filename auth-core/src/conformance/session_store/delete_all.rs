@@ -22,7 +22,7 @@ pub async fn deleting_all_removes_the_users_sessions_and_counts_them<F: SessionF
     for n in 0..7 {
         let (key, mut session) = session(Some(&user), n);
         session.expires_at = session.expires_at.filter(|_| n % 3 != 0);
-        answered(store.create(&key, &session).await);
+        answered(store.create(&key, &session, None).await);
         if n % 2 == 1 {
             answered(store.save(&key, &change(n, Some(0))).await);
         }
@@ -56,7 +56,7 @@ pub async fn deleting_all_removes_hundreds_of_sessions<F: SessionFixture>(fixtur
         let batch = sessions.split_off(sessions.len().saturating_sub(BATCH));
         at_once(batch.into_iter().map(|(key, session)| {
             let store = fixture.store();
-            async move { answered(store.create(&key, &session).await) }
+            async move { answered(store.create(&key, &session, None).await) }
         }))
         .await;
     }

@@ -19,7 +19,7 @@ pub async fn every_call_out_of_reach_is_a_failure<F: SessionFixture>(fixture: &F
         failed("delete", store.delete(&key, revision).await);
     }
     let (key, session) = session(Some(&user), 2);
-    match store.create(&key, &session).await {
+    match store.create(&key, &session, None).await {
         Err(InsertTokenError::Store(_)) => {}
         answer => panic!("out of reach, `create` is a failure, not {answer:?}"),
     }

@@ -15,7 +15,7 @@ pub async fn another_process_sees_every_change_at_once<F: SessionFixture>(fixtur
         [false],
         "no session is found before its creation"
     );
-    answered(here.create(&key, &first).await);
+    answered(here.create(&key, &first, None).await);
     assert_eq!(
         answered(there.load(&key).await).as_ref(),
         Some(&first),

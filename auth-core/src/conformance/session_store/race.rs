@@ -130,7 +130,7 @@ async fn parallel_saves<F: SessionFixture>(fixture: &F, user: &F::Id, round: u32
     let (key, mut session) = session(Some(user), round);
     // A number, each of whose digits is an entry.
     session.data = "9".to_owned();
-    answered(store.create(&key, &session).await);
+    answered(store.create(&key, &session, None).await);
     at_once((0..REQUESTS).map(|n| {
         let store = fixture.store();
         async move {

@@ -44,7 +44,7 @@ pub(super) async fn created<Id: UserId>(
     n: u32,
 ) -> (TokenLookup, StoredSession<Id>) {
     let (key, session) = session(user, n);
-    answered(store.create(&key, &session).await);
+    answered(store.create(&key, &session, None).await);
     (key, session)
 }
 

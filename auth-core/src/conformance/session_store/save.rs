@@ -164,7 +164,7 @@ pub async fn a_save_never_brings_a_session_back<F: SessionFixture>(fixture: &F) 
         "a save leaves nothing behind"
     );
     let (_, fresh) = session(Some(&user), 9);
-    if let Err(error) = store.create(&unknown, &fresh).await {
+    if let Err(error) = store.create(&unknown, &fresh, None).await {
         panic!("a save takes no key: {error}");
     }
 }
@@ -185,7 +185,7 @@ pub async fn an_expired_session_is_not_revived<F: SessionFixture>(fixture: &F) {
     ] {
         for revision in [None, Some(0)] {
             let key = session_key::<F::Id>(None);
-            answered(store.create(&key, &expiring).await);
+            answered(store.create(&key, &expiring, None).await);
             for data in [None, Some("[]".to_owned())] {
                 let mut change = SessionChange::new(at, Some(end + Duration::days(9)));
                 change.data = data;

@@ -1,11 +1,13 @@
 //! A store of sessions with one defect.
 
+mod replace;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertTokenError, PurgeExpired, SessionChange, SessionStore, SessionWrite, ShardTag, StoreError,
-    StoredSession, TokenDigest, TokenLookup,
+    InsertTokenError, Predecessor, PurgeExpired, SessionChange, SessionStore, SessionWrite, ShardTag,
+    StoreError, StoredSession, TokenDigest, TokenLookup,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -24,6 +26,8 @@ pub(super) type WrongSessions = Handle<Defect, Table, HashMap<TokenDigest, Optio
 pub(super) struct Table {
     rows: Vec<(TokenDigest, Session)>,
     index: Vec<TokenDigest>,
+    /// The keys of sessions that took the place of others.
+    replaced: Vec<TokenDigest>,
     unread: Option<Option<Session>>,
 }
 
@@ -134,10 +138,18 @@ impl WrongSessions {
 
 #[async_trait]
 impl SessionStore<String> for WrongSessions {
-    async fn create(&self, key: &TokenLookup, session: &Session) -> Result<(), InsertTokenError> {
+    async fn create(
+        &self,
+        key: &TokenLookup,
+        session: &Session,
+        predecessor: Option<&Predecessor>,
+    ) -> Result<SessionWrite, InsertTokenError> {
         self.forget();
         if self.reach(Defect::FailureIsTaken, ())?.is_some() {
             return Err(InsertTokenError::DigestTaken);
+        }
+        if let Some(old) = predecessor {
+            return self.replace(key, session, old).await;
         }
         let mut session = session.clone();
         session.data = self.kept(&session.data);
@@ -159,7 +171,7 @@ impl SessionStore<String> for WrongSessions {
         }
         if self.has(Defect::Upserts) {
             self.table().put(key.digest, session);
-            return Ok(());
+            return Ok(SessionWrite::Done);
         }
         if self.table().row(key.digest).is_some() {
             return Err(InsertTokenError::DigestTaken);
@@ -168,7 +180,7 @@ impl SessionStore<String> for WrongSessions {
             Defect::SelectsThenInserts => {
                 meanwhile().await;
                 self.table().put(key.digest, session);
-                return Ok(());
+                return Ok(SessionWrite::Done);
             }
             Defect::WritesTheIndexBack => {
                 self.table().put(key.digest, session);
@@ -176,14 +188,14 @@ impl SessionStore<String> for WrongSessions {
                 meanwhile().await;
                 read.push(key.digest);
                 self.table().index = read;
-                return Ok(());
+                return Ok(SessionWrite::Done);
             }
             Defect::CreatesInTwoSteps => {
                 let half = Session::new(session.data.clone(), session.created_at);
                 self.table().put(key.digest, half);
                 meanwhile().await;
                 self.table().put(key.digest, session);
-                return Ok(());
+                return Ok(SessionWrite::Done);
             }
             _ => {}
         }
@@ -192,7 +204,7 @@ impl SessionStore<String> for WrongSessions {
             return Err(InsertTokenError::DigestTaken);
         }
         table.put(key.digest, session);
-        Ok(())
+        Ok(SessionWrite::Done)
     }
 
     async fn load(&self, key: &TokenLookup) -> Result<Option<Session>, StoreError> {

@@ -77,7 +77,7 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
             store.delete_by_id(&user, TokenId::generate())
         ),
         call!("adopt", store, store.adopt(&adopted)),
-        call!("create", sessions, sessions.create(&session_key, &begun)),
+        call!("create", sessions, sessions.create(&session_key, &begun, None)),
         call!("load", sessions, sessions.load(&session_key)),
         call!("save", sessions, sessions.save(&session_key, &change)),
         call!("delete a session", sessions, sessions.delete(&session_key, None)),

@@ -3,7 +3,7 @@
 use std::{env, process::Command, time::Duration};
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, SessionStore as _,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Predecessor, RotateTokens as _, SessionStore as _,
     SessionWrite, TokenKind,
 };
 use auth_redis::{
@@ -52,13 +52,18 @@ async fn works(redis: &Redis) {
 
     let store = RedisSessionStore::<Uuid>::new(redis);
     let [(key, begun), (other_key, other)] = [session(Some(user), None), session(Some(user), None)];
-    store.create(&key, &begun).await.expect("created");
-    store.create(&other_key, &other).await.expect("created");
+    store.create(&key, &begun, None).await.expect("created");
+    store.create(&other_key, &other, None).await.expect("created");
     let mut change = change(&begun, "[]", 0);
     change.expires_at = Some(begun.created_at + time::Duration::HOUR);
     let done = SessionWrite::Done;
     assert_eq!(store.save(&key, &change).await.expect("saved"), done);
-    assert_eq!(store.delete(&key, Some(1)).await.expect("deleted"), done);
+    let (new_key, new) = session(Some(user), None);
+    let replaced = store
+        .create(&new_key, &new, Some(&Predecessor::new(key, Some(1))))
+        .await;
+    assert_eq!(replaced.expect("replaced"), done);
+    assert_eq!(store.delete(&new_key, Some(0)).await.expect("deleted"), done);
     assert_eq!(store.delete_all(&user).await.expect("deleted"), 1);
 }
 

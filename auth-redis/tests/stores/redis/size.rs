@@ -132,7 +132,9 @@ async fn a_session_takes_its_data_and_at_most_700_bytes() {
         let create = async |sessions: Vec<(TokenLookup, StoredSession<Uuid>)>| {
             all(sessions.into_iter().map(|(key, session)| {
                 let store = store.clone();
-                async move { store.create(&key, &session).await.expect("created") }
+                async move {
+                    store.create(&key, &session, None).await.expect("created");
+                }
             }))
             .await;
         };

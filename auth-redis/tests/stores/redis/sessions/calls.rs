@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use auth_core::{InsertTokenError, SessionStore as _, SessionWrite};
+use auth_core::{InsertTokenError, Predecessor, SessionStore as _, SessionWrite};
 use auth_redis::RedisSessionStore;
 use time::Duration;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ async fn a_session_is_loaded_by_one_get_and_every_other_call_is_one_script() {
     let user = Uuid::now_v7();
     let (key, begun) = session(Some(user), HOUR);
     // The first time a server is sent the whole script.
-    store.create(&key, &begun).await.expect("created");
+    store.create(&key, &begun, None).await.expect("created");
     store
         .save(&key, &change(&begun, "[]", 7))
         .await
@@ -59,7 +59,7 @@ async fn a_session_is_loaded_by_one_get_and_every_other_call_is_one_script() {
         sent_one_script("save").await;
     }
     store
-        .create(&session(Some(user), HOUR).0, &begun)
+        .create(&session(Some(user), HOUR).0, &begun, None)
         .await
         .expect("created");
     sent_one_script("create").await;
@@ -82,6 +82,27 @@ async fn a_session_is_loaded_by_one_get_and_every_other_call_is_one_script() {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
+async fn a_session_takes_the_place_of_another_by_two_scripts() {
+    let server = Server::start(&[]).await;
+    let client = server::client(&server.url()).await;
+    let store = RedisSessionStore::<Uuid>::new(unattended(&server).await);
+    for is_known in [false, true] {
+        let (old, begun) = session(None, HOUR);
+        store.create(&old, &begun, None).await.expect("created");
+        let (key, new) = session(Some(Uuid::now_v7()), HOUR);
+        counted(&client).await;
+        let predecessor = Predecessor::new(old, Some(0));
+        let replaced = store.create(&key, &new, Some(&predecessor)).await;
+        assert_eq!(replaced.expect("an answer"), SessionWrite::Done);
+        let counted = counted(&client).await;
+        // The first time a server is sent the whole script.
+        assert!(!is_known || counted.get("evalsha") == Some(&2), "{counted:?}");
+        assert!(!is_known || !counted.contains_key("eval"), "{counted:?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
 async fn out_of_memory_nothing_is_saved_but_sessions_are_loaded_and_ended() {
     let server = Server::start(&["--maxmemory-policy", "noeviction"]).await;
     let client = server::client(&server.url()).await;
@@ -89,15 +110,20 @@ async fn out_of_memory_nothing_is_saved_but_sessions_are_loaded_and_ended() {
     let user = Uuid::now_v7();
     let sessions: Vec<_> = (0..3).map(|_| session(Some(user), HOUR)).collect();
     for (key, begun) in &sessions {
-        store.create(key, begun).await.expect("created");
+        store.create(key, begun, None).await.expect("created");
     }
     ask(&client, &["CONFIG", "SET", "maxmemory", "1"])
         .await
         .expect("set");
     let (key, begun) = &sessions[0];
     let (new_key, new) = session(Some(user), HOUR);
-    let Err(InsertTokenError::Store(refused)) = store.create(&new_key, &new).await else {
+    let Err(InsertTokenError::Store(refused)) = store.create(&new_key, &new, None).await else {
         panic!("a full server took a session")
+    };
+    assert!(refused.to_string().contains("OOM"), "{refused}");
+    let predecessor = Predecessor::new(*key, None);
+    let Err(InsertTokenError::Store(refused)) = store.create(&new_key, &new, Some(&predecessor)).await else {
+        panic!("a full server took a session in the place of another")
     };
     assert!(refused.to_string().contains("OOM"), "{refused}");
     let refused = store
@@ -131,7 +157,7 @@ async fn an_end_waits_for_replicas_and_fails_if_there_are_too_few() {
     let user = Uuid::now_v7();
     let (key, begun) = session(Some(user), HOUR);
     careful
-        .create(&key, &begun)
+        .create(&key, &begun, None)
         .await
         .expect("a creation waits for nobody");
     let error = careful.delete(&key, None).await.expect_err("no replica confirms");
@@ -140,7 +166,7 @@ async fn an_end_waits_for_replicas_and_fails_if_there_are_too_few() {
 
     let replica = Server::start(&[]).await;
     replica.follow(&server).await;
-    careful.create(&key, &begun).await.expect("created");
+    careful.create(&key, &begun, None).await.expect("created");
     let conflict = careful.delete(&key, Some(7)).await.expect("a replica confirms");
     assert_eq!(conflict, SessionWrite::Conflict);
     assert_eq!(careful.delete_all(&user).await.expect("a replica confirms"), 1);

@@ -1,8 +1,8 @@
 //! What stands under which key, and for how long.
 
 use auth_core::{
-    AccessTokenStore as _, InsertTokenError, SessionChange, SessionStore as _, SessionWrite, ShardTag,
-    StoreErrorKind,
+    AccessTokenStore as _, InsertTokenError, Predecessor, SessionChange, SessionStore as _, SessionWrite,
+    ShardTag, StoreErrorKind,
 };
 use auth_redis::{RedisSessionStore, fred::interfaces::KeysInterface as _};
 use time::Duration;
@@ -38,7 +38,7 @@ async fn a_save_moves_the_expiry_of_the_session_and_of_its_index() {
     let scene = scene().await;
     let user = Uuid::now_v7();
     let (key, begun) = session(Some(user), Some(Duration::minutes(10)));
-    scene.sessions.create(&key, &begun).await.expect("created");
+    scene.sessions.create(&key, &begun, None).await.expect("created");
     let (now, at) = (begun.created_at, begun.created_at + Duration::SECOND);
     for (revision, (minutes, data)) in [(40, None), (5, Some("[1]")), (-1, None), (20, Some("[2]"))]
         .into_iter()
@@ -72,11 +72,11 @@ async fn a_session_expires_and_the_index_forgets_it_at_the_next_creation() {
         size.expect("a size").as_i64().expect("a number")
     };
     let (kept, begun) = session(Some(user), None);
-    scene.sessions.create(&kept, &begun).await.expect("created");
+    scene.sessions.create(&kept, &begun, None).await.expect("created");
     let mut keys = Vec::new();
     for _ in 0..5 {
         let (key, begun) = session(Some(user), Some(Duration::seconds(3)));
-        scene.sessions.create(&key, &begun).await.expect("created");
+        scene.sessions.create(&key, &begun, None).await.expect("created");
         keys.push(key);
     }
     for key in &keys {
@@ -87,7 +87,7 @@ async fn a_session_expires_and_the_index_forgets_it_at_the_next_creation() {
     }
     assert_eq!(members().await, 6);
     let (key, begun) = session(Some(user), HOUR);
-    scene.sessions.create(&key, &begun).await.expect("created");
+    scene.sessions.create(&key, &begun, None).await.expect("created");
     assert_eq!(members().await, 2);
     assert_eq!(scene.sessions.delete_all(&user).await.expect("an answer"), 2);
 }
@@ -97,13 +97,13 @@ async fn a_session_expires_and_the_index_forgets_it_at_the_next_creation() {
 async fn a_visitors_session_is_one_key_and_a_users_is_never_taken_for_a_token() {
     let scene = scene().await;
     let (key, begun) = session(None, HOUR);
-    scene.sessions.create(&key, &begun).await.expect("created");
+    scene.sessions.create(&key, &begun, None).await.expect("created");
     let keys = scene.keys().await;
     assert!(keys.len() == 1 && keys[0].0.contains("}:s:"), "{keys:?}");
 
     let user = Uuid::now_v7();
     let (key, begun) = session(Some(user), HOUR);
-    scene.sessions.create(&key, &begun).await.expect("created");
+    scene.sessions.create(&key, &begun, None).await.expect("created");
     assert_eq!(scene.store.find(&key).await.expect("an answer"), None);
     let (token_key, token) = hour(user);
     scene.store.insert(&token, None).await.expect("inserted");
@@ -118,6 +118,24 @@ async fn a_visitors_session_is_one_key_and_a_users_is_never_taken_for_a_token() 
 
 #[tokio::test]
 #[ignore = "needs Redis"]
+async fn what_took_the_place_of_a_session_is_known_for_a_minute() {
+    let scene = scene().await;
+    let ((old, begun), (key, new)) = (session(None, HOUR), session(None, HOUR));
+    scene.sessions.create(&old, &begun, None).await.expect("created");
+    let predecessor = Predecessor::new(old, None);
+    let replaced = scene.sessions.create(&key, &new, Some(&predecessor)).await;
+    assert_eq!(replaced.expect("an answer"), SessionWrite::Done);
+    let mut keys = scene.keys().await;
+    keys.sort_by_key(|(_, left)| *left);
+    let [(known, known_left), (session, _)] = &keys[..] else {
+        panic!("a session, and that it took a place: {keys:?}")
+    };
+    assert!(known.contains("}:r:") && session.contains("}:s:"), "{keys:?}");
+    assert!((1..=60_000).contains(known_left), "{keys:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
 async fn a_key_with_the_tag_of_another_is_refused_and_one_without_a_tag_is_not_found() {
     let scene = scene().await;
     let users = std::iter::repeat_with(Uuid::now_v7);
@@ -127,7 +145,7 @@ async fn a_key_with_the_tag_of_another_is_refused_and_one_without_a_tag_is_not_f
     let (mut key, _) = session(others.next(), HOUR);
     for tag in [key.tag, None] {
         key.tag = tag;
-        let Err(InsertTokenError::Store(error)) = scene.sessions.create(&key, &begun).await else {
+        let Err(InsertTokenError::Store(error)) = scene.sessions.create(&key, &begun, None).await else {
             panic!("its user's index would be on another node")
         };
         assert_eq!(error.kind(), StoreErrorKind::Internal, "{error}");
@@ -147,7 +165,7 @@ async fn a_revision_is_counted_past_every_byte() {
     for first in [0xff, 0xffff, (1 << 53) - 1, (1 << 56) - 1, i64::MAX - 1, -1] {
         let (key, mut begun) = session(None, HOUR);
         begun.revision = first;
-        scene.sessions.create(&key, &begun).await.expect("created");
+        scene.sessions.create(&key, &begun, None).await.expect("created");
         let change = change(&begun, "[]", first);
         let saved = scene.sessions.save(&key, &change).await.expect("an answer");
         assert_eq!(saved, SessionWrite::Done);
@@ -170,7 +188,7 @@ async fn a_stored_session_that_cannot_be_read_is_a_store_error_and_can_be_delete
         &"s".repeat(45),
         &"s".repeat(200),
     ] {
-        scene.sessions.create(&key, &begun).await.expect("created");
+        scene.sessions.create(&key, &begun, None).await.expect("created");
         let name = format!("{}{}", scene.prefix, scene.keys().await[0].0);
         let () = scene
             .client
@@ -192,7 +210,7 @@ async fn a_stored_session_that_cannot_be_read_is_a_store_error_and_can_be_delete
         assert_eq!(scene.keys().await, []);
     }
     let (key, begun) = session(Some(Uuid::now_v7()), HOUR);
-    scene.sessions.create(&key, &begun).await.expect("created");
+    scene.sessions.create(&key, &begun, None).await.expect("created");
     let numbers = RedisSessionStore::<i64>::new(&scene.redis);
     let error = numbers.load(&key).await.expect_err("a user id of another type");
     assert_eq!(error.kind(), StoreErrorKind::InvalidData);

@@ -1,6 +1,6 @@
 //! Calls whose reply is lost, so that nobody knows whether they were carried out.
 
-use auth_core::{SessionStore as _, SessionWrite, StoreErrorKind, StoredSession, TokenLookup};
+use auth_core::{Predecessor, SessionStore as _, SessionWrite, StoreErrorKind, StoredSession, TokenLookup};
 use auth_redis::RedisSessionStore;
 use portcullis_support::{Fault, Proxy};
 use time::Duration;
@@ -27,7 +27,7 @@ async fn scene() -> Scene {
     let thief = Proxy::before(&url).await;
     let store = RedisSessionStore::new(server::redis_with(&thief.url(&url), &prefix).await);
     let (key, begun) = session(Some(Uuid::now_v7()), Some(Duration::HOUR));
-    store.create(&key, &begun).await.expect("created");
+    store.create(&key, &begun, None).await.expect("created");
     let conflict = store.save(&key, &change(&begun, "[]", 7)).await;
     assert_eq!(conflict.expect("an answer"), SessionWrite::Conflict);
     Scene {
@@ -66,7 +66,7 @@ async fn a_lost_creation_is_made_again_and_finds_its_own() {
     let (fresh_key, fresh) = session(None, Some(Duration::HOUR));
     thief.set(Fault::LoseReply).await;
     store
-        .create(&fresh_key, &fresh)
+        .create(&fresh_key, &fresh, None)
         .await
         .expect("the second attempt");
     assert_eq!(thief.fault(), Fault::None, "a reply was lost");
@@ -77,7 +77,7 @@ async fn a_lost_creation_is_made_again_and_finds_its_own() {
     thief.set(Fault::LoseReply).await;
     let (_, other) = session(None, Some(Duration::HOUR));
     store
-        .create(&fresh_key, &other)
+        .create(&fresh_key, &other, None)
         .await
         .expect_err("the key is taken");
     assert_eq!(thief.fault(), Fault::None, "a reply was lost");
@@ -139,4 +139,68 @@ async fn a_lost_conflict_is_a_conflict_with_the_save_that_came_first() {
     assert_eq!(saved.expect("the second attempt"), SessionWrite::Conflict);
     assert_eq!(scene.thief.fault(), Fault::None, "a reply was lost");
     assert_eq!(scene.loaded().await, (1, "[1]".to_owned()));
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_lost_replacement_is_done_and_known_from_a_log_out() {
+    for (owner, deletes_before) in [
+        (None, false),
+        (None, true),
+        (Some(Uuid::now_v7()), false),
+        (Some(Uuid::now_v7()), true),
+    ] {
+        let scene = scene().await;
+        let predecessor = Predecessor::new(scene.key, Some(0));
+        // From now on the server knows the scripts.
+        let (absent, _) = session(None, Some(Duration::HOUR));
+        let (key, new) = session(owner, Some(Duration::HOUR));
+        let gone = scene
+            .store
+            .create(&key, &new, Some(&Predecessor::new(absent, None)))
+            .await;
+        assert_eq!(gone.expect("an answer"), SessionWrite::Gone);
+        if deletes_before {
+            let ended = scene.other.delete(&scene.key, None).await;
+            assert_eq!(ended.expect("an answer"), SessionWrite::Done);
+        }
+
+        // The first of two replies, that to the insertion.
+        scene.thief.set(Fault::LoseReply).await;
+        let replaced = scene.store.create(&key, &new, Some(&predecessor)).await;
+        assert_eq!(scene.thief.fault(), Fault::None, "a reply was lost");
+        let expected = match deletes_before {
+            true => SessionWrite::Gone,
+            false => SessionWrite::Done,
+        };
+        assert_eq!(replaced.expect("the second attempt"), expected);
+        let loaded = scene.other.load(&key).await.expect("an answer");
+        assert_eq!(loaded.is_some(), !deletes_before);
+        assert_eq!(scene.other.load(&scene.key).await.expect("an answer"), None);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_replacement_whose_last_reply_is_lost_is_done() {
+    let scene = scene().await;
+    let predecessor = Predecessor::new(scene.key, Some(0));
+    let (key, new) = session(Some(Uuid::now_v7()), Some(Duration::HOUR));
+    let (absent, _) = session(None, Some(Duration::HOUR));
+    let gone = scene
+        .store
+        .create(&key, &new, Some(&Predecessor::new(absent, None)))
+        .await;
+    assert_eq!(gone.expect("an answer"), SessionWrite::Gone);
+    let delay = std::time::Duration::from_millis(300);
+    scene.thief.set(Fault::DelayReplies(delay)).await;
+    let (replaced, ()) = tokio::join!(scene.store.create(&key, &new, Some(&predecessor)), async {
+        until("the first attempt is carried out", async || {
+            scene.other.load(&scene.key).await.expect("an answer").is_none()
+        })
+        .await;
+        scene.thief.cut().await;
+    });
+    assert_eq!(replaced.expect("the second attempt"), SessionWrite::Done);
+    assert_eq!(scene.other.load(&key).await.expect("an answer"), Some(new));
 }
