@@ -100,7 +100,11 @@ async fn a_call_that_was_given_up_changes_nothing_when_the_server_is_back() {
         assert_eq!(found.as_ref(), Some(token), "as before");
     }
     let listed = store.list(&late.user_id, 0).await.expect("a list");
-    assert_eq!(listed, [capped.1.clone()], "the cap pushed nobody out");
+    assert_eq!(
+        listed,
+        std::slice::from_ref(&capped.1),
+        "the cap pushed nobody out"
+    );
     assert_eq!(sessions.load(&session_key).await.expect("an answer"), Some(begun));
     assert_eq!(sessions.load(&other_key).await.expect("an answer"), None);
 
