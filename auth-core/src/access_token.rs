@@ -1,13 +1,13 @@
 //! The access token and the stores that hold it.
 
-use std::{fmt, num::NonZeroU32};
+use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{StoreError, Subject, TokenDigest, TokenLookup};
+use crate::{Cap, StoreError, Subject, TokenDigest, TokenLookup};
 
 /// One log-in in its stored form. An opaque token is the secret of its log-in; a tracked JWT and a refresh token name it.
 ///
@@ -252,12 +252,13 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     /// Inserts `token`.
     ///
     /// With a `cap`, the same operation removes the user's oldest tokens beyond that number, so the cap holds under parallel
-    /// insertions, too. Only tokens of the same `backend` count, and those that name none. It never removes the inserted
-    /// token. An expired token that is still stored may count.
+    /// insertions, too. Only tokens of the same `backend` count, and those that name none. A token that has expired when
+    /// the new one is issued goes before any that has not, however old it is. It never removes the inserted token, nor the
+    /// [replaced](Cap::replaced) one, which does not count.
     ///
     /// # Errors
     /// [`InsertTokenError::DigestTaken`] if the store already has a token of this digest. Then nothing is written.
-    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError>;
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError>;
 
     /// The token of `key`. Digests are compared byte for byte.
     ///

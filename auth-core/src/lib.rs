@@ -17,6 +17,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access_token;
+mod cap;
 mod clock;
 mod config_error;
 #[cfg(feature = "conformance")]
@@ -47,6 +48,7 @@ pub use access_token::{
     AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, ClientInfo, Generation,
     InsertTokenError, PurgeExpired, RotateTokens, TokenId, TokenKind,
 };
+pub use cap::Cap;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config_error::ConfigError;
 pub use deadline::{DEFAULT_DEADLINE, checked_deadline, with_deadline};
@@ -64,7 +66,7 @@ pub use session::{MAX_SESSION_BYTES, Predecessor, SessionChange, SessionStore, S
 pub use store_error::{StoreError, StoreErrorKind};
 pub use strategy::{
     Abilities, Credential, DEFAULT_CAP, IssueError, Issued, IssuedToken, NewLogIn, ReadError,
-    RefreshStrategy, RevocableStrategy, RotateStrategy, Strategy, Subject,
+    RefreshStrategy, ReplaceStrategy, RevocableStrategy, RotateStrategy, Strategy, Subject,
 };
 pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};

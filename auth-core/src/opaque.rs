@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Clock, ConfigError, Credential, DEFAULT_CAP,
-    IdleLimit, IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection, RevocableStrategy,
-    ShardTag, StoreError, Strategy, Subject, SystemClock, TokenId, TokenLookup, UserId, generate_token,
+    IdleLimit, IssueError, Issued, IssuedToken, Lifetime, NewLogIn, ReadError, Rejection, ReplaceStrategy,
+    RevocableStrategy, ShardTag, StoreError, Strategy, Subject, SystemClock, TokenId, TokenKind, TokenLookup,
+    UserId, generate_token,
 };
 
 /// Longer strings are rejected unread; every token of ours has 46 bytes.
@@ -101,7 +102,8 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         self
     }
 
-    /// Keeps at most `cap` tokens a user: a new one removes the oldest. Tokens of other backends do not count. Without this,
+    /// Keeps at most `cap` tokens a user: a new one removes the oldest, or one that has expired. Tokens of other backends do not
+    /// count, nor does the one that the client presents and that the new one [replaces](ReplaceStrategy). Without this,
     /// it is [`DEFAULT_CAP`].
     #[must_use]
     pub fn cap(mut self, cap: NonZeroU32) -> Self {
@@ -205,7 +207,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         token.expires_at = self.end_after_use(&token, now);
         token.actor = log_in.actor.map(str::to_owned);
         token.client = log_in.client.clone();
-        self.store.insert(&token, self.cap).await?;
+        self.store.insert(&token, log_in.under(self.cap)).await?;
         // A client keeps it up to its absolute limit: an idle limit is the server's to judge.
         let issued = IssuedToken::new(secret, now, token.absolute_expires_at);
         Ok(Issued::new(issued))
@@ -261,9 +263,37 @@ impl<Id: UserId> RevocableStrategy<Id> for OpaqueStrategy<Id> {
     fn abilities(&self) -> Abilities<'_, Id> {
         Abilities {
             log_ins: self.index.as_deref(),
+            replace: Some(self),
             also_accepts: self.accepted.iter().filter_map(Accepted::audience).collect(),
             ..Abilities::none()
         }
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> ReplaceStrategy<Id> for OpaqueStrategy<Id> {
+    async fn replaceable(
+        &self,
+        audience: &str,
+        kind: TokenKind,
+        presented: &str,
+    ) -> Result<Option<TokenLookup>, StoreError> {
+        if kind != TokenKind::Access || !is_plausible(presented) {
+            return Ok(None);
+        }
+        if self.accepted.is_empty() {
+            // If it has no row, there is nothing to be left out.
+            return Ok(Some(TokenLookup::for_audience(audience, presented)));
+        }
+        match self.find(audience, presented).await {
+            Ok((look_up, _token)) => Ok(Some(look_up)),
+            Err(ReadError::Rejected(_)) => Ok(None),
+            Err(ReadError::Unavailable(error)) => Err(error),
+        }
+    }
+
+    async fn end(&self, log_in: &TokenLookup) -> Result<(), StoreError> {
+        self.store.delete(log_in).await.map(drop)
     }
 }
 

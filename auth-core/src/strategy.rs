@@ -7,7 +7,10 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{AccessTokenIndex, ClientInfo, InsertTokenError, Rejection, StoreError, TokenId, User};
+use crate::{
+    AccessTokenIndex, Cap, ClientInfo, InsertTokenError, Rejection, StoreError, TokenId, TokenKind,
+    TokenLookup, User,
+};
 
 /// How many log-ins a user can have at a backend, unless the strategy is told another number: 1,000.
 ///
@@ -55,6 +58,9 @@ pub struct NewLogIn<'a, Id = Uuid> {
     pub actor: Option<&'a str>,
     /// The instant at which the log-in ends at the latest, if that is earlier than the strategy's own limit.
     pub ends_at: Option<OffsetDateTime>,
+    /// The log-in that this one replaces. It does not count for a cap. Whoever sets it [ends](ReplaceStrategy::end) it
+    /// afterwards.
+    pub replaces: Option<&'a TokenLookup>,
 }
 
 impl<'a, Id> NewLogIn<'a, Id> {
@@ -67,7 +73,18 @@ impl<'a, Id> NewLogIn<'a, Id> {
             client,
             actor: None,
             ends_at: None,
+            replaces: None,
         }
+    }
+
+    /// The cap of `most` log-ins for the insertion of this one, which does not count the one that it replaces.
+    #[must_use]
+    pub fn under(&self, most: Option<NonZeroU32>) -> Option<Cap> {
+        let cap = Cap::new(most?);
+        Some(match self.replaces {
+            Some(log_in) => cap.not_counting(log_in.digest),
+            None => cap,
+        })
     }
 
     /// `end`, or the end of this log-in if that is earlier.
@@ -283,6 +300,8 @@ pub struct Abilities<'a, Id = Uuid> {
     pub rotate: Option<&'a dyn RotateStrategy<Id>>,
     /// The store of its log-ins, which can list them.
     pub log_ins: Option<&'a dyn AccessTokenIndex<Id>>,
+    /// A new log-in can replace the one that the client presents.
+    pub replace: Option<&'a dyn ReplaceStrategy<Id>>,
     /// The audiences whose log-ins it accepts beside those of its backend: the old names of a backend that was renamed. A list
     /// of the log-ins in the same store shows them, too.
     pub also_accepts: Vec<&'a str>,
@@ -296,6 +315,7 @@ impl<Id> Abilities<'_, Id> {
             refresh: None,
             rotate: None,
             log_ins: None,
+            replace: None,
             also_accepts: Vec::new(),
         }
     }
@@ -333,6 +353,36 @@ pub trait RefreshStrategy<Id = Uuid>: RevocableStrategy<Id> {
     /// [`ReadError::Rejected`] if the token is not valid. It ends nothing then, unless it is [`Rejection::Reused`]: with
     /// that, the log-in has just ended as well. [`ReadError::Unavailable`] if the store does not answer: the log-in may go on.
     async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<(), ReadError>;
+}
+
+/// A strategy under a cap: a client that logs in again needs no second place, because its new log-in replaces the one that it
+/// presents.
+///
+/// The caller asks for that log-in, names it in [`NewLogIn::replaces`], and ends it once the new one was handed out. So a log-in
+/// that fails ends nothing.
+#[async_trait]
+pub trait ReplaceStrategy<Id = Uuid>: RevocableStrategy<Id> {
+    /// The log-in of a token of this kind that was `presented` to `audience`: the one that
+    /// [`revoke`](RevocableStrategy::revoke) or [`end_by_refresh`](RefreshStrategy::end_by_refresh) would end. `None` if the
+    /// token is not valid. It changes nothing.
+    ///
+    /// The log-in may be gone, or another user's, as far as this can only be told by a look-up.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn replaceable(
+        &self,
+        audience: &str,
+        kind: TokenKind,
+        presented: &str,
+    ) -> Result<Option<TokenLookup>, StoreError>;
+
+    /// Ends a log-in that was [replaced](Self::replaceable), whatever has become of the token that was presented: otherwise one
+    /// that is no longer valid by now would leave a log-in too many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer. The log-in may go on.
+    async fn end(&self, log_in: &TokenLookup) -> Result<(), StoreError>;
 }
 
 /// A strategy that replaces access tokens while they are used.

@@ -1,12 +1,12 @@
 //! Writing down that a token was used is no condition of its being good.
 #![cfg(feature = "memory")]
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, ManualClock,
-    NewLogIn, OpaqueStrategy, StoreError, Strategy as _, Subject, TokenLookup,
+    AccessToken, AccessTokenStore, Cap, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime,
+    ManualClock, NewLogIn, OpaqueStrategy, StoreError, Strategy as _, Subject, TokenLookup,
     memory::MemoryAccessTokenStore,
 };
 use time::OffsetDateTime;
@@ -18,7 +18,7 @@ struct ReadOnly(MemoryAccessTokenStore);
 
 #[async_trait]
 impl AccessTokenStore for ReadOnly {
-    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         self.0.insert(token, cap).await
     }
 

@@ -126,8 +126,9 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         })
     }
 
-    /// Keeps at most `cap` log-ins a user: a new one ends the oldest, in the same step of the store. Log-ins of other backends
-    /// do not count. Without this, it is [`DEFAULT_CAP`].
+    /// Keeps at most `cap` log-ins a user: a new one ends the oldest, or one that has expired, in the same step of the store.
+    /// Log-ins of other backends do not count, nor does the one that the client presents and that the new one
+    /// [replaces](auth_core::ReplaceStrategy). Without this, it is [`DEFAULT_CAP`].
     #[must_use]
     pub fn cap(mut self, cap: NonZeroU32) -> Self {
         self.cap = Some(cap);

@@ -5,12 +5,12 @@ mod cap;
 mod document;
 mod rotate;
 
-use std::{fmt, marker::PhantomData, num::NonZeroU32, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, InsertTokenError, PurgeExpired, StoreError, TokenId,
-    TokenLookup,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Cap, InsertTokenError, PurgeExpired, StoreError,
+    TokenId, TokenLookup,
 };
 use mongodb::{
     Collection,
@@ -40,7 +40,7 @@ use crate::{
 /// | `_id` | ObjectId; only identifies the document |
 /// | `digest` | binary: the 32 bytes of SHA-256, with a unique index |
 /// | `user_id` | as [`DocumentId`] has it for the type of the id |
-/// | `place` | with a cap the backend and a number, `web/0`; the public id without one; unique together with `user_id` |
+/// | `place` | with a cap the backend and a number, `web/0`; the public id without one, or if a new log-in that replaces this one has taken the place; unique together with `user_id` |
 /// | `id` | binary of subtype 4: the public id |
 /// | `backend` | string; absent if the token names no backend |
 /// | `epoch` | 64-bit integer |
@@ -136,7 +136,7 @@ impl Inner {
 
 #[async_trait]
 impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
-    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         let (store, token) = (Arc::clone(&self.inner), token.clone());
         self.inner
             .calls

@@ -1,8 +1,8 @@
-use std::{cmp::Reverse, fmt, marker::PhantomData, num::NonZeroU32};
+use std::{cmp::Reverse, fmt, marker::PhantomData};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError, RotateTokens,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, RotateTokens,
     ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
 };
 use fred::{bytes::Bytes, types::Value};
@@ -53,16 +53,19 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         &self,
         limit: Limit,
         token: &AccessToken<Id>,
-        cap: Option<NonZeroU32>,
+        cap: Option<Cap>,
     ) -> Result<(), InsertTokenError> {
         let value = value(record::write(token, record::delay(token.created_at)))?;
         let (tag, keys) = (ShardTag::for_user(&token.user_id), &self.redis.keys);
         let names = vec![keys.token(tag, &token.digest), keys.index(tag, &token.user_id)];
+        let replaced = cap.and_then(|cap| cap.replaced);
+        let replaced = replaced.map(|digest| key::encode(&digest)).unwrap_or_default();
         let args: Vec<Value> = vec![
             value,
             key::encode(&token.digest).into(),
-            cap.map_or(0, NonZeroU32::get).into(),
+            cap.map_or(0, |cap| cap.most.get()).into(),
             keys.tokens(tag).into(),
+            replaced.into(),
         ];
         match self.redis.run_in_time(limit, &INSERT, names, args).await? {
             true => Ok(()),
@@ -112,7 +115,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
 
 #[async_trait]
 impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
-    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         self.insert_within(self.redis.limit(), token, cap).await
     }
 

@@ -73,8 +73,8 @@ macro_rules! in_time {
 }
 
 script! {
-    /// `KEYS`: token, index. `ARGV`: value, digest, cap or `0`, prefix of tokens' keys, second attempt, deadline. Returns 1, or 0
-    /// if the digest is taken.
+    /// `KEYS`: token, index. `ARGV`: value, digest, cap or `0`, prefix of tokens' keys, digest of a token that does not count or
+    /// nothing, second attempt, deadline. Returns 1, or 0 if the digest is taken.
     INSERT, tokens!(), writes!(), in_time!("script/insert.lua")
 }
 script! {

@@ -1,10 +1,10 @@
 //! Access tokens in a table. A macro implements [`AccessTokenTable`], the part that differs from table to table.
 
-use std::{future::Future, marker::PhantomData, num::NonZeroU32};
+use std::{future::Future, marker::PhantomData};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Generation, InsertTokenError,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, Generation, InsertTokenError,
     PurgeExpired, RotateTokens, StoreError, Subject, TokenDigest, TokenId, TokenLookup,
 };
 use diesel::{
@@ -30,11 +30,13 @@ pub trait AccessTokenTable<D: AnyDatabase, Id: ColumnId>: ExpiringTable<D> {
     /// The user's tokens of `epoch`, the newest first.
     fn list(user_id: Id::Column, epoch: i64) -> impl Query<D, AccessToken<Id>>;
 
-    /// The user's tokens of `backend` and of none, except `newest` and the `keep` newest others.
+    /// The user's tokens of `backend` and of none, without the `spared` and without the `keep` newest others. One that has
+    /// expired at `at` is older than any that has not.
     fn older(
         user_id: Id::Column,
         backend: String,
-        newest: DigestColumn,
+        spared: [DigestColumn; 2],
+        at: InstantColumn,
         keep: i64,
     ) -> impl Query<D, DigestColumn>;
 
@@ -71,7 +73,7 @@ pub trait AccessTokenCalls<T: AccessTokenTable<Self, Id>, Id: ColumnId>: PurgeCa
     fn insert(
         &self,
         token: AccessToken<Id>,
-        cap: Option<NonZeroU32>,
+        cap: Option<Cap>,
     ) -> impl Future<Output = Result<QueryResult<usize>, StoreError>> + Send;
 
     /// Makes the `step`, if it is due. It returns the token as it is then, or as it is if the step was not made.
@@ -110,7 +112,7 @@ where
     T: AccessTokenTable<D, Id>,
     Id: ColumnId,
 {
-    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         match self.database.insert(token.clone(), cap).await? {
             Ok(0) => Err(InsertTokenError::DigestTaken),
             Ok(_) => Ok(()),
@@ -204,6 +206,17 @@ where
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
         Ok(self.database.purge::<T>(now, limit).await? as u64)
     }
+}
+
+/// The query for the tokens that are removed by the insertion of `token` under `cap`.
+pub(crate) fn surplus<D: AnyDatabase, T: AccessTokenTable<D, Id>, Id: ColumnId>(
+    token: &AccessToken<Id>,
+    cap: Cap,
+) -> impl Query<D, DigestColumn> + use<D, T, Id> {
+    let spared = [token.digest, cap.replaced.unwrap_or(token.digest)].map(DigestColumn);
+    let at = InstantColumn::new(token.created_at);
+    let (user_id, backend) = (token.user_id.clone().into(), token.backend.clone());
+    T::older(user_id, backend, spared, at, cap.others().into())
 }
 
 /// A row of a table of access tokens. Each field has the name and the place of its column.

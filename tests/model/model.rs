@@ -154,29 +154,26 @@ impl Model {
             }
         }
         let outcome = Outcome::Issued(self.tokens(number, &log_in));
-        // Whether one that has expired counts is up to the store.
-        [true, false]
-            .map(|counts_expired| {
-                let mut end = self.clone();
-                if let Some(cap) = self.rules.cap {
-                    end.make_room(person, backend, cap - 1, |held| {
-                        counts_expired || now < held.expires
-                    });
-                }
-                end.log_ins.insert(number, log_in.clone());
-                (outcome.clone(), end)
-            })
-            .into()
+        let mut end = self.clone();
+        if let Some(cap) = self.rules.cap {
+            end.make_room(person, backend, cap - 1, now);
+        }
+        end.log_ins.insert(number, log_in);
+        vec![(outcome, end)]
     }
 
-    /// Removes the oldest of the log-ins that count, until `keep` are left.
-    fn make_room(&mut self, person: Person, backend: &str, keep: usize, counts: impl Fn(&LogIn) -> bool) {
+    /// Removes the oldest of the log-ins, those that have expired first, until `keep` are left.
+    fn make_room(&mut self, person: Person, backend: &str, keep: usize, now: Instant) {
         let of_the_same = self
             .log_ins
             .iter()
-            .filter(|(_, held)| held.person == person && held.backend == backend && counts(held));
-        let newest_first = of_the_same.map(|(number, _)| *number).rev();
-        for number in newest_first.skip(keep).collect::<Vec<_>>() {
+            .filter(|(_, held)| held.person == person && held.backend == backend);
+        let mut newest_first: Vec<_> = of_the_same
+            .map(|(number, held)| (held.expires <= now, *number))
+            .rev()
+            .collect();
+        newest_first.sort_by_key(|(has_expired, _)| *has_expired);
+        for (_, number) in newest_first.into_iter().skip(keep) {
             self.log_ins.remove(&number);
         }
     }

@@ -1,15 +1,12 @@
 //! A store whose calls take their time, so that two steps meet in every order.
 
-use std::{
-    num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis::{
     StoreError, async_trait,
     store::{
-        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError, RotateTokens,
-        TokenId, TokenLookup,
+        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError,
+        RotateTokens, TokenId, TokenLookup,
     },
 };
 use time::OffsetDateTime;
@@ -51,7 +48,7 @@ impl Shuffled {
 
 #[async_trait]
 impl AccessTokenStore for Shuffled {
-    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         self.slowly(self.store.insert(token, cap)).await
     }
 

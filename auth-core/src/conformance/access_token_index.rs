@@ -16,7 +16,7 @@ use super::{
         users_of_one_shard_tag,
     },
 };
-use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, InsertTokenError, TokenId, UserId};
+use crate::{AccessToken, AccessTokenIndex, AccessTokenStore as _, Cap, InsertTokenError, TokenId, UserId};
 
 /// A list has the user's tokens with every field, newest first, in whatever order they were inserted. It has no other
 /// user's.
@@ -110,7 +110,7 @@ where
         "a deletion shows in the list"
     );
     let (_, three) = token(&user, 3);
-    answered(store.insert(&three, NonZeroU32::new(1)).await);
+    answered(store.insert(&three, NonZeroU32::new(1).map(Cap::new)).await);
     assert_eq!(
         answered(store.list(&user, EPOCH).await),
         [three],

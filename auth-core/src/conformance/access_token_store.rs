@@ -18,9 +18,11 @@ pub use cancelled::{
     a_cancelled_look_up_does_not_spoil_the_next, a_cancelled_touch_is_whole_or_absent,
 };
 pub use cap::{
-    a_cap_counts_one_backend_and_the_tokens_that_name_none, a_cap_holds_under_parallel_insertions,
+    a_cap_counts_one_backend_and_the_tokens_that_name_none, a_cap_does_not_count_the_replaced_token,
+    a_cap_holds_under_parallel_insertions, a_cap_holds_under_parallel_insertions_that_replace_one_token,
     a_cap_keeps_the_newest_tokens, a_cap_leaves_other_users_alone, a_cap_never_removes_the_inserted_token,
-    a_cap_removes_hundreds_of_tokens, names_of_backends_are_compared_byte_for_byte,
+    a_cap_removes_an_expired_token_before_a_live_one, a_cap_removes_hundreds_of_tokens,
+    names_of_backends_are_compared_byte_for_byte,
 };
 pub use delete::{
     a_deleted_token_is_gone, a_deletion_leaves_the_other_tokens, deleting_all_leaves_other_users_alone,

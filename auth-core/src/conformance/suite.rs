@@ -102,7 +102,10 @@ macro_rules! access_token_store_conformance {
             a_cap_counts_one_backend_and_the_tokens_that_name_none
             names_of_backends_are_compared_byte_for_byte
             a_cap_removes_hundreds_of_tokens
+            a_cap_removes_an_expired_token_before_a_live_one
+            a_cap_does_not_count_the_replaced_token
             a_cap_holds_under_parallel_insertions
+            a_cap_holds_under_parallel_insertions_that_replace_one_token
             a_touch_sets_the_last_use_and_the_expiry_alone
             a_touch_never_revives_an_expired_token
             a_touch_of_an_unknown_token_inserts_nothing

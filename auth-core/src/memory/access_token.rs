@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fmt, num::NonZeroU32, sync::Mutex};
+use std::{collections::HashMap, fmt, sync::Mutex};
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError, PurgeExpired,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, PurgeExpired,
     RotateTokens, StoreError, TokenDigest, TokenId, TokenLookup, UserId,
 };
 
@@ -75,20 +75,20 @@ impl<Id> fmt::Debug for MemoryAccessTokenStore<Id> {
 
 #[async_trait]
 impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
-    async fn insert(&self, token: &AccessToken<Id>, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         let mut state = lock(&self.state);
         if state.tokens.contains_key(&token.digest) {
             return Err(InsertTokenError::DigestTaken);
         }
         if let Some(cap) = cap {
-            let keep = usize::try_from(cap.get() - 1).unwrap_or(usize::MAX);
-            let doomed: Vec<_> = state
-                .newest_first(&token.user_id)
-                .iter()
-                .filter(|other| [token.backend.as_str(), ""].contains(&other.backend.as_str()))
-                .skip(keep)
-                .map(|token| token.digest)
-                .collect();
+            let keep = usize::try_from(cap.others()).unwrap_or(usize::MAX);
+            let mut others = state.newest_first(&token.user_id);
+            others.retain(|other| {
+                let is_of_backend = [token.backend.as_str(), ""].contains(&other.backend.as_str());
+                is_of_backend && cap.replaced != Some(other.digest)
+            });
+            others.sort_by_key(|other| !other.is_live(token.created_at));
+            let doomed: Vec<_> = others.iter().skip(keep).map(|other| other.digest).collect();
             state.remove(&doomed);
         }
         state.inserted += 1;

@@ -77,6 +77,32 @@ async fn a_token_of_another_system_is_accepted_by_its_plain_digest_if_that_is_as
 }
 
 /// A strategy with a clock, and the store behind it.
+#[tokio::test]
+async fn a_token_is_replaced_by_the_digest_under_which_it_is_stored() {
+    let store = Store::default();
+    let strategy = strategy(&store).also_accept("old").also_accept_imported();
+    let foreign = "GJVoaIZSOvs4-2kAmcYRoZKDyRw24VDNxlXtcPJXRPc";
+    let now = SystemClock.now();
+    let token = AccessToken::new(TokenId::generate(), TokenDigest::new(foreign), subject(), now);
+    store.insert(&token, None).await.expect("inserted");
+    let (old, own) = (issued(&strategy, "old").await, issued(&strategy, "db").await);
+    for presented in [foreign, &*old, &*own] {
+        let found = strategy.replaceable("db", TokenKind::Access, presented).await;
+        let log_in = found.expect("an answer").expect("a log-in");
+        assert!(store.find(&log_in).await.expect("an answer").is_some());
+        assert!(is_valid(&strategy, "db", presented).await, "it only asks");
+        strategy.end(&log_in).await.expect("ended");
+        assert!(!is_valid(&strategy, "db", presented).await);
+    }
+    for (kind, presented) in [
+        (TokenKind::Refresh, &*issued(&strategy, "db").await),
+        (TokenKind::Access, "a.b.c"),
+    ] {
+        let none = strategy.replaceable("db", kind, presented).await;
+        assert_eq!(none.expect("an answer"), None);
+    }
+}
+
 fn timed(lifetime: Lifetime) -> (OpaqueStrategy, Store, Arc<ManualClock>) {
     let (store, clock) = (Store::default(), Arc::new(ManualClock::default()));
     let strategy = OpaqueStrategy::new(store.clone(), lifetime).clock(clock.clone());

@@ -37,6 +37,11 @@ enum Defect {
     CapsItsBackendAlone,
     CapsByFoldedBackend,
     CapsThenInserts,
+    CapKeepsTheExpired,
+    CapKeepsTheJustExpired,
+    CapCountsTheReplaced,
+    CapRemovesTheReplaced,
+    CapGrowsByTheReplaced,
     TouchExtends,
     TouchLeavesTheExpiry,
     TouchRevives,
@@ -174,7 +179,10 @@ mod with_its_defect_it_is_caught {
         a_cap_counts_one_backend_and_the_tokens_that_name_none: CapsEveryBackend, CapsItsBackendAlone;
         names_of_backends_are_compared_byte_for_byte: CapsEveryBackend, CapsByFoldedBackend;
         a_cap_removes_hundreds_of_tokens: CapsAPage;
+        a_cap_removes_an_expired_token_before_a_live_one: CapKeepsTheExpired, CapKeepsTheJustExpired;
+        a_cap_does_not_count_the_replaced_token: CapCountsTheReplaced, CapRemovesTheReplaced, CapGrowsByTheReplaced;
         a_cap_holds_under_parallel_insertions: CapsThenInserts, CapsOneTooMany;
+        a_cap_holds_under_parallel_insertions_that_replace_one_token: CapsThenInserts, CapsOneTooMany, CapRemovesTheReplaced;
         a_touch_sets_the_last_use_and_the_expiry_alone: TouchExtends, TouchLeavesTheExpiry;
         a_touch_never_revives_an_expired_token: TouchRevives;
         a_touch_of_an_unknown_token_inserts_nothing: TouchInserts;

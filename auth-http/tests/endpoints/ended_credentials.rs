@@ -1,10 +1,10 @@
 //! Rows of credentials that have ended.
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, NewLogIn,
+    AccessToken, AccessTokenStore, Cap, ClientInfo, ExposeSecret as _, InsertTokenError, Lifetime, NewLogIn,
     OpaqueStrategy, Outcome, Rejection, SigningSecret, StoreError, Strategy as _, Subject, TokenLookup, User,
     UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
@@ -24,7 +24,7 @@ struct Late {
 
 #[async_trait]
 impl AccessTokenStore for Late {
-    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         self.users.delete(&token.user_id).await?;
         self.tokens.insert(token, cap).await
     }

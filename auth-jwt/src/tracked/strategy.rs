@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use auth_core::{
     Abilities, AccessToken, Advance, Credential, ExposeSecret as _, IssueError, Issued, IssuedToken,
-    NewLogIn, ReadError, RefreshStrategy, Rejection, RevocableStrategy, RotateStrategy, ShardTag, StoreError,
-    Strategy, Subject, TokenKind, TokenLookup, UserId, generate_token, user_id_from_text,
+    NewLogIn, ReadError, RefreshStrategy, Rejection, ReplaceStrategy, RevocableStrategy, RotateStrategy,
+    ShardTag, StoreError, Strategy, Subject, TokenKind, TokenLookup, UserId, generate_token,
+    user_id_from_text,
 };
 use time::OffsetDateTime;
 
@@ -70,6 +71,49 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         Ok(credential)
     }
 
+    /// The log-in that a log-out by this access token ends.
+    async fn log_in_of_access(
+        &self,
+        audience: &str,
+        presented: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<TokenLookup>, StoreError> {
+        let Ok(token) = self.issued_here(audience, presented) else {
+            return Ok(None);
+        };
+        if token.claims.exp.0.saturating_add(self.jwt.leeway) <= now {
+            return Ok(None);
+        }
+        // Without rotation, every token of the log-in is of the present generation.
+        if self.rotate_after.is_some() {
+            let found = self.store.find(&token.key).await?;
+            let is_good = |row: AccessToken<Id>| self.standing(&token, &row, now).is_ok();
+            if !found.is_some_and(is_good) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(token.key))
+    }
+
+    /// The log-in that a log-out by this refresh token ends, unless it ends because the token was used before.
+    async fn log_in_of_refresh(
+        &self,
+        audience: &str,
+        presented: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<TokenLookup>, StoreError> {
+        let Ok((tokens, token)) = self.refresh_token(audience, presented) else {
+            return Ok(None);
+        };
+        let key = key_of(token.backend, token.handle);
+        let found = self.store.find(&key).await?;
+        let is_good = found.is_some_and(|row| {
+            let standing = Standing::of(token.number, row.refresh_generation, tokens.grace, now);
+            row.is_live(now) && matches!(standing, Standing::Present | Standing::JustReplaced)
+        });
+        Ok(is_good.then_some(key))
+    }
+
     /// The refresh token that was `presented`, and the setting. Without refresh tokens, there are none to be valid.
     fn refresh_token<'a>(
         &'a self,
@@ -131,7 +175,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         row.actor = log_in.actor.map(str::to_owned);
         row.client = log_in.client.clone();
         let issued = self.tokens(backend, handle, &row, now)?;
-        self.store.insert(&row, self.cap).await?;
+        self.store.insert(&row, log_in.under(self.cap)).await?;
         Ok(issued)
     }
 
@@ -166,23 +210,10 @@ impl<Id: UserId> RevocableStrategy<Id> for TrackedJwtStrategy<Id> {
     /// If a log-in is [checked at the refresh only](TrackedJwtStrategy::check_at_refresh_only), its access tokens are valid
     /// until they expire.
     async fn revoke(&self, audience: &str, presented: &str) -> Result<(), StoreError> {
-        let now = self.jwt.clock.now();
-        let Ok(token) = self.issued_here(audience, presented) else {
-            return Ok(());
-        };
-        if token.claims.exp.0.saturating_add(self.jwt.leeway) <= now {
-            return Ok(());
+        match self.replaceable(audience, TokenKind::Access, presented).await? {
+            Some(log_in) => self.end(&log_in).await,
+            None => Ok(()),
         }
-        // Without rotation, every token of the log-in is of the present generation.
-        if self.rotate_after.is_some() {
-            let found = self.store.find(&token.key).await?;
-            let is_good = |row: AccessToken<Id>| self.standing(&token, &row, now).is_ok();
-            if !found.is_some_and(is_good) {
-                return Ok(());
-            }
-        }
-        self.store.delete(&token.key).await?;
-        Ok(())
     }
 
     /// With the log-ins of every other backend on the same store.
@@ -195,8 +226,29 @@ impl<Id: UserId> RevocableStrategy<Id> for TrackedJwtStrategy<Id> {
         abilities.refresh = self.refresh.as_ref().map(|_tokens| self as _);
         abilities.rotate = self.rotate_after.map(|_age| self as _);
         abilities.log_ins = Some(&*self.store);
+        abilities.replace = Some(self);
         abilities.also_accepts = self.jwt.also_accepted.iter().map(String::as_str).collect();
         abilities
+    }
+}
+
+#[async_trait]
+impl<Id: UserId> ReplaceStrategy<Id> for TrackedJwtStrategy<Id> {
+    async fn replaceable(
+        &self,
+        audience: &str,
+        kind: TokenKind,
+        presented: &str,
+    ) -> Result<Option<TokenLookup>, StoreError> {
+        let now = self.jwt.clock.now();
+        match kind {
+            TokenKind::Access => self.log_in_of_access(audience, presented, now).await,
+            TokenKind::Refresh => self.log_in_of_refresh(audience, presented, now).await,
+        }
+    }
+
+    async fn end(&self, log_in: &TokenLookup) -> Result<(), StoreError> {
+        self.store.delete(log_in).await.map(drop)
     }
 }
 

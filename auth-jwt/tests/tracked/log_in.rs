@@ -5,14 +5,15 @@ use std::num::NonZeroU32;
 use auth_core::{
     AccessTokenStore as _, ClientInfo, Credential, Lifetime, NewLogIn,
     Rejection::{BadSignature, Expired, StaleEpoch, Unknown},
-    RevocableStrategy as _, SigningSecret, Strategy as _, Subject, TokenLookup,
+    ReplaceStrategy as _, RevocableStrategy as _, SigningSecret, Strategy as _, Subject, TokenKind,
+    TokenLookup,
 };
 use auth_jwt::{JwtStrategy, Rotation, TrackedJwtStrategy};
 use time::Duration as Span;
 use uuid::Uuid;
 
 use crate::stage::{
-    ACCESS, APP, LOG_IN, Pair, Stage, check, claims, expiry, parallel, read, refresh, seconds,
+    ACCESS, APP, LOG_IN, Pair, Stage, check, claims, expiry, parallel, read, refresh, rotate, seconds,
 };
 
 /// How long after its expiry a token still logs out.
@@ -121,6 +122,38 @@ async fn a_token_that_has_just_expired_still_logs_out_and_an_older_one_ends_noth
         .expect("nothing to revoke");
     assert_eq!(stage.rows().await.len(), 1);
     assert!(refresh(&strategy, two.refresh()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_log_in_can_be_replaced_by_what_would_end_it_and_by_nothing_else() {
+    let stage = Stage::new();
+    let rotation = Rotation::after(Span::MINUTE.unsigned_abs());
+    let strategy = stage.refreshing().rotation(rotation).expect("valid");
+    let pair = stage.log_in(&strategy).await;
+    let digest = stage.row().await.digest;
+    let replaceable = async |kind, token: &str| {
+        let found = strategy.replaceable(APP, kind, token).await;
+        found.expect("an answer").map(|log_in| log_in.digest)
+    };
+    assert_eq!(replaceable(TokenKind::Access, &pair.access).await, Some(digest));
+    assert_eq!(
+        replaceable(TokenKind::Refresh, pair.refresh()).await,
+        Some(digest)
+    );
+    assert_eq!(replaceable(TokenKind::Refresh, &pair.access).await, None);
+    assert_eq!(replaceable(TokenKind::Access, pair.refresh()).await, None);
+    stage.pass(Span::MINUTE);
+    rotate(&strategy, &pair.access).await.expect("rotated");
+    let next = refresh(&strategy, pair.refresh()).await.expect("the next");
+    stage.pass(Span::seconds(30));
+    // Both were replaced before the grace. To ask changes nothing, also if it was a theft.
+    assert_eq!(replaceable(TokenKind::Access, &pair.access).await, None);
+    assert_eq!(replaceable(TokenKind::Refresh, pair.refresh()).await, None);
+    assert_eq!(
+        replaceable(TokenKind::Refresh, next.refresh()).await,
+        Some(digest)
+    );
+    assert_eq!(stage.rows().await.len(), 1);
 }
 
 #[tokio::test]

@@ -8,14 +8,21 @@
 //! Tokens that name no backend count for each backend, but have places of another form. While a user has K of them, the
 //! backend's tokens take places below N - K only, and no cap puts in more of the K. So the cap holds with them, too.
 //!
+//! A token that the new one replaces does not count. If the new one needs its place, it makes way: its place becomes its public
+//! id, as that of a token without a cap. So there still is one place for each token that counts, however many insertions
+//! leave out the same one.
+//!
 //! If another insertion was faster, in this process or another, the unique index refuses the write, or the oldest token
 //! is no longer there. Then this one looks again.
 
-use std::{array, collections::HashSet, num::NonZeroU32};
+use std::{
+    array,
+    collections::{HashMap, HashSet},
+};
 
-use auth_core::{AccessToken, InsertTokenError, ShardTag, StoreError};
+use auth_core::{AccessToken, Cap, InsertTokenError, ShardTag, StoreError};
 use mongodb::{
-    bson::{Bson, DateTime, doc, oid::ObjectId},
+    bson::{self, Bson, DateTime, doc, oid::ObjectId},
     error::Error,
     options::ReadConcern,
 };
@@ -30,6 +37,7 @@ use crate::{
     DocumentId,
     digest::digest,
     failure::{Duplicate, duplicate, failed},
+    instant::date,
 };
 
 /// Insertions for one user wait for each other here, so that within one process none has to look twice.
@@ -54,19 +62,39 @@ impl Default for Turns {
 struct Held {
     #[serde(rename = "_id")]
     document: ObjectId,
+    id: bson::Uuid,
     digest: DigestField,
     place: Bson,
     created_at: DateTime,
+    expires_at: Option<DateTime>,
+    absolute_expires_at: Option<DateTime>,
+}
+
+impl Held {
+    fn is_live(&self, at: DateTime) -> bool {
+        let ends = [self.expires_at, self.absolute_expires_at];
+        ends.into_iter().flatten().all(|end| at < end)
+    }
+}
+
+/// Where a new token goes.
+enum Room<'a> {
+    /// To a place that is free, beside the others.
+    Free(Bson),
+    /// To this place, in the document of a token that goes.
+    Of(&'a Held, Bson),
+    /// To the place of this token, which stays, but does not count.
+    Held(&'a Held),
 }
 
 impl Inner {
     /// Inserts `token` and removes the user's oldest tokens beyond `cap`.
     pub(super) async fn insert_under<Id: DocumentId>(
         &self,
-        cap: NonZeroU32,
+        cap: Cap,
         token: &AccessToken<Id>,
     ) -> Result<(), InsertTokenError> {
-        let cap = usize::try_from(cap.get()).unwrap_or(usize::MAX);
+        let others = usize::try_from(cap.others()).unwrap_or(usize::MAX);
         let _turn = self.turns.lock(&token.user_id).await;
         // Ends at the deadline of the call at the latest.
         loop {
@@ -74,22 +102,29 @@ impl Inner {
             if held.iter().any(|held| held.digest.0 == token.digest) {
                 return Err(InsertTokenError::DigestTaken);
             }
-            let is_in = if held.len() < cap {
-                self.insert_at(free_place(&token.backend, &held), token).await?
-            } else {
-                let place = free_place(&token.backend, &held[1..]);
-                self.replace(&held[0], place, token).await?
+            let (replaced, counted): (Vec<_>, Vec<_>) =
+                held.iter().partition(|held| cap.replaced == Some(held.digest.0));
+            let (doomed, kept) = counted.split_at(counted.len().saturating_sub(others));
+            let (is_in, reused) = match room(&token.backend, others, doomed, kept, replaced.first().copied())
+            {
+                Room::Free(place) => (self.insert_at(place, token).await?, None),
+                Room::Of(oldest, place) => (self.replace(oldest, place, token).await?, Some(oldest)),
+                Room::Held(replaced) => {
+                    self.make_way(&token.user_id, replaced).await?;
+                    continue;
+                }
             };
             if is_in {
-                let surplus = held.len().saturating_sub(cap);
-                return Ok(self
-                    .remove(&token.user_id, held.get(1..=surplus).unwrap_or_default())
-                    .await?);
+                let reused = reused.map(|reused| reused.document);
+                let surplus = doomed.iter().copied();
+                let surplus = surplus.filter(|held| Some(held.document) != reused);
+                return Ok(self.remove(&token.user_id, surplus).await?);
             }
         }
     }
 
-    /// The user's tokens that count beside `token`, oldest first. They include those that no majority has yet.
+    /// The user's tokens of the backend of `token` and of none, oldest first. What has expired is older than the others. They
+    /// include those that no majority has yet.
     async fn held<Id: DocumentId>(&self, token: &AccessToken<Id>) -> Result<Vec<Held>, StoreError> {
         let mut filter = of_user(&token.user_id);
         // Null stands for a field that is absent.
@@ -98,7 +133,9 @@ impl Inner {
             .tokens
             .clone_with_type::<Held>()
             .find(filter)
-            .projection(doc! { "digest": 1, "place": 1, "created_at": 1 })
+            .projection(doc! {
+                "id": 1, "digest": 1, "place": 1, "created_at": 1, "expires_at": 1, "absolute_expires_at": 1,
+            })
             .read_concern(ReadConcern::local())
             .await
             .map_err(failed)?;
@@ -106,7 +143,8 @@ impl Inner {
         while found.advance().await.map_err(failed)? {
             held.push(found.deserialize_current().map_err(failed)?);
         }
-        held.sort_by_key(|held| (held.created_at, held.document));
+        let at = date(token.created_at);
+        held.sort_by_key(|held| (held.is_live(at), held.created_at, held.document));
         Ok(held)
     }
 
@@ -142,13 +180,27 @@ impl Inner {
         }
     }
 
+    /// Gives the place of this token to another one.
+    async fn make_way(&self, user_id: &impl DocumentId, held: &Held) -> Result<(), StoreError> {
+        let mut filter = of_user(user_id);
+        filter.insert("_id", held.document);
+        filter.insert("digest", digest(&held.digest.0));
+        let update = doc! { "$set": { "place": held.id } };
+        let answer = self.tokens.update_one(filter, update).await;
+        answer.map(drop).map_err(failed)
+    }
+
     /// Removes the `surplus` over a cap that is new or was lowered. By digest, because other tokens may have taken
     /// their places.
-    async fn remove(&self, user_id: &impl DocumentId, surplus: &[Held]) -> Result<(), StoreError> {
-        if surplus.is_empty() {
+    async fn remove<'a>(
+        &self,
+        user_id: &impl DocumentId,
+        surplus: impl Iterator<Item = &'a Held>,
+    ) -> Result<(), StoreError> {
+        let digests: Vec<_> = surplus.map(|held| digest(&held.digest.0)).collect();
+        if digests.is_empty() {
             return Ok(());
         }
-        let digests: Vec<_> = surplus.iter().map(|held| digest(&held.digest.0)).collect();
         let mut filter = of_user(user_id);
         filter.insert("digest", doc! { "$in": digests });
         self.tokens.delete_many(filter).await.map_err(failed)?;
@@ -178,25 +230,53 @@ impl Inner {
     }
 }
 
-/// The lowest place of the backend that no token has.
+/// The lowest place of the backend that none of the `kept` tokens has. That of the `replaced` one is the last resort.
 ///
-/// Tokens that were inserted without a cap, or under a higher one, have other places but count towards the cap. The
-/// free place is below the cap even so, since there are fewer tokens than the cap.
-fn free_place(backend: &str, held: &[Held]) -> Bson {
-    // By their text: a number has no hash, and a walk over all for each place would be a million steps for a thousand tokens.
-    let taken: HashSet<_> = held.iter().map(|held| held.place.to_string()).collect();
-    let is_free = |place: &Bson| !taken.contains(&place.to_string());
-    (0..)
-        .map(|number| place(backend, number))
-        .find(is_free)
-        .unwrap_or_default()
+/// Tokens that were inserted without a cap, or under a higher one, have other places but count towards the cap. The room is
+/// below the cap even so, since fewer tokens are kept than the cap allows: `others` at most.
+fn room<'a>(
+    backend: &str,
+    others: usize,
+    doomed: &[&'a Held],
+    kept: &[&'a Held],
+    replaced: Option<&'a Held>,
+) -> Room<'a> {
+    let number = |held: &Held| number(backend, &held.place);
+    let most = others.saturating_add(1);
+    let kept_places: HashSet<_> = kept.iter().filter_map(|held| number(held)).collect();
+    let doomed_places: HashMap<_, _> = doomed
+        .iter()
+        .filter_map(|held| Some((number(held)?, *held)))
+        .collect();
+    // Each kept token that has another place takes one away.
+    let elsewhere = kept.len() - kept_places.iter().filter(|place| **place < most).count();
+    let end = most.saturating_sub(elsewhere);
+    let replaced_place = replaced.and_then(number);
+    let free = (0..end).find(|place| !kept_places.contains(place) && replaced_place != Some(*place));
+    let Some(free) = free else {
+        return replaced.map_or_else(|| Room::Free(place(backend, end)), Room::Held);
+    };
+    match doomed_places.get(&free).or(doomed.first()) {
+        Some(doomed) => Room::Of(doomed, place(backend, free)),
+        None => Room::Free(place(backend, free)),
+    }
 }
 
 /// A token that names no backend has the place that every token had before tokens named theirs.
-fn place(backend: &str, number: i64) -> Bson {
+fn place(backend: &str, number: usize) -> Bson {
     if backend.is_empty() {
-        number.into()
+        i64::try_from(number).unwrap_or(i64::MAX).into()
     } else {
         format!("{backend}/{number}").into()
+    }
+}
+
+/// The number of a place of the backend.
+fn number(backend: &str, place: &Bson) -> Option<usize> {
+    match place {
+        Bson::String(place) => place.strip_prefix(backend)?.strip_prefix('/')?.parse().ok(),
+        Bson::Int32(number) if backend.is_empty() => usize::try_from(*number).ok(),
+        Bson::Int64(number) if backend.is_empty() => usize::try_from(*number).ok(),
+        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use auth_core::{AccessToken, AccessTokenIndex as _, AccessTokenStore as _};
+use auth_core::{AccessToken, AccessTokenIndex as _, AccessTokenStore as _, Cap};
 use auth_mongo::{
     MongoAccessTokenStore,
     mongodb::{
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::database::{TestDatabase, new_token, options};
 
-pub(crate) const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
+pub(crate) const THREE: Cap = Cap::new(NonZeroU32::new(3).expect("three is not zero"));
 
 /// A store with a client of its own, as another process has.
 async fn store(database: &TestDatabase) -> MongoAccessTokenStore<Uuid> {
@@ -88,6 +88,44 @@ async fn s7_a_cap_holds_at_every_moment_under_log_ins_on_several_processes() {
     }
 }
 
+/// The token that each of them replaces stays, and takes no place from the others.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs MongoDB"]
+async fn s7_a_cap_holds_beside_a_replaced_session_under_log_ins_on_several_processes() {
+    let database = TestDatabase::new().await;
+    let watcher = store(&database).await;
+    let processes = join_all((0..8).map(|_process| store(&database))).await;
+    for round in 0..5 {
+        let user = Uuid::now_v7();
+        let (replaced, _) = new_token(&user, &format!("token {} of {user}", round % 3));
+        for n in 0..3 {
+            let token = token(&user, n);
+            watcher.insert(&token, Some(THREE)).await.expect("a token");
+        }
+        let log_ins = (3..27).map(|n| {
+            let store = processes[n % 8].clone();
+            let token = token(&user, i64::try_from(n).expect("small"));
+            let cap = THREE.not_counting(replaced.digest);
+            tokio::spawn(async move { store.insert(&token, Some(cap)).await })
+        });
+        let log_ins = tokio::spawn(join_all(log_ins.collect::<Vec<_>>()));
+        let mut most = 0;
+        while !log_ins.is_finished() {
+            most = most.max(seconds(&watcher, &user).await.len());
+        }
+        for answer in log_ins.await.expect("a task") {
+            answer.expect("a task").expect("a token");
+        }
+        assert!(most <= 3 + 1, "there were {most}");
+        assert!(watcher.delete(&replaced).await.expect("an answer"), "it stays");
+        assert_eq!(seconds(&watcher, &user).await.len(), 3);
+        let documents = database.database.collection::<Document>("access_tokens");
+        let of_user = doc! { "user_id": auth_mongo::DocumentId::to_bson(&user) };
+        let places = documents.distinct("place", of_user).await.expect("an answer");
+        assert_eq!(places, ["web/0", "web/1", "web/2"].map(Bson::from));
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs MongoDB"]
 async fn a_cap_that_is_new_or_lowered_removes_the_oldest() {
@@ -97,7 +135,7 @@ async fn a_cap_that_is_new_or_lowered_removes_the_oldest() {
     for n in 0..7 {
         store.insert(&token(&user, n), None).await.expect("a token");
     }
-    let cap = NonZeroU32::new(5);
+    let cap = NonZeroU32::new(5).map(Cap::new);
     store.insert(&token(&user, 7), cap).await.expect("a token");
     assert_eq!(seconds(&store, &user).await, [7, 6, 5, 4, 3]);
     store.insert(&token(&user, 8), cap).await.expect("a token");

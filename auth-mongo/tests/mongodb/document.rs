@@ -1,7 +1,7 @@
 //! The form of the documents, on which an application's own queries rely.
 
 use auth_core::{
-    AccessTokenStore as _, Advance, PasswordHash, RotateTokens as _, StoreErrorKind, TokenKind,
+    AccessTokenStore as _, Advance, Cap, PasswordHash, RotateTokens as _, StoreErrorKind, TokenKind,
     UserStore as _,
 };
 use auth_mongo::{
@@ -151,7 +151,7 @@ async fn a_token_stands_as_its_digest_with_what_a_list_shows() {
     token.actor = Some("7".to_owned());
     token.client.user_agent = Some("Lynx".to_owned());
     tokens
-        .insert(&token, std::num::NonZeroU32::new(3))
+        .insert(&token, std::num::NonZeroU32::new(3).map(Cap::new))
         .await
         .expect("a token");
 

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::{AccessTokenStore as _, InsertUserError, StoreError, StoreErrorKind, UserStore as _};
+use auth_core::{AccessTokenStore as _, Cap, InsertUserError, StoreError, StoreErrorKind, UserStore as _};
 use auth_mongo::{
     MongoAccessTokenStore, MongoSessionStore, MongoUserStore, connect,
     mongodb::{
@@ -181,7 +181,7 @@ async fn k2_a_caller_that_goes_away_costs_no_connection_and_leaves_a_change_whol
         let (key, token) = new_token(&ada.id, &format!("token {n}"));
         for was_dropped in [
             dropped(users.find(&ada.id), n % 3).await,
-            dropped(tokens.insert(&token, NonZeroU32::new(2)), n % 3).await,
+            dropped(tokens.insert(&token, NonZeroU32::new(2).map(Cap::new)), n % 3).await,
             dropped(tokens.find(&key), n % 3).await,
         ] {
             count += u32::from(was_dropped);
@@ -189,7 +189,10 @@ async fn k2_a_caller_that_goes_away_costs_no_connection_and_leaves_a_change_whol
     }
     assert!(count >= 40, "{count} calls were dropped");
     let (key, token) = new_token(&ada.id, "the last");
-    tokens.insert(&token, NonZeroU32::new(1)).await.expect("a token");
+    tokens
+        .insert(&token, NonZeroU32::new(1).map(Cap::new))
+        .await
+        .expect("a token");
     assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token));
     assert_eq!(
         tokens.delete_all(&ada.id).await.expect("an answer"),

@@ -6,8 +6,9 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn,
-    OpaqueStrategy, Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _, admit,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, ClientInfo, ExposeSecret as _, Lifetime,
+    NewLogIn, OpaqueStrategy, Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _,
+    admit,
 };
 use auth_mongo::{
     MongoAccessTokenStore, MongoUserStore,
@@ -122,7 +123,7 @@ async fn each_call_costs_one_command_and_an_insertion_under_a_cap_two() {
     users.update(&ada).await.expect("an update");
     assert_eq!(commands.names(), ["update"]);
 
-    let one = NonZeroU32::new(1);
+    let one = NonZeroU32::new(1).map(Cap::new);
     let (first_key, first) = new_token(&ada.id, "first");
     let (key, second) = new_token(&ada.id, "second");
     tokens.insert(&first, one).await.expect("a token");
@@ -193,7 +194,10 @@ async fn a_credential_is_on_a_majority_whatever_the_clients_defaults_are() {
         .expect("a store");
     let ada = users.insert(new_user("ada", ())).await.expect("a user");
     let (key, token) = new_token(&ada.id, "a token");
-    tokens.insert(&token, NonZeroU32::new(1)).await.expect("a token");
+    tokens
+        .insert(&token, NonZeroU32::new(1).map(Cap::new))
+        .await
+        .expect("a token");
     commands.take();
 
     users.find(&ada.id).await.expect("an answer");

@@ -1,5 +1,5 @@
 local token, index = KEYS[1], KEYS[2]
-local value, digest, cap, tokens, repeated = unpack(ARGV)
+local value, digest, cap, tokens, replaced, repeated = unpack(ARGV)
 local inserted = read(value)
 
 local taken = redis.call('GET', token)
@@ -14,10 +14,20 @@ local function parse_rank(value)
   if string.byte(value) ~= 1 then return parse(value) end
   local at = 50 + 14 * string.byte(value, 49)
   local _user_id, behind = text(value, at + 1 + 14 * string.byte(value, at))
-  return { backend = text(value, behind), created_at = number(value, 20, 6), delay = number(value, 26, 3) }
+  return {
+    backend = text(value, behind), expires_at = number(value, 8, 6),
+    created_at = number(value, 20, 6), delay = number(value, 26, 3),
+  }
 end
 
+-- By the clock of whoever inserts, which may be ahead of the server's. `NEVER` is later than anything.
+local function is_live(row)
+  return type(row.expires_at) ~= 'number' or inserted.created_at < row.expires_at
+end
+
+-- What has expired is older than anything that has not.
 local function is_older(one, other)
+  if one.is_live ~= other.is_live then return other.is_live end
   if one.created_at ~= other.created_at then return one.created_at < other.created_at end
   return one.delay < other.delay
 end
@@ -27,18 +37,19 @@ local doomed, dropped = {}, {}
 if keep >= 0 and redis.call('ZCARD', index) > keep then
   local others = {}
   for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    local stored = redis.call('GET', tokens .. string.sub(member, -43))
-    if stored then
-      local is_readable, other = pcall(parse_rank, stored)
-      -- An unreadable one counts as the oldest.
-      if not is_readable then other = { backend = '', created_at = 0, delay = 0 } end
-      if other.backend == inserted.backend or other.backend == '' then
-        other.member = member
-        others[#others + 1] = other
-      end
-    else
+    local named = string.sub(member, -43)
+    local stored = redis.call('GET', tokens .. named)
+    if not stored then
       -- The server evicted it, or it has expired.
       dropped[#dropped + 1] = member
+    elseif named ~= replaced then
+      local is_readable, other = pcall(parse_rank, stored)
+      -- An unreadable one counts as the oldest.
+      if not is_readable then other = { backend = '', expires_at = 0, created_at = 0, delay = 0 } end
+      if other.backend == inserted.backend or other.backend == '' then
+        other.member, other.is_live = member, is_live(other)
+        others[#others + 1] = other
+      end
     end
   end
   local surplus = #others - keep

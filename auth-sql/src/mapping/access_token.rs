@@ -205,14 +205,17 @@ macro_rules! __access_token_statements {
                 fn older(
                     __owner: __Owner,
                     __of: ::std::string::String,
-                    __newest: __sql::DigestColumn,
+                    __spared: [__sql::DigestColumn; 2],
+                    __at: __sql::InstantColumn,
                     __keep: i64,
                 ) -> impl __sql::Query<__Database, __sql::DigestColumn> {
+                    let [__newest, __replaced] = __spared;
+                    let __is_live = __expires_at.is_null().or(__expires_at.gt(__at));
                     let __others = __table
                         .filter(__user_id.eq(__owner))
                         .filter(__backend.eq(__of).or(__backend.eq("")))
-                        .filter(__digest.ne(__newest))
-                        .order((__created_at.desc(), $($newest)+));
+                        .filter(__digest.ne(__newest).and(__digest.ne(__replaced)))
+                        .order((__is_live.desc(), __created_at.desc(), $($newest)+));
                     // MySQL has no offset without a limit.
                     __sql::rows(__others.select(__digest).limit(i64::MAX).offset(__keep), __sql::same)
                 }

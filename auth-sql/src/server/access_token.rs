@@ -1,6 +1,4 @@
-use std::num::NonZeroU32;
-
-use auth_core::{AccessToken, Advance, Advanced, StoreError, TokenDigest, TokenKind};
+use auth_core::{AccessToken, Advance, Advanced, Cap, StoreError, TokenDigest, TokenKind};
 use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
@@ -9,7 +7,7 @@ use diesel::{
 use super::{Answer, Database, Server, purge::delete};
 use crate::{
     ColumnId,
-    access_token::{AccessTokenCalls, AccessTokenTable, TokenOwners},
+    access_token::{AccessTokenCalls, AccessTokenTable, TokenOwners, surplus},
     column::{DigestColumn, InstantColumn},
     statement::{OnDisconnect, Query, RowWrite, Statement},
 };
@@ -61,7 +59,7 @@ where
     async fn insert(
         &self,
         token: AccessToken<Id>,
-        cap: Option<NonZeroU32>,
+        cap: Option<Cap>,
     ) -> Result<QueryResult<usize>, StoreError> {
         match cap {
             None => {
@@ -74,7 +72,7 @@ where
             Some(cap) => {
                 self.try_write(move |connection| {
                     let token = token.clone();
-                    Box::pin(insert_under_cap::<S, T, Id>(connection, token, cap.get() - 1))
+                    Box::pin(insert_under_cap::<S, T, Id>(connection, token, cap))
                 })
                 .await
             }
@@ -110,28 +108,27 @@ async fn insert<S: Server, T: AccessTokenTable<Database<S>, Id>, Id: ColumnId>(
     }
 }
 
-/// Inserts a token, and removes the user's oldest other tokens beyond the `keep` newest. [`Error::NotFound`] if there
-/// is no such user.
+/// Inserts a token, and removes the user's oldest other tokens beyond the `cap`. [`Error::NotFound`] if there is no such
+/// user.
 ///
 /// It first locks the user's row, so that no other insertion under a cap comes between the insertion and the count.
 async fn insert_under_cap<S, T, Id>(
     connection: &mut S::Connection,
     token: AccessToken<Id>,
-    keep: u32,
+    cap: Cap,
 ) -> QueryResult<usize>
 where
     S: Server,
     T: TokenOwners<Database<S>, Id>,
     Id: ColumnId,
 {
-    let (user_id, backend) = (token.user_id.clone(), token.backend.clone());
-    let newest = DigestColumn(token.digest);
-    let owner = T::lock_owner(user_id.clone().into()).first(connection).await?;
+    let owner = T::lock_owner(token.user_id.clone().into());
+    let owner = owner.first(connection).await?;
     owner.ok_or(Error::NotFound)?;
+    let surplus = surplus::<Database<S>, T, Id>(&token, cap);
     let inserted = insert::<S, T, Id>(connection, token).await?;
     if inserted > 0 {
-        let older = T::older(user_id.into(), backend, newest, keep.into());
-        let older = older.load(connection).await?;
+        let older = surplus.load(connection).await?;
         delete::<S, T>(connection, older).await?;
     }
     Ok(inserted)

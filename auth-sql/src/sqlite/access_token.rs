@@ -1,12 +1,10 @@
-use std::num::NonZeroU32;
-
-use auth_core::{AccessToken, Advance, Advanced, StoreError, TokenDigest, TokenKind};
+use auth_core::{AccessToken, Advance, Advanced, Cap, StoreError, TokenDigest, TokenKind};
 use diesel::QueryResult;
 
 use super::{Database, purge::delete};
 use crate::{
     ColumnId, DigestColumn,
-    access_token::{AccessTokenCalls, AccessTokenTable},
+    access_token::{AccessTokenCalls, AccessTokenTable, surplus},
     statement::{Query as _, RowWrite as _, Statement as _},
 };
 
@@ -14,15 +12,12 @@ impl<T: AccessTokenTable<Self, Id>, Id: ColumnId> AccessTokenCalls<T, Id> for Da
     async fn insert(
         &self,
         token: AccessToken<Id>,
-        cap: Option<NonZeroU32>,
+        cap: Option<Cap>,
     ) -> Result<QueryResult<usize>, StoreError> {
         self.try_write(move |connection| {
             let inserted = T::insert(token.clone().into()).execute(connection)?;
             if let (1.., Some(cap)) = (inserted, cap) {
-                let keep = cap.get() - 1;
-                let newest = DigestColumn(token.digest);
-                let older = T::older(token.user_id.into(), token.backend, newest, keep.into());
-                let older = older.load(connection)?;
+                let older = surplus::<Self, T, Id>(&token, cap).load(connection)?;
                 delete::<T>(connection, &older)?;
             }
             Ok(inserted)

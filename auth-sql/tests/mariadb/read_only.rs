@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use auth_core::{AccessTokenStore as _, UserStore as _};
+use auth_core::{AccessTokenStore as _, Cap, UserStore as _};
 use diesel_async::SimpleAsyncConnection as _;
 
 use crate::{
@@ -50,14 +50,14 @@ fn connections_to_a_server_that_takes_no_writes_are_given_up_at_the_first_that_i
             "the next goes to whoever is the primary now"
         );
         fill(&pool).await;
-        let refused = tokens.insert(&token, NonZeroU32::new(1)).await;
+        let refused = tokens.insert(&token, NonZeroU32::new(1).map(Cap::new)).await;
         assert!(refused.is_err(), "nor those of a transaction: {refused:?}");
         assert_eq!(pool.status().size, 0);
 
         root.batch_execute("SET GLOBAL read_only = 0").await.expect("set");
         users.insert(new_user("ben", ())).await.expect("as before");
         tokens
-            .insert(&token, NonZeroU32::new(1))
+            .insert(&token, NonZeroU32::new(1).map(Cap::new))
             .await
             .expect("as before");
     });

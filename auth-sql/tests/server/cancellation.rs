@@ -9,7 +9,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenStore as _, Advance, NormalizedEmail, RotateTokens as _, TokenKind, UserStore as _,
+    AccessTokenStore as _, Advance, Cap, NormalizedEmail, RotateTokens as _, TokenKind, UserStore as _,
 };
 
 use super::sample::{new_token, new_user, now};
@@ -55,7 +55,14 @@ pub(crate) async fn k3_no_call_reads_the_reply_to_another() {
             let finished = match call {
                 0 => cancelled(users.find(&one.0.id), polls, late).await,
                 1 => cancelled(tokens.find(&one.1), polls, late).await,
-                2 => cancelled(tokens.insert(&new, NonZeroU32::new(1000)), polls, late).await,
+                2 => {
+                    cancelled(
+                        tokens.insert(&new, NonZeroU32::new(1000).map(Cap::new)),
+                        polls,
+                        late,
+                    )
+                    .await
+                }
                 3 => cancelled(tokens.touch(&one.1, now(), None), polls, late).await,
                 4 => cancelled(tokens.advance(&one.1, &step), polls, late).await,
                 _ => cancelled(users.find_by_email(one.0.email.normalized()), polls, late).await,
@@ -83,11 +90,16 @@ pub(crate) async fn k2_a_dropped_transaction_is_over_at_once() {
     for round in 0..12 {
         let (_, token) = new_token(&ada.id, &format!("token {round}"));
         for polls in 1..8 {
-            cancelled(tokens.insert(&token, NonZeroU32::new(2)), polls, polls % 2 == 0).await;
+            cancelled(
+                tokens.insert(&token, NonZeroU32::new(2).map(Cap::new)),
+                polls,
+                polls % 2 == 0,
+            )
+            .await;
         }
         let (key, token) = new_token(&ada.id, &format!("whole {round}"));
         tokens
-            .insert(&token, NonZeroU32::new(2))
+            .insert(&token, NonZeroU32::new(2).map(Cap::new))
             .await
             .expect("nobody holds the user's row");
         assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token));

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, UserStore as _};
+use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, Cap, InsertTokenError, UserStore as _};
 use diesel_async::SimpleAsyncConnection as _;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub(crate) async fn s7_a_cap_holds_whatever_the_isolation_of_the_session() {
     let log_ins: Vec<_> = (0..40)
         .map(|n| {
             let (tokens, (_, token)) = (tokens.clone(), new_token(&ada.id, &format!("token {n}")));
-            tokio::spawn(async move { tokens.insert(&token, NonZeroU32::new(3)).await })
+            tokio::spawn(async move { tokens.insert(&token, NonZeroU32::new(3).map(Cap::new)).await })
         })
         .collect();
     for log_in in log_ins {
@@ -41,7 +41,7 @@ pub(crate) async fn a_session_of_a_user_who_is_gone_is_refused_under_a_cap_too()
     let place = Place::migrated().await;
     let tokens = Tokens::new(place.database(2));
     let (_, token) = new_token(&Uuid::now_v7(), "token");
-    for cap in [None, NonZeroU32::new(1)] {
+    for cap in [None, NonZeroU32::new(1).map(Cap::new)] {
         let refused = tokens.insert(&token, cap).await;
         assert!(
             matches!(refused, Err(InsertTokenError::UnknownUser)),
@@ -59,7 +59,7 @@ pub(crate) async fn a_taken_public_id_is_no_taken_digest() {
     tokens.insert(&token, None).await.expect("a token");
     let mut twin = new_token(&ada.id, "another").1;
     twin.id = token.id;
-    for cap in [None, NonZeroU32::new(9)] {
+    for cap in [None, NonZeroU32::new(9).map(Cap::new)] {
         let refused = tokens.insert(&twin, cap).await;
         assert!(matches!(refused, Err(InsertTokenError::Store(_))), "{refused:?}");
         let refused = tokens.insert(&token, cap).await;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError, StoreError, StoreErrorKind,
+    AccessTokenIndex as _, AccessTokenStore as _, Cap, InsertTokenError, StoreError, StoreErrorKind,
     UserStore as _,
 };
 use diesel::prelude::*;
@@ -286,7 +286,7 @@ pub(crate) async fn e4_no_value_stands_in_an_error() {
         format!(
             "{:?}",
             tokens
-                .insert(&same_id, NonZeroU32::new(5))
+                .insert(&same_id, NonZeroU32::new(5).map(Cap::new))
                 .await
                 .expect_err("the id is taken")
         ),

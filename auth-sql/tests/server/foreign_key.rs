@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use auth_core::{AccessTokenStore as _, InsertTokenError, UserStore as _};
+use auth_core::{AccessTokenStore as _, Cap, InsertTokenError, UserStore as _};
 
 use super::sample::{new_token, new_user};
 use crate::backend::{Place, Tokens, Users};
@@ -33,7 +33,7 @@ pub(crate) async fn s5_the_tokens_of_a_deleted_user_are_gone_with_the_user() {
     tokens.insert(&token, None).await.expect("a token");
     assert!(users.delete(&user.id).await.expect("an answer"));
     assert_eq!(tokens.find(&key).await.expect("an answer"), None);
-    for cap in [None, NonZeroU32::new(1)] {
+    for cap in [None, NonZeroU32::new(1).map(Cap::new)] {
         let late = tokens.insert(&token, cap).await;
         assert!(matches!(late, Err(InsertTokenError::UnknownUser)), "{late:?}");
     }

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use auth_core::conformance::{AccessTokenFixture, UserFixture};
-use auth_core::{AccessTokenStore, PurgeExpired, UserId, UserStore};
+use auth_core::{AccessTokenStore, Cap, PurgeExpired, UserId, UserStore};
 
 use super::sample::{new_token, new_user};
 use crate::backend::{BYTES, Database, EXACT_TEXT, NOWHERE, Place, TABLE_END, database, pool};
@@ -122,7 +122,7 @@ where
     let found = users.find(&user.id).await.expect("an answer").expect("the user");
     assert_eq!((&found.id, &found.email), (&user.id, &user.email));
     let (key, token) = new_token(&user.id, "token");
-    for cap in [None, NonZeroU32::new(1)] {
+    for cap in [None, NonZeroU32::new(1).map(Cap::new)] {
         tokens.insert(&token, cap).await.expect("a token");
         assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token.clone()));
         assert_eq!(tokens.delete_all(&user.id).await.expect("an answer"), 1);

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use auth_core::{AccessToken, Advance, Advanced, RotateTokens, Subject, TokenId, TokenKind, TokenLookup};
+use auth_core::{
+    AccessToken, Advance, Advanced, Cap, RotateTokens, Subject, TokenId, TokenKind, TokenLookup,
+};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -56,7 +58,10 @@ impl LogIns {
         }
 
         newest.backend = "web".to_owned();
-        tokens.insert(&newest, NonZeroU32::new(2)).await.expect("a token");
+        tokens
+            .insert(&newest, NonZeroU32::new(2).map(Cap::new))
+            .await
+            .expect("a token");
         assert_eq!(list().await, [newest, older]);
     }
 }

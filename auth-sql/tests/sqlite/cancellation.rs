@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenStore as _, Advance, NormalizedEmail, RotateTokens as _, TokenKind, UserStore as _,
+    AccessTokenStore as _, Advance, Cap, NormalizedEmail, RotateTokens as _, TokenKind, UserStore as _,
 };
 use auth_sql::sqlite::{SqliteAccessTokenStore, SqliteUserStore, schema};
 use diesel::{connection::SimpleConnection as _, prelude::*};
@@ -48,7 +48,7 @@ async fn k2_a_dropped_call_leaves_the_pool_whole_on_a_single_threaded_runtime() 
             let finished = [
                 cancelled(users.find(&ada.id), polls).await,
                 cancelled(users.insert(new_user(&format!("user{round}and{polls}"))), polls).await,
-                cancelled(tokens.insert(&token, NonZeroU32::new(2)), polls).await,
+                cancelled(tokens.insert(&token, NonZeroU32::new(2).map(Cap::new)), polls).await,
             ];
             polls += 1;
             dropped += finished.iter().filter(|finished| !**finished).count();
@@ -60,7 +60,7 @@ async fn k2_a_dropped_call_leaves_the_pool_whole_on_a_single_threaded_runtime() 
     assert!(dropped >= 150, "{dropped} calls were dropped");
     let (key, token) = new_token(&ada, "the last");
     tokens
-        .insert(&token, NonZeroU32::new(1))
+        .insert(&token, NonZeroU32::new(1).map(Cap::new))
         .await
         .expect("the pool is whole");
     assert_eq!(tokens.find(&key).await.expect("an answer"), Some(token));

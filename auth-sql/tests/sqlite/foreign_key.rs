@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use auth_core::{AccessTokenStore as _, InsertTokenError, UserStore as _};
+use auth_core::{AccessTokenStore as _, Cap, InsertTokenError, UserStore as _};
 use auth_sql::sqlite::{SqliteAccessTokenStore, SqliteUserStore};
 
 use super::file::{File, new_token, new_user};
@@ -37,6 +37,6 @@ async fn s5_the_tokens_of_a_deleted_user_are_gone_with_the_user() {
     tokens.insert(&token, None).await.expect("a token");
     assert!(users.delete(&user.id).await.expect("an answer"));
     assert_eq!(tokens.find(&key).await.expect("an answer"), None);
-    let late = tokens.insert(&token, NonZeroU32::new(1)).await;
+    let late = tokens.insert(&token, NonZeroU32::new(1).map(Cap::new)).await;
     assert!(matches!(late, Err(InsertTokenError::UnknownUser)), "{late:?}");
 }

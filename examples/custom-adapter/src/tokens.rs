@@ -1,12 +1,10 @@
 //! Access tokens by digest, with an index by user and one by expiry.
 
-use std::num::NonZeroU32;
-
 use portcullis::{
     StoreError, async_trait,
     store::{
-        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Generation, InsertTokenError,
-        PurgeExpired, RotateTokens, Subject, TokenDigest, TokenId, TokenLookup,
+        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, Generation,
+        InsertTokenError, PurgeExpired, RotateTokens, Subject, TokenDigest, TokenId, TokenLookup,
     },
 };
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
@@ -30,7 +28,7 @@ pub struct RedbAccessTokenStore(pub Database);
 
 #[async_trait]
 impl AccessTokenStore for RedbAccessTokenStore {
-    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         let token = token.clone();
         let insert = self.0.write(move |transaction| {
             let mut tables = Tables::open(transaction)?;
@@ -40,7 +38,10 @@ impl AccessTokenStore for RedbAccessTokenStore {
             if let Some(cap) = cap {
                 let mut others = tables.issued_to(token.user_id)?;
                 others.retain(|other| other.backend.is_empty() || other.backend == token.backend);
-                let room = usize::try_from(cap.get() - 1)?;
+                others.retain(|other| cap.replaced != Some(other.digest));
+                // What has expired goes first.
+                others.sort_by_key(|other| other.is_live(token.created_at));
+                let room = usize::try_from(cap.others())?;
                 tables.remove(&others[..others.len().saturating_sub(room)])?;
             }
             tables.put(&token).map(Ok)

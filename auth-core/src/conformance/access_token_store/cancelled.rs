@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use time::Duration;
 
 use crate::{
-    AccessToken, AccessTokenStore, InsertTokenError, TokenLookup, UserId,
+    AccessToken, AccessTokenStore, Cap, InsertTokenError, TokenLookup, UserId,
     conformance::{
         AccessTokenFixture, answered,
         cancel::Cancellations,
@@ -55,7 +55,7 @@ pub async fn a_cancelled_insertion_under_a_cap_is_whole_or_absent<F: AccessToken
             inserted_token(&*store, &user, 2).await.0,
             new_key,
         ];
-        let cap = NonZeroU32::new(2);
+        let cap = NonZeroU32::new(2).map(Cap::new);
         if let Some(answer) = cancellations.cancel(store.insert(&new, cap)).await {
             answered(answer);
         }

@@ -2,7 +2,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::Duration;
 
 use crate::{
-    AccessToken, AccessTokenStore as _, ClientInfo, Generation, InsertTokenError, Lifetime, TokenDigest,
+    AccessToken, AccessTokenStore as _, Cap, ClientInfo, Generation, InsertTokenError, Lifetime, TokenDigest,
     TokenLookup,
     conformance::{
         AccessTokenFixture, answered,
@@ -64,7 +64,7 @@ pub async fn a_taken_digest_is_refused_and_nothing_is_written<F: AccessTokenFixt
     let user = fixture.user(None).await;
     let old = inserted_token(&*store, &user, 1).await;
     let first = inserted_token(&*store, &user, 2).await;
-    for cap in [None, std::num::NonZeroU32::new(1)] {
+    for cap in [None, std::num::NonZeroU32::new(1).map(Cap::new)] {
         let refused = store.insert(&token_of(&user, first.0.digest, 3), cap).await;
         assert!(
             matches!(refused, Err(InsertTokenError::DigestTaken)),

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 
 use crate::{
-    AccessTokenStore, UserId,
+    AccessTokenStore, Cap, UserId,
     conformance::{
         AccessTokenFixture, answered,
         sample::{ids_that_look_alike, inserted_token, token, users_of_one_shard_tag},
@@ -32,7 +32,7 @@ async fn told_apart<Id: UserId>(store: &impl AccessTokenStore<Id>, users: &[Id; 
     }
     for n in 10..13 {
         let (_, token) = token(one, n);
-        answered(store.insert(&token, NonZeroU32::new(2)).await);
+        answered(store.insert(&token, NonZeroU32::new(2).map(Cap::new)).await);
     }
     assert_found(store, &theirs, "a cap leaves a user of a similar id alone").await;
     assert_eq!(

@@ -1,5 +1,5 @@
 use crate::{
-    AccessTokenStore as _, InsertTokenError,
+    AccessTokenStore as _, Cap, InsertTokenError,
     conformance::{
         AccessTokenFixture, failed,
         sample::{inserted_token, start, token},
@@ -19,7 +19,7 @@ pub async fn every_call_out_of_reach_is_a_failure<F: AccessTokenFixture>(fixture
     failed("touch", store.touch(&key, start(), None).await);
     failed("delete", store.delete(&key).await);
     failed("delete_all", store.delete_all(&user).await);
-    for cap in [None, std::num::NonZeroU32::new(1)] {
+    for cap in [None, std::num::NonZeroU32::new(1).map(Cap::new)] {
         match store.insert(&token(&user, 2).1, cap).await {
             Err(InsertTokenError::Store(_)) => {}
             answer => panic!("out of reach, `insert` is a failure, not {answer:?}"),

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 
 use crate::{
-    AccessTokenStore as _,
+    AccessTokenStore as _, Cap,
     conformance::{
         AccessTokenFixture, answered,
         sample::{inserted_token, present, token},
@@ -44,7 +44,7 @@ pub async fn another_process_sees_every_change_at_once<F: AccessTokenFixture>(fi
     }
 
     let (key, newest) = token(&user, 10);
-    answered(here.insert(&newest, NonZeroU32::new(3)).await);
+    answered(here.insert(&newest, NonZeroU32::new(3).map(Cap::new)).await);
     keys.push(key);
     assert_eq!(
         present(&*there, &keys).await,

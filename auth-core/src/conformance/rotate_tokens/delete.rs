@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 
 use super::step;
 use crate::{
-    AccessTokenIndex as _, AccessTokenStore as _, RotateTokens, TokenKind,
+    AccessTokenIndex as _, AccessTokenStore as _, Cap, RotateTokens, TokenKind,
     conformance::{
         AccessTokenFixture, answered,
         parallel::at_once,
@@ -36,7 +36,11 @@ where
                     0 => assert!(answered(store.delete(&key).await)),
                     1 => assert!(answered(store.delete_by_id(&user, id).await)),
                     2 => assert_eq!(answered(store.delete_all(&user).await), 1),
-                    _ => answered(store.insert(&token(&user, 2).1, NonZeroU32::new(1)).await),
+                    _ => answered(
+                        store
+                            .insert(&token(&user, 2).1, NonZeroU32::new(1).map(Cap::new))
+                            .await,
+                    ),
                 }
                 false
             }

@@ -1,11 +1,11 @@
 //! A store of tokens with one defect.
 
-use std::{collections::HashMap, num::NonZeroU32};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, ClientInfo, Generation, InsertTokenError, ShardTag, StoreError, Subject,
-    TokenDigest, TokenId, TokenLookup,
+    AccessToken, AccessTokenStore, Cap, ClientInfo, Generation, InsertTokenError, ShardTag, StoreError,
+    Subject, TokenDigest, TokenId, TokenLookup,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -151,7 +151,7 @@ impl WrongTokens {
 
 #[async_trait]
 impl AccessTokenStore<String> for WrongTokens {
-    async fn insert(&self, token: &Token, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &Token, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         self.forget();
         if self.reach(Defect::FailureIsTaken, ())?.is_some() {
             return Err(InsertTokenError::DigestTaken);
@@ -181,12 +181,14 @@ impl AccessTokenStore<String> for WrongTokens {
             }
             _ => {}
         }
-        let keep = cap.map(|cap| match (self.defect, cap.get() as usize) {
-            (Defect::CapsOneTooMany, cap) => cap,
-            (_, cap) => cap - 1,
+        let keep = cap.map(|cap| match (self.defect, cap.others() as usize) {
+            (Defect::CapsOneTooMany, others) => others + 1,
+            (Defect::CapGrowsByTheReplaced, others) => others + usize::from(cap.replaced.is_some()),
+            (_, others) => others,
         });
+        let replaced = cap.and_then(|cap| cap.replaced);
         if let Some(keep) = keep.filter(|_| self.has(Defect::CapsBeforeItRefuses)) {
-            self.trim(&mut self.table(), &token, keep);
+            self.trim(&mut self.table(), &token, keep, replaced);
         }
         let is_twin = |row: &Token| self.is_same(&row.digest, &token.digest);
         if self.has(Defect::Upserts) {
@@ -203,7 +205,7 @@ impl AccessTokenStore<String> for WrongTokens {
             }
             Defect::CapsThenInserts => {
                 if let Some(keep) = keep {
-                    self.trim(&mut self.table(), &token, keep);
+                    self.trim(&mut self.table(), &token, keep, replaced);
                 }
                 meanwhile().await;
                 self.table().rows.push(token);
@@ -235,7 +237,8 @@ impl AccessTokenStore<String> for WrongTokens {
             table.rows.push(token.clone());
         }
         if let Some(keep) = keep {
-            self.trim(&mut table, &token, keep + usize::from(inserted_is_capped));
+            let keep = keep + usize::from(inserted_is_capped);
+            self.trim(&mut table, &token, keep, replaced);
         }
         table.first.insert(token.digest, token.clone());
         if !inserted_is_capped {

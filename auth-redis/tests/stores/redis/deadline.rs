@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, SessionStore as _,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, RotateTokens as _, SessionStore as _,
     StoreErrorKind, TokenId, TokenKind, TokenLookup,
 };
 use auth_redis::{Redis, RedisAccessTokenStore, RedisSessionStore};
@@ -59,7 +59,7 @@ fn every_call(redis: &Redis) -> Vec<(&'static str, Call)> {
         call!(
             "insert with a cap",
             store,
-            store.insert(&again, NonZeroU32::new(1))
+            store.insert(&again, NonZeroU32::new(1).map(Cap::new))
         ),
         call!("find", store, store.find(&key)),
         call!("touch", store, store.touch(&key, at, None)),

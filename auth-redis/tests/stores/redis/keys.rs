@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, Clock as _, InsertTokenError, Lifetime,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, Clock as _, InsertTokenError, Lifetime,
     RotateTokens as _, ShardTag, SystemClock, TokenId, TokenKind, TokenLookup,
 };
 use auth_redis::{Redis, RedisAccessTokenStore, fred::interfaces::KeysInterface as _};
@@ -71,7 +71,7 @@ async fn a_token_expires_and_the_index_forgets_it_at_the_next_insertion() {
     assert_eq!(scene.index_size(user).await, 2);
     scene
         .store
-        .insert(&hour(user).1, NonZeroU32::new(3))
+        .insert(&hour(user).1, NonZeroU32::new(3).map(Cap::new))
         .await
         .expect("inserted");
     assert!(
@@ -95,7 +95,7 @@ async fn what_the_server_dropped_does_not_count_among_the_cap() {
     assert_eq!(scene.store.find(&dropped_key).await.expect("an answer"), None);
     scene
         .store
-        .insert(&hour(user).1, NonZeroU32::new(2))
+        .insert(&hour(user).1, NonZeroU32::new(2).map(Cap::new))
         .await
         .expect("inserted");
     assert!(scene.store.find(&old_key).await.expect("an answer").is_some());
@@ -124,7 +124,7 @@ async fn a_log_in_whose_tokens_were_replaced_counts_among_the_cap_of_its_backend
         for (backend, is_kept) in [("app", true), ("web", false)] {
             let (_, mut newer) = hour(user);
             newer.backend = backend.to_owned();
-            let inserted = scene.store.insert(&newer, NonZeroU32::new(1)).await;
+            let inserted = scene.store.insert(&newer, NonZeroU32::new(1).map(Cap::new)).await;
             inserted.expect("inserted");
             let found = scene.store.find(&key).await.expect("an answer");
             assert_eq!(found.is_some(), is_kept, "{replaced:?} {backend}");
@@ -153,7 +153,10 @@ async fn of_more_log_ins_than_the_cap_one_that_cannot_be_read_goes_first_then_th
     for (cap, left) in [(4, &[0, 1, 2][..]), (3, &[1, 2]), (2, &[1])] {
         let (_, mut token) = hour(user);
         token.created_at -= Duration::seconds(30);
-        let inserted = scene.store.insert(&token, NonZeroU32::new(cap)).await;
+        let inserted = scene
+            .store
+            .insert(&token, NonZeroU32::new(cap).map(Cap::new))
+            .await;
         inserted.expect("inserted");
         // Makes room for the next one.
         let _ended = scene
@@ -186,7 +189,7 @@ async fn the_longest_lifetimes_are_kept_and_a_token_of_the_past_is_not() {
         token.expires_at = Some(end);
         scene
             .store
-            .insert(&token, NonZeroU32::new(5))
+            .insert(&token, NonZeroU32::new(5).map(Cap::new))
             .await
             .expect("inserted");
         let found = scene.store.find(&key).await.expect("an answer").expect("a token");
@@ -236,7 +239,7 @@ async fn one_of_two_tokens_of_the_same_instant_is_the_older() {
     last.created_at = first.created_at;
     scene
         .store
-        .insert(&last, NonZeroU32::new(3))
+        .insert(&last, NonZeroU32::new(3).map(Cap::new))
         .await
         .expect("inserted");
     assert_eq!(list().await, [last.id, ids[0], ids[1]]);

@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, InsertTokenError, RotateTokens as _, TokenKind,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, InsertTokenError, RotateTokens as _,
+    TokenKind,
 };
 use auth_redis::RedisAccessTokenStore;
 use uuid::Uuid;
@@ -29,7 +30,7 @@ async fn a_lost_insertion_is_made_again_and_finds_its_own() {
     let (key, token) = hour(user);
     thief.set(Fault::LoseReply).await;
     store
-        .insert(&token, NonZeroU32::new(2))
+        .insert(&token, NonZeroU32::new(2).map(Cap::new))
         .await
         .expect("the second attempt finds the token of the first");
     assert_eq!(thief.fault(), Fault::None, "a reply was lost");

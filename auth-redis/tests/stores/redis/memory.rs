@@ -1,8 +1,8 @@
 //! A server whose memory is full, and one that drops what it holds.
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, InsertTokenError, RotateTokens as _, ShardTag,
-    TokenKind,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, InsertTokenError, RotateTokens as _,
+    ShardTag, TokenKind,
 };
 use auth_redis::{Redis, RedisAccessTokenStore};
 use uuid::Uuid;
@@ -35,7 +35,9 @@ async fn out_of_memory_nobody_logs_in_but_tokens_are_read_and_revoked() {
             ask(&client, &["SCRIPT", "FLUSH"]).await.expect("flushed");
         }
         let (new_key, new) = hour(user);
-        let refused = store.insert(&new, std::num::NonZeroU32::new(1)).await;
+        let refused = store
+            .insert(&new, std::num::NonZeroU32::new(1).map(Cap::new))
+            .await;
         let Err(InsertTokenError::Store(error)) = refused else {
             panic!("a full server took a token: {refused:?}")
         };

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use auth_core::{
-    AccessToken, AccessTokenIndex as _, AccessTokenStore as _, Advance, Generation, RotateTokens as _,
+    AccessToken, AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, Generation, RotateTokens as _,
     TokenKind, TokenLookup,
 };
 use auth_redis::{Client, RedisAccessTokenStore};
@@ -123,7 +123,7 @@ async fn an_old_row_counts_among_the_cap_of_every_backend() {
     token.backend = "web".to_owned();
     scene
         .store
-        .insert(&token, NonZeroU32::new(2))
+        .insert(&token, NonZeroU32::new(2).map(Cap::new))
         .await
         .expect("inserted");
     assert_eq!(scene.store.find(&oldest).await.expect("an answer"), None);

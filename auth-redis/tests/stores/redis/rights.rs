@@ -3,8 +3,8 @@
 use std::{env, process::Command, time::Duration};
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, Predecessor, RotateTokens as _, SessionStore as _,
-    SessionWrite, TokenKind,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, Predecessor, RotateTokens as _,
+    SessionStore as _, SessionWrite, TokenKind,
 };
 use auth_redis::{
     ClientLike as _, Redis, RedisAccessTokenStore, RedisSessionStore,
@@ -24,11 +24,11 @@ async fn works(redis: &Redis) {
     let user = Uuid::now_v7();
     let (key, token) = hour(user);
     store
-        .insert(&token, std::num::NonZeroU32::new(1))
+        .insert(&token, std::num::NonZeroU32::new(1).map(Cap::new))
         .await
         .expect("inserted");
     store
-        .insert(&hour(user).1, std::num::NonZeroU32::new(1))
+        .insert(&hour(user).1, std::num::NonZeroU32::new(1).map(Cap::new))
         .await
         .expect("inserted");
     assert_eq!(store.find(&key).await.expect("an answer"), None);

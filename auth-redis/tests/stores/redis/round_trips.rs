@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn,
-    NewUser, OpaqueStrategy, Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind, UserStore as _,
-    admit, memory::MemoryUserStore,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, ClientInfo, ExposeSecret as _, Lifetime,
+    NewLogIn, NewUser, OpaqueStrategy, Outcome, RotateTokens as _, Strategy as _, Subject, TokenKind,
+    UserStore as _, admit, memory::MemoryUserStore,
 };
 use auth_redis::{Client, Redis, RedisAccessTokenStore};
 use time::OffsetDateTime;
@@ -32,7 +32,10 @@ async fn no_call_opens_a_connection_of_its_own() {
     let user = Uuid::now_v7();
     for _ in 0..10 {
         let (key, token) = hour(user);
-        store.insert(&token, NonZeroU32::new(3)).await.expect("inserted");
+        store
+            .insert(&token, NonZeroU32::new(3).map(Cap::new))
+            .await
+            .expect("inserted");
         assert_eq!(store.find(&key).await.expect("an answer"), Some(token));
         assert!(store.delete(&key).await.expect("deleted"));
     }
@@ -109,7 +112,10 @@ async fn a_look_up_is_one_get_and_every_other_call_one_script() {
         assert_eq!(counted.get("eval"), None, "{what}: {counted:?}");
     };
     let (other_key, other) = hour(user);
-    store.insert(&other, NonZeroU32::new(1)).await.expect("inserted");
+    store
+        .insert(&other, NonZeroU32::new(1).map(Cap::new))
+        .await
+        .expect("inserted");
     sent("insert").await;
     store
         .touch(&other_key, other.created_at, None)

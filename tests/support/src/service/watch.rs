@@ -1,7 +1,6 @@
 //! Stores that tell of each call, over those of a service.
 
 use std::{
-    num::NonZeroU32,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -10,7 +9,7 @@ use async_trait::async_trait;
 use portcullis::{
     StoreError, User,
     store::{
-        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, InsertTokenError,
+        AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError,
         InsertUserError, NewUser, NormalizedEmail, RotateTokens, TokenId, TokenLookup, UpdateUserError,
         UserStore,
     },
@@ -28,7 +27,7 @@ pub struct Watch {
     hold: Mutex<Option<Hold>>,
 }
 
-/// Where a call is held up for good.
+/// Where a call is held up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// Before the store has heard of it.
@@ -42,18 +41,25 @@ struct Hold {
     at: At,
     reached: Sender<()>,
     dropped: Sender<()>,
+    go_on: Receiver<()>,
 }
 
 /// A call that is going to be held up.
 pub struct Held {
     reached: Receiver<()>,
     dropped: Receiver<()>,
+    go_on: Sender<()>,
 }
 
 impl Held {
     /// Waits until the call is where it is held up.
     pub async fn reached(&mut self) {
         in_time(&mut self.reached).await.expect("the call is held up");
+    }
+
+    /// Lets the call go on.
+    pub fn go_on(self) {
+        self.go_on.send(()).expect("the call waits");
     }
 
     /// Waits until the call is dropped.
@@ -73,19 +79,22 @@ impl Watch {
         std::mem::take(&mut *self.calls.lock().expect("no panic under the lock"))
     }
 
-    /// Holds up the next call of this name, until it is dropped.
+    /// Holds up the next call of this name, until it is dropped or told to go on.
     pub fn hold(&self, call: &'static str, at: At) -> Held {
         let ((reached, is_reached), (dropped, is_dropped)) = (channel(), channel());
+        let (go_on, is_to_go_on) = channel();
         let hold = Hold {
             call,
             at,
             reached,
             dropped,
+            go_on: is_to_go_on,
         };
         *self.hold.lock().expect("no panic under the lock") = Some(hold);
         Held {
             reached: is_reached,
             dropped: is_dropped,
+            go_on,
         }
     }
 
@@ -116,7 +125,9 @@ impl Watch {
             hold.reached.send(()).expect("a test waits");
             // It falls with the call.
             let _dropped = hold.dropped;
-            std::future::pending().await
+            if hold.go_on.await.is_err() {
+                std::future::pending().await
+            }
         }
     }
 }
@@ -150,7 +161,7 @@ impl UserStore for Watched<dyn UserStore> {
 
 #[async_trait]
 impl AccessTokenStore for Watched<dyn RotateTokens> {
-    async fn insert(&self, token: &AccessToken, cap: Option<NonZeroU32>) -> Result<(), InsertTokenError> {
+    async fn insert(&self, token: &AccessToken, cap: Option<Cap>) -> Result<(), InsertTokenError> {
         self.1.call("tokens.insert", self.0.insert(token, cap)).await
     }
 

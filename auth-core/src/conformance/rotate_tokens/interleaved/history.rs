@@ -228,7 +228,7 @@ impl<Id: UserId> History<Id> {
             for token in list {
                 let count = list.iter().filter(|other| other.backend == token.backend).count();
                 assert!(
-                    count <= CAP.get() as usize,
+                    count <= CAP.most.get() as usize,
                     "a backend never has more log-ins than the cap"
                 );
             }
@@ -247,7 +247,7 @@ impl<Id: UserId> History<Id> {
         for backend in 0..2 {
             let of_backend = self.inserted.iter().skip(backend).step_by(2).flatten().count() as u64;
             inserted += of_backend;
-            beyond += of_backend.saturating_sub(CAP.get().into());
+            beyond += of_backend.saturating_sub(CAP.most.get().into());
         }
         assert!(
             (inserted - beyond..=inserted).contains(&counted),

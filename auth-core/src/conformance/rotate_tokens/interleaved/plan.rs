@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 use fastrand::Rng;
 use time::Duration;
 
-use crate::TokenKind;
+use crate::{Cap, TokenKind};
 
 const TASKS: usize = 4;
 /// The number of calls of each task.
@@ -13,7 +13,7 @@ pub(super) const FIRST: usize = 4;
 /// All log-ins: each is inserted once at most.
 pub(super) const LOG_INS: usize = 12;
 /// Of log-ins of each backend.
-pub(super) const CAP: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
+pub(super) const CAP: Cap = Cap::new(NonZeroU32::new(3).expect("three is not zero"));
 
 /// A call, about the `n`-th log-in if it is about one.
 #[derive(Clone, Copy, Debug)]
