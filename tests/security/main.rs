@@ -8,6 +8,7 @@ mod addresses;
 mod bad_input;
 mod caching;
 mod cancellation;
+mod cap;
 mod configuration;
 mod cookies;
 mod cross_site;

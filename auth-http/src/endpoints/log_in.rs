@@ -2,7 +2,7 @@
 
 use auth_core::{
     ClientInfo, Credential, ExposeSecret as _, IssueError, Issued, Lifetime, Profile, ReadError, Rejection,
-    StoreError, Subject, User, UserId, user_id_from_text,
+    StoreError, Subject, TokenKind, TokenLookup, User, UserId, user_id_from_text,
 };
 use auth_users::Identified;
 
@@ -186,7 +186,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         );
         let actor = identified.actor().map(ToString::to_string);
         let mut log_in = backend.log_in_of(&subject, &client);
+        let replaced = match actor {
+            // What somebody presents who acts as the user is theirs, and stays.
+            Some(_) => None,
+            None => replaceable(backend, head).await?,
+        };
         log_in.actor = actor.as_deref();
+        log_in.replaces = replaced.as_ref().map(|(_slot, log_in)| log_in);
         log_in.ends_at = identified.ends_at(self.users.clock().now());
         let issued = backend.issue_for(&log_in).await;
         let issued = issued.map_err(|error| match error {
@@ -195,7 +201,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             error => StoreError::internal("access tokens", error).into(),
         })?;
         let handed_over = match deliver(&issued) {
-            Ok(answer) => self.hand_over(backend, identified, head).await.map(|()| answer),
+            Ok(answer) => self
+                .hand_over(backend, identified, head, replaced)
+                .await
+                .map(|()| answer),
             Err(error) => Err(error),
         };
         if handed_over.is_err() {
@@ -225,12 +234,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         backend: &AuthBackend<Id>,
         identified: &Identified<Id, P>,
         head: &impl RequestHead,
+        replaced: Option<Replaced>,
     ) -> Result<(), HttpError> {
         let (user, actor) = (identified.user(), identified.actor());
         self.refuse_if_ended(user).await?;
         self.users.logged_in(identified).await?;
         if actor.is_none() {
-            self.end_presented(backend, head).await?;
+            self.end_presented(backend, head, replaced).await?;
         }
         tracing::info!(
             target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(),
@@ -239,13 +249,27 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(())
     }
 
-    /// Ends the log-ins of the valid credentials that the request presents to this backend.
+    /// Ends the log-ins of the valid credentials that the request presents to this backend. The one that was `replaced` ends
+    /// even if its token is no longer valid.
     pub(super) async fn end_presented(
         &self,
         backend: &AuthBackend<Id>,
         head: &impl RequestHead,
+        replaced: Option<Replaced>,
     ) -> Result<(), HttpError> {
-        if let Presented::Token(token) = backend.transport().extract(Slot::Access, head) {
+        let replaced_slot = match (replaced, backend.abilities().replace) {
+            (Some((slot, log_in)), Some(strategy)) => {
+                strategy.end(&log_in).await?;
+                Some(slot)
+            }
+            _ => None,
+        };
+        if replaced_slot == Some(Slot::Refresh) {
+            return Ok(());
+        }
+        if replaced_slot.is_none()
+            && let Presented::Token(token) = backend.transport().extract(Slot::Access, head)
+        {
             backend.revoke(token).await?;
         }
         // The access token may have expired before its log-in, and then its cookie is gone.
@@ -295,6 +319,31 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         Ok(())
     }
+}
+
+/// A log-in that a new one replaces, and the place of its token.
+pub(super) type Replaced = (Slot, TokenLookup);
+
+/// The log-in that ends once the new one was handed out: the one that the request presents. If it presents two, the second
+/// counts like any other until it ends, too.
+async fn replaceable<Id: UserId>(
+    backend: &AuthBackend<Id>,
+    head: &impl RequestHead,
+) -> Result<Option<Replaced>, StoreError> {
+    let Some(strategy) = backend.abilities().replace else {
+        return Ok(None);
+    };
+    for (slot, kind) in [
+        (Slot::Access, TokenKind::Access),
+        (Slot::Refresh, TokenKind::Refresh),
+    ] {
+        if let Presented::Token(token) = backend.transport().extract(slot, head)
+            && let Some(log_in) = strategy.replaceable(backend.name(), kind, token).await?
+        {
+            return Ok(Some((slot, log_in)));
+        }
+    }
+    Ok(None)
 }
 
 /// The part of a text that a list of log-ins keeps.

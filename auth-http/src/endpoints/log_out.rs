@@ -25,7 +25,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .await;
         let user = match found {
             Ok(found) => {
-                self.end_presented(backend, request.head).await?;
+                self.end_presented(backend, request.head, None).await?;
                 found.user.id
             }
             Err(error @ HttpError::Unauthorized { .. }) => {
