@@ -7,7 +7,7 @@ use std::{
 };
 
 use auth_core::{
-    AccessTokenIndex as _, AccessTokenStore as _, Advance, RotateTokens as _, SessionStore as _,
+    AccessTokenIndex as _, AccessTokenStore as _, Advance, Cap, RotateTokens as _, SessionStore as _,
     SessionWrite, TokenKind,
 };
 use auth_redis::{Client, RedisAccessTokenStore, RedisSessionStore};
@@ -61,7 +61,10 @@ async fn a_call_that_was_given_up_changes_nothing_when_the_server_is_back() {
     };
     let (late_key, late) = hour(capped.1.user_id);
     let [(session_key, begun), (other_key, other)] = [session(None, None), session(None, None)];
-    sessions.create(&session_key, &begun).await.expect("created");
+    sessions
+        .create(&session_key, &begun, None)
+        .await
+        .expect("created");
     let at = kept[0].1.created_at + time::Duration::SECOND;
     let step = |kind, from| {
         let mut step = Advance::new(kind, from, at);
@@ -85,9 +88,9 @@ async fn a_call_that_was_given_up_changes_nothing_when_the_server_is_back() {
         is_given_up(store.advance(&refreshed.0, &refresh)),
         is_given_up(store.advance(&rotated.0, &rotate)),
         is_given_up(store.touch(&touched.0, at, None)),
-        is_given_up(store.insert(&late, NonZeroU32::new(1))),
+        is_given_up(store.insert(&late, Some(Cap::new(NonZeroU32::MIN)))),
         is_given_up(sessions.save(&session_key, &change)),
-        is_given_up(sessions.create(&other_key, &other)),
+        is_given_up(sessions.create(&other_key, &other, None)),
     );
     server.signal("-CONT");
     has_run(&client, 6).await;
@@ -113,11 +116,14 @@ async fn a_call_that_was_given_up_changes_nothing_when_the_server_is_back() {
         let advanced = store.advance(key, step).await.expect("an answer");
         assert!(advanced.expect("a token").by_this_call);
     }
-    store.insert(&late, NonZeroU32::new(1)).await.expect("inserted");
+    store
+        .insert(&late, Some(Cap::new(NonZeroU32::MIN)))
+        .await
+        .expect("inserted");
     assert!(store.find(&late_key).await.expect("an answer").is_some());
     let saved = sessions.save(&session_key, &change).await.expect("saved");
     assert_eq!(saved, SessionWrite::Done);
-    sessions.create(&other_key, &other).await.expect("created");
+    sessions.create(&other_key, &other, None).await.expect("created");
 }
 
 #[tokio::test]
