@@ -53,10 +53,7 @@ impl Attempt {
     ) -> Reply {
         Box::pin(async move {
             let server = keys.first().and_then(|key| self.node(key));
-            args.extend([
-                Value::from_static_str(if self.repeated { "1" } else { "" }),
-                self.end(server.as_ref()).into(),
-            ]);
+            args.extend(self.timing(server.as_ref()));
             let reply = self.run_on(&self.client, script, keys, args).await?;
             self.timely(server, reply)
         })
@@ -70,6 +67,12 @@ impl Attempt {
             .then(|| client.cached_cluster_state())
             .flatten()?;
         nodes.get_server(slot(key)).cloned()
+    }
+
+    /// The last two arguments of a script that does nothing once its caller has given up.
+    pub(crate) fn timing(&self, server: Option<&Server>) -> [Value; 2] {
+        let repeated = Value::from_static_str(if self.repeated { "1" } else { "" });
+        [repeated, self.end(server).into()]
     }
 
     /// Until when the caller waits, by the clock of `server`.

@@ -125,9 +125,9 @@ script! {
 }
 script! {
     /// `KEYS`: session that is replaced, and the key that says by which. `ARGV`: prefix of indexes' keys, digest, revision or
-    /// nothing, digest in bytes of the session that takes its place, and mark of this call. Returns `done`, `before` if an
+    /// nothing, digest in bytes of the session that takes its place, mark of this call, second attempt, deadline. Returns `done`, `before` if an
     /// earlier call has put the same session in its place, `conflict` or `gone`.
-    REPLACE_SESSION, sessions!(), include_str!("script/replace_session.lua")
+    REPLACE_SESSION, sessions!(), in_time!("script/replace_session.lua")
 }
 script! {
     /// `KEYS`: session. `ARGV`: prefix of indexes' keys, digest, revision or nothing. Returns `done`, `conflict` or `gone`.

@@ -141,7 +141,11 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
             key.digest.as_bytes().as_slice().into(),
             call.as_slice().into(),
         ];
-        let answer: Str = self.redis.revoke(limit, &REPLACE_SESSION, names, args).await?;
+        // Late, it would only lose the old session: nobody is told the new one's id.
+        let answer: Str = self
+            .redis
+            .revoke_in_time(limit, &REPLACE_SESSION, names, args)
+            .await?;
         let write = match &*answer {
             // Somebody has ended the new session since that call.
             "before" if is_new => SessionWrite::Gone,
