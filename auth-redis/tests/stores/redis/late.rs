@@ -13,7 +13,7 @@ use auth_core::{
 use auth_redis::{Client, RedisAccessTokenStore, RedisSessionStore};
 use uuid::Uuid;
 
-use super::round_trips::counted;
+use super::round_trips::{counted, counts};
 use crate::{
     server::{self, Server, until},
     session::{change, session},
@@ -32,13 +32,9 @@ async fn is_given_up<T, E: Display>(call: impl Future<Output = Result<T, E>>) {
 
 /// Waits until the server of `client` has run this many scripts.
 async fn has_run(client: &Client, scripts: u64) {
-    let run = std::cell::Cell::new(0);
-    until("the server catches up", async || {
-        run.set(run.get() + counted(client).await.get("evalsha").unwrap_or(&0));
-        run.get() >= scripts
-    })
-    .await;
-    assert_eq!(run.get(), scripts);
+    let run = async || counts(client).await.get("evalsha").copied().unwrap_or(0);
+    until("the server catches up", async || run().await >= scripts).await;
+    assert_eq!(run().await, scripts);
 }
 
 #[tokio::test]

@@ -50,9 +50,15 @@ pub(super) async fn unattended(server: &Server) -> Redis {
 
 /// The commands that clients sent, and those that scripts called, since the last time.
 pub(super) async fn counted(client: &Client) -> BTreeMap<String, u64> {
+    let counts = counts(client).await;
+    ask(client, &["CONFIG", "RESETSTAT"]).await.expect("reset");
+    counts
+}
+
+/// The same, without a new beginning: what comes between a look and that would be lost.
+pub(super) async fn counts(client: &Client) -> BTreeMap<String, u64> {
     let info = ask(client, &["INFO", "commandstats"]).await.expect("statistics");
     let info = info.as_string().expect("text");
-    ask(client, &["CONFIG", "RESETSTAT"]).await.expect("reset");
     let lines = info
         .lines()
         .filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(":calls="));

@@ -82,6 +82,9 @@ async fn a_lost_creation_is_made_again_and_finds_its_own() {
         .expect_err("the key is taken");
     assert_eq!(thief.fault(), Fault::None, "a reply was lost");
     assert_eq!(store.load(&fresh_key).await.expect("an answer"), Some(fresh));
+    // So that the server knows the script, and the reply that is lost is that of the deletion.
+    let deleted = store.delete(&fresh_key, None).await.expect("an answer");
+    assert_eq!(deleted, SessionWrite::Done);
     thief.set(Fault::LoseReply).await;
     let deleted = store.delete(key, Some(0)).await.expect("the second attempt");
     assert_eq!(deleted, SessionWrite::Gone, "the first attempt deleted it");
