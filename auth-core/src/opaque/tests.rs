@@ -76,7 +76,6 @@ async fn a_token_of_another_system_is_accepted_by_its_plain_digest_if_that_is_as
     assert!(!is_valid(&importing, "db", foreign).await);
 }
 
-/// A strategy with a clock, and the store behind it.
 #[tokio::test]
 async fn a_token_is_replaced_by_the_digest_under_which_it_is_stored() {
     let store = Store::default();
@@ -103,6 +102,7 @@ async fn a_token_is_replaced_by_the_digest_under_which_it_is_stored() {
     }
 }
 
+/// A strategy with a clock, and the store behind it.
 fn timed(lifetime: Lifetime) -> (OpaqueStrategy, Store, Arc<ManualClock>) {
     let (store, clock) = (Store::default(), Arc::new(ManualClock::default()));
     let strategy = OpaqueStrategy::new(store.clone(), lifetime).clock(clock.clone());

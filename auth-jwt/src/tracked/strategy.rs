@@ -109,7 +109,8 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         let found = self.store.find(&key).await?;
         let is_good = found.is_some_and(|row| {
             let standing = Standing::of(token.number, row.refresh_generation, tokens.grace, now);
-            row.is_live(now) && matches!(standing, Standing::Present | Standing::JustReplaced)
+            let is_ours = is_of(&token, &row).is_ok() && row.is_live(now);
+            is_ours && matches!(standing, Standing::Present | Standing::JustReplaced)
         });
         Ok(is_good.then_some(key))
     }
