@@ -190,16 +190,17 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
 }
 
 /// # Errors
-/// [`ConfigError`] if a cookie that is kept for `age` is lost before the first use that is recorded, which sends it again.
+/// [`ConfigError`] if a use within the first half of `age` need not be recorded, which sends the cookie again. A browser would then
+/// lose it in the middle of a visit.
 fn check_age(age: Duration, idle: IdleLimit) -> Result<(), ConfigError> {
     let sent = OffsetDateTime::UNIX_EPOCH;
-    let last = sent.checked_add(age.try_into().unwrap_or(time::Duration::MAX));
-    if last.is_none_or(|last| idle.is_due(sent, last - time::Duration::MILLISECOND)) {
+    let half = sent.checked_add((age / 2).try_into().unwrap_or(time::Duration::MAX));
+    if half.is_none_or(|half| idle.is_due(sent, half)) {
         return Ok(());
     }
     let problem = format!(
         "is `MaxAge::Fixed` of {} s, but uses are recorded, and the cookie is sent again, no oftener than once in a tenth of the \
-         idle limit or a minute: take a longer one, or `MaxAge::Token`",
+         idle limit or a minute: take one of at least twice that, or `MaxAge::Token`",
         age.as_secs()
     );
     Err(ConfigError::new("session cookie max_age", problem))

@@ -90,11 +90,11 @@ fn a_setting_that_cannot_be_used_is_an_error_that_names_it() {
         let cookie = CookieTransport::builder().max_age(MaxAge::Fixed(Duration::from_secs(age)));
         kind().transport(SessionTransport::cookie(cookie.build().expect("a cookie")))
     };
-    for (age, idle) in [(20, 600), (60, 600), (60, 3600), (2, 25)] {
+    for (age, idle) in [(20, 600), (119, 600), (119, 3600), (4, 25)] {
         let idle = kept_for(age).idle(seconds(idle));
         assert_names("session cookie max_age", idle.build());
     }
-    for (age, idle) in [(61, 600), (61, 3600), (3, 25)] {
+    for (age, idle) in [(120, 600), (120, 3600), (5, 25)] {
         let longer = kept_for(age).idle(seconds(idle)).build();
         longer.expect("it is sent again in time");
     }
