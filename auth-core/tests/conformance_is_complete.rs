@@ -81,6 +81,7 @@ const SUITES: [(&str, &[&str], &str); 9] = [
             include_str!("../src/conformance/session_store/out_of_reach.rs"),
             include_str!("../src/conformance/session_store/process.rs"),
             include_str!("../src/conformance/session_store/race.rs"),
+            include_str!("../src/conformance/session_store/replace.rs"),
             include_str!("../src/conformance/session_store/save.rs"),
         ],
         WRONG_SESSIONS,

@@ -14,9 +14,10 @@ use crate::{
 /// A cancelled insertion left the whole token or nothing, and the next insertion finds out which.
 pub async fn a_cancelled_insertion_is_whole_or_absent<F: AccessTokenFixture>(fixture: &F) {
     let store = fixture.store();
-    let user = fixture.user(None).await;
     let mut cancellations = Cancellations::new();
     while let Some(n) = cancellations.next() {
+        // A user of its own: an insertion that was given up may still come to its end, behind the deletion below.
+        let user = fixture.user(None).await;
         let (key, token) = token(&user, n);
         if let Some(answer) = cancellations.cancel(store.insert(&token, None)).await {
             answered(answer);
