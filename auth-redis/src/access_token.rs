@@ -67,7 +67,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             keys.tokens(tag).into(),
             replaced.into(),
         ];
-        match self.redis.run_in_time(limit, &INSERT, names, args).await? {
+        match self.redis.run(limit, &INSERT, names, args).await? {
             true => Ok(()),
             false => Err(InsertTokenError::DigestTaken),
         }
@@ -90,10 +90,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         args.extend(change);
         loop {
             let (name, args) = (name.clone(), args.clone());
-            let changed = self
-                .redis
-                .run_in_time(limit, script, vec![name.clone()], args)
-                .await?;
+            let changed = self.redis.run(limit, script, vec![name.clone()], args).await?;
             let Some((found, by_this_call)): Option<(Bytes, bool)> = changed else {
                 return Ok(None);
             };

@@ -39,19 +39,11 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Runs `script` on the client.
-    pub(crate) fn run(self, script: &'static Script, keys: Vec<String>, args: Vec<Value>) -> Reply {
-        Box::pin(async move { self.run_on(&self.client, script, keys, args).await })
-    }
-
-    /// Runs a `script` that does nothing once its caller has given up. This adds its last two arguments: `1` on a second
-    /// attempt, else nothing, and until when its caller waits.
-    pub(crate) fn run_in_time(
-        self,
-        script: &'static Script,
-        keys: Vec<String>,
-        mut args: Vec<Value>,
-    ) -> Reply {
+    pub(crate) fn run(self, script: &'static Script, keys: Vec<String>, mut args: Vec<Value>) -> Reply {
         Box::pin(async move {
+            if !script.is_in_time {
+                return self.run_on(&self.client, script, keys, args).await;
+            }
             let server = keys.first().and_then(|key| self.node(key));
             args.extend(self.timing(server.as_ref()));
             let reply = self.run_on(&self.client, script, keys, args).await?;
@@ -69,7 +61,8 @@ impl Attempt {
         nodes.get_server(slot(key)).cloned()
     }
 
-    /// The last two arguments of a script that does nothing once its caller has given up.
+    /// The last two arguments of a script that does nothing once its caller has given up: `1` on a second attempt, else nothing, so
+    /// it can find out whether the first one was carried out; and until when its caller waits.
     pub(crate) fn timing(&self, server: Option<&Server>) -> [Value; 2] {
         let repeated = Value::from_static_str(if self.repeated { "1" } else { "" });
         [repeated, self.end(server).into()]

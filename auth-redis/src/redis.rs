@@ -135,7 +135,8 @@ impl Redis {
         read(call(&self.connections, limit, body).await?)
     }
 
-    /// Runs a `script` that is safe to run twice.
+    /// Runs a `script` that is safe to run twice. One that is [in time](Script::is_in_time) does nothing once the deadline is over:
+    /// what its caller was told must stay true.
     pub(crate) async fn run<T: FromValue>(
         &self,
         limit: Limit,
@@ -145,22 +146,6 @@ impl Redis {
     ) -> Result<T, StoreError> {
         self.call(limit, &|attempt| attempt.run(script, keys.clone(), args.clone()))
             .await
-    }
-
-    /// Runs a `script` that is safe to run twice, and that does nothing once the call's deadline is over: what its caller was told
-    /// must stay true. Its last two arguments, which this adds, are `1` on a second attempt, else nothing, so it can find out
-    /// whether the first attempt was carried out; and until when its caller waits.
-    pub(crate) async fn run_in_time<T: FromValue>(
-        &self,
-        limit: Limit,
-        script: &'static Script,
-        keys: Vec<String>,
-        args: Vec<Value>,
-    ) -> Result<T, StoreError> {
-        self.call(limit, &|attempt| {
-            attempt.run_in_time(script, keys.clone(), args.clone())
-        })
-        .await
     }
 
     /// The value of `key`, if there is one.

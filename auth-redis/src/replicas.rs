@@ -56,39 +56,13 @@ impl Redis {
         keys: Vec<String>,
         args: Vec<Value>,
     ) -> Result<T, StoreError> {
-        match &self.replicas {
-            None => self.run(limit, script, keys, args).await,
-            Some(replicas) => self.wait(replicas, limit, script, keys, args, false).await,
-        }
-    }
-
-    /// The same for a `script` that does nothing once its caller has given up.
-    pub(crate) async fn revoke_in_time<T: FromValue>(
-        &self,
-        limit: Limit,
-        script: &'static Script,
-        keys: Vec<String>,
-        args: Vec<Value>,
-    ) -> Result<T, StoreError> {
-        match &self.replicas {
-            None => self.run_in_time(limit, script, keys, args).await,
-            Some(replicas) => self.wait(replicas, limit, script, keys, args, true).await,
-        }
-    }
-
-    async fn wait<T: FromValue>(
-        &self,
-        replicas: &Replicas,
-        limit: Limit,
-        script: &'static Script,
-        keys: Vec<String>,
-        args: Vec<Value>,
-        in_time: bool,
-    ) -> Result<T, StoreError> {
+        let Some(replicas) = &self.replicas else {
+            return self.run(limit, script, keys, args).await;
+        };
         let mark = self.keys.replicated();
         let (answer, reached) = call(&replicas.connections, limit, &|attempt| {
             let (mark, keys, args) = (mark.clone(), keys.clone(), args.clone());
-            revoke_and_wait(attempt, replicas.count, mark, script, keys, args, in_time)
+            revoke_and_wait(attempt, replicas.count, mark, script, keys, args)
         })
         .await?;
         if reached < replicas.count.get() {
@@ -106,10 +80,9 @@ fn revoke_and_wait(
     script: &'static Script,
     keys: Vec<String>,
     mut args: Vec<Value>,
-    in_time: bool,
 ) -> Reply<(Value, u32)> {
     Box::pin(async move {
-        if in_time {
+        if script.is_in_time {
             // Nobody waits for the replicas of a cluster.
             args.extend(attempt.timing(None));
         }
@@ -132,7 +105,7 @@ fn revoke_and_wait(
             .try_into()
             .map_err(|answers: Vec<Result<Value, Error>>| first_error(answers))?;
         let [answer, _marked, reached] = answers;
-        let answer = match in_time {
+        let answer = match script.is_in_time {
             true => attempt.timely(None, answer?)?,
             false => answer?,
         };

@@ -139,7 +139,12 @@ script! {
 pub(crate) struct Script {
     pub(crate) text: &'static str,
     pub(crate) sha1: String,
+    /// It does nothing once its caller has given up: an attempt adds two arguments, and takes the time from the reply.
+    pub(crate) is_in_time: bool,
 }
+
+/// The head of a script that does nothing once its caller has given up.
+const IN_TIME: &str = include_str!("script/in_time.lua");
 
 impl Script {
     fn new(text: &'static str) -> Self {
@@ -147,7 +152,12 @@ impl Script {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        Self { text, sha1 }
+        let is_in_time = text.contains(IN_TIME);
+        Self {
+            text,
+            sha1,
+            is_in_time,
+        }
     }
 }
 

@@ -77,10 +77,7 @@ impl<Id: UserId> RedisSessionStore<Id> {
             key::encode(&key.digest).into(),
             Value::from_static_str(if replaces { "1" } else { "" }),
         ];
-        let inserted: Str = self
-            .redis
-            .run_in_time(limit, &CREATE_SESSION, names, args)
-            .await?;
+        let inserted: Str = self.redis.run(limit, &CREATE_SESSION, names, args).await?;
         match &*inserted {
             "created" => Ok(true),
             "found" => Ok(false),
@@ -142,10 +139,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
             call.as_slice().into(),
         ];
         // Late, it would only lose the old session: nobody is told the new one's id.
-        let answer: Str = self
-            .redis
-            .revoke_in_time(limit, &REPLACE_SESSION, names, args)
-            .await?;
+        let answer: Str = self.redis.revoke(limit, &REPLACE_SESSION, names, args).await?;
         let write = match &*answer {
             // Somebody has ended the new session since that call.
             "before" if is_new => SessionWrite::Gone,
@@ -184,10 +178,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
             new_mark().as_slice().into(),
         ];
         let (limit, name) = (self.redis.limit(), keys.session(tag, &key.digest));
-        let answer = self
-            .redis
-            .run_in_time(limit, &SAVE_SESSION, vec![name], args)
-            .await?;
+        let answer = self.redis.run(limit, &SAVE_SESSION, vec![name], args).await?;
         outcome(&answer)
     }
 
