@@ -118,7 +118,7 @@ impl Landmark {
     }
 }
 
-/// The beginning of `path` up to the slash behind so many segments. An encoded slash is none.
+/// The first `number` segments of `path`. An encoded slash does not end one.
 fn first_segments(path: &str, number: usize) -> &str {
     let end = path.match_indices('/').nth(number);
     end.map_or(path, |(end, _)| &path[..end])

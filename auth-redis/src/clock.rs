@@ -1,4 +1,4 @@
-//! What is known of the servers' clocks.
+//! Estimates of the servers' clocks.
 //!
 //! A server that stalls carries out late what it was sent meanwhile. By then the caller was told that nothing was done, and
 //! comes again with the same token. So a script that changes a log-in or a session is told until when its caller waits, by the

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::harness::{Answer, At, Blueprint, Kind, PASSWORD, Pass, Service, Store, Watch, address, person};
 
-/// What a client presents that logs in again.
+/// The credential that a client presents as it logs in again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Presented {
     Access,

@@ -75,7 +75,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// The user whose log-in `token` belongs to, if they may log in, and if their credentials were not ended since. If somebody acts as
-    /// that user, they must be active, too. `None` if there is none, which the log tells. It spends nothing.
+    /// that user, they must be active, too. `None` if there is no such user; the log says why. The token is not spent.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] if the user must be verified and is not, [`HttpError::Unavailable`] if the store does not answer,

@@ -15,7 +15,7 @@ use auth_core::{
 };
 use uuid::Uuid;
 
-/// What is lost of a creation.
+/// The part of a creation that is lost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Loss {
     OfTheCall,
@@ -38,7 +38,7 @@ pub(crate) struct Store {
     pub(crate) is_read_only: AtomicBool,
     /// A session is ended by another request right after its replacement met a conflict.
     pub(crate) ends_after_conflict: AtomicBool,
-    /// What the next creations lose, the last first.
+    /// The losses of the next creations, the last first.
     pub(crate) losses: Mutex<Vec<Loss>>,
 }
 

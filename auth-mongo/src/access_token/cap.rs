@@ -77,7 +77,7 @@ impl Held {
     }
 }
 
-/// Where a new token goes.
+/// The place of a new token.
 enum Room<'a> {
     /// To a place that is free, beside the others.
     Free(Bson),

@@ -27,7 +27,7 @@ pub struct Watch {
     hold: Mutex<Option<Hold>>,
 }
 
-/// Where a call is held up.
+/// The point at which a call is held up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// Before the store has heard of it.
