@@ -53,8 +53,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use auth_core::{
-    ClosedNetworks, ConfigError, Credential, Email, ExposeSecret, InvalidEmail, Lifetime, OpaqueStrategy,
-    Profile, SecretString, SigningSecret, StoreError, StoreErrorKind, User, UserId, async_trait,
+    CachedUsers, ClosedNetworks, ConfigError, Credential, Email, ExposeSecret, InvalidEmail, Lifetime,
+    OpaqueStrategy, Profile, SecretString, SigningSecret, StoreError, StoreErrorKind, User, UserId,
+    async_trait,
 };
 
 pub mod store;

@@ -20,7 +20,7 @@ pub use auth_core::{
     access_token_ids_conformance, access_token_index_conformance, access_token_store_conformance,
     conformance, list_users_conformance, purge_expired_conformance, purge_sessions_conformance,
     rotate_ids_conformance, rotate_tokens_conformance, session_ids_conformance, session_store_conformance,
-    user_ids_conformance, user_store_conformance,
+    user_cache_conformance, user_ids_conformance, user_store_conformance,
 };
 #[cfg(all(feature = "testing", feature = "users"))]
 pub use auth_users::Mailbox;

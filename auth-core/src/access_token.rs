@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::{Cap, StoreError, Subject, TokenDigest, TokenLookup};
+use crate::{Cap, LoadedUser, StoreError, Subject, TokenDigest, TokenLookup};
 
 /// One log-in in its stored form. An opaque token is the secret of its log-in; a tracked JWT and a refresh token name it.
 ///
@@ -41,6 +41,8 @@ pub struct AccessToken<Id = Uuid> {
     pub actor: Option<String>,
     /// The client that it was issued to.
     pub client: ClientInfo,
+    /// Its user, if the store reads that in the same look-up. A store must not keep it with the log-in.
+    pub loaded_user: Option<LoadedUser>,
 }
 
 /// How often the tokens of a log-in were replaced.
@@ -141,6 +143,7 @@ impl<Id> AccessToken<Id> {
             refresh_generation: Generation::FIRST,
             actor: None,
             client: ClientInfo::default(),
+            loaded_user: None,
         }
     }
 

@@ -106,7 +106,7 @@
 //! ```
 //!
 //! A store of sessions has a [`SessionFixture`] of the same shape, and `session_store_conformance` and
-//! `purge_sessions_conformance`.
+//! `purge_sessions_conformance`. A cache of users has a [`UserCacheFixture`] and `user_cache_conformance`.
 //!
 //! If your store takes several types of ids, run the whole suites on one of them. On each other type, run
 //! `user_ids_conformance`, `access_token_ids_conformance`, `rotate_ids_conformance` and `session_ids_conformance`: they
@@ -144,6 +144,7 @@ mod sample;
 mod seed;
 pub mod session_store;
 mod suite;
+pub mod user_cache;
 pub mod user_store;
 
 use std::{
@@ -152,7 +153,7 @@ use std::{
     time::Duration,
 };
 
-pub use fixture::{AccessTokenFixture, SessionFixture, UserFixture};
+pub use fixture::{AccessTokenFixture, SessionFixture, UserCacheFixture, UserFixture};
 
 use crate::StoreError;
 

@@ -42,6 +42,7 @@ mod store_error;
 mod strategy;
 mod token;
 mod user;
+mod user_cache;
 mod user_id;
 
 pub use access_token::{
@@ -70,6 +71,7 @@ pub use strategy::{
 };
 pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
+pub use user_cache::{CacheFence, CacheTicket, Cached, CachedUsers, LoadedUser, UserCache};
 pub use user_id::user_id_from_text;
 
 /// The attribute for implementing a trait with `async` functions: `#[async_trait] impl UserStore for …`.

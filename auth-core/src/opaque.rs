@@ -240,6 +240,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         credential.issued_at = Some(token.created_at);
         credential.expires_at = token.expires_at;
         credential.actor = token.actor;
+        credential.loaded_user = token.loaded_user;
         Ok(credential)
     }
 }

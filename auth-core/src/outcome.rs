@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Credential, ReadError, StoreError, User, UserId, UserStore, user_id_from_text};
+use crate::{Credential, Profile, ReadError, StoreError, User, UserId, UserStore, user_id_from_text};
 
 /// The outcome of reading a credential. `T` has the user who is logged in.
 #[derive(Debug)]
@@ -82,16 +82,21 @@ impl fmt::Display for Rejection {
 /// must exist and be active, too, which takes another look-up.
 ///
 /// It never returns [`Outcome::Anonymous`].
-pub async fn admit<Id: UserId, P>(
+pub async fn admit<Id: UserId, P: Profile>(
     users: &dyn UserStore<Id, P>,
     read: Result<Credential<Id>, ReadError>,
 ) -> Outcome<(User<Id, P>, Credential<Id>)> {
-    let credential = match read {
+    let mut credential = match read {
         Ok(credential) => credential,
         Err(ReadError::Rejected(rejection)) => return Outcome::Rejected(rejection),
         Err(ReadError::Unavailable(error)) => return Outcome::Unavailable(error),
     };
-    match users.find(&credential.subject.user_id).await {
+    let loaded = credential.loaded_user.take();
+    let found = match loaded.and_then(|user| user.into_user(&credential.subject.user_id)) {
+        Some(user) => Ok(Some(user)),
+        None => users.find(&credential.subject.user_id).await,
+    };
+    match found {
         Err(error) => Outcome::Unavailable(error),
         Ok(None) => Outcome::Rejected(Rejection::UserGone),
         Ok(Some(user)) if user.security_epoch > credential.subject.epoch => {

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    AccessTokenIndex, Cap, ClientInfo, InsertTokenError, Rejection, StoreError, TokenId, TokenKind,
-    TokenLookup, User,
+    AccessTokenIndex, Cap, ClientInfo, InsertTokenError, LoadedUser, Rejection, StoreError, TokenId,
+    TokenKind, TokenLookup, User,
 };
 
 /// How many log-ins a user can have at a backend, unless the strategy is told another number: 1,000.
@@ -166,6 +166,8 @@ pub struct Credential<Id = Uuid> {
     pub actor: Option<String>,
     /// True if the answer should carry the next token: see [`RotateStrategy`].
     pub rotation_due: bool,
+    /// The user, if the store of the log-in read it in the same look-up. [`admit`](crate::admit) takes it from here.
+    pub loaded_user: Option<LoadedUser>,
 }
 
 impl<Id> Credential<Id> {
@@ -179,6 +181,7 @@ impl<Id> Credential<Id> {
             expires_at: None,
             actor: None,
             rotation_due: false,
+            loaded_user: None,
         }
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 const MACROS: &str = include_str!("../src/conformance/suite.rs");
 const WRONG_USERS: &str = include_str!("wrong_store/users.rs");
 const WRONG_TOKENS: &str = include_str!("wrong_store/access_tokens.rs");
+const WRONG_CACHES: &str = include_str!("wrong_store/user_caches.rs");
 const WRONG_SESSIONS: &str = include_str!("wrong_store/sessions.rs");
 
 /// Each suite with its sources and the wrong store that breaks it.
-const SUITES: [(&str, &[&str], &str); 9] = [
+const SUITES: [(&str, &[&str], &str); 10] = [
     (
         "user_store",
         &[
@@ -91,6 +92,11 @@ const SUITES: [(&str, &[&str], &str); 9] = [
         &[include_str!("../src/conformance/purge_sessions.rs")],
         WRONG_SESSIONS,
     ),
+    (
+        "user_cache",
+        &[include_str!("../src/conformance/user_cache.rs")],
+        WRONG_CACHES,
+    ),
 ];
 
 #[test]
@@ -110,6 +116,8 @@ fn each_promise_is_broken_by_a_wrong_store() {
             "Users"
         } else if wrong_store == WRONG_SESSIONS {
             "Sessions"
+        } else if wrong_store == WRONG_CACHES {
+            "Caches"
         } else {
             "Tokens"
         };

@@ -2,7 +2,9 @@
 
 use std::{future::Future, sync::Arc};
 
-use crate::{AccessTokenStore, Profile, SessionStore, UserId, UserStore};
+use uuid::Uuid;
+
+use crate::{AccessTokenStore, Profile, SessionStore, UserCache, UserId, UserStore};
 
 /// A user store under test, empty when the test begins, and profiles to put into it.
 ///
@@ -86,4 +88,22 @@ pub trait SessionFixture: Send + Sync {
 
     /// See [`UserFixture::out_of_reach`].
     fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Store>>> + Send;
+}
+
+/// A cache of users under test, empty when the test begins.
+///
+/// Keep everything the cache needs in the fixture. It is dropped after the test.
+pub trait UserCacheFixture: Send + Sync {
+    /// The cache. The profile of the users is a text.
+    type Cache: UserCache<Uuid, String> + 'static;
+
+    /// The cache; the same one at each call.
+    fn cache(&self) -> Arc<Self::Cache>;
+
+    /// The same cache on another node, with a client of its own. If the cache is in the memory of this process, return
+    /// [`cache`](Self::cache).
+    fn another_process(&self) -> impl Future<Output = Arc<Self::Cache>> + Send;
+
+    /// See [`UserFixture::out_of_reach`].
+    fn out_of_reach(&self) -> impl Future<Output = Option<Arc<Self::Cache>>> + Send;
 }

@@ -53,6 +53,7 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
             expires_at: issued.access.expires_at,
             actor: None,
             rotation_due: false,
+            loaded_user: None,
         };
         assert_eq!(credential, expected, "a credential says what was issued");
     }

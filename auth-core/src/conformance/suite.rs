@@ -337,6 +337,25 @@ macro_rules! purge_sessions_conformance {
     };
 }
 
+/// Names one test for each promise of [`user_cache`](crate::conformance::user_cache).
+///
+/// The argument is called without arguments once for each test and returns a future of a
+/// [`UserCacheFixture`](crate::conformance::UserCacheFixture) over an empty cache.
+#[macro_export]
+macro_rules! user_cache_conformance {
+    ($make:expr $(, $(#[$attribute:meta])+)?) => {
+        $crate::__conformance_tests! { [$($(#[$attribute])+)?] $make, user_cache {
+            a_user_that_was_put_is_found_with_every_field
+            a_user_that_was_not_put_is_not_found
+            a_fence_drops_the_user
+            a_ticket_is_void_once_its_user_is_fenced
+            no_ticket_is_given_out_behind_a_fence
+            no_read_is_behind_an_answered_change
+            every_call_of_a_cache_out_of_reach_is_a_failure
+        } }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_tests {

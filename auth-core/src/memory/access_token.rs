@@ -93,7 +93,10 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
         }
         state.inserted += 1;
         let number = state.inserted;
-        state.tokens.insert(token.digest, (number, token.clone()));
+        let mut token = token.clone();
+        // It is not of the log-in: the next look-up would tell of the user as it was.
+        token.loaded_user = None;
+        state.tokens.insert(token.digest, (number, token));
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod access_tokens;
 mod handle;
 mod sessions;
+mod user_caches;
 mod users;
 
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};

@@ -197,6 +197,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         credential.rotation_due = self.is_due(&token, &row, now)
             || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
         credential.actor = row.actor;
+        credential.loaded_user = row.loaded_user;
         Ok(credential)
     }
 }

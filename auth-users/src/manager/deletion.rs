@@ -36,7 +36,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// [`Event::Deleting`] stops it.
     ///
     /// It removes the credentials first. If one of their stores does not answer, the user stays, although some
-    /// credentials may be gone. Call it again then. To lock a user out while a store is down, deactivate the user. A
+    /// credentials may be gone. Call it again then. To lock a user out while a store of credentials is down, deactivate the
+    /// user; that needs the store of the users, and their cache if there is one. A
     /// credential that is issued during the deletion is rejected, because its user does not exist.
     ///
     /// # Errors
