@@ -43,6 +43,7 @@ mod mail_budget;
 #[cfg(feature = "testing")]
 mod mailbox;
 mod manager;
+mod memory_user_cache;
 mod normal_form;
 mod one_time_token;
 mod outbox;
@@ -64,6 +65,7 @@ pub use manager::{
     AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, OneTimeTokenError, Registration,
     ResetPasswordError, UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
 };
+pub use memory_user_cache::MemoryUserCache;
 pub use outbox::{DroppedMails, Outbox};
 pub use password_hasher::{HashQueue, PasswordCheck, PasswordHasher, PasswordHasherBuilder};
 pub use password_policy::{DefaultPasswordPolicy, PasswordPolicy, PolicyError};
