@@ -1,9 +1,9 @@
-use std::{cmp::Reverse, fmt, marker::PhantomData};
+use std::{cmp::Reverse, fmt, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, RotateTokens,
-    ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, LoadedUser,
+    RotateTokens, ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
 };
 use fred::{bytes::Bytes, types::Value};
 use time::OffsetDateTime;
@@ -15,14 +15,16 @@ use crate::{
     key,
     record::{self, Instant},
     redis::{unreadable, value},
-    script::{ADVANCE, DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, REWRITE, Script, TOUCH},
+    script::{
+        ADVANCE, DELETE, DELETE_ALL, DELETE_BY_ID, FIND_WITH_USER, INSERT, LIST, REWRITE, Script, TOUCH,
+    },
 };
 
 /// Access tokens on Redis.
 ///
-/// A look-up is one `GET`. Every other call is one script, so a token and its user's index change together, and a cap
-/// holds under parallel log-ins. Listing a user's tokens, removing them all or one by its id, and inserting one at the cap take
-/// the server time in proportion to their number.
+/// A look-up is one `GET`, or one script if it [brings the user along](crate::RedisUserCache::access_tokens). Every other call is
+/// one script, so a token and its user's index change together, and a cap holds under parallel log-ins. Listing a user's tokens,
+/// removing them all or one by its id, and inserting one at the cap take the server time in proportion to their number.
 ///
 /// A key expires with its token, by the server's clock, and so does the index with the last of its tokens. A token without an
 /// expiry stays until it is revoked. Instants are kept in milliseconds; one before 1970 becomes 1970.
@@ -36,8 +38,12 @@ use crate::{
 /// form, which costs two more round trips. Earlier versions cannot read that form: stop them before you start this one.
 pub struct RedisAccessTokenStore<Id = Uuid> {
     pub(crate) redis: Redis,
+    /// Reads the user of a log-in from the value of its key in a cache, if a look-up is to bring that along.
+    open_user: Option<Arc<OpenUser<Id>>>,
     _id: PhantomData<fn() -> Id>,
 }
+
+type OpenUser<Id> = dyn Fn(&Id, &[u8]) -> Option<LoadedUser> + Send + Sync;
 
 impl<Id: UserId> RedisAccessTokenStore<Id> {
     /// A store on a [`Redis`]. A pool or a client gets the default settings of [`Redis`].
@@ -45,7 +51,19 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
     pub fn new(redis: impl Into<Redis>) -> Self {
         Self {
             redis: redis.into(),
+            open_user: None,
             _id: PhantomData,
+        }
+    }
+
+    /// A store whose look-ups bring the cached user along.
+    pub(crate) fn with_users(
+        redis: Redis,
+        open: impl Fn(&Id, &[u8]) -> Option<LoadedUser> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            open_user: Some(Arc::new(open)),
+            ..Self::new(redis)
         }
     }
 
@@ -122,9 +140,19 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
             return Ok(None);
         };
         let name = self.redis.keys.token(tag, &key.digest);
-        let found: Option<Bytes> = self.redis.get(limit, name).await?;
-        let token = found.map(|found| record::read(key.digest, &found).map(|row| row.token));
-        token.transpose().map_err(unreadable)
+        let Some(open_user) = &self.open_user else {
+            let found: Option<Bytes> = self.redis.get(limit, name).await?;
+            let token = found.map(|found| record::read(key.digest, &found).map(|row| row.token));
+            return token.transpose().map_err(unreadable);
+        };
+        let args = vec![self.redis.keys.cached_users(tag).into()];
+        let found: Option<(Bytes, Bytes)> = self.redis.run(limit, &FIND_WITH_USER, vec![name], args).await?;
+        let Some((found, user)) = found else {
+            return Ok(None);
+        };
+        let mut token = record::read::<Id>(key.digest, &found).map_err(unreadable)?.token;
+        token.loaded_user = open_user(&token.user_id, &user);
+        Ok(Some(token))
     }
 
     async fn touch(
@@ -225,6 +253,7 @@ impl<Id> Clone for RedisAccessTokenStore<Id> {
     fn clone(&self) -> Self {
         Self {
             redis: self.redis.clone(),
+            open_user: self.open_user.clone(),
             _id: PhantomData,
         }
     }

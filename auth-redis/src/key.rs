@@ -7,6 +7,7 @@
 //! | `PREFIX{TAG}:s:DIGEST` | a session: see `record::session` |
 //! | `PREFIX{TAG}:i:USER` | the index of a user's sessions |
 //! | `PREFIX{TAG}:r:DIGEST` | of a session that was replaced: by which one, and by which call; it lives for a minute |
+//! | `PREFIX{TAG}:c:USER` | a cached user, the ticket of a reader, or the fences of writers: see `script/cached_user.lua` |
 //! | `PREFIXf:DIGEST` | the alias of a token that another system issued: its user, from whom the tag follows; it lasts until the token's absolute limit |
 //! | `PREFIXw` | nothing; it lives for a millisecond: see `replicas` |
 //!
@@ -91,6 +92,16 @@ impl Keys {
         self.start(tag, 'i')
     }
 
+    /// The key of a cached user.
+    pub(crate) fn cached_user(&self, tag: ShardTag, user_id: &impl fmt::Display) -> String {
+        format!("{}{user_id}", self.cached_users(tag))
+    }
+
+    /// The beginning of the key of every cached user.
+    pub(crate) fn cached_users(&self, tag: ShardTag) -> String {
+        self.start(tag, 'c')
+    }
+
     fn start(&self, tag: ShardTag, kind: char) -> String {
         const REST: usize = "{0123}:t:".len() + DIGEST_CHARS;
         let mut key = String::with_capacity(self.prefix.len() + REST);
@@ -170,6 +181,10 @@ mod tests {
             keys.session_index(tag, &7),
             format!("portcullis:{{{:04x}}}:i:7", tag.get())
         );
+        assert_eq!(
+            keys.cached_user(tag, &7),
+            format!("portcullis:{{{:04x}}}:c:7", tag.get())
+        );
         assert_eq!(keys.alias(&digest), format!("portcullis:f:{text}"));
         assert_eq!(decode(text.as_bytes()), Some(digest));
     }
@@ -194,7 +209,7 @@ mod tests {
     proptest! {
         #[test]
         fn all_keys_of_a_user_are_in_one_slot_whatever_the_id(
-            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tusifr\0]{0,12}", bytes in any::<[u8; 32]>(),
+            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tusifrc\0]{0,12}", bytes in any::<[u8; 32]>(),
         ) {
             let keys = Keys::new(&prefix).expect("a prefix");
             let (tag, digest) = (ShardTag::for_user(&user), TokenDigest::from_bytes(bytes));
@@ -204,6 +219,7 @@ mod tests {
                 keys.session(tag, &digest),
                 keys.session_index(tag, &user),
                 keys.successor(tag, &digest),
+                keys.cached_user(tag, &user),
             ];
             for name in &names {
                 prop_assert_eq!(redis_keyslot(name.as_bytes()), redis_keyslot(names[0].as_bytes()));

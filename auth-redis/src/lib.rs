@@ -6,6 +6,7 @@
 //! | [`Redis`] | the settings that stores share: connections, the deadline of a call, the prefix of keys |
 //! | [`RedisAccessTokenStore`] | access tokens; the "Redis strategy" is an [`OpaqueStrategy`] over it |
 //! | [`RedisSessionStore`] | sessions with data |
+//! | [`RedisUserCache`] | a cache of the users of any store |
 //!
 //! ```no_run
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -70,6 +71,7 @@ mod replicas;
 mod script;
 mod session;
 mod tls;
+mod user_cache;
 mod watch;
 
 pub use access_token::RedisAccessTokenStore;
@@ -81,3 +83,4 @@ pub use fred::{
 };
 pub use redis::Redis;
 pub use session::RedisSessionStore;
+pub use user_cache::RedisUserCache;

@@ -78,6 +78,11 @@ script! {
     INSERT, tokens!(), writes!(), in_time!("script/insert.lua")
 }
 script! {
+    /// `KEYS`: token. `ARGV`: prefix of cached users' keys. Returns the value of the token, and what stands at the key of its
+    /// user, empty if nothing does.
+    FIND_WITH_USER, tokens!(), include_str!("script/find_with_user.lua")
+}
+script! {
     /// `KEYS`: token. `ARGV`: prefix of indexes' keys, digest, last use, expiry, second attempt, deadline. Returns the value of the
     /// token as it is now, and 1 if this call wrote it, else 0. It leaves alone what has expired or is in JSON.
     TOUCH, tokens!(), writes!(), in_time!("script/touch.lua")
@@ -134,6 +139,30 @@ script! {
     DELETE_SESSION, sessions!(), include_str!("script/delete_session.lua")
 }
 
+macro_rules! cached_user {
+    ($script:literal) => {
+        concat!(include_str!("script/cached_user.lua"), include_str!($script))
+    };
+}
+
+script! {
+    /// `KEYS`: cached user. `ARGV`: ticket, milliseconds, value that it may replace or nothing. Returns the ticket, or nothing if
+    /// something else stands there or memory is full.
+    RESERVE_USER, cached_user!("script/reserve_user.lua")
+}
+script! {
+    /// `KEYS`: cached user. `ARGV`: ticket, value, milliseconds. Returns 1, or 0 if the ticket is void or memory is full.
+    PUT_USER, cached_user!("script/put_user.lua")
+}
+script! {
+    /// `KEYS`: cached user. `ARGV`: fence, milliseconds. Returns 1.
+    FENCE_USER, cached_user!("script/fence_user.lua")
+}
+script! {
+    /// `KEYS`: cached user. `ARGV`: fence. Returns 1, or 0 if memory is full: then the fence still stands.
+    LIFT_USER, cached_user!("script/lift_user.lua")
+}
+
 /// A script, and the SHA-1 by which a server that has run it knows it.
 #[derive(Debug)]
 pub(crate) struct Script {
@@ -165,7 +194,7 @@ impl Script {
 mod tests {
     use super::*;
 
-    fn all() -> [&'static Script; 13] {
+    fn all() -> [&'static Script; 18] {
         [
             &INSERT,
             &TOUCH,
@@ -180,14 +209,22 @@ mod tests {
             &SAVE_SESSION,
             &REPLACE_SESSION,
             &DELETE_SESSION,
+            &FIND_WITH_USER,
+            &RESERVE_USER,
+            &PUT_USER,
+            &FENCE_USER,
+            &LIFT_USER,
         ]
     }
 
     fn commands(script: &Script) -> impl Iterator<Item = &'static str> {
         script
             .text
-            .split("redis.call('")
-            .skip(1)
+            .split("redis.")
+            .filter_map(|call| {
+                call.strip_prefix("call('")
+                    .or_else(|| call.strip_prefix("pcall('"))
+            })
             .filter_map(|call| call.split('\'').next())
     }
 

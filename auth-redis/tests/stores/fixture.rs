@@ -38,7 +38,7 @@ impl<Id: SampleId> Fixture<Id> {
     }
 }
 
-async fn out_of_reach() -> Redis {
+pub(crate) async fn out_of_reach() -> Redis {
     let pool = auth_redis::connect("redis://127.0.0.1:1").await;
     let redis = Redis::new(pool.expect("a pool")).deadline(Duration::from_millis(200));
     redis.expect("a deadline")

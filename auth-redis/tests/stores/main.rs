@@ -1,5 +1,6 @@
 //! The stores on real servers: one, a cluster, and one behind Sentinel.
 
+mod cached_users;
 mod fixture;
 mod log;
 mod redis;

@@ -8,7 +8,7 @@ mod lost_reply;
 mod memory;
 mod old_rows;
 mod rights;
-mod round_trips;
+pub(crate) mod round_trips;
 mod scene;
 mod sessions;
 mod size;

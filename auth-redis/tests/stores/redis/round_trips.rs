@@ -43,20 +43,20 @@ async fn no_call_opens_a_connection_of_its_own() {
 }
 
 /// A store's connection of which nobody takes care: what `connect` starts asks the server whenever it likes.
-pub(super) async fn unattended(server: &Server) -> Redis {
+pub(crate) async fn unattended(server: &Server) -> Redis {
     let redis = Redis::from(&server::client(&server.url()).await);
     redis.deadline(Duration::from_secs(10)).expect("a deadline")
 }
 
 /// The commands that clients sent, and those that scripts called, since the last time.
-pub(super) async fn counted(client: &Client) -> BTreeMap<String, u64> {
+pub(crate) async fn counted(client: &Client) -> BTreeMap<String, u64> {
     let counts = counts(client).await;
     ask(client, &["CONFIG", "RESETSTAT"]).await.expect("reset");
     counts
 }
 
 /// The same, without a new beginning: what comes between a look and that would be lost.
-pub(super) async fn counts(client: &Client) -> BTreeMap<String, u64> {
+pub(crate) async fn counts(client: &Client) -> BTreeMap<String, u64> {
     let info = ask(client, &["INFO", "commandstats"]).await.expect("statistics");
     let info = info.as_string().expect("text");
     let lines = info

@@ -1,0 +1,224 @@
+mod snapshot;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use auth_core::{
+    CacheFence, CacheTicket, Cached, ConfigError, LoadedUser, Profile, ShardTag, SigningSecret, StoreError,
+    User, UserCache, UserId, async_trait,
+};
+use fred::{bytes::Bytes, types::Value};
+use uuid::Uuid;
+
+use self::snapshot::Snapshots;
+use crate::{
+    Redis, RedisAccessTokenStore,
+    attempt::Attempt,
+    call::Limit,
+    script::{FENCE_USER, LIFT_USER, PUT_USER, RESERVE_USER},
+};
+
+/// How long a user is kept by default, unless it is changed before.
+const KEEP_FOR: Duration = Duration::from_secs(300);
+
+/// The longest time for which a user is kept.
+const MAX_KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a reader has to put what it read.
+const TICKET: Duration = Duration::from_secs(10);
+
+/// How long a fence stands that nobody lifts.
+const FENCE: Duration = Duration::from_secs(30);
+
+/// A cache of users on Redis, for [`CachedUsers`](auth_core::CachedUsers): the users of any store, for any number of nodes.
+///
+/// ```no_run
+/// # use std::sync::Arc;
+/// use portcullis::{
+///     CachedUsers, Lifetime, OpaqueStrategy, SigningSecret,
+///     redis::{self, Redis, RedisUserCache},
+///     users::UserManager,
+/// };
+/// # use portcullis::testing::memory::MemoryUserStore;
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store: Arc<MemoryUserStore> = Arc::default();
+/// # let secret = SigningSecret::generate()?;
+///
+/// let redis = Redis::new(redis::connect("redis://127.0.0.1:6379").await?);
+/// let cache = RedisUserCache::new(redis, &secret);
+/// // Its tokens come with their user, in one round trip.
+/// let tokens = OpaqueStrategy::new(Arc::new(cache.access_tokens()), Lifetime::from_secs(3600)?);
+/// let cached = CachedUsers::new(store, Arc::new(cache));
+/// let users = UserManager::builder(Arc::new(cached), &secret).build()?;
+/// # drop((tokens, users));
+/// # Ok(()) }
+/// ```
+///
+/// A user is kept for 5 minutes, or until it is changed. It is kept in JSON, so a profile that does not read what it writes is
+/// not kept, and the log says so once. A field that neither Serde writes nor `Debug` shows is lost without a notice: do not
+/// cache such a profile.
+///
+/// # Security
+/// - A cached user is encrypted and authenticated, with AES-256-GCM-SIV (RFC 8452) and a key from the signing secret. So whoever
+///   reads Redis learns no e-mail and no password hash. Whoever writes to it cannot make a user up, but can put one back as it was
+///   cached within those 5 minutes: the time is under the encryption, by the clocks of the nodes.
+/// - A failover to a replica, and a restart of Redis from its file, can bring a user back for the rest of those 5 minutes, though it
+///   was dropped: see [`Redis::wait_for_replicas`].
+/// - Each table of users needs a [prefix](Redis::prefix) of its own. Otherwise the users of one are those of the other.
+/// - Do not let Redis evict keys: see [the server's settings](crate#the-servers-settings).
+pub struct RedisUserCache<Id = Uuid, P = ()> {
+    redis: Redis,
+    keep_for: Duration,
+    snapshots: Arc<Snapshots<Id, P>>,
+}
+
+impl<Id: UserId, P: Profile> RedisUserCache<Id, P> {
+    /// A cache on a [`Redis`]. A pool or a client gets the default settings of [`Redis`]. All nodes need the same `secret`. One that
+    /// it also [accepts](SigningSecret::also_accept) opens what was kept under that.
+    #[must_use]
+    pub fn new(redis: impl Into<Redis>, secret: &SigningSecret) -> Self {
+        Self {
+            redis: redis.into(),
+            keep_for: KEEP_FOR,
+            snapshots: Arc::new(Snapshots::new(secret)),
+        }
+    }
+
+    /// Keeps a user for `limit` instead of 5 minutes. The next request reads it from its store again. Another program's
+    /// changes of the table of users are seen after that time.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `keep_for` if it is under a second or over a day.
+    pub fn keep_for(mut self, limit: Duration) -> Result<Self, ConfigError> {
+        if !(Duration::from_secs(1)..=MAX_KEEP_FOR).contains(&limit) {
+            let problem = format_args!("{limit:?} is not between a second and a day");
+            return Err(ConfigError::new("keep_for", problem));
+        }
+        self.keep_for = limit;
+        Ok(self)
+    }
+
+    /// A store of access tokens on the same Redis. Where it finds a token, it reads its user from this cache in the same round
+    /// trip.
+    #[must_use]
+    pub fn access_tokens(&self) -> RedisAccessTokenStore<Id> {
+        let snapshots = Arc::clone(&self.snapshots);
+        let keys = self.redis.keys.clone();
+        RedisAccessTokenStore::with_users(self.redis.clone(), move |id: &Id, value: &[u8]| {
+            let key = keys.cached_user(ShardTag::for_user(id), id);
+            snapshots.open(&key, id, value).map(LoadedUser::new)
+        })
+    }
+
+    fn key(&self, id: &Id) -> String {
+        self.redis.keys.cached_user(ShardTag::for_user(id), id)
+    }
+
+    /// Asks for a ticket. The value that cannot be read, if there is one, makes room for it.
+    async fn reserve(
+        &self,
+        limit: Limit,
+        key: String,
+        unreadable: Bytes,
+    ) -> Result<Option<CacheTicket>, StoreError> {
+        let (first, second) = (CacheTicket::random()?, CacheTicket::random()?);
+        let reserve = |attempt: Attempt| {
+            let ticket = if attempt.repeated { second } else { first };
+            let args = vec![
+                ticket_value(ticket),
+                milliseconds(TICKET),
+                unreadable.clone().into(),
+            ];
+            attempt.run(&RESERVE_USER, vec![key.clone()], args)
+        };
+        let reserved: Bytes = self.redis.call(limit, &reserve).await?;
+        let number = reserved.get(1..).and_then(|number| number.try_into().ok());
+        Ok(number.map(u128::from_be_bytes).map(CacheTicket))
+    }
+}
+
+#[async_trait]
+impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
+    async fn find(&self, id: &Id) -> Result<Cached<Id, P>, StoreError> {
+        let (limit, key) = (self.redis.limit(), self.key(id));
+        let found: Option<Bytes> = self.redis.get(limit, key.clone()).await?;
+        let unreadable = match found {
+            None => Bytes::new(),
+            Some(found) => {
+                if let Some(user) = self.snapshots.open(&key, id, &found) {
+                    return Ok(Cached::Hit(user));
+                }
+                if is_taken(&found) {
+                    return Ok(Cached::Miss(None));
+                }
+                tracing::debug!(target: "portcullis::redis", user = ?id, "a cached user cannot be read and is replaced");
+                found
+            }
+        };
+        Ok(Cached::Miss(self.reserve(limit, key, unreadable).await?))
+    }
+
+    async fn put(&self, ticket: CacheTicket, user: &User<Id, P>) -> Result<(), StoreError> {
+        let key = self.key(&user.id);
+        let Some(sealed) = self.snapshots.seal(&key, user, self.keep_for)? else {
+            return Ok(());
+        };
+        let args = vec![
+            ticket_value(ticket),
+            Bytes::from(sealed).into(),
+            milliseconds(self.keep_for),
+        ];
+        let limit = self.redis.limit();
+        let _is_kept: bool = self.redis.run(limit, &PUT_USER, vec![key], args).await?;
+        Ok(())
+    }
+
+    async fn fence(&self, id: &Id) -> Result<CacheFence, StoreError> {
+        let fence = CacheFence::random()?;
+        let args = vec![bytes(fence), milliseconds(FENCE)];
+        let keys = vec![self.key(id)];
+        // Also on the replicas: a failover must not bring the user back.
+        let _stands: bool = self
+            .redis
+            .revoke(self.redis.limit(), &FENCE_USER, keys, args)
+            .await?;
+        Ok(fence)
+    }
+
+    async fn lift(&self, id: &Id, fence: CacheFence) -> Result<(), StoreError> {
+        let keys = vec![self.key(id)];
+        let _is_lifted: bool = self
+            .redis
+            .run(self.redis.limit(), &LIFT_USER, keys, vec![bytes(fence)])
+            .await?;
+        Ok(())
+    }
+}
+
+impl<Id, P> fmt::Debug for RedisUserCache<Id, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisUserCache")
+            .field("redis", &self.redis)
+            .field("keep_for", &self.keep_for)
+            .finish_non_exhaustive()
+    }
+}
+
+/// True if `value` is that of a ticket or of fences.
+fn is_taken(value: &[u8]) -> bool {
+    matches!(value.first(), Some(b't' | b'f')) && value.len() % 16 == 1
+}
+
+fn bytes(fence: CacheFence) -> Value {
+    fence.0.to_be_bytes().as_slice().into()
+}
+
+fn ticket_value(ticket: CacheTicket) -> Value {
+    let mut value = vec![b't'];
+    value.extend(ticket.0.to_be_bytes());
+    Bytes::from(value).into()
+}
+
+fn milliseconds(span: Duration) -> Value {
+    // At most a day.
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX).into()
+}
