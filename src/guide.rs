@@ -20,6 +20,7 @@ page!(accounts, "accounts.md");
 page!(own_table, "own-table.md");
 page!(protect, "protect.md");
 page!(log_ins, "log-ins.md");
+page!(cached_users, "cached-users.md");
 page!(cors, "cors.md");
 page!(proxy, "proxy.md");
 page!(openapi, "openapi.md");
