@@ -9,13 +9,14 @@
 //! - Each trait has async functions: write [`#[async_trait]`](crate::async_trait) above its `impl`.
 
 pub use auth_core::{
-    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, CacheFence, CacheTicket,
-    Cached, Cap, ClientInfo, Clock, DEFAULT_CAP, DEFAULT_DEADLINE, Generation, InsertTokenError,
+    Abilities, AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, CacheFence, CacheMark,
+    CacheTicket, Cached, Cap, ClientInfo, Clock, DEFAULT_CAP, DEFAULT_DEADLINE, Generation, InsertTokenError,
     InsertUserError, IssueError, Issued, IssuedToken, ListUsers, LoadedUser, MAX_SESSION_BYTES, NewLogIn,
-    NewUser, NormalizedEmail, Outcome, OutdatedEmail, PasswordHash, Predecessor, ProfileShape, PurgeExpired,
-    ReadError, RefreshStrategy, Rejection, ReplaceStrategy, RevocableStrategy, RotateStrategy, RotateTokens,
-    ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag, StoredSession, Strategy, Subject,
-    SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable, UpdateUserError, UserCache,
-    UserStore, admit, checked_deadline, from_unix_milliseconds, generate_token, outdated_emails,
-    sample_profile, unix_milliseconds, unreadable_url, user_id_from_text, with_deadline, written_fields,
+    NewUser, NormalizedEmail, Origin, Outcome, OutdatedEmail, PasswordHash, Predecessor, ProfileShape,
+    PurgeExpired, ReadError, RefreshStrategy, Rejection, ReplaceStrategy, RevocableStrategy, RotateStrategy,
+    RotateTokens, ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag, StoredSession,
+    Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable,
+    UpdateUserError, UserCache, UserStore, admit, checked_deadline, from_unix_milliseconds, generate_token,
+    outdated_emails, sample_profile, unix_milliseconds, unreadable_url, user_id_from_text, with_deadline,
+    written_fields,
 };

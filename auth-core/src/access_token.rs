@@ -41,9 +41,27 @@ pub struct AccessToken<Id = Uuid> {
     pub actor: Option<String>,
     /// The client that it was issued to.
     pub client: ClientInfo,
-    /// Its user, if the store reads that in the same look-up. A store must not keep it with the log-in.
-    pub loaded_user: Option<LoadedUser>,
+    /// How the store found it. It is no part of the log-in: a store must not keep it.
+    pub origin: Origin,
 }
+
+/// How a store found a log-in. Two of them are always equal, so that they make no difference between log-ins.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The user, if the store read that in the same look-up.
+    pub loaded_user: Option<LoadedUser>,
+    /// True if the store remembers the log-in, and it may be a moment behind: see [`AccessTokenStore::find_latest`].
+    pub may_be_behind: bool,
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
 
 /// How often the tokens of a log-in were replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -143,7 +161,7 @@ impl<Id> AccessToken<Id> {
             refresh_generation: Generation::FIRST,
             actor: None,
             client: ClientInfo::default(),
-            loaded_user: None,
+            origin: Origin::default(),
         }
     }
 
@@ -268,6 +286,15 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+
+    /// The token of `key` as it is now. Only for a store whose [`find`](Self::find) returns tokens that [may be
+    /// behind](Origin::may_be_behind) does this differ from `find`. A strategy calls it before it refuses such a token.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn find_latest(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
+        self.find(key).await
+    }
 
     /// Sets `last_used_at` of the token of `key` to `at`, and its `expires_at`, if the token is still stored and has not
     /// expired at `at`. It never restores a removed token, and never revives an expired one.

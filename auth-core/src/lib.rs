@@ -47,7 +47,7 @@ mod user_id;
 
 pub use access_token::{
     AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, ClientInfo, Generation,
-    InsertTokenError, PurgeExpired, RotateTokens, TokenId, TokenKind,
+    InsertTokenError, Origin, PurgeExpired, RotateTokens, TokenId, TokenKind,
 };
 pub use cap::Cap;
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -71,7 +71,7 @@ pub use strategy::{
 };
 pub use token::{ShardTag, TokenDigest, TokenLookup, generate_token};
 pub use user::{InsertUserError, NewUser, PasswordHash, Profile, UpdateUserError, User, UserId, UserStore};
-pub use user_cache::{CacheFence, CacheTicket, Cached, CachedUsers, LoadedUser, UserCache};
+pub use user_cache::{CacheFence, CacheMark, CacheTicket, Cached, CachedUsers, LoadedUser, UserCache};
 pub use user_id::user_id_from_text;
 
 /// The attribute for implementing a trait with `async` functions: `#[async_trait] impl UserStore for …`.

@@ -217,8 +217,11 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         if !is_plausible(presented) {
             return Err(Rejection::Malformed.into());
         }
-        let (key, token) = self.find(audience, presented).await?;
+        let (key, mut token) = self.find(audience, presented).await?;
         let now = self.clock.now();
+        if !token.is_live(now) && token.origin.may_be_behind {
+            token = self.store.find_latest(&key).await?.ok_or(Rejection::Unknown)?;
+        }
         if !token.is_live(now) {
             if token.is_over(now) {
                 // Otherwise it would be valid again if the clock steps back. It is rejected, whether or not it can be removed.
@@ -240,7 +243,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         credential.issued_at = Some(token.created_at);
         credential.expires_at = token.expires_at;
         credential.actor = token.actor;
-        credential.loaded_user = token.loaded_user;
+        credential.loaded_user = token.origin.loaded_user;
         Ok(credential)
     }
 }

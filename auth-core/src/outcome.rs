@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Credential, Profile, ReadError, StoreError, User, UserId, UserStore, user_id_from_text};
+use crate::{Credential, ReadError, StoreError, User, UserId, UserStore, user_id_from_text};
 
 /// The outcome of reading a credential. `T` has the user who is logged in.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl fmt::Display for Rejection {
 /// must exist and be active, too, which takes another look-up.
 ///
 /// It never returns [`Outcome::Anonymous`].
-pub async fn admit<Id: UserId, P: Profile>(
+pub async fn admit<Id: UserId, P>(
     users: &dyn UserStore<Id, P>,
     read: Result<Credential<Id>, ReadError>,
 ) -> Outcome<(User<Id, P>, Credential<Id>)> {
@@ -91,11 +91,19 @@ pub async fn admit<Id: UserId, P: Profile>(
         Err(ReadError::Rejected(rejection)) => return Outcome::Rejected(rejection),
         Err(ReadError::Unavailable(error)) => return Outcome::Unavailable(error),
     };
+    let (id, epoch) = (&credential.subject.user_id, credential.subject.epoch);
     let loaded = credential.loaded_user.take();
-    let found = match loaded.and_then(|user| user.into_user(&credential.subject.user_id)) {
+    let mut found = match loaded.and_then(|user| users.accept_loaded(user, id)) {
         Some(user) => Ok(Some(user)),
-        None => users.find(&credential.subject.user_id).await,
+        None => users.find(id).await,
     };
+    // The credential was issued to a later state of the user: a cache is behind.
+    if found
+        .as_ref()
+        .is_ok_and(|user| user.as_ref().is_some_and(|user| user.security_epoch < epoch))
+    {
+        found = users.find_latest(id).await;
+    }
     match found {
         Err(error) => Outcome::Unavailable(error),
         Ok(None) => Outcome::Rejected(Rejection::UserGone),

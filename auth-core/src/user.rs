@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Email, NormalizedEmail, StoreError};
+use crate::{Email, LoadedUser, NormalizedEmail, StoreError};
 
 /// The id of a user: a type that can be written into a URL, a token and JSON, and be read back.
 ///
@@ -232,6 +232,24 @@ pub trait UserStore<Id = Uuid, P = ()>: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+
+    /// The user of `id` as stored now. Only for a store that [`find`](Self::find)s users in a cache does this differ from `find`.
+    /// It is called before a credential is refused because of an older state of its user.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store does not answer.
+    async fn find_latest(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError>
+    where
+        Id: Sync,
+    {
+        self.find(id).await
+    }
+
+    /// The user that a store of log-ins loaded in its own look-up, if it is from the cache that this store reads, and
+    /// [`find`](Self::find) of `id` might return it. By default it is not, so that `find` is called.
+    fn accept_loaded(&self, _user: LoadedUser, _id: &Id) -> Option<User<Id, P>> {
+        None
+    }
 
     /// The user whose normalised e-mail is exactly `email`.
     ///

@@ -7,7 +7,10 @@ mod store;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-pub use self::{loaded::LoadedUser, store::CachedUsers};
+pub use self::{
+    loaded::{CacheMark, LoadedUser},
+    store::CachedUsers,
+};
 use crate::{StoreError, User};
 
 /// A user as a cache has it, or the right to put one there.
@@ -75,22 +78,32 @@ pub trait UserCache<Id = Uuid, P = ()>: Send + Sync {
     /// [`StoreError`] if the cache does not answer.
     async fn find(&self, id: &Id) -> Result<Cached<Id, P>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
-    /// Keeps `user`, which was read from the store after `ticket` was given out, unless the ticket is no longer good.
+    /// Keeps `user`, which was read from the store after `ticket` was given out, unless the ticket is no longer good, or the user is
+    /// older than one that was [written](Self::lift).
     ///
     /// # Errors
     /// [`StoreError`] if the cache does not answer: it may or may not have the user.
     async fn put(&self, ticket: CacheTicket, user: &User<Id, P>) -> Result<(), StoreError>;
 
     /// Drops the user of `id`, makes every ticket for it void and gives out none, until [`lift`](Self::lift). Several fences may
-    /// stand at a time. One that nobody lifts falls by itself, 30 seconds after the last one around this user.
+    /// stand at a time. One that nobody lifts falls by itself, five minutes after the last one around this user: so long may a
+    /// write take that nobody waits for any more.
     ///
     /// # Errors
     /// [`StoreError`] if the cache does not answer: it may still have the user.
     async fn fence(&self, id: &Id) -> Result<CacheFence, StoreError>;
 
-    /// Removes the `fence` around the user of `id`. Whatever got behind it since is dropped, unless another fence stands.
+    /// Removes the `fence` around the user of `id`. If none stands any more, what the cache has of the user is dropped.
+    ///
+    /// If the user was `written` under this revision, no [`put`](Self::put) of an older one is kept for five minutes: a reader that
+    /// asked a store which lags must not bring it back. A deleted user has the highest revision there is.
     ///
     /// # Errors
     /// [`StoreError`] if the cache does not answer: it may have a user that is outdated.
-    async fn lift(&self, id: &Id, fence: CacheFence) -> Result<(), StoreError>;
+    async fn lift(&self, id: &Id, fence: CacheFence, written: Option<i64>) -> Result<(), StoreError>;
+
+    /// The mark of the users that a store of log-ins [loads](LoadedUser) from this cache. `None` if there is no such store.
+    fn mark(&self) -> Option<&CacheMark> {
+        None
+    }
 }

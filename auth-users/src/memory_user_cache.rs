@@ -10,7 +10,7 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 /// How long a fence stands that nobody lifts.
-const FENCE: Duration = Duration::from_secs(30);
+const FENCE: Duration = Duration::from_secs(300);
 
 /// How long a user is kept, unless it is changed before.
 const KEEP_FOR: Duration = Duration::from_secs(300);
@@ -25,9 +25,16 @@ const SHARDS: usize = 64;
 /// A second process does not see what this one drops. It would let a user in who was locked out by this one, for as long as
 /// it keeps the user. For more than one process, use the cache on Redis.
 pub struct MemoryUserCache<Id = Uuid, P = ()> {
-    users: Cache<Id, (User<Id, P>, Instant)>,
+    users: Cache<Id, (Kept<Id, P>, Instant)>,
     shards: [Mutex<Shard<Id>>; SHARDS],
     hasher: RandomState,
+}
+
+#[derive(Clone)]
+enum Kept<Id, P> {
+    User(User<Id, P>),
+    /// No user of an earlier revision is kept: it would be from a store that lags.
+    Least(i64),
 }
 
 struct Shard<Id> {
@@ -86,7 +93,7 @@ impl<Id: UserId> Shard<Id> {
 #[async_trait]
 impl<Id: UserId, P: Profile> UserCache<Id, P> for MemoryUserCache<Id, P> {
     async fn find(&self, id: &Id) -> Result<Cached<Id, P>, StoreError> {
-        if let Some((user, kept_at)) = self.users.get(id)
+        if let Some((Kept::User(user), kept_at)) = self.users.get(id)
             && kept_at.elapsed() < KEEP_FOR
         {
             return Ok(Cached::Hit(user));
@@ -98,8 +105,13 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for MemoryUserCache<Id, P> {
 
     async fn put(&self, ticket: CacheTicket, user: &User<Id, P>) -> Result<(), StoreError> {
         let shard = self.shard(&user.id);
-        if !shard.is_fenced(&user.id) && ticket.0 == shard.drops {
-            self.users.insert(user.id.clone(), (user.clone(), Instant::now()));
+        let is_older = match self.users.peek(&user.id) {
+            Some((Kept::Least(revision), _since)) => user.revision < revision,
+            _ => false,
+        };
+        if !is_older && !shard.is_fenced(&user.id) && ticket.0 == shard.drops {
+            let kept = (Kept::User(user.clone()), Instant::now());
+            self.users.insert(user.id.clone(), kept);
         }
         Ok(())
     }
@@ -116,10 +128,14 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for MemoryUserCache<Id, P> {
         Ok(number)
     }
 
-    async fn lift(&self, id: &Id, fence: CacheFence) -> Result<(), StoreError> {
+    async fn lift(&self, id: &Id, fence: CacheFence, written: Option<i64>) -> Result<(), StoreError> {
         let mut shard = self.shard(id);
         shard.fences.retain(|known| known.number != fence);
         self.drop_user(&mut shard, id);
+        if let Some(revision) = written {
+            let least = (Kept::Least(revision), Instant::now());
+            self.users.insert(id.clone(), least);
+        }
         Ok(())
     }
 }

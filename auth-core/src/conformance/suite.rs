@@ -350,6 +350,7 @@ macro_rules! user_cache_conformance {
             a_fence_drops_the_user
             a_ticket_is_void_once_its_user_is_fenced
             no_ticket_is_given_out_behind_a_fence
+            no_user_older_than_a_change_is_kept
             no_read_is_behind_an_answered_change
             every_call_of_a_cache_out_of_reach_is_a_failure
         } }

@@ -113,7 +113,7 @@ pub async fn a_fence_drops_the_user<F: UserCacheFixture>(fixture: &F) {
     for node in [&cache, &other] {
         assert_eq!(found(&**node, &user).await, None, "a user that is being changed");
     }
-    answered(cache.lift(&user.id, fence).await);
+    answered(cache.lift(&user.id, fence, None).await);
     for node in [&cache, &other] {
         assert_eq!(found(&**node, &user).await, None, "the user as it was before");
     }
@@ -127,7 +127,7 @@ pub async fn a_ticket_is_void_once_its_user_is_fenced<F: UserCacheFixture>(fixtu
     let fence = answered(other.fence(&user.id).await);
     answered(cache.put(before, &user).await);
     assert_eq!(found(&*cache, &user).await, None, "behind the fence");
-    answered(other.lift(&user.id, fence).await);
+    answered(other.lift(&user.id, fence, None).await);
     answered(cache.put(before, &user).await);
     assert_eq!(found(&*cache, &user).await, None, "after the change");
 }
@@ -148,11 +148,38 @@ pub async fn no_ticket_is_given_out_behind_a_fence<F: UserCacheFixture>(fixture:
             for node in [&cache, &other] {
                 assert_eq!(ticket(&**node, &user).await, None, "a fence stands");
             }
-            answered(cache.lift(&user.id, fence).await);
+            answered(cache.lift(&user.id, fence, None).await);
         }
         put(&*other, &user).await;
         assert!(found(&*cache, &user).await.is_some(), "no fence stands any more");
     }
+}
+
+/// A reader may have asked a store that lags. What it puts after a change is not kept if it is older than that.
+pub async fn no_user_older_than_a_change_is_kept<F: UserCacheFixture>(fixture: &F) {
+    let (cache, other) = (fixture.cache(), fixture.another_process().await);
+    let mut user = user(1);
+    for written in [7, 8] {
+        let fence = answered(cache.fence(&user.id).await);
+        answered(cache.lift(&user.id, fence, Some(written)).await);
+        user.revision = written - 1;
+        put(&*other, &user).await;
+        assert_eq!(found(&*cache, &user).await, None, "older than the change");
+        // That look took a ticket.
+        let fence = answered(cache.fence(&user.id).await);
+        answered(cache.lift(&user.id, fence, None).await);
+        user.revision = written;
+        put(&*other, &user).await;
+        assert_eq!(found(&*cache, &user).await, Some(fields(&user)));
+    }
+    let fence = answered(other.fence(&user.id).await);
+    answered(other.lift(&user.id, fence, None).await);
+    put(&*cache, &user).await;
+    assert!(found(&*other, &user).await.is_some(), "nothing was written");
+    let fence = answered(cache.fence(&user.id).await);
+    answered(cache.lift(&user.id, fence, Some(i64::MAX)).await);
+    put(&*other, &user).await;
+    assert_eq!(found(&*cache, &user).await, None, "the user was deleted");
 }
 
 /// Users are changed and read on two nodes at the same time. No read shows less than was answered before it began.
@@ -235,7 +262,7 @@ pub async fn every_call_of_a_cache_out_of_reach_is_a_failure<F: UserCacheFixture
     failed("find", cache.find(&user.id).await);
     failed("put", cache.put(CacheTicket(1), &user).await);
     failed("fence", cache.fence(&user.id).await);
-    failed("lift", cache.lift(&user.id, CacheFence(1)).await);
+    failed("lift", cache.lift(&user.id, CacheFence(1), None).await);
 }
 
 /// A store whose answers are on their way for a moment, in which others change what they tell.

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, PurgeExpired,
-    RotateTokens, StoreError, TokenDigest, TokenId, TokenLookup, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, Origin,
+    PurgeExpired, RotateTokens, StoreError, TokenDigest, TokenId, TokenLookup, UserId,
 };
 
 /// Access tokens in memory.
@@ -95,7 +95,7 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
         let number = state.inserted;
         let mut token = token.clone();
         // It is not of the log-in: the next look-up would tell of the user as it was.
-        token.loaded_user = None;
+        token.origin = Origin::default();
         state.tokens.insert(token.digest, (number, token));
         Ok(())
     }

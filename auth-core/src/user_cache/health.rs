@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::StoreError;
+use crate::{StoreError, StoreErrorKind};
 
 /// How long reads leave a cache alone that did not answer.
 const REST: Duration = Duration::from_secs(1);
@@ -44,23 +44,34 @@ impl Health {
         }
     }
 
-    /// True if a call failed a moment ago.
+    /// True if a call failed a moment ago. After that moment, one caller finds it false, and asks whether the cache is back.
     pub(super) fn is_resting(&self) -> bool {
-        self.is_ill.load(Ordering::Relaxed)
-            && self
-                .state()
-                .failed_at
-                .is_some_and(|failed| failed.elapsed() < REST)
+        if !self.is_ill.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = self.state();
+        match state.failed_at {
+            Some(failed) if failed.elapsed() >= REST => {
+                state.failed_at = Some(Instant::now());
+                false
+            }
+            failed => failed.is_some(),
+        }
     }
 
     /// Takes note of an answer, and hands it back. The log gets a line if the cache fails, and one if it answers again.
     pub(super) fn note<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        if answer.is_ok() && !self.is_ill.load(Ordering::Relaxed) {
+        let failure = answer.as_ref().err().map(StoreError::kind);
+        // Any other failure is that of one user.
+        let is_down = matches!(
+            failure,
+            Some(StoreErrorKind::Timeout | StoreErrorKind::Unreachable)
+        );
+        if !is_down && !self.is_ill.load(Ordering::Relaxed) {
             return answer;
         }
         let mut state = self.state();
         let now = Instant::now();
-        let is_down = answer.is_err();
         state.failed_at = is_down.then_some(now);
         let is_quiet = state
             .told_at
@@ -68,7 +79,8 @@ impl Health {
         if state.told_down != is_down && !is_quiet {
             (state.told_down, state.told_at) = (is_down, Some(now));
             match &answer {
-                Ok(_) => tracing::info!(target: "portcullis", "the cache of users answers again"),
+                _ if !is_down => tracing::info!(target: "portcullis", "the cache of users answers again"),
+                Ok(_) => {}
                 Err(error) => {
                     let problem = error.to_string();
                     tracing::warn!(
@@ -101,9 +113,16 @@ mod tests {
         assert!(health.note(Ok(())).is_ok() && !health.is_resting());
         assert!(health.note(failure()).is_err() && health.is_resting());
         health.state().failed_at = Instant::now().checked_sub(REST);
-        assert!(!health.is_resting(), "it is asked again");
+        assert!(!health.is_resting() && health.is_resting(), "one call asks again");
         assert!(health.note(failure()).is_err() && health.is_resting());
         assert!(health.note(Ok(())).is_ok() && !health.is_resting());
+    }
+
+    #[test]
+    fn what_fails_for_one_user_is_no_reason_to_leave_the_cache_alone() {
+        let health = Health::new();
+        let odd: Result<(), _> = Err(StoreError::invalid_data("cache", "a list"));
+        assert!(health.note(odd).is_err() && !health.is_resting());
     }
 
     #[test]

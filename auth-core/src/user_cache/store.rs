@@ -1,19 +1,21 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{CacheFence, Cached, UserCache, health::Health};
 use crate::{
-    InsertUserError, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User, UserId, UserStore,
+    InsertUserError, LoadedUser, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User,
+    UserId, UserStore,
 };
 
-/// The pauses before further attempts to lift the fence of a change that was made.
-const LIFT_AGAIN: [Duration; 3] = [
-    Duration::from_millis(50),
-    Duration::from_millis(250),
-    Duration::from_millis(700),
-];
+/// For how long it is tried to lift the fence of a change that was made, and the pause between two attempts.
+const LIFT_FOR: Duration = Duration::from_secs(1);
+const LIFT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A store of users that reads from a [`UserCache`] what it can, and is as up to date as the store behind it.
 ///
@@ -50,9 +52,10 @@ const LIFT_AGAIN: [Duration; 3] = [
 /// [`delete`](UserStore::delete). If the cache fails after the write and does not come back within a second, the change returns
 /// an error although it is in the store.
 ///
-/// A call of the store must end within 30 seconds, also in the database: a write that was given up and happens later than that
-/// is not seen while the cache keeps the user. The stores of this library give up after a few seconds. And the store must read its
-/// own writes: a replica that lags would put an old user into the cache.
+/// # What it asks of the store
+///
+/// A write that the store has given up must happen within five minutes, or never. Users are cached as the store reads them: one
+/// that lags can show an older user than the last change, but not one of before a change through this type.
 ///
 /// # Security
 /// Another program that writes to the table of users must do so through this type, too. A cached user hides its changes
@@ -80,21 +83,21 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
     }
 
     /// Removes the fence of a write that did nothing. If that fails, the fence falls by itself.
-    async fn unfence(&self, id: &Id, fence: CacheFence) {
-        let _lifted = self.health.note(self.cache.lift(id, fence).await);
+    async fn unfence(&self, id: &Id, fence: CacheFence, known: Option<i64>) {
+        let _lifted = self.health.note(self.cache.lift(id, fence, known).await);
     }
 
     /// Removes the fence of a write that was made. An error would hide from the caller that it was made, so this tries hard.
-    async fn publish(&self, id: &Id, fence: CacheFence) -> Result<(), StoreError> {
-        let mut lifted = self.health.note(self.cache.lift(id, fence).await);
-        for pause in LIFT_AGAIN {
-            if lifted.is_ok() {
-                break;
+    async fn publish(&self, id: &Id, fence: CacheFence, written: i64) -> Result<(), StoreError> {
+        let start = Instant::now();
+        loop {
+            let lifted = self.cache.lift(id, fence, Some(written)).await;
+            let lifted = self.health.note(lifted);
+            if lifted.is_ok() || start.elapsed() >= LIFT_FOR {
+                return lifted;
             }
-            tokio::time::sleep(pause).await;
-            lifted = self.health.note(self.cache.lift(id, fence).await);
+            tokio::time::sleep(LIFT_AGAIN).await;
         }
-        lifted
     }
 }
 
@@ -121,6 +124,21 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
         Ok(found)
     }
 
+    async fn find_latest(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
+        let found = self.store.find(id).await?;
+        // What the cache has is behind, for example after a failover to a replica that lagged.
+        if let Ok(fence) = self.fence(id).await {
+            let known = found.as_ref().map(|user| user.revision);
+            self.unfence(id, fence, known).await;
+        }
+        Ok(found)
+    }
+
+    fn accept_loaded(&self, user: LoadedUser, id: &Id) -> Option<User<Id, P>> {
+        let is_ours = self.cache.mark().is_some_and(|mark| user.is_from(mark));
+        user.into_user(id).filter(|_user| is_ours)
+    }
+
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
         self.store.find_by_email(email).await
     }
@@ -128,11 +146,11 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
         let fence = self.fence(&user.id).await?;
         match self.store.update(user).await {
-            Ok(()) => Ok(self.publish(&user.id, fence).await?),
+            Ok(()) => Ok(self.publish(&user.id, fence, user.revision + 1).await?),
             // The write may still happen, so the fence stays.
             Err(UpdateUserError::Store(error)) => Err(error.into()),
             Err(refused) => {
-                self.unfence(&user.id, fence).await;
+                self.unfence(&user.id, fence, None).await;
                 Err(refused)
             }
         }
@@ -141,7 +159,7 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
     async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
         let fence = self.fence(id).await?;
         let deleted = self.store.delete(id).await?;
-        self.publish(id, fence).await?;
+        self.publish(id, fence, i64::MAX).await?;
         Ok(deleted)
     }
 }

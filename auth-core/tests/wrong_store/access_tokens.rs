@@ -20,6 +20,7 @@ enum Defect {
     ForgetsTheActor,
     ForgetsTheGenerations,
     ForgetsTheAbsoluteLimit,
+    KeepsTheUser,
     RoundsTheExpiryUp,
     ForEverIsACentury,
     Upserts,
@@ -166,7 +167,7 @@ mod with_its_defect_it_is_caught {
     use super::*;
 
     crate::breaks! { access_token_store, Tokens {
-        an_inserted_token_is_found_with_every_field: EndsIn2038, ForgetsTheEpoch, RoundsTheExpiryUp, ForEverIsACentury, ForgetsTheBackend, ForgetsTheActor, ForgetsTheGenerations, ForgetsTheAbsoluteLimit;
+        an_inserted_token_is_found_with_every_field: EndsIn2038, ForgetsTheEpoch, RoundsTheExpiryUp, ForEverIsACentury, ForgetsTheBackend, ForgetsTheActor, ForgetsTheGenerations, ForgetsTheAbsoluteLimit, KeepsTheUser;
         a_taken_digest_is_refused_and_nothing_is_written: Upserts, CapsBeforeItRefuses;
         a_taken_digest_does_not_change_hands: Upserts;
         of_parallel_insertions_of_one_digest_exactly_one_succeeds: SelectsThenInserts, Upserts;

@@ -22,6 +22,7 @@ enum Defect {
     GivesTicketsBehindFences,
     AnyLiftLiftsAll,
     FailureIsMiss,
+    KeepsWhatIsOlder,
 }
 
 type Member = User<Uuid, String>;
@@ -31,6 +32,7 @@ struct State {
     users: HashMap<Uuid, Member>,
     dropped: HashMap<Uuid, Member>,
     fences: HashMap<Uuid, Vec<CacheFence>>,
+    written: HashMap<Uuid, i64>,
     /// Counts what makes tickets void.
     drops: u128,
 }
@@ -92,7 +94,11 @@ impl UserCache<Uuid, String> for WrongCache {
             Defect::GivesTicketsBehindFences => ticket.0 == state.drops,
             _ => ticket.0 == state.drops && !is_fenced,
         };
-        if is_good {
+        let is_older = state
+            .written
+            .get(&user.id)
+            .is_some_and(|written| user.revision < *written);
+        if is_good && (!is_older || self.defect == Defect::KeepsWhatIsOlder) {
             state.users.insert(user.id, user);
         }
         Ok(())
@@ -112,7 +118,7 @@ impl UserCache<Uuid, String> for WrongCache {
         Ok(fence)
     }
 
-    async fn lift(&self, id: &Uuid, fence: CacheFence) -> Result<(), StoreError> {
+    async fn lift(&self, id: &Uuid, fence: CacheFence, written: Option<i64>) -> Result<(), StoreError> {
         self.reach()?;
         let mut state = self.state();
         state.drops += 1;
@@ -120,6 +126,9 @@ impl UserCache<Uuid, String> for WrongCache {
         let fences = state.fences.entry(*id).or_default();
         fences.retain(|known| *known != fence && !lifts_all);
         state.users.remove(id);
+        if let Some(written) = written {
+            state.written.insert(*id, written);
+        }
         if self.defect == Defect::LiftBringsItBack
             && let Some(user) = state.dropped.remove(id)
         {
@@ -167,6 +176,7 @@ breaks! { user_cache, Caches {
     a_fence_drops_the_user: FenceKeepsTheUser, LiftBringsItBack;
     a_ticket_is_void_once_its_user_is_fenced: IgnoresTickets, TicketsSurviveFences;
     no_ticket_is_given_out_behind_a_fence: GivesTicketsBehindFences, AnyLiftLiftsAll;
+    no_user_older_than_a_change_is_kept: KeepsWhatIsOlder;
     no_read_is_behind_an_answered_change: IgnoresTickets, TicketsSurviveFences, LiftBringsItBack;
     every_call_of_a_cache_out_of_reach_is_a_failure: FailureIsMiss;
 } }

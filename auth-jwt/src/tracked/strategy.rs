@@ -86,7 +86,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         }
         // Without rotation, every token of the log-in is of the present generation.
         if self.rotate_after.is_some() {
-            let found = self.store.find(&token.key).await?;
+            let found = self.store.find_latest(&token.key).await?;
             let is_good = |row: AccessToken<Id>| self.standing(&token, &row, now).is_ok();
             if !found.is_some_and(is_good) {
                 return Ok(None);
@@ -106,7 +106,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             return Ok(None);
         };
         let key = key_of(token.backend, token.handle);
-        let found = self.store.find(&key).await?;
+        let found = self.store.find_latest(&key).await?;
         let is_good = found.is_some_and(|row| {
             let standing = Standing::of(token.number, row.refresh_generation, tokens.grace, now);
             let is_ours = is_of(&token, &row).is_ok() && row.is_live(now);
@@ -186,9 +186,16 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         if !self.looks_up {
             return Ok(self.unchecked(token)?);
         }
-        let row = self
-            .live(&token.key, self.store.find(&token.key).await?, now)
-            .await?;
+        let mut found = self.store.find(&token.key).await?;
+        // A row of before the last refresh would refuse the token of that.
+        let is_good = |row: &AccessToken<Id>| row.is_live(now) && self.standing(&token, row, now).is_ok();
+        if found
+            .as_ref()
+            .is_some_and(|row| row.origin.may_be_behind && !is_good(row))
+        {
+            found = self.store.find_latest(&token.key).await?;
+        }
+        let row = self.live(&token.key, found, now).await?;
         let standing = self.standing(&token, &row, now)?;
         let mut credential = Credential::new(subject_of(&row));
         credential.id = Some(row.id);
@@ -197,7 +204,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         credential.rotation_due = self.is_due(&token, &row, now)
             || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
         credential.actor = row.actor;
-        credential.loaded_user = row.loaded_user;
+        credential.loaded_user = row.origin.loaded_user;
         Ok(credential)
     }
 }
@@ -265,7 +272,7 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
         let mut found = None;
         let mut is_due = self.is_surely_due(&token, now);
         if !is_due {
-            found = self.store.find(&token.key).await?;
+            found = self.store.find_latest(&token.key).await?;
             is_due = found.as_ref().is_some_and(|row| self.is_due(&token, row, now));
         }
         if is_due {
@@ -323,7 +330,7 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
         let (tokens, token) = self.refresh_token(audience, presented)?;
         let key = key_of(token.backend, token.handle);
         let now = self.jwt.clock.now();
-        let row = self.live(&key, self.store.find(&key).await?, now).await?;
+        let row = self.live(&key, self.store.find_latest(&key).await?, now).await?;
         self.standing_of_refresh(&key, &token, tokens, &row, now).await?;
         self.store.delete(&key).await?;
         Ok(())

@@ -52,11 +52,11 @@ impl UserCache for Unreliable {
         }
     }
 
-    async fn lift(&self, id: &Uuid, fence: CacheFence) -> Result<(), StoreError> {
+    async fn lift(&self, id: &Uuid, fence: CacheFence, written: Option<i64>) -> Result<(), StoreError> {
         let fewer = |left: u32| left.checked_sub(1);
         match self.failing_lifts.fetch_update(SeqCst, SeqCst, fewer) {
             Ok(_) => down(),
-            Err(_) => self.cache.lift(id, fence).await,
+            Err(_) => self.cache.lift(id, fence, written).await,
         }
     }
 }

@@ -2,8 +2,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::Duration;
 
 use crate::{
-    AccessToken, AccessTokenStore as _, Cap, ClientInfo, Generation, InsertTokenError, Lifetime, TokenDigest,
-    TokenLookup,
+    AccessToken, AccessTokenStore as _, CacheMark, Cap, ClientInfo, Email, Generation, InsertTokenError,
+    Lifetime, LoadedUser, TokenDigest, TokenLookup, User,
     conformance::{
         AccessTokenFixture, answered,
         parallel::{ROUNDS, at_once},
@@ -46,15 +46,30 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
     };
     let tokens = [(plain_key, plain), (odd_key, odd), (bare_key, bare)];
     for (_, token) in &tokens {
-        answered(store.insert(token, None).await);
+        let mut token = token.clone();
+        // No part of the log-in, which a store must not keep.
+        let someone = User::<F::Id>::new(user.clone(), email(), (), start());
+        token.origin.loaded_user = Some(LoadedUser::new(someone, CacheMark::new()));
+        answered(store.insert(&token, None).await);
     }
     for (key, token) in tokens {
+        let found = answered(store.find(&key).await);
         assert_eq!(
-            answered(store.find(&key).await),
-            Some(token),
+            found.as_ref(),
+            Some(&token),
             "an inserted token is found with every field"
         );
+        assert!(
+            found.is_some_and(|found| found.origin.loaded_user.is_none()),
+            "a user is not kept with the token"
+        );
     }
+}
+
+fn email() -> Email {
+    "ada@example.com"
+        .parse()
+        .unwrap_or_else(|error| unreachable!("{error}"))
 }
 
 /// A second token of the same digest is [`InsertTokenError::DigestTaken`]. The first stays as it is, and the user's cap

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, Cap, ClientInfo, Generation, InsertTokenError, ShardTag, StoreError,
-    Subject, TokenDigest, TokenId, TokenLookup,
+    AccessToken, AccessTokenStore, Cap, ClientInfo, Generation, InsertTokenError, Origin, ShardTag,
+    StoreError, Subject, TokenDigest, TokenId, TokenLookup,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use time::{Duration, OffsetDateTime, macros::datetime};
@@ -157,6 +157,9 @@ impl AccessTokenStore<String> for WrongTokens {
             return Err(InsertTokenError::DigestTaken);
         }
         let mut token = token.clone();
+        if !self.has(Defect::KeepsTheUser) {
+            token.origin = Origin::default();
+        }
         match self.defect {
             Defect::OverwritesPublicIds => self.table().rows.retain(|row| row.id != token.id),
             Defect::EndsIn2038 => {
