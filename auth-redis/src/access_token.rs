@@ -2,8 +2,8 @@ use std::{cmp::Reverse, fmt, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, LoadedUser,
-    RotateTokens, ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, RotateTokens,
+    ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
 };
 use fred::{bytes::Bytes, types::Value};
 use time::OffsetDateTime;
@@ -13,11 +13,10 @@ use crate::{
     Redis,
     call::Limit,
     key,
+    look_up::{OpenUser, OpenedUser},
     record::{self, Instant},
     redis::{unreadable, value},
-    script::{
-        ADVANCE, DELETE, DELETE_ALL, DELETE_BY_ID, FIND_WITH_USER, INSERT, LIST, REWRITE, Script, TOUCH,
-    },
+    script::{ADVANCE, DELETE, DELETE_ALL, DELETE_BY_ID, INSERT, LIST, REWRITE, Script, TOUCH},
 };
 
 /// Access tokens on Redis.
@@ -39,11 +38,9 @@ use crate::{
 pub struct RedisAccessTokenStore<Id = Uuid> {
     pub(crate) redis: Redis,
     /// Reads the user of a log-in from the value of its key in a cache, if a look-up is to bring that along.
-    open_user: Option<Arc<OpenUser<Id>>>,
+    pub(crate) open_user: Option<Arc<OpenUser<Id>>>,
     _id: PhantomData<fn() -> Id>,
 }
-
-type OpenUser<Id> = dyn Fn(&Id, &[u8]) -> Option<LoadedUser> + Send + Sync;
 
 impl<Id: UserId> RedisAccessTokenStore<Id> {
     /// A store on a [`Redis`]. A pool or a client gets the default settings of [`Redis`].
@@ -59,7 +56,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
     /// A store whose look-ups bring the cached user along.
     pub(crate) fn with_users(
         redis: Redis,
-        open: impl Fn(&Id, &[u8]) -> Option<LoadedUser> + Send + Sync + 'static,
+        open: impl Fn(&str, &Id, &[u8]) -> Option<OpenedUser> + Send + Sync + 'static,
     ) -> Self {
         Self {
             open_user: Some(Arc::new(open)),
@@ -85,10 +82,15 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             keys.tokens(tag).into(),
             replaced.into(),
         ];
-        match self.redis.run(limit, &INSERT, names, args).await? {
-            true => Ok(()),
-            false => Err(InsertTokenError::DigestTaken),
+        let index = names[1].clone();
+        if !self.redis.run(limit, &INSERT, names, args).await? {
+            return Err(InsertTokenError::DigestTaken);
         }
+        if cap.is_some() {
+            // Others may have been pushed out.
+            self.redis.settle(limit, &index).await;
+        }
+        Ok(())
     }
 
     /// Runs a `script` that changes the token of `key`. Returns the token as it is now, and whether this call changed it.
@@ -108,8 +110,9 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         args.extend(change);
         loop {
             let (name, args) = (name.clone(), args.clone());
-            let changed = self.redis.run(limit, script, vec![name.clone()], args).await?;
-            let Some((found, by_this_call)): Option<(Bytes, bool)> = changed else {
+            let changed = self.redis.run(limit, script, vec![name.clone()], args).await;
+            self.redis.forget(&name);
+            let Some((found, by_this_call)): Option<(Bytes, bool)> = changed? else {
                 return Ok(None);
             };
             let row = record::read::<Id>(key.digest, &found).map_err(unreadable)?;
@@ -135,24 +138,18 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
     }
 
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
+        match (&self.redis.near, key.tag) {
+            (Some(near), Some(tag)) => self.find_near(near, self.redis.limit(), tag, key).await,
+            _ => self.find_latest(key).await,
+        }
+    }
+
+    async fn find_latest(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
         let limit = self.redis.limit();
-        let Some(tag) = self.tag(limit, key).await? else {
-            return Ok(None);
-        };
-        let name = self.redis.keys.token(tag, &key.digest);
-        let Some(open_user) = &self.open_user else {
-            let found: Option<Bytes> = self.redis.get(limit, name).await?;
-            let token = found.map(|found| record::read(key.digest, &found).map(|row| row.token));
-            return token.transpose().map_err(unreadable);
-        };
-        let args = vec![self.redis.keys.cached_users(tag).into()];
-        let found: Option<(Bytes, Bytes)> = self.redis.run(limit, &FIND_WITH_USER, vec![name], args).await?;
-        let Some((found, user)) = found else {
-            return Ok(None);
-        };
-        let mut token = record::read::<Id>(key.digest, &found).map_err(unreadable)?.token;
-        token.loaded_user = open_user(&token.user_id, &user);
-        Ok(Some(token))
+        match self.tag(limit, key).await? {
+            Some(tag) => self.find_on_server(limit, tag, key).await,
+            None => Ok(None),
+        }
     }
 
     async fn touch(
@@ -172,23 +169,25 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         };
         let keys = &self.redis.keys;
         let args = vec![keys.indexes(tag).into(), key::encode(&key.digest).into()];
+        let name = keys.token(tag, &key.digest);
         let deleted: u64 = self
             .redis
-            .revoke(limit, &DELETE, vec![keys.token(tag, &key.digest)], args)
+            .revoke(limit, &DELETE, vec![name.clone()], args)
             .await?;
+        self.redis.forget(&name);
         Ok(deleted > 0)
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
-        let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
-        self.redis
-            .revoke(
-                self.redis.limit(),
-                &DELETE_ALL,
-                vec![keys.index(tag, user_id)],
-                vec![keys.tokens(tag).into()],
-            )
-            .await
+        let (tag, keys, limit) = (ShardTag::for_user(user_id), &self.redis.keys, self.redis.limit());
+        let index = keys.index(tag, user_id);
+        let args = vec![keys.tokens(tag).into()];
+        let deleted = self
+            .redis
+            .revoke(limit, &DELETE_ALL, vec![index.clone()], args)
+            .await?;
+        self.redis.settle(limit, &index).await;
+        Ok(deleted)
     }
 }
 
@@ -215,15 +214,12 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         let args = vec![keys.tokens(tag).into(), id.0.as_bytes().as_slice().into()];
+        let (limit, index) = (self.redis.limit(), keys.index(tag, user_id));
         let deleted: u64 = self
             .redis
-            .revoke(
-                self.redis.limit(),
-                &DELETE_BY_ID,
-                vec![keys.index(tag, user_id)],
-                args,
-            )
+            .revoke(limit, &DELETE_BY_ID, vec![index.clone()], args)
             .await?;
+        self.redis.settle(limit, &index).await;
         Ok(deleted > 0)
     }
 }

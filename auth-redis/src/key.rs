@@ -8,6 +8,8 @@
 //! | `PREFIX{TAG}:i:USER` | the index of a user's sessions |
 //! | `PREFIX{TAG}:r:DIGEST` | of a session that was replaced: by which one, and by which call; it lives for a minute |
 //! | `PREFIX{TAG}:c:USER` | a cached user, the ticket of a reader, or the fences of writers: see `script/cached_user.lua` |
+//! | `PREFIX{TAG}:v:USER` | the revision that a cached user must have at least, for five minutes after a change |
+//! | `PREFIX{TAG}:m:` | a random number by which a near cache sees that a node was emptied, or replaced by one that lags: see `near::tracker` |
 //! | `PREFIXf:DIGEST` | the alias of a token that another system issued: its user, from whom the tag follows; it lasts until the token's absolute limit |
 //! | `PREFIXw` | nothing; it lives for a millisecond: see `replicas` |
 //!
@@ -102,13 +104,32 @@ impl Keys {
         self.start(tag, 'c')
     }
 
+    /// The key that a near cache recognises a node by. The tag is any number under 65,536, so that each node has one.
+    pub(crate) fn marker(&self, tag: u16) -> String {
+        self.start_at(tag, 'm')
+    }
+
+    /// The beginning of every key.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The key of the revision that a cached user must have at least.
+    pub(crate) fn least_revision(&self, tag: ShardTag, user_id: &impl fmt::Display) -> String {
+        format!("{}{user_id}", self.start(tag, 'v'))
+    }
+
     fn start(&self, tag: ShardTag, kind: char) -> String {
+        self.start_at(tag.get(), kind)
+    }
+
+    fn start_at(&self, tag: u16, kind: char) -> String {
         const REST: usize = "{0123}:t:".len() + DIGEST_CHARS;
         let mut key = String::with_capacity(self.prefix.len() + REST);
         key.push_str(&self.prefix);
         key.push('{');
         for shift in [12, 8, 4, 0] {
-            let digit = usize::from(tag.get() >> shift & 0xf);
+            let digit = usize::from(tag >> shift & 0xf);
             key.push(char::from(b"0123456789abcdef"[digit]));
         }
         key.push_str("}:");
@@ -209,7 +230,7 @@ mod tests {
     proptest! {
         #[test]
         fn all_keys_of_a_user_are_in_one_slot_whatever_the_id(
-            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tusifrc\0]{0,12}", bytes in any::<[u8; 32]>(),
+            prefix in "[^{}]{0,12}", user in "\\PC{0,40}|[{}:tusifrcv\0]{0,12}", bytes in any::<[u8; 32]>(),
         ) {
             let keys = Keys::new(&prefix).expect("a prefix");
             let (tag, digest) = (ShardTag::for_user(&user), TokenDigest::from_bytes(bytes));
@@ -220,6 +241,7 @@ mod tests {
                 keys.session_index(tag, &user),
                 keys.successor(tag, &digest),
                 keys.cached_user(tag, &user),
+                keys.least_revision(tag, &user),
             ];
             for name in &names {
                 prop_assert_eq!(redis_keyslot(name.as_bytes()), redis_keyslot(names[0].as_bytes()));

@@ -44,7 +44,8 @@
 //! - An ACL user needs `~PREFIX*` and `+get +set +del +persist +pexpireat +zadd +zcard +zrange +zrem +zremrangebyscore
 //!   +time +eval +evalsha +ping`. fred also needs `+client|id +info` to connect, `+cluster|slots
 //!   +cluster|info` on a cluster, `+role` behind Sentinel, and `+select` if the URL has a database. To wait for replicas
-//!   needs `+wait`.
+//!   needs `+wait`. A [near cache](Redis::near_cache) needs `+hello +client|tracking +client|trackinginfo`, and `+cluster|myid
+//!   +cluster|slots` on a cluster.
 //!
 //! On a cluster, a token or session is unavailable while its slot moves to another node: calls fail, and never report it as
 //! absent. Removing all of a user's, the first step of deleting the user, can fail half-way there. Call it again once the move is
@@ -65,6 +66,8 @@ mod connection;
 mod eviction;
 mod foreign;
 mod key;
+mod look_up;
+mod near;
 mod record;
 mod redis;
 mod replicas;
@@ -81,6 +84,7 @@ pub use fred::{
     clients::{Client, Pool},
     interfaces::ClientLike,
 };
+pub use near::{NearCache, NearCacheStats};
 pub use redis::Redis;
 pub use session::RedisSessionStore;
 pub use user_cache::RedisUserCache;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use auth_core::{ConfigError, DEFAULT_DEADLINE, StoreError, checked_deadline};
 use fred::{
@@ -14,6 +14,7 @@ use crate::{
     call::{Limit, STORE, call, read, unconnected},
     connection::Connections,
     key::Keys,
+    near::{Near, NearCache, NearCacheStats},
     replicas::Replicas,
     script::Script,
 };
@@ -52,6 +53,7 @@ pub struct Redis {
     pub(crate) deadline: Duration,
     pub(crate) keys: Keys,
     pub(crate) replicas: Option<Replicas>,
+    pub(crate) near: Option<Arc<Near>>,
 }
 
 impl Redis {
@@ -67,6 +69,7 @@ impl Redis {
             deadline: DEFAULT_DEADLINE,
             keys: Keys::default(),
             replicas: None,
+            near: None,
         }
     }
 
@@ -82,10 +85,54 @@ impl Redis {
     /// Sets the beginning of every key. Services that share a server need one each.
     ///
     /// # Errors
-    /// [`ConfigError`] naming `prefix` if it has a `{` or a `}`: a cluster places keys by those.
+    /// [`ConfigError`] naming `prefix` if it has a `{` or a `}`: a cluster places keys by those. Also if there is a
+    /// [near cache](Self::near_cache) already, which hears of the keys with another prefix.
     pub fn prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
+        if self.near.is_some() {
+            return Err(ConfigError::new(
+                "prefix",
+                "there is a near cache already: set the prefix first",
+            ));
+        }
         self.keys = Keys::new(prefix)?;
         Ok(self)
+    }
+
+    /// Keeps what this process reads of log-ins and [cached users](crate::RedisUserCache) in its memory, and uses it again without
+    /// asking the server. Set the [prefix](Self::prefix) first.
+    ///
+    /// ```no_run
+    /// use portcullis::redis::{self, NearCache, Redis};
+    ///
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = redis::connect("redis://127.0.0.1:6379").await?;
+    /// let redis = Redis::new(pool).near_cache(NearCache::new(64 << 20)?)?;
+    /// # drop(redis);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// **A log-in that ended on another node is refused here a few milliseconds later**, and at the latest after the
+    /// [lease](NearCache::lease) of a second. On the node that ended it, it is refused at once. The same holds for users.
+    ///
+    /// The server tells a connection of its own about every key with this prefix that changes. What is kept is used only if that
+    /// connection has answered within the lease. If it is lost, is silent, or was given up by the server, if the server was
+    /// emptied, or became a replica, all is forgotten, and each request asks the server until it tells of changes again. Only
+    /// what lets a user in is kept: whoever would be refused by it is looked up on the server first.
+    ///
+    /// It needs Redis 6.2 or later, or Valkey, and a thread. On a cluster there is one such connection for each master. Clones of
+    /// this value and the stores that are made of it share it. Tokens of another system, and sessions with data, are not kept.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `near cache` if the system refuses a thread.
+    pub fn near_cache(mut self, settings: NearCache) -> Result<Self, ConfigError> {
+        self.near = Some(Arc::new(Near::start(settings, &self.keys, &self.connections)?));
+        Ok(self)
+    }
+
+    /// What the [near cache](Self::near_cache) has done so far. `None` if there is none.
+    #[must_use]
+    pub fn near_cache_stats(&self) -> Option<NearCacheStats> {
+        self.near.as_ref().map(|near| near.stats())
     }
 
     /// Waits until every connection is open, then sends a `PING` to the server, or to each master of a cluster.
@@ -146,6 +193,20 @@ impl Redis {
     ) -> Result<T, StoreError> {
         self.call(limit, &|attempt| attempt.run(script, keys.clone(), args.clone()))
             .await
+    }
+
+    /// Makes the near cache forget `key`, which has just changed.
+    pub(crate) fn forget(&self, key: &str) {
+        if let Some(near) = &self.near {
+            near.forget(key);
+        }
+    }
+
+    /// Waits until the near cache knows of all that has just changed in the slot of `key`.
+    pub(crate) async fn settle(&self, limit: Limit, key: &str) {
+        if let Some(near) = &self.near {
+            near.settle(limit, key).await;
+        }
     }
 
     /// The value of `key`, if there is one.

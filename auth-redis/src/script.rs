@@ -151,7 +151,8 @@ script! {
     RESERVE_USER, cached_user!("script/reserve_user.lua")
 }
 script! {
-    /// `KEYS`: cached user. `ARGV`: ticket, value, milliseconds. Returns 1, or 0 if the ticket is void or memory is full.
+    /// `KEYS`: cached user, least revision. `ARGV`: ticket, value, milliseconds, revision in 20 digits. Returns 1, or 0 if the ticket is
+    /// void, the user is older than a change, or memory is full.
     PUT_USER, cached_user!("script/put_user.lua")
 }
 script! {
@@ -159,7 +160,8 @@ script! {
     FENCE_USER, cached_user!("script/fence_user.lua")
 }
 script! {
-    /// `KEYS`: cached user. `ARGV`: fence. Returns 1, or 0 if memory is full: then the fence still stands.
+    /// `KEYS`: cached user, least revision. `ARGV`: fence, revision that was written in 20 digits or nothing, milliseconds for which
+    /// that counts. Returns 1, or 0 if memory is full: then the fence still stands.
     LIFT_USER, cached_user!("script/lift_user.lua")
 }
 

@@ -3,17 +3,22 @@ mod snapshot;
 use std::{fmt, sync::Arc, time::Duration};
 
 use auth_core::{
-    CacheFence, CacheTicket, Cached, ConfigError, LoadedUser, Profile, ShardTag, SigningSecret, StoreError,
-    User, UserCache, UserId, async_trait,
+    CacheFence, CacheMark, CacheTicket, Cached, ConfigError, LoadedUser, Profile, ShardTag, SigningSecret,
+    StoreError, StoreErrorKind, User, UserCache, UserId, async_trait,
 };
-use fred::{bytes::Bytes, types::Value};
+use fred::{
+    bytes::Bytes,
+    types::{Key, Value},
+};
 use uuid::Uuid;
 
 use self::snapshot::Snapshots;
 use crate::{
     Redis, RedisAccessTokenStore,
     attempt::Attempt,
-    call::Limit,
+    call::{self, Limit},
+    look_up::{OpenedUser, USER_BYTES},
+    near::Read,
     script::{FENCE_USER, LIFT_USER, PUT_USER, RESERVE_USER},
 };
 
@@ -26,8 +31,8 @@ const MAX_KEEP_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a reader has to put what it read.
 const TICKET: Duration = Duration::from_secs(10);
 
-/// How long a fence stands that nobody lifts.
-const FENCE: Duration = Duration::from_secs(30);
+/// How long a fence stands that nobody lifts, and for how long no user older than a change is kept.
+const FENCE: Duration = Duration::from_secs(300);
 
 /// A cache of users on Redis, for [`CachedUsers`](auth_core::CachedUsers): the users of any store, for any number of nodes.
 ///
@@ -69,6 +74,7 @@ pub struct RedisUserCache<Id = Uuid, P = ()> {
     redis: Redis,
     keep_for: Duration,
     snapshots: Arc<Snapshots<Id, P>>,
+    mark: CacheMark,
 }
 
 impl<Id: UserId, P: Profile> RedisUserCache<Id, P> {
@@ -80,6 +86,7 @@ impl<Id: UserId, P: Profile> RedisUserCache<Id, P> {
             redis: redis.into(),
             keep_for: KEEP_FOR,
             snapshots: Arc::new(Snapshots::new(secret)),
+            mark: CacheMark::new(),
         }
     }
 
@@ -101,16 +108,49 @@ impl<Id: UserId, P: Profile> RedisUserCache<Id, P> {
     /// trip.
     #[must_use]
     pub fn access_tokens(&self) -> RedisAccessTokenStore<Id> {
-        let snapshots = Arc::clone(&self.snapshots);
-        let keys = self.redis.keys.clone();
-        RedisAccessTokenStore::with_users(self.redis.clone(), move |id: &Id, value: &[u8]| {
-            let key = keys.cached_user(ShardTag::for_user(id), id);
-            snapshots.open(&key, id, value).map(LoadedUser::new)
+        let (snapshots, mark) = (Arc::clone(&self.snapshots), self.mark.clone());
+        RedisAccessTokenStore::with_users(self.redis.clone(), move |key: &str, id: &Id, value: &[u8]| {
+            let (user, left) = snapshots.open(key, id, value)?;
+            Some(OpenedUser {
+                is_active: user.is_active,
+                user: LoadedUser::new(user, mark.clone()),
+                left,
+            })
         })
     }
 
     fn key(&self, id: &Id) -> String {
         self.redis.keys.cached_user(ShardTag::for_user(id), id)
+    }
+
+    fn least(&self, id: &Id) -> String {
+        self.redis.keys.least_revision(ShardTag::for_user(id), id)
+    }
+
+    /// The user that the near cache has.
+    fn remembered(&self, key: &str, id: &Id) -> Option<User<Id, P>> {
+        self.redis.near.as_ref()?.user(key)?.into_user(id)
+    }
+
+    /// The value of a user's key, and whether the near cache may keep what it says.
+    async fn look_up(
+        &self,
+        limit: Limit,
+        key: &String,
+        id: &Id,
+    ) -> Result<(Option<Bytes>, Option<Read>), StoreError> {
+        if let Some(near) = &self.redis.near {
+            let ask = |attempt: Attempt| attempt.get(Key::from(key));
+            if let Some(read) = near.read(limit, ShardTag::for_user(id), key, ask).await {
+                return Ok((call::read(read.reply.clone())?, Some(read)));
+            }
+        }
+        match self.redis.get(limit, key.clone()).await {
+            Ok(found) => Ok((found, None)),
+            // Another program has put a list there, for example. The reservation replaces it.
+            Err(error) if error.kind() == StoreErrorKind::InvalidData => Ok((None, None)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks for a ticket. The value that cannot be read, if there is one, makes room for it.
@@ -140,11 +180,18 @@ impl<Id: UserId, P: Profile> RedisUserCache<Id, P> {
 impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
     async fn find(&self, id: &Id) -> Result<Cached<Id, P>, StoreError> {
         let (limit, key) = (self.redis.limit(), self.key(id));
-        let found: Option<Bytes> = self.redis.get(limit, key.clone()).await?;
+        if let Some(user) = self.remembered(&key, id) {
+            return Ok(Cached::Hit(user));
+        }
+        let (found, read) = self.look_up(limit, &key, id).await?;
         let unreadable = match found {
             None => Bytes::new(),
             Some(found) => {
-                if let Some(user) = self.snapshots.open(&key, id, &found) {
+                if let Some((user, left)) = self.snapshots.open(&key, id, &found) {
+                    if let (Some(near), Some(read), true) = (&self.redis.near, read, user.is_active) {
+                        let loaded = LoadedUser::new(user.clone(), self.mark.clone());
+                        near.keep_user(&read, &key, loaded, USER_BYTES + found.len(), left);
+                    }
                     return Ok(Cached::Hit(user));
                 }
                 if is_taken(&found) {
@@ -158,7 +205,7 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
     }
 
     async fn put(&self, ticket: CacheTicket, user: &User<Id, P>) -> Result<(), StoreError> {
-        let key = self.key(&user.id);
+        let (key, least) = (self.key(&user.id), self.least(&user.id));
         let Some(sealed) = self.snapshots.seal(&key, user, self.keep_for)? else {
             return Ok(());
         };
@@ -166,31 +213,39 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
             ticket_value(ticket),
             Bytes::from(sealed).into(),
             milliseconds(self.keep_for),
+            comparable(user.revision).into(),
         ];
         let limit = self.redis.limit();
-        let _is_kept: bool = self.redis.run(limit, &PUT_USER, vec![key], args).await?;
+        let _is_kept: bool = self.redis.run(limit, &PUT_USER, vec![key, least], args).await?;
         Ok(())
     }
 
     async fn fence(&self, id: &Id) -> Result<CacheFence, StoreError> {
         let fence = CacheFence::random()?;
         let args = vec![bytes(fence), milliseconds(FENCE)];
-        let keys = vec![self.key(id)];
+        let (key, limit) = (self.key(id), self.redis.limit());
         // Also on the replicas: a failover must not bring the user back.
         let _stands: bool = self
             .redis
-            .revoke(self.redis.limit(), &FENCE_USER, keys, args)
+            .revoke(limit, &FENCE_USER, vec![key.clone()], args)
             .await?;
+        self.redis.forget(&key);
         Ok(fence)
     }
 
-    async fn lift(&self, id: &Id, fence: CacheFence) -> Result<(), StoreError> {
-        let keys = vec![self.key(id)];
-        let _is_lifted: bool = self
-            .redis
-            .run(self.redis.limit(), &LIFT_USER, keys, vec![bytes(fence)])
-            .await?;
+    async fn lift(&self, id: &Id, fence: CacheFence, written: Option<i64>) -> Result<(), StoreError> {
+        let keys = vec![self.key(id), self.least(id)];
+        let args = vec![
+            bytes(fence),
+            written.map(comparable).unwrap_or_default().into(),
+            milliseconds(FENCE),
+        ];
+        let _is_lifted: bool = self.redis.run(self.redis.limit(), &LIFT_USER, keys, args).await?;
         Ok(())
+    }
+
+    fn mark(&self) -> Option<&CacheMark> {
+        Some(&self.mark)
     }
 }
 
@@ -201,6 +256,11 @@ impl<Id, P> fmt::Debug for RedisUserCache<Id, P> {
             .field("keep_for", &self.keep_for)
             .finish_non_exhaustive()
     }
+}
+
+/// A revision as a text that is in the order of revisions.
+fn comparable(revision: i64) -> String {
+    format!("{:020}", revision.max(0))
 }
 
 /// True if `value` is that of a ticket or of fences.

@@ -12,7 +12,7 @@ use std::{
 
 use auth_core::{
     Clock as _, Email, PasswordHash, Profile, ProfileShape, SigningSecret, StoreError, SystemClock, User,
-    UserId, unix_milliseconds,
+    UserId, sample_profile, unix_milliseconds,
 };
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ use crate::call::STORE;
 /// The first byte.
 const FORM: u8 = b'1';
 
-/// A day and a minute, by which the clocks of nodes may differ.
+/// The longest time for which a user is kept, and a minute, by which the clocks of nodes may differ.
 const LONGEST: i64 = (24 * 60 + 1) * 60_000;
 
 #[derive(Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl<Id: UserId, P: Profile> Snapshots<Id, P> {
         Self {
             keys: derived.accepted().map(key).collect(),
             has_warned: AtomicBool::new(false),
-            fields: format!("{:?}", ProfileShape::fields::<P>()),
+            fields: fields_of::<P>(),
             compares: ProfileShape::of::<P>() == ProfileShape::Other,
             _user: PhantomData,
         }
@@ -127,8 +127,8 @@ impl<Id: UserId, P: Profile> Snapshots<Id, P> {
     }
 
     /// The user of `id` in the `value` of `key`. `None` if this cache did not write it, or not under a secret that is still
-    /// accepted, or not for this user, or for a profile with other fields, or too long ago.
-    pub(super) fn open(&self, key: &str, id: &Id, value: &[u8]) -> Option<User<Id, P>> {
+    /// accepted, or not for this user, or for a profile with other fields, or too long ago. With it, for how long it may be used.
+    pub(super) fn open(&self, key: &str, id: &Id, value: &[u8]) -> Option<(User<Id, P>, Duration)> {
         let rest = value.strip_prefix(&[FORM])?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
         self.keys.iter().find_map(|opener| {
@@ -144,7 +144,7 @@ impl<Id: UserId, P: Profile> Snapshots<Id, P> {
         Aad::from([key.as_bytes(), b"\0", self.fields.as_bytes()].concat())
     }
 
-    fn read(&self, id: &Id, text: &[u8]) -> Option<User<Id, P>> {
+    fn read(&self, id: &Id, text: &[u8]) -> Option<(User<Id, P>, Duration)> {
         let stored: Stored<'_> = postcard::from_bytes(text).ok()?;
         let now = now();
         if stored.until <= now || stored.until > now.saturating_add(LONGEST) {
@@ -166,12 +166,33 @@ impl<Id: UserId, P: Profile> Snapshots<Id, P> {
         user.security_epoch = stored.security_epoch;
         user.revision = stored.revision;
         user.updated_at = instant(stored.updated_at)?;
-        Some(user)
+        let left = u64::try_from(stored.until - now).ok()?;
+        Some((user, Duration::from_millis(left)))
     }
 }
 
 fn now() -> i64 {
     unix_milliseconds(SystemClock.now())
+}
+
+/// The names of the profile's fields, with those of the structs in it.
+fn fields_of<P: Profile>() -> String {
+    let sample = sample_profile::<P>().and_then(|sample| serde_json::to_value(&sample).ok());
+    let nested = sample.map(|mut sample| {
+        keep_names(&mut sample);
+        sample
+    });
+    format!("{:?} {nested:?}", ProfileShape::fields::<P>())
+}
+
+fn keep_names(value: &mut serde_json::Value) {
+    use serde_json::Value;
+
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(keep_names),
+        Value::Array(items) => items.iter_mut().for_each(keep_names),
+        other => *other = Value::Null,
+    }
 }
 
 fn reads_back<P: Profile>(json: &[u8], profile: &P) -> bool {

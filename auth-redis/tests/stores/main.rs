@@ -3,6 +3,7 @@
 mod cached_users;
 mod fixture;
 mod log;
+mod near;
 mod redis;
 mod redis_cluster;
 mod redis_sentinel;

@@ -52,7 +52,7 @@ async fn a_call_whose_reply_is_lost_is_made_again() {
         let value = nodes.value(user.id).await.expect("fences");
         assert_eq!(value.len(), 1 + 16, "one fence, though it was made twice");
         steal().await;
-        robbed.lift(&user.id, fence).await.expect("lifted");
+        robbed.lift(&user.id, fence, None).await.expect("lifted");
         was_stolen();
         assert_eq!(nodes.value(user.id).await, None);
     }

@@ -53,7 +53,7 @@ async fn a_user_is_read_from_the_cache_until_it_is_changed_on_any_node() {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn a_fence_that_nobody_lifts_falls_within_half_a_minute() {
+async fn a_fence_that_nobody_lifts_falls_within_five_minutes() {
     use auth_redis::fred::interfaces::KeysInterface as _;
 
     let nodes = Nodes::on(&server::url("TEST_REDIS_URL")).await;
@@ -67,7 +67,7 @@ async fn a_fence_that_nobody_lifts_falls_within_half_a_minute() {
         .pttl(nodes.key(user.id))
         .await
         .expect("a time to live");
-    assert!((1..=30_000).contains(&left), "{left}");
+    assert!((30_000..=300_000).contains(&left), "{left}");
     let value = nodes.value(user.id).await.expect("fences");
     assert_eq!(value.len(), 1 + 16 * 64, "of very many, the newest");
     let found = nodes
@@ -130,10 +130,13 @@ async fn a_log_in_comes_with_its_user_in_one_round_trip() {
     tokens.insert(&token, None).await.expect("inserted");
     let found = tokens.find(&key).await.expect("an answer").expect("a token");
     assert!(
-        found.loaded_user.is_some(),
+        found.origin.loaded_user.is_some(),
         "the request after the change cached the user again"
     );
     cached.delete(&user.id).await.expect("deleted");
     let found = tokens.find(&key).await.expect("an answer").expect("a token");
-    assert!(found.loaded_user.is_none(), "nothing of a deleted user is left");
+    assert!(
+        found.origin.loaded_user.is_none(),
+        "nothing of a deleted user is left"
+    );
 }

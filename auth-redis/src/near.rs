@@ -1,0 +1,447 @@
+//! A near cache: what this process has read of log-ins and users, and may use again without asking Redis.
+//!
+//! A connection of its own hears which keys have changed, by [client tracking] in broadcast mode. What is remembered was read on
+//! that very connection, so it is from the server whose changes are heard of. It is used only under a lease: the connection has
+//! answered a moment ago, with all that the server had to say before. A thread of its own drives it, so that busy workers of the
+//! application hold nothing up.
+//!
+//! [client tracking]: https://redis.io/docs/latest/develop/reference/client-side-caching/
+
+mod beat;
+mod lease;
+mod memory;
+mod tracker;
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use auth_core::{ConfigError, LoadedUser, ShardTag};
+use fred::{
+    clients::Client,
+    error::Error,
+    interfaces::{ClientLike as _, ClusterInterface as _},
+    types::{
+        Value,
+        client::Invalidation,
+        config::{Config, ConnectionConfig, Server, ServerConfig},
+    },
+    util::redis_keyslot,
+};
+use tokio::{runtime::Builder, sync::oneshot, task::JoinHandle, time::sleep};
+
+use self::{
+    memory::{Begun, Held, Memory},
+    tracker::Tracker,
+};
+use crate::{
+    attempt::{Attempt, Reply},
+    call::Limit,
+    connection::Connections,
+    key::Keys,
+};
+
+/// How long what was read may be used after the server has last answered, by default.
+const LEASE: Duration = Duration::from_secs(1);
+
+/// The bounds of a lease.
+const SHORTEST_LEASE: Duration = Duration::from_millis(100);
+const LONGEST_LEASE: Duration = Duration::from_secs(60);
+
+/// The least memory that is of use.
+const LEAST_BYTES: u64 = 64 * 1024;
+
+/// The time between two looks for new nodes of a cluster.
+const DISCOVERY: Duration = Duration::from_secs(1);
+
+/// The least time between two lines in the log.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// The settings of a near cache: see [`Redis::near_cache`](crate::Redis::near_cache).
+#[derive(Clone, Copy, Debug)]
+pub struct NearCache {
+    bytes: u64,
+    lease: Duration,
+}
+
+impl NearCache {
+    /// One that takes up to `bytes` of memory, as far as that can be estimated. A log-in takes some 500 bytes, and a user some 700
+    /// and their profile. If there is no more room, it keeps what is asked for most.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `near cache` if there are fewer than 65,536 bytes.
+    pub fn new(bytes: u64) -> Result<Self, ConfigError> {
+        if bytes < LEAST_BYTES {
+            let problem = format_args!("{bytes} bytes are too few, give it {LEAST_BYTES} or more");
+            return Err(ConfigError::new("near cache", problem));
+        }
+        Ok(Self { bytes, lease: LEASE })
+    }
+
+    /// Sets for how long after the server's last answer its data may be used: 1 second, if you do not set it. A change on another
+    /// node is seen after a few milliseconds. If the connection to the server is held up, it is seen after this time at the latest.
+    /// The server is asked four times in each lease.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming `lease` if it is under 100 milliseconds or over a minute.
+    pub fn lease(mut self, span: Duration) -> Result<Self, ConfigError> {
+        if !(SHORTEST_LEASE..=LONGEST_LEASE).contains(&span) {
+            let problem = format_args!("{span:?} is not between 100 milliseconds and a minute");
+            return Err(ConfigError::new("lease", problem));
+        }
+        self.lease = span;
+        Ok(self)
+    }
+}
+
+/// What a near cache has done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NearCacheStats {
+    /// True if what it has may be used: every master has told of its changes within the lease.
+    pub is_used: bool,
+    /// How many log-ins and users it has. Some may be void.
+    pub entries: usize,
+    /// An estimate of the bytes that these take.
+    pub bytes: u64,
+    /// How often it had what was asked for.
+    pub hits: u64,
+    /// How often it did not.
+    pub misses: u64,
+    /// How many changed keys it was told of, also by this process, and also of keys that it did not have.
+    pub invalidations: u64,
+    /// How often all that was read from a server became void, because the server could not be relied on to tell of changes.
+    pub losses: u64,
+}
+
+/// The near cache of a process, which ends with the last [`Redis`](crate::Redis) that has it.
+pub(crate) struct Near {
+    shared: Arc<Shared>,
+    /// Ends the thread when it is dropped.
+    _alive: oneshot::Sender<()>,
+}
+
+struct Shared {
+    keys: Keys,
+    is_cluster: bool,
+    lease: Duration,
+    memory: Memory,
+    trackers: RwLock<Vec<(Option<Server>, Arc<Tracker>)>>,
+    log: Mutex<Told>,
+    /// The log says that the server tells of changes.
+    is_told: AtomicBool,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Told {
+    is_lost: bool,
+    at: Option<Instant>,
+}
+
+/// What happened since the start.
+#[derive(Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    invalidations: AtomicU64,
+    losses: AtomicU64,
+}
+
+/// A read of a server, which may be remembered.
+pub(crate) struct Read {
+    pub(crate) reply: Value,
+    begun: Begun,
+}
+
+impl Near {
+    /// Begins to hear of the changes of the server that `connections` are to.
+    pub(crate) fn start(
+        settings: NearCache,
+        keys: &Keys,
+        connections: &Connections,
+    ) -> Result<Self, ConfigError> {
+        let client = connections.next().client.clone();
+        let shared = Arc::new(Shared {
+            keys: keys.clone(),
+            is_cluster: client.is_clustered(),
+            lease: settings.lease,
+            memory: Memory::new(settings.bytes, keys.prefix()),
+            trackers: RwLock::default(),
+            log: Mutex::default(),
+            is_told: AtomicBool::new(false),
+            counts: Counts::default(),
+        });
+        let (alive, mut ended) = oneshot::channel::<()>();
+        let failed = |problem: std::io::Error| {
+            ConfigError::new("near cache", format_args!("it has no thread: {problem}"))
+        };
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let its = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("portcullis-near".to_owned())
+            .spawn(move || {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        _ended = &mut ended => {}
+                        () = follow(its, client) => {}
+                    }
+                });
+                runtime.shutdown_background();
+            })
+            .map_err(failed)?;
+        Ok(Self {
+            shared,
+            _alive: alive,
+        })
+    }
+
+    /// The row of a log-in that is remembered under `key`.
+    pub(crate) fn row<T: Send + Sync + 'static>(&self, key: &str) -> Option<Arc<T>> {
+        match self.get(key)? {
+            Held::Row(row) => row.downcast().ok(),
+            Held::User(_) => None,
+        }
+    }
+
+    /// The user that is remembered under `key`.
+    pub(crate) fn user(&self, key: &str) -> Option<LoadedUser> {
+        match self.get(key)? {
+            Held::User(user) => Some(user),
+            Held::Row(_) => None,
+        }
+    }
+
+    fn get(&self, key: &str) -> Option<Held> {
+        let held = self.shared.memory.get(key, lease::now());
+        let counts = &self.shared.counts;
+        let counter = if held.is_some() {
+            &counts.hits
+        } else {
+            &counts.misses
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        held
+    }
+
+    /// Reads something of `key` on the connection that hears of its changes. `None` if that is not possible: then ask as if there
+    /// were no near cache, and remember nothing.
+    pub(crate) async fn read(
+        &self,
+        limit: Limit,
+        tag: ShardTag,
+        key: &str,
+        read: impl FnOnce(Attempt) -> Reply,
+    ) -> Option<Read> {
+        let tracker = self.shared.tracker_of(key)?;
+        let begun = self
+            .shared
+            .memory
+            .begin(tag.get(), &tracker.lease, lease::now())?;
+        // There must be time left to ask in the other way.
+        let left = self.shared.lease.min(limit.left().ok()? / 2);
+        match tracker.ask(left, read).await {
+            Ok(reply) => Some(Read { reply, begun }),
+            Err(problem) => {
+                tracing::debug!(target: "portcullis::redis", %problem, "a near cache could not read");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn keep_row<T: Send + Sync + 'static>(
+        &self,
+        read: &Read,
+        key: &str,
+        row: Arc<T>,
+        bytes: usize,
+    ) {
+        let held = Held::Row(row as Arc<dyn Any + Send + Sync>);
+        self.shared.memory.keep(&read.begun, key, held, bytes, u64::MAX);
+    }
+
+    /// Remembers a user for `left` at most.
+    pub(crate) fn keep_user(&self, read: &Read, key: &str, user: LoadedUser, bytes: usize, left: Duration) {
+        let left = u64::try_from(left.as_micros()).unwrap_or(u64::MAX);
+        let until = lease::now().saturating_add(left);
+        self.shared
+            .memory
+            .keep(&read.begun, key, Held::User(user), bytes, until);
+    }
+
+    /// Forgets `key`, which has just changed. What was read before the change and is still on its way is not kept.
+    pub(crate) fn forget(&self, key: &str) {
+        self.shared.memory.invalidate(key);
+    }
+
+    /// Waits until this process knows of all that has just changed in the slot of `key`. If it cannot be told, it forgets
+    /// everything.
+    pub(crate) async fn settle(&self, limit: Limit, key: &str) {
+        let slot = redis_keyslot(key.as_bytes());
+        let left = limit.left().unwrap_or_default();
+        for tracker in self.shared.trackers() {
+            // What was read from a server is void once that has lost the slot.
+            if tracker.has(slot) {
+                tracker.settle(left).await;
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self) -> NearCacheStats {
+        let (memory, counts) = (&self.shared.memory, &self.shared.counts);
+        let (trackers, now) = (self.shared.trackers(), lease::now());
+        let is_good = |tracker: &Arc<Tracker>| tracker.lease.number_at(now).is_some();
+        NearCacheStats {
+            is_used: !trackers.is_empty() && trackers.iter().all(is_good),
+            entries: memory.entries(),
+            bytes: memory.bytes(),
+            hits: counts.hits.load(Ordering::Relaxed),
+            misses: counts.misses.load(Ordering::Relaxed),
+            invalidations: counts.invalidations.load(Ordering::Relaxed),
+            losses: counts.losses.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Shared {
+    fn trackers(&self) -> Vec<Arc<Tracker>> {
+        let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
+        trackers.iter().map(|(_, tracker)| Arc::clone(tracker)).collect()
+    }
+
+    fn tracker_of(&self, key: &str) -> Option<Arc<Tracker>> {
+        let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = redis_keyslot(key.as_bytes());
+        let mut trackers = trackers.iter().map(|(_, tracker)| tracker);
+        trackers.find(|tracker| tracker.has(slot)).cloned()
+    }
+
+    fn apply(&self, change: &Invalidation) {
+        for key in &change.keys {
+            self.counts.invalidations.fetch_add(1, Ordering::Relaxed);
+            if let Some(key) = key.as_str() {
+                self.memory.invalidate(key);
+            }
+        }
+    }
+
+    /// A server does not tell of its changes any more.
+    fn lost(&self, problem: &Error) {
+        // What is void need not take memory.
+        if !self.is_cluster {
+            self.memory.clear();
+        }
+        self.counts.losses.fetch_add(1, Ordering::Relaxed);
+        self.tell(true, || {
+            let problem = problem.to_string();
+            tracing::warn!(
+                target: "portcullis::redis", problem,
+                "the near cache is empty, and each request asks Redis, because the server does not tell of its changes: \
+                 can it be reached, is it Redis 6.2 or later, and may this user run HELLO, CLIENT TRACKING and CLIENT TRACKINGINFO?"
+            );
+        });
+    }
+
+    /// A server tells of its changes.
+    fn found(&self) {
+        if self.is_told.load(Ordering::Relaxed) {
+            return;
+        }
+        self.tell(false, || {
+            tracing::info!(target: "portcullis::redis", "the near cache hears of changes");
+        });
+    }
+
+    fn tell(&self, is_lost: bool, line: impl FnOnce()) {
+        let mut told = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = told.at.is_none();
+        let is_quiet = told.at.is_some_and(|at| at.elapsed() < QUIET);
+        if is_first || (told.is_lost != is_lost && !is_quiet) {
+            *told = Told {
+                is_lost,
+                at: Some(Instant::now()),
+            };
+            line();
+        }
+        self.is_told.store(!told.is_lost, Ordering::Relaxed);
+    }
+}
+
+/// Keeps a tracker for the server, or for each master of a cluster.
+async fn follow(shared: Arc<Shared>, client: Client) {
+    let (config, connection) = (client.client_config(), client.connection_config().clone());
+    if !shared.is_cluster {
+        let tracker = Arc::new(Tracker::new(config, connection));
+        shared.set(vec![(None, Arc::clone(&tracker))]);
+        match tracker.run(&shared).await {}
+    }
+    let mut tasks: HashMap<Server, Task> = HashMap::new();
+    loop {
+        let nodes = client.cached_cluster_state();
+        let nodes = nodes.map_or_else(Vec::new, |nodes| nodes.unique_primary_nodes());
+        tasks.retain(|node, _task| nodes.contains(node));
+        for node in nodes {
+            tasks
+                .entry(node.clone())
+                .or_insert_with(|| Task::begin(&shared, node_config(&config, node), &connection));
+        }
+        let trackers = tasks
+            .iter()
+            .map(|(node, task)| (Some(node.clone()), Arc::clone(&task.tracker)));
+        shared.set(trackers.collect());
+        sleep(DISCOVERY).await;
+    }
+}
+
+impl Shared {
+    fn set(&self, trackers: Vec<(Option<Server>, Arc<Tracker>)>) {
+        *self.trackers.write().unwrap_or_else(PoisonError::into_inner) = trackers;
+    }
+}
+
+/// The settings for a node of a cluster alone.
+fn node_config(config: &Config, server: Server) -> Config {
+    Config {
+        server: ServerConfig::Centralized { server },
+        ..config.clone()
+    }
+}
+
+struct Task {
+    tracker: Arc<Tracker>,
+    task: JoinHandle<()>,
+}
+
+impl Task {
+    fn begin(shared: &Arc<Shared>, config: Config, connection: &ConnectionConfig) -> Self {
+        let tracker = Arc::new(Tracker::new(config, connection.clone()));
+        let (its, shared) = (Arc::clone(&tracker), Arc::clone(shared));
+        let task = tokio::spawn(async move { match its.run(&shared).await {} });
+        Self { tracker, task }
+    }
+}
+
+/// A node that is gone has nothing more to say.
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.tracker.lease.end();
+    }
+}
+
+impl fmt::Debug for Near {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stats().fmt(f)
+    }
+}

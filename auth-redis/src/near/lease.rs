@@ -1,0 +1,77 @@
+//! For how long what was read from a server may be used.
+
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Instants are counted from here, in microseconds.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// An instant of the monotonic clock, which goes on while the process is stopped.
+pub(super) fn now() -> u64 {
+    micros(ORIGIN.elapsed())
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The lease of everything that was read from one server. It is good as long as the connection that brings the invalidations
+/// has answered a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Lease {
+    /// The number of the present lease. What was read under another one is void.
+    number: AtomicU64,
+    /// The first instant at which it is over. Zero if there is none.
+    until: AtomicU64,
+}
+
+impl Lease {
+    /// The number of the lease, if it is good at `now`.
+    pub(super) fn number_at(&self, now: u64) -> Option<u64> {
+        let number = self.number.load(Ordering::Acquire);
+        self.covers(number, now).then_some(number)
+    }
+
+    /// True if what was read under the lease of this `number` may be used at `now`.
+    pub(super) fn covers(&self, number: u64, now: u64) -> bool {
+        now < self.until.load(Ordering::Acquire) && self.number.load(Ordering::Acquire) == number
+    }
+
+    /// The server has said everything that it had to say before `sent`.
+    pub(super) fn renew(&self, sent: u64, span: Duration) {
+        self.until
+            .store(sent.saturating_add(micros(span)), Ordering::Release);
+    }
+
+    /// Ends the lease for good: what was read so far is void.
+    pub(super) fn end(&self) {
+        self.until.store(0, Ordering::Release);
+        self.number.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_covers_what_was_read_under_it_until_it_is_over() {
+        let lease = Lease::default();
+        assert_eq!(lease.number_at(5), None, "there is none yet");
+        lease.renew(10, Duration::from_micros(20));
+        let number = lease.number_at(29).expect("a lease");
+        assert!(lease.covers(number, 29) && !lease.covers(number, 30));
+        lease.renew(20, Duration::from_micros(20));
+        assert!(lease.covers(number, 39), "it was renewed");
+        lease.end();
+        assert!(!lease.covers(number, 21));
+        lease.renew(30, Duration::from_micros(20));
+        assert!(!lease.covers(number, 31), "it is another one");
+        assert_ne!(lease.number_at(31), Some(number));
+    }
+}

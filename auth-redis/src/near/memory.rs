@@ -1,0 +1,204 @@
+//! What a node remembers.
+
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use auth_core::LoadedUser;
+use quick_cache::{Weighter, sync::Cache};
+
+use super::lease::Lease;
+
+/// What an entry takes beside its key and what it holds: the counts of references, the lease and the place in the cache.
+const OVERHEAD: usize = 160;
+
+/// An average entry, which only decides how many are made room for at once.
+const AVERAGE: u64 = 1024;
+
+/// The number of counters. Two tags that share one only make a reader keep less.
+const COUNTERS: usize = 1024;
+
+pub(super) struct Memory {
+    entries: Cache<Box<str>, Arc<Entry>, Weight>,
+    /// How often a key of each shard tag was invalidated.
+    changes: Box<[AtomicU64]>,
+    /// The length of the prefix of keys.
+    prefix: usize,
+}
+
+pub(super) struct Entry {
+    held: Held,
+    lease: Arc<Lease>,
+    number: u64,
+    /// The first instant at which it is not good any more.
+    until: u64,
+    bytes: usize,
+}
+
+/// What is remembered.
+#[derive(Clone)]
+pub(super) enum Held {
+    /// The row of a log-in. The type of its ids is that of the store.
+    Row(Arc<dyn Any + Send + Sync>),
+    User(LoadedUser),
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Box<str>, Arc<Entry>> for Weight {
+    fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
+        (key.len() + entry.bytes + OVERHEAD) as u64
+    }
+}
+
+/// A read of a server that began under a lease.
+pub(super) struct Begun {
+    pub(super) lease: Arc<Lease>,
+    pub(super) number: u64,
+    tag: u16,
+    changes: u64,
+}
+
+impl Memory {
+    pub(super) fn new(bytes: u64, prefix: &str) -> Self {
+        Self {
+            entries: Cache::with_weighter((bytes / AVERAGE) as usize, bytes, Weight),
+            changes: (0..COUNTERS).map(|_| AtomicU64::new(0)).collect(),
+            prefix: prefix.len(),
+        }
+    }
+
+    pub(super) fn get(&self, key: &str, now: u64) -> Option<Held> {
+        let entry = self.entries.get(key)?;
+        (now < entry.until && entry.lease.covers(entry.number, now)).then(|| entry.held.clone())
+    }
+
+    /// Call it before the server is asked.
+    pub(super) fn begin(&self, tag: u16, lease: &Arc<Lease>, now: u64) -> Option<Begun> {
+        Some(Begun {
+            number: lease.number_at(now)?,
+            lease: Arc::clone(lease),
+            tag,
+            changes: self.counter(tag).load(Ordering::SeqCst),
+        })
+    }
+
+    /// Remembers what the server answered, unless a key of the same tag was invalidated since the read began. It may be used until
+    /// just before `until`.
+    pub(super) fn keep(&self, begun: &Begun, key: &str, held: Held, bytes: usize, until: u64) {
+        let is_unchanged = || self.counter(begun.tag).load(Ordering::SeqCst) == begun.changes;
+        if !is_unchanged() {
+            return;
+        }
+        let entry = Entry {
+            held,
+            lease: Arc::clone(&begun.lease),
+            number: begun.number,
+            until,
+            bytes,
+        };
+        self.entries.insert(key.into(), Arc::new(entry));
+        // An invalidation counts first and removes then. One that came before the insertion shows here; a later one removes it.
+        if !is_unchanged() {
+            self.entries.remove(key);
+        }
+    }
+
+    /// Drops what the server says has changed.
+    pub(super) fn invalidate(&self, key: &str) {
+        if let Some(tag) = self.tag_of(key) {
+            self.counter(tag).fetch_add(1, Ordering::SeqCst);
+        }
+        self.entries.remove(key);
+    }
+
+    pub(super) fn clear(&self) {
+        self.entries.clear();
+    }
+
+    pub(super) fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.entries.weight()
+    }
+
+    fn counter(&self, tag: u16) -> &AtomicU64 {
+        &self.changes[usize::from(tag) % COUNTERS]
+    }
+
+    /// The tag in a key. None of the keys without one is remembered.
+    fn tag_of(&self, key: &str) -> Option<u16> {
+        let digits = key.get(self.prefix..)?.strip_prefix('{')?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const KEY: &str = "p:{00ab}:t:x";
+
+    fn scene() -> (Memory, Arc<Lease>, u16) {
+        let lease = Arc::new(Lease::default());
+        lease.renew(0, Duration::from_secs(1));
+        (Memory::new(100_000, "p:"), lease, 0xab)
+    }
+
+    fn keep(memory: &Memory, begun: &Begun) -> bool {
+        memory.keep(begun, KEY, Held::Row(Arc::new(7)), 10, u64::MAX);
+        memory.get(KEY, 1).is_some()
+    }
+
+    #[test]
+    fn what_was_read_is_remembered_until_it_is_invalidated() {
+        let (memory, lease, tag) = scene();
+        let begun = memory.begin(tag, &lease, 1).expect("a lease");
+        assert!(keep(&memory, &begun));
+        assert!(memory.get(KEY, 1_000_000).is_none(), "the lease is over");
+        memory.invalidate(KEY);
+        assert!(memory.get(KEY, 1).is_none());
+    }
+
+    #[test]
+    fn what_was_read_before_an_invalidation_or_under_another_lease_is_not_remembered() {
+        let (memory, lease, tag) = scene();
+        let begun = memory.begin(tag, &lease, 1).expect("a lease");
+        memory.invalidate("p:{00ab}:c:another key of the same user");
+        assert!(!keep(&memory, &begun));
+        let begun = memory.begin(tag, &lease, 1).expect("a lease");
+        lease.end();
+        assert!(memory.begin(tag, &lease, 1).is_none());
+        lease.renew(0, Duration::from_secs(1));
+        assert!(!keep(&memory, &begun));
+        for foreign in ["", "p:", "p:{", "p:{00a", "p:{00\u{e4}}", "p:f:x", "q:{00ab}:t:x"] {
+            memory.invalidate(foreign);
+        }
+    }
+
+    #[test]
+    fn it_takes_no_more_than_its_bytes() {
+        let (memory, lease, tag) = scene();
+        let begun = memory.begin(tag, &lease, 1).expect("a lease");
+        for n in 0..10_000 {
+            memory.keep(
+                &begun,
+                &format!("p:{{00ab}}:t:{n}"),
+                Held::Row(Arc::new(n)),
+                100,
+                u64::MAX,
+            );
+        }
+        assert!((1..=100_000).contains(&memory.bytes()), "{}", memory.bytes());
+        assert!(memory.entries() > 100);
+    }
+}
