@@ -3,10 +3,14 @@
 mod faults;
 mod stores;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use auth_core::{AccessTokenStore as _, TokenLookup};
 use auth_redis::{NearCache, NearCacheStats, Redis, RedisAccessTokenStore};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -14,16 +18,16 @@ use crate::{
     token::hour,
 };
 
-const LEASE: Duration = Duration::from_secs(1);
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
 /// A node with a near cache, which is used already.
-struct Node {
-    redis: Redis,
-    tokens: Arc<RedisAccessTokenStore<Uuid>>,
+pub(crate) struct Node {
+    pub(crate) redis: Redis,
+    pub(crate) tokens: Arc<RedisAccessTokenStore<Uuid>>,
 }
 
 impl Node {
-    async fn on(url: &str, prefix: &str) -> Self {
+    pub(crate) async fn on(url: &str, prefix: &str) -> Self {
         let near = NearCache::new(1 << 20)
             .expect("room")
             .lease(LEASE)
@@ -36,11 +40,11 @@ impl Node {
         node
     }
 
-    fn stats(&self) -> NearCacheStats {
+    pub(crate) fn stats(&self) -> NearCacheStats {
         self.redis.near_cache_stats().expect("a near cache")
     }
 
-    async fn is_used(&self) {
+    pub(crate) async fn is_used(&self) {
         until("the near cache is used", async || self.stats().is_used).await;
     }
 
@@ -49,9 +53,23 @@ impl Node {
     }
 
     /// Whether the log-in of `key` is answered from memory.
-    async fn remembers(&self, key: &TokenLookup) -> bool {
+    pub(crate) async fn remembers(&self, key: &TokenLookup) -> bool {
         let found = self.tokens.find(key).await.expect("an answer");
         found.is_some_and(|token| token.origin.may_be_behind)
+    }
+
+    /// How long after `since` the log-in of `key` was let in for the last time, if that is asked for two leases.
+    pub(crate) async fn last_let_in(&self, key: &TokenLookup, since: Instant) -> Duration {
+        let mut last = Duration::ZERO;
+        while since.elapsed() < 2 * LEASE {
+            let asked = since.elapsed();
+            let answer = timeout(Duration::from_millis(5), self.tokens.find(key)).await;
+            if matches!(answer, Ok(Ok(Some(_)))) {
+                last = asked;
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+        last
     }
 
     /// A log-in of a new user, which this node remembers.
@@ -62,7 +80,7 @@ impl Node {
         key
     }
 
-    async fn learns(&self, key: &TokenLookup) {
+    pub(crate) async fn learns(&self, key: &TokenLookup) {
         until("the log-in is remembered", async || self.remembers(key).await).await;
     }
 }

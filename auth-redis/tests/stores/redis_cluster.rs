@@ -1,5 +1,6 @@
 mod failover;
 mod late;
+mod near;
 mod own;
 mod resharding;
 

@@ -1,6 +1,9 @@
 //! A master that dies or hangs, and a replica that takes its place.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use auth_core::{AccessTokenIndex as _, AccessTokenStore as _, InsertTokenError};
 use auth_redis::{Client, Redis, RedisAccessTokenStore};
@@ -8,6 +11,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
+    near::{LEASE, Node},
     server::{self, Server, look, tell, until},
     token::hour,
 };
@@ -30,11 +34,7 @@ async fn scene() -> Scene {
             .is_some_and(|info| info.contains("slaves=1"))
     })
     .await;
-    let url = format!(
-        "redis-sentinel://127.0.0.1:{}?sentinelServiceName=main",
-        sentinel.port
-    );
-    let redis = server::redis(&url).await;
+    let redis = server::redis(&url(&sentinel)).await;
     Scene {
         store: RedisAccessTokenStore::new(&redis),
         master,
@@ -42,6 +42,13 @@ async fn scene() -> Scene {
         sentinel,
         redis,
     }
+}
+
+fn url(sentinel: &Server) -> String {
+    format!(
+        "redis-sentinel://127.0.0.1:{}?sentinelServiceName=main",
+        sentinel.port
+    )
 }
 
 impl Scene {
@@ -85,32 +92,57 @@ async fn miss_the_master(sentinel: &Server) {
     tell(&sentinel.url(), &patience).await;
 }
 
+/// Has Sentinel put `replica` in the place of `master`.
+async fn order(master: &mut Server, replica: &Server, sentinel: &Server) {
+    // It demotes the old master after a while, which Redis 6.2 does not let be shortened from 10 seconds. What it heard
+    // of a replica is good for three of the second period.
+    let periods = [
+        "SENTINEL",
+        "DEBUG",
+        "PUBLISH-PERIOD",
+        "100",
+        "INFO-PERIOD",
+        "1000",
+    ];
+    let _shortened = look(&sentinel.url(), &periods).await;
+    until("Sentinel obeys", async || {
+        // It gives up where something takes it longer than it expects.
+        let _taken = look(&sentinel.url(), &["SENTINEL", "FAILOVER", "main"]).await;
+        let obeyed = timeout(Duration::from_secs(8), replica.becomes("master"));
+        obeyed.await.is_ok()
+    })
+    .await;
+    // Until then it takes what is lost: see `wait_for_replicas`.
+    master.becomes("slave").await;
+}
+
 #[tokio::test]
 #[ignore = "needs Redis Sentinel"]
 async fn a_failover_that_was_ordered_is_followed() {
-    let order = async |master: &mut Server, replica: &Server, sentinel: &Server| {
-        // It demotes the old master after a while, which Redis 6.2 does not let be shortened from 10 seconds. What it heard
-        // of a replica is good for three of the second period.
-        let periods = [
-            "SENTINEL",
-            "DEBUG",
-            "PUBLISH-PERIOD",
-            "100",
-            "INFO-PERIOD",
-            "1000",
-        ];
-        let _shortened = look(&sentinel.url(), &periods).await;
-        until("Sentinel obeys", async || {
-            // It gives up where something takes it longer than it expects.
-            let _taken = look(&sentinel.url(), &["SENTINEL", "FAILOVER", "main"]).await;
-            let obeyed = timeout(Duration::from_secs(8), replica.becomes("master"));
-            obeyed.await.is_ok()
-        })
-        .await;
-        // Until then it takes what is lost: see `wait_for_replicas`.
-        master.becomes("slave").await;
-    };
     scene().await.survives(order).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis Sentinel"]
+async fn a_near_cache_does_not_rely_on_a_master_that_was_replaced() {
+    let mut scene = scene().await;
+    let (url, prefix) = (url(&scene.sentinel), server::prefix());
+    let node = Node::on(&url, &prefix).await;
+    let (key, token) = hour(Uuid::now_v7());
+    node.tokens.insert(&token, None).await.expect("inserted");
+    node.learns(&key).await;
+    scene.replica.has_all_of(&scene.master).await;
+    order(&mut scene.master, &scene.replica, &scene.sentinel).await;
+    let plain = RedisAccessTokenStore::<Uuid>::new(server::redis_with(&url, &prefix).await);
+    until("the log-in ended", async || plain.delete(&key).await.is_ok()).await;
+    let last = node.last_let_in(&key, Instant::now()).await;
+    assert!(last <= LEASE, "{last:?}");
+    let (key, token) = hour(Uuid::now_v7());
+    until("the new master takes a log-in", async || {
+        node.tokens.insert(&token, None).await.is_ok()
+    })
+    .await;
+    node.learns(&key).await;
 }
 
 #[tokio::test]
