@@ -1,12 +1,13 @@
 //! What a request costs over HTTP: beside a handler that uses no library, and while passwords are hashed.
 //!
 //! ```text
-//! cargo xtask bench http [-- [--quick] [--clients=N] [--niceness=N] [--permits=N] [jwt] [db] [log-in] [sqlite] [postgres] [mariadb] [mongodb] [redis]]
+//! cargo xtask bench http [-- [--quick] [--clients=N] [--niceness=N] [--permits=N] [jwt] [db] [log-in] [near] [sqlite] [postgres] [mariadb] [mongodb] [redis]]
 //! ```
 //!
 //! `jwt` and `db` are `GET /users/me` on SQLite. A store is `GET /protected/db` on it, how many tokens are replaced there in
 //! a second, and what 100,000 take, on the server that `cargo xtask services` starts:
 //! `cargo xtask services -- cargo xtask bench http`. `redis` is the log-in of a tracked JWT without its user, too.
+//! `near` is a tracked JWT with its user from the near cache, on Redis.
 //!
 //! Clients and servers share the machine: numbers of two runs compare only on the same one, with nothing else on it.
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it measured")]
@@ -15,6 +16,7 @@ mod client;
 mod hand_written;
 mod log_in;
 mod look_up;
+mod near;
 mod plan;
 mod probe;
 mod replace;
@@ -50,6 +52,9 @@ fn main() -> Fallible<()> {
         }
         if plan.log_in {
             log_in::run(&plan).await?;
+        }
+        if plan.near {
+            near::run(&plan).await?;
         }
         stores::run(&plan).await
     })

@@ -9,6 +9,7 @@ pub(crate) struct Plan {
     pub(crate) jwt: bool,
     pub(crate) db: bool,
     pub(crate) log_in: bool,
+    pub(crate) near: bool,
     /// The stores to be measured, by name.
     pub(crate) stores: Vec<&'static str>,
     /// Whether to measure what tokens take in them, too.
@@ -33,7 +34,7 @@ impl Plan {
             .map(String::as_str)
             .partition(|argument| argument.starts_with("--"));
         let stores = STORES.map(|store| store.0);
-        let known = [&["jwt", "db", "log-in"][..], &stores].concat();
+        let known = [&["jwt", "db", "log-in", "near"][..], &stores].concat();
         if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
             return Err(format!("no case `{unknown}`; there are: {}", known.join(", ")).into());
         }
@@ -66,6 +67,7 @@ impl Plan {
             jwt: is_asked("jwt"),
             db: is_asked("db"),
             log_in: is_asked("log-in"),
+            near: is_asked("near"),
             stores: stores.into_iter().filter(|store| is_asked(store)).collect(),
             memory: !is_quick,
             clients,

@@ -31,8 +31,8 @@ pub(crate) const TRACKED: &str = "tracked";
 /// The same, whose access tokens are replaced when they are used.
 pub(crate) const ROTATING: &str = "rotating";
 
-const EMAIL: &str = "king.arthur@camelot.example";
-const PASSWORD: &str = "correct-horse-battery-staple";
+pub(crate) const EMAIL: &str = "king.arthur@camelot.example";
+pub(crate) const PASSWORD: &str = "correct-horse-battery-staple";
 
 #[derive(Serialize)]
 struct Protected {

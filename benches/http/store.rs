@@ -319,7 +319,7 @@ impl Store {
     }
 }
 
-async fn redis_at(url: &str) -> Fallible<redis::Pool> {
+pub(crate) async fn redis_at(url: &str) -> Fallible<redis::Pool> {
     let url = url.to_owned();
     Ok(driven(async move { redis::connect(&url).await }).await??)
 }
