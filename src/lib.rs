@@ -54,8 +54,8 @@
 
 pub use auth_core::{
     CachedUsers, ClosedNetworks, ConfigError, Credential, Email, ExposeSecret, InvalidEmail, Lifetime,
-    OpaqueStrategy, Profile, SecretString, SigningSecret, StoreError, StoreErrorKind, User, UserId,
-    async_trait,
+    OpaqueStrategy, Permission, Profile, RoleName, Roles, SecretString, SigningSecret, StoreError,
+    StoreErrorKind, User, UserId, async_trait,
 };
 
 pub mod store;

@@ -3,6 +3,7 @@
 //! - [`User`] and its [`UserStore`]; [`AccessToken`] and its [`AccessTokenStore`].
 //! - [`StoredSession`], a session with data of its own, and its [`SessionStore`].
 //! - [`Strategy`] issues and reads tokens. [`OpaqueStrategy`] works over any [`AccessTokenStore`].
+//! - [`Roles`] and the [`Permission`]s that they grant.
 //! - [`Outcome`]: the four ways in which reading a credential can end.
 //! - [`Email`], [`Clock`], [`Lifetime`] and the errors that they share.
 //!
@@ -35,6 +36,7 @@ mod must_not_compile;
 mod opaque;
 mod outcome;
 mod profile_shape;
+mod role;
 mod secret;
 mod server_address;
 mod session;
@@ -61,6 +63,7 @@ pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;
 pub use outcome::{Outcome, Rejection, admit};
 pub use profile_shape::{ProfileShape, sample_profile, written_fields};
+pub use role::{MAX_ROLES, Permission, RoleName, Roles, Scope};
 pub use secret::SigningSecret;
 pub use server_address::{ServerAddress, Unreachable, unreadable_url};
 pub use session::{MAX_SESSION_BYTES, Predecessor, SessionChange, SessionStore, SessionWrite, StoredSession};

@@ -1,6 +1,7 @@
 //! The user and the store that holds it.
 
 use std::{
+    collections::BTreeSet,
     fmt::{Debug, Display},
     hash::Hash,
     str::FromStr,
@@ -12,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Email, LoadedUser, NormalizedEmail, StoreError};
+use crate::{Email, LoadedUser, NormalizedEmail, RoleName, StoreError};
 
 /// The id of a user: a type that can be written into a URL, a token and JSON, and be read back.
 ///
@@ -118,6 +119,9 @@ pub struct User<Id = Uuid, P = ()> {
     pub is_superuser: bool,
     /// True if the e-mail was confirmed.
     pub is_verified: bool,
+    /// The names of the user's roles, at most [`MAX_ROLES`](crate::MAX_ROLES). What a role grants is not stored:
+    /// [`Roles`](crate::Roles) has it. A change ends no credential.
+    pub roles: BTreeSet<RoleName>,
     /// Grows on a password change, a reset, deactivation and "log out everywhere". A credential that was issued under
     /// another epoch is rejected.
     pub security_epoch: i64,
@@ -132,7 +136,7 @@ pub struct User<Id = Uuid, P = ()> {
 }
 
 impl<Id, P> User<Id, P> {
-    /// An active, unverified user without a password, at epoch and revision 0. A store that reads one back sets the other
+    /// An active, unverified user without a password or a role, at epoch and revision 0. A store that reads one back sets the other
     /// fields, which are public.
     #[must_use]
     pub fn new(id: Id, email: Email, profile: P, created_at: OffsetDateTime) -> Self {
@@ -143,6 +147,7 @@ impl<Id, P> User<Id, P> {
             is_active: true,
             is_superuser: false,
             is_verified: false,
+            roles: BTreeSet::new(),
             security_epoch: 0,
             revision: 0,
             created_at,
@@ -168,6 +173,8 @@ pub struct NewUser<Id = Uuid, P = ()> {
     pub is_superuser: bool,
     /// See [`User::is_verified`].
     pub is_verified: bool,
+    /// See [`User::roles`].
+    pub roles: BTreeSet<RoleName>,
     /// When the user is created, in whole milliseconds.
     pub created_at: OffsetDateTime,
     /// The application's own fields.
@@ -175,7 +182,7 @@ pub struct NewUser<Id = Uuid, P = ()> {
 }
 
 impl<Id: UserId, P> NewUser<Id, P> {
-    /// An active, unverified user without a password, with a new id unless the database makes it. The fields are public: set
+    /// An active, unverified user without a password or a role, with a new id unless the database makes it. The fields are public: set
     /// those that are to differ.
     #[must_use]
     pub fn new(email: Email, profile: P, created_at: OffsetDateTime) -> Self {
@@ -186,6 +193,7 @@ impl<Id: UserId, P> NewUser<Id, P> {
             is_active: true,
             is_superuser: false,
             is_verified: false,
+            roles: BTreeSet::new(),
             created_at,
             profile,
         }
@@ -200,6 +208,7 @@ impl<Id, P> NewUser<Id, P> {
             is_active: self.is_active,
             is_superuser: self.is_superuser,
             is_verified: self.is_verified,
+            roles: self.roles,
             ..User::new(id, self.email, self.profile, self.created_at)
         }
     }

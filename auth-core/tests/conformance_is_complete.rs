@@ -20,6 +20,7 @@ const SUITES: [(&str, &[&str], &str); 10] = [
             include_str!("../src/conformance/user_store/insert.rs"),
             include_str!("../src/conformance/user_store/out_of_reach.rs"),
             include_str!("../src/conformance/user_store/process.rs"),
+            include_str!("../src/conformance/user_store/roles.rs"),
             include_str!("../src/conformance/user_store/update.rs"),
         ],
         WRONG_USERS,

@@ -15,16 +15,18 @@ pub(crate) use hidden::{HiddenFields, MergeError};
 pub use protected::{ProtectedFields, check_profile_names};
 
 /// The names that never belong to a profile.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 7] = [
     "id",
     "email",
     "password",
     "is_active",
     "is_superuser",
     "is_verified",
+    "roles",
 ];
 
-/// Makes a profile of `fields`. It ignores those that never belong to a profile: `id`, `email`, `password` and the flags.
+/// Makes a profile of `fields`. It ignores those that never belong to a profile: `id`, `email`, `password`,
+/// the flags and `roles`.
 ///
 /// # Errors
 /// [`ProfileError`] naming the field that is missing or of the wrong type.

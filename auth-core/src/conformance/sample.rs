@@ -7,8 +7,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::{AccessTokenFixture, UserFixture, answered, parallel::at_once};
 use crate::{
-    AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, ShardTag, Subject,
-    SystemClock, TokenDigest, TokenId, TokenLookup, User, UserId, UserStore as _, generate_token,
+    AccessToken, AccessTokenStore, ClientInfo, Clock as _, Email, NewUser, PasswordHash, RoleName, ShardTag,
+    Subject, SystemClock, TokenDigest, TokenId, TokenLookup, User, UserId, UserStore as _, generate_token,
 };
 
 /// A present instant that does not move during a test, with milliseconds that a coarser store would lose.
@@ -28,6 +28,14 @@ pub(super) fn email(typed: &str) -> Email {
     }
 }
 
+#[track_caller]
+pub(super) fn role(name: &str) -> RoleName {
+    match name.parse() {
+        Ok(name) => name,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// The `n`-th new user. Users of different numbers differ in each field that has enough values.
 pub(super) fn new_user<F: UserFixture>(fixture: &F, n: u32) -> NewUser<F::Id, F::Profile> {
     NewUser {
@@ -39,6 +47,8 @@ pub(super) fn new_user<F: UserFixture>(fixture: &F, n: u32) -> NewUser<F::Id, F:
         is_active: n % 3 != 1,
         is_superuser: n % 3 == 1,
         is_verified: n % 4 < 2,
+        // None, one, and several.
+        roles: (0..n % 3).map(|m| role(&format!("Role_{m}.of-{n}"))).collect(),
         created_at: start() + Duration::milliseconds(i64::from(n) * 1001),
         profile: fixture.profile(n),
     }
@@ -73,6 +83,7 @@ pub(super) fn changed<F: UserFixture>(
         is_active: !user.is_active,
         is_superuser: !user.is_superuser,
         is_verified: !user.is_verified,
+        roles: other.roles,
         // More than 32 bits hold.
         security_epoch: user.security_epoch + (1 << 40) + i64::from(n),
         revision: user.revision,
@@ -114,6 +125,7 @@ pub(super) fn differing_field<Id: UserId, P: PartialEq>(
         ("is_active", a.is_active == b.is_active),
         ("is_superuser", a.is_superuser == b.is_superuser),
         ("is_verified", a.is_verified == b.is_verified),
+        ("roles", a.roles == b.roles),
         ("security_epoch", a.security_epoch == b.security_epoch),
         ("revision", a.revision == b.revision),
         ("created_at", a.created_at == b.created_at),

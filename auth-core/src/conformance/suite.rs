@@ -29,6 +29,7 @@ macro_rules! user_store_conformance {
             an_update_may_respell_the_users_own_email
             a_changed_email_is_found_and_the_old_one_is_free
             of_parallel_updates_to_one_email_exactly_one_succeeds
+            roles_are_kept_and_replaced_as_a_whole
             a_deleted_user_is_gone_and_the_email_is_free
             a_deletion_leaves_the_other_users
             of_parallel_deletions_exactly_one_finds_the_user

@@ -10,6 +10,7 @@ mod id;
 mod insert;
 mod out_of_reach;
 mod process;
+mod roles;
 mod update;
 
 pub use cancelled::{
@@ -35,6 +36,7 @@ pub use insert::{
 };
 pub use out_of_reach::every_call_out_of_reach_is_a_failure;
 pub use process::another_process_sees_every_change_at_once;
+pub use roles::roles_are_kept_and_replaced_as_a_whole;
 pub use update::{
     a_changed_email_is_found_and_the_old_one_is_free, an_update_changes_no_other_user,
     an_update_may_respell_the_users_own_email, an_update_of_a_missing_user_is_a_conflict_and_inserts_nothing,

@@ -107,6 +107,8 @@ fn outdated<Id, P>(user: User<Id, P>) -> Option<OutdatedEmail<Id, P>> {
 
 #[cfg(all(test, feature = "memory"))]
 mod tests {
+    use std::collections::BTreeSet;
+
     use time::OffsetDateTime;
 
     use super::*;
@@ -124,6 +126,7 @@ mod tests {
                 is_active: true,
                 is_superuser: false,
                 is_verified: false,
+                roles: BTreeSet::new(),
                 created_at: OffsetDateTime::UNIX_EPOCH,
                 profile: (),
             };

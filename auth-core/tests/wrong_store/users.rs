@@ -19,6 +19,10 @@ enum Defect {
     FoldsAccents,
     MatchesPatterns,
     ForgetsTheEpoch,
+    ForgetsTheRoles,
+    MergesRoles,
+    FoldsRoles,
+    CutsRoles,
     ForgesTheCreation,
     UpdatesEveryone,
     IgnoresTheRevision,
@@ -117,6 +121,7 @@ mod with_its_defect_it_is_caught {
         an_update_may_respell_the_users_own_email: OwnEmailIsTaken;
         a_changed_email_is_found_and_the_old_one_is_free: UpdateKeepsTheOldEmail;
         of_parallel_updates_to_one_email_exactly_one_succeeds: ChecksTheEmailFirst;
+        roles_are_kept_and_replaced_as_a_whole: ForgetsTheRoles, MergesRoles, FoldsRoles, CutsRoles, IgnoresTheRevision;
         a_deleted_user_is_gone_and_the_email_is_free: DeleteKeepsTheEmail;
         a_deletion_leaves_the_other_users: DeletesANeighbour;
         of_parallel_deletions_exactly_one_finds_the_user: SelectsThenDeletes;

@@ -1,11 +1,15 @@
 //! A store of users with one defect.
 
-use std::{collections::HashMap, mem, num::NonZeroU32};
+use std::{
+    collections::{BTreeSet, HashMap},
+    mem,
+    num::NonZeroU32,
+};
 
 use async_trait::async_trait;
 use auth_core::{
-    InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, StoreError, UpdateUserError, User,
-    UserId as _, UserStore,
+    InsertUserError, ListUsers, NewUser, NormalizedEmail, PasswordHash, RoleName, StoreError,
+    UpdateUserError, User, UserId as _, UserStore,
 };
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
@@ -84,6 +88,11 @@ fn folded(email: &NormalizedEmail) -> String {
     email.as_str().nfd().filter(char::is_ascii).collect()
 }
 
+fn folded_roles(user: &Reader) -> BTreeSet<RoleName> {
+    let folded = user.roles.iter().map(|role| role.as_str().to_lowercase());
+    folded.map(|role| role.parse().expect("a name")).collect()
+}
+
 /// What `LIKE` does with `_`.
 fn is_like(text: &str, pattern: &str) -> bool {
     text.len() == pattern.len()
@@ -114,6 +123,12 @@ impl UserStore<String, Name> for WrongUsers {
             user.password_hash = user
                 .password_hash
                 .map(|hash| PasswordHash::new(hash.expose().chars().take(255).collect::<String>()));
+        }
+        match self.defect {
+            Defect::FoldsRoles => user.roles = folded_roles(&user),
+            // What fits into a column of 255 characters.
+            Defect::CutsRoles => user.roles = user.roles.into_iter().take(4).collect(),
+            _ => {}
         }
         if self.is_taken(&self.table(), &user) && !self.has(Defect::Upserts) {
             return Err(InsertUserError::EmailTaken);
@@ -242,6 +257,8 @@ impl UserStore<String, Name> for WrongUsers {
         }
         match self.defect {
             Defect::ForgetsTheEpoch => row.security_epoch = old.security_epoch,
+            Defect::ForgetsTheRoles => row.roles = old.roles,
+            Defect::MergesRoles => row.roles.extend(old.roles),
             Defect::UpdateKeepsTheOldEmail => table.reserved.push(old.email.normalized().clone()),
             Defect::UpdatesEveryone => table
                 .rows
