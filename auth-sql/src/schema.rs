@@ -18,6 +18,8 @@ macro_rules! default_tables {
                 is_superuser -> Bool,
                 /// True if the e-mail was confirmed.
                 is_verified -> Bool,
+                /// The names of the user's roles, with a comma between two.
+                roles -> Text,
                 /// The epoch of the user's credentials.
                 security_epoch -> BigInt,
                 /// The number of writes since the user's creation.

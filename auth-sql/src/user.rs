@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     ColumnId, InstantColumn,
-    column::PasswordHashColumn,
+    column::{PasswordHashColumn, RolesColumn},
     refusal::{FieldColumn, Refusal, not_inserted, not_updated},
     statement::{AnyDatabase, OnDisconnect, Query, RowWrite, Statement, within},
 };
@@ -174,6 +174,7 @@ pub struct UserRow {
     pub is_active: bool,
     pub is_superuser: bool,
     pub is_verified: bool,
+    pub roles: RolesColumn,
     pub security_epoch: i64,
     pub revision: i64,
     pub updated_at: InstantColumn,
@@ -197,6 +198,7 @@ impl UserRow {
             is_active: new.is_active,
             is_superuser: new.is_superuser,
             is_verified: new.is_verified,
+            roles: RolesColumn::new(new.roles.clone()),
             security_epoch: 0,
             revision: 0,
             updated_at: InstantColumn::new(new.created_at),
@@ -213,6 +215,7 @@ impl UserRow {
             is_active: user.is_active,
             is_superuser: user.is_superuser,
             is_verified: user.is_verified,
+            roles: RolesColumn::new(user.roles.clone()),
             security_epoch: user.security_epoch,
             revision: user.revision + 1,
             updated_at: InstantColumn::new(user.updated_at),
@@ -233,6 +236,7 @@ pub fn user<Id: ColumnId, P>(
     user.is_active = row.is_active;
     user.is_superuser = row.is_superuser;
     user.is_verified = row.is_verified;
+    user.roles = row.roles.into_roles();
     user.security_epoch = row.security_epoch;
     user.revision = row.revision;
     user.updated_at = row.updated_at.instant();

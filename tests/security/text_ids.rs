@@ -24,6 +24,7 @@ diesel::table! {
         is_active -> Bool,
         is_superuser -> Bool,
         is_verified -> Bool,
+        roles -> Text,
         security_epoch -> BigInt,
         revision -> BigInt,
         created_at -> BigInt,
@@ -38,6 +39,7 @@ portcullis::sql::user_store! {
 const TABLE: &str = "CREATE TABLE people (
     id text COLLATE \"C\" PRIMARY KEY, email text NOT NULL, normalized_email text COLLATE \"C\" NOT NULL UNIQUE,
     password_hash text, is_active boolean NOT NULL, is_superuser boolean NOT NULL, is_verified boolean NOT NULL,
+    roles text NOT NULL DEFAULT '',
     security_epoch bigint NOT NULL, revision bigint NOT NULL, created_at bigint NOT NULL, updated_at bigint NOT NULL)";
 
 async fn execute(url: &str, statement: &str) {

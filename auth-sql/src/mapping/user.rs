@@ -14,8 +14,13 @@
 /// | `normalized_email` | `Text`, with a unique index of its own |
 /// | `password_hash` | `Nullable<Text>` |
 /// | `is_active`, `is_superuser`, `is_verified` | `Bool` |
+/// | `roles` | `Text`, as below |
 /// | `security_epoch`, `revision` | `BigInt` |
 /// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three fractional digits |
+///
+/// `roles` has the names of a user's [roles](auth_core::User::roles) with a comma between two: `author,editor`. No table can do
+/// without it, even if the service defines no roles: otherwise those of a later day would be lost without a word. Add it with
+/// the default `''`, and let it hold 4,160 characters. A user whose value is anything else cannot be read.
 ///
 /// # Values that the table refuses
 ///
@@ -59,6 +64,7 @@
 ///         is_active -> Bool,
 ///         is_superuser -> Bool,
 ///         is_verified -> Bool,
+///         roles -> Text,
 ///         security_epoch -> BigInt,
 ///         revision -> BigInt,
 ///         created_at -> BigInt,
@@ -91,6 +97,7 @@
 ///         is_active INTEGER NOT NULL,
 ///         is_superuser INTEGER NOT NULL,
 ///         is_verified INTEGER NOT NULL,
+///         roles TEXT NOT NULL DEFAULT '',
 ///         security_epoch INTEGER NOT NULL,
 ///         revision INTEGER NOT NULL,
 ///         created_at INTEGER NOT NULL,
@@ -160,6 +167,7 @@ macro_rules! __user_store {
                 $database [<__ $name Table>] $($table)+ [
                     email as __email, normalized_email as __normalized_email, password_hash as __password_hash,
                     is_active as __is_active, is_superuser as __is_superuser, is_verified as __is_verified,
+                    roles as __roles,
                     security_epoch as __security_epoch, revision as __revision, updated_at as __updated_at,
                 ]
             }

@@ -60,6 +60,10 @@ impl Migrate for Postgres {
             version: "20261130000002",
             up: include_str!("../../migrations/postgres/20261130000002_create_sessions/up.sql"),
         },
+        Migration {
+            version: "20261130000003",
+            up: include_str!("../../migrations/postgres/20261130000003_let_users_have_roles/up.sql"),
+        },
     ];
 
     fn recorded(connection: &mut Connection) -> Answer<'_, Vec<String>> {

@@ -34,7 +34,9 @@ pub(crate) const OLD_SNAPSHOTS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL 
 pub(crate) const CONNECTION_NUMBER: &str = "SELECT CONNECTION_ID() AS number";
 
 /// What no column can hold, or no instant can be.
-pub(crate) const DAMAGES: [(&str, &str); 4] = [
+pub(crate) const DAMAGES: [(&str, &str); 6] = [
+    ("users", "roles = 'editor, author'"),
+    ("users", "roles = '*'"),
     ("users", "created_at = '0000-00-00'"),
     ("users", "updated_at = '2026-02-00'"),
     ("access_tokens", "expires_at = '0000-00-00'"),
@@ -60,7 +62,8 @@ pub(crate) const FIRST_STEPS: [&str; 2] = [
     include_str!("../../migrations/mysql/20260801000002_create_access_tokens/up.sql"),
 ];
 /// What undoes the steps since, the last first.
-pub(crate) const LAST_STEPS_UNDONE: [&str; 2] = [
+pub(crate) const LAST_STEPS_UNDONE: [&str; 3] = [
+    include_str!("../../migrations/mysql/20261130000003_let_users_have_roles/down.sql"),
     include_str!("../../migrations/mysql/20261130000002_create_sessions/down.sql"),
     include_str!("../../migrations/mysql/20261130000001_let_access_tokens_rotate/down.sql"),
 ];

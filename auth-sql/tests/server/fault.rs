@@ -214,7 +214,7 @@ pub(crate) async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
         assert_eq!(error.kind(), StoreErrorKind::InvalidData, "{damage}: {error}");
         place
             .run(
-                "UPDATE users SET created_at = '2026-01-01', updated_at = '2026-01-01';
+                "UPDATE users SET created_at = '2026-01-01', updated_at = '2026-01-01', roles = 'editor,author';
                  UPDATE access_tokens SET expires_at = NULL, last_used_at = '2026-01-01';",
             )
             .await;

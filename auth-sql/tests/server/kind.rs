@@ -96,7 +96,7 @@ pub(crate) fn tables(key: &str, reference: &str) -> String {
         "CREATE TABLE people (
             id {key} PRIMARY KEY, email varchar(254) NOT NULL, normalized_email {EXACT_TEXT} NOT NULL UNIQUE,
             password_hash text, is_active boolean NOT NULL, is_superuser boolean NOT NULL,
-            is_verified boolean NOT NULL, security_epoch bigint NOT NULL, revision bigint NOT NULL,
+            is_verified boolean NOT NULL, roles varchar(4160) NOT NULL DEFAULT '', security_epoch bigint NOT NULL, revision bigint NOT NULL,
             created_at bigint NOT NULL, updated_at bigint NOT NULL
          ) {TABLE_END};
          CREATE TABLE keys_of_people (
@@ -169,6 +169,7 @@ macro_rules! own {
                     is_active -> Bool,
                     is_superuser -> Bool,
                     is_verified -> Bool,
+                    roles -> Text,
                     security_epoch -> BigInt,
                     revision -> BigInt,
                     created_at -> BigInt,

@@ -8,7 +8,7 @@ pub(crate) fn tables() -> String {
         "CREATE TABLE the_members (
             number {BIG_SERIAL} PRIMARY KEY, mail text NOT NULL, mail_key {EXACT_TEXT} NOT NULL,
             password_hash text, is_active boolean NOT NULL, is_superuser boolean NOT NULL,
-            is_verified boolean NOT NULL, security_epoch bigint NOT NULL, revision bigint NOT NULL,
+            is_verified boolean NOT NULL, roles varchar(4160) NOT NULL DEFAULT '', security_epoch bigint NOT NULL, revision bigint NOT NULL,
             created_at bigint NOT NULL, updated_at bigint NOT NULL, nickname text NOT NULL, shelf integer,
             connection boolean NOT NULL, profile integer NOT NULL, owner integer NOT NULL, token integer NOT NULL,
             CONSTRAINT one_each UNIQUE (mail_key), CONSTRAINT mail_key UNIQUE (shelf)
@@ -72,6 +72,7 @@ macro_rules! all {
                         is_active -> Bool,
                         is_superuser -> Bool,
                         is_verified -> Bool,
+                        roles -> Text,
                         security_epoch -> BigInt,
                         revision -> BigInt,
                         created_at -> BigInt,

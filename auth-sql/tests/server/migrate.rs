@@ -12,7 +12,8 @@ use super::{
     sample::{new_token, new_user, now},
 };
 use crate::backend::{
-    FIRST_STEPS, INDEXES, LAST_STEPS_UNDONE, Place, TABLE_END, Tokens, Users, migrate, schema::access_tokens,
+    FIRST_STEPS, INDEXES, LAST_STEPS_UNDONE, Place, TABLE_END, Tokens, Users, migrate,
+    schema::{access_tokens, users},
 };
 
 pub(crate) async fn migrations_run_once_whoever_starts_them() {
@@ -32,7 +33,7 @@ pub(crate) async fn migrations_run_once_whoever_starts_them() {
     let taken = place
         .number("SELECT count(*) AS number FROM __diesel_schema_migrations")
         .await;
-    assert_eq!(taken, 4, "each step is noted once");
+    assert_eq!(taken, 5, "each step is noted once");
     let user = Users::new(place.database(1)).insert(new_user("ada", ())).await;
     user.expect("a user");
 }
@@ -68,8 +69,32 @@ async fn older_tables(place: &Place) -> (Tokens, Uuid) {
         .run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20260801000001'), ('20260801000002')")
         .await;
     let database = place.database(2);
-    let ada = Users::new(&database).insert(new_user("ada", ())).await;
-    (Tokens::new(&database), ada.expect("a user").id)
+    (Tokens::new(&database), insert_user_as_before(place).await)
+}
+
+/// As that release did.
+async fn insert_user_as_before(place: &Place) -> Uuid {
+    let id = Uuid::now_v7();
+    let ada = new_user("ada", ()).into_user(id);
+    let row = (
+        users::id.eq(UuidColumn(id)),
+        users::email.eq(ada.email.as_str()),
+        users::normalized_email.eq(ada.email.normalized().as_str()),
+        users::is_active.eq(ada.is_active),
+        users::is_superuser.eq(ada.is_superuser),
+        users::is_verified.eq(ada.is_verified),
+        users::security_epoch.eq(ada.security_epoch),
+        users::revision.eq(ada.revision),
+        users::created_at.eq(InstantColumn::new(ada.created_at)),
+        users::updated_at.eq(InstantColumn::new(ada.updated_at)),
+    );
+    let pool = place.pool(1);
+    let mut connection = pool.get().await.expect("a connection");
+    let insert = diesel::insert_into(users::table).values(row);
+    RunQueryDsl::execute(insert, &mut *connection)
+        .await
+        .expect("a row");
+    id
 }
 
 /// As that release did.
@@ -116,6 +141,9 @@ pub(crate) async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have
     insert_as_before(&place, &newer).await;
     migrate(&place.pool(1)).await.expect("new columns again");
     assert_eq!(place.number("SELECT count(*) AS number FROM sessions").await, 0);
+    let found_ada = Users::new(place.database(1)).find(&ada).await;
+    let found_ada = found_ada.expect("an answer").expect("a user of older tables");
+    assert!(found_ada.roles.is_empty(), "who had no roles has none");
     for (key, token) in [(ending_key, ending), (endless_key, endless), (newer_key, newer)] {
         assert_eq!(found(key).await, Some(token));
     }

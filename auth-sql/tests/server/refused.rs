@@ -11,7 +11,7 @@ pub(crate) fn tables() -> String {
          CREATE TABLE smiths (
             id {EXACT_TEXT} NOT NULL PRIMARY KEY, email varchar(40) NOT NULL,
             normalized_email {EXACT_TEXT} NOT NULL UNIQUE, password_hash text, is_active boolean NOT NULL,
-            is_superuser boolean NOT NULL, is_verified boolean NOT NULL, security_epoch bigint NOT NULL,
+            is_superuser boolean NOT NULL, is_verified boolean NOT NULL, roles varchar(4160) NOT NULL DEFAULT '', security_epoch bigint NOT NULL,
             revision bigint NOT NULL, created_at bigint NOT NULL, updated_at bigint NOT NULL,
             nickname varchar(8) NOT NULL, alias {NARROW_TEXT}, shelf {small} CHECK (shelf < 100),
             guild integer, motto varchar(100) NOT NULL,
@@ -50,6 +50,7 @@ macro_rules! all {
                     is_active -> Bool,
                     is_superuser -> Bool,
                     is_verified -> Bool,
+                    roles -> Text,
                     security_epoch -> BigInt,
                     revision -> BigInt,
                     created_at -> BigInt,

@@ -116,6 +116,8 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
     for (table, damage) in [
         ("users", "created_at = 9223372036854775807"),
         ("users", "updated_at = -9223372036854775808"),
+        ("users", "roles = 'editor,'"),
+        ("users", "roles = '*'"),
         ("access_tokens", "id = x'00'"),
         ("access_tokens", "expires_at = 9223372036854775807"),
         ("access_tokens", "user_agent = cast(x'ff' AS TEXT)"),
@@ -132,7 +134,7 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
             tokens.find(&key).await.expect_err(damage)
         };
         assert_eq!(error.kind(), StoreErrorKind::InvalidData, "{damage}: {error}");
-        let repair = "UPDATE users SET created_at = 0, updated_at = 0; \
+        let repair = "UPDATE users SET created_at = 0, updated_at = 0, roles = 'editor,author'; \
              UPDATE access_tokens SET id = zeroblob(16), expires_at = NULL, user_agent = NULL;";
         other.batch_execute(repair).expect("a repair");
     }

@@ -3,7 +3,10 @@
 use auth_core::{AccessToken, AccessTokenStore as _, User, UserStore as _};
 use auth_sql::{
     DigestColumn, InstantColumn, UuidColumn,
-    sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore, schema::access_tokens},
+    sqlite::{
+        self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore,
+        schema::{access_tokens, users},
+    },
 };
 use diesel::{connection::SimpleConnection as _, migration::CREATE_MIGRATIONS_TABLE, prelude::*};
 use time::Duration;
@@ -21,6 +24,7 @@ const FIRST_STEPS: &str = concat!(
 );
 /// What undoes the steps since.
 const LAST_STEPS_UNDONE: &str = concat!(
+    include_str!("../../migrations/sqlite/20261130000003_let_users_have_roles/down.sql"),
     include_str!("../../migrations/sqlite/20261130000002_create_sessions/down.sql"),
     include_str!("../../migrations/sqlite/20261130000001_let_access_tokens_rotate/down.sql"),
     "DELETE FROM __diesel_schema_migrations WHERE version >= '20261130000001';",
@@ -76,10 +80,33 @@ impl File {
         let pool = pool.expect("a database");
         self.run(CREATE_MIGRATIONS_TABLE);
         self.run(FIRST_STEPS);
-        let database = Database::new(pool.clone());
-        let ada = SqliteUserStore::new(&database).insert(new_user("ada")).await;
-        (pool, SqliteAccessTokenStore::new(&database), ada.expect("a user"))
+        let tokens = SqliteAccessTokenStore::new(Database::new(pool.clone()));
+        (pool, tokens, insert_user_as_before(self))
     }
+}
+
+/// As that release did.
+fn insert_user_as_before(file: &File) -> User {
+    let new = new_user("ada");
+    let id = new.id.expect("an id");
+    let ada = new.into_user(id);
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(UuidColumn(id)),
+            users::email.eq(ada.email.as_str()),
+            users::normalized_email.eq(ada.email.normalized().as_str()),
+            users::password_hash.eq(ada.password_hash.as_ref().map(|hash| hash.expose())),
+            users::is_active.eq(ada.is_active),
+            users::is_superuser.eq(ada.is_superuser),
+            users::is_verified.eq(ada.is_verified),
+            users::security_epoch.eq(ada.security_epoch),
+            users::revision.eq(ada.revision),
+            users::created_at.eq(InstantColumn::new(ada.created_at)),
+            users::updated_at.eq(InstantColumn::new(ada.updated_at)),
+        ))
+        .execute(&mut file.other_process())
+        .expect("a row");
+    ada
 }
 
 /// As that release did.
@@ -119,6 +146,9 @@ async fn log_ins_of_older_tables_live_on_and_end_when_they_would_have_ended() {
     insert_as_before(&file, &newer);
     sqlite::migrate(&pool).await.expect("new columns again");
     file.run("SELECT data FROM sessions");
+    let found_ada = SqliteUserStore::new(&pool).find(&ada.id).await;
+    let found_ada = found_ada.expect("an answer").expect("a user of older tables");
+    assert!(found_ada.roles.is_empty(), "who had no roles has none");
     for (key, token) in [(ending_key, ending), (endless_key, endless), (newer_key, newer)] {
         assert_eq!(found(key).await, Some(token));
     }

@@ -85,6 +85,7 @@ macro_rules! tables {
                         is_active -> Bool,
                         is_superuser -> Bool,
                         is_verified -> Bool,
+                        roles -> Text,
                         security_epoch -> BigInt,
                         revision -> BigInt,
                         created_at -> BigInt,
@@ -129,7 +130,7 @@ macro_rules! tables {
                     "CREATE TABLE users (id ", $ddl, ",
                         email TEXT NOT NULL, normalized_email TEXT NOT NULL UNIQUE, password_hash TEXT,
                         is_active INTEGER NOT NULL, is_superuser INTEGER NOT NULL,
-                        is_verified INTEGER NOT NULL, security_epoch INTEGER NOT NULL,
+                        is_verified INTEGER NOT NULL, roles TEXT NOT NULL, security_epoch INTEGER NOT NULL,
                         revision INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
                      ) STRICT;
                      CREATE TABLE tokens (

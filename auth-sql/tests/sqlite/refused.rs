@@ -11,7 +11,7 @@ const TABLES: &str = "
     CREATE TABLE guilds (id INTEGER PRIMARY KEY);
     CREATE TABLE smiths (
         id TEXT PRIMARY KEY NOT NULL, email TEXT NOT NULL, normalized_email TEXT NOT NULL UNIQUE, password_hash TEXT,
-        is_active INTEGER NOT NULL, is_superuser INTEGER NOT NULL, is_verified INTEGER NOT NULL,
+        is_active INTEGER NOT NULL, is_superuser INTEGER NOT NULL, is_verified INTEGER NOT NULL, roles TEXT NOT NULL,
         security_epoch INTEGER NOT NULL, revision INTEGER NOT NULL, created_at INTEGER NOT NULL,
         updated_at INTEGER NOT NULL,
         nickname TEXT NOT NULL CHECK (length(nickname) <= 8), shelf INTEGER,
@@ -37,6 +37,7 @@ diesel::table! {
         is_active -> Bool,
         is_superuser -> Bool,
         is_verified -> Bool,
+        roles -> Text,
         security_epoch -> BigInt,
         revision -> BigInt,
         created_at -> BigInt,

@@ -7,6 +7,7 @@ CREATE TABLE members (
     is_active INTEGER NOT NULL,
     is_superuser INTEGER NOT NULL,
     is_verified INTEGER NOT NULL,
+    roles TEXT NOT NULL DEFAULT '',
     security_epoch INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
