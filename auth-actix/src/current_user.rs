@@ -3,7 +3,7 @@
 use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin, sync::Arc};
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
-use auth_core::{Credential, Profile, User, UserId};
+use auth_core::{Credential, Permission, Profile, User, UserId};
 use auth_http::{AcceptedBackends, Active, Authenticated, HttpError, Requirement};
 use uuid::Uuid;
 
@@ -70,6 +70,13 @@ impl<R, Id, P> CurrentUser<R, Id, P> {
         &self.found.backend
     }
 
+    /// True if the user has the `permission`, by the roles that the user has now. To refuse all others, let the handler
+    /// [name it](auth_http::permission), or put [`Auth::require`](crate::Auth::require) around it.
+    #[must_use]
+    pub fn permits(&self, permission: &Permission) -> bool {
+        self.found.permits(permission)
+    }
+
     /// The user.
     #[must_use]
     pub fn into_user(self) -> User<Id, P> {
@@ -85,12 +92,10 @@ impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> CurrentUser<R, Id,
     #[must_use]
     pub fn found_by_guard(request: &HttpRequest) -> Option<Self> {
         let found = guarded(request, &service::<Id, P>(request)?)?;
-        R::default()
-            .is_met(&found.user, &found.credential)
-            .then_some(Self {
-                found,
-                requirement: PhantomData,
-            })
+        R::default().is_met(&found).then_some(Self {
+            found,
+            requirement: PhantomData,
+        })
     }
 }
 
@@ -128,7 +133,7 @@ impl<R: Requirement<Id, P> + Default, Id: UserId, P: Profile> FromRequest for Op
         Box::pin(async move {
             let found = optional::<Id, P>(&request).await;
             let found = found.map_err(|error| ExtractError::new(error, rest))?;
-            let found = found.filter(|found| R::default().is_met(&found.user, &found.credential));
+            let found = found.filter(|found| R::default().is_met(found));
             Ok(Self(found.map(|found| CurrentUser {
                 found,
                 requirement: PhantomData,

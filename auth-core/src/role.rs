@@ -63,6 +63,17 @@ impl Roles {
         Ok(self)
     }
 
+    /// The names of the roles, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &RoleName> {
+        self.scopes.keys()
+    }
+
+    /// True if no role is defined.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.scopes.is_empty()
+    }
+
     /// True if the role called `name` is defined.
     #[must_use]
     pub fn defines(&self, name: &str) -> bool {

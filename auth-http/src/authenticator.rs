@@ -1,12 +1,13 @@
 //! The user of a request.
 
 mod acting;
+mod authenticated;
 mod delivery;
 mod rotation;
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, User, UserId, UserStore, admit};
+use auth_core::{ConfigError, Outcome, Profile, Rejection, Roles, UserId, UserStore, admit};
 use uuid::Uuid;
 
 use crate::{
@@ -15,10 +16,13 @@ use crate::{
     response_cookies::{is_secure_cookie, with_companion},
 };
 
+pub use authenticated::Authenticated;
+
 /// Reads the credential of a request through the backends, in the order of configuration. The first that yields a user wins.
 pub struct Authenticator<Id = Uuid, P = ()> {
     backends: Vec<Arc<AuthBackend<Id>>>,
     users: Arc<dyn UserStore<Id, P>>,
+    roles: Arc<Roles>,
     csrf: CsrfPolicy,
     public_url: Option<PublicUrl>,
     /// The path of the backends, in front of their names.
@@ -63,18 +67,6 @@ impl AcceptedBackends {
     }
 }
 
-/// The user of a request, and the credential that it presented.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Authenticated<Id = Uuid, P = ()> {
-    /// The user.
-    pub user: User<Id, P>,
-    /// The credential.
-    pub credential: Credential<Id>,
-    /// The name of the backend that read it.
-    pub backend: Arc<str>,
-}
-
 impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// An authenticator that tries `backends` in this order.
     ///
@@ -112,10 +104,19 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         Ok(Self {
             backends: backends.into_iter().map(Arc::new).collect(),
             users,
+            roles: Arc::default(),
             csrf,
             public_url: None,
             auth_path: "/auth".to_owned(),
         })
+    }
+
+    /// The roles that the service defines, and by which it checks [permissions](auth_core::Permission). Without this, none are
+    /// defined, and only superusers have permissions.
+    #[must_use]
+    pub fn roles(mut self, roles: impl Into<Arc<Roles>>) -> Self {
+        self.roles = roles.into();
+        self
     }
 
     /// The authenticator of a service that has its backends at this path.
@@ -205,6 +206,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                         user,
                         credential,
                         backend: backend.shared_name(),
+                        roles: Arc::clone(&self.roles),
                     });
                 }
                 Outcome::Rejected(rejection) => rejected.push((backend.name(), rejection, user_id)),
@@ -360,21 +362,4 @@ fn cookies_of<Id>(backend: &AuthBackend<Id>) -> Vec<String> {
     };
     let own = std::iter::once(access.to_owned()).chain(backend.refresh_cookie());
     own.flat_map(with_companion).collect()
-}
-
-impl<Id: UserId, P: Profile> Authenticated<Id, P> {
-    /// Returns it if its user meets the `requirement`. Otherwise it logs that.
-    ///
-    /// # Errors
-    /// [`HttpError::Forbidden`] if its user does not.
-    pub fn meeting(self, requirement: &dyn Requirement<Id, P>) -> Result<Self, HttpError> {
-        if requirement.is_met(&self.user, &self.credential) {
-            return Ok(self);
-        }
-        tracing::info!(
-            target: "portcullis::http", outcome = "forbidden", user = ?self.user.id, backend = &*self.backend,
-            needs = requirement.name(), "a user may not do this"
-        );
-        Err(HttpError::Forbidden)
-    }
 }

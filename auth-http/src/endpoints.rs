@@ -8,6 +8,7 @@ mod log_in;
 mod log_ins;
 mod log_out;
 mod refresh;
+mod roles;
 mod users;
 
 use std::{fmt, net::IpAddr, sync::Arc};
@@ -22,7 +23,10 @@ pub(crate) use credential::CredentialRoute;
 #[cfg(feature = "openapi")]
 pub(crate) use credential::REFRESH;
 
-use self::{account::AccountRoute, asked::Asked, builder::Mount, log_ins::LogInsRoute, users::UsersRoute};
+use self::{
+    account::AccountRoute, asked::Asked, builder::Mount, log_ins::LogInsRoute, roles::RolesRoute,
+    users::UsersRoute,
+};
 use crate::{
     AcceptedBackends, AuthBackend, Authenticator, HttpError, Operation, PathRoutes, PublicUrl, RequestHead,
     Response, Route, TrustedProxies, Verified,
@@ -45,6 +49,7 @@ pub(crate) enum Family {
     Credential(CredentialRoute),
     Account(AccountRoute),
     Users(UsersRoute),
+    Roles(RolesRoute),
     LogIns(LogInsRoute),
 }
 
@@ -131,6 +136,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let mut routes = credential::routes(&self.mount, backends);
         routes.extend(account::routes(&self.mount));
         routes.extend(users::routes(&self.mount));
+        routes.extend(roles::routes(&self.mount, self.users.roles()));
         let lists = self.authenticator.backends().any(AuthBackend::lists);
         routes.extend(log_ins::routes(&self.mount, lists));
         routes
@@ -161,6 +167,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Family::Credential(route) => self.call_credential(route, &asked.request).await,
             Family::Account(route) => self.call_account(*route, &asked.request).await,
             Family::Users(route) => self.call_users(*route, &asked).await,
+            Family::Roles(route) => self.call_roles(*route, &asked).await,
             Family::LogIns(route) => self.call_log_ins(*route, &asked).await,
         };
         let answer = answer.unwrap_or_else(HttpError::into_response).no_store();

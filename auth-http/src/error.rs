@@ -6,10 +6,10 @@
 
 use std::{error::Error, time::Duration};
 
-use auth_core::{StoreError, StoreErrorKind};
+use auth_core::{MAX_ROLES, StoreError, StoreErrorKind};
 use auth_users::{
     AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, OneTimeTokenError, PathStep,
-    ProfileError, ResetPasswordError, UpdateError, VerifyError,
+    ProfileError, ResetPasswordError, SetRolesError, UpdateError, VerifyError,
 };
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::json;
@@ -96,6 +96,23 @@ impl FieldError {
             loc: Vec::new(),
             msg: msg.into(),
         }
+    }
+
+    /// An error of the item at `index`, in a body that is a list.
+    pub(crate) fn of_item(kind: &'static str, index: usize, msg: impl Into<String>) -> Self {
+        Self {
+            loc: vec![PathStep::Index(index)],
+            ..Self::for_body(kind, msg)
+        }
+    }
+
+    pub(crate) fn undefined_role(index: usize) -> Self {
+        Self::of_item("value_error", index, "The service defines no such role")
+    }
+
+    pub(crate) fn too_many_roles() -> Self {
+        let msg = format!("List should have at most {MAX_ROLES} items");
+        Self::for_body("too_long", msg)
     }
 
     pub(crate) fn missing(field: &str) -> Self {
@@ -290,6 +307,21 @@ impl From<UpdateError> for HttpError {
             UpdateError::NotFound => Self::NotFound,
             UpdateError::EventHandler(error) => error.into(),
             UpdateError::Unavailable(error) => error.into(),
+            error => unknown(error),
+        }
+    }
+}
+
+impl From<SetRolesError> for HttpError {
+    fn from(error: SetRolesError) -> Self {
+        match error {
+            SetRolesError::Undefined { index } => {
+                Self::Unprocessable(vec![FieldError::undefined_role(index)])
+            }
+            SetRolesError::TooMany => Self::Unprocessable(vec![FieldError::too_many_roles()]),
+            SetRolesError::NotFound => Self::NotFound,
+            SetRolesError::EventHandler(error) => error.into(),
+            SetRolesError::Unavailable(error) => error.into(),
             error => unknown(error),
         }
     }

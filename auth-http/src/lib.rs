@@ -62,3 +62,9 @@ pub use transport::{
 };
 pub use trusted_proxies::TrustedProxies;
 pub(crate) use user_body::UserBody;
+
+/// The items that the macros use. Not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use auth_core::Permission;
+}

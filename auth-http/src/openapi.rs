@@ -20,6 +20,7 @@ pub(crate) use self::{
     cross_site::{CROSS_SITE, CrossSite},
     schemas::{
         LOGIN_FORM, REFRESH_FORM, USER_CREATE, USER_UPDATE, email, id as id_schema, password, reference,
+        roles,
     },
     security::{refresh_requirement, requirement},
     service::{Service, json, object, operation, token},
@@ -76,7 +77,11 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
     fn logged_in_by(&self, route: &Route) -> Option<&AuthBackend<Id>> {
         match &route.operation.0 {
             Family::Credential(CredentialRoute::LogIn(name)) => self.authenticator().backend(name),
-            Family::Credential(_) | Family::Account(_) | Family::Users(_) | Family::LogIns(_) => None,
+            Family::Credential(_)
+            | Family::Account(_)
+            | Family::Users(_)
+            | Family::Roles(_)
+            | Family::LogIns(_) => None,
         }
     }
 
@@ -85,6 +90,7 @@ impl<Id: UserId, P: Profile + ToSchema> Endpoints<Id, P> {
             Family::Credential(route) => route.describe(service, self.authenticator()),
             Family::Account(route) => route.describe(service),
             Family::Users(route) => route.describe::<Id>(service),
+            Family::Roles(route) => route.describe::<Id>(service),
             Family::LogIns(route) => route.describe::<Id>(service),
         }
     }
@@ -94,6 +100,7 @@ fn method(method: Method) -> HttpMethod {
     match method {
         Method::Get => HttpMethod::Get,
         Method::Post => HttpMethod::Post,
+        Method::Put => HttpMethod::Put,
         Method::Patch => HttpMethod::Patch,
         Method::Delete => HttpMethod::Delete,
     }

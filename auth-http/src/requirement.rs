@@ -2,13 +2,15 @@
 
 use std::{any::type_name, sync::Arc};
 
-use auth_core::{Credential, User};
+use auth_core::{Credential, Permission, User};
 use uuid::Uuid;
+
+use crate::Authenticated;
 
 /// A condition on the user and the credential of a request. Every route for users also requires an active user.
 ///
 /// [`Active`] requires nothing more. [`Verified`] and [`Superuser`] require a flag, and [`InPerson`] that nobody else logged in
-/// as the user. A function is your own rule. A pair requires both. A type with a [`Default`] can also be the requirement of an extractor.
+/// as the user. A [`Permission`] requires that a role of the user grants it. A function is your own rule. A pair requires both. A type with a [`Default`] can also be the requirement of an extractor.
 ///
 /// ```
 /// use portcullis::{Credential, User, http::{Requirement, Verified}};
@@ -26,12 +28,12 @@ use uuid::Uuid;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no requirement of a user with ids of `{Id}` and a profile of `{P}`",
     label = "no requirement",
-    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a function like `fn(&User<{Id}, {P}>, &Credential<{Id}>) -> bool`, and your own types that implement `Requirement`",
+    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a `Permission`, a function like `fn(&User<{Id}, {P}>, &Credential<{Id}>) -> bool`, and your own types that implement `Requirement`",
     note = "an extractor names the requirement first: `CurrentUser<Active, i64, Member>` for users with ids and profiles of your own"
 )]
 pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
-    /// True if `user`, who presents `credential`, meets it.
-    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool;
+    /// True if the user and the credential that were `found` meet it.
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool;
 
     /// Its name in the log line of a 403: by default that of the type or function.
     fn name(&self) -> String {
@@ -63,7 +65,7 @@ pub struct VerifiedSuperuser;
 pub struct InPerson;
 
 impl<Id, P> Requirement<Id, P> for Active {
-    fn is_met(&self, _user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
+    fn is_met(&self, _found: &Authenticated<Id, P>) -> bool {
         true
     }
 
@@ -73,8 +75,8 @@ impl<Id, P> Requirement<Id, P> for Active {
 }
 
 impl<Id, P> Requirement<Id, P> for Verified {
-    fn is_met(&self, user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
-        user.is_verified
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        found.user.is_verified
     }
 
     fn name(&self) -> String {
@@ -83,8 +85,8 @@ impl<Id, P> Requirement<Id, P> for Verified {
 }
 
 impl<Id, P> Requirement<Id, P> for Superuser {
-    fn is_met(&self, user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
-        user.is_superuser
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        found.user.is_superuser
     }
 
     fn name(&self) -> String {
@@ -93,8 +95,8 @@ impl<Id, P> Requirement<Id, P> for Superuser {
 }
 
 impl<Id, P> Requirement<Id, P> for VerifiedSuperuser {
-    fn is_met(&self, user: &User<Id, P>, _credential: &Credential<Id>) -> bool {
-        user.is_verified && user.is_superuser
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        found.user.is_verified && found.user.is_superuser
     }
 
     fn name(&self) -> String {
@@ -103,8 +105,8 @@ impl<Id, P> Requirement<Id, P> for VerifiedSuperuser {
 }
 
 impl<Id, P> Requirement<Id, P> for InPerson {
-    fn is_met(&self, _user: &User<Id, P>, credential: &Credential<Id>) -> bool {
-        credential.actor.is_none()
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        found.credential.actor.is_none()
     }
 
     fn name(&self) -> String {
@@ -112,10 +114,21 @@ impl<Id, P> Requirement<Id, P> for InPerson {
     }
 }
 
+/// A user with the permission, by the [roles](auth_core::Roles) that the service defines.
+impl<Id, P> Requirement<Id, P> for Permission {
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        found.permits(self)
+    }
+
+    fn name(&self) -> String {
+        format!("permission {self}")
+    }
+}
+
 /// Both.
 impl<Id, P, A: Requirement<Id, P>, B: Requirement<Id, P>> Requirement<Id, P> for (A, B) {
-    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
-        self.0.is_met(user, credential) && self.1.is_met(user, credential)
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        self.0.is_met(found) && self.1.is_met(found)
     }
 
     fn name(&self) -> String {
@@ -125,9 +138,8 @@ impl<Id, P, A: Requirement<Id, P>, B: Requirement<Id, P>> Requirement<Id, P> for
 
 /// `None` requires nothing more.
 impl<Id, P, R: Requirement<Id, P>> Requirement<Id, P> for Option<R> {
-    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
-        self.as_ref()
-            .is_none_or(|required| required.is_met(user, credential))
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        self.as_ref().is_none_or(|required| required.is_met(found))
     }
 
     fn name(&self) -> String {
@@ -137,8 +149,8 @@ impl<Id, P, R: Requirement<Id, P>> Requirement<Id, P> for Option<R> {
 }
 
 impl<Id: 'static, P: 'static> Requirement<Id, P> for Arc<dyn Requirement<Id, P>> {
-    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
-        (**self).is_met(user, credential)
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        (**self).is_met(found)
     }
 
     fn name(&self) -> String {
@@ -151,7 +163,59 @@ impl<Id, P, F> Requirement<Id, P> for F
 where
     F: Fn(&User<Id, P>, &Credential<Id>) -> bool + Send + Sync + 'static,
 {
-    fn is_met(&self, user: &User<Id, P>, credential: &Credential<Id>) -> bool {
-        self(user, credential)
+    fn is_met(&self, found: &Authenticated<Id, P>) -> bool {
+        self(&found.user, &found.credential)
     }
+}
+
+/// A type that requires a [`Permission`], for the signature of a handler. A wrong name of a permission does not compile.
+///
+/// ```
+/// use portcullis::{
+///     Permission,
+///     actix::CurrentUser,
+///     http::{Verified, permission},
+/// };
+///
+/// permission! {
+///     /// Reads the reports.
+///     pub struct ReadReports = "reports:read";
+/// }
+///
+/// async fn reports(user: CurrentUser<ReadReports>) -> String {
+///     let may_change_them = user.permits(&Permission::from_static("reports:write"));
+///     format!("{} reads, and may change: {may_change_them}", user.email)
+/// }
+///
+/// async fn verified(user: CurrentUser<(Verified, ReadReports)>) {}
+/// ```
+///
+/// ```compile_fail
+/// portcullis::http::permission! {
+///     struct ReadReports = "reports:*";
+/// }
+/// ```
+#[macro_export]
+macro_rules! permission {
+    ($($(#[$meta:meta])* $vis:vis struct $name:ident = $permission:literal;)+) => {
+        $(
+            $(#[$meta])*
+            #[derive(Clone, Copy, Debug, Default)]
+            $vis struct $name;
+
+            impl $name {
+                const PERMISSION: $crate::__private::Permission = $crate::__private::Permission::from_static($permission);
+            }
+
+            impl<Id, P> $crate::Requirement<Id, P> for $name {
+                fn is_met(&self, found: &$crate::Authenticated<Id, P>) -> bool {
+                    found.permits(&Self::PERMISSION)
+                }
+
+                fn name(&self) -> ::std::string::String {
+                    $crate::Requirement::<Id, P>::name(&Self::PERMISSION)
+                }
+            }
+        )+
+    };
 }

@@ -10,6 +10,8 @@ pub enum Method {
     Get,
     /// `POST`.
     Post,
+    /// `PUT`.
+    Put,
     /// `PATCH`.
     Patch,
     /// `DELETE`.
@@ -23,6 +25,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
@@ -107,7 +110,7 @@ impl Operation {
     pub fn asks_for_user(&self) -> bool {
         match self.0 {
             Family::Credential(_) | Family::Account(_) => false,
-            Family::Users(_) | Family::LogIns(_) => true,
+            Family::Users(_) | Family::Roles(_) | Family::LogIns(_) => true,
         }
     }
 }

@@ -155,6 +155,8 @@ pub struct ChangedFields {
     pub superuser: bool,
     /// The e-mail became verified, or unverified.
     pub verified: bool,
+    /// The roles.
+    pub roles: bool,
 }
 
 impl ChangedFields {

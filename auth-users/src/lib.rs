@@ -63,7 +63,7 @@ pub use mail_budget::MailBudget;
 pub use mailbox::Mailbox;
 pub use manager::{
     AuthenticateError, BadCredentials, CreateUserError, DeleteUserError, OneTimeTokenError, Registration,
-    ResetPasswordError, UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
+    ResetPasswordError, SetRolesError, UpdateError, UserManager, UserManagerBuilder, UserUpdate, VerifyError,
 };
 pub use memory_user_cache::MemoryUserCache;
 pub use outbox::{DroppedMails, Outbox};

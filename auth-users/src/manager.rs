@@ -12,6 +12,7 @@ mod own_tokens;
 mod registration;
 mod reset;
 mod rewrite;
+mod roles;
 mod update;
 mod verification;
 
@@ -21,7 +22,7 @@ use std::{
 };
 
 use auth_core::{
-    Clock, ClosedNetworks, Email, Lifetime, Profile, RevocableStrategy, SecretString, SessionStore,
+    Clock, ClosedNetworks, Email, Lifetime, Profile, RevocableStrategy, Roles, SecretString, SessionStore,
     StoreError, UpdateUserError, User, UserId, UserStore,
 };
 use uuid::Uuid;
@@ -40,6 +41,7 @@ pub use login::{AuthenticateError, BadCredentials};
 pub use own_tokens::OneTimeTokenError;
 pub use registration::{CreateUserError, Registration};
 pub use reset::ResetPasswordError;
+pub use roles::SetRolesError;
 pub use update::{UpdateError, UserUpdate};
 pub use verification::VerifyError;
 
@@ -64,6 +66,7 @@ pub struct UserManager<Id = Uuid, P = ()> {
     invitation_lifetime: Lifetime,
     clock: Arc<dyn Clock>,
     hidden: Arc<HiddenFields<P>>,
+    roles: Arc<Roles>,
 }
 
 // Not derived, because that would require `Clone` of the id and the profile.
@@ -87,6 +90,7 @@ impl<Id, P> Clone for UserManager<Id, P> {
             invitation_lifetime: self.invitation_lifetime,
             clock: Arc::clone(&self.clock),
             hidden: Arc::clone(&self.hidden),
+            roles: Arc::clone(&self.roles),
         }
     }
 }
@@ -155,6 +159,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     #[must_use]
     pub fn password_length(&self) -> std::ops::RangeInclusive<usize> {
         self.policy.length()
+    }
+
+    /// The roles that are defined.
+    #[must_use]
+    pub fn roles(&self) -> &Arc<Roles> {
+        &self.roles
     }
 
     /// The store of the users.

@@ -12,6 +12,7 @@ portcullis_support::sentences! {
     a_required_role_is_403_for_others
     an_optional_user_is_none_instead_of_an_error
     a_guard_for_a_scope_asks_the_same
+    a_permission_is_asked_for_by_extractors_and_guards_alike
     a_token_elsewhere_is_nobody_where_the_user_is_optional
 }
 
@@ -72,6 +73,31 @@ async fn a_required_role_is_403_for_others(case: &Case) {
                 .send()
                 .await
                 .is_unauthorized();
+        }
+    }
+}
+
+async fn a_permission_is_asked_for_by_extractors_and_guards_alike(case: &Case) {
+    let (_, pass) = case.member("lancelot").await;
+    for (role, may) in [("author", false), ("editor", true), ("abbot", false)] {
+        case.set(&address("lancelot"), |user| {
+            user.roles = [role.parse().expect("a name")].into();
+        })
+        .await;
+        for path in ["/articles", "/guarded/articles"] {
+            let answer = get(case, path, &pass).await;
+            if may {
+                saw(&answer, case, "lancelot");
+            } else {
+                answer.is_forbidden();
+            }
+            case.get(path).send().await.is_unauthorized();
+        }
+        let optional = get(case, "/optional/articles", &pass).await;
+        if may {
+            saw(&optional, case, "lancelot");
+        } else {
+            optional.is(200, "null");
         }
     }
 }

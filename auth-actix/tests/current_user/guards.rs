@@ -3,7 +3,7 @@
 use actix_web::{App, HttpResponse, http::StatusCode, test, web};
 use auth_actix::{Active, Requirement, Superuser, Verified};
 use auth_core::{Credential, User};
-use auth_http::AcceptedBackends;
+use auth_http::{AcceptedBackends, Authenticated};
 use uuid::Uuid;
 
 use crate::service::{Service, app, bearer, cookie, get, required, routes};
@@ -47,8 +47,8 @@ async fn a_guard_answers_for_every_handler_of_its_scope() {
 struct ByATokenOfAStore;
 
 impl Requirement for ByATokenOfAStore {
-    fn is_met(&self, _user: &User, credential: &Credential<Uuid>) -> bool {
-        credential.id.is_some()
+    fn is_met(&self, found: &Authenticated) -> bool {
+        found.credential.id.is_some()
     }
 }
 

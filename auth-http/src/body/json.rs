@@ -68,6 +68,20 @@ impl JsonBody {
         Err(HttpError::Unprocessable(vec![FieldError::for_body(kind, msg)]))
     }
 
+    /// The items of the array in the body.
+    ///
+    /// # Errors
+    /// [`HttpError::Unprocessable`] if there is no array.
+    pub(crate) fn into_list(self) -> Result<Vec<Value>, HttpError> {
+        let (kind, msg) = match self {
+            Self::Value(Value::Array(items)) => return Ok(items),
+            Self::Empty => ("missing", "Field required"),
+            Self::Value(_) => ("list_type", "Input should be a valid list"),
+            Self::OtherType => ("list_type", "The body should be of the type application/json"),
+        };
+        Err(HttpError::Unprocessable(vec![FieldError::for_body(kind, msg)]))
+    }
+
     /// The fields of the object in the body, for a route that requires each by name. Without an object, each is missing.
     pub(crate) fn into_embedded_fields(self) -> Fields {
         match self {

@@ -163,7 +163,8 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         super::credential::check(self.backends.iter())?;
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?
-            .mounted_at(&self.mount.auth_path);
+            .mounted_at(&self.mount.auth_path)
+            .roles(Arc::clone(self.users.roles()));
         let authenticator = match self.public_url {
             Some(url) => authenticator.reached_at(url),
             None => authenticator,

@@ -219,15 +219,12 @@ fn ok<Id: UserId, P: Profile>(user: &User<Id, P>) -> Response {
 #[cfg(feature = "openapi")]
 mod description {
     use auth_core::UserId;
-    use utoipa::openapi::{
-        Required,
-        path::{OperationBuilder, Parameter, ParameterIn},
-    };
+    use utoipa::openapi::path::OperationBuilder;
 
     use super::UsersRoute;
     use crate::{
         ErrorCode,
-        openapi::{Answers, Refused, Service, USER_UPDATE, id_schema, json, reference},
+        openapi::{Answers, Refused, Service, USER_UPDATE, json, reference},
     };
 
     impl UsersRoute {
@@ -267,13 +264,13 @@ mod description {
 
     fn user<Id: UserId>(service: &Service) -> OperationBuilder {
         let answers = Answers::user(200).forbidden(service.no_superuser());
-        of_one::<Id>(service, "A user", answers)
+        service.of_one_user::<Id>("A user", answers)
     }
 
     fn update_user<Id: UserId>(service: &Service) -> OperationBuilder {
         let answers = updated(service, Answers::user(200))
             .forbidden(service.no_superuser().chain(service.cross_site.reasons()));
-        let operation = of_one::<Id>(service, "Change a user", answers);
+        let operation = service.of_one_user::<Id>("Change a user", answers);
         service
             .cross_site
             .confirmed(operation)
@@ -283,21 +280,8 @@ mod description {
     fn delete_user<Id: UserId>(service: &Service) -> OperationBuilder {
         let answers = Answers::empty("The user and every log-in of theirs are gone.")
             .forbidden(service.no_superuser().chain(service.cross_site.reasons()));
-        let operation = of_one::<Id>(service, "Delete a user", answers);
+        let operation = service.of_one_user::<Id>("Delete a user", answers);
         service.cross_site.confirmed(operation)
-    }
-
-    /// An operation on the user of an id, for superusers.
-    fn of_one<Id: UserId>(service: &Service, summary: &str, answers: Answers) -> OperationBuilder {
-        let answers = answers
-            .unauthorized(service.has_bearer, service.has_cookie)
-            .not_found("There is no such user.");
-        let parameter = Parameter::builder()
-            .name("id")
-            .parameter_in(ParameterIn::Path)
-            .required(Required::True)
-            .schema(Some(id_schema::<Id>()));
-        service.of_users(summary, answers).parameter(parameter)
     }
 
     fn updated(service: &Service, answers: Answers) -> Answers {

@@ -119,6 +119,13 @@ impl Answers {
         Self::with(200, content, "The log-ins, newest first.")
     }
 
+    /// 200 and the names of roles.
+    pub(crate) fn roles() -> Self {
+        let names = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String));
+        let content = ContentBuilder::new().schema(Some(names));
+        Self::with(200, content, "The names of the roles, sorted.")
+    }
+
     pub(crate) fn with(status: u16, content: ContentBuilder, about: &str) -> Self {
         let response = Response::builder().description(about);
         Self::new(status, response.content(JSON, content.build()))
@@ -193,8 +200,18 @@ impl Answers {
 
     /// 422, with an error of the `field`.
     pub(crate) fn invalid(self, field: &str) -> Self {
-        let errors =
-            json!({ "detail": [{ "type": "missing", "loc": ["body", field], "msg": "Field required" }] });
+        self.unprocessable(&json!({ "type": "missing", "loc": ["body", field], "msg": "Field required" }))
+    }
+
+    /// 422, with an error of an item.
+    pub(crate) fn invalid_item(self) -> Self {
+        self.unprocessable(
+            &json!({ "type": "value_error", "loc": ["body", 1], "msg": "The service defines no such role" }),
+        )
+    }
+
+    fn unprocessable(self, error: &Value) -> Self {
+        let errors = json!({ "detail": [error] });
         let content = content(HTTP_VALIDATION_ERROR).example(Some(errors)).build();
         let response = Response::builder().description("A field of the body, or the body, is not valid.");
         self.and(422, response.content(JSON, content))

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use auth_core::UserId;
+use auth_core::{MAX_ROLES, UserId};
 use serde_json::{Value, json};
 use utoipa::{
     ToSchema,
@@ -240,6 +240,14 @@ fn log_in() -> Object {
         .required("label")
         .required("current")
         .build()
+}
+
+/// A body with the names of roles, each of which is `defined`.
+pub(crate) fn roles(defined: &[String]) -> ArrayBuilder {
+    ArrayBuilder::new()
+        .items(schema(Type::String).enum_values(Some(defined.iter().map(String::as_str))))
+        .max_items(Some(MAX_ROLES))
+        .description(Some("The roles that the user has afterwards, and no others."))
 }
 
 fn error_model() -> Object {

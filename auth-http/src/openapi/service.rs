@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use auth_core::{Profile, UserId};
 use utoipa::openapi::{
     Content, ObjectBuilder, Required, Type,
-    path::OperationBuilder,
+    path::{OperationBuilder, Parameter, ParameterIn},
     request_body::{RequestBody, RequestBodyBuilder},
     security::SecurityRequirement,
 };
@@ -13,6 +13,7 @@ use utoipa::openapi::{
 use super::{
     answers::{Answers, Refused},
     cross_site::CrossSite,
+    schemas::id as id_schema,
     security::requirement,
 };
 use crate::{AuthBackend, Endpoints, ErrorCode};
@@ -33,6 +34,8 @@ pub(crate) struct Service {
     rotates_cookie: bool,
     /// How many characters a new password may have.
     pub(crate) new_password: RangeInclusive<usize>,
+    /// The names of the roles that the service defines.
+    pub(crate) roles: Vec<String>,
     /// True if the profile has a field that could be unique.
     has_profile: bool,
     /// One alternative for each backend, in their order.
@@ -53,6 +56,12 @@ impl Service {
             rotates_bearer: backends().any(|backend| backend.rotates() && !backend.is_cookie()),
             rotates_cookie: backends().any(|backend| backend.rotates() && backend.is_cookie()),
             new_password: endpoints.users().password_length(),
+            roles: endpoints
+                .users()
+                .roles()
+                .names()
+                .map(ToString::to_string)
+                .collect(),
             has_profile: size_of::<P>() > 0,
             any_backend: backends().map(|backend| requirement(backend.name())).collect(),
             cross_site: CrossSite::new(endpoints.authenticator().csrf(), backends()),
@@ -68,6 +77,19 @@ impl Service {
     pub(crate) fn by_any_backend(&self, tag: &str, summary: &str, answers: Answers) -> OperationBuilder {
         let answers = answers.rotating(self.rotates_bearer, self.rotates_cookie);
         operation(tag, summary, answers).securities(Some(self.any_backend.clone()))
+    }
+
+    /// An operation on the user of an id, for superusers.
+    pub(crate) fn of_one_user<Id: UserId>(&self, summary: &str, answers: Answers) -> OperationBuilder {
+        let answers = answers
+            .unauthorized(self.has_bearer, self.has_cookie)
+            .not_found("There is no such user.");
+        let parameter = Parameter::builder()
+            .name("id")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .schema(Some(id_schema::<Id>()));
+        self.of_users(summary, answers).parameter(parameter)
     }
 
     pub(crate) fn with_profile(&self, refused: &[Refused], taken: ErrorCode) -> Vec<Refused> {

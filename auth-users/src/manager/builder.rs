@@ -1,7 +1,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use auth_core::{
-    Clock, ClosedNetworks, ConfigError, Lifetime, Profile, SigningSecret, SystemClock, UserId, UserStore,
+    Clock, ClosedNetworks, ConfigError, Lifetime, Profile, Roles, SigningSecret, SystemClock, UserId,
+    UserStore,
 };
 use uuid::Uuid;
 
@@ -40,6 +41,7 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     invitation_lifetime: Option<Lifetime>,
     clock: Arc<dyn Clock>,
     hidden: HiddenFields<P>,
+    roles: Roles,
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
@@ -66,6 +68,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             invitation_lifetime: None,
             clock: Arc::new(SystemClock),
             hidden: HiddenFields::default(),
+            roles: Roles::new(),
         }
     }
 }
@@ -98,6 +101,13 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
     /// Sends mails by `mailer`. Without one, each mail that is asked for is a warning in the log and nothing else.
     pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
         self.mailer = Some(mailer);
+        self
+    }
+
+    /// Defines the roles that users can have. Without this, there are none. A user keeps the name of a role that is no longer
+    /// defined, and it grants nothing.
+    pub fn roles(mut self, roles: Roles) -> Self {
+        self.roles = roles;
         self
     }
 
@@ -252,6 +262,7 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             invitation_lifetime: finite("invitation_lifetime", self.invitation_lifetime, WEEK)?,
             clock: self.clock,
             hidden: Arc::new(self.hidden),
+            roles: Arc::new(self.roles),
         })
     }
 }

@@ -243,6 +243,7 @@ fn edit<Id: UserId, P: Profile>(
         active: next.is_active != user.is_active,
         superuser: next.is_superuser != user.is_superuser,
         verified: next.is_verified != user.is_verified,
+        roles: false,
     };
     Ok((next, changed))
 }

@@ -87,7 +87,7 @@ where
         let auth = Auth::<Id, P>::from_ref(state);
         let authenticator = auth.endpoints.authenticator();
         let found = authenticator.find(&Head(parts), &Default::default()).await?;
-        let found = found.filter(|found| R::default().is_met(&found.user, &found.credential));
+        let found = found.filter(|found| R::default().is_met(found));
         Ok(Self(found.map(|found| CurrentUser(found, PhantomData))))
     }
 }

@@ -9,6 +9,7 @@ mod log_out;
 mod refresh;
 mod register;
 mod reset;
+mod roles;
 mod row;
 mod smoke;
 mod superuser;
@@ -66,6 +67,7 @@ pub fn sentences() -> Vec<Sentence> {
         log_out::SENTENCES,
         register::SENTENCES,
         reset::SENTENCES,
+        roles::SENTENCES,
         superuser::SENTENCES,
         users::SENTENCES,
         verification::SENTENCES,

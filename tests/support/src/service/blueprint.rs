@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::web::ServiceConfig;
 use portcullis::{
+    Roles,
     http::CsrfPolicy,
     sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore},
     store::{RotateTokens, UserStore},
@@ -114,6 +115,7 @@ impl Blueprint {
             users = users.password_policy(Arc::clone(policy));
         }
         users
+            .roles(roles())
             .hasher(self.hasher.clone())
             .requires_verification(self.verification)
     }
@@ -150,6 +152,13 @@ impl Blueprint {
             pool: Some(pool),
         }
     }
+}
+
+/// What the contract's sentences on roles are about.
+fn roles() -> Roles {
+    let roles = Roles::new().role("author", ["articles:write"]);
+    let roles = roles.and_then(|roles| roles.role("editor", ["articles:*"]));
+    roles.expect("names of roles and permissions")
 }
 
 #[derive(Clone)]

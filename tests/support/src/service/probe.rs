@@ -5,13 +5,14 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 use portcullis::{
+    Permission,
     actix::{Auth, CurrentUser, OptionalUser, Requirement, Superuser, Verified, VerifiedSuperuser},
     http::AcceptedBackends,
 };
 use serde_json::{Value, json};
 
 /// `/required/ROLE` and `/optional/ROLE`; the same under `/guarded/ROLE`, under `/only/BACKEND`, and under `/chosen`,
-/// where the header `x-accept` names the backends.
+/// where the header `x-accept` names the backends. `/articles`, `/optional/articles` and `/guarded/articles` ask for a permission.
 pub(super) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
     let auth = auth.clone();
     move |config| {
@@ -34,6 +35,11 @@ pub(super) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
                         .configure(extractors),
                 ),
         );
+        config.service(
+            web::resource("/guarded/articles")
+                .wrap(auth.require(Permission::from_static("articles:publish")))
+                .route(web::get().to(required::<portcullis::actix::Active>)),
+        );
         for kind in crate::Kind::ALL {
             // A service has some of the kinds, and a guard for another is refused.
             if let Ok(guard) = auth.accept([kind.name()]) {
@@ -52,8 +58,14 @@ pub(super) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
     }
 }
 
+portcullis::http::permission! {
+    struct PublishArticles = "articles:publish";
+}
+
 fn extractors(config: &mut ServiceConfig) {
     config
+        .route("/articles", web::get().to(required::<PublishArticles>))
+        .route("/optional/articles", web::get().to(optional::<PublishArticles>))
         .route(
             "/required/active",
             web::route().to(required::<portcullis::actix::Active>),
