@@ -67,7 +67,8 @@ pub mod testing;
 
 pub use auth::{Auth, AuthBuilder};
 pub use auth_http::{
-    Active, InPerson, Present, Requirement, SessionVerifier, Superuser, Verified, VerifiedSuperuser,
+    Active, Authenticated, InPerson, Present, Requirement, SessionVerifier, Superuser, Verified,
+    VerifiedSuperuser, permission,
 };
 pub use bind::bind_error;
 pub use current_user::{CurrentUser, OptionalUser};

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    AccessTokenIndex, Cap, ClientInfo, InsertTokenError, LoadedUser, Rejection, StoreError, TokenId,
+    AccessTokenIndex, Cap, ClientInfo, InsertTokenError, LoadedUser, Rejection, Scope, StoreError, TokenId,
     TokenKind, TokenLookup, User,
 };
 
@@ -164,6 +164,9 @@ pub struct Credential<Id = Uuid> {
     pub expires_at: Option<OffsetDateTime>,
     /// The id of the user who logged in as this user, as text. `None` if the user did.
     pub actor: Option<String>,
+    /// What a JWT says that the user had permission for at its issue, for services that do not load the user. Others ask
+    /// the user's [roles](crate::Roles).
+    pub scope: Scope,
     /// True if the answer should carry the next token: see [`RotateStrategy`].
     pub rotation_due: bool,
     /// The user, if the store of the log-in read it in the same look-up. [`admit`](crate::admit) takes it from here.
@@ -180,6 +183,7 @@ impl<Id> Credential<Id> {
             issued_at: None,
             expires_at: None,
             actor: None,
+            scope: Scope::default(),
             rotation_due: false,
             loaded_user: None,
         }

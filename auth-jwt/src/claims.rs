@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auth_core::{Rejection, from_unix_milliseconds};
+use auth_core::{Rejection, Scope, from_unix_milliseconds};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{SeqAccess, Visitor},
@@ -28,6 +28,8 @@ pub(crate) struct IssuedClaims<'a> {
     pub(crate) generation: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) act: Option<Actor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<&'a str>,
 }
 
 /// The party that acts as the subject (RFC 8693 §4.1).
@@ -68,6 +70,9 @@ pub(crate) struct Claims {
     pub(crate) generation: Option<i64>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) act: Option<Actor>,
+    /// Of any type: other issuers write what they like, and most services do not read it.
+    #[serde(default, deserialize_with = "present")]
+    scope: Option<Value>,
 }
 
 impl Claims {
@@ -90,6 +95,15 @@ impl Claims {
     /// The backend that issued it, if that was one of this crate: it is the last audience.
     pub(crate) fn backend(&self) -> Option<&str> {
         self.aud.all().last()
+    }
+
+    /// The permissions that the token names (RFC 8693 §4.2, RFC 9068 §2.2.3).
+    pub(crate) fn scope(&self) -> Result<Scope, Rejection> {
+        match &self.scope {
+            None => Ok(Scope::default()),
+            Some(Value::String(text)) => text.parse().map_err(|_error| Rejection::BadClaim),
+            Some(_) => Err(Rejection::BadClaim),
+        }
     }
 
     /// Checks the time. `exp` is exact. The leeway is for clocks that run ahead of this one.

@@ -71,6 +71,7 @@ mod must_not_compile;
 mod public_key;
 mod refresh_tokens;
 mod rotation;
+mod scopes;
 mod signing_key;
 mod strategy;
 mod token;

@@ -4,15 +4,18 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    Clock, ConfigError, Credential, IssueError, Issued, Lifetime, NewLogIn, ReadError, Rejection,
-    SigningSecret, Strategy, Subject, SystemClock, TokenId, UserId, user_id_from_text,
+    Clock, ConfigError, Credential, IssueError, Issued, Lifetime, NewLogIn, Profile, ReadError, Rejection,
+    Roles, Scope, SigningSecret, Strategy, Subject, SystemClock, TokenId, UserId, UserStore,
+    user_id_from_text,
 };
 use uuid::Uuid;
 
 use crate::{
     HmacAlgorithm, HmacKey, HmacKeys, JwtKeys,
+    claims::Claims,
     compact::{Header, OwnHeader},
     key_set::{self, Signer, Verifier},
+    scopes::{NoScope, Scopes, ScopesByRole},
     token::NewToken,
 };
 
@@ -44,6 +47,8 @@ pub struct JwtStrategy<Id = Uuid> {
     pub(crate) issuer: Option<String>,
     pub(crate) leeway: time::Duration,
     pub(crate) accepts_without_epoch: bool,
+    scopes: Option<Arc<dyn Scopes<Id>>>,
+    reads_scopes: bool,
     pub(crate) clock: Arc<dyn Clock>,
     id: PhantomData<fn() -> Id>,
 }
@@ -77,6 +82,8 @@ impl<Id: UserId> JwtStrategy<Id> {
             issuer: None,
             leeway: DEFAULT_LEEWAY,
             accepts_without_epoch: false,
+            scopes: None,
+            reads_scopes: false,
             clock: Arc::new(SystemClock),
             id: PhantomData,
         })
@@ -153,6 +160,75 @@ impl<Id: UserId> JwtStrategy<Id> {
         self
     }
 
+    /// Writes into the claim `scope` of each token what the user has permission for when the token is issued, by the
+    /// roles that the user of `users` has then: `articles:* reports:read`. A superuser has `*`, and a user without a permission
+    /// has no such claim. It is for services that verify tokens without loading the user: see [`read_scopes`](Self::read_scopes).
+    ///
+    /// Each issue, refresh and rotation reads the user once more. If the user cannot be read, it fails, and a refresh token is not
+    /// spent. A scope that is longer than a token or a cookie can be lets nobody with it log in: prefer wildcards.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use portcullis::{ConfigError, Lifetime, Roles, SigningSecret, jwt::JwtStrategy, store::UserStore};
+    ///
+    /// /// `users` and `roles` are the `store()` and the `roles()` of the `UserManager`.
+    /// fn strategy(
+    ///     secret: &SigningSecret,
+    ///     users: Arc<dyn UserStore>,
+    ///     roles: Arc<Roles>,
+    /// ) -> Result<JwtStrategy, ConfigError> {
+    ///     let minutes = Lifetime::from_secs(300)?;
+    ///     Ok(JwtStrategy::hs256(secret, minutes)?.scopes(users, roles))
+    /// }
+    /// ```
+    ///
+    /// # Security
+    /// Whoever believes the claim learns of a change of roles only when the token expires: let it live for minutes. This service
+    /// itself never looks at the claim of a token to decide: it loads the user.
+    #[must_use]
+    pub fn scopes<P: Profile>(
+        mut self,
+        users: Arc<dyn UserStore<Id, P>>,
+        roles: impl Into<Arc<Roles>>,
+    ) -> Self {
+        let roles = roles.into();
+        self.scopes = Some(Arc::new(ScopesByRole { users, roles }));
+        self
+    }
+
+    /// Reads the claim `scope` into [`Credential::scope`], for a service that verifies tokens without loading the user. A token
+    /// without the claim permits nothing. One whose claim is anything else than permissions and wildcards with one space between
+    /// two is rejected.
+    ///
+    /// Without this, the claim is ignored, whatever it is.
+    ///
+    /// # Security
+    /// The claim tells what the user had permission for when the token was issued. The user may have lost it since, may have been
+    /// deactivated or deleted, and may have logged out: the service learns of nothing before the token expires.
+    #[must_use]
+    pub fn read_scopes(mut self) -> Self {
+        self.reads_scopes = true;
+        self
+    }
+
+    /// The scope of a token that is issued now, if tokens have one.
+    pub(crate) async fn scope_of(&self, user_id: &Id) -> Result<Option<String>, NoScope> {
+        match &self.scopes {
+            Some(scopes) => scopes.of(user_id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The scope that a token names, if this strategy reads it.
+    pub(crate) fn scope_in(&self, claims: &Claims) -> Result<Scope, Rejection> {
+        if self.reads_scopes {
+            claims.scope()
+        } else {
+            Ok(Scope::default())
+        }
+    }
+
     /// Takes the time from `clock`.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -169,6 +245,7 @@ impl<Id: UserId> JwtStrategy<Id> {
 #[async_trait]
 impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
     async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError> {
+        let scope = self.scope_of(&log_in.subject.user_id).await?;
         let now = self.clock.now();
         let token = self.sign(&NewToken {
             backend: log_in.audience,
@@ -176,6 +253,7 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
             jti: &TokenId::generate().to_string(),
             generation: None,
             actor: log_in.actor,
+            scope: scope.as_deref(),
             issued_at: now,
             end: log_in.bounded(self.lifetime.end(now)),
         })?;
@@ -196,6 +274,7 @@ impl<Id: UserId> Strategy<Id> for JwtStrategy<Id> {
             .or(self.accepts_without_epoch.then_some(0))
             .ok_or(Rejection::BadClaim)?;
         let mut credential = Credential::new(Subject::new(user_id, epoch));
+        credential.scope = self.scope_in(&claims)?;
         // The `jti` of another issuer can be any string.
         credential.id = claims.jti.and_then(|jti| jti.parse().ok()).map(TokenId);
         credential.issued_at = claims.iat.map(|date| date.0);

@@ -20,6 +20,7 @@ pub(crate) struct NewToken<'a, Id> {
     /// The generation of a tracked token, unless it is the first.
     pub(crate) generation: Option<i64>,
     pub(crate) actor: Option<&'a str>,
+    pub(crate) scope: Option<&'a str>,
     pub(crate) issued_at: OffsetDateTime,
     pub(crate) end: Option<OffsetDateTime>,
 }
@@ -66,6 +67,7 @@ impl<Id: UserId> JwtStrategy<Id> {
             epoch: new.subject.epoch,
             generation: new.generation,
             act: new.actor.map(|sub| Actor { sub: sub.to_owned() }),
+            scope: new.scope,
         });
         let token = token.map_err(|error| StoreError::internal("JWT signing", error))?;
         if token.len() > MAX_TOKEN_BYTES {

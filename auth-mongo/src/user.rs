@@ -36,6 +36,7 @@ use crate::{
 /// | `normalized_email` | string: as compared, with a unique index |
 /// | `password_hash` | string or null |
 /// | `is_active`, `is_superuser`, `is_verified` | boolean |
+/// | `roles` | array of strings; absent if the document is older than this field |
 /// | `security_epoch`, `revision` | 64-bit integer |
 /// | `created_at`, `updated_at` | date |
 /// | each field of the profile | as the driver writes it |

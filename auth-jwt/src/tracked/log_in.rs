@@ -91,14 +91,15 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         Some(whole_second(within(row, end)))
     }
 
-    /// The access token of the present generation, as it was issued at `at`. It is handed out at `now`.
+    /// The access token of the present generation, as it was issued at `at`, but with the `scope` of now. It is handed out at
+    /// `now`.
     pub(super) fn access_token(
         &self,
         backend: &str,
         handle: &str,
         row: &AccessToken<Id>,
-        at: OffsetDateTime,
-        now: OffsetDateTime,
+        scope: Option<&str>,
+        (at, now): (OffsetDateTime, OffsetDateTime),
     ) -> Result<IssuedToken, StoreError> {
         let number = row.access_generation.number;
         // A clock that was set back since would make a token that is not valid yet.
@@ -113,6 +114,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
             jti: handle,
             generation: (number > 0).then_some(number),
             actor: row.actor.as_deref(),
+            scope,
             issued_at: at,
             end: self.end_of_access(row, at),
         })?;
@@ -120,13 +122,14 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         Ok(token)
     }
 
-    /// The tokens of the present generations, which are handed out at `now`. They follow from the row alone, unless an access
+    /// The tokens of the present generations, which are handed out at `now`. They follow from the row and the scope alone, unless an access
     /// token that did would be dead by now.
     pub(super) fn tokens(
         &self,
         backend: &str,
         handle: &str,
         row: &AccessToken<Id>,
+        scope: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<Issued, StoreError> {
         let present = row.refresh_generation;
@@ -136,7 +139,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         // The grace of a refresh token can be longer than the life of an access token.
         let is_dead = self.end_of_access(row, since).is_some_and(|end| end <= now);
         let at = if is_dead { now } else { since };
-        let issued = Issued::new(self.access_token(backend, handle, row, at, now)?);
+        let issued = Issued::new(self.access_token(backend, handle, row, scope, (at, now))?);
         Ok(match &self.refresh {
             None => issued,
             Some(refresh) => {

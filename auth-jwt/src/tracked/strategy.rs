@@ -67,6 +67,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         let mut credential = Credential::new(Subject::new(user_id, epoch));
         credential.id = Some(id_of(&token.key.digest));
         credential.expires_at = Some(token.claims.exp.0);
+        credential.scope = self.jwt.scope_in(&token.claims)?;
         credential.actor = token.claims.act.map(|actor| actor.sub);
         Ok(credential)
     }
@@ -160,6 +161,7 @@ fn is_of<Id: UserId>(token: &RefreshToken<'_, Id>, row: &AccessToken<Id>) -> Res
 impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
     async fn issue(&self, log_in: &NewLogIn<'_, Id>) -> Result<Issued, IssueError> {
         let (backend, subject) = (log_in.audience, log_in.subject);
+        let scope = self.jwt.scope_of(&subject.user_id).await?;
         let handle = generate_token(ShardTag::for_user(&subject.user_id))?;
         let handle = handle.expose_secret();
         let now = self.jwt.clock.now();
@@ -175,7 +177,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         row.backend = backend.to_owned();
         row.actor = log_in.actor.map(str::to_owned);
         row.client = log_in.client.clone();
-        let issued = self.tokens(backend, handle, &row, now)?;
+        let issued = self.tokens(backend, handle, &row, scope.as_deref(), now)?;
         self.store.insert(&row, log_in.under(self.cap)).await?;
         Ok(issued)
     }
@@ -198,6 +200,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         let row = self.live(&token.key, found, now).await?;
         let standing = self.standing(&token, &row, now)?;
         let mut credential = Credential::new(subject_of(&row));
+        credential.scope = self.jwt.scope_in(&token.claims)?;
         credential.id = Some(row.id);
         credential.issued_at = Some(row.created_at);
         credential.expires_at = Some(within(&row, token.claims.exp.0));
@@ -269,6 +272,9 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
         }
         let now = self.jwt.clock.now();
         let token = self.unexpired(audience, presented, now)?;
+        let user_id = user_id_from_text(&token.claims.sub).ok_or(Rejection::BadClaim)?;
+        // Before the step, which a failure must not spend.
+        let scope = self.jwt.scope_of(&user_id).await?;
         let mut found = None;
         let mut is_due = self.is_surely_due(&token, now);
         if !is_due {
@@ -287,7 +293,7 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
         Ok(match self.standing(&token, &row, now)? {
             Standing::JustReplaced => {
                 let at = row.access_generation.since.unwrap_or(row.created_at);
-                Some(self.access_token(&token.backend, &token.handle, &row, at, now)?)
+                Some(self.access_token(&token.backend, &token.handle, &row, scope.as_deref(), (at, now))?)
             }
             _ => None,
         })
@@ -306,6 +312,8 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
     async fn refresh(&self, audience: &str, presented: &str) -> Result<Issued, ReadError> {
         let (tokens, token) = self.refresh_token(audience, presented)?;
         let key = key_of(token.backend, token.handle);
+        // Before the step, which a failure must not spend.
+        let scope = self.jwt.scope_of(&token.subject.user_id).await?;
         let now = self.jwt.clock.now();
         let mut step = Advance::new(TokenKind::Refresh, token.number, now);
         step.keep_until = Some(now.saturating_add(tokens.idle));
@@ -323,7 +331,7 @@ impl<Id: UserId> RefreshStrategy<Id> for TrackedJwtStrategy<Id> {
             }
             row
         };
-        Ok(self.tokens(token.backend, token.handle, &row, now)?)
+        Ok(self.tokens(token.backend, token.handle, &row, scope.as_deref(), now)?)
     }
 
     async fn end_by_refresh(&self, audience: &str, presented: &str) -> Result<(), ReadError> {

@@ -10,4 +10,5 @@ mod header;
 mod jwk;
 mod keys;
 mod rotation;
+mod scope;
 mod strategy;

@@ -7,5 +7,6 @@ mod kinds;
 mod log_in;
 mod refresh;
 mod rotation;
+mod scopes;
 mod settings;
 mod stage;

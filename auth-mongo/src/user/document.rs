@@ -1,6 +1,6 @@
 //! A user as a document.
 
-use auth_core::{Email, PasswordHash, Profile, ProfileShape, StoreError, User};
+use auth_core::{Email, PasswordHash, Profile, ProfileShape, RoleName, StoreError, User};
 use mongodb::bson::{self, Bson, DateTime, Document, RawDocument, doc};
 use serde::Deserialize;
 
@@ -30,6 +30,9 @@ struct UserFields {
     is_active: bool,
     is_superuser: bool,
     is_verified: bool,
+    /// Absent in documents from before there were roles.
+    #[serde(default)]
+    roles: Vec<String>,
     security_epoch: i64,
     revision: i64,
     created_at: DateTime,
@@ -84,6 +87,7 @@ fn changing_fields<Id, P>(user: &User<Id, P>) -> Document {
         "is_active": user.is_active,
         "is_superuser": user.is_superuser,
         "is_verified": user.is_verified,
+        "roles": user.roles.iter().map(RoleName::as_str).collect::<Vec<_>>(),
         "security_epoch": user.security_epoch,
         "updated_at": date(user.updated_at),
     }
@@ -112,6 +116,8 @@ pub(crate) fn user<Id: DocumentId, P: Profile>(
         user.is_active = fields.is_active;
         user.is_superuser = fields.is_superuser;
         user.is_verified = fields.is_verified;
+        let roles = fields.roles.iter().map(|name| RoleName::new(name));
+        user.roles = roles.collect::<Result<_, _>>().map_err(|_error| unreadable())?;
         user.security_epoch = fields.security_epoch;
         user.revision = fields.revision;
         user.updated_at = instant(fields.updated_at)?;
@@ -132,7 +138,7 @@ mod tests {
         let user = User::new(Uuid::now_v7(), email, (), OffsetDateTime::UNIX_EPOCH);
         let profile = ProfileFields::new().expect("no fields");
         let document = document(&user, profile).expect("a document");
-        assert_eq!(document.len(), 11);
+        assert_eq!(document.len(), 12);
         for name in document.keys() {
             assert!(is_own_field(name), "{name}");
         }

@@ -65,6 +65,7 @@ async fn the_fields_of_a_profile_stand_flat_in_the_document_of_a_user() {
             "is_active": true,
             "is_superuser": false,
             "is_verified": false,
+            "roles": [],
             "security_epoch": 0_i64,
             "updated_at": DateTime::from_millis(7),
             "revision": 0_i64,
@@ -217,6 +218,9 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
         doc! { "created_at": DateTime::MAX },
         doc! { "revision": "secret" },
         doc! { "password_hash": 7 },
+        doc! { "roles": "secret" },
+        doc! { "roles": ["a secret"] },
+        doc! { "roles": Bson::Null },
         doc! { "shelf": "secret" },
     ] {
         members
@@ -230,7 +234,13 @@ async fn a_stored_value_that_cannot_be_read_is_a_store_error() {
         );
         members.replace_one(doc! {}, &sound).await.expect("a repair");
     }
-    users.find(&ada.id).await.expect("an answer").expect("the user");
+    let older = doc! { "$unset": { "roles": "" } };
+    members
+        .update_one(doc! {}, older)
+        .await
+        .expect("an older document");
+    let found = users.find(&ada.id).await.expect("an answer").expect("the user");
+    assert!(found.roles.is_empty(), "who had no roles has none");
 
     let sound = sessions
         .find_one(doc! {})
