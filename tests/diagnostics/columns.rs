@@ -8,6 +8,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    members (id) {
+        id -> BigInt,
+        email -> Text,
+        normalized_email -> Text,
+        password_hash -> Nullable<Text>,
+        is_active -> Bool,
+        is_superuser -> Bool,
+        is_verified -> Bool,
+        security_epoch -> BigInt,
+        revision -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
     }
@@ -15,6 +31,10 @@ diesel::table! {
 
 portcullis::sql::user_store! {
     struct Readers: Sqlite { table: readers, id: i64, profile: () }
+}
+
+portcullis::sql::user_store! {
+    struct WithoutRoles: Sqlite { table: members, id: i64, profile: () }
 }
 
 portcullis::sql::access_token_store! {

@@ -30,7 +30,7 @@ const ADVICE: [&str; 22] = [
     "looks up no users with ids",
     "is no password policy",
     "`&str` is no requirement of a user with ids of",
-    "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a function like",
+    "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a `Permission`, a function like",
 ];
 
 #[test]
@@ -58,6 +58,7 @@ fn n11_a_missing_column_and_a_missing_table_of_users_are_named() {
     for missing in [
         "`sessions::digest`",
         "`readers::created_at`",
+        "`members::roles`",
         "`access_token_store!` needs `users: TABLE`",
     ] {
         assert!(said.contains(missing), "{missing}\n{said}");

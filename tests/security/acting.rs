@@ -251,6 +251,12 @@ fn n18_whoever_acts_as_a_superuser_changes_no_user() {
                 }
                 let patch = service.patch(&user).json(&json!({ "password": NEW_PASSWORD }));
                 patch.with(&pass).send().await.is_forbidden();
+                let roles = format!("{user}/roles");
+                service.get(&roles).with(&pass).send().await.is(200, "[]");
+                let put = service
+                    .call(reqwest::Method::PUT, &roles)
+                    .json(&json!(["author"]));
+                put.with(&pass).send().await.is_forbidden();
                 let log_in = format!("{log_ins}/{}", uuid::Uuid::new_v4());
                 for path in [&user, &log_ins, &log_in] {
                     service.delete(path).with(&pass).send().await.is_forbidden();
@@ -259,6 +265,28 @@ fn n18_whoever_acts_as_a_superuser_changes_no_user() {
             for name in ["arthur", "lancelot"] {
                 kind.issued(&service.log_in(kind, &address(name), PASSWORD).await);
             }
+        },
+    );
+}
+
+#[test]
+fn m6_whoever_acts_as_another_has_the_permissions_of_that_one() {
+    run(
+        |_blueprint| {},
+        async |scene: &Scene<'_>, kind| {
+            let service = scene.service;
+            let (email, pass) = (address("lancelot"), scene.acts(kind, 0).await);
+            let articles = async |pass: &Pass| service.get("/articles").with(pass).send().await;
+            assert_eq!(articles(&scene.king).await.status, 200);
+            articles(&pass).await.is_forbidden();
+            service
+                .set(&email, |user| {
+                    user.roles = ["editor".parse().expect("a name")].into()
+                })
+                .await;
+            assert_eq!(articles(&pass).await.status, 200);
+            service.set(&email, |user| user.roles.clear()).await;
+            articles(&pass).await.is_forbidden();
         },
     );
 }

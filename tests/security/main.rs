@@ -23,6 +23,7 @@ mod overload;
 mod password_change;
 mod purposes;
 mod refresh;
+mod roles;
 mod round_trips;
 mod routes;
 mod sessions;

@@ -59,6 +59,7 @@ pub(crate) fn unsafe_routes(kind: Kind, id: Uuid) -> Vec<(Method, String)> {
         (Method::PATCH, "/users/me".to_owned()),
         (Method::PATCH, format!("/users/{id}")),
         (Method::DELETE, format!("/users/{id}")),
+        (Method::PUT, format!("/users/{id}/roles")),
         (Method::POST, "/auth/logout-everywhere".to_owned()),
         (Method::POST, "/required/active".to_owned()),
         (Method::PUT, "/optional/active".to_owned()),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ClientInfo, Clock as _, Credential, Issued, Lifetime, ManualClock, NewLogIn, OpaqueStrategy, ReadError,
-    Rejection, RevocableStrategy as _, Strategy as _, Subject,
+    Rejection, RevocableStrategy as _, Scope, Strategy as _, Subject,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -52,6 +52,7 @@ pub async fn a_grant_says_what_was_issued<F: AccessTokenFixture>(fixture: &F) {
             issued_at: Some(clock.now()),
             expires_at: issued.access.expires_at,
             actor: None,
+            scope: Scope::default(),
             rotation_due: false,
             loaded_user: None,
         };

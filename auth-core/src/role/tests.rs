@@ -52,7 +52,7 @@ fn a_name_of_a_role_has_1_to_64_of_few_characters() {
 }
 
 #[test]
-fn a_wrong_definition_names_the_role_and_the_permission() {
+fn m4_a_wrong_definition_names_the_role_and_the_permission() {
     for bad in [
         "", "a:", "a:*:b", "a*", "**", "*:*", ":*", "a::*", "a:**", "*:a", "a *",
     ] {
@@ -67,7 +67,7 @@ fn a_wrong_definition_names_the_role_and_the_permission() {
 }
 
 #[test]
-fn a_wildcard_covers_what_is_below_it_and_not_its_own_beginning() {
+fn m4_a_wildcard_covers_what_is_below_it_and_not_its_own_beginning() {
     let editor = user(&["editor"]);
     for (name, has) in [
         ("articles:write", true),
@@ -91,7 +91,7 @@ fn a_wildcard_covers_what_is_below_it_and_not_its_own_beginning() {
 }
 
 #[test]
-fn a_superuser_has_all_and_an_inactive_user_none() {
+fn m6_a_superuser_has_all_and_an_inactive_user_none() {
     let write = permission("articles:write");
     let mut root = user(&[]);
     assert!(!roles().permit(&root, &write));
@@ -105,7 +105,7 @@ fn a_superuser_has_all_and_an_inactive_user_none() {
 }
 
 #[test]
-fn a_role_that_is_not_defined_grants_nothing() {
+fn m3_a_role_that_is_not_defined_grants_nothing() {
     let user = user(&["editors", "Editor", "reader"]);
     assert!(!roles().permit(&user, &permission("articles:write")));
     assert!(roles().scope_of(&user).is_empty());
@@ -130,7 +130,7 @@ fn parts() -> impl Strategy<Value = Vec<String>> {
 
 proptest! {
     #[test]
-    fn a_grant_covers_a_permission_if_each_part_does(grant in parts(), is_wildcard: bool, asked in parts()) {
+    fn m4_a_grant_covers_a_permission_if_each_part_does(grant in parts(), is_wildcard: bool, asked in parts()) {
         let mut text = grant.join(":");
         if is_wildcard {
             text.push_str(":*");

@@ -10,7 +10,7 @@ use crate::craft::{
 const READ: Permission = Permission::from_static("reports:read");
 
 #[test]
-fn n20_a_scope_permits_what_it_names_and_nothing_if_it_is_absent() {
+fn m7_a_scope_permits_what_it_names_and_nothing_if_it_is_absent() {
     let strategy = strategy().read_scopes();
     for (scope, may) in [
         ("reports:read", true),
@@ -31,7 +31,7 @@ fn n20_a_scope_permits_what_it_names_and_nothing_if_it_is_absent() {
 }
 
 #[test]
-fn n20_a_scope_of_a_wrong_form_is_rejected_if_it_is_read() {
+fn m7_a_scope_of_a_wrong_form_is_rejected_if_it_is_read() {
     for wrong in [
         "null",
         "true",

@@ -138,7 +138,7 @@ async fn whoever_acts_as_another_has_the_scope_of_that_one() {
 }
 
 #[tokio::test]
-async fn a_refresh_and_a_rotation_name_the_roles_of_that_moment() {
+async fn m7_a_refresh_and_a_rotation_name_the_roles_of_that_moment() {
     let scene = Scene::new(&["editor"]).await;
     let strategy = scene.tracked(scene.plain());
     let first = scene.stage.log_in(&strategy).await;
@@ -186,7 +186,7 @@ async fn a_claim_that_is_copied_out_of_an_older_token_is_nowhere() {
 }
 
 #[test]
-fn a_demotion_amid_parallel_refreshes_is_in_whatever_is_issued_after_it() {
+fn m7_a_demotion_amid_parallel_refreshes_is_in_whatever_is_issued_after_it() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
@@ -239,7 +239,7 @@ impl UserStore for NoUsers {
 }
 
 #[tokio::test]
-async fn a_user_who_cannot_be_read_costs_no_refresh_token_and_is_never_without_scope() {
+async fn m7_a_user_who_cannot_be_read_costs_no_refresh_token_and_is_never_without_scope() {
     let scene = Scene::new(&["editor"]).await;
     let sound = scene.tracked(scene.plain());
     let first = scene.stage.log_in(&sound).await;

@@ -12,14 +12,14 @@ use super::Case;
 use crate::{Answer, PASSWORD, Pass, address, person};
 
 crate::sentences! {
-    the_roles_of_a_user_are_of_a_superuser_alone
+    m2_the_roles_of_a_user_are_of_a_superuser_alone
     roles_are_replaced_and_stored_sorted_without_doubles
     a_role_that_is_not_defined_is_named_by_its_index_and_nothing_is_written
     malformed_json_comes_before_the_credential_and_an_unknown_id_before_the_roles
-    roles_in_any_other_body_are_ignored
-    a_change_of_roles_holds_from_the_next_request_on_and_ends_no_credential
-    a_superuser_has_every_permission_and_a_demoted_one_those_of_the_roles
-    a_role_that_is_no_longer_defined_stays_and_grants_nothing
+    m2_roles_in_any_other_body_are_ignored
+    m1_a_change_of_roles_holds_from_the_next_request_on_and_ends_no_credential
+    m6_a_superuser_has_every_permission_and_a_demoted_one_those_of_the_roles
+    m3_a_role_that_is_no_longer_defined_stays_and_grants_nothing
     of_two_changes_at_once_one_holds_as_a_whole
 }
 
@@ -64,7 +64,7 @@ fn indices(answer: &Answer) -> Vec<Option<u64>> {
     errors.map(index).collect()
 }
 
-async fn the_roles_of_a_user_are_of_a_superuser_alone(case: &Case) {
+async fn m2_the_roles_of_a_user_are_of_a_superuser_alone(case: &Case) {
     let (_, king) = case.king().await;
     let (lancelot, pass) = case.member("lancelot").await;
     for method in [Method::GET, Method::PUT] {
@@ -159,7 +159,7 @@ async fn malformed_json_comes_before_the_credential_and_an_unknown_id_before_the
     }
 }
 
-async fn roles_in_any_other_body_are_ignored(case: &Case) {
+async fn m2_roles_in_any_other_body_are_ignored(case: &Case) {
     let (_, king) = case.king().await;
     let body = json!({"email": address("galahad"), "password": PASSWORD, "roles": ["editor"]});
     let registered = case.post_json("/auth/register", body).await;
@@ -183,7 +183,7 @@ async fn roles_in_any_other_body_are_ignored(case: &Case) {
     );
 }
 
-async fn a_change_of_roles_holds_from_the_next_request_on_and_ends_no_credential(case: &Case) {
+async fn m1_a_change_of_roles_holds_from_the_next_request_on_and_ends_no_credential(case: &Case) {
     let (_, king) = case.king().await;
     let (lancelot, pass) = case.member("lancelot").await;
     case.get(GUARDED).send().await.is_unauthorized();
@@ -211,7 +211,7 @@ async fn a_change_of_roles_holds_from_the_next_request_on_and_ends_no_credential
     case.get(GUARDED).with(&pass).send().await.is_unauthorized();
 }
 
-async fn a_superuser_has_every_permission_and_a_demoted_one_those_of_the_roles(case: &Case) {
+async fn m6_a_superuser_has_every_permission_and_a_demoted_one_those_of_the_roles(case: &Case) {
     let (arthur, king) = case.king().await;
     assert!(publishes(case, &king).await);
     case.set(&address("arthur"), |user| user.is_superuser = false)
@@ -224,7 +224,7 @@ async fn a_superuser_has_every_permission_and_a_demoted_one_those_of_the_roles(c
     assert!(publishes(case, &king).await);
 }
 
-async fn a_role_that_is_no_longer_defined_stays_and_grants_nothing(case: &Case) {
+async fn m3_a_role_that_is_no_longer_defined_stays_and_grants_nothing(case: &Case) {
     let (_, king) = case.king().await;
     let (lancelot, pass) = case.member("lancelot").await;
     case.set(&address("lancelot"), |user| give(user, &["abbot", "editor"]))

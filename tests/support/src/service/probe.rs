@@ -18,6 +18,11 @@ pub(super) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
     move |config| {
         extractors(config);
         config.service(
+            web::resource("/guarded/articles")
+                .wrap(auth.require(Permission::from_static("articles:publish")))
+                .route(web::get().to(required::<portcullis::actix::Active>)),
+        );
+        config.service(
             web::scope("/guarded")
                 .service(
                     web::scope("/active")
@@ -34,11 +39,6 @@ pub(super) fn routes(auth: &Auth) -> impl FnOnce(&mut ServiceConfig) + use<> {
                         .wrap(auth.require(Superuser))
                         .configure(extractors),
                 ),
-        );
-        config.service(
-            web::resource("/guarded/articles")
-                .wrap(auth.require(Permission::from_static("articles:publish")))
-                .route(web::get().to(required::<portcullis::actix::Active>)),
         );
         for kind in crate::Kind::ALL {
             // A service has some of the kinds, and a guard for another is refused.
