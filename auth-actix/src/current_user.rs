@@ -20,6 +20,19 @@ use crate::{
 /// Use [`OptionalUser`], not `Option<CurrentUser>`, if anonymous visitors may call the handler: actix-web turns every
 /// extractor error into `None`, so an outage would look like a logged-out user.
 ///
+/// ```
+/// use portcullis::{Permission, actix::{CurrentUser, permission}};
+///
+/// permission! {
+///     struct ReadReports = "reports:read";
+/// }
+///
+/// async fn reports(user: CurrentUser<ReadReports>) -> String {
+///     let may_change_them = user.permits(&Permission::from_static("reports:write"));
+///     format!("{} reads, and may change: {may_change_them}", user.email)
+/// }
+/// ```
+///
 /// The answer is 401 without a valid credential, 403 if the user does not meet `R`, 403 for a cross-site request with a
 /// cookie, and 503 if a store does not answer.
 ///

@@ -168,26 +168,22 @@ where
     }
 }
 
-/// A type that requires a [`Permission`], for the signature of a handler. A wrong name of a permission does not compile.
+/// A type that requires a [`Permission`], for the signature of a handler: `CurrentUser<ReadReports>`, or
+/// `CurrentUser<(Verified, ReadReports)>`. A wrong name of a permission does not compile.
 ///
 /// ```
-/// use portcullis::{
-///     Permission,
-///     actix::CurrentUser,
-///     http::{Verified, permission},
-/// };
+/// use portcullis::http::{Requirement, Verified, permission};
 ///
 /// permission! {
 ///     /// Reads the reports.
 ///     pub struct ReadReports = "reports:read";
+///     struct WriteReports = "reports:write";
 /// }
 ///
-/// async fn reports(user: CurrentUser<ReadReports>) -> String {
-///     let may_change_them = user.permits(&Permission::from_static("reports:write"));
-///     format!("{} reads, and may change: {may_change_them}", user.email)
+/// fn verified_readers() -> impl Requirement {
+///     (Verified, ReadReports)
 /// }
-///
-/// async fn verified(user: CurrentUser<(Verified, ReadReports)>) {}
+/// # fn _writers() -> impl Requirement { WriteReports }
 /// ```
 ///
 /// ```compile_fail

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// What may be asked of each path that a service could have.
-const PATHS: [&str; 19] = [
+const PATHS: [&str; 20] = [
     "/auth/methods",
     "/auth/cookie/login",
     "/auth/cookie/logout",
@@ -35,6 +35,7 @@ const PATHS: [&str; 19] = [
     "/auth/logout-everywhere",
     "/users/me",
     "/users/{id}",
+    "/users/{id}/roles",
     "/users/{id}/sessions",
     "/users/{id}/sessions/{sid}",
 ];
@@ -152,7 +153,7 @@ async fn what_a_page_has_to_confirm_has_the_header_for_it() {
             let is_required = match (&*route.method, &*route.path) {
                 _ if which == Backends::All => None,
                 ("post", "/auth/cookie/logout") => Some(true),
-                ("patch" | "delete", _) | ("post", "/auth/logout-everywhere") => Some(false),
+                ("put" | "patch" | "delete", _) | ("post", "/auth/logout-everywhere") => Some(false),
                 _ => None,
             };
             let expected = is_required.map(|is_required| (json!("x-csrf-token"), json!(is_required)));
@@ -206,7 +207,9 @@ async fn operations_are_called_as_fastapi_users_calls_them() {
         ("users", "users:delete_user"),
         ("users", "users:patch_current_user"),
         ("users", "users:patch_user"),
+        ("users", "users:roles"),
         ("users", "users:sessions"),
+        ("users", "users:set_roles"),
         ("users", "users:user"),
     ];
     assert_eq!(
@@ -281,7 +284,7 @@ async fn c12_allow_names_the_methods_of_the_document() {
     let paths: BTreeSet<_> = routes.iter().map(|route| &route.path).collect();
     for path in paths {
         let uri = with_ids(path);
-        let request = TestRequest::default().method(Method::PUT).uri(&uri);
+        let request = TestRequest::default().method(Method::TRACE).uri(&uri);
         let response = test::call_service(&app, request.to_request()).await;
         assert_eq!(response.status(), 405, "{path}");
         let allow = response

@@ -18,6 +18,7 @@ use auth_core::{
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy};
 use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
 use portcullis::{
+    Roles,
     jwt::{JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy},
     testing::Mailbox,
 };
@@ -100,6 +101,7 @@ impl Service {
         };
         let manager = UserManager::builder(users.clone(), &secret)
             .mailer(world.mailbox.clone())
+            .roles(roles())
             .events(Arc::new(Hooks(Arc::clone(&world))))
             .requires_verification(requires_verification)
             .build()
@@ -222,4 +224,10 @@ impl EventHandler for Hooks {
         }
         Ok(())
     }
+}
+
+fn roles() -> Roles {
+    let roles = Roles::new().role("author", ["articles:write"]);
+    let roles = roles.and_then(|roles| roles.role("editor", ["articles:*"]));
+    roles.expect("names of roles and permissions")
 }

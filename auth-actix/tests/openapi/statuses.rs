@@ -1,6 +1,7 @@
 //! Every status that a service answers is in its document, and every one in its document is answered.
 
 mod log_ins;
+mod roles;
 
 use std::pin::Pin;
 
@@ -63,6 +64,7 @@ async fn check(which: Backends, requires_verification: bool) {
     watched.sessions().await;
     watched.oneself().await;
     watched.others().await;
+    watched.roles().await;
     watched.log_ins().await;
 
     // What makes these fail is a profile that is no JSON, or a defect: see `auth_http::Response::json`.

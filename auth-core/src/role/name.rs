@@ -1,5 +1,7 @@
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use super::permission::is_part;
 use crate::ConfigError;
 
@@ -11,7 +13,8 @@ const MAX_LENGTH: usize = 64;
 /// The name of a role: 1 to 64 of the characters `a-z A-Z 0-9 . _ -`. Case counts.
 ///
 /// A name says nothing of what the role grants: a service [defines](crate::Roles) that in code.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct RoleName(Arc<str>);
 
 impl RoleName {
@@ -39,6 +42,20 @@ impl FromStr for RoleName {
 
     fn from_str(name: &str) -> Result<Self, ConfigError> {
         Self::new(name)
+    }
+}
+
+impl TryFrom<String> for RoleName {
+    type Error = ConfigError;
+
+    fn try_from(name: String) -> Result<Self, ConfigError> {
+        Self::new(&name)
+    }
+}
+
+impl From<RoleName> for String {
+    fn from(name: RoleName) -> Self {
+        name.as_str().to_owned()
     }
 }
 

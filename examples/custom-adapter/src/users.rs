@@ -1,7 +1,9 @@
 //! Users by id, and their ids by normalised e-mail.
 
+use std::collections::BTreeSet;
+
 use portcullis::{
-    Email, Profile, StoreError, User, async_trait,
+    Email, Profile, RoleName, StoreError, User, async_trait,
     store::{InsertUserError, NewUser, NormalizedEmail, PasswordHash, UpdateUserError, UserStore},
 };
 use redb::{ReadableTable, Table, TableDefinition};
@@ -103,7 +105,7 @@ fn claim(emails: &mut Table<&str, u128>, email: &Email, id: Uuid) -> Result<bool
     Ok(taken.is_none())
 }
 
-/// Address and normalised e-mail, hash, flags, epoch and revision, instants, profile.
+/// Address and normalised e-mail, hash, flags, epoch and revision, instants, roles, profile.
 type Row<P> = (
     String,
     String,
@@ -111,6 +113,7 @@ type Row<P> = (
     [bool; 3],
     [i64; 2],
     [OffsetDateTime; 2],
+    BTreeSet<RoleName>,
     P,
 );
 
@@ -122,6 +125,7 @@ fn to_row<P: Profile>(user: &User<Uuid, P>) -> Result<Vec<u8>, Fault> {
         [user.is_active, user.is_superuser, user.is_verified],
         [user.security_epoch, user.revision],
         [user.created_at, user.updated_at],
+        &user.roles,
         &user.profile,
     ))?)
 }
@@ -133,9 +137,16 @@ fn get<P: Profile>(
     let Some(row) = users.get(id.as_u128())? else {
         return Ok(None);
     };
-    let (email, normalized, hash, flags, [security_epoch, revision], [created_at, updated_at], profile): Row<
-        P,
-    > = serde_json::from_slice(row.value())?;
+    let (
+        email,
+        normalized,
+        hash,
+        flags,
+        [security_epoch, revision],
+        [created_at, updated_at],
+        roles,
+        profile,
+    ): Row<P> = serde_json::from_slice(row.value())?;
     let [is_active, is_superuser, is_verified] = flags;
     Ok(Some({
         let mut user = User::new(id, Email::from_stored(email, normalized), profile, created_at);
@@ -143,6 +154,7 @@ fn get<P: Profile>(
         user.is_active = is_active;
         user.is_superuser = is_superuser;
         user.is_verified = is_verified;
+        user.roles = roles;
         user.security_epoch = security_epoch;
         user.revision = revision;
         user.updated_at = updated_at;

@@ -9,7 +9,7 @@ use utoipa::openapi::{
     tag::TagBuilder,
 };
 
-use crate::protected::Protected;
+use crate::{articles, protected::Protected};
 
 /// The docs of everything that is mounted.
 pub(crate) fn new(auth: &Auth, protected: &Protected) -> Docs {
@@ -38,6 +38,36 @@ pub(crate) fn new(auth: &Auth, protected: &Protected) -> Docs {
             .map(|backend| SecurityRequirement::new(backend, [] as [&str; 0]));
         add(&mut document, &path, operation.securities(Some(securities)));
     }
+    let articles = operation("protected", "What an editor sees")
+        .response(
+            "200",
+            answer(
+                "The user's e-mail.",
+                &json!({ "email": "arthur@camelot.example" }),
+            ),
+        )
+        .response(
+            "401",
+            refusal("Unauthorized", "No valid credential of an active user."),
+        )
+        .response(
+            "403",
+            refusal("Forbidden", "No role of the user grants `articles:publish`."),
+        )
+        .response("503", unavailable());
+    let every = protected
+        .paths()
+        .next()
+        .map(|(_, backends)| backends)
+        .unwrap_or_default();
+    let securities = every
+        .into_iter()
+        .map(|backend| SecurityRequirement::new(backend, [] as [&str; 0]));
+    add(
+        &mut document,
+        articles::PATH,
+        articles.securities(Some(securities)),
+    );
     let live = operation("health", "Whether the process runs");
     add(
         &mut document,

@@ -1,5 +1,6 @@
 //! Everything in one program, configured by the environment, for trying, testing and measuring. See `settings`.
 
+mod articles;
 mod backends;
 mod database;
 mod docs;
@@ -56,6 +57,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .mailer(Arc::new(settings.mailer))
         .mail_budget(settings.mail_budget)
         .requires_verification(settings.requires_verification)
+        .roles(articles::roles()?)
         .build()?;
     let backends = backends::all(&stores, &settings.secret, &settings.log_ins)?;
     let names: Vec<String> = backends.iter().map(|backend| backend.name().to_owned()).collect();
@@ -75,6 +77,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             .wrap(rotate.clone())
             .app_data(app_data.clone())
             .configure(protected.routes())
+            .configure(articles::routes)
             .configure(health::routes)
             .configure(auth.routes())
             .configure(docs.at("/docs"))

@@ -31,7 +31,7 @@ pub use {
     client::{Answer, Call, Client, Kind, Pass, SetCookie, exchange, exchange_on},
     dump::Dump,
     mailbox::Sent,
-    sample::{NEW_PASSWORD, PASSWORD, Sample, address, person},
+    sample::{NEW_PASSWORD, PASSWORD, Sample, address, person, roles},
     site::{Mails, Site},
 };
 pub use {

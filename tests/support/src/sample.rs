@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use portcullis::{
-    UserId as _,
+    Roles, UserId as _,
     store::{NewUser, PasswordHash},
     users::PasswordHasher,
 };
@@ -14,6 +14,16 @@ use uuid::Uuid;
 pub const PASSWORD: &str = "correct horse battery staple";
 /// Another that the policy takes.
 pub const NEW_PASSWORD: &str = "thirty white horses on a red hill";
+
+/// The roles of every service: an author writes articles, and an editor does whatever there is to do with them.
+///
+/// # Panics
+/// Never: the names are right.
+pub fn roles() -> Roles {
+    let roles = Roles::new().role("author", ["articles:write"]);
+    let roles = roles.and_then(|roles| roles.role("editor", ["articles:*"]));
+    roles.expect("names of roles and permissions")
+}
 
 /// The e-mail of somebody.
 pub fn address(name: &str) -> String {

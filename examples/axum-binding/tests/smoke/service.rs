@@ -35,6 +35,7 @@ impl Service {
         let secret = SigningSecret::generate().expect("randomness");
         let manager = UserManager::builder(Arc::clone(&users), &secret)
             .mailer(mailbox.clone())
+            .roles(portcullis_support::roles())
             .requires_verification(verification);
         let hour = Lifetime::from_secs(3600).expect("positive");
         let strategy = || OpaqueStrategy::new(tokens.clone(), hour);
@@ -66,6 +67,10 @@ impl Service {
     }
 }
 
+portcullis::http::permission! {
+    struct PublishArticles = "articles:publish";
+}
+
 async fn serve(auth: Auth) -> SocketAddr {
     let verified = auth.clone();
     let reports = Router::new()
@@ -77,6 +82,10 @@ async fn serve(auth: Auth) -> SocketAddr {
         .route(
             "/hello",
             get(async |user: CurrentUser| format!("Hello, {}!", user.email)),
+        )
+        .route(
+            "/articles",
+            get(async |_user: CurrentUser<PublishArticles>| "articles"),
         )
         .route("/admin", get(async |_user: CurrentUser<Superuser>| "admin"))
         .route(

@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use actix_web::web::ServiceConfig;
 use portcullis::{
-    Roles,
     http::CsrfPolicy,
     sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore},
     store::{RotateTokens, UserStore},
@@ -16,6 +15,7 @@ use super::{Refresh, Service, Watch};
 use crate::{
     Kind,
     journey::{Case, within_patience},
+    roles,
 };
 
 /// Where users and tokens live.
@@ -152,13 +152,6 @@ impl Blueprint {
             pool: Some(pool),
         }
     }
-}
-
-/// What the contract's sentences on roles are about.
-fn roles() -> Roles {
-    let roles = Roles::new().role("author", ["articles:write"]);
-    let roles = roles.and_then(|roles| roles.role("editor", ["articles:*"]));
-    roles.expect("names of roles and permissions")
 }
 
 #[derive(Clone)]
