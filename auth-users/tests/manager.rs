@@ -22,6 +22,8 @@ mod mails;
 mod registration;
 #[path = "manager/reset.rs"]
 mod reset;
+#[path = "manager/roles.rs"]
+mod roles;
 #[path = "manager/scene.rs"]
 mod scene;
 #[path = "manager/settings.rs"]

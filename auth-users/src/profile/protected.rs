@@ -367,7 +367,12 @@ mod tests {
             #[serde(rename(serialize = "id"))]
             number: u32,
         }
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        struct WithRoles {
+            roles: Vec<String>,
+        }
         for (checked, name) in [
+            (check_profile_names::<WithRoles>(), "`roles`"),
             (check_profile_names::<Taken>(), "`email`"),
             (check_profile_names::<Aliased>(), "`is_superuser`"),
             (check_profile_names::<Written>(), "`id`"),

@@ -33,9 +33,9 @@ async fn an_update_tells_what_changed_and_no_value() {
         scene.journal.events()[1..],
         [
             "updated: ChangedFields { email: true, password: true, profile: true, active: false, superuser: false, \
-             verified: true }",
+             verified: true, roles: false }",
             "updated: ChangedFields { email: false, password: false, profile: false, active: false, superuser: true, \
-             verified: false }",
+             verified: false, roles: false }",
         ]
     );
 }
