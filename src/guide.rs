@@ -25,6 +25,7 @@ page!(cors, "cors.md");
 page!(proxy, "proxy.md");
 page!(openapi, "openapi.md");
 page!(mail, "mail.md");
+page!(roles, "roles.md");
 page!(superuser, "superuser.md");
 page!(importing, "import.md");
 page!(invitation, "invitation.md");
