@@ -17,6 +17,7 @@ diesel::table! {
         is_superuser -> Bool,
         /// True if the e-mail was confirmed.
         is_verified -> Bool,
+        /// The names of the roles, with a comma between two.
         roles -> Text,
         /// The epoch of the member's credentials.
         security_epoch -> BigInt,
