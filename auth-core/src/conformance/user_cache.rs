@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{UserCacheFixture, answered, failed, parallel::at_once, sample::start};
 use crate::{
     CacheFence, CacheTicket, Cached, CachedUsers, InsertUserError, NewUser, NormalizedEmail, PasswordHash,
-    StoreError, UpdateUserError, User, UserCache, UserStore, memory::MemoryUserStore,
+    RoleName, StoreError, UpdateUserError, User, UserCache, UserStore, memory::MemoryUserStore,
 };
 
 /// How often one user is changed and read at the same time.
@@ -48,6 +48,9 @@ fn user(n: u32) -> SampleUser {
     user.is_active = !n.is_multiple_of(3);
     user.is_superuser = n % 3 == 1;
     user.is_verified = n % 3 == 2;
+    user.roles = (0..n)
+        .map(|role| RoleName::new(&format!("role.{role}")).unwrap_or_else(|error| panic!("{error}")))
+        .collect();
     user.security_epoch = i64::MAX - i64::from(n);
     user.revision = i64::from(n);
     user.updated_at += Duration::from_millis(u64::from(n));

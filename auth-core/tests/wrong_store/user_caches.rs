@@ -13,6 +13,7 @@ use crate::breaks;
 #[derive(Clone, Copy, PartialEq)]
 enum Defect {
     ForgetsTheHash,
+    ForgetsTheRoles,
     KeepsNothing,
     OneForAll,
     FenceKeepsTheUser,
@@ -80,6 +81,9 @@ impl UserCache<Uuid, String> for WrongCache {
         self.reach()?;
         let mut state = self.state();
         let mut user = user.clone();
+        if self.defect == Defect::ForgetsTheRoles {
+            user.roles.clear();
+        }
         if self.defect == Defect::ForgetsTheHash {
             user.password_hash = None;
         }
@@ -171,7 +175,7 @@ impl UserCacheFixture for Caches {
 }
 
 breaks! { user_cache, Caches {
-    a_user_that_was_put_is_found_with_every_field: ForgetsTheHash, KeepsNothing;
+    a_user_that_was_put_is_found_with_every_field: ForgetsTheHash, ForgetsTheRoles, KeepsNothing;
     a_user_that_was_not_put_is_not_found: OneForAll;
     a_fence_drops_the_user: FenceKeepsTheUser, LiftBringsItBack;
     a_ticket_is_void_once_its_user_is_fenced: IgnoresTickets, TicketsSurviveFences;

@@ -11,8 +11,8 @@ use std::{
 };
 
 use auth_core::{
-    Clock as _, Email, PasswordHash, Profile, ProfileShape, SigningSecret, StoreError, SystemClock, User,
-    UserId, sample_profile, unix_milliseconds,
+    Clock as _, Email, PasswordHash, Profile, ProfileShape, RoleName, SigningSecret, StoreError, SystemClock,
+    User, UserId, sample_profile, unix_milliseconds,
 };
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,7 @@ struct Stored<'a> {
     is_active: bool,
     is_superuser: bool,
     is_verified: bool,
+    roles: Vec<&'a str>,
     security_epoch: i64,
     revision: i64,
     /// In nanoseconds since 1970-01-01 UTC, for a store that keeps them.
@@ -103,6 +104,7 @@ impl<Id: UserId, P: Profile> Snapshots<Id, P> {
             is_active: user.is_active,
             is_superuser: user.is_superuser,
             is_verified: user.is_verified,
+            roles: user.roles.iter().map(RoleName::as_str).collect(),
             security_epoch: user.security_epoch,
             revision: user.revision,
             created_at: user.created_at.unix_timestamp_nanos(),
@@ -163,6 +165,8 @@ impl<Id: UserId, P: Profile> Snapshots<Id, P> {
         user.is_active = stored.is_active;
         user.is_superuser = stored.is_superuser;
         user.is_verified = stored.is_verified;
+        let roles = stored.roles.into_iter().map(RoleName::new);
+        user.roles = roles.collect::<Result<_, _>>().ok()?;
         user.security_epoch = stored.security_epoch;
         user.revision = stored.revision;
         user.updated_at = instant(stored.updated_at)?;
