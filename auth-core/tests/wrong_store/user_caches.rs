@@ -181,6 +181,6 @@ breaks! { user_cache, Caches {
     a_ticket_is_void_once_its_user_is_fenced: IgnoresTickets, TicketsSurviveFences;
     no_ticket_is_given_out_behind_a_fence: GivesTicketsBehindFences, AnyLiftLiftsAll;
     no_user_older_than_a_change_is_kept: KeepsWhatIsOlder;
-    no_read_is_behind_an_answered_change: IgnoresTickets, TicketsSurviveFences, LiftBringsItBack;
+    no_read_is_behind_an_answered_change: LiftBringsItBack;
     every_call_of_a_cache_out_of_reach_is_a_failure: FailureIsMiss;
 } }
