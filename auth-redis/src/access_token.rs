@@ -88,7 +88,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         }
         if cap.is_some() {
             // Others may have been pushed out.
-            self.redis.settle(limit, &index).await;
+            self.redis.forget(&index);
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
             .redis
             .revoke(limit, &DELETE_ALL, vec![index.clone()], args)
             .await?;
-        self.redis.settle(limit, &index).await;
+        self.redis.forget(&index);
         Ok(deleted)
     }
 }
@@ -219,7 +219,7 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
             .redis
             .revoke(limit, &DELETE_BY_ID, vec![index.clone()], args)
             .await?;
-        self.redis.settle(limit, &index).await;
+        self.redis.forget(&index);
         Ok(deleted > 0)
     }
 }

@@ -52,6 +52,10 @@ impl Connections {
         self.0.all.iter().map(|one| Self::new(vec![Arc::clone(one)]))
     }
 
+    pub(crate) fn clients(&self) -> Vec<Client> {
+        self.0.all.iter().map(|one| one.client.clone()).collect()
+    }
+
     /// The next connection that is up; any, if none is.
     pub(crate) fn next(&self) -> &Arc<Connection> {
         let (all, turn) = (&self.0.all, self.0.turn.fetch_add(1, Ordering::Relaxed));

@@ -28,7 +28,7 @@ use auth_core::{ConfigError, LoadedUser, ShardTag};
 use fred::{
     clients::Client,
     error::Error,
-    interfaces::{ClientLike as _, ClusterInterface as _},
+    interfaces::{ClientLike as _, ClusterInterface as _, EventInterface as _},
     types::{
         Value,
         client::Invalidation,
@@ -36,7 +36,12 @@ use fred::{
     },
     util::redis_keyslot,
 };
-use tokio::{runtime::Builder, sync::oneshot, task::JoinHandle, time::sleep};
+use tokio::{
+    runtime::Builder,
+    sync::{broadcast::error::RecvError, oneshot, watch},
+    task::JoinHandle,
+    time::sleep,
+};
 
 use self::{
     memory::{Begun, Held, Memory},
@@ -135,6 +140,8 @@ struct Shared {
     lease: Duration,
     memory: Memory,
     trackers: RwLock<Vec<(Option<Server>, Arc<Tracker>)>>,
+    /// Changes each time that a connection of the pool is made anew.
+    pool: watch::Sender<()>,
     log: Mutex<Told>,
     /// The log says that the server tells of changes.
     is_told: AtomicBool,
@@ -169,6 +176,7 @@ impl Near {
         keys: &Keys,
         connections: &Connections,
     ) -> Result<Self, ConfigError> {
+        let clients = connections.clients();
         let client = connections.next().client.clone();
         let shared = Arc::new(Shared {
             keys: keys.clone(),
@@ -176,6 +184,7 @@ impl Near {
             lease: settings.lease,
             memory: Memory::new(settings.bytes, keys.prefix()),
             trackers: RwLock::default(),
+            pool: watch::Sender::new(()),
             log: Mutex::default(),
             is_told: AtomicBool::new(false),
             counts: Counts::default(),
@@ -195,7 +204,8 @@ impl Near {
                 runtime.block_on(async move {
                     tokio::select! {
                         _ended = &mut ended => {}
-                        () = follow(its, client) => {}
+                        () = follow(Arc::clone(&its), client) => {}
+                        () = watch_pool(its, clients) => {}
                     }
                 });
                 runtime.shutdown_background();
@@ -280,22 +290,9 @@ impl Near {
             .keep(&read.begun, key, Held::User(user), bytes, until);
     }
 
-    /// Forgets `key`, which has just changed. What was read before the change and is still on its way is not kept.
+    /// Forgets all of the user whose `key` this process has just changed, also what is still being read.
     pub(crate) fn forget(&self, key: &str) {
-        self.shared.memory.invalidate(key);
-    }
-
-    /// Waits until this process knows of all that has just changed in the slot of `key`. If it cannot be told, it forgets
-    /// everything.
-    pub(crate) async fn settle(&self, limit: Limit, key: &str) {
-        let slot = redis_keyslot(key.as_bytes());
-        let left = limit.left().unwrap_or_default();
-        for tracker in self.shared.trackers() {
-            // What was read from a server is void once that has lost the slot.
-            if tracker.has(slot) {
-                tracker.settle(left).await;
-            }
-        }
+        self.shared.memory.end(key);
     }
 
     pub(crate) fn stats(&self) -> NearCacheStats {
@@ -375,6 +372,28 @@ impl Shared {
             line();
         }
         self.is_told.store(!told.is_lost, Ordering::Relaxed);
+    }
+}
+
+/// Tells the trackers of each connection of the pool that is made anew.
+async fn watch_pool(shared: Arc<Shared>, clients: Vec<Client>) {
+    let watch = |client: Client| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let mut anew = client.reconnect_rx();
+            while !matches!(anew.recv().await, Err(RecvError::Closed)) {
+                shared.pool.send_replace(());
+            }
+            // A client that has quit makes none anew.
+            std::future::pending::<()>().await;
+        }
+    };
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .map(|client| tokio::spawn(watch(client)))
+        .collect();
+    for task in tasks {
+        let _never = task.await;
     }
 }
 

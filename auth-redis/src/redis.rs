@@ -116,8 +116,8 @@ impl Redis {
     ///
     /// The server tells a connection of its own about every key with this prefix that changes. What is kept is used only if that
     /// connection has answered within the lease. If it is lost, is silent, or was given up by the server, if the server was
-    /// emptied, or became a replica, all is forgotten, and each request asks the server until it tells of changes again. Only
-    /// what lets a user in is kept: whoever would be refused by it is looked up on the server first.
+    /// emptied, or became a replica, all is forgotten, and each request asks the server until it tells of changes again. Nobody
+    /// is logged out by what is kept: whoever would be is looked up on the server first.
     ///
     /// It needs Redis 6.2 or later, or Valkey, and a thread. On a cluster there is one such connection for each master. Clones of
     /// this value and the stores that are made of it share it. Tokens of another system, and sessions with data, are not kept.
@@ -195,17 +195,10 @@ impl Redis {
             .await
     }
 
-    /// Makes the near cache forget `key`, which has just changed.
+    /// Makes the near cache forget all of the user whose `key` has just changed.
     pub(crate) fn forget(&self, key: &str) {
         if let Some(near) = &self.near {
             near.forget(key);
-        }
-    }
-
-    /// Waits until the near cache knows of all that has just changed in the slot of `key`.
-    pub(crate) async fn settle(&self, limit: Limit, key: &str) {
-        if let Some(near) = &self.near {
-            near.settle(limit, key).await;
         }
     }
 

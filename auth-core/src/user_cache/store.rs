@@ -17,7 +17,7 @@ use crate::{
 const LIFT_FOR: Duration = Duration::from_secs(1);
 const LIFT_AGAIN: Duration = Duration::from_millis(100);
 
-/// A store of users that reads from a [`UserCache`] what it can, and is as up to date as the store behind it.
+/// A store of users that reads from a [`UserCache`] what it can, and is as up to date as that cache promises.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -126,10 +126,14 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
 
     async fn find_latest(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
         let found = self.store.find(id).await?;
-        // What the cache has is behind, for example after a failover to a replica that lagged.
-        if let Ok(fence) = self.fence(id).await {
-            let known = found.as_ref().map(|user| user.revision);
-            self.unfence(id, fence, known).await;
+        let known = found.as_ref().map_or(i64::MAX, |user| user.revision);
+        let is_behind = match self.cache.find(id).await {
+            Ok(Cached::Hit(cached)) => cached.revision < known,
+            _ => false,
+        };
+        // After a failover to a replica that lagged, for example.
+        if is_behind && let Ok(fence) = self.fence(id).await {
+            self.unfence(id, fence, Some(known)).await;
         }
         Ok(found)
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use auth_core::{Clock as _, SystemClock, unix_milliseconds};
 use fred::{
     clients::Client,
     error::{Error, ErrorKind},
@@ -43,6 +44,13 @@ impl Marker {
         let value: Option<String> = client.get(&key).await?;
         let value = value.ok_or_else(|| Error::new(ErrorKind::NotFound, "the marker was deleted"))?;
         Ok(Self { key, value })
+    }
+
+    /// Lets it live a day from now on. It is not written: somebody may have made another meanwhile.
+    pub(super) async fn prolong(&self, client: &Client) -> Result<(), Error> {
+        let end = unix_milliseconds(SystemClock.now()).saturating_add(MARKER_SECONDS * 1000);
+        let _is_there: bool = client.pexpire_at(&self.key, end, None).await?;
+        Ok(())
     }
 }
 

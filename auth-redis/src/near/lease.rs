@@ -1,18 +1,23 @@
 //! For how long what was read from a server may be used.
 
 use std::{
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
-/// Instants are counted from here, in microseconds.
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// An instant of the monotonic clock, which goes on while the process is stopped.
+/// An instant in microseconds, by a clock that goes on while the process is stopped and the machine sleeps.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    seconds * 1_000_000 + u64::try_from(now.tv_nsec).unwrap_or_default() / 1000
+}
+
+/// The same, by a clock that need not go on while the machine sleeps.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn now() -> u64 {
+    static ORIGIN: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
     micros(ORIGIN.elapsed())
 }
 

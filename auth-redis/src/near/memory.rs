@@ -19,19 +19,28 @@ const OVERHEAD: usize = 160;
 /// An average entry, which only decides how many are made room for at once.
 const AVERAGE: u64 = 1024;
 
-/// The number of counters. Two tags that share one only make a reader keep less.
-const COUNTERS: usize = 1024;
+/// There are this many shard tags.
+const TAGS: usize = 1 << 14;
 
 pub(super) struct Memory {
     entries: Cache<Box<str>, Arc<Entry>, Weight>,
-    /// How often a key of each shard tag was invalidated.
-    changes: Box<[AtomicU64]>,
+    /// What has happened to the keys of each shard tag.
+    tags: Box<[Tag]>,
     /// The length of the prefix of keys.
     prefix: usize,
 }
 
+/// Two counters. What was read earlier than the last change is not kept. What was kept earlier than the last end is void.
+#[derive(Default)]
+struct Tag {
+    changes: AtomicU64,
+    ends: AtomicU64,
+}
+
 pub(super) struct Entry {
     held: Held,
+    tag: u16,
+    ends: u64,
     lease: Arc<Lease>,
     number: u64,
     /// The first instant at which it is not good any more.
@@ -62,20 +71,24 @@ pub(super) struct Begun {
     pub(super) number: u64,
     tag: u16,
     changes: u64,
+    ends: u64,
 }
 
 impl Memory {
     pub(super) fn new(bytes: u64, prefix: &str) -> Self {
         Self {
             entries: Cache::with_weighter((bytes / AVERAGE) as usize, bytes, Weight),
-            changes: (0..COUNTERS).map(|_| AtomicU64::new(0)).collect(),
+            tags: (0..TAGS).map(|_| Tag::default()).collect(),
             prefix: prefix.len(),
         }
     }
 
     pub(super) fn get(&self, key: &str, now: u64) -> Option<Held> {
         let entry = self.entries.get(key)?;
-        (now < entry.until && entry.lease.covers(entry.number, now)).then(|| entry.held.clone())
+        let is_good = now < entry.until
+            && entry.lease.covers(entry.number, now)
+            && self.tag(entry.tag).ends.load(Ordering::SeqCst) == entry.ends;
+        is_good.then(|| entry.held.clone())
     }
 
     /// Call it before the server is asked.
@@ -84,19 +97,22 @@ impl Memory {
             number: lease.number_at(now)?,
             lease: Arc::clone(lease),
             tag,
-            changes: self.counter(tag).load(Ordering::SeqCst),
+            changes: self.tag(tag).changes.load(Ordering::SeqCst),
+            ends: self.tag(tag).ends.load(Ordering::SeqCst),
         })
     }
 
     /// Remembers what the server answered, unless a key of the same tag was invalidated since the read began. It may be used until
     /// just before `until`.
     pub(super) fn keep(&self, begun: &Begun, key: &str, held: Held, bytes: usize, until: u64) {
-        let is_unchanged = || self.counter(begun.tag).load(Ordering::SeqCst) == begun.changes;
+        let is_unchanged = || self.tag(begun.tag).changes.load(Ordering::SeqCst) == begun.changes;
         if !is_unchanged() {
             return;
         }
         let entry = Entry {
             held,
+            tag: begun.tag,
+            ends: begun.ends,
             lease: Arc::clone(&begun.lease),
             number: begun.number,
             until,
@@ -112,9 +128,18 @@ impl Memory {
     /// Drops what the server says has changed.
     pub(super) fn invalidate(&self, key: &str) {
         if let Some(tag) = self.tag_of(key) {
-            self.counter(tag).fetch_add(1, Ordering::SeqCst);
+            self.tag(tag).changes.fetch_add(1, Ordering::SeqCst);
         }
         self.entries.remove(key);
+    }
+
+    /// Drops all that has the tag of a `key` that this process has changed, and what is being read of it. Once this returns,
+    /// nothing from before is found.
+    pub(super) fn end(&self, key: &str) {
+        if let Some(tag) = self.tag_of(key) {
+            self.tag(tag).changes.fetch_add(1, Ordering::SeqCst);
+            self.tag(tag).ends.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     pub(super) fn clear(&self) {
@@ -129,8 +154,8 @@ impl Memory {
         self.entries.weight()
     }
 
-    fn counter(&self, tag: u16) -> &AtomicU64 {
-        &self.changes[usize::from(tag) % COUNTERS]
+    fn tag(&self, tag: u16) -> &Tag {
+        &self.tags[usize::from(tag) % TAGS]
     }
 
     /// The tag in a key. None of the keys without one is remembered.
@@ -183,6 +208,20 @@ mod tests {
         for foreign in ["", "p:", "p:{", "p:{00a", "p:{00\u{e4}}", "p:f:x", "q:{00ab}:t:x"] {
             memory.invalidate(foreign);
         }
+    }
+
+    #[test]
+    fn nothing_from_before_an_own_change_is_found_whatever_its_key() {
+        let (memory, lease, tag) = scene();
+        let begun = memory.begin(tag, &lease, 1).expect("a lease");
+        assert!(keep(&memory, &begun));
+        memory.end("p:{00ab}:u:the index of the user");
+        assert!(memory.get(KEY, 1).is_none());
+        assert!(!keep(&memory, &begun), "it was read before");
+        let begun = memory.begin(tag, &lease, 1).expect("a lease");
+        assert!(keep(&memory, &begun));
+        memory.end("p:{00ac}:t:another user's");
+        assert!(memory.get(KEY, 1).is_some());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! drops the message that everything was flushed. So each beat asks for a marker, which is gone then.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -21,7 +22,7 @@ use fred::{
 };
 use tokio::{
     select,
-    sync::{broadcast::error::TryRecvError, mpsc, oneshot},
+    sync::broadcast::error::TryRecvError,
     time::{sleep, timeout},
 };
 
@@ -42,11 +43,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// This many beats fall into a lease.
+/// This many beats fall into a lease, and there is one each second.
 const BEATS: u32 = 4;
+const LONGEST_BEAT: Duration = Duration::from_secs(1);
+
+/// How often the life of the marker is prolonged.
+const PROLONGED: Duration = Duration::from_secs(3600);
 
 /// How many messages may wait. If there are more, everything is dropped.
-const WAITING: usize = 16_384;
+const WAITING: usize = 1024;
 
 /// A server whose changes are heard of.
 pub(super) struct Tracker {
@@ -56,16 +61,12 @@ pub(super) struct Tracker {
     live: RwLock<Option<Live>>,
 }
 
-/// Asks for a beat, and tells when it was made.
-type Wish = oneshot::Sender<()>;
-
 /// A connection that hears of changes.
 #[derive(Clone)]
 struct Live {
     connection: Arc<Connection>,
     /// The slots that the server has, if it is a node of a cluster.
     slots: Option<Slots>,
-    wishes: mpsc::UnboundedSender<Wish>,
 }
 
 impl Live {
@@ -126,26 +127,13 @@ impl Tracker {
         reply.unwrap_or_else(|_elapsed| Err(silent()))
     }
 
-    /// Waits until all is known that the server has said so far. If it does not answer, all that was read from it is void.
-    pub(super) async fn settle(&self, left: Duration) {
-        let is_void = self.lease.number_at(now()).is_none();
-        if is_void {
-            return self.lease.end();
-        }
-        let (done, told) = oneshot::channel();
-        let is_asked = self.live().is_some_and(|live| live.wishes.send(done).is_ok());
-        if !is_asked || !matches!(timeout(left, told).await, Ok(Ok(()))) {
-            self.lease.end();
-        }
-    }
-
     /// Connects again and again, until it is dropped.
     pub(super) async fn run(&self, shared: &Shared) -> Infallible {
         let mut pause = PAUSE;
         loop {
             let ended = self.session(shared, &mut pause).await;
-            self.set_live(None);
             self.lease.end();
+            self.set_live(None);
             shared.lost(&ended);
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
@@ -172,24 +160,28 @@ impl Tracker {
             None,
         );
         let mut heard = client.invalidation_rx();
-        let _connection = Ended(in_time(client.init()).await?);
-        let prefix = shared.keys.prefix().to_owned();
-        in_time(client.start_tracking(prefix, true, false, false, false)).await?;
-        let slots = match shared.is_cluster {
-            true => Some(slots_of(&client).await?),
-            false => None,
+        let mut pool = shared.pool.subscribe();
+        // Before anything is waited for: whoever gives up must not leave the connection behind.
+        let mut connection = Ended(client.connect());
+        in_time(client.wait_for_connect()).await?;
+        let begin = async {
+            let prefix = shared.keys.prefix().to_owned();
+            client.start_tracking(prefix, true, false, false, false).await?;
+            let slots = match shared.is_cluster {
+                true => Some(slots_of(&client).await?),
+                false => None,
+            };
+            let marker = Marker::set(&client, &shared.keys, slots.as_ref()).await?;
+            let first = Beat::of(&client, &marker, slots.is_some()).await?;
+            Ok((slots, marker, first))
         };
-        let marker = Marker::set(&client, &shared.keys, slots.as_ref()).await?;
-        let first = in_time(Beat::of(&client, &marker, slots.is_some())).await?;
+        let (slots, marker, first) = in_time(begin).await?;
         first.check(&marker, &shared.keys)?;
-        let (wishes, mut wished) = mpsc::unbounded_channel();
-        let connections = Connections::from(&client);
+        let mut prolonged = Instant::now();
         self.set_live(Some(Live {
-            connection: Arc::clone(connections.next()),
+            connection: Arc::clone(Connections::from(&client).next()),
             slots: slots.clone(),
-            wishes,
         }));
-        let mut told: Vec<Wish> = Vec::new();
         loop {
             let sent = now();
             let beat = in_time(Beat::of(&client, &marker, slots.is_some()));
@@ -205,34 +197,32 @@ impl Tracker {
                 match heard.try_recv() {
                     Ok(change) => shared.apply(&change),
                     Err(TryRecvError::Empty) => break,
-                    Err(problem) => return Err(Error::new(ErrorKind::Unknown, problem.to_string())),
+                    Err(problem) => return Err(unreliable(problem.to_string())),
                 }
             }
             beat.check(&marker, &shared.keys)?;
             if !beat.is_of_the_same_connection_as(&first) {
-                let problem = "the connection is another one, or the server has other slots";
-                return Err(Error::new(ErrorKind::Unknown, problem));
+                return Err(unreliable(
+                    "the connection is another one, or the server has other slots",
+                ));
             }
             self.lease.renew(sent, shared.lease);
             shared.found();
             *pause = PAUSE;
-            for wish in told.drain(..) {
-                let _gone = wish.send(());
+            if prolonged.elapsed() >= PROLONGED {
+                in_time(marker.prolong(&client)).await?;
+                prolonged = Instant::now();
             }
-            let next = sleep(shared.lease / BEATS);
+            let next = sleep(LONGEST_BEAT.min(shared.lease / BEATS));
             tokio::pin!(next);
             loop {
                 select! {
                     () = &mut next => break,
                     change = heard.recv() => shared.apply(&change?),
-                    wish = wished.recv() => {
-                        told.extend(wish);
-                        break;
-                    }
+                    _ended = &mut connection.0 => return Err(unreliable("the connection was lost")),
+                    // It may be to another server now, which knows of changes that this one does not.
+                    _changed = pool.changed() => return Err(unreliable("another connection was made anew")),
                 }
-            }
-            while let Ok(wish) = wished.try_recv() {
-                told.push(wish);
             }
         }
     }
@@ -250,6 +240,10 @@ impl Drop for Ended {
 async fn in_time<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let answer = timeout(PATIENCE, asked).await;
     answer.unwrap_or_else(|_elapsed| Err(silent()))
+}
+
+fn unreliable(problem: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Unknown, problem)
 }
 
 fn silent() -> Error {

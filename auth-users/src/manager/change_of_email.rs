@@ -93,7 +93,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         email: &Email,
         changed: &mut ChangedFields,
     ) -> Result<User<Id, P>, VerifyError> {
-        let found = self.store.find(&claim.user_id).await?;
+        let found = self.store.find_latest(&claim.user_id).await?;
         let written: Result<_, NotWritten> = self
             .rewrite(&claim.user_id, found, |found| {
                 let claimant = found.filter(|user| user.is_active && claim.is_of(user));

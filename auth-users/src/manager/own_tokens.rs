@@ -113,7 +113,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .tokens
             .open(&[Purpose::Own(purpose)], token, self.clock.now())
             .ok_or(OneTimeTokenError::BadToken)?;
-        let found = self.store.find(&claim.user_id).await?;
+        let found = self.store.find_latest(&claim.user_id).await?;
         Ok((claim, found))
     }
 }

@@ -98,7 +98,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     ) -> Result<User<Id, P>, ResetPasswordError> {
         let claim = claim.ok_or(ResetPasswordError::BadToken)?;
         let claimant = |found: Option<User<Id, P>>| found.filter(|user| user.is_active && claim.is_of(user));
-        let found = self.store.find(&claim.user_id).await?;
+        let found = self.store.find_latest(&claim.user_id).await?;
         let user = claimant(found).ok_or(ResetPasswordError::BadToken)?;
         // A hash is slow, so check the token first.
         self.check_password(password, &user.email, ResetPasswordError::InvalidPassword)

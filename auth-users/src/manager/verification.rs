@@ -82,7 +82,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     async fn mark_verified(&self, claim: Option<&Claim<'_, Id>>) -> Result<User<Id, P>, VerifyError> {
         let claim = claim.ok_or(VerifyError::BadToken)?;
-        let found = self.store.find(&claim.user_id).await?;
+        let found = self.store.find_latest(&claim.user_id).await?;
         self.rewrite(&claim.user_id, found, |found| {
             let claimant = found.filter(|user| claim.is_of(user));
             let mut user = claimant.ok_or(VerifyError::BadToken)?;
