@@ -43,6 +43,13 @@ struct LookUp {
     users: Option<String>,
 }
 
+/// What a near cache has of a log-in.
+struct Remembered<Id> {
+    row: AccessToken<Id>,
+    /// The key of its user, if that comes along.
+    user: Option<Box<str>>,
+}
+
 /// The stored row, and the value of its user's key.
 type Found = (Bytes, Bytes);
 
@@ -112,10 +119,10 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         tag: ShardTag,
         key: &TokenLookup,
     ) -> Result<Option<AccessToken<Id>>, StoreError> {
-        let look_up = self.look_up(tag, key);
-        if let Some(row) = self.remembered(near, &look_up) {
+        if let Some(row) = self.remembered(near, key) {
             return Ok(Some(row));
         }
+        let look_up = self.look_up(tag, key);
         let asked = near
             .read(limit, tag, &look_up.row, |attempt| look_up.ask(attempt))
             .await;
@@ -127,8 +134,14 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             return self.find_on_server(limit, tag, key).await;
         };
         let mut row = Self::row(key, &stored)?;
-        let bytes = ROW_BYTES + stored.len();
-        near.keep_row(&read, &look_up.row, Arc::new(row.clone()), bytes);
+        let remembered = Remembered {
+            row: row.clone(),
+            user: look_up
+                .users
+                .as_ref()
+                .map(|users| format!("{users}{}", row.user_id).into()),
+        };
+        near.keep_row(&read, key.digest, Arc::new(remembered), ROW_BYTES + stored.len());
         if let Some((name, opened)) = self.user(&look_up, &row, &value) {
             if opened.is_active {
                 let bytes = USER_BYTES + value.len();
@@ -140,13 +153,13 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
     }
 
     /// What the near cache has, if that is all that is looked for.
-    fn remembered(&self, near: &Near, look_up: &LookUp) -> Option<AccessToken<Id>> {
-        let row: Arc<AccessToken<Id>> = near.row(&look_up.row)?;
-        let user = match &look_up.users {
+    fn remembered(&self, near: &Near, key: &TokenLookup) -> Option<AccessToken<Id>> {
+        let found: Arc<Remembered<Id>> = near.row(key.digest)?;
+        let user = match &self.open_user {
             None => None,
-            Some(users) => Some(near.user(&format!("{users}{}", row.user_id))?),
+            Some(_open) => Some(near.user(found.user.as_ref()?)?),
         };
-        let mut row = AccessToken::clone(&row);
+        let mut row = found.row.clone();
         row.origin.loaded_user = user;
         row.origin.may_be_behind = true;
         Some(row)

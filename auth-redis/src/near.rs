@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::{ConfigError, LoadedUser, ShardTag};
+use auth_core::{ConfigError, LoadedUser, ShardTag, TokenDigest};
 use fred::{
     clients::Client,
     error::Error,
@@ -44,7 +44,7 @@ use tokio::{
 };
 
 use self::{
-    memory::{Begun, Held, Memory},
+    memory::{Begun, Held, Memory, Name},
     tracker::Tracker,
 };
 use crate::{
@@ -217,9 +217,9 @@ impl Near {
         })
     }
 
-    /// The row of a log-in that is remembered under `key`.
-    pub(crate) fn row<T: Send + Sync + 'static>(&self, key: &str) -> Option<Arc<T>> {
-        match self.get(key)? {
+    /// What is remembered of the log-in of `digest`.
+    pub(crate) fn row<T: Send + Sync + 'static>(&self, digest: TokenDigest) -> Option<Arc<T>> {
+        match self.get(Name::Row(digest))? {
             Held::Row(row) => row.downcast().ok(),
             Held::User(_) => None,
         }
@@ -227,14 +227,14 @@ impl Near {
 
     /// The user that is remembered under `key`.
     pub(crate) fn user(&self, key: &str) -> Option<LoadedUser> {
-        match self.get(key)? {
+        match self.get(Name::User(key))? {
             Held::User(user) => Some(user),
             Held::Row(_) => None,
         }
     }
 
-    fn get(&self, key: &str) -> Option<Held> {
-        let held = self.shared.memory.get(key, lease::now());
+    fn get(&self, name: Name<'_>) -> Option<Held> {
+        let held = self.shared.memory.get(name, lease::now());
         let counts = &self.shared.counts;
         let counter = if held.is_some() {
             &counts.hits
@@ -273,12 +273,13 @@ impl Near {
     pub(crate) fn keep_row<T: Send + Sync + 'static>(
         &self,
         read: &Read,
-        key: &str,
+        digest: TokenDigest,
         row: Arc<T>,
         bytes: usize,
     ) {
         let held = Held::Row(row as Arc<dyn Any + Send + Sync>);
-        self.shared.memory.keep(&read.begun, key, held, bytes, u64::MAX);
+        let name = Name::Row(digest);
+        self.shared.memory.keep(&read.begun, name, held, bytes, u64::MAX);
     }
 
     /// Remembers a user for `left` at most.
@@ -287,7 +288,7 @@ impl Near {
         let until = lease::now().saturating_add(left);
         self.shared
             .memory
-            .keep(&read.begun, key, Held::User(user), bytes, until);
+            .keep(&read.begun, Name::User(key), Held::User(user), bytes, until);
     }
 
     /// Forgets all of the user whose `key` this process has just changed, also what is still being read.

@@ -204,7 +204,7 @@ fn verify_alone(secret: &SigningSecret) -> impl Fn(&mut ServiceConfig) + Send + 
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_audience(&[TRACKED]);
     let state = Data::new(State {
-        key: DecodingKey::from_secret(secret.expose()),
+        key: DecodingKey::from_secret(secret.expose()).expect("not empty"),
         validation,
     });
     move |config| {

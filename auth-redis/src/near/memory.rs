@@ -8,10 +8,11 @@ use std::{
     },
 };
 
-use auth_core::LoadedUser;
-use quick_cache::{Weighter, sync::Cache};
+use auth_core::{LoadedUser, TokenDigest};
+use quick_cache::{Equivalent, Weighter, sync::Cache};
 
 use super::lease::Lease;
+use crate::key;
 
 /// What an entry takes beside its key and what it holds: the counts of references, the lease and the place in the cache.
 const OVERHEAD: usize = 160;
@@ -23,11 +24,45 @@ const AVERAGE: u64 = 1024;
 const TAGS: usize = 1 << 14;
 
 pub(super) struct Memory {
-    entries: Cache<Box<str>, Arc<Entry>, Weight>,
+    entries: Cache<OwnedName, Arc<Entry>, Weight>,
     /// What has happened to the keys of each shard tag.
     tags: Box<[Tag]>,
     /// The length of the prefix of keys.
     prefix: usize,
+}
+
+/// What something is remembered by. A log-in needs no more than its digest, so that a look-up builds no key.
+#[derive(Clone, Copy, Hash)]
+pub(super) enum Name<'a> {
+    Row(TokenDigest),
+    /// The key of the user on the server.
+    User(&'a str),
+}
+
+/// The same, with the same hash.
+#[derive(PartialEq, Eq, Hash)]
+enum OwnedName {
+    Row(TokenDigest),
+    User(Box<str>),
+}
+
+impl From<Name<'_>> for OwnedName {
+    fn from(name: Name<'_>) -> Self {
+        match name {
+            Name::Row(digest) => Self::Row(digest),
+            Name::User(key) => Self::User(key.into()),
+        }
+    }
+}
+
+impl Equivalent<OwnedName> for Name<'_> {
+    fn equivalent(&self, owned: &OwnedName) -> bool {
+        match (self, owned) {
+            (Self::Row(digest), OwnedName::Row(other)) => digest == other,
+            (Self::User(key), OwnedName::User(other)) => **key == **other,
+            _ => false,
+        }
+    }
 }
 
 /// Two counters. What was read earlier than the last change is not kept. What was kept earlier than the last end is void.
@@ -59,9 +94,13 @@ pub(super) enum Held {
 #[derive(Clone)]
 struct Weight;
 
-impl Weighter<Box<str>, Arc<Entry>> for Weight {
-    fn weight(&self, key: &Box<str>, entry: &Arc<Entry>) -> u64 {
-        (key.len() + entry.bytes + OVERHEAD) as u64
+impl Weighter<OwnedName, Arc<Entry>> for Weight {
+    fn weight(&self, name: &OwnedName, entry: &Arc<Entry>) -> u64 {
+        let name = match name {
+            OwnedName::Row(_) => 0,
+            OwnedName::User(key) => key.len(),
+        };
+        (name + entry.bytes + OVERHEAD) as u64
     }
 }
 
@@ -83,8 +122,8 @@ impl Memory {
         }
     }
 
-    pub(super) fn get(&self, key: &str, now: u64) -> Option<Held> {
-        let entry = self.entries.get(key)?;
+    pub(super) fn get(&self, name: Name<'_>, now: u64) -> Option<Held> {
+        let entry = self.entries.get(&name)?;
         let is_good = now < entry.until
             && entry.lease.covers(entry.number, now)
             && self.tag(entry.tag).ends.load(Ordering::SeqCst) == entry.ends;
@@ -104,7 +143,7 @@ impl Memory {
 
     /// Remembers what the server answered, unless a key of the same tag was invalidated since the read began. It may be used until
     /// just before `until`.
-    pub(super) fn keep(&self, begun: &Begun, key: &str, held: Held, bytes: usize, until: u64) {
+    pub(super) fn keep(&self, begun: &Begun, name: Name<'_>, held: Held, bytes: usize, until: u64) {
         let is_unchanged = || self.tag(begun.tag).changes.load(Ordering::SeqCst) == begun.changes;
         if !is_unchanged() {
             return;
@@ -118,10 +157,10 @@ impl Memory {
             until,
             bytes,
         };
-        self.entries.insert(key.into(), Arc::new(entry));
+        self.entries.insert(name.into(), Arc::new(entry));
         // An invalidation counts first and removes then. One that came before the insertion shows here; a later one removes it.
         if !is_unchanged() {
-            self.entries.remove(key);
+            self.entries.remove(&name);
         }
     }
 
@@ -130,7 +169,9 @@ impl Memory {
         if let Some(tag) = self.tag_of(key) {
             self.tag(tag).changes.fetch_add(1, Ordering::SeqCst);
         }
-        self.entries.remove(key);
+        if let Some(name) = self.name_of(key) {
+            self.entries.remove(&name);
+        }
     }
 
     /// Drops all that has the tag of a `key` that this process has changed, and what is being read of it. Once this returns,
@@ -158,10 +199,24 @@ impl Memory {
         &self.tags[usize::from(tag) % TAGS]
     }
 
-    /// The tag in a key. None of the keys without one is remembered.
+    /// The tag in a key of the server. None of the keys without one is remembered.
     fn tag_of(&self, key: &str) -> Option<u16> {
-        let digits = key.get(self.prefix..)?.strip_prefix('{')?.get(..4)?;
+        let digits = self.tagged(key)?.get(..4)?;
         u16::from_str_radix(digits, 16).ok()
+    }
+
+    /// What that which stands at a key of the server is remembered by, if it can be.
+    fn name_of<'a>(&self, key: &'a str) -> Option<Name<'a>> {
+        let kind = self.tagged(key)?.get(4..)?;
+        if let Some(digest) = kind.strip_prefix("}:t:") {
+            return key::decode(digest.as_bytes()).map(Name::Row);
+        }
+        kind.starts_with("}:c:").then_some(Name::User(key))
+    }
+
+    /// What stands behind the bracket that begins the tag.
+    fn tagged<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.get(self.prefix..)?.strip_prefix('{')
     }
 }
 
@@ -171,7 +226,8 @@ mod tests {
 
     use super::*;
 
-    const KEY: &str = "p:{00ab}:t:x";
+    const KEY: &str = "p:{00ab}:c:x";
+    const NAME: Name<'_> = Name::User(KEY);
 
     fn scene() -> (Memory, Arc<Lease>, u16) {
         let lease = Arc::new(Lease::default());
@@ -180,8 +236,8 @@ mod tests {
     }
 
     fn keep(memory: &Memory, begun: &Begun) -> bool {
-        memory.keep(begun, KEY, Held::Row(Arc::new(7)), 10, u64::MAX);
-        memory.get(KEY, 1).is_some()
+        memory.keep(begun, NAME, Held::Row(Arc::new(7)), 10, u64::MAX);
+        memory.get(NAME, 1).is_some()
     }
 
     #[test]
@@ -189,9 +245,22 @@ mod tests {
         let (memory, lease, tag) = scene();
         let begun = memory.begin(tag, &lease, 1).expect("a lease");
         assert!(keep(&memory, &begun));
-        assert!(memory.get(KEY, 1_000_000).is_none(), "the lease is over");
+        assert!(memory.get(NAME, 1_000_000).is_none(), "the lease is over");
         memory.invalidate(KEY);
-        assert!(memory.get(KEY, 1).is_none());
+        assert!(memory.get(NAME, 1).is_none());
+    }
+
+    #[test]
+    fn a_log_in_is_remembered_by_its_digest_and_invalidated_by_its_key() {
+        let (memory, lease, tag) = scene();
+        let digests = [1, 2].map(|byte| TokenDigest::from_bytes([byte; 32]));
+        let begun = memory.begin(tag, &lease, 1).expect("a lease");
+        for digest in digests {
+            memory.keep(&begun, Name::Row(digest), Held::Row(Arc::new(7)), 10, u64::MAX);
+        }
+        memory.invalidate(&format!("p:{{00ab}}:t:{}", key::encode(&digests[0])));
+        let is_there = digests.map(|digest| memory.get(Name::Row(digest), 1).is_some());
+        assert_eq!(is_there, [false, true]);
     }
 
     #[test]
@@ -216,12 +285,12 @@ mod tests {
         let begun = memory.begin(tag, &lease, 1).expect("a lease");
         assert!(keep(&memory, &begun));
         memory.end("p:{00ab}:u:the index of the user");
-        assert!(memory.get(KEY, 1).is_none());
+        assert!(memory.get(NAME, 1).is_none());
         assert!(!keep(&memory, &begun), "it was read before");
         let begun = memory.begin(tag, &lease, 1).expect("a lease");
         assert!(keep(&memory, &begun));
         memory.end("p:{00ac}:t:another user's");
-        assert!(memory.get(KEY, 1).is_some());
+        assert!(memory.get(NAME, 1).is_some());
     }
 
     #[test]
@@ -229,13 +298,8 @@ mod tests {
         let (memory, lease, tag) = scene();
         let begun = memory.begin(tag, &lease, 1).expect("a lease");
         for n in 0..10_000 {
-            memory.keep(
-                &begun,
-                &format!("p:{{00ab}}:t:{n}"),
-                Held::Row(Arc::new(n)),
-                100,
-                u64::MAX,
-            );
+            let key = format!("p:{{00ab}}:c:{n}");
+            memory.keep(&begun, Name::User(&key), Held::Row(Arc::new(n)), 100, u64::MAX);
         }
         assert!((1..=100_000).contains(&memory.bytes()), "{}", memory.bytes());
         assert!(memory.entries() > 100);
