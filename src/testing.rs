@@ -5,6 +5,7 @@
 //! | | [`ManualClock`] | a time that a test sets |
 //! | `memory` | `memory` | stores that live as long as the test |
 //! | `testing` | `Mailbox` | a mailer that keeps the mails; with `users` |
+//! | `testing` | `Journal` | an observer that keeps the events; with `users` |
 //! | `testing` | `log_in_as` | a log-in without a password; with `actix` |
 //! | `conformance` | `conformance` | the suite that every store passes, and a macro for each part of it |
 
@@ -23,4 +24,4 @@ pub use auth_core::{
     user_cache_conformance, user_ids_conformance, user_store_conformance,
 };
 #[cfg(all(feature = "testing", feature = "users"))]
-pub use auth_users::Mailbox;
+pub use auth_users::{Journal, Mailbox};

@@ -296,6 +296,28 @@ impl<Id: UserId, P: Profile> Auth<Id, P> {
         self.shared.endpoints.public_url()
     }
 
+    /// The users, whose events name the current user and the address of the client, for a handler that changes users.
+    ///
+    /// ```
+    /// use actix_web::{HttpRequest, HttpResponse, web};
+    /// use portcullis::actix::{Auth, AuthError, CurrentUser};
+    ///
+    /// async fn leave(
+    ///     auth: web::Data<Auth>,
+    ///     current: CurrentUser,
+    ///     request: HttpRequest,
+    /// ) -> Result<HttpResponse, AuthError> {
+    ///     auth.users_for(&current, &request).delete(&current).await?;
+    ///     Ok(HttpResponse::NoContent().finish())
+    /// }
+    /// # let _ = leave;
+    /// ```
+    #[must_use]
+    pub fn users_for<R>(&self, current: &CurrentUser<R, Id, P>, request: &HttpRequest) -> UserManager<Id, P> {
+        let endpoints = &self.shared.endpoints;
+        endpoints.users_for(Some(&current.found), &self.head(request))
+    }
+
     /// The users.
     #[must_use]
     pub fn users(&self) -> &Arc<UserManager<Id, P>> {

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, body::BoxBody,
 use auth_core::StoreError;
 use auth_http::{HttpError, Response};
 use auth_users::{
-    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, OneTimeTokenError,
-    ResetPasswordError, UpdateError, VerifyError,
+    AfterRegistrationError, AuthenticateError, CreateUserError, DeleteUserError, OneTimeTokenError,
+    ResetPasswordError, UpdateError, VerifyError, VetoError,
 };
 
 use crate::body::{Rest, unread};
@@ -57,14 +57,15 @@ macro_rules! from {
 from!(
     HttpError,
     StoreError,
-    EventHandlerError,
+    AfterRegistrationError,
     OneTimeTokenError,
     AuthenticateError,
     CreateUserError,
     DeleteUserError,
     ResetPasswordError,
     UpdateError,
-    VerifyError
+    VerifyError,
+    VetoError
 );
 
 impl fmt::Display for AuthError {

@@ -3,15 +3,18 @@
 mod acting;
 mod authenticated;
 mod delivery;
+mod report;
 mod rotation;
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Outcome, Profile, Rejection, Roles, UserId, UserStore, admit};
+use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit};
+use auth_users::Audit;
 use uuid::Uuid;
 
 use crate::{
     AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Scheme, Slot,
+    TrustedProxies,
     name::check_name,
     response_cookies::{is_secure_cookie, with_companion},
 };
@@ -27,6 +30,8 @@ pub struct Authenticator<Id = Uuid, P = ()> {
     public_url: Option<PublicUrl>,
     /// The path of the backends, in front of their names.
     auth_path: String,
+    audit: Audit<Id>,
+    proxies: TrustedProxies,
 }
 
 /// The backends that a route accepts.
@@ -108,6 +113,8 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             csrf,
             public_url: None,
             auth_path: "/auth".to_owned(),
+            audit: Audit::new(Arc::new(SystemClock)),
+            proxies: TrustedProxies::default(),
         })
     }
 
@@ -122,6 +129,13 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// The authenticator of a service that has its backends at this path.
     pub(crate) fn mounted_at(mut self, auth_path: &str) -> Self {
         auth_path.clone_into(&mut self.auth_path);
+        self
+    }
+
+    /// The authenticator of a service that tells `audit` of refused credentials, with the address behind `proxies`.
+    pub(crate) fn reporting_to(mut self, audit: Audit<Id>, proxies: TrustedProxies) -> Self {
+        self.audit = audit;
+        self.proxies = proxies;
         self
     }
 
@@ -209,7 +223,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                         roles: Arc::clone(&self.roles),
                     });
                 }
-                Outcome::Rejected(rejection) => rejected.push((backend.name(), rejection, user_id)),
+                Outcome::Rejected(rejection) => rejected.push((backend, rejection, user_id)),
                 Outcome::Unavailable(error) => {
                     let problem = error.to_string();
                     tracing::warn!(
@@ -223,19 +237,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         }
         // Only now it is certain that no backend accepts the credential.
         for (backend, rejection, user) in &rejected {
-            let reason = rejection.name();
-            if let (Rejection::Ambiguous, Some(cookie)) = (rejection, self.cookie_of(backend)) {
-                tracing::warn!(
-                    target: "portcullis::http", outcome = "rejected", backend, reason, cookie,
-                    "two cookies of one name were sent, and a 401 removes them: another service of this host or domain \
-                     set one of them; a name that begins with `__Host-` keeps it out"
-                );
-                continue;
-            }
-            tracing::info!(
-                target: "portcullis::http", outcome = "rejected", backend, user = user.as_ref().map(tracing::field::debug),
-                reason, "a credential was rejected"
-            );
+            self.report(backend, *rejection, user.as_ref(), head);
         }
         match (unavailable, rejected.first()) {
             (Some(error), _) => Outcome::Unavailable(error),
@@ -334,13 +336,6 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             Presented::Nothing => Ok(()),
             Presented::Invalid(_) => self.csrf.check_cookie(head, None),
             Presented::Token(token) => self.csrf.check_cookie(head, Some(token)),
-        }
-    }
-
-    fn cookie_of(&self, backend: &str) -> Option<&str> {
-        match self.backend(backend)?.transport().scheme() {
-            Scheme::Cookie(name) => Some(name),
-            Scheme::Bearer => None,
         }
     }
 

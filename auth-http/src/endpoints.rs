@@ -14,7 +14,7 @@ mod users;
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use auth_core::{Profile, UserId};
-use auth_users::{ProtectedFields, UserManager};
+use auth_users::{Origin, ProtectedFields, UserManager};
 use uuid::Uuid;
 
 pub use builder::EndpointsBuilder;
@@ -28,8 +28,8 @@ use self::{
     users::UsersRoute,
 };
 use crate::{
-    AcceptedBackends, AuthBackend, Authenticator, HttpError, Operation, PathRoutes, PublicUrl, RequestHead,
-    Response, Route, TrustedProxies, Verified,
+    AcceptedBackends, AuthBackend, Authenticated, Authenticator, HttpError, Operation, PathRoutes, PublicUrl,
+    RequestHead, Response, Route, Verified,
     request::{Header, header},
 };
 
@@ -39,7 +39,6 @@ pub struct Endpoints<Id = Uuid, P = ()> {
     authenticator: Authenticator<Id, P>,
     protected: ProtectedFields,
     mount: Mount,
-    proxies: TrustedProxies,
     keeps_log_in: bool,
 }
 
@@ -180,10 +179,25 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self.authenticator
     }
 
-    /// The address of the client, by the rules of [`TrustedProxies`]. `None` if the head knows no [`peer`](RequestHead::peer).
+    /// The address of the client, by the rules of [`TrustedProxies`](crate::TrustedProxies). `None` if the head knows no [`peer`](RequestHead::peer).
     #[must_use]
     pub fn client(&self, head: &impl RequestHead) -> Option<IpAddr> {
-        self.proxies.client(head)
+        self.authenticator.client(head)
+    }
+
+    /// The users, whose events name the one who sent the request of `head`, for a handler that changes users. `current` is the
+    /// credential of the request, if it has one.
+    #[must_use]
+    pub fn users_for(
+        &self,
+        current: Option<&Authenticated<Id, P>>,
+        head: &impl RequestHead,
+    ) -> UserManager<Id, P> {
+        let origin = match current {
+            Some(current) => self.authenticator.origin_of(current, head),
+            None => Origin::default().from_client(self.client(head)),
+        };
+        self.users.with_origin(origin)
     }
 
     /// The URL at which clients reach the routes, if it is configured.

@@ -8,8 +8,7 @@ use std::{error::Error, time::Duration};
 
 use auth_core::{MAX_ROLES, StoreError, StoreErrorKind};
 use auth_users::{
-    AuthenticateError, CreateUserError, DeleteUserError, EventHandlerError, OneTimeTokenError, PathStep,
-    ProfileError, ResetPasswordError, SetRolesError, UpdateError, VerifyError,
+    AfterRegistrationError, AuthenticateError, CreateUserError, DeleteUserError, OneTimeTokenError, PathStep, ProfileError, ResetPasswordError, SetRolesError, UpdateError, VerifyError, VetoError,
 };
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::json;
@@ -153,8 +152,8 @@ pub enum HttpError {
     Unprocessable(Vec<FieldError>),
     /// 503, or 500 if a store has unreadable data, or the fault is in this program, so that retrying does not help.
     Unavailable(StoreError),
-    /// 500: an event handler of the application failed.
-    EventHandler(EventHandlerError),
+    /// 500: what the application does after a registration failed. The user exists.
+    AfterRegistration(AfterRegistrationError),
     /// 500: any other error that is not the client's.
     Internal(&'static str),
 }
@@ -202,7 +201,7 @@ impl HttpError {
             Self::PayloadTooLarge => bare(413, "Payload Too Large"),
             Self::Unprocessable(errors) => Response::json(422, &json!({ "detail": errors })),
             Self::Unavailable(error) => unavailable(&error),
-            Self::EventHandler(error) => internal(&error.to_string()),
+            Self::AfterRegistration(error) => internal(&error.to_string()),
             Self::Internal(cause) => internal(cause),
         };
         response.no_store()
@@ -215,9 +214,19 @@ impl From<StoreError> for HttpError {
     }
 }
 
-impl From<EventHandlerError> for HttpError {
-    fn from(error: EventHandlerError) -> Self {
-        Self::EventHandler(error)
+impl From<AfterRegistrationError> for HttpError {
+    fn from(error: AfterRegistrationError) -> Self {
+        Self::AfterRegistration(error)
+    }
+}
+
+impl From<VetoError> for HttpError {
+    fn from(error: VetoError) -> Self {
+        match error {
+            VetoError::Refused(_) => Self::Forbidden,
+            VetoError::Unavailable(error) => error.into(),
+            error => unknown(error),
+        }
     }
 }
 
@@ -240,7 +249,8 @@ impl From<CreateUserError> for HttpError {
             CreateUserError::EmailTaken => Self::Code(ErrorCode::RegisterUserAlreadyExists),
             CreateUserError::ProfileTaken => Self::Code(ErrorCode::RegisterProfileAlreadyExists),
             CreateUserError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
-            CreateUserError::EventHandler(error) => error.into(),
+            CreateUserError::Veto(error) => error.into(),
+            CreateUserError::AfterRegistration(error) => error.into(),
             CreateUserError::Unavailable(error) => error.into(),
             error => unknown(error),
         }
@@ -263,7 +273,6 @@ impl From<VerifyError> for HttpError {
         match error {
             VerifyError::BadToken => Self::Code(ErrorCode::VerifyUserBadToken),
             VerifyError::AlreadyVerified => Self::Code(ErrorCode::VerifyUserAlreadyVerified),
-            VerifyError::EventHandler(error) => error.into(),
             VerifyError::Unavailable(error) => error.into(),
             error => unknown(error),
         }
@@ -287,7 +296,6 @@ impl From<ResetPasswordError> for HttpError {
             ResetPasswordError::InvalidPassword(reason) => {
                 Self::Password(ErrorCode::ResetPasswordInvalidPassword, reason)
             }
-            ResetPasswordError::EventHandler(error) => error.into(),
             ResetPasswordError::Unavailable(error) => error.into(),
             error => unknown(error),
         }
@@ -305,7 +313,6 @@ impl From<UpdateError> for HttpError {
             UpdateError::InvalidProfile(error) => Self::Unprocessable(vec![FieldError::from(&error)]),
             UpdateError::LossyProfile => Self::Internal("a part of the profile would be lost"),
             UpdateError::NotFound => Self::NotFound,
-            UpdateError::EventHandler(error) => error.into(),
             UpdateError::Unavailable(error) => error.into(),
             error => unknown(error),
         }
@@ -331,7 +338,7 @@ impl From<DeleteUserError> for HttpError {
     fn from(error: DeleteUserError) -> Self {
         match error {
             DeleteUserError::NotFound => Self::NotFound,
-            DeleteUserError::EventHandler(error) => error.into(),
+            DeleteUserError::Veto(error) => error.into(),
             DeleteUserError::Unavailable(error) => error.into(),
             error => unknown(error),
         }

@@ -68,7 +68,7 @@ pub struct Sessions<T, Id = Uuid, P = ()> {
 }
 
 pub(crate) struct Shared<Id, P> {
-    name: String,
+    name: Arc<str>,
     /// Part of every digest.
     audience: String,
     store: Arc<dyn SessionStore<Id>>,

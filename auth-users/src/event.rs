@@ -1,141 +1,260 @@
-//! Events: the application learns what happens to its users.
+//! What happens to users and their credentials.
 
-use std::{error::Error, fmt, future::Future, panic::AssertUnwindSafe};
+use std::{fmt, net::IpAddr, sync::Arc};
 
-use async_trait::async_trait;
-use auth_core::User;
-use futures_util::FutureExt as _;
+use auth_core::TokenId;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{LOG, UserManager};
+use crate::{MailKind, Origin};
 
-/// An event in the life of a user. It never carries a password or a token.
-#[derive(Debug)]
+/// Something that happened to a user or a credential, good or bad. [`Audit`](crate::Audit) tells it to the log, to the metrics
+/// and to each [`Observer`](crate::Observer).
+///
+/// It never holds a password, a token, an e-mail, or what somebody typed as a user name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Event<'a, Id = Uuid, P = ()> {
-    /// The user was registered.
-    #[non_exhaustive]
-    Registered {
-        /// The new user.
-        user: &'a User<Id, P>,
+pub struct AuditEvent<Id = Uuid> {
+    /// When it happened.
+    pub at: OffsetDateTime,
+    /// What happened.
+    pub kind: EventKind,
+    /// The id of the user to whom it happened, if it is known. The user may be gone.
+    pub user: Option<Id>,
+    /// The id of who did it, if that is known and is not the user: a superuser, or somebody who
+    /// [acts](crate::Identified::acting) as the user.
+    pub actor: Option<Id>,
+    /// The name of the backend, or of the kind of session. It comes from the configuration, never from a client.
+    pub backend: Option<Arc<str>>,
+    /// The address of the client, if it is known.
+    pub client: Option<IpAddr>,
+    /// The message of a [`Veto`](crate::Veto), or the last problem of a mail. It is the application's own text.
+    pub note: Option<String>,
+}
+
+impl<Id> AuditEvent<Id> {
+    /// An event of nobody. The fields can be set; a test of an observer needs no more.
+    #[must_use]
+    pub fn new(kind: EventKind, at: OffsetDateTime) -> Self {
+        Self {
+            at,
+            kind,
+            user: None,
+            actor: None,
+            backend: None,
+            client: None,
+            note: None,
+        }
+    }
+}
+
+impl<Id: Clone + PartialEq> AuditEvent<Id> {
+    /// Sets the user, and who asked for it.
+    #[must_use]
+    pub fn of(mut self, user: Option<&Id>, origin: &Origin<Id>) -> Self {
+        self.user = user.cloned();
+        self.actor = origin.actor.clone().filter(|actor| Some(actor) != user);
+        self.backend.clone_from(&origin.backend);
+        self.client = origin.client;
+        self
+    }
+}
+
+/// What happened. Each `why` is one of a fixed set of names, such as `wrong_password`, and never a text of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A user was registered.
+    Registered,
+    /// A registration was refused, or failed.
+    RegistrationRefused {
+        /// `invalid_password`, `email_taken`, `profile_taken`, `invalid_profile`, `vetoed` or `unavailable`.
+        why: &'static str,
     },
-    /// The user was changed.
-    #[non_exhaustive]
+    /// A user was changed. An update that changes nothing is no event.
     Updated {
-        /// The user after the change.
-        user: &'a User<Id, P>,
         /// The fields that changed.
         changed: ChangedFields,
     },
-    /// A mail to verify the e-mail was requested. Delivered after the answer: see [`EventHandler`].
-    #[non_exhaustive]
-    VerificationRequested {
-        /// The user who will get the mail.
-        user: &'a User<Id, P>,
+    /// An update was refused, or failed.
+    UpdateRefused {
+        /// As of a registration, or `lossy_profile` or `not_found`.
+        why: &'static str,
     },
-    /// A mail to confirm a new e-mail was requested. Delivered after the answer: see [`EventHandler`].
-    #[non_exhaustive]
-    EmailChangeRequested {
-        /// The user, still with the old e-mail.
-        user: &'a User<Id, P>,
+    /// A mail was put into the outbox.
+    MailRequested {
+        /// Its kind.
+        mail: MailKind,
+    },
+    /// A mail was asked for, and there is none.
+    MailRefused {
+        /// Its kind.
+        mail: MailKind,
+        /// `unknown_user`, `inactive`, `already_verified`, `has_password`, `email_taken`, or a field of
+        /// [`DroppedMails`](crate::DroppedMails).
+        why: &'static str,
+    },
+    /// A mail was requested, and is lost.
+    MailGivenUp {
+        /// Its kind.
+        mail: MailKind,
+        /// `no_mailer`, `failed`, `expired` or `outbox_full`.
+        why: &'static str,
     },
     /// The e-mail was verified.
-    #[non_exhaustive]
-    Verified {
-        /// The user, now verified.
-        user: &'a User<Id, P>,
-    },
-    /// A mail to reset the password was requested. Delivered after the answer: see [`EventHandler`].
-    #[non_exhaustive]
-    PasswordResetRequested {
-        /// The user who will get the mail.
-        user: &'a User<Id, P>,
+    Verified,
+    /// A token did not verify the e-mail.
+    VerificationRefused {
+        /// `bad_token`, `already_verified` or `unavailable`.
+        why: &'static str,
     },
     /// The password was reset by a mailed token.
-    #[non_exhaustive]
-    PasswordReset {
-        /// The user with the new password.
-        user: &'a User<Id, P>,
+    PasswordReset,
+    /// The password was not reset.
+    PasswordResetRefused {
+        /// `bad_token`, `invalid_password` or `unavailable`.
+        why: &'static str,
     },
-    /// The user has proved who they are, and a credential was issued. It was not sent yet.
-    ///
-    /// The log-in can still fail, if a handler returns an error or the old credential cannot be revoked. The new credential
-    /// is then revoked and never sent. Expect more of these events than successful log-ins. Over HTTP, the log has one line
-    /// for each log-in that succeeds, `a user logged in`.
-    #[non_exhaustive]
-    LoggedIn {
-        /// The user.
-        user: &'a User<Id, P>,
-        /// The id of somebody else who [acts](crate::Identified::acting) as the user, if it was not the user.
-        actor: Option<&'a Id>,
+    /// A one-time token for a purpose of the application's own was redeemed.
+    OneTimeTokenRedeemed {
+        /// The purpose.
+        purpose: String,
+    },
+    /// A user has logged in: the credential is stored, the one that it replaces has ended, and nothing can fail any more.
+    LoggedIn,
+    /// A log-in was refused, or failed. No credential is left of it.
+    LogInRefused {
+        /// A name of [`BadCredentials`](crate::BadCredentials), `not_verified`, `vetoed`, `user_gone`, `credentials_ended`,
+        /// `acting`, `conflict`, `unavailable` or `internal`.
+        why: &'static str,
+    },
+    /// The tokens of a log-in were refreshed.
+    Refreshed,
+    /// A refresh token was refused.
+    RefreshRefused {
+        /// A name of [`Rejection`](auth_core::Rejection), `not_verified` or `unavailable`.
+        why: &'static str,
     },
     /// A refresh token was used again after its grace, so two clients have had it: it may have been stolen. The log-in has
     /// ended, with everything that was issued for it.
-    ///
-    /// An error of the handler is logged, and changes nothing.
-    #[non_exhaustive]
-    RefreshTokenReused {
-        /// The user of the log-in.
-        user: &'a User<Id, P>,
+    RefreshTokenReused,
+    /// An access token was replaced while it was used.
+    Rotated,
+    /// A presented credential, or a session, was refused: no backend of the route accepts it.
+    CredentialRefused {
+        /// A name of [`Rejection`](auth_core::Rejection).
+        why: &'static str,
     },
-    /// The user is about to be deleted. An error stops the deletion.
-    #[non_exhaustive]
-    Deleting {
-        /// The user, who still exists.
-        user: &'a User<Id, P>,
+    /// A log-out ended a log-in.
+    LoggedOut,
+    /// A single log-in was ended from elsewhere: by its user, or by a superuser.
+    LogInEnded {
+        /// Its public id.
+        log_in: TokenId,
     },
-    /// The user was deleted.
-    #[non_exhaustive]
-    Deleted {
-        /// The deleted user.
-        user: &'a User<Id, P>,
+    /// A user ended every log-in but the one of the request.
+    OtherLogInsEnded,
+    /// Every credential of a user was ended.
+    LoggedOutEverywhere,
+    /// A user was deleted.
+    Deleted,
+    /// A user was not deleted.
+    DeletionRefused {
+        /// `vetoed`, `not_found` or `unavailable`.
+        why: &'static str,
     },
 }
 
-// Derived, it would ask the same of the id and the profile.
-impl<Id, P> Clone for Event<'_, Id, P> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<Id, P> Copy for Event<'_, Id, P> {}
-
-impl<'a, Id, P> Event<'a, Id, P> {
-    /// The user of the event.
-    #[must_use]
-    pub fn user(&self) -> &'a User<Id, P> {
-        match self {
-            Self::Registered { user }
-            | Self::Updated { user, .. }
-            | Self::VerificationRequested { user }
-            | Self::EmailChangeRequested { user }
-            | Self::Verified { user }
-            | Self::PasswordResetRequested { user }
-            | Self::PasswordReset { user }
-            | Self::LoggedIn { user, .. }
-            | Self::RefreshTokenReused { user }
-            | Self::Deleting { user }
-            | Self::Deleted { user } => user,
-        }
-    }
-
-    /// A stable name for logs.
+impl EventKind {
+    /// A stable name, for filters and dashboards.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Registered { .. } => "registered",
+            Self::Registered => "registered",
+            Self::RegistrationRefused { .. } => "registration_refused",
             Self::Updated { .. } => "updated",
-            Self::VerificationRequested { .. } => "verification_requested",
-            Self::EmailChangeRequested { .. } => "email_change_requested",
-            Self::Verified { .. } => "verified",
-            Self::PasswordResetRequested { .. } => "password_reset_requested",
-            Self::PasswordReset { .. } => "password_reset",
-            Self::LoggedIn { .. } => "logged_in",
-            Self::RefreshTokenReused { .. } => "refresh_token_reused",
-            Self::Deleting { .. } => "deleting",
-            Self::Deleted { .. } => "deleted",
+            Self::UpdateRefused { .. } => "update_refused",
+            Self::MailRequested { mail } => match mail {
+                MailKind::Verify => "verification_requested",
+                MailKind::Reset => "password_reset_requested",
+                MailKind::Invite => "invitation_requested",
+                MailKind::ChangeEmail => "email_change_requested",
+                MailKind::EmailChangeNotice => "email_change_notice_requested",
+            },
+            Self::MailRefused { .. } => "mail_refused",
+            Self::MailGivenUp { .. } => "mail_given_up",
+            Self::Verified => "verified",
+            Self::VerificationRefused { .. } => "verification_refused",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordResetRefused { .. } => "password_reset_refused",
+            Self::OneTimeTokenRedeemed { .. } => "one_time_token_redeemed",
+            Self::LoggedIn => "logged_in",
+            Self::LogInRefused { .. } => "log_in_refused",
+            Self::Refreshed => "refreshed",
+            Self::RefreshRefused { .. } => "refresh_refused",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::Rotated => "rotated",
+            Self::CredentialRefused { .. } => "credential_refused",
+            Self::LoggedOut => "logged_out",
+            Self::LogInEnded { .. } => "log_in_ended",
+            Self::OtherLogInsEnded => "other_log_ins_ended",
+            Self::LoggedOutEverywhere => "logged_out_everywhere",
+            Self::Deleted => "deleted",
+            Self::DeletionRefused { .. } => "deletion_refused",
         }
+    }
+
+    /// The reason of a refusal.
+    #[must_use]
+    pub fn why(&self) -> Option<&'static str> {
+        match self {
+            Self::RegistrationRefused { why }
+            | Self::UpdateRefused { why }
+            | Self::MailRefused { why, .. }
+            | Self::MailGivenUp { why, .. }
+            | Self::VerificationRefused { why }
+            | Self::PasswordResetRefused { why }
+            | Self::LogInRefused { why }
+            | Self::RefreshRefused { why }
+            | Self::CredentialRefused { why }
+            | Self::DeletionRefused { why } => Some(why),
+            _ => None,
+        }
+    }
+}
+
+/// The sentence for the log.
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MailRequested { mail } => return write!(f, "{} requested", mail.what()),
+            Self::MailRefused { mail, .. } => return write!(f, "{} not mailed", mail.what()),
+            Self::MailGivenUp { .. } => "a mail was given up",
+            Self::Registered => "registered",
+            Self::RegistrationRefused { .. } => "registration refused",
+            Self::Updated { .. } => "updated",
+            Self::UpdateRefused { .. } => "update refused",
+            Self::Verified => "verified",
+            Self::VerificationRefused { .. } => "verification refused",
+            Self::PasswordReset => "password reset",
+            Self::PasswordResetRefused { .. } => "password reset refused",
+            Self::OneTimeTokenRedeemed { .. } => "one-time token redeemed",
+            Self::LoggedIn => "a user logged in",
+            Self::LogInRefused { .. } => "log-in refused",
+            Self::Refreshed => "a log-in was refreshed",
+            Self::RefreshRefused { .. } => "a refresh token was rejected",
+            Self::RefreshTokenReused => {
+                "a refresh token was used again after its grace, so it may have been stolen: its log-in has ended"
+            }
+            Self::Rotated => "an access token was replaced",
+            Self::CredentialRefused { .. } => "a credential was rejected",
+            Self::LoggedOut => "a user logged out",
+            Self::LogInEnded { .. } => "a log-in was ended",
+            Self::OtherLogInsEnded => "a user ended every other log-in",
+            Self::LoggedOutEverywhere => "logged out everywhere",
+            Self::Deleted => "deleted",
+            Self::DeletionRefused { .. } => "deletion refused",
+        })
     }
 }
 
@@ -167,114 +286,6 @@ impl ChangedFields {
     }
 }
 
-/// The application's own reaction to what happens to its users.
-///
-/// When the handler is called, the change is in the store already, except for [`Event::Deleting`]. An error or a panic fails
-/// the request but undoes nothing.
-///
-/// [`Event::VerificationRequested`], [`Event::EmailChangeRequested`] and [`Event::PasswordResetRequested`] are
-/// delivered after the answer, so that its timing does not tell whether there is such a user. Their errors are logged.
-/// They happen only if a mail is going to be sent, so not for a request past the [`MailBudget`](crate::MailBudget).
-///
-/// The handler is given the manager. What it does with it is an event, too: a handler that updates a user at each
-/// [`Event::Updated`] never ends.
-///
-/// ```
-/// use portcullis::{async_trait, users::{Event, EventHandler, EventHandlerError, UserManager}};
-///
-/// struct Invoices;
-///
-/// #[async_trait]
-/// impl EventHandler for Invoices {
-///     async fn handle(&self, event: Event<'_>, users: &UserManager) -> Result<(), EventHandlerError> {
-///         match event {
-///             Event::Registered { user, .. } => open_account(user.email.as_str()).map_err(EventHandlerError::new),
-///             // After a change of the address, the user logs in again.
-///             Event::Updated { user, changed, .. } if changed.email => {
-///                 users.log_out_everywhere(&user.id).await.map_err(EventHandlerError::new)?;
-///                 Ok(())
-///             }
-///             _ => Ok(()),
-///         }
-///     }
-/// }
-/// # fn open_account(_: &str) -> std::io::Result<()> { Ok(()) }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` handles no events of users with ids `{Id}` and profiles `{P}`",
-    label = "no handler of such events",
-    note = "a handler is made for one type of ids and one of profiles: `impl EventHandler<Uuid, Member> for …`",
-    note = "write `#[portcullis::async_trait]` above the `impl` of it"
-)]
-#[async_trait]
-pub trait EventHandler<Id = Uuid, P = ()>: Send + Sync {
-    /// Reacts to `event` of a user of `users`.
-    ///
-    /// # Errors
-    /// [`EventHandlerError`] if the reaction failed: see [`EventHandler`].
-    #[rustfmt::skip]
-    async fn handle(&self, event: Event<'_, Id, P>, users: &UserManager<Id, P>) -> Result<(), EventHandlerError>; // Needs `#[portcullis::async_trait]` above the `impl`.
-}
-
-/// An [`EventHandler`] failed or panicked. The source is logged and never reaches a client.
-#[derive(Debug)]
-pub struct EventHandlerError(Box<dyn Error + Send + Sync>);
-
-impl EventHandlerError {
-    /// A failure because of `source`. It is logged, so it must not hold a secret.
-    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(source.into())
-    }
-}
-
-impl fmt::Display for EventHandlerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an event handler failed: {}", self.0)
-    }
-}
-
-impl Error for EventHandlerError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
-    }
-}
-
-/// Passes `event` of `users` to `handler`, if there is one. A panic becomes an error.
-pub(crate) async fn emit<Id, P>(
-    handler: Option<&dyn EventHandler<Id, P>>,
-    event: Event<'_, Id, P>,
-    users: &UserManager<Id, P>,
-) -> Result<(), EventHandlerError>
-where
-    Id: fmt::Debug,
-{
-    let Some(handler) = handler else {
-        return Ok(());
-    };
-    let (name, user_id) = (event.name(), &event.user().id);
-    let reaction = caught(async move { handler.handle(event, users).await }).await;
-    let error = match reaction {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error,
-        Err(Panicked) => EventHandlerError::new("it panicked"),
-    };
-    let problem = error.0.to_string();
-    tracing::error!(target: LOG, user = ?user_id, event = name, ?problem, "an event handler failed");
-    Err(error)
-}
-
-/// The application's code panicked.
-#[derive(Debug)]
-pub(crate) struct Panicked;
-
-/// Runs the application's `code`, and catches its panic.
-pub(crate) async fn caught<T>(code: impl Future<Output = T>) -> Result<T, Panicked> {
-    AssertUnwindSafe(code)
-        .catch_unwind()
-        .await
-        .map_err(|_payload| Panicked)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,12 +298,5 @@ mod tests {
             ..ChangedFields::default()
         };
         assert!(changed.any());
-    }
-
-    #[tokio::test]
-    async fn e5_a_panic_in_an_applications_code_is_caught() {
-        let panicking = async { panic!("on purpose") };
-        assert!(caught::<()>(panicking).await.is_err());
-        assert_eq!(caught(async { 7 }).await.expect("no panic"), 7);
     }
 }

@@ -64,6 +64,17 @@ impl MailKind {
             Self::EmailChangeNotice => "email_change_notice",
         }
     }
+
+    /// What the mail is for, in the log.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Verify => "verification",
+            Self::Reset => "password reset",
+            Self::Invite => "invitation",
+            Self::ChangeEmail => "change of e-mail",
+            Self::EmailChangeNotice => "notice of a change of e-mail",
+        }
+    }
 }
 
 impl fmt::Display for MailKind {

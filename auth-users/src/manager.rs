@@ -28,8 +28,9 @@ use auth_core::{
 use uuid::Uuid;
 
 use crate::{
-    EventHandler, LOG, Outbox, PasswordHasher, PasswordPolicy, PolicyError, UserLookup,
-    event::{Panicked, caught},
+    AfterRegistration, Audit, EventKind, Origin, Outbox, PasswordHasher, PasswordPolicy, PolicyError,
+    UserLookup, Veto,
+    caught::{Panicked, caught},
     normal_form::normal_form,
     one_time_token::OneTimeTokens,
     profile::HiddenFields,
@@ -52,7 +53,11 @@ pub struct UserManager<Id = Uuid, P = ()> {
     store: Arc<dyn UserStore<Id, P>>,
     hasher: PasswordHasher,
     policy: Arc<dyn PasswordPolicy>,
-    events: Option<Arc<dyn EventHandler<Id, P>>>,
+    audit: Audit<Id>,
+    /// Who asks for what this one does.
+    origin: Option<Arc<Origin<Id>>>,
+    pub(crate) veto: Option<Arc<dyn Veto<Id, P>>>,
+    after_registration: Option<Arc<dyn AfterRegistration<Id, P>>>,
     lookup: Option<Arc<dyn UserLookup<Id, P>>>,
     outbox: Outbox,
     tokens: Arc<OneTimeTokens>,
@@ -76,7 +81,10 @@ impl<Id, P> Clone for UserManager<Id, P> {
             store: Arc::clone(&self.store),
             hasher: self.hasher.clone(),
             policy: Arc::clone(&self.policy),
-            events: self.events.clone(),
+            audit: self.audit.clone(),
+            origin: self.origin.clone(),
+            veto: self.veto.clone(),
+            after_registration: self.after_registration.clone(),
             lookup: self.lookup.clone(),
             outbox: self.outbox.clone(),
             tokens: Arc::clone(&self.tokens),
@@ -138,9 +146,41 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .await;
         let ended = ended?;
         if let Some(user) = &ended {
-            tracing::info!(target: LOG, user = ?user.id, "logged out everywhere");
+            self.record(EventKind::LoggedOutEverywhere, Some(&user.id));
         }
         Ok(ended)
+    }
+
+    /// The same manager, whose events name `origin` as who asked for what it does. The HTTP layer does that for its own routes.
+    ///
+    /// ```
+    /// # use portcullis::{User, users::{DeleteUserError, Origin, UserManager}};
+    /// async fn delete(users: &UserManager, user: &User, superuser: &User) -> Result<(), DeleteUserError> {
+    ///     users.with_origin(Origin::default().by(superuser.id)).delete(user).await
+    /// }
+    /// # let _ = delete;
+    /// ```
+    #[must_use]
+    pub fn with_origin(&self, origin: Origin<Id>) -> Self {
+        Self {
+            origin: Some(Arc::new(origin)),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn origin(&self) -> Origin<Id> {
+        self.origin.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// What is told of its users, and to whom.
+    #[must_use]
+    pub fn audit(&self) -> &Audit<Id> {
+        &self.audit
+    }
+
+    /// Tells that `kind` happened to `user`.
+    fn record(&self, kind: EventKind, user: Option<&Id>) {
+        self.audit.record(kind, user, &self.origin());
     }
 
     /// True if a log-in needs a verified e-mail.

@@ -1,4 +1,4 @@
-//! Mails that are sent after the answer, and the events that go with them.
+//! Mails that are sent after the answer.
 //!
 //! The queue is not a channel. A channel gives the mail that came first. Here the next one is the first that is due and whose
 //! address has none in flight. A new mail must also see the others: it keeps to its share, and may take the place of one in a
@@ -19,10 +19,11 @@ use std::{
 };
 
 use auth_core::{Clock, ConfigError, NormalizedEmail};
-use tokio::{runtime::Handle, sync::Notify, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    LOG, MailBudget, MailKind, Mailer,
+    MailBudget, MailKind, Mailer,
+    desk::staff,
     mail_budget::{Addressee, Ledger},
 };
 
@@ -30,7 +31,6 @@ pub(crate) use letter::Letter;
 pub use queue::DroppedMails;
 pub(crate) use queue::NotMailed;
 use queue::Queue;
-use worker::Worker;
 
 const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 
@@ -168,8 +168,7 @@ impl Outbox {
         let pushed = self.0.lock().push(kind, to, letter, now);
         self.0.wake();
         if let Some(letter) = pushed? {
-            let (kind, user, to) = (letter.kind.name(), &letter.user, &letter.to);
-            tracing::error!(target: LOG, kind, user, ?to, "the outbox is full: a mail was given up");
+            (letter.given_up)("outbox_full", None);
         }
         Ok(())
     }
@@ -199,12 +198,6 @@ impl Shared {
     /// Tells the worker to look. If there is work and no worker yet, it starts one, provided that there is a runtime.
     fn wake(self: &Arc<Self>) {
         self.changed.notify_one();
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
-        let hired = self.lock().hire();
-        if hired {
-            runtime.spawn(Worker(Some(Arc::clone(self))).run());
-        }
+        staff(self);
     }
 }

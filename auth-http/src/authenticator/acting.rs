@@ -28,10 +28,6 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         if !acts {
             return Ok(());
         }
-        tracing::info!(
-            target: "portcullis::http", outcome = "forbidden", ?actor, needs = "InPerson",
-            "somebody who acts as a user may not act as another"
-        );
         Err(HttpError::Forbidden)
     }
 }

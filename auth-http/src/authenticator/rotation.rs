@@ -1,6 +1,7 @@
 //! Access tokens that are replaced while they are used.
 
 use auth_core::{Issued, IssuedToken, Profile, ReadError, RotateStrategy, UserId};
+use auth_users::EventKind;
 
 use super::delivery::ACCESS_TOKEN;
 use crate::{
@@ -48,7 +49,8 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         match self.successor(found, strategy, token).await {
             Ok(None) => Vec::new(),
             Ok(Some(successor)) => {
-                tracing::debug!(target: "portcullis::http", outcome = "rotated", ?user, backend = name, "an access token was replaced");
+                let origin = self.origin_at(backend, head);
+                self.audit.record(EventKind::Rotated, Some(user), &origin);
                 self.carried(backend, successor, head)
             }
             // The log-in ended while the request was handled.

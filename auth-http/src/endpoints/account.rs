@@ -58,17 +58,18 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         route: AccountRoute,
         request: &Request<'_, impl RequestHead>,
     ) -> Result<Response, HttpError> {
+        let users = || self.users_for(None, request.head);
         match route {
             AccountRoute::Register => self.register(request).await,
             AccountRoute::RequestVerifyToken => {
                 let email = only_email(request, self.users.closed_networks())?;
-                self.users.request_verify(&email).await?;
+                users().request_verify(&email).await?;
                 Ok(accepted())
             }
             AccountRoute::Verify => self.verify(request).await,
             AccountRoute::ForgotPassword => {
                 let email = only_email(request, self.users.closed_networks())?;
-                self.users.forgot_password(&email).await?;
+                users().forgot_password(&email).await?;
                 Ok(accepted())
             }
             AccountRoute::ResetPassword => self.reset_password(request).await,
@@ -92,7 +93,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let profile = fields.profile(self.protected.new_profile::<P>(rest));
         let ((email, password), profile) = fields.finish(email.zip(password).zip(profile))?;
         let user = self
-            .users
+            .users_for(None, request.head)
             .create(Registration::new(email, password, profile))
             .await?;
         Ok(Response::json(201, &UserBody::from(&user)))
@@ -102,7 +103,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let mut fields = JsonBody::parse(request.content_type(), request.body)?.into_embedded_fields();
         let token = fields.string("token");
         let token = fields.finish(token)?;
-        let user = self.users.verify(&token).await?;
+        let user = self.users_for(None, request.head).verify(&token).await?;
         Ok(Response::json(200, &UserBody::from(&user)))
     }
 
@@ -111,7 +112,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let token = fields.string("token");
         let password = fields.password();
         let (token, password) = fields.finish(token.zip(password))?;
-        self.users.reset_password(&token, &password).await?;
+        let users = self.users_for(None, request.head);
+        users.reset_password(&token, &password).await?;
         Ok(Response::json(200, &Value::Null))
     }
 }

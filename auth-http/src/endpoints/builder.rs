@@ -164,7 +164,8 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
         check_profile_names::<P>()?;
         let authenticator = Authenticator::new(self.backends, Arc::clone(self.users.store()), self.csrf)?
             .mounted_at(&self.mount.auth_path)
-            .roles(Arc::clone(self.users.roles()));
+            .roles(Arc::clone(self.users.roles()))
+            .reporting_to(self.users.audit().clone(), self.proxies);
         let authenticator = match self.public_url {
             Some(url) => authenticator.reached_at(url),
             None => authenticator,
@@ -178,7 +179,6 @@ impl<Id: UserId, P: Profile> EndpointsBuilder<Id, P> {
             authenticator,
             protected,
             mount: self.mount,
-            proxies: self.proxies,
             keeps_log_in: self.keeps_log_in,
         })
     }

@@ -4,13 +4,13 @@ use auth_core::{
     ClientInfo, Credential, ExposeSecret as _, IssueError, Issued, Lifetime, Profile, ReadError, Rejection,
     StoreError, Subject, TokenKind, TokenLookup, User, UserId, user_id_from_text,
 };
-use auth_users::Identified;
+use auth_users::{Identified, Origin};
 
 use super::{Endpoints, Request};
 use crate::{
-    AcceptedBackends, AuthBackend, Authenticated, ErrorCode, HttpError, LoginForm, Presented, RequestHead,
-    Response, Slot,
-    admission::{as_stored, may_log_in, still_identified},
+    AcceptedBackends, AuthBackend, Authenticated, HttpError, LoginForm, Presented, RequestHead, Response,
+    Slot,
+    admission::{Cleared, NotLoggedIn, as_stored, cleared, conclude, may_log_in, still_identified},
     request::{Header, header},
 };
 
@@ -29,8 +29,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ///   before: [`Authenticator::backend`](crate::Authenticator::backend).
     /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
     ///   credentials were ended after one of them identified the user.
-    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site, or if somebody is to
-    ///   [act](Identified::acting) as the user, and the request presents no credential of their own, but one by which they act
+    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site, if the
+    ///   [`Veto`](auth_users::Veto) refuses the log-in, or if somebody is to [act](Identified::acting) as the user, and the request presents no credential of their own, but one by which they act
     ///   as another.
     /// - [`HttpError::Unavailable`] if the store does not answer.
     pub async fn log_in(
@@ -48,11 +48,17 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             return Err(HttpError::Internal("there is no backend of this name"));
         }
         let backend = self.backend_for(name, head)?;
-        if let Some(actor) = identified.actor() {
-            self.authenticator.refuse_chain(head, actor).await?;
-        }
-        let identified = still_identified(&self.users, identified).await?;
-        self.finish(backend, &identified, head).await
+        let origin = self.origin_of_log_in(backend, &identified, head);
+        let user = identified.user().id.clone();
+        let done = async {
+            if let Some(actor) = identified.actor() {
+                self.authenticator.refuse_chain(head, actor).await?;
+            }
+            let identified = still_identified(&self.users, identified).await?;
+            let cleared = cleared(&self.users, identified, &origin).await?;
+            self.finish(backend, &cleared, head).await
+        };
+        self.concluded(&user, &origin, done.await)
     }
 
     /// Ends every credential of the user of `current`, at every backend, and answers like a log-in through the backend
@@ -65,7 +71,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// # Errors
     /// - [`HttpError::Unauthorized`] if `current` was ended since it was read. Nothing else is ended then. The store is asked,
     ///   also with `TrackedJwtStrategy::check_at_refresh_only`.
-    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site. Nothing is ended.
+    /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site, or if the
+    ///   [`Veto`](auth_users::Veto) refuses the new log-in. Nothing is ended.
     /// - [`HttpError::Code`] as from [`log_in`](Self::log_in).
     /// - [`HttpError::NotFound`] if the backend of `current` does not exist.
     /// - [`HttpError::Unavailable`] if a store does not answer. Either the credentials are still valid, or all have
@@ -92,11 +99,17 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         }
         let next = self.in_place_of(backend, current).await?;
         let next = next.ok_or_else(unauthorized)?;
-        let user = self.users.log_out_elsewhere(&current.user).await?;
-        let user = user.ok_or_else(unauthorized)?;
-        may_log_in(&self.users, &user)?;
-        let identified = next.renewed(user).ok_or_else(unauthorized)?;
-        self.finish(backend, &identified, head).await
+        let origin = self.origin_of_log_in(backend, &next, head);
+        let done = async {
+            let next = cleared(&self.users, next, &origin).await?;
+            let users = self.users_for(Some(current), head);
+            let user = users.log_out_elsewhere(&current.user).await?;
+            let user = user.ok_or_else(unauthorized)?;
+            may_log_in(&self.users, &user)?;
+            let next = next.renewed(user).ok_or_else(unauthorized)?;
+            self.finish(backend, &next, head).await
+        };
+        self.concluded(&current.user.id, &origin, done.await)
     }
 
     /// The proof for a log-in in the place of that of `current`: with its label and its end, and by whoever acts by it. `None` if
@@ -143,43 +156,81 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(name, request.head)?;
         let form = LoginForm::parse(request.content_type(), request.body).await?;
-        let identified = self
-            .users
-            .authenticate_from(self.client(request.head), &form.username, &form.password)
-            .await?;
-        self.finish(backend, &identified, request.head).await
+        let origin = self.authenticator.origin_at(backend, request.head);
+        let users = self.users.with_origin(origin.clone());
+        let identified = users.authenticate(&form.username, &form.password).await?;
+        let user = identified.user().id.clone();
+        let done = async {
+            let cleared = cleared(&self.users, identified, &origin).await?;
+            self.finish(backend, &cleared, request.head).await
+        };
+        self.concluded(&user, &origin, done.await)
+    }
+
+    /// Who logs in, and from where.
+    fn origin_of_log_in(
+        &self,
+        backend: &AuthBackend<Id>,
+        identified: &Identified<Id, P>,
+        head: &impl RequestHead,
+    ) -> Origin<Id> {
+        let mut origin = self.authenticator.origin_at(backend, head);
+        origin.actor = identified.actor().cloned();
+        origin
+    }
+
+    /// Tells how a log-in ended.
+    fn concluded<T>(
+        &self,
+        user: &Id,
+        origin: &Origin<Id>,
+        outcome: Result<T, NotLoggedIn>,
+    ) -> Result<T, HttpError> {
+        let now = self.users.clock().now();
+        conclude(self.users.audit(), (user, now), origin, outcome)
     }
 
     /// Every log-in ends here, but for one whose tokens are [attached](Self::attached) to another answer.
     async fn finish(
         &self,
         backend: &AuthBackend<Id>,
-        identified: &Identified<Id, P>,
+        cleared: &Cleared<Id, P>,
         head: &impl RequestHead,
-    ) -> Result<Response, HttpError> {
+    ) -> Result<Response, NotLoggedIn> {
         let deliver = |issued: &Issued| self.authenticator.deliver(backend, issued, head);
-        self.issue(backend, identified, head, deliver).await
+        self.issue(backend, cleared, head, deliver).await
     }
 
-    /// The headers with the tokens of a log-in, for the answer to a request that ended the credential that it presented.
+    /// The headers with the tokens of a log-in of `user`, by the proof `next`, for the answer to a request that ended the credential
+    /// that it presented.
     pub(super) async fn attached(
         &self,
         backend: &AuthBackend<Id>,
-        identified: &Identified<Id, P>,
+        next: Identified<Id, P>,
+        user: User<Id, P>,
         head: &impl RequestHead,
     ) -> Result<Vec<(&'static str, String)>, HttpError> {
-        let attach = |issued: &Issued| self.authenticator.attach(backend, issued, head);
-        self.issue(backend, identified, head, attach).await
+        let origin = self.origin_of_log_in(backend, &next, head);
+        let id = user.id.clone();
+        let done = async {
+            may_log_in(&self.users, &user)?;
+            let next = next.renewed(user).ok_or(NotLoggedIn::Ended)?;
+            let cleared = cleared(&self.users, next, &origin).await?;
+            let attach = |issued: &Issued| self.authenticator.attach(backend, issued, head);
+            self.issue(backend, &cleared, head, attach).await
+        };
+        self.concluded(&id, &origin, done.await)
     }
 
     /// Issues the tokens of a log-in, and passes them on by `deliver`.
     async fn issue<T>(
         &self,
         backend: &AuthBackend<Id>,
-        identified: &Identified<Id, P>,
+        cleared: &Cleared<Id, P>,
         head: &impl RequestHead,
         deliver: impl FnOnce(&Issued) -> Result<T, HttpError>,
-    ) -> Result<T, HttpError> {
+    ) -> Result<T, NotLoggedIn> {
+        let identified = cleared.proof();
         let (subject, client) = (
             Subject::from(identified.user()),
             self.client_info(head, identified.label()),
@@ -196,7 +247,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         log_in.ends_at = identified.ends_at(self.users.clock().now());
         let issued = backend.issue_for(&log_in).await;
         let issued = issued.map_err(|error| match error {
-            IssueError::UnknownUser => HttpError::Code(ErrorCode::LoginBadCredentials),
+            IssueError::UnknownUser => NotLoggedIn::UserGone,
             IssueError::Unavailable(error) => error.into(),
             error => StoreError::internal("access tokens", error).into(),
         })?;
@@ -205,7 +256,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
                 .hand_over(backend, identified, head, replaced)
                 .await
                 .map(|()| answer),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         if handed_over.is_err() {
             // No client gets this token. If it cannot be revoked either, it expires unused.
@@ -235,17 +286,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         identified: &Identified<Id, P>,
         head: &impl RequestHead,
         replaced: Option<Replaced>,
-    ) -> Result<(), HttpError> {
-        let (user, actor) = (identified.user(), identified.actor());
-        self.refuse_if_ended(user).await?;
-        self.users.logged_in(identified).await?;
-        if actor.is_none() {
+    ) -> Result<(), NotLoggedIn> {
+        self.refuse_if_ended(identified.user()).await?;
+        if identified.actor().is_none() {
             self.end_presented(backend, head, replaced).await?;
         }
-        tracing::info!(
-            target: "portcullis::http", outcome = "logged_in", user = ?user.id, backend = backend.name(),
-            actor = actor.map(tracing::field::debug), "a user logged in"
-        );
         Ok(())
     }
 
@@ -284,7 +329,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
                 if let Ok(holder) = strategy.holder_of(backend.name(), token)
                     && let Some(user) = self.users.find(&holder.subject.user_id).await?
                 {
-                    self.refused(backend, &user, Rejection::Reused).await;
+                    self.refused(backend, Some(&user.id), Rejection::Reused, head);
                 }
                 Ok(())
             }
@@ -311,11 +356,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     /// Refuses the log-in if meanwhile the user may no longer log in, or all credentials of the user were ended. That
     /// could not remove the new credential, which was not stored yet, and hashing the password took time.
-    async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), HttpError> {
+    async fn refuse_if_ended(&self, user: &User<Id, P>) -> Result<(), NotLoggedIn> {
         let stored = as_stored(&self.users, user).await?;
         if stored.security_epoch != user.security_epoch {
-            let problem = "the user's credentials were ended during the log-in";
-            return Err(StoreError::contention("users", problem).into());
+            return Err(NotLoggedIn::EndedMeanwhile);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use auth_core::{
     AccessToken, AccessTokenIndex, Profile, ShardTag, StoreError, TokenId, TokenLookup, User, UserId,
     user_id_from_text,
 };
+use auth_users::EventKind;
 use futures_util::{
     StreamExt as _, TryStreamExt as _,
     future::{join_all, ready, try_join_all},
@@ -98,7 +99,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     ) -> Result<Response, HttpError> {
         let backend = self.backend_for(&current.backend, head)?;
         // As it also ends the present one, no credential is left.
-        if self.users.log_out_elsewhere(&current.user).await?.is_none() {
+        let users = self.users_for(Some(current), head);
+        if users.log_out_elsewhere(&current.user).await?.is_none() {
             let accepted = AcceptedBackends::only([backend.name()]);
             return Err(self.authenticator.unauthorized(head, &accepted));
         }
@@ -120,7 +122,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         };
         match route {
             List => self.list(&current.user, &current).await,
-            EndOthers => self.end_others(&current).await,
+            EndOthers => self.end_others(&current, asked.head).await,
             End => self.end(&current.user.id, asked.id, &current, asked.head).await,
             LogOutEverywhere => self.log_out_everywhere(&current, asked.head).await,
             ListOf => self.list(&self.user_of(asked.id).await?, &current).await,
@@ -151,7 +153,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// Ends every log-in of the user of `current` but that one. It also ends those of other services, which a list leaves out.
-    async fn end_others(&self, current: &Authenticated<Id, P>) -> Result<Response, HttpError> {
+    async fn end_others(
+        &self,
+        current: &Authenticated<Id, P>,
+        head: &impl RequestHead,
+    ) -> Result<Response, HttpError> {
         let user = &current.user;
         let tag = ShardTag::for_user(&user.id);
         for store in self.stores() {
@@ -169,7 +175,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             let ends = stream::iter(ends).buffer_unordered(CONCURRENT_ENDS);
             ends.try_for_each(|_ended| ready(Ok(()))).await?;
         }
-        tracing::info!(target: "portcullis::http", outcome = "log_ins_ended", user = ?user.id, "a user ended every other log-in");
+        self.record(EventKind::OtherLogInsEnded, &user.id, current, head);
         Ok(Response::empty(204))
     }
 
@@ -185,9 +191,16 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         if !self.ended(user_id, TokenId(id)).await? {
             return Err(HttpError::NotFound);
         }
-        tracing::info!(target: "portcullis::http", outcome = "log_in_ended", user = ?user_id, by = ?current.user.id, %id, "a log-in was ended");
+        let ended = EventKind::LogInEnded { log_in: TokenId(id) };
+        self.record(ended, user_id, current, head);
         let is_current = current.credential.id == Some(TokenId(id));
         Ok(self.cleared_if(is_current, current, head))
+    }
+
+    /// Tells that `kind` happened to `user`, by the credential of `current`.
+    fn record(&self, kind: EventKind, user: &Id, current: &Authenticated<Id, P>, head: &impl RequestHead) {
+        let origin = self.authenticator.origin_of(current, head);
+        self.users.audit().record(kind, Some(user), &origin);
     }
 
     /// True if a store had the log-in, and removed it.
@@ -209,10 +222,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
-        if !self.users.log_out_everywhere(&id).await? {
+        let users = self.users_for(Some(current), head);
+        if !users.log_out_everywhere(&id).await? {
             return Err(HttpError::NotFound);
         }
-        tracing::info!(target: "portcullis::http", outcome = "log_ins_ended", user = ?id, by = ?current.user.id, "a superuser ended every log-in of a user");
         Ok(self.cleared_if(id == current.user.id, current, head))
     }
 

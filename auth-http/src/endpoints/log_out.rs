@@ -1,6 +1,7 @@
 //! Log-out.
 
 use auth_core::{ExposeSecret as _, Profile, ReadError, UserId};
+use auth_users::EventKind;
 
 use super::{Endpoints, Request};
 use crate::{AcceptedBackends, AuthBackend, HttpError, RequestHead, Response, Scheme, Slot, body::JsonBody};
@@ -37,7 +38,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             }
             Err(error) => return Err(error),
         };
-        tracing::info!(target: "portcullis::http", outcome = "logged_out", ?user, backend = name, "a user logged out");
+        let origin = self.authenticator.origin_at(backend, request.head);
+        self.users
+            .audit()
+            .record(EventKind::LoggedOut, Some(&user), &origin);
         Ok(self.authenticator.clear(backend, request.head))
     }
 
@@ -66,7 +70,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let Ok(Some(token)) = self.refresh_token_of(backend, request).await else {
             return Ok(None);
         };
-        let Some(user) = self.holder_of(backend, strategy, &token).await? else {
+        let Some(user) = self.holder_of(backend, strategy, &token, head).await? else {
             return Ok(None);
         };
         match strategy
@@ -75,7 +79,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         {
             Ok(()) => Ok(Some(user.id)),
             Err(ReadError::Rejected(rejection)) => {
-                self.refused(backend, &user, rejection).await;
+                self.refused(backend, Some(&user.id), rejection, head);
                 Ok(None)
             }
             Err(ReadError::Unavailable(error)) => Err(error.into()),

@@ -1,11 +1,10 @@
 //! Refresh tokens (RFC 6749 §6).
 
-use std::fmt;
-
 use auth_core::{
     ExposeSecret as _, Issued, Outcome, Profile, ReadError, RefreshStrategy, Rejection, SecretString,
     StoreError, User, UserId, admit,
 };
+use auth_users::EventKind;
 
 use super::{Endpoints, Request};
 use crate::{AuthBackend, HttpError, Presented, RequestHead, Response, Scheme, Slot, body};
@@ -34,12 +33,15 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .refuse_forged_cookie(backend, Slot::Refresh, head)?;
         let token = self.refresh_token_of(backend, request).await?;
         let token = token.ok_or_else(unauthorized)?;
-        let user = self.holder_of(backend, strategy, &token).await?;
+        let user = self.holder_of(backend, strategy, &token, head).await?;
         let user = user.ok_or_else(unauthorized)?;
-        let issued = self.exchange(backend, strategy, &token, &user).await?;
+        let issued = self.exchange(backend, strategy, &token, &user, head).await?;
         let issued = issued.ok_or_else(unauthorized)?;
         let response = self.authenticator.renew(backend, &issued, head)?;
-        tracing::info!(target: "portcullis::http", outcome = "refreshed", user = ?user.id, backend = name, "a log-in was refreshed");
+        let origin = self.authenticator.origin_at(backend, head);
+        self.users
+            .audit()
+            .record(EventKind::Refreshed, Some(&user.id), &origin);
         Ok(response)
     }
 
@@ -68,7 +70,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
                 Ok(None)
             }
             (Presented::Invalid(rejection), _) => {
-                rejected::<Id>(backend.name(), None, rejection);
+                self.refused(backend, None, rejection, request.head);
                 Ok(None)
             }
         }
@@ -85,25 +87,26 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         backend: &AuthBackend<Id>,
         strategy: &dyn RefreshStrategy<Id>,
         token: &SecretString,
+        head: &impl RequestHead,
     ) -> Result<Option<User<Id, P>>, HttpError> {
         let (name, token) = (backend.name(), token.expose_secret());
         let holder = match strategy.holder_of(name, token) {
             Ok(holder) => holder,
             Err(rejection) => {
-                rejected::<Id>(name, None, rejection);
+                self.refused(backend, None, rejection, head);
                 return Ok(None);
             }
         };
         let id = holder.subject.user_id.clone();
         let user = match admit(&**self.users.store(), Ok(holder)).await {
             Outcome::Authenticated((user, _holder)) => user,
-            Outcome::Unavailable(error) => return Err(error.into()),
+            Outcome::Unavailable(error) => return Err(self.failed(backend, &id, error, head)),
             Outcome::Rejected(Rejection::UnknownEpoch) => {
                 let problem = "the user was read from a replica that lags";
-                return Err(StoreError::contention("users", problem).into());
+                return Err(self.failed(backend, &id, StoreError::contention("users", problem), head));
             }
             Outcome::Rejected(rejection) => {
-                rejected(name, Some(&id), rejection);
+                self.refused(backend, Some(&id), rejection, head);
                 if rejection != Rejection::UserInactive {
                     // All tokens of the log-in are rejected, whether it can be removed or not.
                     let _removed = strategy.end_by_refresh(name, token).await;
@@ -113,10 +116,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Outcome::Anonymous => return Ok(None),
         };
         if self.users.requires_verification() && !user.is_verified {
-            tracing::info!(
-                target: "portcullis::http", outcome = "forbidden", user = ?id, backend = name, needs = "Verified",
-                "a user may not do this"
-            );
+            self.record_refusal(backend, Some(&id), "not_verified", head);
             return Err(HttpError::Forbidden);
         }
         Ok(Some(user))
@@ -129,34 +129,57 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         strategy: &dyn RefreshStrategy<Id>,
         token: &SecretString,
         user: &User<Id, P>,
+        head: &impl RequestHead,
     ) -> Result<Option<Issued>, HttpError> {
         match strategy.refresh(backend.name(), token.expose_secret()).await {
             Ok(issued) => Ok(Some(issued)),
             Err(ReadError::Rejected(rejection)) => {
-                self.refused(backend, user, rejection).await;
+                self.refused(backend, Some(&user.id), rejection, head);
                 Ok(None)
             }
-            Err(ReadError::Unavailable(error)) => Err(error.into()),
+            Err(ReadError::Unavailable(error)) => Err(self.failed(backend, &user.id, error, head)),
         }
     }
 
-    /// Tells the log why a refresh token of `user` was rejected. A reuse is also an event.
-    pub(super) async fn refused(&self, backend: &AuthBackend<Id>, user: &User<Id, P>, rejection: Rejection) {
-        let name = backend.name();
+    /// Tells why a refresh token of `user` was rejected.
+    pub(super) fn refused(
+        &self,
+        backend: &AuthBackend<Id>,
+        user: Option<&Id>,
+        rejection: Rejection,
+        head: &impl RequestHead,
+    ) {
         if rejection != Rejection::Reused {
-            return rejected(name, Some(&user.id), rejection);
+            return self.record_refusal(backend, user, rejection.name(), head);
         }
-        tracing::warn!(
-            target: "portcullis::http", outcome = "rejected", user = ?user.id, backend = name, reason = rejection.name(),
-            "a refresh token was used again after its grace, so it may have been stolen: its log-in has ended"
-        );
-        self.users.refresh_token_reused(user).await;
+        let origin = self.authenticator.origin_at(backend, head);
+        self.users
+            .audit()
+            .record(EventKind::RefreshTokenReused, user, &origin);
     }
-}
 
-fn rejected<Id: fmt::Debug>(backend: &str, user: Option<&Id>, rejection: Rejection) {
-    tracing::info!(
-        target: "portcullis::http", outcome = "rejected", backend, user = user.map(tracing::field::debug),
-        reason = rejection.name(), "a refresh token was rejected"
-    );
+    /// Tells that it is not known whether a refresh token of `user` is valid.
+    fn failed(
+        &self,
+        backend: &AuthBackend<Id>,
+        user: &Id,
+        error: StoreError,
+        head: &impl RequestHead,
+    ) -> HttpError {
+        self.record_refusal(backend, Some(user), "unavailable", head);
+        error.into()
+    }
+
+    fn record_refusal(
+        &self,
+        backend: &AuthBackend<Id>,
+        user: Option<&Id>,
+        why: &'static str,
+        head: &impl RequestHead,
+    ) {
+        let origin = self.authenticator.origin_at(backend, head);
+        self.users
+            .audit()
+            .record(EventKind::RefreshRefused { why }, user, &origin);
+    }
 }

@@ -7,7 +7,6 @@ use super::{Asked, Endpoints, FLAGS, Family, Mount};
 use crate::{
     AuthBackend, Authenticated, HttpError, InPerson, Method, RequestHead, Response, Route, Superuser,
     UserBody,
-    admission::may_log_in,
     body::{Fields, JsonBody},
 };
 
@@ -62,9 +61,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             }
             UsersRoute::UpdateUser => self.update_user(asked).await,
             UsersRoute::DeleteUser => {
-                self.require_superuser_in_person(asked).await?;
+                let current = self.require_superuser_in_person(asked).await?;
                 let user = self.user_of(asked.id).await?;
-                self.users.delete(&user).await?;
+                self.users_for(Some(&current), asked.head).delete(&user).await?;
                 Ok(Response::empty(204))
             }
         }
@@ -101,7 +100,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         } else {
             None
         };
-        let updated = self.users.update_own(found.user.clone(), &update).await;
+        let users = self.users_for(Some(&found), asked.head);
+        let updated = users.update_own(found.user.clone(), &update).await;
         let user = updated.map_err(|error| match error.into() {
             // Deleted since the credential was read.
             HttpError::NotFound => self.authenticator.unauthorized(asked.head, &asked.accepted),
@@ -140,18 +140,12 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         user: User<Id, P>,
         head: &impl RequestHead,
     ) -> Vec<(&'static str, String)> {
-        if may_log_in(&self.users, &user).is_err() {
-            return Vec::new();
-        }
-        let Some(next) = next.renewed(user) else {
-            return Vec::new();
-        };
-        match self.attached(backend, &next, head).await {
+        let id = user.id.clone();
+        match self.attached(backend, next, user, head).await {
             Ok(headers) => headers,
             Err(error) => {
-                let (user, backend) = (&next.user().id, backend.name());
                 tracing::warn!(
-                    target: "portcullis::http", ?user, backend, ?error,
+                    target: "portcullis::http", user = ?id, backend = backend.name(), ?error,
                     "no new log-in after a change of the password: the client is logged out"
                 );
                 Vec::new()
@@ -161,13 +155,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     async fn update_user(&self, asked: &Asked<'_, impl RequestHead, Id, P>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(asked.content_type(), asked.body)?;
-        self.require_superuser_in_person(asked).await?;
+        let current = self.require_superuser_in_person(asked).await?;
         let user = self.user_of(asked.id).await?;
         let mut fields = body.into_fields()?;
         let mut flags = UserUpdate::default();
         [flags.is_active, flags.is_superuser, flags.is_verified] = FLAGS.map(|flag| fields.flag(flag));
         let update = self.update_of(&user, flags, fields, &ProtectedFields::default())?;
-        let user = self.users.update(user, &update).await?;
+        let users = self.users_for(Some(&current), asked.head);
+        let user = users.update(user, &update).await?;
         Ok(ok(&user))
     }
 

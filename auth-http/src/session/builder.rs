@@ -172,7 +172,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
         Ok(Sessions {
             shared: Arc::new(Shared {
                 audience: format!("session:{}", self.name),
-                name: self.name,
+                name: self.name.into(),
                 store: self.store,
                 users: self.users,
                 transport: self.transport,

@@ -1,9 +1,13 @@
 //! Loading the session of a request.
 
+use std::sync::Arc;
+
 use auth_core::{
     Credential, ExposeSecret as _, Outcome, Profile, Rejection, SecretString, SessionWrite, StoredSession,
     Subject, TokenLookup, User, UserId, admit,
 };
+
+use auth_users::{EventKind, Origin};
 
 use super::{
     RequestSession, SessionData, Sessions, Shared, id,
@@ -83,6 +87,18 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
         let _removed: Result<SessionWrite, _> = self.store.delete(key, None).await;
     }
 
+    /// Tells that `kind` happened to a session of `user`.
+    pub(super) fn record(&self, kind: EventKind, user: &Id) {
+        if let Some(users) = &self.users {
+            users.audit().record(kind, Some(user), &self.origin());
+        }
+    }
+
+    /// The kind of the session, as events name it.
+    pub(super) fn origin(&self) -> Origin<Id> {
+        Origin::default().through(Arc::clone(&self.name))
+    }
+
     /// The user of a session, or `Some(None)` if it has none. `None` if the user's sessions have ended.
     async fn admitted(
         &self,
@@ -94,7 +110,7 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
         };
         let Some(users) = &self.users else {
             tracing::error!(
-                target: "portcullis::http", session = self.name,
+                target: "portcullis::http", session = &*self.name,
                 "a session has a user, but this kind has no `.users(…)` to check it with: it is as none"
             );
             return Ok(None);
@@ -106,10 +122,10 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
             Outcome::Anonymous => return Ok(None),
             Outcome::Rejected(rejection) => rejection,
         };
-        tracing::info!(
-            target: "portcullis::http", outcome = "rejected", session = self.name, user = ?subject.user_id,
-            reason = rejection.name(), "a session was rejected"
-        );
+        let refused = EventKind::CredentialRefused {
+            why: rejection.name(),
+        };
+        self.record(refused, &subject.user_id);
         if matches!(rejection, Rejection::UserGone | Rejection::StaleEpoch) {
             self.remove_if_possible(key).await;
         }

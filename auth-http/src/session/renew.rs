@@ -1,14 +1,17 @@
 //! New ids, log-in and log-out.
 
 use auth_core::{Predecessor, Profile, SessionWrite, Subject, UserId};
-use auth_users::Identified;
+use auth_users::{EventKind, Identified, UserManager};
 
 use super::{
     RequestSession, SessionData,
     state::{Change, Delivery, State, Stored},
     write::{MAX_ATTEMPTS, Rebased},
 };
-use crate::{HttpError, admission::still_identified};
+use crate::{
+    HttpError,
+    admission::{NotLoggedIn, cleared, conclude, still_identified},
+};
 
 /// The fate of the session under the old id.
 enum Replaced {
@@ -35,7 +38,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     ///   credentials were ended after one of them identified the user.
     /// - [`HttpError::Conflict`] and [`HttpError::PayloadTooLarge`] as from [`save`](Self::save).
     /// - [`HttpError::Unavailable`] if a store does not answer. The session under the old id may live on, or be gone.
-    /// - [`HttpError::EventHandler`] if the event handler fails. There is no session then.
+    /// - [`HttpError::Forbidden`] if the [`Veto`](auth_users::Veto) refuses it. The session is as before.
     /// - [`HttpError::Internal`] if this kind has no [`users`](crate::SessionsBuilder::users), or somebody
     ///   [acts](Identified::acting) as the user, which a session does not record. Log in through a backend for that.
     pub async fn log_in(&self, identified: Identified<Id, P>) -> Result<(), HttpError>
@@ -52,7 +55,24 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 "nobody can act as a user by a session with data",
             ));
         }
+        let user = identified.user().id.clone();
+        let done = self.log_in_to(users, identified).await;
+        let now = shared.clock.now();
+        conclude(users.audit(), (&user, now), &shared.origin(), done)
+    }
+
+    async fn log_in_to(
+        &self,
+        users: &UserManager<Id, P>,
+        identified: Identified<Id, P>,
+    ) -> Result<(), NotLoggedIn>
+    where
+        T: Default,
+    {
+        let shared = &self.inner.sessions.shared;
         let identified = still_identified(users, identified).await?;
+        let cleared = cleared(users, identified, &shared.origin()).await?;
+        let identified = cleared.proof();
         let user = identified.user();
         let ends_at = identified.ends_at(shared.clock.now());
         let _turn = self.inner.writing.lock().await;
@@ -69,19 +89,11 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 Replaced::Gone => self.begin_anew(),
                 Replaced::Done => {
                     self.state().user = Some(user.clone());
-                    if let Err(error) = users.logged_in(&identified).await {
-                        self.retract().await;
-                        return Err(error.into());
-                    }
-                    tracing::info!(
-                        target: "portcullis::http", outcome = "logged_in", user = ?user.id, session = shared.name,
-                        "a user logged in"
-                    );
                     return Ok(());
                 }
             }
         }
-        Err(HttpError::Conflict)
+        Err(HttpError::Conflict.into())
     }
 
     /// Gives the session a new id, for example when its rights change. The old id is dead. Data, user and limits stay.
@@ -128,9 +140,12 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     }
 
     async fn end_stored(&self) -> Result<(), HttpError> {
-        let keys = {
+        let (keys, user) = {
             let state = self.state();
-            [state.stored.as_ref().map(|stored| stored.key), state.outdated]
+            let stored = state.stored.as_ref();
+            let subject = stored.and_then(|stored| stored.row.subject.as_ref());
+            let user = subject.map(|subject| subject.user_id.clone());
+            ([stored.map(|stored| stored.key), state.outdated], user)
         };
         for key in keys.into_iter().flatten() {
             // Whatever its revision: a log-out is never a conflict.
@@ -140,15 +155,10 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             delivery: Delivery::Removal,
             ..State::new()
         };
-        Ok(())
-    }
-
-    /// Takes a log-in back that the application refuses, before anybody knows its id.
-    async fn retract(&self) {
-        let refused = std::mem::replace(&mut *self.state(), State::new());
-        if let Some(stored) = refused.stored {
-            self.inner.sessions.shared.remove_if_possible(&stored.key).await;
+        if let Some(user) = user {
+            self.inner.sessions.shared.record(EventKind::LoggedOut, &user);
         }
+        Ok(())
     }
 
     /// Leaves nothing of another user than `id`.

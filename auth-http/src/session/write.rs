@@ -121,7 +121,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             Err(error) => {
                 let problem = error.to_string();
                 tracing::warn!(
-                    target: "portcullis::http", session = shared.name, origin = error.origin(), kind = %error.kind(),
+                    target: "portcullis::http", session = &*shared.name, origin = error.origin(), kind = %error.kind(),
                     ?problem, "the use of a session was not recorded"
                 );
             }

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::UserManager;
 use crate::{
-    DefaultPasswordPolicy, EventHandler, MailBudget, Mailer, Outbox, PasswordHasher, PasswordPolicy,
-    UserLookup, one_time_token::OneTimeTokens, outbox::OutboxSettings, profile::HiddenFields,
+    AfterRegistration, Audit, DefaultPasswordPolicy, MailBudget, Mailer, Outbox, PasswordHasher,
+    PasswordPolicy, UserLookup, Veto, one_time_token::OneTimeTokens, outbox::OutboxSettings,
+    profile::HiddenFields,
 };
 
 const OUTBOX_CAPACITY: usize = 1024;
@@ -26,7 +27,8 @@ pub struct UserManagerBuilder<Id = Uuid, P = ()> {
     tokens: OneTimeTokens,
     hasher: PasswordHasher,
     policy: Arc<dyn PasswordPolicy>,
-    events: Option<Arc<dyn EventHandler<Id, P>>>,
+    veto: Option<Arc<dyn Veto<Id, P>>>,
+    after_registration: Option<Arc<dyn AfterRegistration<Id, P>>>,
     lookup: Option<Arc<dyn UserLookup<Id, P>>>,
     mailer: Option<Arc<dyn Mailer>>,
     mail_budget: MailBudget,
@@ -53,7 +55,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             tokens: OneTimeTokens::new(secret.clone()),
             hasher: PasswordHasher::default(),
             policy: Arc::new(DefaultPasswordPolicy),
-            events: None,
+            veto: None,
+            after_registration: None,
             lookup: None,
             mailer: None,
             mail_budget: MailBudget::default(),
@@ -86,9 +89,16 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
         self
     }
 
-    /// Tells `handler` what happens to users. By default there is no handler.
-    pub fn events(mut self, handler: Arc<dyn EventHandler<Id, P>>) -> Self {
-        self.events = Some(handler);
+    /// Asks `veto` before a log-in, a registration and a deletion. By default nobody is asked.
+    pub fn veto(mut self, veto: Arc<dyn Veto<Id, P>>) -> Self {
+        self.veto = Some(veto);
+        self
+    }
+
+    /// Lets the answer to each registration wait for `follower`. To learn what happens to users,
+    /// [`observe`](Audit::observe) the manager's [audit](UserManager::audit).
+    pub fn after_registration(mut self, follower: Arc<dyn AfterRegistration<Id, P>>) -> Self {
+        self.after_registration = Some(follower);
         self
     }
 
@@ -248,7 +258,10 @@ impl<Id: UserId, P: Profile> UserManagerBuilder<Id, P> {
             store: self.store,
             hasher: self.hasher,
             policy: self.policy,
-            events: self.events,
+            audit: Audit::new(Arc::clone(&self.clock)),
+            origin: None,
+            veto: self.veto,
+            after_registration: self.after_registration,
             lookup: self.lookup,
             outbox,
             tokens: Arc::new(self.tokens),

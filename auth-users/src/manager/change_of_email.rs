@@ -5,7 +5,7 @@ use super::{
     rewrite::{NotWritten, contention},
 };
 use crate::{
-    ChangedFields, Event, MailKind, UpdateError, UserUpdate, VerifyError, one_time_token::Claim,
+    ChangedFields, EventKind, MailKind, UpdateError, UserUpdate, VerifyError, one_time_token::Claim,
     outbox::NotMailed,
 };
 
@@ -72,19 +72,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let mut changed = ChangedFields::default();
         let confirmed = self.set_email(claim, email, &mut changed).await;
         let id = Some(&claim.user_id);
-        let confirmed = self
-            .conclude("change of e-mail", id, confirmed, |user| Event::Updated {
-                user,
-                changed,
-            })
-            .await;
-        match confirmed {
-            Ok(user) if changed.verified => {
-                self.conclude("verification", id, Ok(user), |user| Event::Verified { user })
-                    .await
-            }
-            confirmed => confirmed,
+        let refused = |why| EventKind::VerificationRefused { why };
+        let user = self.conclude(id, confirmed, || EventKind::Updated { changed }, refused)?;
+        if changed.verified {
+            self.record(EventKind::Verified, id);
         }
+        Ok(user)
     }
 
     async fn set_email(

@@ -3,8 +3,11 @@ use std::sync::{Arc, PoisonError};
 use auth_core::{Profile, RevocableStrategy, SessionStore, StoreError, User, UserId};
 use futures_util::future::{join, join_all};
 
-use super::{UserManager, outcome::Reason};
-use crate::{Event, EventHandlerError, LOG};
+use super::{
+    UserManager,
+    outcome::{Reason, note_of, why_vetoed},
+};
+use crate::{EventKind, Intent, LOG, VetoError};
 
 /// The reason that a user was not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +16,9 @@ pub enum DeleteUserError {
     /// The user does not exist any more.
     #[error("the user does not exist")]
     NotFound,
-    /// The event handler failed: either before the deletion, and the user is still there, or after it.
+    /// The [`Veto`](crate::Veto) did not consent. Nothing was removed.
     #[error(transparent)]
-    EventHandler(#[from] EventHandlerError),
+    Veto(#[from] VetoError),
     /// The store of the users, or one of credentials, did not answer. The user may still be there.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -25,15 +28,21 @@ impl Reason for DeleteUserError {
     fn why(&self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
-            Self::EventHandler(_) => "event_handler",
+            Self::Veto(error) => why_vetoed(error),
             Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        match self {
+            Self::Veto(error) => note_of(error),
+            _ => None,
         }
     }
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Deletes `user` and all credentials of the user, in each store. An error of the event handler at
-    /// [`Event::Deleting`] stops it.
+    /// Deletes `user` and all credentials of the user, in each store. The [`Veto`](crate::Veto) is asked first.
     ///
     /// It removes the credentials first. If one of their stores does not answer, the user stays, although some
     /// credentials may be gone. Call it again then. To lock a user out while a store of credentials is down, deactivate the
@@ -44,15 +53,13 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// [`DeleteUserError`].
     pub async fn delete(&self, user: &User<Id, P>) -> Result<(), DeleteUserError> {
         let deleted = self.remove(user).await.map(|()| user);
-        self.conclude("deletion", Some(&user.id), deleted, |user| Event::Deleted {
-            user,
-        })
-        .await
-        .map(|_user| ())
+        let refused = |why| EventKind::DeletionRefused { why };
+        self.conclude(Some(&user.id), deleted, || EventKind::Deleted, refused)
+            .map(|_user| ())
     }
 
     async fn remove(&self, user: &User<Id, P>) -> Result<(), DeleteUserError> {
-        self.emit(Event::Deleting { user }).await?;
+        self.ask_veto(Intent::Deletion { user }).await?;
         self.revoke_all(&user.id).await?;
         if !self.store.delete(&user.id).await? {
             return Err(DeleteUserError::NotFound);

@@ -12,7 +12,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// call [`send_invitation`](Self::send_invitation).
     ///
     /// # Errors
-    /// Those of [`create`](Self::create). If it is [`CreateUserError::EventHandler`], the user exists and no invitation is mailed.
+    /// Those of [`create`](Self::create). If it is [`CreateUserError::AfterRegistration`], the user exists and no invitation is mailed.
     pub async fn invite(&self, email: Email, profile: P) -> Result<User<Id, P>, CreateUserError> {
         let user = self
             .create(Registration::without_password(email, profile))

@@ -1,10 +1,9 @@
 use std::net::IpAddr;
 
 use auth_core::{Profile, SecretString, StoreError, UpdateUserError, User, UserId};
-use tracing::field::{debug, display};
 
-use super::UserManager;
-use crate::{Event, EventHandlerError, HashQueue, Identified, LOG, PasswordCheck};
+use super::{UserManager, outcome::Reason};
+use crate::{EventKind, HashQueue, Identified, LOG, Origin, PasswordCheck};
 
 /// The reason that a log-in was refused.
 #[derive(Debug, thiserror::Error)]
@@ -51,12 +50,23 @@ impl BadCredentials {
     }
 }
 
+impl Reason for AuthenticateError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::BadCredentials(why) => why.name(),
+            Self::NotVerified => "not_verified",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// Identifies the active user whose e-mail is `username`, in any case, and whose password is `password`. A
     /// [`UserLookup`](crate::UserLookup) can find users by something else than the e-mail.
     ///
     /// It costs one hash, whether there is such a user or not, and one more if the stored hash has another scheme or
-    /// cost and is replaced. It issues no credential. After you issue one, call [`logged_in`](Self::logged_in).
+    /// cost and is replaced. It issues no credential. If you issue one by yourself, [`ask_veto`](Self::ask_veto) before, and
+    /// call [`logged_in`](Self::logged_in) afterwards.
     ///
     /// # Errors
     /// [`AuthenticateError`]. Failing to upgrade an old hash is not an error.
@@ -68,8 +78,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         self.authenticate_from(None, username, password).await
     }
 
-    /// Does the same as [`authenticate`](Self::authenticate), for a client at the address `client`. The line in the log about a
-    /// refusal names it.
+    /// Does the same as [`authenticate`](Self::authenticate), for a client at the address `client`. The event of a refusal names it.
     ///
     /// # Security
     /// Take the address from `Auth::client` of `auth-actix`, or `Endpoints::client` of `auth-http`, and not from `X-Forwarded-For`:
@@ -83,8 +92,19 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         username: &str,
         password: &SecretString,
     ) -> Result<Identified<Id, P>, AuthenticateError> {
-        let user = self.check_log_in(client, username, password).await?;
-        Ok(Identified::by_proof(user))
+        let mut found = None;
+        match self.check_log_in(username, password, &mut found).await {
+            Ok(user) => Ok(Identified::by_proof(user)),
+            Err(error) => {
+                let origin = self.origin();
+                let client = client.or(origin.client);
+                // What was typed is not told, because people type passwords there.
+                let refused = EventKind::LogInRefused { why: error.why() };
+                self.audit
+                    .record(refused, found.as_ref(), &origin.from_client(client));
+                Err(error)
+            }
+        }
     }
 
     /// Takes the application's own word that `user` is the one who logs in: after an invitation, for example, or
@@ -98,50 +118,43 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Identified::without_proof(user)
     }
 
+    /// The user who may log in. If there is one who may not, their id is left in `found`.
     async fn check_log_in(
         &self,
-        client: Option<IpAddr>,
         username: &str,
         password: &SecretString,
+        found: &mut Option<Id>,
     ) -> Result<User<Id, P>, AuthenticateError> {
         let user = self.find_typed(username).await?;
+        *found = user.as_ref().map(|user| user.id.clone());
         let stored = user.as_ref().and_then(|user| user.password_hash.as_ref());
         let verdict = self
             .hasher
             .in_queue(HashQueue::LogIn)
             .verify(password, stored)
             .await?;
-        // The e-mail of an unknown user is not logged, because people type passwords there.
-        let log_refusal = |user: Option<&Id>, why: &str| {
-            let (user, client) = (user.map(debug), client.map(display));
-            tracing::info!(target: LOG, user, client, why, "log-in refused");
-        };
-        let refused = |user: Option<&Id>, why: BadCredentials| {
-            log_refusal(user, why.name());
-            Err(AuthenticateError::BadCredentials(why))
-        };
+        let refused = |why| Err(AuthenticateError::BadCredentials(why));
         let Some(user) = user else {
-            return refused(None, BadCredentials::UnknownUser);
+            return refused(BadCredentials::UnknownUser);
         };
         match verdict {
             PasswordCheck::Mismatch if user.password_hash.is_none() => {
-                return refused(Some(&user.id), BadCredentials::NoPassword);
+                return refused(BadCredentials::NoPassword);
             }
-            PasswordCheck::Mismatch => return refused(Some(&user.id), BadCredentials::WrongPassword),
+            PasswordCheck::Mismatch => return refused(BadCredentials::WrongPassword),
             PasswordCheck::Unusable(problem) => {
                 tracing::warn!(
                     target: LOG,
                     user = ?user.id, %problem, "a stored password hash cannot be verified"
                 );
-                return refused(Some(&user.id), BadCredentials::UnusableHash);
+                return refused(BadCredentials::UnusableHash);
             }
             PasswordCheck::Match | PasswordCheck::MatchNeedsRehash => {}
         }
         if !user.is_active {
-            return refused(Some(&user.id), BadCredentials::Inactive);
+            return refused(BadCredentials::Inactive);
         }
         if self.requires_verification && !user.is_verified {
-            log_refusal(Some(&user.id), "not_verified");
             return Err(AuthenticateError::NotVerified);
         }
         // If other log-ins wait, skip the upgrade. The next log-in can do it.
@@ -151,20 +164,15 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         Ok(user)
     }
 
-    /// Tells the event handler that a credential was issued for `identified`. The caller writes the line in the log, once
-    /// nothing can fail any more.
-    ///
-    /// # Errors
-    /// [`EventHandlerError`] if the event handler failed. The log-in has failed then: revoke the credential.
-    pub async fn logged_in(&self, identified: &Identified<Id, P>) -> Result<(), EventHandlerError> {
-        let (user, actor) = (identified.user(), identified.actor());
-        self.emit(Event::LoggedIn { user, actor }).await
-    }
-
-    /// Tells the event handler that a refresh token of `user` was used again after its grace, which ended the log-in. An
-    /// error of the handler is logged.
-    pub async fn refresh_token_reused(&self, user: &User<Id, P>) {
-        let _logged = self.emit(Event::RefreshTokenReused { user }).await;
+    /// Tells that the user of `identified` has logged in by a credential that the caller has issued, once nothing can fail any
+    /// more. The HTTP layer does that for its own log-ins.
+    pub fn logged_in(&self, identified: &Identified<Id, P>) {
+        let origin = Origin {
+            actor: identified.actor().cloned(),
+            ..self.origin()
+        };
+        let user = Some(&identified.user().id);
+        self.audit.record(EventKind::LoggedIn, user, &origin);
     }
 
     /// Replaces the hash by one with today's parameters, and returns the user as stored. If another write came first,

@@ -1,7 +1,7 @@
 use auth_core::{NormalizedEmail, Profile, StoreError, User, UserId};
 
 use super::UserManager;
-use crate::event::{Panicked, caught};
+use crate::caught::{Panicked, caught};
 
 /// A longer text is never a name.
 const MAX_TYPED_BYTES: usize = 1024;

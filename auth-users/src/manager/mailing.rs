@@ -1,12 +1,10 @@
 use std::sync::Arc;
 
 use auth_core::{Email, Profile, User, UserId};
-use futures_util::FutureExt as _;
-use tracing::field::debug;
 
 use super::UserManager;
 use crate::{
-    Event, LOG, MailKind,
+    AuditEvent, EventKind, MailKind,
     one_time_token::Purpose,
     outbox::{Letter, NotMailed},
 };
@@ -42,21 +40,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         let account = account.as_deref().unwrap_or_default();
         let pushed = self.outbox.push(kind, account, to.normalized(), letter);
-        let what = match kind {
-            MailKind::Verify => "verification",
-            MailKind::Reset => "password reset",
-            MailKind::Invite => "invitation",
-            MailKind::ChangeEmail => "change of e-mail",
-            MailKind::EmailChangeNotice => "notice of a change of e-mail",
+        let event = match pushed {
+            Ok(()) => EventKind::MailRequested { mail: kind },
+            Err(refusal) => EventKind::MailRefused {
+                mail: kind,
+                why: refusal.name(),
+            },
         };
-        let (user, why) = (id.map(debug), pushed.err().map(NotMailed::name));
-        match pushed {
-            Ok(()) => tracing::info!(target: LOG, user, "{what} requested"),
-            Err(NotMailed::OutboxFull) => {
-                tracing::warn!(target: LOG, user, why, "{what} not mailed");
-            }
-            Err(_) => tracing::info!(target: LOG, user, why, "{what} not mailed"),
-        }
+        self.record(event, id.as_ref());
     }
 
     fn letter(&self, kind: MailKind, to: &Email, user: User<Id, P>) -> Letter {
@@ -73,25 +64,22 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         };
         let now = self.clock.now();
         let expires_at = lifetime.end(now).unwrap_or(now);
-        let (users, tokens, user) = (self.clone(), Arc::clone(&self.tokens), Arc::new(user));
-        let told = Arc::clone(&user);
-        let tell = async move {
-            let event = match kind {
-                MailKind::Verify => Event::VerificationRequested { user: &told },
-                MailKind::Reset => Event::PasswordResetRequested { user: &told },
-                MailKind::ChangeEmail => Event::EmailChangeRequested { user: &told },
-                // Registration and change of e-mail have their own events.
-                MailKind::Invite | MailKind::EmailChangeNotice => return,
-            };
-            // `emit` has logged it, and the request is over.
-            let _ = users.emit(event).await;
+        let tokens = Arc::clone(&self.tokens);
+        let (audit, clock, origin) = (self.audit.clone(), Arc::clone(&self.clock), self.origin());
+        let id = user.id.clone();
+        let given_up = move |why, problem| {
+            let event = AuditEvent::new(EventKind::MailGivenUp { mail: kind, why }, clock.now());
+            audit.tell(AuditEvent {
+                note: problem,
+                ..event.of(Some(&id), &origin)
+            });
         };
         Letter {
             kind,
             user: user.id.to_string(),
             to: to.as_str().to_owned(),
             expires_at,
-            tell: Some(tell.boxed()),
+            given_up: Box::new(given_up),
             sign: Box::new(move || match purpose {
                 Purpose::ChangeEmail => tokens.issue_for_email(&to, &user, expires_at),
                 _ => tokens.issue(purpose, &user, expires_at),

@@ -1,51 +1,58 @@
-//! Tells the log and the event handler how a call ended.
+//! Tells how a call ended.
 
 use std::borrow::Borrow;
 
 use auth_core::{Profile, User, UserId};
-use tracing::field::debug;
 
 use super::UserManager;
-use crate::{Event, EventHandlerError, LOG, event::emit};
+use crate::{AuditEvent, EventKind, VetoError};
 
 /// An error with a stable name for the log.
-pub(super) trait Reason: From<EventHandlerError> {
+pub(super) trait Reason {
     fn why(&self) -> &'static str;
+
+    /// The message of a veto.
+    fn note(&self) -> Option<String> {
+        None
+    }
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Writes the line of the log about `outcome`. After a success it also tells the event handler.
-    ///
-    /// `action` names what was tried, and `id` the user, if that is known.
-    pub(super) async fn conclude<U: Borrow<User<Id, P>>, E: Reason>(
+    /// Tells the `outcome`: `done` or `refused`. `id` is that of the user, if it is known.
+    pub(super) fn conclude<U: Borrow<User<Id, P>>, E: Reason>(
         &self,
-        action: &'static str,
         id: Option<&Id>,
         outcome: Result<U, E>,
-        event: impl for<'a> FnOnce(&'a User<Id, P>) -> Event<'a, Id, P>,
+        done: impl FnOnce() -> EventKind,
+        refused: impl FnOnce(&'static str) -> EventKind,
     ) -> Result<U, E> {
-        let done = match outcome {
-            Ok(done) => done,
+        match &outcome {
+            Ok(user) => self.record(done(), Some(&user.borrow().id)),
             Err(error) => {
-                let (user, why) = (id.map(debug), error.why());
-                tracing::info!(target: LOG, user, why, "{action} refused");
-                return Err(error);
+                let kind = refused(error.why());
+                let event = AuditEvent::new(kind, self.clock.now()).of(id, &self.origin());
+                self.audit.tell(AuditEvent {
+                    note: error.note(),
+                    ..event
+                });
             }
-        };
-        let event = event(done.borrow());
-        let (user, what) = (&event.user().id, event.name().replace('_', " "));
-        let changed = match event {
-            Event::Updated { changed, .. } => Some(changed),
-            _ => None,
-        };
-        tracing::info!(target: LOG, ?user, changed = changed.map(debug), "{what}");
-        if changed.is_none_or(|changed| changed.any()) {
-            self.emit(event).await?;
         }
-        Ok(done)
+        outcome
     }
+}
 
-    pub(super) async fn emit(&self, event: Event<'_, Id, P>) -> Result<(), EventHandlerError> {
-        emit(self.events.as_deref(), event, self).await
+/// The name of a veto's decision.
+pub(super) fn why_vetoed(error: &VetoError) -> &'static str {
+    match error {
+        VetoError::Refused(_) => "vetoed",
+        VetoError::Unavailable(_) => "unavailable",
+    }
+}
+
+/// The message of a veto.
+pub(super) fn note_of(error: &VetoError) -> Option<String> {
+    match error {
+        VetoError::Refused(message) => Some(message.clone()),
+        VetoError::Unavailable(_) => None,
     }
 }

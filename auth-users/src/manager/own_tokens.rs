@@ -2,7 +2,7 @@ use auth_core::{ConfigError, Lifetime, Profile, SecretString, StoreError, User, 
 
 use super::{UserManager, rewrite::NotWritten};
 use crate::{
-    LOG,
+    EventKind,
     one_time_token::{Claim, Purpose},
 };
 
@@ -99,7 +99,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .rewrite(&claim.user_id, found, |found| Ok(claimant(&claim, found)))
             .await;
         let user = redeemed?.ok_or(OneTimeTokenError::BadToken)?;
-        tracing::info!(target: LOG, user = ?user.id, purpose, "one-time token redeemed");
+        let purpose = purpose.to_owned();
+        self.record(EventKind::OneTimeTokenRedeemed { purpose }, Some(&user.id));
         Ok(user)
     }
 

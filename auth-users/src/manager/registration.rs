@@ -1,7 +1,13 @@
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
 
-use super::{UserManager, outcome::Reason};
-use crate::{Event, EventHandlerError, HashQueue, MailKind, ProfileError};
+use super::{
+    UserManager,
+    outcome::{Reason, note_of, why_vetoed},
+};
+use crate::{
+    AfterRegistrationError, EventKind, HashQueue, Intent, LOG, MailKind, ProfileError, VetoError,
+    caught::{Panicked, caught},
+};
 
 /// A user to create.
 #[derive(Clone, Debug)]
@@ -59,9 +65,12 @@ pub enum CreateUserError {
     /// The store cannot hold a value of the profile.
     #[error(transparent)]
     InvalidProfile(#[from] ProfileError),
-    /// The user was made, and then the event handler failed.
+    /// The [`Veto`](crate::Veto) did not consent.
     #[error(transparent)]
-    EventHandler(#[from] EventHandlerError),
+    Veto(#[from] VetoError),
+    /// The user was made, and then what [follows](crate::AfterRegistration) failed.
+    #[error(transparent)]
+    AfterRegistration(#[from] AfterRegistrationError),
     /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -74,28 +83,53 @@ impl Reason for CreateUserError {
             Self::EmailTaken => "email_taken",
             Self::ProfileTaken => "profile_taken",
             Self::InvalidProfile(_) => "invalid_profile",
-            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
+            Self::Veto(error) => why_vetoed(error),
+            Self::AfterRegistration(_) | Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    fn note(&self) -> Option<String> {
+        match self {
+            Self::Veto(error) => note_of(error),
+            _ => None,
         }
     }
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
-    /// Creates a user. With a password it costs one hash, whether the e-mail is taken or not.
+    /// Creates a user. With a password it costs one hash, whether the e-mail is taken or not, unless the
+    /// [`Veto`](crate::Veto) refuses it, which is asked first.
     ///
     /// # Errors
-    /// [`CreateUserError`]. Nothing is written, unless it is [`CreateUserError::EventHandler`].
+    /// [`CreateUserError`]. Nothing is written, unless it is [`CreateUserError::AfterRegistration`].
     pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
         let created = self.insert(registration).await;
-        let user = self
-            .conclude("registration", None, created, |user| Event::Registered { user })
-            .await?;
+        let refused = |why| EventKind::RegistrationRefused { why };
+        let user = self.conclude(None, created, || EventKind::Registered, refused)?;
+        self.follow(&user).await?;
         if self.sends_verification && user.password_hash.is_some() {
             self.post(MailKind::Verify, &user.email, Some(user.clone()));
         }
         Ok(user)
     }
 
+    /// Waits for the application's own part.
+    async fn follow(&self, user: &User<Id, P>) -> Result<(), AfterRegistrationError> {
+        let Some(follower) = &self.after_registration else {
+            return Ok(());
+        };
+        let done = caught(async { follower.registered(user, self).await }).await;
+        let done = done.unwrap_or_else(|Panicked| Err(AfterRegistrationError::new("it panicked")));
+        if let Err(error) = &done {
+            let problem = error.to_string();
+            tracing::error!(target: LOG, user = ?user.id, ?problem, "a user was registered, and what follows failed");
+        }
+        done
+    }
+
     async fn insert(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
+        let (email, profile) = (&registration.email, &registration.profile);
+        self.ask_veto(Intent::Registration { email, profile }).await?;
         let password_hash = match &registration.password {
             Some(password) => {
                 let refused = CreateUserError::InvalidPassword;

@@ -2,7 +2,7 @@ use auth_core::{Email, Profile, SecretString, StoreError, User, UserId};
 
 use super::{UserManager, outcome::Reason, rewrite::NotWritten};
 use crate::{
-    Event, EventHandlerError, HashQueue, MailKind,
+    EventKind, HashQueue, MailKind,
     one_time_token::{Claim, Purpose},
 };
 
@@ -17,9 +17,6 @@ pub enum ResetPasswordError {
     /// The policy refuses the password, for this reason. The token stays valid.
     #[error("the password is refused: {0}")]
     InvalidPassword(String),
-    /// The password was reset, and then the event handler failed.
-    #[error(transparent)]
-    EventHandler(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -36,7 +33,7 @@ impl Reason for ResetPasswordError {
         match self {
             Self::BadToken => "bad_token",
             Self::InvalidPassword(_) => "invalid_password",
-            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -65,7 +62,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// verified, since it was mailed there.
     ///
     /// # Errors
-    /// [`ResetPasswordError`]. Nothing is written, unless it is [`ResetPasswordError::EventHandler`].
+    /// [`ResetPasswordError`]. Nothing is written.
     pub async fn reset_password(
         &self,
         token: &str,
@@ -78,16 +75,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             .replace_password(claim.as_ref(), password, &mut is_verified_now)
             .await;
         let id = claim.as_ref().map(|claim| &claim.user_id);
-        let reset = self
-            .conclude("password reset", id, reset, |user| Event::PasswordReset { user })
-            .await;
-        match reset {
-            Ok(user) if is_verified_now => {
-                self.conclude("verification", id, Ok(user), |user| Event::Verified { user })
-                    .await
-            }
-            reset => reset,
+        let refused = |why| EventKind::PasswordResetRefused { why };
+        let user = self.conclude(id, reset, || EventKind::PasswordReset, refused)?;
+        if is_verified_now {
+            self.record(EventKind::Verified, id);
         }
+        Ok(user)
     }
 
     async fn replace_password(

@@ -7,7 +7,7 @@ use super::{
     rewrite::{NotWritten, contention},
 };
 use crate::{
-    ChangedFields, Event, EventHandlerError, HashQueue, ProfileError,
+    ChangedFields, EventKind, HashQueue, ProfileError,
     profile::{HiddenFields, MergeError, fields_of},
 };
 
@@ -106,9 +106,6 @@ pub enum UpdateError {
     /// The user was deleted.
     #[error("the user does not exist")]
     NotFound,
-    /// The user was changed, and then the event handler failed.
-    #[error(transparent)]
-    EventHandler(#[from] EventHandlerError),
     /// The store, the hasher or the password policy did not answer, or other writes came first.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -143,7 +140,7 @@ impl Reason for UpdateError {
             Self::InvalidProfile(_) => "invalid_profile",
             Self::LossyProfile => "lossy_profile",
             Self::NotFound => "not_found",
-            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -157,16 +154,16 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// returns [`UpdateError::Unavailable`]; the caller may retry.
     ///
     /// # Errors
-    /// [`UpdateError`]. Nothing is written, unless it is [`UpdateError::EventHandler`].
+    /// [`UpdateError`]. Nothing is written.
     pub async fn update(&self, user: User<Id, P>, update: &UserUpdate) -> Result<User<Id, P>, UpdateError> {
         let id = user.id.clone();
         let mut changed = ChangedFields::default();
         let updated = self.apply(user, update, &mut changed).await;
-        self.conclude("update", Some(&id), updated, |user| Event::Updated {
-            user,
-            changed,
-        })
-        .await
+        if updated.is_ok() && !changed.any() {
+            return updated;
+        }
+        let refused = |why| EventKind::UpdateRefused { why };
+        self.conclude(Some(&id), updated, || EventKind::Updated { changed }, refused)
     }
 
     async fn apply(

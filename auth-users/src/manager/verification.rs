@@ -2,7 +2,7 @@ use auth_core::{Email, Profile, StoreError, User, UserId};
 
 use super::{UserManager, outcome::Reason, rewrite::NotWritten};
 use crate::{
-    Event, EventHandlerError, MailKind,
+    EventKind, MailKind,
     one_time_token::{Claim, Purpose},
 };
 
@@ -16,9 +16,6 @@ pub enum VerifyError {
     /// The token is valid, but the e-mail is already verified.
     #[error("the e-mail is verified already")]
     AlreadyVerified,
-    /// The e-mail was verified, and then the event handler failed.
-    #[error(transparent)]
-    EventHandler(#[from] EventHandlerError),
     /// The store did not answer.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -35,7 +32,7 @@ impl Reason for VerifyError {
         match self {
             Self::BadToken => "bad_token",
             Self::AlreadyVerified => "already_verified",
-            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -64,7 +61,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// the user changes the address and changes it back. It only proves control of the mailbox.
     ///
     /// # Errors
-    /// [`VerifyError`]. Nothing is written, unless it is [`VerifyError::EventHandler`].
+    /// [`VerifyError`]. Nothing is written.
     pub async fn verify(&self, token: &str) -> Result<User<Id, P>, VerifyError> {
         let purposes = [Purpose::Verify, Purpose::ChangeEmail];
         let claim = self.tokens.open(&purposes, token, self.clock.now());
@@ -76,8 +73,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         }
         let verified = self.mark_verified(claim.as_ref()).await;
         let id = claim.as_ref().map(|claim| &claim.user_id);
-        self.conclude("verification", id, verified, |user| Event::Verified { user })
-            .await
+        let refused = |why| EventKind::VerificationRefused { why };
+        self.conclude(id, verified, || EventKind::Verified, refused)
     }
 
     async fn mark_verified(&self, claim: Option<&Claim<'_, Id>>) -> Result<User<Id, P>, VerifyError> {

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     LOG, Mail, Mailer,
-    event::{Panicked, caught},
+    caught::{Panicked, caught},
 };
 
-/// The time limit of an attempt, and of the event handler before the first one.
+/// The time limit of an attempt.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A letter that is being sent. It ends once: with its outcome, or as a failure if it is dropped before.
@@ -41,7 +41,7 @@ impl Flight {
     }
 
     pub(super) async fn run(mut self) {
-        let Some(item) = &mut self.item else {
+        let Some(item) = &self.item else {
             return;
         };
         let outcome = attempt(&self.shared, item).await;
@@ -59,11 +59,11 @@ impl Flight {
                 Landing::Sent
             }
             Outcome::Expired => {
-                tracing::error!(target: LOG, kind, user, ?to, "a mail expired before it was sent");
+                (item.letter.given_up)("expired", None);
                 Landing::Expired
             }
             Outcome::NoMailer => {
-                tracing::warn!(target: LOG, kind, user, ?to, "no mailer is configured: a mail was dropped");
+                (item.letter.given_up)("no_mailer", None);
                 Landing::GivenUp
             }
             Outcome::Failed(problem) => match self.pause_after(&item) {
@@ -72,7 +72,7 @@ impl Flight {
                     Landing::Again(Instant::now() + pause)
                 }
                 None => {
-                    tracing::error!(target: LOG, kind, user, ?to, ?problem, "a mail was given up");
+                    (item.letter.given_up)("failed", Some(problem));
                     Landing::GivenUp
                 }
             },
@@ -99,16 +99,10 @@ impl Drop for Flight {
     }
 }
 
-async fn attempt(shared: &Shared, item: &mut Item) -> Outcome {
-    let letter = &mut item.letter;
+async fn attempt(shared: &Shared, item: &Item) -> Outcome {
+    let letter = &item.letter;
     if letter.expires_at <= shared.settings.clock.now() {
         return Outcome::Expired;
-    }
-    if let Some(tell) = letter.tell.take()
-        && timeout(DEADLINE, caught(tell)).await.is_err()
-    {
-        let (kind, user) = (letter.kind.name(), &letter.user);
-        tracing::error!(target: LOG, kind, user, "an event handler ran past its deadline");
     }
     let Some(mailer) = &shared.settings.mailer else {
         return Outcome::NoMailer;

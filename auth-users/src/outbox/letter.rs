@@ -3,7 +3,6 @@
 use std::fmt;
 
 use auth_core::SecretString;
-use futures_util::future::BoxFuture;
 use time::OffsetDateTime;
 
 use crate::{Mail, MailKind};
@@ -17,10 +16,10 @@ pub(crate) struct Letter {
     pub(crate) to: String,
     /// The expiry of the token. After that the mail is useless.
     pub(crate) expires_at: OffsetDateTime,
-    /// Sends the event to the application's handler, before the first attempt.
-    pub(crate) tell: Option<BoxFuture<'static, ()>>,
+    /// Tells why the mail is lost, and the last problem.
+    pub(crate) given_up: Box<dyn Fn(&'static str, Option<String>) + Send + Sync>,
     /// Issues the token.
-    pub(crate) sign: Box<dyn Fn() -> SecretString + Send>,
+    pub(crate) sign: Box<dyn Fn() -> SecretString + Send + Sync>,
 }
 
 impl Letter {

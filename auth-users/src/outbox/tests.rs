@@ -116,7 +116,7 @@ fn letter(outbox: &Outbox, to: &str) -> Letter {
         user: format!("id of {to}"),
         to: format!("{to}@camelot.example"),
         expires_at: outbox.0.settings.clock.now() + Duration::from_secs(3600),
-        tell: None,
+        given_up: Box::new(|_why, _problem| {}),
         sign: Box::new(|| SecretString::from("token")),
     }
 }

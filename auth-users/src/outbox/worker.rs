@@ -5,27 +5,32 @@ use std::{future, sync::Arc};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{Shared, flight::Flight};
+use crate::desk::Desk;
 
-/// Releases its place, even if its runtime is shut down.
-pub(super) struct Worker(pub(super) Option<Arc<Shared>>);
+impl Desk for Shared {
+    fn hire(&self) -> bool {
+        self.lock().hire()
+    }
 
-impl Worker {
-    pub(super) async fn run(mut self) {
+    fn dismiss(&self) {
+        self.lock().dismiss();
+        self.gone.notify_waiters();
+    }
+
+    async fn work(self: Arc<Self>) {
         // If the runtime is dropped, each flight goes back to the queue.
         let mut flights = JoinSet::new();
-        while let Some(shared) = &self.0 {
+        loop {
             while flights.try_join_next().is_some() {}
-            while flights.len() < shared.settings.in_flight
-                && let Some(flight) = Flight::next(shared)
+            while flights.len() < self.settings.in_flight
+                && let Some(flight) = Flight::next(&self)
             {
                 flights.spawn(flight.run());
             }
             let next_due = {
-                let mut queue = shared.lock();
+                let mut queue = self.lock();
                 // Under the lock, so that no mail is left behind: one that comes later starts another worker.
                 if queue.dismiss_if_empty() {
-                    drop(queue);
-                    self.0 = None;
                     return;
                 }
                 queue.next_due(Instant::now())
@@ -38,18 +43,9 @@ impl Worker {
             };
             tokio::select! {
                 Some(_landed) = flights.join_next() => {}
-                () = shared.changed.notified() => {}
+                () = self.changed.notified() => {}
                 () = pause => {}
             }
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if let Some(shared) = self.0.take() {
-            shared.lock().dismiss();
-            shared.gone.notify_waiters();
         }
     }
 }

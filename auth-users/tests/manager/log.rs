@@ -5,10 +5,14 @@ use std::{
 };
 
 use auth_core::{ExposeSecret as _, PasswordHash};
-use auth_users::{FolderMailer, Registration, UserUpdate};
+use auth_users::{
+    AfterRegistration, AfterRegistrationError, FolderMailer, Intent, Origin, Registration, UserManager,
+    UserUpdate, Veto, VetoError,
+};
 use tracing_subscriber::fmt::MakeWriter;
+use uuid::Uuid;
 
-use crate::scene::{ANOTHER, EMAIL, Knight, PASSWORD, Scene, email};
+use crate::scene::{ANOTHER, EMAIL, Knight, KnightUser, PASSWORD, Scene, email};
 
 const WEAK: &str = "password1";
 const TYPED: &str = "my-password-typed-as-an-email@camelot.example";
@@ -165,19 +169,49 @@ async fn e3_e4_each_outcome_is_an_event_with_who_what_and_why_and_no_secret() {
     assert_eq!(scene.mailbox.mails().len(), 2);
 }
 
+/// An application whose errors have two lines.
+struct Chatty;
+
+const TWO_LINES: &str = "first line\nsecond line";
+
+#[async_trait::async_trait]
+impl Veto<Uuid, Knight> for Chatty {
+    async fn check(
+        &self,
+        _intent: Intent<'_, Uuid, Knight>,
+        _origin: &Origin,
+        _users: &UserManager<Uuid, Knight>,
+    ) -> Result<(), VetoError> {
+        Err(VetoError::refused(TWO_LINES))
+    }
+}
+
+#[async_trait::async_trait]
+impl AfterRegistration<Uuid, Knight> for Chatty {
+    async fn registered(
+        &self,
+        _user: &KnightUser,
+        _users: &UserManager<Uuid, Knight>,
+    ) -> Result<(), AfterRegistrationError> {
+        Err(AfterRegistrationError::new(TWO_LINES))
+    }
+}
+
 #[tokio::test]
 async fn e4_a_line_break_in_an_applications_error_is_encoded() {
-    let log = Log::listen();
-    let scene = Scene::new();
-    *scene.journal.fails_at.lock().expect("lock") = Some("registered");
-    let registration = Registration::new(email(EMAIL), PASSWORD.into(), Knight::default());
-    assert!(scene.users.create(registration).await.is_err());
-    assert_eq!(
-        log.count(&["ERROR", "registered", "first line\\nsecond line"]),
-        1,
-        "{}",
-        log.text()
-    );
+    for (veto, parts) in [
+        (true, ["INFO", "registration refused", "first line\\nsecond line"]),
+        (false, ["ERROR", "registered", "first line\\nsecond line"]),
+    ] {
+        let log = Log::listen();
+        let scene = Scene::with(|settings| match veto {
+            true => settings.veto(Arc::new(Chatty)),
+            false => settings.after_registration(Arc::new(Chatty)),
+        });
+        let registration = Registration::new(email(EMAIL), PASSWORD.into(), Knight::default());
+        assert!(scene.users.create(registration).await.is_err());
+        assert_eq!(log.count(&parts), 1, "{}", log.text());
+    }
 }
 
 #[tokio::test]
@@ -222,7 +256,6 @@ async fn e4_a_mailers_error_that_repeats_the_token_is_logged_without_it() {
             "a mail was given up",
             "verify",
             &who,
-            EMAIL,
             "token=[REDACTED]\\n"
         ]),
         1

@@ -236,9 +236,9 @@ async fn an_upgrade_is_no_update_event_and_a_login_is_told_when_it_is_said() {
         .authenticate(EMAIL, &PASSWORD.into())
         .await
         .expect("logged in");
-    assert!(scene.journal.events().is_empty());
-    scene.users.logged_in(&identified).await.expect("told");
-    assert_eq!(scene.journal.events(), ["logged_in"]);
+    assert!(scene.events().await.is_empty());
+    scene.users.logged_in(&identified);
+    assert_eq!(scene.events().await, ["logged_in"]);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ async fn a_new_user_is_active_no_superuser_and_not_verified() {
     assert_eq!((user.security_epoch, user.revision), (0, 0));
     assert_eq!(user.created_at, scene.clock.now());
     assert!(scene.has_password(&user, PASSWORD).await);
-    assert_eq!(scene.journal.events(), ["registered"]);
+    assert_eq!(scene.events().await, ["registered"]);
     scene.users.outbox().drained().await;
     assert!(scene.mailbox.mails().is_empty(), "no mail follows by itself");
 }
@@ -54,7 +54,8 @@ async fn a_refused_password_comes_before_a_taken_email_and_is_not_hashed() {
         .expect_err("common");
     assert!(matches!(error, CreateUserError::InvalidPassword(reason) if reason.contains("common")));
     assert_eq!(scene.users.hasher().hashes_started(), before);
-    assert_eq!(scene.journal.events(), ["registered"]);
+    let events = scene.events().await;
+    assert_eq!(events, ["registered", "registration_refused: invalid_password"]);
 }
 
 #[tokio::test]
@@ -119,5 +120,5 @@ async fn a_store_that_does_not_answer_is_unavailable() {
         .await
         .expect_err("broken");
     assert!(matches!(error, CreateUserError::Unavailable(_)), "{error}");
-    assert!(scene.journal.events().is_empty());
+    assert_eq!(scene.events().await, ["registration_refused: unavailable"]);
 }

@@ -38,13 +38,16 @@ async fn v4_a_reset_sets_the_password_and_the_epoch_in_one_write_and_ends_every_
         scene.users.authenticate(EMAIL, &PASSWORD.into()).await,
         Err(AuthenticateError::BadCredentials(_))
     ));
-    let events = scene.journal.events();
+    let events = scene.events().await;
     assert_eq!(
         events[1..],
         [
             "password_reset_requested",
             "password_reset_requested",
-            "password_reset"
+            "password_reset",
+            "password_reset_refused: bad_token",
+            "password_reset_refused: bad_token",
+            "log_in_refused: wrong_password"
         ]
     );
 }

@@ -11,10 +11,9 @@ use auth_core::{
     SigningSecret, StoreError, UpdateUserError, User, UserStore, memory::MemoryUserStore,
 };
 use auth_users::{
-    Event, EventHandler, EventHandlerError, MailKind, Mailer, PasswordHasher, Registration, UserManager,
-    UserManagerBuilder,
+    EventKind, MailKind, Mailer, PasswordHasher, Registration, UserManager, UserManagerBuilder,
 };
-use portcullis::testing::Mailbox;
+use portcullis::testing::{Journal, Mailbox};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -61,15 +60,30 @@ impl Scene {
         let builder = UserManager::builder(Arc::clone(&store) as Arc<dyn UserStore<Uuid, Knight>>, &secret)
             .hasher(hasher)
             .clock(Arc::clone(&clock) as Arc<dyn Clock>)
-            .mailer(Arc::clone(&mailbox) as Arc<dyn Mailer>)
-            .events(Arc::clone(&journal) as Arc<dyn EventHandler<Uuid, Knight>>);
+            .mailer(Arc::clone(&mailbox) as Arc<dyn Mailer>);
+        let users = settings(builder).build().expect("settings");
+        users.audit().observe(Arc::clone(&journal) as Arc<_>);
         Self {
-            users: Arc::new(settings(builder).build().expect("settings")),
+            users: Arc::new(users),
             store,
             clock,
             mailbox,
             journal,
         }
+    }
+
+    /// Every event so far: its name, and what changed or why it was refused.
+    pub(crate) async fn events(&self) -> Vec<String> {
+        self.users.audit().drained().await;
+        let events = self.journal.events().into_iter();
+        let entries = events.map(|event| match event.kind {
+            EventKind::Updated { changed } => format!("updated: {changed:?}"),
+            kind => match kind.why() {
+                Some(why) => format!("{}: {why}", kind.name()),
+                None => kind.name().to_owned(),
+            },
+        });
+        entries.collect()
     }
 
     pub(crate) async fn arthur(&self) -> KnightUser {
@@ -124,46 +138,6 @@ impl Scene {
 
 pub(crate) fn email(address: &str) -> Email {
     address.parse().expect("e-mail")
-}
-
-/// Keeps the events' names, and fails or panics at one of them, or logs the user out.
-#[derive(Default)]
-pub(crate) struct Journal {
-    events: Mutex<Vec<String>>,
-    pub(crate) fails_at: Mutex<Option<&'static str>>,
-    pub(crate) panics_at: Mutex<Option<&'static str>>,
-    pub(crate) logs_out_at: Mutex<Option<&'static str>>,
-}
-
-impl Journal {
-    pub(crate) fn events(&self) -> Vec<String> {
-        self.events.lock().expect("lock").clone()
-    }
-}
-
-#[async_trait]
-impl EventHandler<Uuid, Knight> for Journal {
-    async fn handle(
-        &self,
-        event: Event<'_, Uuid, Knight>,
-        users: &UserManager<Uuid, Knight>,
-    ) -> Result<(), EventHandlerError> {
-        let entry = match event {
-            Event::Updated { changed, .. } => format!("updated: {changed:?}"),
-            event => event.name().to_owned(),
-        };
-        self.events.lock().expect("lock").push(entry);
-        if *self.logs_out_at.lock().expect("lock") == Some(event.name()) {
-            let is_user = users.log_out_everywhere(&event.user().id).await;
-            assert!(is_user.map_err(EventHandlerError::new)?);
-        }
-        let panics = *self.panics_at.lock().expect("lock") == Some(event.name());
-        assert!(!panics, "on purpose");
-        if *self.fails_at.lock().expect("lock") == Some(event.name()) {
-            return Err(EventHandlerError::new("first line\nsecond line"));
-        }
-        Ok(())
-    }
 }
 
 type Meddling = Box<dyn FnOnce(&mut KnightUser) + Send>;

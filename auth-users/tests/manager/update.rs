@@ -40,7 +40,7 @@ async fn what_changes_nothing_writes_nothing_and_is_no_event() {
         assert_eq!(user.revision, 0);
     }
     assert_eq!(scene.read(&arthur).await.revision, 0);
-    assert_eq!(scene.journal.events(), ["registered"]);
+    assert_eq!(scene.events().await, ["registered"]);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ async fn a_mailed_token_verifies_and_then_says_that_it_did() {
     assert!(user.is_verified && scene.read(&arthur).await.is_verified);
     assert_eq!((user.revision, user.security_epoch), (1, 0));
     assert_eq!(
-        scene.journal.events(),
+        scene.events().await,
         ["registered", "verification_requested", "verified"]
     );
     let error = scene.users.verify(&token).await.expect_err("used");

@@ -1,0 +1,183 @@
+//! An observer, and the events that wait for it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use auth_core::UserId;
+use time::OffsetDateTime;
+use tokio::{sync::Notify, time::timeout};
+
+use super::Observer;
+use crate::{
+    AuditEvent,
+    caught::{Panicked, caught},
+    desk::{Desk, staff},
+};
+
+const LOG: &str = "portcullis::audit";
+
+/// The number of events that wait at most.
+pub(super) const CAPACITY: usize = 1024;
+
+/// How long an observer may take for an event.
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often it is logged at most that events are dropped.
+const PAUSE: time::Duration = time::Duration::MINUTE;
+
+pub(super) struct Watcher<Id> {
+    observer: Arc<dyn Observer<Id>>,
+    queue: Mutex<Queue<Id>>,
+    /// Tells [`drained`](Self::drained) that an event, or the task, is gone.
+    gone: Notify,
+}
+
+struct Queue<Id> {
+    waiting: VecDeque<Arc<AuditEvent<Id>>>,
+    /// The event that the observer is being told. It is told again if the task is cut off.
+    in_hand: Option<Arc<AuditEvent<Id>>>,
+    has_worker: bool,
+    dropped: u64,
+    /// When drops were last logged, and how many there were.
+    logged: Option<(OffsetDateTime, u64)>,
+}
+
+impl<Id> Queue<Id> {
+    fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            in_hand: None,
+            has_worker: false,
+            dropped: 0,
+            logged: None,
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting.len() + usize::from(self.in_hand.is_some())
+    }
+
+    /// Counts a dropped event. Returns the number since the last line of the log if another one is due.
+    fn drop_one(&mut self, now: OffsetDateTime) -> Option<u64> {
+        self.dropped += 1;
+        let (at, before) = self.logged.unwrap_or((OffsetDateTime::UNIX_EPOCH, 0));
+        // The clock may have stepped back.
+        let is_due = self.logged.is_none() || (now - at).abs() >= PAUSE;
+        is_due.then(|| {
+            self.logged = Some((now, self.dropped));
+            self.dropped - before
+        })
+    }
+}
+
+impl<Id: UserId> Watcher<Id> {
+    pub(super) fn new(observer: Arc<dyn Observer<Id>>) -> Self {
+        Self {
+            observer,
+            queue: Mutex::new(Queue::new()),
+            gone: Notify::new(),
+        }
+    }
+
+    /// Puts in `event`, or drops it if there is no room. It never waits.
+    pub(super) fn push(self: &Arc<Self>, event: &Arc<AuditEvent<Id>>) {
+        let dropped = {
+            let mut queue = self.lock();
+            if queue.waiting.len() < CAPACITY {
+                queue.waiting.push_back(Arc::clone(event));
+                None
+            } else {
+                queue.drop_one(event.at)
+            }
+        };
+        if let Some(number) = dropped {
+            tracing::error!(target: LOG, number, "an observer is too slow: events were dropped");
+        }
+        staff(self);
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting()
+    }
+
+    pub(super) async fn drained(self: &Arc<Self>) {
+        loop {
+            let mut gone = std::pin::pin!(self.gone.notified());
+            gone.as_mut().enable();
+            staff(self);
+            if self.lock().waiting() == 0 {
+                return;
+            }
+            gone.await;
+        }
+    }
+
+    /// Ignores poisoning: a panic elsewhere leaves the queue intact.
+    fn lock(&self) -> MutexGuard<'_, Queue<Id>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next event. If there is none, no task is left.
+    fn next(&self) -> Option<Arc<AuditEvent<Id>>> {
+        let mut queue = self.lock();
+        let next = queue.waiting.pop_front();
+        queue.has_worker = next.is_some();
+        queue.in_hand.clone_from(&next);
+        next
+    }
+
+    async fn tell(&self, event: &AuditEvent<Id>) {
+        let told = caught(timeout(DEADLINE, async { self.observer.observe(event).await })).await;
+        let problem = match told {
+            Ok(Ok(())) => return,
+            Ok(Err(_elapsed)) => "it took too long",
+            Err(Panicked) => "it panicked",
+        };
+        tracing::error!(target: LOG, event = event.kind.name(), problem, "an observer failed");
+    }
+}
+
+impl<Id: UserId> Desk for Watcher<Id> {
+    fn hire(&self) -> bool {
+        let mut queue = self.lock();
+        let hired = !queue.has_worker && !queue.waiting.is_empty();
+        queue.has_worker |= hired;
+        hired
+    }
+
+    fn dismiss(&self) {
+        let mut queue = self.lock();
+        queue.has_worker = false;
+        if let Some(event) = queue.in_hand.take() {
+            queue.waiting.push_front(event);
+        }
+        drop(queue);
+        self.gone.notify_waiters();
+    }
+
+    async fn work(self: Arc<Self>) {
+        while let Some(event) = self.next() {
+            self.tell(&event).await;
+            self.lock().in_hand = None;
+            self.gone.notify_waiters();
+        }
+    }
+}
+
+/// The seconds at which a line of the log is due, and its number, if an event is dropped at each of `seconds`.
+#[cfg(test)]
+pub(super) fn drops_logged_at(seconds: &[i64]) -> Vec<(i64, u64)> {
+    let mut queue = Queue::<i64>::new();
+    let at = |second: i64| OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(second);
+    let lines = seconds
+        .iter()
+        .filter_map(|&second| Some((second, queue.drop_one(at(second))?)));
+    lines.collect()
+}
