@@ -12,6 +12,8 @@ use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, Roles, Sys
 use auth_users::Audit;
 use uuid::Uuid;
 
+use report::Rejected;
+
 use crate::{
     AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Scheme, Slot,
     TrustedProxies,
@@ -223,7 +225,11 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                         roles: Arc::clone(&self.roles),
                     });
                 }
-                Outcome::Rejected(rejection) => rejected.push((backend, rejection, user_id)),
+                Outcome::Rejected(rejection) => rejected.push(Rejected {
+                    backend,
+                    rejection,
+                    user: user_id,
+                }),
                 Outcome::Unavailable(error) => {
                     let problem = error.to_string();
                     tracing::warn!(
@@ -236,12 +242,10 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             }
         }
         // Only now it is certain that no backend accepts the credential.
-        for (backend, rejection, user) in &rejected {
-            self.report(backend, *rejection, user.as_ref(), head);
-        }
+        self.report(&rejected, head);
         match (unavailable, rejected.first()) {
             (Some(error), _) => Outcome::Unavailable(error),
-            (None, Some((_, rejection, _))) => Outcome::Rejected(*rejection),
+            (None, Some(first)) => Outcome::Rejected(first.rejection),
             (None, None) => {
                 tracing::debug!(target: "portcullis::http", outcome = "anonymous", "no credential was presented");
                 Outcome::Anonymous

@@ -154,6 +154,12 @@ impl From<StoreError> for VetoError {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// True if there is a [`Veto`].
+    #[must_use]
+    pub fn has_veto(&self) -> bool {
+        self.veto.is_some()
+    }
+
     /// Asks the [`Veto`], if there is one.
     ///
     /// The library asks it at each log-in of its own. Call it if you issue a credential by yourself.

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// What `newcomer.rs` is told, at least once each.
-const ADVICE: [&str; 22] = [
+const ADVICE: [&str; 24] = [
     "` cannot revoke a credential of a user with an id `",
     "a plain JWT lives until it expires, whatever a log-out says: if that is meant, use `AuthBackend::stateless`",
     "a store is no strategy: `OpaqueStrategy::new(Arc::new(store), lifetime)` is one",
@@ -25,7 +25,9 @@ const ADVICE: [&str; 22] = [
     "write `impl ColumnId for u16 { type Column = Self; }`",
     "`u32` is no id of users in a document",
     "write `impl DocumentId for u32` with its two functions, `to_bson` and `from_bson`",
-    "handles no events of users with ids",
+    "observes no events of users with ids",
+    "is no veto for users with ids",
+    "cannot follow the registration of users with ids",
     "sends no mails",
     "looks up no users with ids",
     "is no password policy",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, mongo::DocumentId, sql::ColumnId, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, testing::memory::MemoryAccessTokenStore, users::{EventHandler, Mailer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder}};
+use portcullis::{ConfigError, Credential, Lifetime, OpaqueStrategy, SigningSecret, UserId, async_trait, actix::Auth, http::{AuthBackend, BearerTransport}, jwt::JwtStrategy, mongo::DocumentId, sql::ColumnId, store::{ClientInfo, IssueError, Issued, ReadError, Strategy, Subject}, testing::memory::MemoryAccessTokenStore, users::{AfterRegistration, Mailer, Observer, PasswordPolicy, UserLookup, UserManager, UserManagerBuilder, Veto}};
 
 struct Own;
 
@@ -59,7 +59,9 @@ fn ids() {
 }
 
 fn hooks() {
-    let _: Arc<dyn EventHandler> = Arc::new(Own);
+    let _: Arc<dyn AfterRegistration> = Arc::new(Own);
+    let _: Arc<dyn Observer> = Arc::new(Own);
+    let _: Arc<dyn Veto> = Arc::new(Own);
     let _: Arc<dyn Mailer> = Arc::new(Own);
     let _: Arc<dyn UserLookup> = Arc::new(Own);
     let _: Arc<dyn PasswordPolicy> = Arc::new(Own);

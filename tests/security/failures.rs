@@ -4,27 +4,52 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use portcullis::{
-    Email, SecretString, StoreError,
-    users::{Event, EventHandler, EventHandlerError, PasswordPolicy, PolicyError, UserManager},
+    Email, SecretString, StoreError, User,
+    users::{
+        AfterRegistration, AfterRegistrationError, AuditEvent, Intent, Observer, Origin, PasswordPolicy,
+        PolicyError, UserManager, Veto, VetoError,
+    },
 };
 use serde_json::json;
 
 use crate::harness::{Answer, Blueprint, Kind, NEW_PASSWORD, PASSWORD, Pass, Service, address, person};
 
-/// An application's own code that goes wrong whenever it is told of the event of this name.
+/// An application's own code that goes wrong.
+#[derive(Clone, Copy)]
 struct Broken {
-    at: &'static str,
     panics: bool,
 }
 
-#[async_trait]
-impl EventHandler for Broken {
-    async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
-        if event.name() != self.at {
-            return Ok(());
-        }
+impl Broken {
+    fn fail(self) -> StoreError {
         assert!(!self.panics, "SELECT secret FROM hooks: on purpose");
-        Err(EventHandlerError::new("SELECT secret FROM hooks"))
+        StoreError::internal("hooks", "SELECT secret FROM hooks")
+    }
+}
+
+#[async_trait]
+impl Veto for Broken {
+    async fn check(
+        &self,
+        _intent: Intent<'_>,
+        _origin: &Origin,
+        _users: &UserManager,
+    ) -> Result<(), VetoError> {
+        Err(self.fail().into())
+    }
+}
+
+#[async_trait]
+impl AfterRegistration for Broken {
+    async fn registered(&self, _user: &User, _users: &UserManager) -> Result<(), AfterRegistrationError> {
+        Err(AfterRegistrationError::new(self.fail()))
+    }
+}
+
+#[async_trait]
+impl Observer for Broken {
+    async fn observe(&self, _event: &AuditEvent) {
+        panic!("SELECT secret FROM hooks: on purpose");
     }
 }
 
@@ -37,71 +62,62 @@ fn is_internal(answer: &Answer) {
     assert!(!format!("{answer:?}").contains("SELECT"));
 }
 
-/// What makes the event happen.
-async fn provoke(service: &Service, event: &str, king: &Pass) -> Answer {
-    let email = address("lancelot");
-    let id = service.stored(&email).await.expect("the user").id;
-    match event {
-        "registered" => {
-            let body = json!({"email": address("galahad"), "password": PASSWORD});
-            service.post_json("/auth/register", body).await
-        }
-        "updated" => {
-            let patch = service
-                .patch(&format!("/users/{id}"))
-                .json(&json!({"is_verified": true}));
-            patch.with(king).send().await
-        }
-        "verified" => {
-            let token = service.verify_token(&email).await;
-            service.post_json("/auth/verify", json!({"token": token})).await
-        }
-        "password_reset" => {
-            let token = service.reset_token(&email).await;
-            let body = json!({"token": token, "password": NEW_PASSWORD});
-            service.post_json("/auth/reset-password", body).await
-        }
-        "logged_in" => service.log_in(Kind::DbCookie, &email, PASSWORD).await,
-        "deleting" | "deleted" => service.delete(&format!("/users/{id}")).with(king).send().await,
-        other => panic!("{other}"),
+#[test]
+fn e5_e8_a_veto_that_panics_or_fails_is_a_500_and_no_consent() {
+    for panics in [false, true] {
+        let mut blueprint = Blueprint::of(&[Kind::JwtBearer, Kind::DbCookie]);
+        blueprint.veto = Some(Arc::new(Broken { panics }));
+        blueprint.run(async |service: &Service| {
+            let arthur = service.seed(person("arthur").superuser()).await;
+            let lancelot = service.seed(person("lancelot")).await;
+            let king = king_without_a_log_in(service, &arthur).await;
+            let galahad = json!({"email": address("galahad"), "password": PASSWORD});
+            is_internal(&service.post_json("/auth/register", galahad).await);
+            is_internal(
+                &service
+                    .log_in(Kind::DbCookie, &address("lancelot"), PASSWORD)
+                    .await,
+            );
+            let path = format!("/users/{}", lancelot.id);
+            is_internal(&service.delete(&path).with(&king).send().await);
+            assert!(service.stored(&address("galahad")).await.is_none());
+            assert!(service.stored(&address("lancelot")).await.is_some());
+            let rows = service.tokens.list(&lancelot.id, 0).await.expect("a list");
+            assert!(rows.is_empty(), "nothing was issued");
+            assert_eq!(service.me(&king).await.status, 200);
+        });
     }
 }
 
 #[test]
-fn e5_a_hook_that_panics_or_fails_is_a_500_and_the_process_lives_on() {
-    for at in [
-        "registered",
-        "updated",
-        "verified",
-        "password_reset",
-        "logged_in",
-        "deleting",
-        "deleted",
-    ] {
-        for panics in [false, true] {
-            let mut blueprint = Blueprint::of(&[Kind::JwtBearer, Kind::DbCookie]);
-            blueprint.events = Some(Arc::new(Broken { at, panics }));
-            blueprint.run(async |service: &Service| {
-                let arthur = service.seed(person("arthur").superuser()).await;
-                service.seed(person("lancelot")).await;
-                let king = king_without_a_log_in(service, &arthur).await;
-                for _ in 0..2 {
-                    let answer = provoke(service, at, &king).await;
-                    is_internal(&answer);
-                    if ["registered", "updated", "verified", "deleted"].contains(&at) {
-                        break;
-                    }
-                }
-                assert_eq!(service.me(&king).await.status, 200, "{at}");
-                let there = service.stored(&address("lancelot")).await.is_some();
-                assert_eq!(
-                    there,
-                    at != "deleted",
-                    "an error stops a deletion that was only announced"
-                );
-            });
-        }
+fn e5_what_follows_a_registration_and_panics_or_fails_is_a_500_and_the_user_is_there() {
+    for panics in [false, true] {
+        let mut blueprint = Blueprint::of(&[Kind::DbCookie]);
+        blueprint.after_registration = Some(Arc::new(Broken { panics }));
+        blueprint.run(async |service: &Service| {
+            let body = json!({"email": address("galahad"), "password": PASSWORD});
+            is_internal(&service.post_json("/auth/register", body).await);
+            let answer = service
+                .log_in(Kind::DbCookie, &address("galahad"), PASSWORD)
+                .await;
+            assert_eq!(answer.status, 204);
+        });
     }
+}
+
+#[test]
+fn e5_e7_an_observer_that_panics_fails_no_request() {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        service
+            .auth
+            .users()
+            .audit()
+            .observe(Arc::new(Broken { panics: true }));
+        let body = json!({"email": address("galahad"), "password": PASSWORD});
+        assert_eq!(service.post_json("/auth/register", body).await.status, 201);
+        let pass = service.pass(Kind::DbBearer, &address("galahad")).await;
+        assert_eq!(service.me(&pass).await.status, 200);
+    });
 }
 
 /// A log-in may be the very thing that fails.

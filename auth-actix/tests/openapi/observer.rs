@@ -156,9 +156,12 @@ impl<'s> Observer<'s> {
         );
     }
 
-    pub(crate) fn fail(&self, users: bool, hooks: bool) {
+    pub(crate) fn fail(&self, users: bool, broken: bool) {
         self.service.world.users_fail.store(users, Ordering::SeqCst);
-        self.service.world.hooks_fail.store(hooks, Ordering::SeqCst);
+        self.service
+            .world
+            .users_are_broken
+            .store(broken, Ordering::SeqCst);
     }
 
     /// What the document says and no answer has shown.

@@ -1,4 +1,4 @@
-//! A service whose stores and hooks fail when they are told to.
+//! A service whose store fails when it is told to.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, CsrfPolicy};
-use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
+use auth_users::{Intent, Origin, UserManager, UserManagerBuilder, Veto, VetoError};
 use portcullis::{
     Roles,
     jwt::{JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy},
@@ -65,7 +65,9 @@ pub(crate) struct Service {
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) users_fail: AtomicBool,
-    pub(crate) hooks_fail: AtomicBool,
+    /// Whether it then has data that cannot be read.
+    pub(crate) users_are_broken: AtomicBool,
+    pub(crate) refuses: AtomicBool,
     mailbox: Arc<Mailbox>,
 }
 
@@ -77,6 +79,22 @@ impl Service {
     pub(crate) fn with(
         which: Backends,
         requires_verification: bool,
+        configure: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
+        Self::of(which, requires_verification, |users, _world| users, configure)
+    }
+
+    /// A service that asks a veto.
+    pub(crate) fn with_veto(which: Backends) -> Self {
+        let veto =
+            |users: UserManagerBuilder, world: &Arc<World>| users.veto(Arc::new(Rules(Arc::clone(world))));
+        Self::of(which, false, veto, |builder| builder)
+    }
+
+    fn of(
+        which: Backends,
+        requires_verification: bool,
+        manage: impl FnOnce(UserManagerBuilder, &Arc<World>) -> UserManagerBuilder,
         configure: impl FnOnce(AuthBuilder) -> AuthBuilder,
     ) -> Self {
         let world = Arc::new(World::default());
@@ -99,10 +117,9 @@ impl Service {
             // The first token of a log-in is replaced when it is first used.
             tracked.rotation(Rotation::after(Duration::ZERO)).expect("an age")
         };
-        let manager = UserManager::builder(users.clone(), &secret)
+        let manager = manage(UserManager::builder(users.clone(), &secret), &world)
             .mailer(world.mailbox.clone())
             .roles(roles())
-            .events(Arc::new(Hooks(Arc::clone(&world))))
             .requires_verification(requires_verification)
             .build()
             .expect("users");
@@ -187,6 +204,9 @@ impl Users {
         if self.world.users_fail.load(Ordering::SeqCst) {
             return Err(StoreError::unreachable("users", "out of order"));
         }
+        if self.world.users_are_broken.load(Ordering::SeqCst) {
+            return Err(StoreError::invalid_data("users", "out of order"));
+        }
         Ok(&self.kept)
     }
 }
@@ -214,15 +234,21 @@ impl UserStore for Users {
     }
 }
 
-struct Hooks(Arc<World>);
+/// Refuses what it is asked for, while it is told to.
+struct Rules(Arc<World>);
 
 #[async_trait]
-impl EventHandler for Hooks {
-    async fn handle(&self, _event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
-        if self.0.hooks_fail.load(Ordering::SeqCst) {
-            return Err(EventHandlerError::new("out of order"));
+impl Veto for Rules {
+    async fn check(
+        &self,
+        _intent: Intent<'_>,
+        _origin: &Origin,
+        _users: &UserManager,
+    ) -> Result<(), VetoError> {
+        match self.0.refuses.load(Ordering::SeqCst) {
+            true => Err(VetoError::refused("not today")),
+            false => Ok(()),
         }
-        Ok(())
     }
 }
 

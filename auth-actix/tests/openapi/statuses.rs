@@ -3,7 +3,7 @@
 mod log_ins;
 mod roles;
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::atomic::Ordering};
 
 use actix_web::{
     dev::Payload,
@@ -50,6 +50,34 @@ async fn a_service_with_a_cookie_backend_alone_answers_as_its_document_says() {
     for requires_verification in [false, true] {
         check(Backends::Cookie, requires_verification).await;
     }
+}
+
+#[actix_web::test]
+async fn a_service_with_a_veto_answers_as_its_document_says() {
+    let service = Service::with_veto(Backends::All);
+    let watched = Watched {
+        observer: Observer::new(&service).await,
+        which: Backends::All,
+        requires_verification: false,
+    };
+    let register = |name: &str| {
+        let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD });
+        TestRequest::post().uri("/auth/register").set_json(&body)
+    };
+    let log_in = || {
+        let post = TestRequest::post().uri("/auth/bearer/login");
+        form(post, "anna@example.com", PASSWORD)
+    };
+    let (king, token) = watched.user("super@example.com", "avs").await;
+    let delete = || watched.logged_in(TestRequest::delete().uri(&format!("/users/{}", king.id)), &token);
+    watched.expect(201, register("anna")).await;
+    service.world.refuses.store(true, Ordering::SeqCst);
+    watched.expect(403, register("bert")).await;
+    watched.expect(403, log_in()).await;
+    watched.expect(403, delete()).await;
+    service.world.refuses.store(false, Ordering::SeqCst);
+    watched.expect(200, log_in()).await;
+    watched.expect(204, delete()).await;
 }
 
 async fn check(which: Backends, requires_verification: bool) {
@@ -148,6 +176,7 @@ impl Watched<'_> {
         self.observer.fail(false, true);
         self.expect(500, register(named("bert@example.com"))).await;
         self.observer.fail(false, false);
+        self.expect(201, register(named("bert@example.com"))).await;
         let forged = register(named("carl@example.com")).insert_header(CROSS_SITE);
         self.expect(if self.has_cookie() { 403 } else { 201 }, forged)
             .await;
@@ -188,7 +217,7 @@ impl Watched<'_> {
             .await;
     }
 
-    /// Uses a token while the store does not answer, then well, then, with a fresh one, while a hook fails.
+    /// Uses a token while the store does not answer, then well, then, with a fresh one, while its data cannot be read.
     async fn one_time(&self, path: &str, mut body: Value) {
         let email = format!("{path}@example.com");
         let ask = if path == "verify" {

@@ -30,14 +30,23 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             .from_client(self.client(head))
     }
 
-    /// Tells that no backend accepts the credential that `backend` has read.
-    pub(super) fn report(
-        &self,
-        backend: &AuthBackend<Id>,
-        rejection: Rejection,
-        user: Option<&Id>,
-        head: &impl RequestHead,
-    ) {
+    /// Tells of each credential that no backend accepts. A Bearer token that several backends have read is one credential, and the
+    /// backend that got furthest says why.
+    pub(super) fn report(&self, rejected: &[Rejected<'_, Id>], head: &impl RequestHead) {
+        let (cookies, bearer): (Vec<_>, Vec<_>) =
+            rejected.iter().partition(|rejected| rejected.backend.is_cookie());
+        let bearer = bearer.into_iter().min_by_key(|rejected| rejected.rank());
+        for rejected in cookies.into_iter().chain(bearer) {
+            self.report_one(rejected, head);
+        }
+    }
+
+    fn report_one(&self, rejected: &Rejected<'_, Id>, head: &impl RequestHead) {
+        let Rejected {
+            backend,
+            rejection,
+            user,
+        } = rejected;
         let why = rejection.name();
         if let (Rejection::Ambiguous, Scheme::Cookie(cookie)) = (rejection, backend.transport().scheme()) {
             tracing::warn!(
@@ -47,6 +56,28 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             );
         }
         let refused = EventKind::CredentialRefused { why };
-        self.audit.record(refused, user, &self.origin_at(backend, head));
+        let origin = self.origin_at(backend, head);
+        self.audit.record(refused, user.as_ref(), &origin);
+    }
+}
+
+/// A credential that a backend does not accept.
+pub(super) struct Rejected<'a, Id> {
+    pub(super) backend: &'a AuthBackend<Id>,
+    pub(super) rejection: Rejection,
+    /// The user, if the backend could read that.
+    pub(super) user: Option<Id>,
+}
+
+impl<Id> Rejected<'_, Id> {
+    /// Lower if the backend has read more of it. The token of one backend is malformed for most others.
+    fn rank(&self) -> u8 {
+        match self.rejection {
+            _ if self.user.is_some() => 0,
+            Rejection::Malformed => 4,
+            Rejection::BadSignature | Rejection::BadClaim => 3,
+            Rejection::Unknown => 2,
+            _ => 1,
+        }
     }
 }

@@ -155,6 +155,7 @@ mod description {
     }
 
     fn register(service: &Service) -> OperationBuilder {
+        let cross_site = service.has_cookie.then(|| CROSS_SITE.to_owned()).into_iter();
         let answers = Answers::user(201)
             .refused(&service.with_profile(
                 &[
@@ -163,7 +164,7 @@ mod description {
                 ],
                 ErrorCode::RegisterProfileAlreadyExists,
             ))
-            .forbidden(service.has_cookie.then_some(CROSS_SITE))
+            .forbidden(cross_site.chain(service.veto()))
             .invalid("email");
         operation("auth", "Register", answers).request_body(Some(json(reference(USER_CREATE))))
     }

@@ -200,9 +200,10 @@ mod description {
         if service.requires_verification {
             refusals.push(Refused::Code(ErrorCode::LoginUserNotVerified));
         }
+        let cross_site = backend.is_cookie().then(|| CROSS_SITE.to_owned()).into_iter();
         let answers = answers
             .refused(&refusals)
-            .forbidden(backend.is_cookie().then_some(CROSS_SITE))
+            .forbidden(cross_site.chain(service.veto()))
             .invalid("username");
         let form = || Content::new(Some(reference(LOGIN_FORM)));
         let body = RequestBodyBuilder::new()

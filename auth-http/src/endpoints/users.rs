@@ -273,8 +273,12 @@ mod description {
     }
 
     fn delete_user<Id: UserId>(service: &Service) -> OperationBuilder {
-        let answers = Answers::empty("The user and every log-in of theirs are gone.")
-            .forbidden(service.no_superuser().chain(service.cross_site.reasons()));
+        let answers = Answers::empty("The user and every log-in of theirs are gone.").forbidden(
+            service
+                .no_superuser()
+                .chain(service.cross_site.reasons())
+                .chain(service.veto()),
+        );
         let operation = service.of_one_user::<Id>("Delete a user", answers);
         service.cross_site.confirmed(operation)
     }

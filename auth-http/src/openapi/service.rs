@@ -20,6 +20,7 @@ use crate::{AuthBackend, Endpoints, ErrorCode};
 
 const UNVERIFIED: &str = "The user's e-mail is not verified";
 const NO_SUPERUSER: &str = "The user is no superuser";
+const VETO: &str = "The application refuses it";
 
 /// The settings of a service that affect the answers of its routes.
 pub(crate) struct Service {
@@ -29,6 +30,7 @@ pub(crate) struct Service {
     pub(crate) has_bearer_refresh: bool,
     /// True if a user who changes the password gets a new log-in.
     pub(crate) keeps_log_in: bool,
+    has_veto: bool,
     /// True if a Bearer backend, and if a cookie, replaces tokens while they are used.
     rotates_bearer: bool,
     rotates_cookie: bool,
@@ -53,6 +55,7 @@ impl Service {
             has_cookie: backends().any(AuthBackend::is_cookie),
             has_bearer_refresh: backends().any(|backend| !backend.is_cookie() && backend.has_refresh()),
             keeps_log_in: endpoints.keeps_log_in(),
+            has_veto: endpoints.users().has_veto(),
             rotates_bearer: backends().any(|backend| backend.rotates() && !backend.is_cookie()),
             rotates_cookie: backends().any(|backend| backend.rotates() && backend.is_cookie()),
             new_password: endpoints.users().password_length(),
@@ -100,6 +103,12 @@ impl Service {
     pub(crate) fn unverified(&self) -> impl Iterator<Item = String> + use<> {
         let unverified = self.requires_verification.then(|| UNVERIFIED.to_owned());
         unverified.into_iter()
+    }
+
+    /// For what a veto can refuse.
+    pub(crate) fn veto(&self) -> impl Iterator<Item = String> + use<> {
+        let veto = self.has_veto.then(|| VETO.to_owned());
+        veto.into_iter()
     }
 
     pub(crate) fn no_superuser(&self) -> impl Iterator<Item = String> + use<> {

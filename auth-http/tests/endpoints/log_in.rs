@@ -72,7 +72,7 @@ async fn n1_a_credential_that_was_logged_out_meanwhile_ends_no_others_and_gets_n
 }
 
 #[tokio::test]
-async fn a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behind() {
+async fn e8_a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behind() {
     let service = Service::new();
     let id = service.register(ada()).await.1["id"]
         .as_str()
@@ -86,7 +86,7 @@ async fn a_log_in_that_fails_leaves_the_old_credential_alone_and_no_new_one_behi
     service.moody.0.store(true, Ordering::SeqCst);
     assert_eq!(
         service.log_in(Some(&old)).await,
-        (500, json!({"detail": "Internal Server Error"}))
+        (403, json!({"detail": "Forbidden"}))
     );
     assert_eq!(service.tokens.list(&id, 0).await.expect("list").len(), 1);
     assert_eq!(service.patch(None, &old, json!({})).await.0, 200);

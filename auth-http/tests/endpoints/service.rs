@@ -12,7 +12,7 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
-use auth_users::{Event, EventHandler, EventHandlerError, UserManager, UserManagerBuilder};
+use auth_users::{Intent, Origin, UserManager, UserManagerBuilder, Veto, VetoError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,21 +28,20 @@ pub(crate) struct Profile {
     pub(crate) plan: Option<String>,
 }
 
-/// Fails log-ins while it is told to.
+/// Refuses log-ins while it is told to.
 #[derive(Default)]
 pub(crate) struct Moody(pub(crate) AtomicBool);
 
 #[async_trait]
-impl EventHandler<Uuid, Profile> for Moody {
-    async fn handle(
+impl Veto<Uuid, Profile> for Moody {
+    async fn check(
         &self,
-        event: Event<'_, Uuid, Profile>,
+        intent: Intent<'_, Uuid, Profile>,
+        _origin: &Origin,
         _users: &UserManager<Uuid, Profile>,
-    ) -> Result<(), EventHandlerError> {
-        match event {
-            Event::LoggedIn { .. } if self.0.load(Ordering::SeqCst) => {
-                Err(EventHandlerError::new("not today"))
-            }
+    ) -> Result<(), VetoError> {
+        match intent {
+            Intent::LogIn { .. } if self.0.load(Ordering::SeqCst) => Err(VetoError::refused("not today")),
             _ => Ok(()),
         }
     }
@@ -113,7 +112,7 @@ impl Service {
         let tokens = Arc::new(MemoryAccessTokenStore::new());
         let moody = Arc::new(Moody::default());
         let secret = SigningSecret::generate().expect("secret");
-        let manager = settings(UserManager::builder(users.clone(), &secret).events(moody.clone()));
+        let manager = settings(UserManager::builder(users.clone(), &secret).veto(moody.clone()));
         let manager = manager.build().expect("users");
         let strategy = OpaqueStrategy::new(tokens.clone(), Lifetime::FOREVER);
         let endpoints = Endpoints::builder(manager)

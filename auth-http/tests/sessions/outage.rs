@@ -3,11 +3,12 @@
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 
 use async_trait::async_trait;
-use auth_core::Lifetime;
+use auth_core::{Lifetime, StoreError};
 use auth_http::HttpError;
-use auth_users::{Event, EventHandler, EventHandlerError, UserManager};
+use auth_users::{EventKind, Intent, Origin, UserManager, Veto, VetoError};
+use portcullis::testing::Journal;
 
-use crate::{Cart, Service, begun, items, put, store::Store, try_visit, visit};
+use crate::{Cart, Service, begun, items, put, try_visit, visit};
 
 #[tokio::test]
 async fn a_store_that_is_down_is_never_an_empty_session() {
@@ -71,43 +72,62 @@ async fn a_use_that_cannot_be_recorded_is_a_use() {
     assert_eq!(looking.leave().await, Ok(None));
 }
 
-/// Refuses each log-in, and can cut the store off at that moment.
-struct Refusing {
-    store: Arc<Store>,
-    cuts_off: bool,
+/// Refuses each log-in, in one of three ways.
+#[derive(Clone, Copy)]
+enum Refusing {
+    Says,
+    Fails,
+    Panics,
 }
 
 #[async_trait]
-impl EventHandler for Refusing {
-    async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
-        if let Event::LoggedIn { .. } = event {
-            self.store.is_read_only.store(self.cuts_off, SeqCst);
-            return Err(EventHandlerError::new("not today"));
+impl Veto for Refusing {
+    async fn check(
+        &self,
+        intent: Intent<'_>,
+        origin: &Origin,
+        _users: &UserManager,
+    ) -> Result<(), VetoError> {
+        assert!(matches!(intent, Intent::LogIn { .. }));
+        assert_eq!(origin.backend.as_deref(), Some("cart"));
+        match self {
+            Self::Says => Err(VetoError::refused("not today")),
+            Self::Fails => Err(StoreError::unreachable("rules", "no route to host").into()),
+            Self::Panics => panic!("on purpose"),
         }
-        Ok(())
     }
 }
 
 #[tokio::test]
-async fn l4_a_log_in_that_the_application_refuses_is_never_delivered() {
-    for cuts_off in [false, true] {
-        let service = Service::with(|users, store| {
-            let store = Arc::clone(store);
-            users.events(Arc::new(Refusing { store, cuts_off }))
-        });
+async fn e8_l4_a_log_in_that_the_application_refuses_leaves_the_session_before() {
+    for (veto, status, why) in [
+        (Refusing::Says, 403, "vetoed"),
+        (Refusing::Fails, 503, "unavailable"),
+        (Refusing::Panics, 500, "unavailable"),
+    ] {
+        let service = Service::with(|users, _store| users.veto(Arc::new(veto)));
+        let journal = Arc::new(Journal::new());
+        service.users.audit().observe(journal.clone());
         let (carts, ada) = (service.cookie_carts(), service.user("ada").await);
         let id = begun(&carts, &["a"]).await;
         let logging_in = visit(&carts, Some(&id)).await;
+        let user = ada.id;
         let identified = service.users.identify_without_proof(ada);
         let refused = logging_in.session.log_in(identified).await.expect_err("refused");
-        assert!(
-            matches!(refused, HttpError::EventHandler(_)),
-            "the reason is told: {refused:?}"
-        );
+        assert_eq!(refused.into_response().status, status);
         assert!(logging_in.session.user().is_none());
         assert_eq!(logging_in.leave().await, Ok(None), "no id goes out");
-        // If it could not be removed, nobody knows its id.
-        assert_eq!(service.store.len(), usize::from(cuts_off));
+        assert_eq!(items(&carts, &id).await.expect("a session"), ["a"]);
+        assert_eq!(service.store.len(), 1);
+        service.users.audit().drained().await;
+        let events = journal.events();
+        let [event] = &*events else {
+            panic!("{events:?}");
+        };
+        assert_eq!(
+            (&event.kind, event.user),
+            (&EventKind::LogInRefused { why }, Some(user))
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use portcullis::users::{Event, EventHandler, EventHandlerError, Mail, MailError, Mailer, UserManager};
+use portcullis::users::{AuditEvent, Mail, MailError, Mailer, Observer};
 use serde_json::json;
 
 use crate::harness::{Blueprint, Kind, Service, address, person};
@@ -67,29 +67,23 @@ fn deviation_16_a_mailer_that_hangs_fails_or_panics_neither_slows_nor_fails_a_re
 }
 
 #[test]
-fn deviation_16_an_event_handler_for_a_mail_is_not_waited_for_either() {
+fn deviation_16_an_observer_is_not_waited_for_either() {
     struct Hanging;
 
     #[async_trait]
-    impl EventHandler for Hanging {
-        async fn handle(&self, event: Event<'_>, _users: &UserManager) -> Result<(), EventHandlerError> {
-            match event {
-                Event::VerificationRequested { .. } | Event::PasswordResetRequested { .. } => {
-                    std::future::pending().await
-                }
-                _ => Ok(()),
-            }
+    impl Observer for Hanging {
+        async fn observe(&self, _event: &AuditEvent) {
+            std::future::pending().await
         }
     }
 
-    let mut blueprint = Blueprint::of(&[Kind::DbBearer]);
-    blueprint.events = Some(Arc::new(Hanging));
-    blueprint.run(async |service: &Service| {
+    Blueprint::of(&[Kind::DbBearer]).run(async |service: &Service| {
+        service.auth.users().audit().observe(Arc::new(Hanging));
         service.seed(person("percival")).await;
         for path in ["/auth/request-verify-token", "/auth/forgot-password"] {
             let answer = service.post_json(path, json!({"email": address("percival")}));
             let answer = tokio::time::timeout(Duration::from_secs(8), answer).await;
-            answer.expect("the handler is not waited for").is(202, "null");
+            answer.expect("the observer is not waited for").is(202, "null");
         }
     });
 }

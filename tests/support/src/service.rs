@@ -25,8 +25,8 @@ use portcullis::{
     http::{AuthBackend, CookieTransport, CsrfPolicy},
     sql::sqlite::Pool,
     store::{Clock, RotateTokens},
-    testing::{Mailbox, ManualClock},
-    users::UserManager,
+    testing::{Journal, Mailbox, ManualClock},
+    users::{AuditEvent, UserManager},
 };
 use tempfile::TempDir;
 
@@ -43,6 +43,8 @@ pub struct Service {
     pub pool: Option<Pool>,
     pub clock: Arc<ManualClock>,
     pub mailbox: Arc<Mailbox>,
+    /// What was told.
+    pub journal: Arc<Journal>,
     /// What a client meets.
     pub site: Arc<Site>,
     server: ServerHandle,
@@ -97,6 +99,8 @@ impl Service {
             .mailer(mailer)
             .clock(shared_clock.clone());
         let users = blueprint.configure(users).build().expect("users");
+        let journal = Arc::new(Journal::new());
+        users.audit().observe(journal.clone());
         let mut auth = Auth::builder(users).csrf(blueprint.csrf.clone());
         if let Some(url) = blueprint.public_url {
             auth = auth.public_url(url).expect("a URL");
@@ -130,11 +134,18 @@ impl Service {
             pool: stores.pool,
             clock,
             mailbox,
+            journal,
             site,
             server,
             thread: Some(thread),
             folder,
         }
+    }
+
+    /// The events since the last call.
+    pub async fn events(&self) -> Vec<AuditEvent> {
+        self.auth.users().audit().drained().await;
+        self.journal.take()
     }
 
     /// The files of the database.

@@ -8,7 +8,7 @@ use portcullis::{
     sql::sqlite::{self, Database, Pool, SqliteAccessTokenStore, SqliteUserStore},
     store::{RotateTokens, UserStore},
     testing::memory::{MemoryAccessTokenStore, MemoryUserStore},
-    users::{EventHandler, Mailer, PasswordHasher, PasswordPolicy, UserManagerBuilder},
+    users::{AfterRegistration, Mailer, PasswordHasher, PasswordPolicy, UserManagerBuilder, Veto},
 };
 
 use super::{Refresh, Service, Watch};
@@ -39,7 +39,8 @@ pub struct Blueprint {
     pub mailer: Option<Arc<dyn Mailer>>,
     /// Instead of the pauses by default, which take most of an hour.
     pub mail_retries: Option<Vec<Duration>>,
-    pub events: Option<Arc<dyn EventHandler>>,
+    pub veto: Option<Arc<dyn Veto>>,
+    pub after_registration: Option<Arc<dyn AfterRegistration>>,
     pub policy: Option<Arc<dyn PasswordPolicy>>,
     pub csrf: CsrfPolicy,
     pub public_url: Option<&'static str>,
@@ -68,7 +69,8 @@ impl Blueprint {
             hasher: patient_hasher(),
             mailer: None,
             mail_retries: None,
-            events: None,
+            veto: None,
+            after_registration: None,
             policy: None,
             csrf: CsrfPolicy::same_origin(),
             public_url: None,
@@ -105,8 +107,11 @@ impl Blueprint {
     }
 
     pub fn configure(&self, mut users: UserManagerBuilder) -> UserManagerBuilder {
-        if let Some(events) = &self.events {
-            users = users.events(Arc::clone(events));
+        if let Some(veto) = &self.veto {
+            users = users.veto(Arc::clone(veto));
+        }
+        if let Some(follower) = &self.after_registration {
+            users = users.after_registration(Arc::clone(follower));
         }
         if let Some(pauses) = &self.mail_retries {
             users = users.mail_retries(pauses.iter().copied());
