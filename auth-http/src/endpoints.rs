@@ -9,6 +9,7 @@ mod log_ins;
 mod log_out;
 mod refresh;
 mod roles;
+mod told;
 mod users;
 
 use std::{fmt, net::IpAddr, sync::Arc};

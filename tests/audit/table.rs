@@ -13,6 +13,9 @@ use crate::{
 const DB: Option<&str> = Some("db");
 const TRACKED: Option<&str> = Some("jwt-tracked");
 
+/// As [`Told`].
+type Expected<'a> = (&'a str, Option<Uuid>, Option<Uuid>, Option<&'a str>);
+
 struct Scene<'s> {
     service: &'s Service,
     king: Uuid,
@@ -22,11 +25,7 @@ struct Scene<'s> {
 impl Scene<'_> {
     /// The `answer` was told as these events, each from the client's address.
     #[track_caller]
-    fn is_told(
-        &self,
-        events: Vec<AuditEvent>,
-        expected: &[(&str, Option<Uuid>, Option<Uuid>, Option<&str>)],
-    ) {
+    fn is_told(&self, events: Vec<AuditEvent>, expected: &[Expected<'_>]) {
         for event in &events {
             let client = event.client.map(|client| client.to_string());
             assert_eq!(client.as_deref(), Some("127.0.0.1"), "{event:?}");
@@ -90,7 +89,8 @@ fn e3_each_outcome_of_an_account_is_told_once() {
         let (email, service) = (address("lancelot"), scene.service);
         let registration = json!({"email": email, "password": PASSWORD});
         let answer = scene.post("/auth/register", registration.clone()).await;
-        let lancelot = Some(service.stored(&email).await.expect("registered").id);
+        let id = service.stored(&email).await.expect("registered").id;
+        let lancelot = Some(id);
         scene.one((answer, 201), "registered", lancelot, None, None).await;
         let answer = scene.post("/auth/register", registration).await;
         let taken = "registration_refused: email_taken";
@@ -137,7 +137,7 @@ fn e3_each_outcome_of_an_account_is_told_once() {
         scene.one((answer, 400), used, lancelot, None, None).await;
 
         let king = Some(scene.king);
-        let path = format!("/users/{}", lancelot.expect("an id"));
+        let path = format!("/users/{id}");
         let patch = |body| scene.by(&scene.king_pass, "PATCH", &path, Some(body));
         let answer = patch(json!({"is_verified": false})).await;
         scene.one((answer, 200), "updated", lancelot, king, DB).await;

@@ -4,13 +4,13 @@ use auth_core::{
     ClientInfo, Credential, ExposeSecret as _, IssueError, Issued, Lifetime, Profile, ReadError, Rejection,
     StoreError, Subject, TokenKind, TokenLookup, User, UserId, user_id_from_text,
 };
-use auth_users::{Identified, Origin};
+use auth_users::Identified;
 
 use super::{Endpoints, Request};
 use crate::{
     AcceptedBackends, AuthBackend, Authenticated, HttpError, LoginForm, Presented, RequestHead, Response,
     Slot,
-    admission::{Cleared, NotLoggedIn, as_stored, cleared, conclude, may_log_in, still_identified},
+    admission::{Cleared, NotLoggedIn, as_stored, cleared, may_log_in, still_identified},
     request::{Header, header},
 };
 
@@ -165,29 +165,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             self.finish(backend, &cleared, request.head).await
         };
         self.concluded(&user, &origin, done.await)
-    }
-
-    /// Who logs in, and from where.
-    fn origin_of_log_in(
-        &self,
-        backend: &AuthBackend<Id>,
-        identified: &Identified<Id, P>,
-        head: &impl RequestHead,
-    ) -> Origin<Id> {
-        let mut origin = self.authenticator.origin_at(backend, head);
-        origin.actor = identified.actor().cloned();
-        origin
-    }
-
-    /// Tells how a log-in ended.
-    fn concluded<T>(
-        &self,
-        user: &Id,
-        origin: &Origin<Id>,
-        outcome: Result<T, NotLoggedIn>,
-    ) -> Result<T, HttpError> {
-        let now = self.users.clock().now();
-        conclude(self.users.audit(), (user, now), origin, outcome)
     }
 
     /// Every log-in ends here, but for one whose tokens are [attached](Self::attached) to another answer.

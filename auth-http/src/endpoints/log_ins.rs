@@ -197,12 +197,6 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         Ok(self.cleared_if(is_current, current, head))
     }
 
-    /// Tells that `kind` happened to `user`, by the credential of `current`.
-    fn record(&self, kind: EventKind, user: &Id, current: &Authenticated<Id, P>, head: &impl RequestHead) {
-        let origin = self.authenticator.origin_of(current, head);
-        self.users.audit().record(kind, Some(user), &origin);
-    }
-
     /// True if a store had the log-in, and removed it.
     async fn ended(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
         let stores = self.stores();

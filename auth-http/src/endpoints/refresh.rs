@@ -140,46 +140,4 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Err(ReadError::Unavailable(error)) => Err(self.failed(backend, &user.id, error, head)),
         }
     }
-
-    /// Tells why a refresh token of `user` was rejected.
-    pub(super) fn refused(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: Option<&Id>,
-        rejection: Rejection,
-        head: &impl RequestHead,
-    ) {
-        if rejection != Rejection::Reused {
-            return self.record_refusal(backend, user, rejection.name(), head);
-        }
-        let origin = self.authenticator.origin_at(backend, head);
-        self.users
-            .audit()
-            .record(EventKind::RefreshTokenReused, user, &origin);
-    }
-
-    /// Tells that it is not known whether a refresh token of `user` is valid.
-    fn failed(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: &Id,
-        error: StoreError,
-        head: &impl RequestHead,
-    ) -> HttpError {
-        self.record_refusal(backend, Some(user), "unavailable", head);
-        error.into()
-    }
-
-    fn record_refusal(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: Option<&Id>,
-        why: &'static str,
-        head: &impl RequestHead,
-    ) {
-        let origin = self.authenticator.origin_at(backend, head);
-        self.users
-            .audit()
-            .record(EventKind::RefreshRefused { why }, user, &origin);
-    }
 }

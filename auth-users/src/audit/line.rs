@@ -32,7 +32,7 @@ pub(super) fn write<Id: Debug>(event: &AuditEvent<Id>) {
         ($level:ident) => {
             tracing::event!(
                 target: LOG, tracing::Level::$level, user = user.as_ref().map(debug), actor = actor.as_ref().map(debug),
-                backend = backend.as_deref(), client = client.map(display), event = kind.name(), why = kind.why(),
+                backend = backend.as_deref(), event = kind.name(), client = client.map(display), why = kind.why(),
                 changed = changed.map(debug), log_in = log_in.map(display), purpose = purpose.map(debug), mail,
                 note = note.as_ref().map(debug), "{kind}"
             )
