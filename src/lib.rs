@@ -17,6 +17,7 @@
 //! | `redis` | [`redis`] | access tokens and sessions on Redis and Valkey |
 //! | `memory` | [`testing`] | stores in memory, for tests and trials |
 //! | `testing` | [`testing`] | the same, a mailbox and a log-in without a password, for the tests of your handlers |
+//! | `metrics` | [`metrics`](mod@metrics) | counters, gauges and times for the recorder of your application |
 //! | `conformance` | [`testing`] | the suite that every store passes, yours too |
 //!
 //! The [`guide`] shows how to do the usual things. The smallest service, with everything in memory:
@@ -57,6 +58,9 @@ pub use auth_core::{
     OpaqueStrategy, Permission, Profile, RoleName, Roles, SecretString, SigningSecret, StoreError,
     StoreErrorKind, User, UserId, async_trait,
 };
+
+#[doc(inline)]
+pub use auth_core::metrics;
 
 pub mod store;
 pub mod testing;

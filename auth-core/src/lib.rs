@@ -14,6 +14,7 @@
 //!
 //! - `memory`: reference stores in memory, for tests and trials.
 //! - `conformance`: the test suite that every store runs, yours too.
+//! - `metrics`: the [`metrics`] go to the recorder of the application.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -31,6 +32,7 @@ mod lifetime;
 mod list_users;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod metrics;
 #[cfg(doctest)]
 mod must_not_compile;
 mod opaque;

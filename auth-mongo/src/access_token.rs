@@ -10,7 +10,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use auth_core::{
     AccessToken, AccessTokenIndex, AccessTokenStore, Cap, InsertTokenError, PurgeExpired, StoreError,
-    TokenId, TokenLookup,
+    TokenId, TokenLookup, metrics::Timer,
 };
 use mongodb::{
     Collection,
@@ -137,6 +137,7 @@ impl Inner {
 #[async_trait]
 impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError> {
+        let _timed = Timer::of(STORE, "access_tokens.insert");
         let (store, token) = (Arc::clone(&self.inner), token.clone());
         self.inner
             .calls
@@ -151,6 +152,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.find");
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
@@ -167,6 +169,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
         at: OffsetDateTime,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<(), StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.touch");
         let (store, filter) = (Arc::clone(&self.inner), of_live_key(key, at));
         self.inner
             .calls
@@ -175,6 +178,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.delete");
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
@@ -183,6 +187,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.delete_all");
         let (store, filter) = (Arc::clone(&self.inner), of_user(user_id));
         self.inner
             .calls
@@ -197,6 +202,7 @@ impl<Id: DocumentId> AccessTokenStore<Id> for MongoAccessTokenStore<Id> {
 #[async_trait]
 impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.list");
         let (store, mut filter) = (Arc::clone(&self.inner), of_user(user_id));
         filter.insert("epoch", epoch);
         self.inner
@@ -219,6 +225,7 @@ impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.delete_by_id");
         let (store, mut filter) = (Arc::clone(&self.inner), of_user(user_id));
         filter.insert("id", public_id(id));
         self.inner
@@ -232,6 +239,7 @@ impl<Id: DocumentId> AccessTokenIndex<Id> for MongoAccessTokenStore<Id> {
 impl<Id: DocumentId> PurgeExpired for MongoAccessTokenStore<Id> {
     /// Purges in batches of 1000, each with the deadline of a call.
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.purge_expired");
         let Inner { tokens, calls, .. } = &*self.inner;
         purge(calls, &tokens.clone_with_type(), &expired(now), limit).await
     }

@@ -8,7 +8,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use auth_core::{
     InsertTokenError, Predecessor, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError,
-    StoredSession, TokenLookup,
+    StoredSession, TokenLookup, metrics::Timer,
 };
 use mongodb::{
     Collection,
@@ -25,7 +25,7 @@ use document::{
 
 use crate::{
     DocumentId,
-    call::Calls,
+    call::{Calls, STORE},
     failure::{duplicate, failed},
     index,
     purge::purge,
@@ -183,6 +183,7 @@ impl<Id: DocumentId> SessionStore<Id> for MongoSessionStore<Id> {
         session: &StoredSession<Id>,
         predecessor: Option<&Predecessor>,
     ) -> Result<SessionWrite, InsertTokenError> {
+        let _timed = Timer::of(STORE, "sessions.create");
         let (store, document) = (Arc::clone(&self.inner), document(key, session));
         let (key, old) = (*key, predecessor.copied());
         self.inner
@@ -197,6 +198,7 @@ impl<Id: DocumentId> SessionStore<Id> for MongoSessionStore<Id> {
     }
 
     async fn load(&self, key: &TokenLookup) -> Result<Option<StoredSession<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.load");
         let (store, filter) = (Arc::clone(&self.inner), of_key(key));
         self.inner
             .calls
@@ -208,6 +210,7 @@ impl<Id: DocumentId> SessionStore<Id> for MongoSessionStore<Id> {
     }
 
     async fn save(&self, key: &TokenLookup, change: &SessionChange) -> Result<SessionWrite, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.save");
         let (store, key, change) = (Arc::clone(&self.inner), *key, change.clone());
         self.inner
             .calls
@@ -216,6 +219,7 @@ impl<Id: DocumentId> SessionStore<Id> for MongoSessionStore<Id> {
     }
 
     async fn delete(&self, key: &TokenLookup, revision: Option<i64>) -> Result<SessionWrite, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.delete");
         let (store, key) = (Arc::clone(&self.inner), *key);
         self.inner
             .calls
@@ -224,6 +228,7 @@ impl<Id: DocumentId> SessionStore<Id> for MongoSessionStore<Id> {
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.delete_all");
         let (store, filter) = (Arc::clone(&self.inner), doc! { "user_id": user_id.to_bson() });
         self.inner
             .calls
@@ -239,6 +244,7 @@ impl<Id: DocumentId> SessionStore<Id> for MongoSessionStore<Id> {
 impl<Id: DocumentId> PurgeExpired for MongoSessionStore<Id> {
     /// Purges in batches of 1000, each with the deadline of a call.
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.purge_expired");
         let Inner { sessions, calls } = &*self.inner;
         purge(calls, &sessions.clone_with_type(), &[expired(now)], limit).await
     }

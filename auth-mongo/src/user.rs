@@ -9,6 +9,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use auth_core::{
     InsertUserError, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User, UserStore,
+    metrics::Timer,
 };
 use mongodb::{
     Collection,
@@ -125,6 +126,7 @@ enum Taken {
 #[async_trait]
 impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
     async fn insert(&self, new: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
+        let _timed = Timer::of(STORE, "users.insert");
         let store = Arc::clone(&self.inner);
         self.inner
             .calls
@@ -160,6 +162,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
     }
 
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
+        let _timed = Timer::of(STORE, "users.find");
         let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
         self.inner
             .calls
@@ -168,6 +171,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
     }
 
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
+        let _timed = Timer::of(STORE, "users.find_by_email");
         let (store, filter) = (
             Arc::clone(&self.inner),
             doc! { "normalized_email": email.as_str() },
@@ -179,6 +183,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
     }
 
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
+        let _timed = Timer::of(STORE, "users.update");
         let (store, user) = (Arc::clone(&self.inner), user.clone());
         self.inner
             .calls
@@ -213,6 +218,7 @@ impl<Id: DocumentId, P: Profile> UserStore<Id, P> for MongoUserStore<Id, P> {
     }
 
     async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
+        let _timed = Timer::of(STORE, "users.delete");
         let (store, filter) = (Arc::clone(&self.inner), doc! { "_id": id.to_bson() });
         self.inner
             .calls

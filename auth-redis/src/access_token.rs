@@ -3,7 +3,7 @@ use std::{cmp::Reverse, fmt, marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use auth_core::{
     AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, RotateTokens,
-    ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId,
+    ShardTag, StoreError, TokenId, TokenKind, TokenLookup, UserId, metrics::Timer,
 };
 use fred::{bytes::Bytes, types::Value};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Redis,
-    call::Limit,
+    call::{Limit, STORE},
     key,
     look_up::{OpenUser, OpenedUser},
     record::{self, Instant},
@@ -134,6 +134,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
 #[async_trait]
 impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
     async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError> {
+        let _timed = Timer::of(STORE, "access_tokens.insert");
         self.insert_within(self.redis.limit(), token, cap).await
     }
 
@@ -145,6 +146,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
     }
 
     async fn find_latest(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.find");
         let limit = self.redis.limit();
         match self.tag(limit, key).await? {
             Some(tag) => self.find_on_server(limit, tag, key).await,
@@ -158,11 +160,13 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
         at: OffsetDateTime,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<(), StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.touch");
         let change = [Instant::at(at), Instant::of(expires_at)];
         self.change(key, &TOUCH, change.map(Value::from)).await.map(drop)
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.delete");
         let limit = self.redis.limit();
         let Some(tag) = self.tag(limit, key).await? else {
             return Ok(false);
@@ -179,6 +183,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.delete_all");
         let (tag, keys, limit) = (ShardTag::for_user(user_id), &self.redis.keys, self.redis.limit());
         let index = keys.index(tag, user_id);
         let args = vec![keys.tokens(tag).into()];
@@ -194,6 +199,7 @@ impl<Id: UserId> AccessTokenStore<Id> for RedisAccessTokenStore<Id> {
 #[async_trait]
 impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.list");
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         let (names, args) = (vec![keys.index(tag, user_id)], vec![keys.tokens(tag).into()]);
         let found: Vec<Bytes> = self.redis.run(self.redis.limit(), &LIST, names, args).await?;
@@ -212,6 +218,7 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.delete_by_id");
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         let args = vec![keys.tokens(tag).into(), id.0.as_bytes().as_slice().into()];
         let (limit, index) = (self.redis.limit(), keys.index(tag, user_id));
@@ -227,6 +234,7 @@ impl<Id: UserId> AccessTokenIndex<Id> for RedisAccessTokenStore<Id> {
 #[async_trait]
 impl<Id: UserId> RotateTokens<Id> for RedisAccessTokenStore<Id> {
     async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.advance");
         let kind = match step.kind {
             TokenKind::Access => "access",
             TokenKind::Refresh => "refresh",

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_core::{AccessToken, LoadedUser, ShardTag, StoreError, TokenLookup, UserId};
+use auth_core::{AccessToken, LoadedUser, ShardTag, StoreError, TokenLookup, UserId, metrics::Timer};
 use fred::{
     bytes::Bytes,
     types::{Key, Value},
@@ -11,7 +11,7 @@ use fred::{
 use crate::{
     RedisAccessTokenStore,
     attempt::{Attempt, Reply},
-    call::{self, Limit},
+    call::{self, Limit, STORE},
     near::Near,
     record,
     redis::unreadable,
@@ -122,6 +122,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
         if let Some(row) = self.remembered(near, key) {
             return Ok(Some(row));
         }
+        let _timed = Timer::of(STORE, "access_tokens.find");
         let look_up = self.look_up(tag, key);
         let asked = near
             .read(limit, tag, &look_up.row, |attempt| look_up.ask(attempt))

@@ -3,7 +3,7 @@ use std::{fmt, marker::PhantomData};
 use async_trait::async_trait;
 use auth_core::{
     InsertTokenError, Predecessor, SessionChange, SessionStore, SessionWrite, ShardTag, StoreError,
-    StoredSession, TokenLookup, UserId,
+    StoredSession, TokenLookup, UserId, metrics::Timer,
 };
 use fred::{bytes::Bytes, bytes_utils::Str, types::Value};
 use sha1::{Digest as _, Sha1};
@@ -115,6 +115,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
         session: &StoredSession<Id>,
         predecessor: Option<&Predecessor>,
     ) -> Result<SessionWrite, InsertTokenError> {
+        let _timed = Timer::of(STORE, "sessions.create");
         let (limit, call) = (self.redis.limit(), new_mark());
         let Some(old) = predecessor else {
             self.insert(limit, key, session, call, false).await?;
@@ -153,6 +154,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
     }
 
     async fn load(&self, key: &TokenLookup) -> Result<Option<StoredSession<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.load");
         let Some(tag) = key.tag else {
             return Ok(None);
         };
@@ -163,6 +165,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
     }
 
     async fn save(&self, key: &TokenLookup, change: &SessionChange) -> Result<SessionWrite, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.save");
         let Some(tag) = key.tag else {
             return Ok(SessionWrite::Gone);
         };
@@ -183,6 +186,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
     }
 
     async fn delete(&self, key: &TokenLookup, revision: Option<i64>) -> Result<SessionWrite, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.delete");
         let Some(tag) = key.tag else {
             return Ok(SessionWrite::Gone);
         };
@@ -193,6 +197,7 @@ impl<Id: UserId> SessionStore<Id> for RedisSessionStore<Id> {
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let _timed = Timer::of(STORE, "sessions.delete_all");
         let (tag, keys) = (ShardTag::for_user(user_id), &self.redis.keys);
         let (names, args) = (
             vec![keys.session_index(tag, user_id)],

@@ -5,7 +5,7 @@ use std::{future::Future, marker::PhantomData};
 use async_trait::async_trait;
 use auth_core::{
     AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, Generation, InsertTokenError,
-    PurgeExpired, RotateTokens, StoreError, Subject, TokenDigest, TokenId, TokenLookup,
+    PurgeExpired, RotateTokens, StoreError, Subject, TokenDigest, TokenId, TokenLookup, metrics::Timer,
 };
 use diesel::{
     QueryResult, Queryable,
@@ -113,6 +113,7 @@ where
     Id: ColumnId,
 {
     async fn insert(&self, token: &AccessToken<Id>, cap: Option<Cap>) -> Result<(), InsertTokenError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.insert");
         match self.database.insert(token.clone(), cap).await? {
             Ok(0) => Err(InsertTokenError::DigestTaken),
             Ok(_) => Ok(()),
@@ -124,6 +125,7 @@ where
     }
 
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.find");
         let digest = DigestColumn(key.digest);
         self.database
             .read(move |connection| T::find(digest).first(connection))
@@ -136,6 +138,7 @@ where
         at: OffsetDateTime,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<(), StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.touch");
         let digest = DigestColumn(key.digest);
         let (at, expires_at) = (InstantColumn::new(at), expires_at.map(InstantColumn::new));
         let touched = self.database.change(OnDisconnect::Retry, move |connection| {
@@ -145,6 +148,7 @@ where
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.delete");
         let digest = DigestColumn(key.digest);
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete(digest).execute(connection)
@@ -153,6 +157,7 @@ where
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.delete_all");
         let user_id = user_id.clone();
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete_all(user_id.clone().into()).execute(connection)
@@ -169,6 +174,7 @@ where
     Id: ColumnId,
 {
     async fn list(&self, user_id: &Id, epoch: i64) -> Result<Vec<AccessToken<Id>>, StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.list");
         let user_id = user_id.clone();
         self.database
             .read(move |connection| T::list(user_id.clone().into(), epoch).load(connection))
@@ -176,6 +182,7 @@ where
     }
 
     async fn delete_by_id(&self, user_id: &Id, id: TokenId) -> Result<bool, StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.delete_by_id");
         let user_id = user_id.clone();
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete_by_id(user_id.clone().into(), UuidColumn(id.0)).execute(connection)
@@ -192,6 +199,7 @@ where
     Id: ColumnId,
 {
     async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.advance");
         self.database.advance(key.digest, *step).await
     }
 }
@@ -204,6 +212,7 @@ where
     Id: ColumnId,
 {
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+        let _timed = Timer::of(D::STORE, "access_tokens.purge_expired");
         Ok(self.database.purge::<T>(now, limit).await? as u64)
     }
 }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use async_trait::async_trait;
 use auth_core::{
     InsertTokenError, Predecessor, PurgeExpired, SessionChange, SessionStore, SessionWrite, StoreError,
-    StoredSession, Subject, TokenLookup, UserId,
+    StoredSession, Subject, TokenLookup, UserId, metrics::Timer,
 };
 use diesel::{
     Queryable,
@@ -124,6 +124,7 @@ where
         session: &StoredSession<Id>,
         predecessor: Option<&Predecessor>,
     ) -> Result<SessionWrite, InsertTokenError> {
+        let _timed = Timer::of(D::STORE, "sessions.create");
         let until = Instant::now() + self.database.limit();
         let (digest, written, old) = (DigestColumn(key.digest), session.clone(), predecessor.copied());
         // A second replacement replaces nothing, so it does no harm.
@@ -151,6 +152,7 @@ where
     }
 
     async fn load(&self, key: &TokenLookup) -> Result<Option<StoredSession<Id>>, StoreError> {
+        let _timed = Timer::of(D::STORE, "sessions.load");
         let digest = DigestColumn(key.digest);
         let found = self
             .database
@@ -159,6 +161,7 @@ where
     }
 
     async fn save(&self, key: &TokenLookup, change: &SessionChange) -> Result<SessionWrite, StoreError> {
+        let _timed = Timer::of(D::STORE, "sessions.save");
         let until = Instant::now() + self.database.limit();
         // A second attempt to replace the data would be in conflict with the first, or replace what came between.
         let on_disconnect = match change.data {
@@ -175,6 +178,7 @@ where
     }
 
     async fn delete(&self, key: &TokenLookup, revision: Option<i64>) -> Result<SessionWrite, StoreError> {
+        let _timed = Timer::of(D::STORE, "sessions.delete");
         let until = Instant::now() + self.database.limit();
         let digest = DigestColumn(key.digest);
         let deleted = self.database.change(OnDisconnect::Retry, move |connection| {
@@ -185,6 +189,7 @@ where
     }
 
     async fn delete_all(&self, user_id: &Id) -> Result<u64, StoreError> {
+        let _timed = Timer::of(D::STORE, "sessions.delete_all");
         let user_id = user_id.to_string();
         let gone = self.database.change(OnDisconnect::Retry, move |connection| {
             T::delete_all(user_id.clone()).execute(connection)
@@ -201,6 +206,7 @@ where
     Id: UserId,
 {
     async fn purge_expired(&self, now: OffsetDateTime, limit: u32) -> Result<u64, StoreError> {
+        let _timed = Timer::of(D::STORE, "sessions.purge_expired");
         Ok(self.database.purge::<T>(now, limit).await? as u64)
     }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, marker::PhantomData, num::NonZeroU32};
 use async_trait::async_trait;
 use auth_core::{
     Email, InsertUserError, ListUsers, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User,
-    UserStore,
+    UserStore, metrics::Timer,
 };
 use diesel::{Queryable, result::Error};
 use tokio::time::Instant;
@@ -86,6 +86,7 @@ where
     P: Profile,
 {
     async fn insert(&self, new: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
+        let _timed = Timer::of(D::STORE, "users.insert");
         let (row, until) = (new.clone(), Instant::now() + self.database.limit());
         let inserted = self.database.try_change(OnDisconnect::Fail, move |connection| {
             let (id, created_at) = (row.id.clone(), InstantColumn::new(row.created_at));
@@ -104,6 +105,7 @@ where
     }
 
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
+        let _timed = Timer::of(D::STORE, "users.find");
         let id = id.clone();
         self.database
             .read(move |connection| T::find(id.clone().into()).first(connection))
@@ -111,6 +113,7 @@ where
     }
 
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
+        let _timed = Timer::of(D::STORE, "users.find_by_email");
         let email = email.as_str().to_owned();
         self.database
             .read(move |connection| T::find_by_email(email.clone()).first(connection))
@@ -118,6 +121,7 @@ where
     }
 
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
+        let _timed = Timer::of(D::STORE, "users.update");
         let (row, until) = (user.clone(), Instant::now() + self.database.limit());
         let updated = self.database.try_change(OnDisconnect::Fail, move |connection| {
             let id = row.id.clone().into();
@@ -136,6 +140,7 @@ where
     }
 
     async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
+        let _timed = Timer::of(D::STORE, "users.delete");
         let id = id.clone();
         let gone = self.database.change(OnDisconnect::Fail, move |connection| {
             T::delete(id.clone().into()).execute(connection)
@@ -153,6 +158,7 @@ where
     P: Profile,
 {
     async fn list(&self, after: Option<&Id>, limit: NonZeroU32) -> Result<Vec<User<Id, P>>, StoreError> {
+        let _timed = Timer::of(D::STORE, "users.list");
         let after = after.cloned();
         self.database
             .read(move |connection| match after.clone() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use auth_core::{Advance, Advanced, RotateTokens, StoreError, TokenKind, TokenLookup};
+use auth_core::{Advance, Advanced, RotateTokens, StoreError, TokenKind, TokenLookup, metrics::Timer};
 use mongodb::{
     bson::doc,
     options::{ReadConcern, ReturnDocument},
@@ -13,11 +13,12 @@ use super::{
     Inner, MongoAccessTokenStore,
     document::{TokenDocument, number_of, of_key, of_live_key},
 };
-use crate::{DocumentId, failure::failed, instant::date};
+use crate::{DocumentId, call::STORE, failure::failed, instant::date};
 
 #[async_trait]
 impl<Id: DocumentId> RotateTokens<Id> for MongoAccessTokenStore<Id> {
     async fn advance(&self, key: &TokenLookup, step: &Advance) -> Result<Option<Advanced<Id>>, StoreError> {
+        let _timed = Timer::of(STORE, "access_tokens.advance");
         let (store, key, step) = (Arc::clone(&self.inner), *key, *step);
         self.inner
             .calls
