@@ -8,7 +8,7 @@ mod rotation;
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit};
+use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit, metrics::CREDENTIALS};
 use auth_users::Audit;
 use uuid::Uuid;
 
@@ -218,10 +218,12 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             };
             match outcome {
                 Outcome::Authenticated((user, credential)) => {
+                    let backend = backend.shared_name();
+                    CREDENTIALS.count([(&backend).into(), "success".into()]);
                     return Outcome::Authenticated(Authenticated {
                         user,
                         credential,
-                        backend: backend.shared_name(),
+                        backend,
                         roles: Arc::clone(&self.roles),
                     });
                 }
@@ -231,6 +233,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                     user: user_id,
                 }),
                 Outcome::Unavailable(error) => {
+                    CREDENTIALS.count([(&backend.shared_name()).into(), "unavailable".into()]);
                     let problem = error.to_string();
                     tracing::warn!(
                         target: "portcullis::http", outcome = "unavailable", backend = backend.name(),

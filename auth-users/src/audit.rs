@@ -1,5 +1,6 @@
 //! The one place where outcomes are told.
 
+mod count;
 mod line;
 mod watcher;
 
@@ -109,6 +110,7 @@ impl<Id: UserId> Audit<Id> {
 
     /// The same of a whole event, for one that has a [`note`](field@AuditEvent::note) or happened before.
     pub fn tell(&self, event: AuditEvent<Id>) {
+        count::count(&event);
         line::write(&event);
         let watchers = self.0.watchers.read().unwrap_or_else(PoisonError::into_inner);
         if watchers.is_empty() {

@@ -7,9 +7,12 @@ use std::{env, fs};
 use crate::chromium::{self, Driver};
 use crate::metadata::Workspace;
 use crate::services::{SERVICES, Services};
-use crate::{Fallible, layout};
+use crate::{Fallible, layout, packages, process};
 
 const CHROMIUM: &str = "Chromium";
+
+/// The program of Prometheus that checks what it would scrape.
+const PROMTOOL: &str = "promtool";
 
 /// The URL of a genuine MongoDB, for tests that FerretDB cannot pass.
 pub(crate) const MONGODB_URL: &str = "MONGODB_URL";
@@ -30,7 +33,8 @@ impl Needs {
     pub(crate) fn provide(workspace: &Workspace) -> Fallible<Self> {
         let names = all_named(&workspace.root)?;
         let known = |name: &str| {
-            [CHROMIUM, MONGODB_URL].contains(&name) || SERVICES.iter().any(|service| service.need == name)
+            [CHROMIUM, MONGODB_URL, PROMTOOL].contains(&name)
+                || SERVICES.iter().any(|service| service.need == name)
         };
         if let Some(unknown) = names.iter().find(|name| !known(name)) {
             return Err(format!("a test needs {unknown}, which nothing here provides").into());
@@ -44,6 +48,11 @@ impl Needs {
                 }
                 Err(error) => needs.lack(CHROMIUM, &error.to_string()),
             }
+        }
+        if names.contains(PROMTOOL)
+            && let Err(error) = promtool()
+        {
+            needs.lack(PROMTOOL, &error.to_string());
         }
         let services = SERVICES.iter().filter(|service| names.contains(service.need));
         let services: Vec<_> = services.collect();
@@ -80,6 +89,17 @@ impl Needs {
         let needed = reason.strip_prefix("needs ").unwrap_or(reason);
         let missing = each(needed).find_map(|need| self.missing.get_key_value(need));
         missing.map(|(need, _)| need.as_str())
+    }
+}
+
+/// Installs promtool if it is missing and that is allowed. Debian has it in the package of the server, which is not started.
+fn promtool() -> Fallible<()> {
+    if process::find(&[PROMTOOL]).is_none() && packages::may_install() {
+        packages::install(&["prometheus"])?;
+    }
+    match process::find(&[PROMTOOL]) {
+        Some(_found) => Ok(()),
+        None => Err("install promtool (Debian: prometheus)".into()),
     }
 }
 

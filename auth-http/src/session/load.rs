@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     Credential, ExposeSecret as _, Outcome, Profile, Rejection, SecretString, SessionWrite, StoredSession,
-    Subject, TokenLookup, User, UserId, admit,
+    Subject, TokenLookup, User, UserId, admit, metrics::CREDENTIALS,
 };
 
 use auth_users::{EventKind, Origin};
@@ -117,8 +117,14 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
         };
         let credential = Credential::new(Subject::clone(subject));
         let rejection = match admit(&**users.store(), Ok(credential)).await {
-            Outcome::Authenticated((user, _credential)) => return Ok(Some(Some(user))),
-            Outcome::Unavailable(error) => return Err(error.into()),
+            Outcome::Authenticated((user, _credential)) => {
+                CREDENTIALS.count([(&self.name).into(), "success".into()]);
+                return Ok(Some(Some(user)));
+            }
+            Outcome::Unavailable(error) => {
+                CREDENTIALS.count([(&self.name).into(), "unavailable".into()]);
+                return Err(error.into());
+            }
             Outcome::Anonymous => return Ok(None),
             Outcome::Rejected(rejection) => rejection,
         };

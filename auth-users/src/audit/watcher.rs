@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use auth_core::UserId;
+use auth_core::{UserId, metrics::EVENTS_DROPPED};
 use time::OffsetDateTime;
 use tokio::{sync::Notify, time::timeout};
 
@@ -90,6 +90,7 @@ impl<Id: UserId> Watcher<Id> {
                 queue.waiting.push_back(Arc::clone(event));
                 None
             } else {
+                EVENTS_DROPPED.count([]);
                 queue.drop_one(event.at)
             }
         };

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_core::ExposeSecret as _;
+use auth_core::{ExposeSecret as _, metrics::MAIL_ATTEMPTS};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -53,8 +53,10 @@ impl Flight {
             return;
         };
         let (kind, user, to) = (item.letter.kind.name(), &item.letter.user, &item.letter.to);
+        let attempted = |outcome: &'static str| MAIL_ATTEMPTS.count([kind.into(), outcome.into()]);
         let landing = match outcome {
             Outcome::Sent => {
+                attempted("sent");
                 tracing::debug!(target: LOG, kind, user, ?to, "a mail was sent");
                 Landing::Sent
             }
@@ -66,16 +68,19 @@ impl Flight {
                 (item.letter.given_up)("no_mailer", None);
                 Landing::GivenUp
             }
-            Outcome::Failed(problem) => match self.pause_after(&item) {
-                Some(pause) => {
-                    tracing::warn!(target: LOG, kind, user, ?to, ?problem, ?pause, "a mail is tried again");
-                    Landing::Again(Instant::now() + pause)
+            Outcome::Failed(problem) => {
+                attempted("failed");
+                match self.pause_after(&item) {
+                    Some(pause) => {
+                        tracing::warn!(target: LOG, kind, user, ?to, ?problem, ?pause, "a mail is tried again");
+                        Landing::Again(Instant::now() + pause)
+                    }
+                    None => {
+                        (item.letter.given_up)("failed", Some(problem));
+                        Landing::GivenUp
+                    }
                 }
-                None => {
-                    (item.letter.given_up)("failed", Some(problem));
-                    Landing::GivenUp
-                }
-            },
+            }
         };
         self.shared.lock().land(item, &landing);
         self.shared.changed.notify_one();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use auth_core::metrics::{Level, MAILS_IN_FLIGHT, MAILS_WAITING};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -102,6 +103,7 @@ pub(super) struct Queue {
     /// The addresses with a mail in flight, one each, and the account that it is of.
     in_flight: HashMap<u64, u64>,
     has_worker: bool,
+    levels: [Level; 2],
 }
 
 impl Queue {
@@ -114,6 +116,7 @@ impl Queue {
             next_place: 0,
             in_flight: HashMap::new(),
             has_worker: false,
+            levels: [Level::new(&MAILS_WAITING), Level::new(&MAILS_IN_FLIGHT)],
         }
     }
 
@@ -194,6 +197,7 @@ impl Queue {
     fn wait(&mut self, item: Item, due: Instant) {
         self.waiting.insert((due, self.next_place), item);
         self.next_place += 1;
+        self.measure();
     }
 
     /// The next letter to send: the first that is due, to an address with none in flight.
@@ -207,6 +211,7 @@ impl Queue {
         let mut item = self.waiting.remove(&place)?;
         item.attempts += 1;
         self.in_flight.insert(item.to.address, item.to.account);
+        self.measure();
         Some(item)
     }
 
@@ -227,6 +232,13 @@ impl Queue {
             Landing::GivenUp => self.dropped.given_up += 1,
             Landing::Expired => self.dropped.expired += 1,
         }
+        self.measure();
+    }
+
+    fn measure(&mut self) {
+        let [waiting, in_flight] = &mut self.levels;
+        waiting.set(self.waiting.len());
+        in_flight.set(self.in_flight.len());
     }
 
     pub(super) fn end_pauses(&mut self, now: Instant) {

@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::StoreError;
+use auth_core::{
+    StoreError,
+    metrics::{HASH_WAIT, HASHES, HASHES_REFUSED, HASHES_WAITING, Level},
+};
 use tokio::sync::oneshot;
 
 use super::{STORE, memory::Memory};
@@ -97,6 +100,7 @@ impl Cost {
 struct Waiting {
     job: Box<dyn Job>,
     cost: Cost,
+    since: Instant,
 }
 
 struct State {
@@ -116,6 +120,7 @@ struct State {
     /// The number measured since the queues were last empty.
     measured: u32,
     is_closed: bool,
+    level: Level,
 }
 
 impl Executor {
@@ -131,6 +136,7 @@ impl Executor {
             quickest: None,
             measured: 0,
             is_closed: false,
+            level: Level::new(&HASHES_WAITING),
         };
         Self {
             shared: Arc::new(Shared {
@@ -166,15 +172,30 @@ impl Executor {
         cost: Cost,
         hash: impl FnOnce(&mut Memory) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let limit = self.shared.settings.deadline;
+        let answer = self.answer(queue, cost, hash).await;
+        if let Err(error) = &answer
+            && error.retry_after().is_some()
+        {
+            HASHES_REFUSED.count([]);
+        }
+        answer
+    }
+
+    async fn answer<T: Send + 'static>(
+        &self,
+        queue: HashQueue,
+        cost: Cost,
+        hash: impl FnOnce(&mut Memory) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (since, limit) = (Instant::now(), self.shared.settings.deadline);
         let (tell, told) = oneshot::channel();
         let job = Task {
             hash,
             tell,
-            deadline: Instant::now() + limit,
+            deadline: since + limit,
         };
         let job = Box::new(job);
-        Shared::submit(&self.shared, queue, Waiting { job, cost })?;
+        Shared::submit(&self.shared, queue, Waiting { job, cost, since })?;
         match tokio::time::timeout(limit, told).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_dropped)) => Err(StoreError::internal(STORE, "a hash panicked")),
@@ -214,7 +235,7 @@ impl Shared {
                 for queue in &mut state.queues {
                     queue.retain(|waiting| !waiting.job.is_abandoned());
                 }
-                state.note_an_empty_queue();
+                state.note_the_queues();
                 estimate = state.estimate(queue as usize, waiting.cost, settings);
             }
             if estimate > settings.deadline {
@@ -222,6 +243,7 @@ impl Shared {
             }
         }
         state.queues[queue as usize].push_back(waiting);
+        state.note_the_queues();
         if state.waiting() <= state.idle {
             shared.work.notify_one();
         } else if state.threads < settings.permits {
@@ -234,7 +256,7 @@ impl Shared {
                 // No other thread would ever take it.
                 Err(error) if state.threads == 0 => {
                     state.queues[queue as usize].pop_back();
-                    state.note_an_empty_queue();
+                    state.note_the_queues();
                     return Err(StoreError::contention(STORE, error));
                 }
                 Err(error) => {
@@ -250,12 +272,15 @@ impl Shared {
         lower_priority(self.settings.niceness);
         let mut memory = Memory::new(self.settings.blocks);
         let mut next = self.next();
-        while let Some(Waiting { job, cost }) = next {
+        while let Some(Waiting { job, cost, since }) = next {
             let start = Instant::now();
+            HASH_WAIT.observe(start - since, []);
             let done = catch_unwind(AssertUnwindSafe(|| job.run(&mut memory)));
             // The time of a failed hash does not measure the machine.
             let is_measured = cost.is_exact && done.as_ref().is_ok_and(|ran| ran.has_hashed);
-            self.finished(cost, is_measured.then(|| start.elapsed()));
+            let took = start.elapsed();
+            HASHES.observe(took, []);
+            self.finished(cost, is_measured.then_some(took));
             if let Ok(ran) = done {
                 (ran.hand_over)();
             }
@@ -297,20 +322,20 @@ impl Shared {
 
     /// Takes the next hash that can be done in time. It refuses those before it.
     fn take(&self, state: &mut State) -> Option<Waiting> {
-        while let Some((queue, Waiting { job, cost })) = state.pop() {
+        while let Some((queue, Waiting { job, cost, since })) = state.pop() {
             // An expensive hash is tried if half of the deadline is left. Otherwise it never would be.
             let expected = state.time_of(cost.hashes).min(self.settings.deadline / 2);
             if job.is_worth_it(expected) {
                 state.running += 1;
                 state.running_hashes += cost.hashes;
                 self.started.fetch_add(1, Ordering::Relaxed);
-                state.note_an_empty_queue();
-                return Some(Waiting { job, cost });
+                state.note_the_queues();
+                return Some(Waiting { job, cost, since });
             }
             let estimate = state.estimate(queue, cost, &self.settings);
             job.refuse(self.settings.overloaded(estimate));
         }
-        state.note_an_empty_queue();
+        state.note_the_queues();
         None
     }
 
@@ -348,8 +373,10 @@ impl State {
         None
     }
 
-    fn note_an_empty_queue(&mut self) {
-        if self.waiting() == 0 {
+    fn note_the_queues(&mut self) {
+        let waiting = self.waiting();
+        self.level.set(waiting);
+        if waiting == 0 {
             self.measured = 0;
         }
     }

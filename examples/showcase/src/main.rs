@@ -7,6 +7,7 @@ mod docs;
 mod get_only;
 mod health;
 mod log_ins;
+mod metrics;
 mod protected;
 mod settings;
 mod setup;
@@ -52,6 +53,8 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn Error>> {
     start_log()?;
     let settings = Settings::from_env().await?;
+    // First of all, so that it counts from zero.
+    let metrics = settings.metrics_bind.as_deref().map(metrics::serve).transpose()?;
     let stores = Data::new(Stores::open(&settings).await?);
     let users = UserManager::builder(Arc::clone(stores.users()), &settings.secret)
         .mailer(Arc::new(settings.mailer))
@@ -96,7 +99,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     }
 
     rt::spawn(setup::run(stores, Arc::clone(&users), settings.superuser));
+    let metrics = metrics.map(|server| (server.handle(), rt::spawn(server)));
     server.run().await?;
+    if let Some((server, _task)) = metrics {
+        server.stop(true).await;
+    }
     let outbox = users.outbox();
     outbox.retry_now();
     if timeout(SHUTDOWN_TIMEOUT, outbox.drained()).await.is_err() {

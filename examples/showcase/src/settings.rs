@@ -19,6 +19,8 @@ use crate::log_ins::LogIns;
 pub(crate) struct Settings {
     /// `BIND`: the address to listen on; `127.0.0.1:8080`.
     pub(crate) bind: Vec<SocketAddr>,
+    /// `METRICS_BIND`: the address of `/metrics` alone; no metrics.
+    pub(crate) metrics_bind: Option<Vec<SocketAddr>>,
     /// `DATABASE_URL`; `sqlite://showcase.db`. It may hold a password.
     pub(crate) database_url: String,
     /// `REDIS_URL`: `redis://…`, `redis-cluster://…` or `redis-sentinel://…`; no Redis. It may hold a password.
@@ -50,7 +52,10 @@ impl Settings {
     /// [`ConfigError`] naming the variable that cannot be used.
     pub(crate) async fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
-            bind: bind(variable("BIND")?.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            bind: bind("BIND", variable("BIND")?.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            metrics_bind: variable("METRICS_BIND")?
+                .map(|address| bind("METRICS_BIND", &address))
+                .transpose()?,
             database_url: variable("DATABASE_URL")?.unwrap_or_else(|| "sqlite://showcase.db".to_owned()),
             redis_url: variable("REDIS_URL")?,
             secret: SigningSecret::from_env_or_generate("AUTH_SECRET")?,
@@ -91,11 +96,10 @@ pub(crate) fn variable(name: &str) -> Result<Option<String>, ConfigError> {
     }
 }
 
-fn bind(value: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+fn bind(name: &str, value: &str) -> Result<Vec<SocketAddr>, ConfigError> {
     let addresses = value.to_socket_addrs();
-    let addresses = addresses.map_err(|problem| {
-        ConfigError::new("BIND", format_args!("{value:?} is not an address: {problem}"))
-    })?;
+    let addresses = addresses
+        .map_err(|problem| ConfigError::new(name, format_args!("{value:?} is not an address: {problem}")))?;
     Ok(addresses.collect())
 }
 

@@ -15,6 +15,7 @@ mod harness {
 }
 mod health;
 mod log_ins;
+mod metrics;
 mod object_id;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../fixture/process.rs"]
