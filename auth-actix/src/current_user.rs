@@ -168,6 +168,7 @@ async fn required<Id: UserId, P: Profile>(
     let found = authenticator
         .authenticate(&Head::new(request), &accepted(request))
         .await?;
+    found.note_in_span();
     note(request, &shared, &found);
     Ok(found.meeting(requirement)?)
 }
@@ -185,6 +186,7 @@ async fn optional<Id: UserId, P: Profile>(
         .find(&Head::new(request), &accepted(request))
         .await?;
     if let Some(found) = &found {
+        found.note_in_span();
         note(request, &shared, found);
     }
     Ok(found)

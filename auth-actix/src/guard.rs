@@ -18,8 +18,9 @@ use actix_web::{
     },
 };
 use auth_core::{ConfigError, Profile, UserId};
-use auth_http::{AcceptedBackends, HttpError, Requirement};
+use auth_http::{AcceptedBackends, HttpError, Requirement, request_span};
 use futures_util::future::{Ready, ready};
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::{
@@ -192,6 +193,7 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
                 let found = authenticator
                     .authenticate(&Head::new(request), &accepted(request))
                     .await?;
+                found.note_in_span();
                 note(request, &self.auth.shared, &found);
                 found.meeting(&requirement.0)?
             }
@@ -250,9 +252,14 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let (service, guard) = (Rc::clone(&self.service), self.guard.clone());
-        Box::pin(async move {
+        let is_excepted = guard.lets_pass(&request);
+        // Only one that says who the user is. A route of the library within has a span of its own.
+        let span = match guard.requirement.is_some() && !is_excepted {
+            true => request_span(&Head::new(request.request())),
+            false => Span::none(),
+        };
+        let handled = async move {
             let carried = Carrier::for_request(request.request(), &guard.auth.shared);
-            let is_excepted = guard.lets_pass(&request);
             let checked = if is_excepted {
                 Ok(())
             } else {
@@ -269,6 +276,7 @@ where
                 carried.deliver(&mut answered).await;
             }
             Ok(answered)
-        })
+        };
+        Box::pin(handled.instrument(span))
     }
 }

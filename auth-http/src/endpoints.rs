@@ -16,6 +16,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use auth_core::{Profile, UserId};
 use auth_users::{Origin, ProtectedFields, UserManager};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use builder::EndpointsBuilder;
@@ -32,6 +33,8 @@ use crate::{
     AcceptedBackends, AuthBackend, Authenticated, Authenticator, HttpError, Operation, PathRoutes, PublicUrl,
     RequestHead, Response, Route, Verified,
     request::{Header, header},
+    request_span,
+    span::is_around,
 };
 
 /// The routes of a service. Each turns a [`Request`] into an answer, also for errors.
@@ -161,8 +164,15 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
 
     /// Runs a route. The answer is `no-store`, because most answers have a user's data or a credential. It carries the next
     /// access token if one is due: see [`Authenticator::rotate`].
+    ///
+    /// It has the [span](request_span) of the request around it.
     pub async fn call(&self, operation: &Operation, request: Request<'_, impl RequestHead>) -> Response {
-        let asked = Asked::new(request);
+        let span = request_span(request.head);
+        let asked = Asked::new(request).in_span(is_around());
+        self.answer(operation, asked).instrument(span).await
+    }
+
+    async fn answer(&self, operation: &Operation, asked: Asked<'_, impl RequestHead, Id, P>) -> Response {
         let answer = match &operation.0 {
             Family::Credential(route) => self.call_credential(route, &asked.request).await,
             Family::Account(route) => self.call_account(*route, &asked.request).await,

@@ -35,6 +35,7 @@ mod response;
 mod response_cookies;
 mod route;
 mod session;
+mod span;
 mod transport;
 mod trusted_proxies;
 mod user_body;
@@ -57,6 +58,7 @@ pub use session::{
     OnConflict, Present, RequestSession, SessionData, SessionIdGenerator, SessionSlot, SessionTransport,
     SessionVerifier, Sessions, SessionsBuilder,
 };
+pub use span::request_span;
 pub use transport::{
     BearerTransport, CookieBuilder, CookieTransport, MaxAge, Presented, SameSite, Scheme, Slot, Transport,
 };

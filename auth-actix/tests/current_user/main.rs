@@ -9,3 +9,4 @@ mod protect;
 mod refresh_cookie;
 mod rotation;
 mod service;
+mod span;

@@ -11,6 +11,8 @@ use crate::{Authenticated, HttpError, RequestHead, Requirement, Response};
 pub(super) struct Asked<'a, H, Id, P> {
     pub(super) request: Request<'a, H>,
     due: OnceLock<Authenticated<Id, P>>,
+    /// False if a guard around the route has told the span of the request who its user is.
+    notes_user: bool,
 }
 
 impl<'a, H, Id, P> Asked<'a, H, Id, P> {
@@ -18,7 +20,16 @@ impl<'a, H, Id, P> Asked<'a, H, Id, P> {
         Self {
             request,
             due: OnceLock::new(),
+            notes_user: true,
         }
+    }
+}
+
+impl<H, Id, P> Asked<'_, H, Id, P> {
+    /// The same within a span that another one notes the user in.
+    pub(super) fn in_span(mut self, is_around: bool) -> Self {
+        self.notes_user = !is_around;
+        self
     }
 }
 
@@ -41,6 +52,9 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .authenticator
             .authenticate(asked.head, &asked.accepted)
             .await?;
+        if asked.notes_user {
+            found.note_in_span();
+        }
         if found.credential.rotation_due {
             asked.due.get_or_init(|| found.clone());
         }
