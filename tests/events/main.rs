@@ -132,7 +132,13 @@ async fn journey(service: &Service, log: &Log, whole: &Log, mailbox: &Mailbox) {
             .me(&Pass::new(pass.kind, format!("{}x", pass.token)))
             .await
             .is_unauthorized();
-        tells(log, &["rejected", pass.kind.name()]);
+        // Several backends read a Bearer token, and a damaged one is none's.
+        let backend = if pass.kind.is_cookie() {
+            pass.kind.name()
+        } else {
+            "backend="
+        };
+        tells(log, &["rejected", r#"event="credential_refused""#, backend]);
         if pass.kind.is_revocable() {
             service
                 .post(&pass.kind.logout())
