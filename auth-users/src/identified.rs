@@ -86,7 +86,7 @@ impl<Id, P> Identified<Id, P> {
     /// administrator who looks into a problem of the user.
     ///
     /// The mark is in the stored log-in, in [`Credential::actor`](auth_core::Credential::actor) of each of its requests,
-    /// in [`Event::LoggedIn`](crate::Event::LoggedIn) and in the log. The log-in ends after an hour, unless
+    /// as the [`actor`](field@crate::AuditEvent::actor) of its events, and in the log. The log-in ends after an hour, unless
     /// [`ending_after`](Self::ending_after) sets another limit. It does not end the log-in that the request presents,
     /// which is the actor's own. If the actor's browser is to keep that, log in through a backend with another cookie.
     ///
