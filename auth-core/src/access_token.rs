@@ -42,26 +42,26 @@ pub struct AccessToken<Id = Uuid> {
     /// The client that it was issued to.
     pub client: ClientInfo,
     /// How the store found it. It is no part of the log-in: a store must not keep it.
-    pub origin: Origin,
+    pub provenance: Provenance,
 }
 
 /// How a store found a log-in. Two of them are always equal, so that they make no difference between log-ins.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Origin {
+pub struct Provenance {
     /// The user, if the store read that in the same look-up.
     pub loaded_user: Option<LoadedUser>,
     /// True if the store remembers the log-in, and it may be a moment behind: see [`AccessTokenStore::find_latest`].
     pub may_be_behind: bool,
 }
 
-impl PartialEq for Origin {
+impl PartialEq for Provenance {
     fn eq(&self, _other: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Origin {}
+impl Eq for Provenance {}
 
 /// How often the tokens of a log-in were replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -161,7 +161,7 @@ impl<Id> AccessToken<Id> {
             refresh_generation: Generation::FIRST,
             actor: None,
             client: ClientInfo::default(),
-            origin: Origin::default(),
+            provenance: Provenance::default(),
         }
     }
 
@@ -288,7 +288,7 @@ pub trait AccessTokenStore<Id = Uuid>: Send + Sync {
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken<Id>>, StoreError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
     /// The token of `key` as it is now. Only for a store whose [`find`](Self::find) returns tokens that [may be
-    /// behind](Origin::may_be_behind) does this differ from `find`. A strategy calls it before it refuses such a token.
+    /// behind](Provenance::may_be_behind) does this differ from `find`. A strategy calls it before it refuses such a token.
     ///
     /// # Errors
     /// [`StoreError`] if the store does not answer.

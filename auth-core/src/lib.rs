@@ -51,7 +51,7 @@ mod user_id;
 
 pub use access_token::{
     AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, ClientInfo, Generation,
-    InsertTokenError, Origin, PurgeExpired, RotateTokens, TokenId, TokenKind,
+    InsertTokenError, Provenance, PurgeExpired, RotateTokens, TokenId, TokenKind,
 };
 pub use cap::Cap;
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -219,7 +219,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         }
         let (key, mut token) = self.find(audience, presented).await?;
         let now = self.clock.now();
-        if !token.is_live(now) && token.origin.may_be_behind {
+        if !token.is_live(now) && token.provenance.may_be_behind {
             token = self.store.find_latest(&key).await?.ok_or(Rejection::Unknown)?;
         }
         if !token.is_live(now) {
@@ -243,7 +243,7 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
         credential.issued_at = Some(token.created_at);
         credential.expires_at = token.expires_at;
         credential.actor = token.actor;
-        credential.loaded_user = token.origin.loaded_user;
+        credential.loaded_user = token.provenance.loaded_user;
         Ok(credential)
     }
 }

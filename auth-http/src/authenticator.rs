@@ -8,7 +8,10 @@ mod rotation;
 
 use std::sync::Arc;
 
-use auth_core::{ConfigError, Credential, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit, metrics::CREDENTIALS};
+use auth_core::{
+    ConfigError, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit,
+    metrics::CREDENTIALS,
+};
 use auth_users::Audit;
 use uuid::Uuid;
 

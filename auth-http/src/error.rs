@@ -8,7 +8,8 @@ use std::{error::Error, time::Duration};
 
 use auth_core::{MAX_ROLES, StoreError, StoreErrorKind};
 use auth_users::{
-    AfterRegistrationError, AuthenticateError, CreateUserError, DeleteUserError, OneTimeTokenError, PathStep, ProfileError, ResetPasswordError, SetRolesError, UpdateError, VerifyError, VetoError,
+    AfterRegistrationError, AuthenticateError, CreateUserError, DeleteUserError, OneTimeTokenError, PathStep,
+    ProfileError, ResetPasswordError, SetRolesError, UpdateError, VerifyError, VetoError,
 };
 use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 use serde_json::json;
@@ -327,7 +328,6 @@ impl From<SetRolesError> for HttpError {
             }
             SetRolesError::TooMany => Self::Unprocessable(vec![FieldError::too_many_roles()]),
             SetRolesError::NotFound => Self::NotFound,
-            SetRolesError::EventHandler(error) => error.into(),
             SetRolesError::Unavailable(error) => error.into(),
             error => unknown(error),
         }

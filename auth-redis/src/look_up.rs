@@ -108,7 +108,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             return Ok(None);
         };
         let mut row = Self::row(key, &stored)?;
-        row.origin.loaded_user = self.user(&look_up, &row, &user).map(|(_key, opened)| opened.user);
+        row.provenance.loaded_user = self.user(&look_up, &row, &user).map(|(_key, opened)| opened.user);
         Ok(Some(row))
     }
 
@@ -148,7 +148,7 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
                 let bytes = USER_BYTES + value.len();
                 near.keep_user(&read, &name, opened.user.clone(), bytes, opened.left);
             }
-            row.origin.loaded_user = Some(opened.user);
+            row.provenance.loaded_user = Some(opened.user);
         }
         Ok(Some(row))
     }
@@ -161,8 +161,8 @@ impl<Id: UserId> RedisAccessTokenStore<Id> {
             Some(_open) => Some(near.user(found.user.as_ref()?)?),
         };
         let mut row = found.row.clone();
-        row.origin.loaded_user = user;
-        row.origin.may_be_behind = true;
+        row.provenance.loaded_user = user;
+        row.provenance.may_be_behind = true;
         Some(row)
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::lock;
 use crate::{
-    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, Origin,
+    AccessToken, AccessTokenIndex, AccessTokenStore, Advance, Advanced, Cap, InsertTokenError, Provenance,
     PurgeExpired, RotateTokens, StoreError, TokenDigest, TokenId, TokenLookup, UserId,
 };
 
@@ -95,7 +95,7 @@ impl<Id: UserId> AccessTokenStore<Id> for MemoryAccessTokenStore<Id> {
         let number = state.inserted;
         let mut token = token.clone();
         // It is not of the log-in: the next look-up would tell of the user as it was.
-        token.origin = Origin::default();
+        token.provenance = Provenance::default();
         state.tokens.insert(token.digest, (number, token));
         Ok(())
     }

@@ -46,10 +46,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             }
             RolesRoute::SetRolesOf => {
                 let body = JsonBody::parse(asked.content_type(), asked.body)?;
-                self.require_superuser_in_person(asked).await?;
+                let current = self.require_superuser_in_person(asked).await?;
                 let user = self.user_of(asked.id).await?;
                 let names = names_in(body.into_list()?, self.users.roles())?;
-                let user = self.users.set_roles(user, &names).await?;
+                let users = self.users_for(Some(&current), asked.head);
+                let user = users.set_roles(user, &names).await?;
                 Ok(ok(&user))
             }
         }

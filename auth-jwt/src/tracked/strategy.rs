@@ -193,7 +193,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         let is_good = |row: &AccessToken<Id>| row.is_live(now) && self.standing(&token, row, now).is_ok();
         if found
             .as_ref()
-            .is_some_and(|row| row.origin.may_be_behind && !is_good(row))
+            .is_some_and(|row| row.provenance.may_be_behind && !is_good(row))
         {
             found = self.store.find_latest(&token.key).await?;
         }
@@ -207,7 +207,7 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
         credential.rotation_due = self.is_due(&token, &row, now)
             || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
         credential.actor = row.actor;
-        credential.loaded_user = row.origin.loaded_user;
+        credential.loaded_user = row.provenance.loaded_user;
         Ok(credential)
     }
 }

@@ -55,7 +55,7 @@ impl Node {
     /// Whether the log-in of `key` is answered from memory.
     pub(crate) async fn remembers(&self, key: &TokenLookup) -> bool {
         let found = self.tokens.find(key).await.expect("an answer");
-        found.is_some_and(|token| token.origin.may_be_behind)
+        found.is_some_and(|token| token.provenance.may_be_behind)
     }
 
     /// How long after `since` the log-in of `key` was let in for the last time, if that is asked for two leases.

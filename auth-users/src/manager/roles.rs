@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use auth_core::{MAX_ROLES, Profile, RoleName, StoreError, User, UserId};
 
 use super::{UserManager, outcome::Reason, rewrite::NotWritten};
-use crate::{ChangedFields, Event, EventHandlerError};
+use crate::{ChangedFields, EventKind};
 
 /// The reason that a user did not get the roles.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +21,6 @@ pub enum SetRolesError {
     /// The user was deleted.
     #[error("the user does not exist")]
     NotFound,
-    /// The user got the roles, and then the event handler failed.
-    #[error(transparent)]
-    EventHandler(#[from] EventHandlerError),
     /// The store did not answer, or others changed the user at the same time.
     #[error(transparent)]
     Unavailable(#[from] StoreError),
@@ -41,7 +38,7 @@ impl Reason for SetRolesError {
             Self::Undefined { .. } => "undefined_role",
             Self::TooMany => "too_many_roles",
             Self::NotFound => "not_found",
-            Self::EventHandler(_) | Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) => "unavailable",
         }
     }
 }
@@ -68,7 +65,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// ```
     ///
     /// # Errors
-    /// [`SetRolesError`]. Nothing is written, unless it is [`SetRolesError::EventHandler`].
+    /// [`SetRolesError`]. Nothing is written.
     pub async fn set_roles(
         &self,
         user: User<Id, P>,
@@ -80,11 +77,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             Ok(roles) => self.give(user, &roles, &mut changed).await,
             Err(error) => Err(error),
         };
-        self.conclude("change of roles", Some(&id), written, |user| Event::Updated {
-            user,
-            changed,
-        })
-        .await
+        if written.is_ok() && !changed.any() {
+            return written;
+        }
+        let refused = |why| EventKind::UpdateRefused { why };
+        self.conclude(Some(&id), written, || EventKind::Updated { changed }, refused)
     }
 
     /// The roles called `names`.

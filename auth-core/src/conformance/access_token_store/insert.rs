@@ -49,7 +49,7 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
         let mut token = token.clone();
         // No part of the log-in, which a store must not keep.
         let someone = User::<F::Id>::new(user.clone(), email(), (), start());
-        token.origin.loaded_user = Some(LoadedUser::new(someone, CacheMark::new()));
+        token.provenance.loaded_user = Some(LoadedUser::new(someone, CacheMark::new()));
         answered(store.insert(&token, None).await);
     }
     for (key, token) in tokens {
@@ -60,7 +60,7 @@ pub async fn an_inserted_token_is_found_with_every_field<F: AccessTokenFixture>(
             "an inserted token is found with every field"
         );
         assert!(
-            found.is_some_and(|found| found.origin.loaded_user.is_none()),
+            found.is_some_and(|found| found.provenance.loaded_user.is_none()),
             "a user is not kept with the token"
         );
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use auth_core::{
-    AccessToken, AccessTokenStore, Cap, ClientInfo, Generation, InsertTokenError, Origin, ShardTag,
+    AccessToken, AccessTokenStore, Cap, ClientInfo, Generation, InsertTokenError, Provenance, ShardTag,
     StoreError, Subject, TokenDigest, TokenId, TokenLookup,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -158,7 +158,7 @@ impl AccessTokenStore<String> for WrongTokens {
         }
         let mut token = token.clone();
         if !self.has(Defect::KeepsTheUser) {
-            token.origin = Origin::default();
+            token.provenance = Provenance::default();
         }
         match self.defect {
             Defect::OverwritesPublicIds => self.table().rows.retain(|row| row.id != token.id),

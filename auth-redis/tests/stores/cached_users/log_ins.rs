@@ -49,7 +49,7 @@ async fn check<Id: SampleId>(variable: &str, is_imported: bool) {
     }
     let loaded = async || {
         let mut found = tokens.find(&key).await.expect("an answer").expect("a log-in");
-        let loaded = found.origin.loaded_user.take();
+        let loaded = found.provenance.loaded_user.take();
         assert_eq!(found, token);
         let loaded = loaded?.into_user::<Id, Member>(&user.id);
         loaded.map(|user| format!("{user:?}"))
@@ -58,7 +58,10 @@ async fn check<Id: SampleId>(variable: &str, is_imported: bool) {
     users.find(&user.id).await.expect("an answer").expect("a user");
     assert_eq!(loaded().await, Some(format!("{user:?}")));
     let found = plain.find(&key).await.expect("an answer").expect("a log-in");
-    assert!(found.origin.loaded_user.is_none(), "a store without the cache");
+    assert!(
+        found.provenance.loaded_user.is_none(),
+        "a store without the cache"
+    );
 }
 
 #[tokio::test]

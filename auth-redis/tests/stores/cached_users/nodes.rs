@@ -130,13 +130,13 @@ async fn a_log_in_comes_with_its_user_in_one_round_trip() {
     tokens.insert(&token, None).await.expect("inserted");
     let found = tokens.find(&key).await.expect("an answer").expect("a token");
     assert!(
-        found.origin.loaded_user.is_some(),
+        found.provenance.loaded_user.is_some(),
         "the request after the change cached the user again"
     );
     cached.delete(&user.id).await.expect("deleted");
     let found = tokens.find(&key).await.expect("an answer").expect("a token");
     assert!(
-        found.origin.loaded_user.is_none(),
+        found.provenance.loaded_user.is_none(),
         "nothing of a deleted user is left"
     );
 }

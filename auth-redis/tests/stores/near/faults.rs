@@ -172,7 +172,7 @@ async fn a_server_that_refuses_to_tell_of_changes_is_asked_each_time() {
     .await;
     for _request in 0..5 {
         let found = tokens.find(&key).await.expect("an answer").expect("a log-in");
-        assert!(!found.origin.may_be_behind);
+        assert!(!found.provenance.may_be_behind);
     }
     assert!(tokens.delete(&key).await.expect("deleted"));
     assert!(tokens.find(&key).await.expect("an answer").is_none());

@@ -76,7 +76,7 @@ async fn another_node_sees_a_change_soon() {
         .await
         .expect("an answer")
         .expect("a log-in");
-    assert!(!row.origin.may_be_behind);
+    assert!(!row.provenance.may_be_behind);
     let step = Advance::new(TokenKind::Refresh, 0, row.created_at);
     one.tokens.advance(&key, &step).await.expect("advanced");
     let number = async |latest: bool| {
