@@ -100,6 +100,12 @@ table! {
         "Events that an observer missed, because its queue was full.";
     STORE_CALLS: Histogram "portcullis_store_call_duration_seconds" ["store", "operation"]
         "Time of a call to a store, with its wait for a connection and its retries, whether it succeeds or not.";
+    CACHE_LOOKUPS: Counter "portcullis_cache_lookups_total" ["cache", "outcome"]
+        "Look-ups in a cache: `users` for all nodes, or `near` in this one. The outcome is `hit`, `miss` or `unavailable`.";
+    CACHE_DROPS: Counter "portcullis_cache_drops_total" ["cache"]
+        "What a cache was told to drop: users that this node changed, or keys that changed on Redis.";
+    CACHE_LEASES_LOST: Counter "portcullis_cache_lease_losses_total" []
+        "How often a near cache became void, because Redis could not be relied on to tell of changes.";
     HASHES_WAITING: Gauge "portcullis_password_hashes_waiting" []
         "Passwords that wait to be hashed.";
     HASH_WAIT: Histogram "portcullis_password_hash_wait_seconds" []

@@ -24,7 +24,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use auth_core::{ConfigError, LoadedUser, ShardTag, TokenDigest};
+use auth_core::{
+    ConfigError, LoadedUser, ShardTag, TokenDigest,
+    metrics::{CACHE_DROPS, CACHE_LEASES_LOST, CACHE_LOOKUPS},
+};
 use fred::{
     clients::Client,
     error::Error,
@@ -236,12 +239,12 @@ impl Near {
     fn get(&self, name: Name<'_>) -> Option<Held> {
         let held = self.shared.memory.get(name, lease::now());
         let counts = &self.shared.counts;
-        let counter = if held.is_some() {
-            &counts.hits
-        } else {
-            &counts.misses
+        let (counter, outcome) = match held {
+            Some(_) => (&counts.hits, "hit"),
+            None => (&counts.misses, "miss"),
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        CACHE_LOOKUPS.count(["near".into(), outcome.into()]);
         held
     }
 
@@ -328,6 +331,7 @@ impl Shared {
     fn apply(&self, change: &Invalidation) {
         for key in &change.keys {
             self.counts.invalidations.fetch_add(1, Ordering::Relaxed);
+            CACHE_DROPS.count(["near".into()]);
             if let Some(key) = key.as_str() {
                 self.memory.invalidate(key);
             }
@@ -341,6 +345,7 @@ impl Shared {
             self.memory.clear();
         }
         self.counts.losses.fetch_add(1, Ordering::Relaxed);
+        CACHE_LEASES_LOST.count([]);
         self.tell(true, || {
             let problem = problem.to_string();
             tracing::warn!(

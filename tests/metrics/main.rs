@@ -11,12 +11,16 @@ use std::{
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use portcullis::{
-    async_trait,
+    CachedUsers, async_trait,
     metrics::{ALL, Metric, MetricKind, SECONDS_BUCKETS, describe},
-    users::{AuditEvent, Mail, MailError, Mailer, Observer, PasswordHasher},
+    redis::{self, NearCache, Redis},
+    store::{Clock as _, NewUser, SystemClock, UserStore as _},
+    testing::memory::MemoryUserStore,
+    users::{AuditEvent, Mail, MailError, Mailer, MemoryUserCache, Observer, PasswordHasher},
 };
-use portcullis_support::{Blueprint, Kind, PASSWORD, Pass, Service, address, person};
+use portcullis_support::{Blueprint, Kind, PASSWORD, Pass, Service, address, person, until};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const BOOK: &str = include_str!("../../docs/src/metrics.md");
 const DASHBOARD: &str = include_str!("../../docs/grafana/portcullis.json");
@@ -58,6 +62,26 @@ async fn crowd() {
     let hashes = (0..64).map(|_| hasher.hash(&password));
     let hashes = futures_util::future::join_all(hashes).await;
     assert!(hashes.iter().any(Result::is_err), "some were refused");
+}
+
+/// A cached user who is changed, and a near cache of a Redis that is away.
+async fn caches() {
+    let (users, cache) = (MemoryUserStore::<Uuid>::new(), MemoryUserCache::new(10));
+    let users = CachedUsers::new(Arc::new(users), Arc::new(cache));
+    let email = "gawain@camelot.example".parse().expect("an e-mail");
+    let new = NewUser::new(email, (), SystemClock.now());
+    let user = users.insert(new).await.expect("inserted");
+    for _request in 0..2 {
+        users.find(&user.id).await.expect("an answer").expect("a user");
+    }
+    users.update(&user).await.expect("changed");
+    let redis = Redis::new(redis::connect("redis://127.0.0.1:1").await.expect("a pool"));
+    let near = NearCache::new(1 << 20).expect("room");
+    let redis = redis.near_cache(near).expect("a thread");
+    until("the server is missed", async || {
+        redis.near_cache_stats().is_some_and(|stats| stats.losses > 0)
+    })
+    .await;
 }
 
 /// A log-in, what is none, and everything else that is measured.
@@ -140,7 +164,10 @@ fn e9_every_metric_is_in_a_scrape_and_no_label_is_of_a_user_or_a_client() {
     let mut blueprint = Blueprint::of(&[Kind::TrackedBearer]);
     blueprint.mailer = Some(mailer.clone());
     blueprint.mail_retries = Some(Vec::new());
-    blueprint.run(async |service: &Service| live(service, &mailer).await);
+    blueprint.run(async |service: &Service| {
+        live(service, &mailer).await;
+        caches().await;
+    });
 
     let scrape = handle.render();
     let samples = samples(&scrape);

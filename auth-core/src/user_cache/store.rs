@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{CacheFence, Cached, UserCache, health::Health};
+use crate::metrics::{CACHE_DROPS, CACHE_LOOKUPS};
 use crate::{
     InsertUserError, LoadedUser, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User,
     UserId, UserStore,
@@ -79,6 +80,7 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
     }
 
     async fn fence(&self, id: &Id) -> Result<CacheFence, StoreError> {
+        CACHE_DROPS.count(["users".into()]);
         self.health.note(self.cache.fence(id).await)
     }
 
@@ -101,6 +103,10 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
     }
 }
 
+fn looked_up(outcome: &'static str) {
+    CACHE_LOOKUPS.count(["users".into(), outcome.into()]);
+}
+
 #[async_trait]
 impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
     async fn insert(&self, user: NewUser<Id, P>) -> Result<User<Id, P>, InsertUserError> {
@@ -113,9 +119,18 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
             return self.store.find(id).await;
         }
         let ticket = match self.health.note(self.cache.find(id).await) {
-            Ok(Cached::Hit(user)) => return Ok(Some(user)),
-            Ok(Cached::Miss(ticket)) => ticket,
-            Err(_down) => None,
+            Ok(Cached::Hit(user)) => {
+                looked_up("hit");
+                return Ok(Some(user));
+            }
+            Ok(Cached::Miss(ticket)) => {
+                looked_up("miss");
+                ticket
+            }
+            Err(_down) => {
+                looked_up("unavailable");
+                None
+            }
         };
         let found = self.store.find(id).await?;
         if let (Some(ticket), Some(user)) = (ticket, &found) {
@@ -140,7 +155,9 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
 
     fn accept_loaded(&self, user: LoadedUser, id: &Id) -> Option<User<Id, P>> {
         let is_ours = self.cache.mark().is_some_and(|mark| user.is_from(mark));
-        user.into_user(id).filter(|_user| is_ours)
+        let user = user.into_user(id).filter(|_user| is_ours)?;
+        looked_up("hit");
+        Some(user)
     }
 
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User<Id, P>>, StoreError> {
