@@ -10,6 +10,7 @@ mod meeting;
 mod outage;
 mod refused;
 mod store;
+mod told;
 
 use std::sync::Arc;
 
