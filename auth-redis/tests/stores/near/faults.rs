@@ -158,7 +158,6 @@ async fn a_server_that_refuses_to_tell_of_changes_is_asked_each_time() {
     ask(&client, &["ACL", "SETUSER", "default", "-client|tracking"])
         .await
         .expect("forbidden");
-    let log = crate::log::Log::start();
     let redis = server::redis(&server.url()).await;
     let redis = redis
         .near_cache(NearCache::new(1 << 20).expect("room"))
@@ -176,5 +175,4 @@ async fn a_server_that_refuses_to_tell_of_changes_is_asked_each_time() {
     }
     assert!(tokens.delete(&key).await.expect("deleted"));
     assert!(tokens.find(&key).await.expect("an answer").is_none());
-    drop(log);
 }
