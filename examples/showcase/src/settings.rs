@@ -15,6 +15,34 @@ use portcullis::{
 
 use crate::log_ins::LogIns;
 
+/// What is cached of users and log-ins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caching {
+    Off,
+    /// Users on Redis, for all nodes.
+    Redis,
+    /// The same, and both in the memory of this node.
+    Near,
+}
+
+impl Caching {
+    fn from_env() -> Result<Self, ConfigError> {
+        let caching = match variable("CACHE")?.as_deref() {
+            None | Some("off") => Self::Off,
+            Some("redis") => Self::Redis,
+            Some("near") => Self::Near,
+            Some(other) => {
+                let problem = format_args!("{other:?} is none of `off`, `redis` and `near`");
+                return Err(ConfigError::new("CACHE", problem));
+            }
+        };
+        if caching != Self::Off && variable("REDIS_URL")?.is_none() {
+            return Err(ConfigError::new("CACHE", "needs a Redis: set REDIS_URL, too"));
+        }
+        Ok(caching)
+    }
+}
+
 /// Every setting, checked.
 pub(crate) struct Settings {
     /// `BIND`: the address to listen on; `127.0.0.1:8080`.
@@ -25,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) database_url: String,
     /// `REDIS_URL`: `redis://…`, `redis-cluster://…` or `redis-sentinel://…`; no Redis. It may hold a password.
     pub(crate) redis_url: Option<String>,
+    /// `CACHE`: `off`, `redis` or `near`; `off`.
+    pub(crate) cache: Caching,
     /// `AUTH_SECRET`: signs JWTs and one-time tokens; a new one at each start, with a warning.
     pub(crate) secret: SigningSecret,
     /// How long log-ins last, and how many a user may have.
@@ -58,6 +88,7 @@ impl Settings {
                 .transpose()?,
             database_url: variable("DATABASE_URL")?.unwrap_or_else(|| "sqlite://showcase.db".to_owned()),
             redis_url: variable("REDIS_URL")?,
+            cache: Caching::from_env()?,
             secret: SigningSecret::from_env_or_generate("AUTH_SECRET")?,
             log_ins: LogIns::from_env()?,
             requires_verification: boolean("REQUIRES_VERIFICATION")?.unwrap_or(false),

@@ -7,15 +7,21 @@ use std::sync::{
 
 use futures_util::future::try_join;
 use portcullis::{
-    ConfigError, StoreError,
-    redis::{self, Redis, RedisAccessTokenStore},
+    CachedUsers, ConfigError, StoreError,
+    redis::{self, NearCache, Redis, RedisAccessTokenStore, RedisUserCache},
     store::{Clock as _, RotateTokens, SystemClock, TokenLookup, UserStore},
 };
 
-use crate::{database::Database, settings::Settings};
+use crate::{
+    database::Database,
+    settings::{Caching, Settings},
+};
 
 /// The prefix of every key, because others may use the same server.
 const PREFIX: &str = "showcase:";
+
+/// The memory of a near cache.
+const NEAR_BYTES: u64 = 64 << 20;
 
 /// Expired tokens are removed in batches, so that no write waits long.
 const PURGE_BATCH: u32 = 1000;
@@ -36,10 +42,10 @@ impl Stores {
     /// # Errors
     /// [`ConfigError`] naming the variable that cannot be used. It is not an error if a server does not answer.
     pub(crate) async fn open(settings: &Settings) -> Result<Self, ConfigError> {
-        let database = Database::open(&settings.database_url).await?;
+        let mut database = Database::open(&settings.database_url).await?;
         let redis = match &settings.redis_url {
             None => None,
-            Some(url) => Some(OnRedis::open(url).await?),
+            Some(url) => Some(OnRedis::open(url, settings, &mut database).await?),
         };
         Ok(Self {
             database,
@@ -114,10 +120,21 @@ impl Stores {
 }
 
 impl OnRedis {
-    async fn open(url: &str) -> Result<Self, ConfigError> {
+    /// With its cache, the users of the `database` are read from there.
+    async fn open(url: &str, settings: &Settings, database: &mut Database) -> Result<Self, ConfigError> {
         let pool = redis::connect(url).await;
-        let redis = Redis::new(pool.map_err(|error| error.in_setting("REDIS_URL"))?).prefix(PREFIX)?;
-        let tokens = Arc::new(RedisAccessTokenStore::new(&redis));
+        let mut redis = Redis::new(pool.map_err(|error| error.in_setting("REDIS_URL"))?).prefix(PREFIX)?;
+        if settings.cache == Caching::Near {
+            redis = redis.near_cache(NearCache::new(NEAR_BYTES)?)?;
+        }
+        if settings.cache == Caching::Off {
+            let tokens = Arc::new(RedisAccessTokenStore::new(&redis));
+            return Ok(Self { redis, tokens });
+        }
+        let cache = RedisUserCache::new(&redis, &settings.secret);
+        let tokens = Arc::new(cache.access_tokens());
+        let users = CachedUsers::new(Arc::clone(&database.users), Arc::new(cache));
+        database.users = Arc::new(users);
         Ok(Self { redis, tokens })
     }
 }

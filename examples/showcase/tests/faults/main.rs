@@ -9,6 +9,7 @@ mod devices;
 mod load;
 mod mariadb;
 mod mongodb;
+mod nodes;
 mod outage;
 mod postgres;
 #[allow(dead_code, reason = "other tests use the rest")]

@@ -43,6 +43,7 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
                 "256.0.0.1:80",
             ][..],
         ),
+        ("CACHE", &["", "on", "near", "redis"]),
         (
             "DATABASE_URL",
             &[
