@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use auth_core::{
-    AccessTokenStore as _, CachedUsers, OpaqueStrategy, Outcome, RevocableStrategy as _, Strategy as _,
-    UserCache as _, UserStore as _, admit,
+    AccessTokenStore as _, CachedUsers, ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, OpaqueStrategy,
+    Outcome, RevocableStrategy, SigningSecret, Subject, User, UserCache as _, UserStore as _, admit,
 };
-use auth_core::{ClientInfo, ExposeSecret as _, Lifetime, NewLogIn, Subject, User};
-use auth_redis::RedisUserCache;
+use auth_redis::{RedisAccessTokenStore, RedisUserCache};
+use portcullis::jwt::{JwtStrategy, TrackedJwtStrategy};
+use uuid::Uuid;
 
 use super::{Member, Nodes, cache, fields};
 use crate::{
@@ -79,9 +80,10 @@ async fn a_fence_that_nobody_lifts_falls_within_five_minutes() {
     assert_eq!(fields(&found), fields(&user));
 }
 
-#[tokio::test]
-#[ignore = "needs Redis"]
-async fn a_log_in_comes_with_its_user_in_one_round_trip() {
+/// A log-in by a `strategy` over the log-ins of a cache.
+async fn comes_with_its_user<S: RevocableStrategy<Uuid>>(
+    strategy: impl FnOnce(Arc<RedisAccessTokenStore<Uuid>>, &SigningSecret) -> S,
+) {
     let server = Server::start(&[]).await;
     let client = server::client(&server.url()).await;
     let nodes = Nodes::on(&server.url()).await;
@@ -89,7 +91,7 @@ async fn a_log_in_comes_with_its_user_in_one_round_trip() {
     let redis = unattended(&server).await;
     let cache = RedisUserCache::<_, Member>::new(redis, &nodes.secret);
     let tokens = Arc::new(cache.access_tokens());
-    let strategy = OpaqueStrategy::new(tokens.clone(), Lifetime::from_secs(3600).expect("an hour"));
+    let strategy = strategy(tokens.clone(), &nodes.secret);
     let cached = CachedUsers::new(nodes.store.clone(), Arc::new(cache));
     let subject = Subject::from(&user);
     let issued = strategy
@@ -139,4 +141,24 @@ async fn a_log_in_comes_with_its_user_in_one_round_trip() {
         found.provenance.loaded_user.is_none(),
         "nothing of a deleted user is left"
     );
+}
+
+fn lifetime() -> Lifetime {
+    Lifetime::from_secs(3600).expect("an hour")
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn an_opaque_token_comes_with_its_user_in_one_round_trip() {
+    comes_with_its_user(|tokens, _secret| OpaqueStrategy::new(tokens, lifetime())).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_tracked_jwt_comes_with_its_user_in_one_round_trip() {
+    comes_with_its_user(|tokens, secret| {
+        let jwt = JwtStrategy::hs256(secret, lifetime()).expect("a strategy");
+        TrackedJwtStrategy::new(jwt, tokens, lifetime()).expect("a strategy")
+    })
+    .await;
 }
