@@ -2,7 +2,7 @@
 //!
 //! They go to whatever recorder the application has installed for the [`metrics`](https://docs.rs/metrics) facade, for example
 //! `metrics-exporter-prometheus`. Without the feature `metrics`, everything here does nothing. Install the recorder before you
-//! build stores and managers: a gauge counts from zero, up and down.
+//! build stores, backends and managers: a gauge counts from zero, up and down, and what is counted with each request is found once.
 //!
 //! # Security
 //! No label is a user's id, a path with an id, or a text of a client: each is a name of the program or its configuration. So their
@@ -10,11 +10,13 @@
 //! serve them to the public.
 
 mod level;
+mod tally;
 mod timer;
 
 use std::{sync::Arc, time::Duration};
 
 pub use level::Level;
+pub use tally::Tally;
 pub use timer::Timer;
 
 /// The kind of a metric.
@@ -168,6 +170,16 @@ mod recorder {
         counter!(metric.name, labels(metric, values)).increment(1);
     }
 
+    pub(super) type Counter = metrics::Counter;
+
+    pub(super) fn counter(metric: &Metric, values: &[Label<'_>]) -> Counter {
+        counter!(metric.name, labels(metric, values))
+    }
+
+    pub(super) fn add(counter: &Counter) {
+        counter.increment(1);
+    }
+
     pub(super) fn observe(metric: &Metric, time: Duration, values: &[Label<'_>]) {
         histogram!(metric.name, labels(metric, values)).record(time);
     }
@@ -192,6 +204,16 @@ mod recorder {
     use super::{Label, Metric};
 
     pub(super) fn count(_metric: &Metric, _values: &[Label<'_>]) {}
+
+    /// It counts nothing.
+    #[derive(Clone)]
+    pub(super) struct Counter;
+
+    pub(super) fn counter(_metric: &Metric, _values: &[Label<'_>]) -> Counter {
+        Counter
+    }
+
+    pub(super) fn add(_counter: &Counter) {}
 
     pub(super) fn observe(_metric: &Metric, _time: Duration, _values: &[Label<'_>]) {}
 

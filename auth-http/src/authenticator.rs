@@ -221,8 +221,8 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             };
             match outcome {
                 Outcome::Authenticated((user, credential)) => {
+                    backend.let_in.add();
                     let backend = backend.shared_name();
-                    CREDENTIALS.count([(&backend).into(), "success".into()]);
                     return Outcome::Authenticated(Authenticated {
                         user,
                         credential,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use auth_core::{
     Abilities, ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RefreshStrategy,
     RevocableStrategy, StoreError, Strategy, Subject,
+    metrics::{CREDENTIALS, Tally},
 };
 use uuid::Uuid;
 
@@ -27,6 +28,8 @@ pub struct AuthBackend<Id = Uuid> {
     strategy: Arc<dyn Strategy<Id>>,
     /// The same strategy, if it can revoke credentials.
     revocable: Option<Arc<dyn RevocableStrategy<Id>>>,
+    /// Counts the credentials that let somebody in.
+    pub(crate) let_in: Tally,
 }
 
 impl<Id> AuthBackend<Id> {
@@ -55,8 +58,10 @@ impl<Id> AuthBackend<Id> {
         strategy: impl RevocableStrategy<Id> + 'static,
     ) -> Self {
         let strategy: Arc<dyn RevocableStrategy<Id>> = Arc::new(strategy);
+        let name = name.into();
         Self {
-            name: name.into(),
+            let_in: let_in(&name),
+            name,
             transport: Arc::new(transport),
             strategy: Arc::clone(&strategy) as Arc<dyn Strategy<Id>>,
             revocable: Some(strategy),
@@ -70,8 +75,10 @@ impl<Id> AuthBackend<Id> {
         transport: impl Transport + 'static,
         strategy: impl Strategy<Id> + 'static,
     ) -> Self {
+        let name = name.into();
         Self {
-            name: name.into(),
+            let_in: let_in(&name),
+            name,
             transport: Arc::new(transport),
             strategy: Arc::new(strategy),
             revocable: None,
@@ -201,4 +208,8 @@ impl<Id> AuthBackend<Id> {
     pub(crate) fn is_cookie(&self) -> bool {
         matches!(self.transport.scheme(), Scheme::Cookie(_))
     }
+}
+
+fn let_in(name: &Arc<str>) -> Tally {
+    CREDENTIALS.tally([name.into(), "success".into()])
 }

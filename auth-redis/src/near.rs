@@ -27,7 +27,7 @@ use std::{
 
 use auth_core::{
     ConfigError, LoadedUser, ShardTag, TokenDigest,
-    metrics::{CACHE_DROPS, CACHE_LEASES_LOST, CACHE_LOOKUPS},
+    metrics::{CACHE_DROPS, CACHE_LEASES_LOST, CACHE_LOOKUPS, Tally},
 };
 use fred::{
     clients::Client,
@@ -93,12 +93,30 @@ struct Told {
 }
 
 /// What happened since the start.
-#[derive(Default)]
 struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
     invalidations: AtomicU64,
     losses: AtomicU64,
+    /// The same for the recorder: hits, misses and invalidations.
+    tallies: [Tally; 3],
+}
+
+impl Counts {
+    fn new() -> Self {
+        let looked_up = |outcome: &'static str| CACHE_LOOKUPS.tally(["near".into(), outcome.into()]);
+        Self {
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            invalidations: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            tallies: [
+                looked_up("hit"),
+                looked_up("miss"),
+                CACHE_DROPS.tally(["near".into()]),
+            ],
+        }
+    }
 }
 
 /// A read of a server, which may be remembered.
@@ -125,7 +143,7 @@ impl Near {
             pool: watch::Sender::new(()),
             log: Mutex::default(),
             is_told: AtomicBool::new(false),
-            counts: Counts::default(),
+            counts: Counts::new(),
         });
         let (alive, mut ended) = oneshot::channel::<()>();
         let failed = |problem: std::io::Error| {
@@ -174,12 +192,12 @@ impl Near {
     fn get(&self, name: Name<'_>) -> Option<Held> {
         let held = self.shared.memory.get(name, lease::now());
         let counts = &self.shared.counts;
-        let (counter, outcome) = match held {
-            Some(_) => (&counts.hits, "hit"),
-            None => (&counts.misses, "miss"),
+        let (counter, tally) = match held {
+            Some(_) => (&counts.hits, &counts.tallies[0]),
+            None => (&counts.misses, &counts.tallies[1]),
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        CACHE_LOOKUPS.count(["near".into(), outcome.into()]);
+        tally.add();
         held
     }
 
@@ -266,7 +284,7 @@ impl Shared {
     fn apply(&self, change: &Invalidation) {
         for key in &change.keys {
             self.counts.invalidations.fetch_add(1, Ordering::Relaxed);
-            CACHE_DROPS.count(["near".into()]);
+            self.counts.tallies[2].add();
             if let Some(key) = key.as_str() {
                 self.memory.invalidate(key);
             }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{CacheFence, Cached, UserCache, health::Health};
-use crate::metrics::{CACHE_DROPS, CACHE_LOOKUPS};
+use crate::metrics::{CACHE_DROPS, CACHE_LOOKUPS, Tally};
 use crate::{
     InsertUserError, LoadedUser, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User,
     UserId, UserStore,
@@ -65,6 +65,7 @@ pub struct CachedUsers<Id = Uuid, P = ()> {
     store: Arc<dyn UserStore<Id, P>>,
     cache: Arc<dyn UserCache<Id, P>>,
     health: Health,
+    hits: Tally,
 }
 
 impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
@@ -76,6 +77,7 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
             store,
             cache,
             health: Health::new(),
+            hits: CACHE_LOOKUPS.tally(["users".into(), "hit".into()]),
         }
     }
 
@@ -120,7 +122,7 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
         }
         let ticket = match self.health.note(self.cache.find(id).await) {
             Ok(Cached::Hit(user)) => {
-                looked_up("hit");
+                self.hits.add();
                 return Ok(Some(user));
             }
             Ok(Cached::Miss(ticket)) => {
@@ -156,7 +158,7 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
     fn accept_loaded(&self, user: LoadedUser, id: &Id) -> Option<User<Id, P>> {
         let is_ours = self.cache.mark().is_some_and(|mark| user.is_from(mark));
         let user = user.into_user(id).filter(|_user| is_ours)?;
-        looked_up("hit");
+        self.hits.add();
         Some(user)
     }
 
