@@ -113,15 +113,22 @@ fn all_named(root: &Path) -> Fallible<BTreeSet<String>> {
     for source in layout::rust_sources(root)? {
         // The examples in this tool's own tests are not needs.
         if !source.starts_with(root.join("xtask")) {
-            names.extend(named(&fs::read_to_string(source)?));
+            let inside = source.strip_prefix(root)?;
+            let is_test = inside.components().any(|part| part.as_os_str() == "tests");
+            names.extend(named(&fs::read_to_string(source)?, is_test));
         }
     }
     Ok(names)
 }
 
-/// The needs in one source file. Any such literal counts, because a macro may write the attribute.
-fn named(source: &str) -> Vec<String> {
-    let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+/// The needs in one source file. In a test any such literal counts, because a macro may write the attribute. Elsewhere
+/// it may be a message.
+fn named(source: &str, is_test: bool) -> Vec<String> {
+    let is_need = |line: &&str| is_test || line.trim_start().starts_with("#[ignore");
+    let code = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .filter(is_need);
     let after = code.flat_map(|line| line.split("\"needs ").skip(1));
     after
         .filter_map(|rest| Some(rest.split_once('"')?.0))
@@ -159,7 +166,13 @@ mod tests {
     fn a_need_is_read_from_the_attribute_and_from_a_macro_but_not_from_a_comment() {
         let source = "#[ignore = \"needs Chromium\"]\nsuite!(store, ignore = \"needs PostgreSQL and Redis\");\n\
             // \"needs tea\"";
-        assert_eq!(named(source), ["Chromium", "PostgreSQL", "Redis"]);
+        assert_eq!(named(source, true), ["Chromium", "PostgreSQL", "Redis"]);
+    }
+
+    #[test]
+    fn a_message_of_a_program_is_no_need() {
+        let source = "    #[ignore = \"needs Redis\"]\n    Err(\"needs a Redis: set REDIS_URL\")";
+        assert_eq!(named(source, false), ["Redis"]);
     }
 
     #[test]
