@@ -103,7 +103,7 @@ table! {
     STORE_CALLS: Histogram "portcullis_store_call_duration_seconds" ["store", "operation"]
         "Time of a call to a store, with its wait for a connection and its retries, whether it succeeds or not.";
     CACHE_LOOKUPS: Counter "portcullis_cache_lookups_total" ["cache", "outcome"]
-        "Look-ups in a cache: `users` for all nodes, or `near` in this one. The outcome is `hit`, `miss` or `unavailable`.";
+        "Look-ups in a cache: `users` for all nodes, or `near` in this one. The outcome is `hit`, `miss`, `full`, `unreadable` or `unavailable`.";
     CACHE_DROPS: Counter "portcullis_cache_drops_total" ["cache"]
         "What a cache was told to drop: users that this node changed, or keys that changed on Redis.";
     CACHE_LEASES_LOST: Counter "portcullis_cache_lease_losses_total" []

@@ -20,8 +20,12 @@ pub enum Cached<Id = Uuid, P = ()> {
     /// The cache has the user, as stored now.
     Hit(User<Id, P>),
     /// The cache does not have the user. Read it from the store, and [`put`](UserCache::put) it under this ticket. `None` if
-    /// the user is being changed, if somebody else is about to put it, or if there is no room for it.
+    /// the user is being changed, or if somebody else is about to put it.
     Miss(Option<CacheTicket>),
+    /// The same. What the cache has instead cannot be read: it is broken, or somebody else wrote it.
+    Unreadable(Option<CacheTicket>),
+    /// The cache does not have the user, and has no room for another one.
+    Full,
 }
 
 /// The right of a reader to put what it reads, as a number that the cache chose.

@@ -148,18 +148,19 @@ impl<Id: UserId, P: Profile> RedisUserCache<Id, P> {
         match self.redis.get(limit, key.clone()).await {
             Ok(found) => Ok((found, None)),
             // Another program has put a list there, for example. The reservation replaces it.
-            Err(error) if error.kind() == StoreErrorKind::InvalidData => Ok((None, None)),
+            Err(error) if error.kind() == StoreErrorKind::InvalidData => Ok((Some(Bytes::new()), None)),
             Err(error) => Err(error),
         }
     }
 
-    /// Asks for a ticket. The value that cannot be read, if there is one, makes room for it.
+    /// Asks for a ticket for somebody whom the cache `lacks`. The value that cannot be read, if there is one, makes room for it.
     async fn reserve(
         &self,
         limit: Limit,
         key: String,
         unreadable: Bytes,
-    ) -> Result<Option<CacheTicket>, StoreError> {
+        lacks: fn(Option<CacheTicket>) -> Cached<Id, P>,
+    ) -> Result<Cached<Id, P>, StoreError> {
         let (first, second) = (CacheTicket::random()?, CacheTicket::random()?);
         let reserve = |attempt: Attempt| {
             let ticket = if attempt.repeated { second } else { first };
@@ -171,8 +172,11 @@ impl<Id: UserId, P: Profile> RedisUserCache<Id, P> {
             attempt.run(&RESERVE_USER, vec![key.clone()], args)
         };
         let reserved: Bytes = self.redis.call(limit, &reserve).await?;
+        if *reserved == *b"full" {
+            return Ok(Cached::Full);
+        }
         let number = reserved.get(1..).and_then(|number| number.try_into().ok());
-        Ok(number.map(u128::from_be_bytes).map(CacheTicket))
+        Ok(lacks(number.map(u128::from_be_bytes).map(CacheTicket)))
     }
 }
 
@@ -184,24 +188,21 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
             return Ok(Cached::Hit(user));
         }
         let (found, read) = self.look_up(limit, &key, id).await?;
-        let unreadable = match found {
-            None => Bytes::new(),
-            Some(found) => {
-                if let Some((user, left)) = self.snapshots.open(&key, id, &found) {
-                    if let (Some(near), Some(read), true) = (&self.redis.near, read, user.is_active) {
-                        let loaded = LoadedUser::new(user.clone(), self.mark.clone());
-                        near.keep_user(&read, &key, loaded, USER_BYTES + found.len(), left);
-                    }
-                    return Ok(Cached::Hit(user));
-                }
-                if is_taken(&found) {
-                    return Ok(Cached::Miss(None));
-                }
-                tracing::debug!(target: "portcullis::redis", user = ?id, "a cached user cannot be read and is replaced");
-                found
-            }
+        let Some(found) = found else {
+            return self.reserve(limit, key, Bytes::new(), Cached::Miss).await;
         };
-        Ok(Cached::Miss(self.reserve(limit, key, unreadable).await?))
+        if let Some((user, left)) = self.snapshots.open(&key, id, &found) {
+            if let (Some(near), Some(read), true) = (&self.redis.near, read, user.is_active) {
+                let loaded = LoadedUser::new(user.clone(), self.mark.clone());
+                near.keep_user(&read, &key, loaded, USER_BYTES + found.len(), left);
+            }
+            return Ok(Cached::Hit(user));
+        }
+        if is_taken(&found) {
+            return Ok(Cached::Miss(None));
+        }
+        tracing::debug!(target: "portcullis::redis", user = ?id, "a cached user cannot be read and is replaced");
+        self.reserve(limit, key, found, Cached::Unreadable).await
     }
 
     async fn put(&self, ticket: CacheTicket, user: &User<Id, P>) -> Result<(), StoreError> {

@@ -66,14 +66,15 @@ fn fields(user: &SampleUser) -> String {
 async fn found(cache: &impl UserCache<Uuid, String>, user: &SampleUser) -> Option<String> {
     match answered(cache.find(&user.id).await) {
         Cached::Hit(found) => Some(fields(&found)),
-        Cached::Miss(_) => None,
+        _ => None,
     }
 }
 
 async fn ticket(cache: &impl UserCache<Uuid, String>, user: &SampleUser) -> Option<CacheTicket> {
     match answered(cache.find(&user.id).await) {
         Cached::Hit(found) => panic!("there is nothing to find, and not {found:?}"),
-        Cached::Miss(ticket) => ticket,
+        Cached::Miss(ticket) | Cached::Unreadable(ticket) => ticket,
+        Cached::Full => None,
     }
 }
 

@@ -118,6 +118,7 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
 
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
         if self.health.is_resting() {
+            looked_up("unavailable");
             return self.store.find(id).await;
         }
         let ticket = match self.health.note(self.cache.find(id).await) {
@@ -128,6 +129,14 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
             Ok(Cached::Miss(ticket)) => {
                 looked_up("miss");
                 ticket
+            }
+            Ok(Cached::Unreadable(ticket)) => {
+                looked_up("unreadable");
+                ticket
+            }
+            Ok(Cached::Full) => {
+                looked_up("full");
+                None
             }
             Err(_down) => {
                 looked_up("unavailable");

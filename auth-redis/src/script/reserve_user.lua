@@ -3,4 +3,4 @@ local found = redis.pcall('GET', KEYS[1])
 if type(found) == 'string' and found ~= ARGV[3] then return '' end
 local written = write(redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]))
 if written == 1 then return ARGV[1] end
-return written == 0 and '' or written
+return written == 0 and 'full' or written

@@ -12,7 +12,7 @@ use crate::server::{self, Server, until};
 
 async fn ticket(cache: &RedisUserCache<Uuid, Member>, user: &User<Uuid, Member>) -> Option<CacheTicket> {
     match cache.find(&user.id).await.expect("an answer") {
-        Cached::Miss(ticket) => ticket,
+        Cached::Miss(ticket) | Cached::Unreadable(ticket) => ticket,
         hit => panic!("{hit:?}"),
     }
 }
@@ -20,7 +20,7 @@ async fn ticket(cache: &RedisUserCache<Uuid, Member>, user: &User<Uuid, Member>)
 async fn hit(cache: &RedisUserCache<Uuid, Member>, user: &User<Uuid, Member>) -> Option<String> {
     match cache.find(&user.id).await.expect("an answer") {
         Cached::Hit(found) => Some(fields(&found)),
-        Cached::Miss(_) => None,
+        Cached::Miss(_) | Cached::Unreadable(_) | Cached::Full => None,
         other => panic!("{other:?}"),
     }
 }

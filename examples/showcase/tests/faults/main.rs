@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod caches;
 mod contention;
 mod crowd;
 mod database;

@@ -152,8 +152,10 @@ impl Scene {
     }
 }
 
+/// With both caches, which move with the servers.
 async fn program(cluster: &RedisCluster) -> Showcase {
-    start(&[("REDIS_URL".to_owned(), cluster.url())]).await
+    let environment = [("REDIS_URL", cluster.url()), ("CACHE", "near".to_owned())];
+    start(&environment.map(|(name, value)| (name.to_owned(), value))).await
 }
 
 async fn is_master(node: &Redis) -> bool {

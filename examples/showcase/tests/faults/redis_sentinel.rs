@@ -99,8 +99,10 @@ impl Scene {
     }
 }
 
+/// With both caches, which move with the servers.
 async fn program(sentinel: &RedisSentinel) -> Showcase {
-    start(&[("REDIS_URL".to_owned(), sentinel.url())]).await
+    let environment = [("REDIS_URL", sentinel.url()), ("CACHE", "near".to_owned())];
+    start(&environment.map(|(name, value)| (name.to_owned(), value))).await
 }
 
 #[tokio::test]

@@ -7,15 +7,10 @@ use std::{
 
 use crate::visit::{EMAIL, PASSWORD, SQLITE, Visit, answer};
 
-/// Where the program says that its metrics are.
-fn metrics_url(log: &str) -> String {
-    let (_, rest) = log.split_once("metrics at ").expect("metrics are served");
-    rest.split_whitespace().next().expect("a URL").to_owned()
-}
-
 async fn scrape(visit: &Visit) -> String {
-    let url = metrics_url(&visit.showcase.log());
-    let response = reqwest::get(url).await.expect("an answer");
+    let response = reqwest::get(visit.showcase.metrics_url())
+        .await
+        .expect("an answer");
     assert_eq!(response.status(), 200);
     response.text().await.expect("text")
 }
