@@ -12,10 +12,6 @@ use crate::{
 
 /// A tracked JWT that this service issued.
 pub(super) struct Presented {
-    /// The backend that issued it.
-    pub(super) backend: String,
-    /// The name of its log-in.
-    pub(super) handle: String,
     pub(super) key: TokenLookup,
     /// Which of the log-in's access tokens it is.
     pub(super) number: i64,
@@ -23,6 +19,16 @@ pub(super) struct Presented {
 }
 
 impl Presented {
+    /// The backend that issued it.
+    pub(super) fn backend(&self) -> &str {
+        self.claims.backend().unwrap_or_default()
+    }
+
+    /// The name of its log-in.
+    pub(super) fn handle(&self) -> &str {
+        self.claims.jti.as_deref().unwrap_or_default()
+    }
+
     /// True if it was issued `age` ago, or earlier.
     pub(super) fn is_as_old_as(&self, age: Duration, now: OffsetDateTime) -> bool {
         let issued = self.claims.iat.as_ref();
@@ -35,19 +41,15 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     pub(super) fn issued_here(&self, audience: &str, presented: &str) -> Result<Presented, Rejection> {
         let claims = self.jwt.authentic(presented)?.claims;
         let mut accepted = self.jwt.audiences(audience);
-        let issued = match (&claims.jti, claims.backend()) {
+        let key = match (&claims.jti, claims.backend()) {
             (Some(handle), Some(backend)) if accepted.any(|name| name == backend) => {
-                Some((handle.clone(), backend.to_owned(), key_of(backend, handle)))
+                Some(key_of(backend, handle))
             }
             _ => None,
         };
         // The `jti` of a plain token is no handle, so its key has no tag.
-        let (handle, backend, key) = issued
-            .filter(|(_, _, key)| key.tag.is_some())
-            .ok_or(Rejection::BadClaim)?;
+        let key = key.filter(|key| key.tag.is_some()).ok_or(Rejection::BadClaim)?;
         Ok(Presented {
-            backend,
-            handle,
             key,
             number: claims.generation.unwrap_or_default(),
             claims,
