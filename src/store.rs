@@ -16,7 +16,7 @@ pub use auth_core::{
     Provenance, PurgeExpired, ReadError, RefreshStrategy, Rejection, ReplaceStrategy, RevocableStrategy,
     RotateStrategy, RotateTokens, Scope, ServerAddress, SessionChange, SessionStore, SessionWrite, ShardTag,
     StoredSession, Strategy, Subject, SystemClock, TokenDigest, TokenId, TokenKind, TokenLookup, Unreachable,
-    UpdateUserError, UserCache, UserStore, admit, checked_deadline, from_unix_milliseconds, generate_token,
-    outdated_emails, sample_profile, unix_milliseconds, unreadable_url, user_id_from_text, with_deadline,
-    written_fields,
+    UpdateUserError, UserCache, UserStore, admit, admit_latest, checked_deadline, from_unix_milliseconds,
+    generate_token, outdated_emails, sample_profile, unix_milliseconds, unreadable_url, user_id_from_text,
+    with_deadline, written_fields,
 };

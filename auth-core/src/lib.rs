@@ -63,7 +63,7 @@ pub use instant::{from_unix_milliseconds, unix_milliseconds};
 pub use lifetime::Lifetime;
 pub use list_users::ListUsers;
 pub use opaque::OpaqueStrategy;
-pub use outcome::{Outcome, Rejection, admit};
+pub use outcome::{Outcome, Rejection, admit, admit_latest};
 pub use profile_shape::{ProfileShape, sample_profile, written_fields};
 pub use role::{MAX_ROLES, Permission, RoleName, Roles, Scope};
 pub use secret::SigningSecret;

@@ -177,13 +177,57 @@ impl<Id: UserId> OpaqueStrategy<Id> {
         &self,
         audience: &str,
         presented: &str,
+        is_latest: bool,
     ) -> Result<(TokenLookup, AccessToken<Id>), ReadError> {
         for look_up in self.look_ups(audience, presented) {
-            if let Some(token) = self.store.find(&look_up).await? {
+            let found = match is_latest {
+                true => self.store.find_latest(&look_up).await?,
+                false => self.store.find(&look_up).await?,
+            };
+            if let Some(token) = found {
                 return Ok((look_up, token));
             }
         }
         Err(Rejection::Unknown.into())
+    }
+
+    async fn read_by(
+        &self,
+        audience: &str,
+        presented: &str,
+        is_latest: bool,
+    ) -> Result<Credential<Id>, ReadError> {
+        if !is_plausible(presented) {
+            return Err(Rejection::Malformed.into());
+        }
+        let (key, mut token) = self.find(audience, presented, is_latest).await?;
+        let now = self.clock.now();
+        if !token.is_live(now) && token.provenance.may_be_behind {
+            token = self.store.find_latest(&key).await?.ok_or(Rejection::Unknown)?;
+        }
+        if !token.is_live(now) {
+            if token.is_over(now) {
+                // Otherwise it would be valid again if the clock steps back. It is rejected, whether or not it can be removed.
+                let _removed = self.store.delete(&key).await;
+            }
+            return Err(Rejection::Expired.into());
+        }
+        let is_tracked = self
+            .track_use
+            .is_some_and(|interval| now - token.last_used_at >= interval);
+        let is_due = self.idle.is_some_and(|idle| idle.is_due(token.last_used_at, now));
+        if is_tracked || is_due {
+            // The credential is good, whether or not its use can be recorded.
+            let end = self.end_after_use(&token, now);
+            let _written = self.store.touch(&key, now, end).await;
+        }
+        let mut credential = Credential::new(Subject::new(token.user_id, token.epoch));
+        credential.id = Some(token.id);
+        credential.issued_at = Some(token.created_at);
+        credential.expires_at = token.expires_at;
+        credential.actor = token.actor;
+        credential.loaded_user = token.provenance.loaded_user;
+        Ok(credential)
     }
 }
 
@@ -214,37 +258,11 @@ impl<Id: UserId> Strategy<Id> for OpaqueStrategy<Id> {
     }
 
     async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
-        if !is_plausible(presented) {
-            return Err(Rejection::Malformed.into());
-        }
-        let (key, mut token) = self.find(audience, presented).await?;
-        let now = self.clock.now();
-        if !token.is_live(now) && token.provenance.may_be_behind {
-            token = self.store.find_latest(&key).await?.ok_or(Rejection::Unknown)?;
-        }
-        if !token.is_live(now) {
-            if token.is_over(now) {
-                // Otherwise it would be valid again if the clock steps back. It is rejected, whether or not it can be removed.
-                let _removed = self.store.delete(&key).await;
-            }
-            return Err(Rejection::Expired.into());
-        }
-        let is_tracked = self
-            .track_use
-            .is_some_and(|interval| now - token.last_used_at >= interval);
-        let is_due = self.idle.is_some_and(|idle| idle.is_due(token.last_used_at, now));
-        if is_tracked || is_due {
-            // The credential is good, whether or not its use can be recorded.
-            let end = self.end_after_use(&token, now);
-            let _written = self.store.touch(&key, now, end).await;
-        }
-        let mut credential = Credential::new(Subject::new(token.user_id, token.epoch));
-        credential.id = Some(token.id);
-        credential.issued_at = Some(token.created_at);
-        credential.expires_at = token.expires_at;
-        credential.actor = token.actor;
-        credential.loaded_user = token.provenance.loaded_user;
-        Ok(credential)
+        self.read_by(audience, presented, false).await
+    }
+
+    async fn read_latest(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
+        self.read_by(audience, presented, true).await
     }
 }
 
@@ -289,7 +307,7 @@ impl<Id: UserId> ReplaceStrategy<Id> for OpaqueStrategy<Id> {
             // If it has no row, there is nothing to be left out.
             return Ok(Some(TokenLookup::for_audience(audience, presented)));
         }
-        match self.find(audience, presented).await {
+        match self.find(audience, presented, false).await {
             Ok((look_up, _token)) => Ok(Some(look_up)),
             Err(ReadError::Rejected(_)) => Ok(None),
             Err(ReadError::Unavailable(error)) => Err(error),

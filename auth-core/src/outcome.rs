@@ -86,16 +86,33 @@ pub async fn admit<Id: UserId, P>(
     users: &dyn UserStore<Id, P>,
     read: Result<Credential<Id>, ReadError>,
 ) -> Outcome<(User<Id, P>, Credential<Id>)> {
+    admit_by(users, read, false).await
+}
+
+/// The same with the user [as stored now](UserStore::find_latest), for a change that outlives whatever a cache remembers. Let
+/// [`Strategy::read_latest`](crate::Strategy::read_latest) read the credential.
+pub async fn admit_latest<Id: UserId, P>(
+    users: &dyn UserStore<Id, P>,
+    read: Result<Credential<Id>, ReadError>,
+) -> Outcome<(User<Id, P>, Credential<Id>)> {
+    admit_by(users, read, true).await
+}
+
+async fn admit_by<Id: UserId, P>(
+    users: &dyn UserStore<Id, P>,
+    read: Result<Credential<Id>, ReadError>,
+    is_latest: bool,
+) -> Outcome<(User<Id, P>, Credential<Id>)> {
     let mut credential = match read {
         Ok(credential) => credential,
         Err(ReadError::Rejected(rejection)) => return Outcome::Rejected(rejection),
         Err(ReadError::Unavailable(error)) => return Outcome::Unavailable(error),
     };
     let (id, epoch) = (&credential.subject.user_id, credential.subject.epoch);
-    let loaded = credential.loaded_user.take();
+    let loaded = credential.loaded_user.take().filter(|_user| !is_latest);
     let mut found = match loaded.and_then(|user| users.accept_loaded(user, id)) {
         Some(user) => Ok(Some(user)),
-        None => users.find(id).await,
+        None => look_up(users, id, is_latest).await,
     };
     // The credential was issued to a later state of the user: a cache is behind.
     if found
@@ -114,7 +131,7 @@ pub async fn admit<Id: UserId, P>(
             Outcome::Rejected(Rejection::UnknownEpoch)
         }
         Ok(Some(user)) if !user.is_active => Outcome::Rejected(Rejection::UserInactive),
-        Ok(Some(user)) => match may_act(users, credential.actor.as_deref()).await {
+        Ok(Some(user)) => match may_act(users, credential.actor.as_deref(), is_latest).await {
             Err(error) => Outcome::Unavailable(error),
             Ok(false) => Outcome::Rejected(Rejection::ActorGone),
             Ok(true) => Outcome::Authenticated((user, credential)),
@@ -126,6 +143,7 @@ pub async fn admit<Id: UserId, P>(
 async fn may_act<Id: UserId, P>(
     users: &dyn UserStore<Id, P>,
     actor: Option<&str>,
+    is_latest: bool,
 ) -> Result<bool, StoreError> {
     let Some(actor) = actor else {
         return Ok(true);
@@ -133,5 +151,17 @@ async fn may_act<Id: UserId, P>(
     let Some(id) = user_id_from_text(actor) else {
         return Ok(false);
     };
-    Ok(users.find(&id).await?.is_some_and(|actor| actor.is_active))
+    let found = look_up(users, &id, is_latest).await?;
+    Ok(found.is_some_and(|actor| actor.is_active))
+}
+
+async fn look_up<Id: UserId, P>(
+    users: &dyn UserStore<Id, P>,
+    id: &Id,
+    is_latest: bool,
+) -> Result<Option<User<Id, P>>, StoreError> {
+    match is_latest {
+        true => users.find_latest(id).await,
+        false => users.find(id).await,
+    }
 }

@@ -262,6 +262,14 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     /// # Errors
     /// [`ReadError::Rejected`] if it is not valid, [`ReadError::Unavailable`] if the store does not answer.
     async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError>; // Needs `#[portcullis::async_trait]` above the `impl`.
+
+    /// The same past what the process remembers of the credential: for a change that outlives whatever is remembered.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    async fn read_latest(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
+        self.read(audience, presented).await
+    }
 }
 
 /// A strategy whose credentials can be revoked, at once: one by one, or all that a user has.

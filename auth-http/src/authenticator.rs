@@ -9,7 +9,7 @@ mod rotation;
 use std::sync::Arc;
 
 use auth_core::{
-    ConfigError, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit,
+    ConfigError, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit, admit_latest,
     metrics::CREDENTIALS,
 };
 use auth_users::Audit;
@@ -195,6 +195,16 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         head: &impl RequestHead,
         accepted: &AcceptedBackends,
     ) -> Outcome<Authenticated<Id, P>> {
+        self.read(head, accepted, false).await
+    }
+
+    /// The same. `is_latest` passes by whatever a store remembers.
+    async fn read(
+        &self,
+        head: &impl RequestHead,
+        accepted: &AcceptedBackends,
+        is_latest: bool,
+    ) -> Outcome<Authenticated<Id, P>> {
         let mut rejected = Vec::new();
         let mut unavailable = None;
         for backend in self.accepted(accepted) {
@@ -203,12 +213,18 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                 Presented::Nothing => continue,
                 Presented::Invalid(rejection) => (Outcome::Rejected(rejection), None),
                 Presented::Token(token) => {
-                    let read = backend.read(token).await;
+                    let read = match is_latest {
+                        true => backend.read_latest(token).await,
+                        false => backend.read(token).await,
+                    };
                     let user_id = read
                         .as_ref()
                         .ok()
                         .map(|credential| credential.subject.user_id.clone());
-                    let outcome = admit(&*self.users, read).await;
+                    let outcome = match is_latest {
+                        true => admit_latest(&*self.users, read).await,
+                        false => admit(&*self.users, read).await,
+                    };
                     if let Outcome::Rejected(
                         Rejection::UserGone | Rejection::StaleEpoch | Rejection::ActorGone,
                     ) = outcome
@@ -289,6 +305,20 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         found.ok_or_else(|| self.unauthorized(head, accepted))
     }
 
+    /// The same by what is stored now, whatever is remembered near by: for a change that lasts, which nobody must make whose
+    /// log-in has just ended on another node.
+    ///
+    /// # Errors
+    /// As for [`authenticate`](Self::authenticate).
+    pub async fn authenticate_latest(
+        &self,
+        head: &impl RequestHead,
+        accepted: &AcceptedBackends,
+    ) -> Result<Authenticated<Id, P>, HttpError> {
+        let found = self.find_by(head, accepted, true).await?;
+        found.ok_or_else(|| self.unauthorized(head, accepted))
+    }
+
     /// The check against cross-site requests.
     #[cfg(feature = "openapi")]
     pub(crate) fn csrf(&self) -> &CsrfPolicy {
@@ -304,8 +334,17 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         head: &impl RequestHead,
         accepted: &AcceptedBackends,
     ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
+        self.find_by(head, accepted, false).await
+    }
+
+    async fn find_by(
+        &self,
+        head: &impl RequestHead,
+        accepted: &AcceptedBackends,
+        is_latest: bool,
+    ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
         self.refuse_forged(head, accepted)?;
-        match self.read_without_csrf_check(head, accepted).await {
+        match self.read(head, accepted, is_latest).await {
             Outcome::Authenticated(found) => Ok(Some(found)),
             Outcome::Anonymous | Outcome::Rejected(_) => Ok(None),
             Outcome::Unavailable(error) => Err(error.into()),

@@ -123,6 +123,14 @@ impl<Id> AuthBackend<Id> {
         self.strategy.read(&self.name, presented).await
     }
 
+    /// The same past what is remembered.
+    ///
+    /// # Errors
+    /// As for [`Strategy::read`].
+    pub async fn read_latest(&self, presented: &str) -> Result<Credential<Id>, ReadError> {
+        self.strategy.read_latest(&self.name, presented).await
+    }
+
     /// Revokes a credential that was presented to this backend. Returns false if the backend is
     /// [stateless](Self::stateless): then the credential stays valid.
     ///

@@ -45,7 +45,8 @@ pub(crate) struct ScopesByRole<Id, P> {
 #[async_trait]
 impl<Id: UserId, P: Profile> Scopes<Id> for ScopesByRole<Id, P> {
     async fn of(&self, user_id: &Id) -> Result<Option<String>, NoScope> {
-        let found = self.users.find(user_id).await;
+        // What a cache has could be older, and would be signed for the life of the token.
+        let found = self.users.find_latest(user_id).await;
         let user = found.map_err(NoScope::Unavailable)?.ok_or(NoScope::UserGone)?;
         let scope = self.roles.scope_of(&user);
         Ok((!scope.is_empty()).then(|| scope.to_string()))

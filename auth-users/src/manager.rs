@@ -134,7 +134,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Ends every credential of the user of `id`. If there is an `epoch`, only if that is the current one.
     async fn end_credentials(&self, id: &Id, epoch: Option<i64>) -> Result<Option<User<Id, P>>, StoreError> {
-        let found = self.store.find(id).await?;
+        let found = self.store.find_latest(id).await?;
         let ended: Result<_, StoreError> = self
             .rewrite(id, found, |found| {
                 let asked = found.filter(|user| epoch.is_none_or(|epoch| epoch == user.security_epoch));

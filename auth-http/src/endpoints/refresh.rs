@@ -2,7 +2,7 @@
 
 use auth_core::{
     ExposeSecret as _, Issued, Outcome, Profile, ReadError, RefreshStrategy, Rejection, SecretString,
-    StoreError, User, UserId, admit,
+    StoreError, User, UserId, admit_latest,
 };
 use auth_users::EventKind;
 
@@ -98,7 +98,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             }
         };
         let id = holder.subject.user_id.clone();
-        let user = match admit(&**self.users.store(), Ok(holder)).await {
+        let user = match admit_latest(&**self.users.store(), Ok(holder)).await {
             Outcome::Authenticated((user, _holder)) => user,
             Outcome::Unavailable(error) => return Err(self.failed(backend, &id, error, head)),
             Outcome::Rejected(Rejection::UnknownEpoch) => {

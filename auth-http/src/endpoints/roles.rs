@@ -47,7 +47,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             RolesRoute::SetRolesOf => {
                 let body = JsonBody::parse(asked.content_type(), asked.body)?;
                 let current = self.require_superuser_in_person(asked).await?;
-                let user = self.user_of(asked.id).await?;
+                let user = self.user_as_stored(asked.id).await?;
                 let names = names_in(body.into_list()?, self.users.roles())?;
                 let users = self.users_for(Some(&current), asked.head);
                 let user = users.set_roles(user, &names).await?;

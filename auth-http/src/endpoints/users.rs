@@ -62,7 +62,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             UsersRoute::UpdateUser => self.update_user(asked).await,
             UsersRoute::DeleteUser => {
                 let current = self.require_superuser_in_person(asked).await?;
-                let user = self.user_of(asked.id).await?;
+                let user = self.user_as_stored(asked.id).await?;
                 self.users_for(Some(&current), asked.head).delete(&user).await?;
                 Ok(Response::empty(204))
             }
@@ -156,7 +156,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     async fn update_user(&self, asked: &Asked<'_, impl RequestHead, Id, P>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(asked.content_type(), asked.body)?;
         let current = self.require_superuser_in_person(asked).await?;
-        let user = self.user_of(asked.id).await?;
+        let user = self.user_as_stored(asked.id).await?;
         let mut fields = body.into_fields()?;
         let mut flags = UserUpdate::default();
         [flags.is_active, flags.is_superuser, flags.is_verified] = FLAGS.map(|flag| fields.flag(flag));
@@ -204,6 +204,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     pub(super) async fn user_of(&self, id: &str) -> Result<User<Id, P>, HttpError> {
         let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
+    }
+
+    /// The same for a change, which must not be judged by what a cache remembers.
+    pub(super) async fn user_as_stored(&self, id: &str) -> Result<User<Id, P>, HttpError> {
+        let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
+        let found = self.users.store().find_latest(&id).await?;
+        found.ok_or(HttpError::NotFound)
     }
 }
 

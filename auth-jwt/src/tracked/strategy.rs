@@ -47,7 +47,7 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         now: OffsetDateTime,
     ) -> Result<Standing, Rejection> {
         // Whoever can write to the store must not choose for whom this service signs.
-        if user_id_from_text(&token.claims.sub).as_ref() != Some(&row.user_id) {
+        if token.claims.sub.parse().ok().as_ref() != Some(&row.user_id) {
             return Err(Rejection::Unknown);
         }
         if token.claims.epoch != Some(row.epoch) {
@@ -69,6 +69,49 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
         credential.expires_at = Some(token.claims.exp.0);
         credential.scope = self.jwt.scope_in(&token.claims)?;
         credential.actor = token.claims.act.map(|actor| actor.sub);
+        Ok(credential)
+    }
+
+    async fn read_by(
+        &self,
+        audience: &str,
+        presented: &str,
+        is_latest: bool,
+    ) -> Result<Credential<Id>, ReadError> {
+        let now = self.jwt.clock.now();
+        let token = self.unexpired(audience, presented, now)?;
+        if !self.looks_up {
+            return Ok(self.unchecked(token)?);
+        }
+        let mut found = match is_latest {
+            true => self.store.find_latest(&token.key).await?,
+            false => self.store.find(&token.key).await?,
+        };
+        let mut standing = None;
+        if let Some(row) = found.as_ref().filter(|row| row.provenance.may_be_behind) {
+            standing = self
+                .standing(&token, row, now)
+                .ok()
+                .filter(|_good| row.is_live(now));
+            // A row of before the last refresh would refuse the token of that.
+            if standing.is_none() {
+                found = self.store.find_latest(&token.key).await?;
+            }
+        }
+        let row = self.live(&token.key, found, now).await?;
+        let standing = match standing {
+            Some(standing) => standing,
+            None => self.standing(&token, &row, now)?,
+        };
+        let mut credential = Credential::new(subject_of(&row));
+        credential.scope = self.jwt.scope_in(&token.claims)?;
+        credential.id = Some(row.id);
+        credential.issued_at = Some(row.created_at);
+        credential.expires_at = Some(within(&row, token.claims.exp.0));
+        credential.rotation_due = self.is_due(&token, &row, now)
+            || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
+        credential.actor = row.actor;
+        credential.loaded_user = row.provenance.loaded_user;
         Ok(credential)
     }
 
@@ -183,32 +226,11 @@ impl<Id: UserId> Strategy<Id> for TrackedJwtStrategy<Id> {
     }
 
     async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
-        let now = self.jwt.clock.now();
-        let token = self.unexpired(audience, presented, now)?;
-        if !self.looks_up {
-            return Ok(self.unchecked(token)?);
-        }
-        let mut found = self.store.find(&token.key).await?;
-        // A row of before the last refresh would refuse the token of that.
-        let is_good = |row: &AccessToken<Id>| row.is_live(now) && self.standing(&token, row, now).is_ok();
-        if found
-            .as_ref()
-            .is_some_and(|row| row.provenance.may_be_behind && !is_good(row))
-        {
-            found = self.store.find_latest(&token.key).await?;
-        }
-        let row = self.live(&token.key, found, now).await?;
-        let standing = self.standing(&token, &row, now)?;
-        let mut credential = Credential::new(subject_of(&row));
-        credential.scope = self.jwt.scope_in(&token.claims)?;
-        credential.id = Some(row.id);
-        credential.issued_at = Some(row.created_at);
-        credential.expires_at = Some(within(&row, token.claims.exp.0));
-        credential.rotation_due = self.is_due(&token, &row, now)
-            || (self.rotate_after.is_some() && standing == Standing::JustReplaced);
-        credential.actor = row.actor;
-        credential.loaded_user = row.provenance.loaded_user;
-        Ok(credential)
+        self.read_by(audience, presented, false).await
+    }
+
+    async fn read_latest(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError> {
+        self.read_by(audience, presented, true).await
     }
 }
 
@@ -293,7 +315,7 @@ impl<Id: UserId> RotateStrategy<Id> for TrackedJwtStrategy<Id> {
         Ok(match self.standing(&token, &row, now)? {
             Standing::JustReplaced => {
                 let at = row.access_generation.since.unwrap_or(row.created_at);
-                Some(self.access_token(&token.backend, &token.handle, &row, scope.as_deref(), (at, now))?)
+                Some(self.access_token(token.backend(), token.handle(), &row, scope.as_deref(), (at, now))?)
             }
             _ => None,
         })

@@ -50,7 +50,7 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             let refused = match self.write(&mut user).await {
                 Ok(()) => return Ok(Some(user)),
                 Err(UpdateUserError::Conflict) => {
-                    found = self.store.find(id).await.map_err(NotWritten::from)?;
+                    found = self.store.find_latest(id).await.map_err(NotWritten::from)?;
                     continue;
                 }
                 Err(UpdateUserError::EmailTaken) => NotWritten::EmailTaken,
@@ -64,6 +64,22 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             return Err(refused.into());
         }
         Err(NotWritten::from(contention()).into())
+    }
+
+    /// The same for a `user` that the caller has read, perhaps from a cache that is behind. So if there is nothing to change,
+    /// `edit` is shown the user as stored.
+    pub(super) async fn rewrite_read<E: From<NotWritten>>(
+        &self,
+        user: User<Id, P>,
+        mut edit: impl FnMut(Option<User<Id, P>>) -> Result<Option<User<Id, P>>, E>,
+    ) -> Result<Option<User<Id, P>>, E> {
+        let id = user.id.clone();
+        let written = self.rewrite(&id, Some(user), &mut edit).await?;
+        if written.is_some() {
+            return Ok(written);
+        }
+        let latest = self.store.find_latest(&id).await.map_err(NotWritten::from)?;
+        self.rewrite(&id, latest, edit).await
     }
 }
 

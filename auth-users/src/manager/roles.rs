@@ -104,10 +104,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         roles: &BTreeSet<RoleName>,
         changed: &mut ChangedFields,
     ) -> Result<User<Id, P>, SetRolesError> {
-        let id = user.id.clone();
         let mut unchanged = None;
         let written = self
-            .rewrite(&id, Some(user), |found| -> Result<_, SetRolesError> {
+            .rewrite_read(user, |found| -> Result<_, SetRolesError> {
                 let mut user = found.ok_or(SetRolesError::NotFound)?;
                 changed.roles = user.roles != *roles;
                 if !changed.roles {

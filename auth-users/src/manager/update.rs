@@ -185,10 +185,9 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             }
             None => None,
         };
-        let id = user.id.clone();
         let mut unchanged = None;
         let written = self
-            .rewrite(&id, Some(user), |found| -> Result<_, UpdateError> {
+            .rewrite_read(user, |found| -> Result<_, UpdateError> {
                 let user = found.ok_or(UpdateError::NotFound)?;
                 let next;
                 (next, *changed) = edit(&user, update, hash.as_ref(), &self.hidden)?;
