@@ -1,5 +1,6 @@
 //! The endpoints without a framework, for users with a profile.
 
+mod behind;
 mod closed_networks;
 mod ended_credentials;
 #[allow(dead_code, reason = "other tests use the rest")]

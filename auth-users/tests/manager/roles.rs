@@ -133,3 +133,30 @@ async fn m2_roles_in_a_patch_of_the_profile_are_ignored_and_a_new_user_has_none(
     assert!(updated.roles.is_empty());
     assert_eq!(updated.profile.quests, 3);
 }
+
+#[tokio::test]
+async fn g1_a_user_who_was_read_before_others_changed_it_hides_no_change() {
+    let scene = scene();
+    let before = scene.arthur().await;
+    scene
+        .users
+        .set_roles(before.clone(), &["author"])
+        .await
+        .expect("given");
+    let none: [&str; 0] = [];
+    let now = scene.users.set_roles(before.clone(), &none).await.expect("taken");
+    assert!(now.roles.is_empty() && scene.read(&before).await.roles.is_empty());
+    let promoted = UserUpdate::default().superuser(true);
+    scene
+        .users
+        .update(before.clone(), &promoted)
+        .await
+        .expect("promoted");
+    let demoted = UserUpdate::default().superuser(false);
+    let now = scene
+        .users
+        .update(before.clone(), &demoted)
+        .await
+        .expect("demoted");
+    assert!(!now.is_superuser && !scene.read(&before).await.is_superuser);
+}
