@@ -50,8 +50,8 @@ const LIFT_AGAIN: Duration = Duration::from_millis(100);
 /// that hangs does not hold up each of them.
 ///
 /// A change fails and writes nothing, since a user who is locked out must not stay in by the cache. That also holds for
-/// [`delete`](UserStore::delete). If the cache fails after the write and does not come back within a second, the change returns
-/// an error although it is in the store.
+/// [`delete`](UserStore::delete). If the cache fails after the write, the change is made all the same, and the
+/// user is read from the store until the fence falls: after five minutes at the latest.
 ///
 /// # What it asks of the store
 ///
@@ -91,17 +91,18 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
         let _lifted = self.health.note(self.cache.lift(id, fence, known).await);
     }
 
-    /// Removes the fence of a write that was made. An error would hide from the caller that it was made, so this tries hard.
-    async fn publish(&self, id: &Id, fence: CacheFence, written: i64) -> Result<(), StoreError> {
+    /// Removes the fence of a write that was made. If that fails, nobody is wrong: while the fence stands, the user is read from
+    /// the store.
+    async fn publish(&self, id: &Id, fence: CacheFence, written: i64) {
         let start = Instant::now();
-        loop {
+        while start.elapsed() < LIFT_FOR {
             let lifted = self.cache.lift(id, fence, Some(written)).await;
-            let lifted = self.health.note(lifted);
-            if lifted.is_ok() || start.elapsed() >= LIFT_FOR {
-                return lifted;
+            if self.health.note(lifted).is_ok() {
+                return;
             }
             tokio::time::sleep(LIFT_AGAIN).await;
         }
+        tracing::warn!(target: "portcullis", user = ?id, "a changed user is not cached until its fence falls by itself");
     }
 }
 
@@ -178,7 +179,10 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
     async fn update(&self, user: &User<Id, P>) -> Result<(), UpdateUserError> {
         let fence = self.fence(&user.id).await?;
         match self.store.update(user).await {
-            Ok(()) => Ok(self.publish(&user.id, fence, user.revision + 1).await?),
+            Ok(()) => {
+                self.publish(&user.id, fence, user.revision + 1).await;
+                Ok(())
+            }
             // The write may still happen, so the fence stays.
             Err(UpdateUserError::Store(error)) => Err(error.into()),
             Err(refused) => {
@@ -191,7 +195,7 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
     async fn delete(&self, id: &Id) -> Result<bool, StoreError> {
         let fence = self.fence(id).await?;
         let deleted = self.store.delete(id).await?;
-        self.publish(id, fence, i64::MAX).await?;
+        self.publish(id, fence, i64::MAX).await;
         Ok(deleted)
     }
 }
