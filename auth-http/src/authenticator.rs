@@ -3,19 +3,15 @@
 mod acting;
 mod authenticated;
 mod delivery;
+mod reading;
 mod report;
 mod rotation;
 
 use std::sync::Arc;
 
-use auth_core::{
-    ConfigError, Outcome, Profile, Rejection, Roles, SystemClock, UserId, UserStore, admit, admit_latest,
-    metrics::CREDENTIALS,
-};
+use auth_core::{ConfigError, Outcome, Profile, Roles, SystemClock, UserId, UserStore};
 use auth_users::Audit;
 use uuid::Uuid;
-
-use report::Rejected;
 
 use crate::{
     AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Scheme, Slot,
@@ -25,6 +21,7 @@ use crate::{
 };
 
 pub use authenticated::Authenticated;
+pub(crate) use reading::Freshness;
 
 /// Reads the credential of a request through the backends, in the order of configuration. The first that yields a user wins.
 pub struct Authenticator<Id = Uuid, P = ()> {
@@ -182,99 +179,6 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         self.backends().find(|backend| backend.name() == name)
     }
 
-    /// Reads the credential of a request. A backend whose store does not answer makes the outcome
-    /// [`Outcome::Unavailable`], unless another yields a user.
-    ///
-    /// If a credential is invalid because its user was deleted, because it was issued under an earlier epoch, or because
-    /// whoever acts by it is gone, it is also revoked, so that its row does not stay.
-    ///
-    /// # Security
-    /// It does not refuse cross-site requests. [`find`](Self::find) and [`require`](Self::require) do.
-    pub async fn read_without_csrf_check(
-        &self,
-        head: &impl RequestHead,
-        accepted: &AcceptedBackends,
-    ) -> Outcome<Authenticated<Id, P>> {
-        self.read(head, accepted, false).await
-    }
-
-    /// The same. `is_latest` passes by whatever a store remembers.
-    async fn read(
-        &self,
-        head: &impl RequestHead,
-        accepted: &AcceptedBackends,
-        is_latest: bool,
-    ) -> Outcome<Authenticated<Id, P>> {
-        let mut rejected = Vec::new();
-        let mut unavailable = None;
-        for backend in self.accepted(accepted) {
-            let presented = backend.transport().extract(Slot::Access, head);
-            let (outcome, user_id) = match presented {
-                Presented::Nothing => continue,
-                Presented::Invalid(rejection) => (Outcome::Rejected(rejection), None),
-                Presented::Token(token) => {
-                    let read = match is_latest {
-                        true => backend.read_latest(token).await,
-                        false => backend.read(token).await,
-                    };
-                    let user_id = read
-                        .as_ref()
-                        .ok()
-                        .map(|credential| credential.subject.user_id.clone());
-                    let outcome = match is_latest {
-                        true => admit_latest(&*self.users, read).await,
-                        false => admit(&*self.users, read).await,
-                    };
-                    if let Outcome::Rejected(
-                        Rejection::UserGone | Rejection::StaleEpoch | Rejection::ActorGone,
-                    ) = outcome
-                    {
-                        // It is rejected, whether it can be removed or not.
-                        let _revoked = backend.revoke(token).await;
-                    }
-                    (outcome, user_id)
-                }
-            };
-            match outcome {
-                Outcome::Authenticated((user, credential)) => {
-                    backend.let_in.add();
-                    let backend = backend.shared_name();
-                    return Outcome::Authenticated(Authenticated {
-                        user,
-                        credential,
-                        backend,
-                        roles: Arc::clone(&self.roles),
-                    });
-                }
-                Outcome::Rejected(rejection) => rejected.push(Rejected {
-                    backend,
-                    rejection,
-                    user: user_id,
-                }),
-                Outcome::Unavailable(error) => {
-                    CREDENTIALS.count([(&backend.shared_name()).into(), "unavailable".into()]);
-                    let problem = error.to_string();
-                    tracing::warn!(
-                        target: "portcullis::http", outcome = "unavailable", backend = backend.name(),
-                        origin = error.origin(), kind = %error.kind(), ?problem, "a credential could not be read"
-                    );
-                    unavailable = Some(error);
-                }
-                Outcome::Anonymous => {}
-            }
-        }
-        // Only now it is certain that no backend accepts the credential.
-        self.report(&rejected, head);
-        match (unavailable, rejected.first()) {
-            (Some(error), _) => Outcome::Unavailable(error),
-            (None, Some(first)) => Outcome::Rejected(first.rejection),
-            (None, None) => {
-                tracing::debug!(target: "portcullis::http", outcome = "anonymous", "no credential was presented");
-                Outcome::Anonymous
-            }
-        }
-    }
-
     /// The user of a request, if it presents a valid credential. If it presents a cookie, cross-site requests are
     /// refused first.
     ///
@@ -315,7 +219,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         head: &impl RequestHead,
         accepted: &AcceptedBackends,
     ) -> Result<Authenticated<Id, P>, HttpError> {
-        let found = self.find_by(head, accepted, true).await?;
+        let found = self.find_by(head, accepted, Freshness::Stored).await?;
         found.ok_or_else(|| self.unauthorized(head, accepted))
     }
 
@@ -334,17 +238,19 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         head: &impl RequestHead,
         accepted: &AcceptedBackends,
     ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
-        self.find_by(head, accepted, false).await
+        self.find_by(head, accepted, Freshness::Remembered).await
     }
 
     async fn find_by(
         &self,
         head: &impl RequestHead,
         accepted: &AcceptedBackends,
-        is_latest: bool,
+        freshness: Freshness,
     ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
         self.refuse_forged(head, accepted)?;
-        match self.read(head, accepted, is_latest).await {
+        let reading = self.read(head, accepted, freshness).await;
+        self.report(&reading, head);
+        match reading.outcome {
             Outcome::Authenticated(found) => Ok(Some(found)),
             Outcome::Anonymous | Outcome::Rejected(_) => Ok(None),
             Outcome::Unavailable(error) => Err(error.into()),

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use auth_core::{Profile, Rejection, UserId, user_id_from_text};
 use auth_users::{EventKind, Origin};
 
-use super::{Authenticated, Authenticator};
+use super::{
+    Authenticated, Authenticator,
+    reading::{Reading, Rejected},
+};
 use crate::{AuthBackend, RequestHead, Scheme};
 
 impl<Id: UserId, P: Profile> Authenticator<Id, P> {
@@ -16,9 +19,21 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 
     /// The client of the request, at `backend`.
     pub(crate) fn origin_at(&self, backend: &AuthBackend<Id>, head: &impl RequestHead) -> Origin<Id> {
-        Origin::default()
+        self.origin_by(None, backend, head)
+    }
+
+    /// The same with whoever acts by the credential, as the credential names them.
+    pub(crate) fn origin_by(
+        &self,
+        actor: Option<&str>,
+        backend: &AuthBackend<Id>,
+        head: &impl RequestHead,
+    ) -> Origin<Id> {
+        let mut origin = Origin::default()
             .through(backend.shared_name())
-            .from_client(self.client(head))
+            .from_client(self.client(head));
+        origin.actor = actor.and_then(user_id_from_text);
+        origin
     }
 
     /// Whoever presents the credential of `current`: its user, or somebody who acts as that one.
@@ -32,9 +47,9 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 
     /// Tells of each credential that no backend accepts. A Bearer token that several backends have read is one credential, and the
     /// backend that got furthest says why.
-    pub(super) fn report(&self, rejected: &[Rejected<'_, Id>], head: &impl RequestHead) {
-        let (cookies, bearer): (Vec<_>, Vec<_>) =
-            rejected.iter().partition(|rejected| rejected.backend.is_cookie());
+    pub(crate) fn report(&self, reading: &Reading<'_, Id, P>, head: &impl RequestHead) {
+        let rejected = reading.rejected.iter();
+        let (cookies, bearer): (Vec<_>, Vec<_>) = rejected.partition(|rejected| rejected.backend.is_cookie());
         let bearer = bearer.into_iter().min_by_key(|rejected| rejected.rank());
         for rejected in cookies.into_iter().chain(bearer) {
             self.report_one(rejected, head);
@@ -42,11 +57,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     }
 
     fn report_one(&self, rejected: &Rejected<'_, Id>, head: &impl RequestHead) {
-        let Rejected {
-            backend,
-            rejection,
-            user,
-        } = rejected;
+        let (backend, rejection) = (rejected.backend, rejected.rejection);
         let why = rejection.name();
         if let (Rejection::Ambiguous, Scheme::Cookie(cookie)) = (rejection, backend.transport().scheme()) {
             tracing::warn!(
@@ -56,28 +67,10 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             );
         }
         let refused = EventKind::CredentialRefused { why };
-        let origin = self.origin_at(backend, head);
-        self.audit.record(refused, user.as_ref(), &origin);
-    }
-}
-
-/// A credential that a backend does not accept.
-pub(super) struct Rejected<'a, Id> {
-    pub(super) backend: &'a AuthBackend<Id>,
-    pub(super) rejection: Rejection,
-    /// The user, if the backend could read that.
-    pub(super) user: Option<Id>,
-}
-
-impl<Id> Rejected<'_, Id> {
-    /// Lower if the backend has read more of it. The token of one backend is malformed for most others.
-    fn rank(&self) -> u8 {
-        match self.rejection {
-            _ if self.user.is_some() => 0,
-            Rejection::Malformed => 4,
-            Rejection::BadSignature | Rejection::BadClaim => 3,
-            Rejection::Unknown => 2,
-            _ => 1,
-        }
+        let holder = rejected.holder.as_ref();
+        let actor = holder.and_then(|holder| holder.actor.as_deref());
+        let origin = self.origin_by(actor, backend, head);
+        let user = holder.map(|holder| &holder.user);
+        self.audit.record(refused, user, &origin);
     }
 }

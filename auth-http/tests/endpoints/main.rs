@@ -12,6 +12,7 @@ mod refresh;
 mod renamed;
 mod rotation;
 mod service;
+mod told;
 mod users;
 
 use auth_http::{RequestHead, Target};
