@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use authenticated::Authenticated;
-pub(crate) use reading::Freshness;
+pub(crate) use reading::{Freshness, Rejected};
 
 /// Reads the credential of a request through the backends, in the order of configuration. The first that yields a user wins.
 pub struct Authenticator<Id = Uuid, P = ()> {
@@ -249,7 +249,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     ) -> Result<Option<Authenticated<Id, P>>, HttpError> {
         self.refuse_forged(head, accepted)?;
         let reading = self.read(head, accepted, freshness).await;
-        self.report(&reading, head);
+        self.report(&reading.rejected, head);
         match reading.outcome {
             Outcome::Authenticated(found) => Ok(Some(found)),
             Outcome::Anonymous | Outcome::Rejected(_) => Ok(None),
@@ -272,7 +272,11 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 
     /// Refuses an unsafe request if another site may have made the browser send its cookie, whatever other credentials
     /// it has.
-    fn refuse_forged(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> Result<(), HttpError> {
+    pub(crate) fn refuse_forged(
+        &self,
+        head: &impl RequestHead,
+        accepted: &AcceptedBackends,
+    ) -> Result<(), HttpError> {
         let mut cookies = self.accepted(accepted).filter(|backend| backend.is_cookie());
         cookies.try_for_each(|backend| self.refuse_forged_cookie(backend, Slot::Access, head))
     }

@@ -2,6 +2,7 @@
 
 use portcullis_support as harness;
 
+mod acting;
 mod faults;
 mod load;
 mod table;

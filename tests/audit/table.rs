@@ -205,6 +205,21 @@ fn e3_each_outcome_of_a_log_in_is_told_once() {
         let refused = "refresh_refused: unknown";
         scene.one((answer, 401), refused, lancelot, None, TRACKED).await;
 
+        let pass = service.pass(Kind::TrackedBearer, email).await;
+        service.clock.advance(time::Duration::HOUR);
+        service.events().await;
+        let body = Some(json!({"refresh_token": pass.refresh()}));
+        let answer = scene.by(&pass, "POST", &Kind::TrackedBearer.logout(), body).await;
+        let expected = "logged_out";
+        scene.one((answer, 204), expected, lancelot, None, TRACKED).await;
+        let answer = scene.by(&pass, "POST", &Kind::TrackedBearer.logout(), None).await;
+        let refused = "credential_refused: expired";
+        scene.one((answer, 401), refused, None, None, TRACKED).await;
+        let body = Some(json!({"refresh_token": pass.refresh()}));
+        let answer = scene.by(&pass, "POST", &Kind::TrackedBearer.logout(), body).await;
+        let refused = "refresh_refused: unknown";
+        scene.one((answer, 401), refused, lancelot, None, TRACKED).await;
+
         let pass = service.pass(Kind::JwtBearer, email).await;
         service.events().await;
         let body = Some(json!({"password": NEW_PASSWORD}));

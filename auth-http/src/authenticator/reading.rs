@@ -20,11 +20,11 @@ pub(crate) enum Freshness {
 pub(crate) struct Reading<'a, Id, P> {
     pub(crate) outcome: Outcome<Authenticated<Id, P>>,
     /// The credentials that no backend accepts, as far as that is certain.
-    pub(super) rejected: Vec<Rejected<'a, Id>>,
+    pub(crate) rejected: Vec<Rejected<'a, Id>>,
 }
 
 /// A credential that a backend does not accept.
-pub(super) struct Rejected<'a, Id> {
+pub(crate) struct Rejected<'a, Id> {
     pub(super) backend: &'a AuthBackend<Id>,
     pub(super) rejection: Rejection,
     /// Whose it is, if the backend could read that.
@@ -74,11 +74,11 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         accepted: &AcceptedBackends,
     ) -> Outcome<Authenticated<Id, P>> {
         let reading = self.read(head, accepted, Freshness::Remembered).await;
-        self.report(&reading, head);
+        self.report(&reading.rejected, head);
         reading.outcome
     }
 
-    /// The same, and does not tell of credentials that are not valid.
+    /// The same, but it does not tell of credentials that are not valid. [`report`](Self::report) does.
     pub(crate) async fn read<'a>(
         &'a self,
         head: &impl RequestHead,

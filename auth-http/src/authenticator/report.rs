@@ -5,10 +5,7 @@ use std::net::IpAddr;
 use auth_core::{Profile, Rejection, UserId, user_id_from_text};
 use auth_users::{EventKind, Origin};
 
-use super::{
-    Authenticated, Authenticator,
-    reading::{Reading, Rejected},
-};
+use super::{Authenticated, Authenticator, reading::Rejected};
 use crate::{AuthBackend, RequestHead, Scheme};
 
 impl<Id: UserId, P: Profile> Authenticator<Id, P> {
@@ -47,9 +44,9 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
 
     /// Tells of each credential that no backend accepts. A Bearer token that several backends have read is one credential, and the
     /// backend that got furthest says why.
-    pub(crate) fn report(&self, reading: &Reading<'_, Id, P>, head: &impl RequestHead) {
-        let rejected = reading.rejected.iter();
-        let (cookies, bearer): (Vec<_>, Vec<_>) = rejected.partition(|rejected| rejected.backend.is_cookie());
+    pub(crate) fn report(&self, rejected: &[Rejected<'_, Id>], head: &impl RequestHead) {
+        let (cookies, bearer): (Vec<_>, Vec<_>) =
+            rejected.iter().partition(|rejected| rejected.backend.is_cookie());
         let bearer = bearer.into_iter().min_by_key(|rejected| rejected.rank());
         for rejected in cookies.into_iter().chain(bearer) {
             self.report_one(rejected, head);

@@ -303,10 +303,11 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         };
         match strategy.end_by_refresh(backend.name(), token).await {
             Err(ReadError::Rejected(Rejection::Reused)) => {
-                if let Ok(holder) = strategy.holder_of(backend.name(), token)
-                    && let Some(user) = self.users.find(&holder.subject.user_id).await?
-                {
-                    self.refused(backend, Some(&user.id), Rejection::Reused, head);
+                if let Ok(holder) = strategy.holder_of(backend.name(), token) {
+                    let origin = self
+                        .authenticator
+                        .origin_by(holder.actor.as_deref(), backend, head);
+                    self.refused(Some(&holder.subject.user_id), Rejection::Reused, &origin);
                 }
                 Ok(())
             }

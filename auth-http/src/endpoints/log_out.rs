@@ -1,10 +1,13 @@
 //! Log-out.
 
-use auth_core::{ExposeSecret as _, Profile, ReadError, UserId};
-use auth_users::EventKind;
+use auth_core::{ExposeSecret as _, Outcome, Profile, ReadError, SecretString, UserId};
+use auth_users::{EventKind, Origin};
 
 use super::{Endpoints, Request};
-use crate::{AcceptedBackends, AuthBackend, HttpError, RequestHead, Response, Scheme, Slot, body::JsonBody};
+use crate::{
+    AcceptedBackends, AuthBackend, HttpError, RequestHead, Response, Scheme, Slot, authenticator::Rejected,
+    body::JsonBody,
+};
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// Ends the log-in of the credential that the request presents to this backend. If that is not valid, a valid refresh
@@ -19,33 +22,34 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .backend(name)
             .filter(|b| b.has_logout())
             .ok_or(HttpError::NotFound)?;
-        let (accepted, requirement) = (AcceptedBackends::only([name]), self.base_requirement());
-        let found = self
-            .authenticator
-            .require(request.head, &accepted, &requirement)
-            .await;
-        let user = match found {
-            Ok(found) => {
-                self.end_presented(backend, request.head, None).await?;
-                found.user.id
+        let (head, accepted) = (request.head, AcceptedBackends::only([name]));
+        self.authenticator.refuse_forged(head, &accepted)?;
+        let reading = self.authenticator.read(head, &accepted).await;
+        let (user, origin) = match reading.outcome {
+            Outcome::Authenticated(found) => {
+                let found = found.meeting(&self.base_requirement())?;
+                let origin = self.authenticator.origin_of(&found, head);
+                self.end_presented(backend, head, None).await?;
+                (found.user.id, origin)
             }
-            Err(error @ HttpError::Unauthorized { .. }) => {
-                let ended = self.end_by_refresh(backend, request).await?;
+            Outcome::Anonymous | Outcome::Rejected(_) => {
+                let ended = self.end_by_refresh(backend, request, &reading.rejected).await?;
                 ended.ok_or_else(|| {
+                    let error = self.authenticator.unauthorized(head, &accepted);
                     let slots = &[Slot::Access, Slot::Refresh];
-                    self.authenticator.forgetting(backend, request.head, slots, error)
+                    self.authenticator.forgetting(backend, head, slots, error)
                 })?
             }
-            Err(error) => return Err(error),
+            Outcome::Unavailable(error) => return Err(error.into()),
         };
-        let origin = self.authenticator.origin_at(backend, request.head);
         self.users
             .audit()
             .record(EventKind::LoggedOut, Some(&user), &origin);
-        Ok(self.authenticator.clear(backend, request.head))
+        Ok(self.authenticator.clear(backend, head))
     }
 
-    /// Ends the log-in of the refresh token that the request presents, if that is valid, and returns the user's id.
+    /// Ends the log-in of the refresh token that the request presents, if that is valid, and returns the user's id, and who presents
+    /// it. If there is no such token, it tells of the `rejected` access token, which is what the request is refused for.
     ///
     /// # Errors
     /// [`HttpError::Unprocessable`] if the body is malformed JSON, and others as from [`holder_of`](Self::holder_of).
@@ -53,37 +57,49 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         &self,
         backend: &AuthBackend<Id>,
         request: &Request<'_, impl RequestHead>,
-    ) -> Result<Option<Id>, HttpError> {
-        let Some(strategy) = backend.refreshable() else {
-            return Ok(None);
-        };
+        rejected: &[Rejected<'_, Id>],
+    ) -> Result<Option<(Id, Origin<Id>)>, HttpError> {
         let head = request.head;
-        // The cookie of an access token was checked before it was read.
-        if !backend.is_presented(Slot::Access, head) {
-            self.authenticator
-                .refuse_forged_cookie(backend, Slot::Refresh, head)?;
-        }
-        if backend.transport().scheme() == Scheme::Bearer {
-            JsonBody::parse(request.content_type(), request.body)?;
-        }
-        // A log-out by an access token has no body, so a body without a token is that of a bad access token.
-        let Ok(Some(token)) = self.refresh_token_of(backend, request).await else {
-            return Ok(None);
+        let token = self.refresh_token_to_end(backend, request).await;
+        let (Some(strategy), Ok(Some(token))) = (backend.refreshable(), &token) else {
+            self.authenticator.report(rejected, head);
+            return token.map(|_none| None);
         };
-        let Some(user) = self.holder_of(backend, strategy, &token, head).await? else {
+        let Some((user, origin)) = self.holder_of(backend, strategy, token, head).await? else {
             return Ok(None);
         };
         match strategy
             .end_by_refresh(backend.name(), token.expose_secret())
             .await
         {
-            Ok(()) => Ok(Some(user.id)),
+            Ok(()) => Ok(Some((user.id, origin))),
             Err(ReadError::Rejected(rejection)) => {
-                self.refused(backend, Some(&user.id), rejection, head);
+                self.refused(Some(&user.id), rejection, &origin);
                 Ok(None)
             }
             Err(ReadError::Unavailable(error)) => Err(error.into()),
         }
+    }
+
+    /// The refresh token that the request presents for a log-out, if there is one.
+    async fn refresh_token_to_end(
+        &self,
+        backend: &AuthBackend<Id>,
+        request: &Request<'_, impl RequestHead>,
+    ) -> Result<Option<SecretString>, HttpError> {
+        if !backend.has_refresh() {
+            return Ok(None);
+        }
+        // The cookie of an access token was checked before it was read.
+        if !backend.is_presented(Slot::Access, request.head) {
+            self.authenticator
+                .refuse_forged_cookie(backend, Slot::Refresh, request.head)?;
+        }
+        if backend.transport().scheme() == Scheme::Bearer {
+            JsonBody::parse(request.content_type(), request.body)?;
+        }
+        // A log-out by an access token has no body, so a body without a token is that of a bad access token.
+        Ok(self.refresh_token_of(backend, request).await.ok().flatten())
     }
 }
 

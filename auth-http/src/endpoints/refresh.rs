@@ -4,7 +4,7 @@ use auth_core::{
     ExposeSecret as _, Issued, Outcome, Profile, ReadError, RefreshStrategy, Rejection, SecretString,
     StoreError, User, UserId, admit_latest,
 };
-use auth_users::EventKind;
+use auth_users::{EventKind, Origin};
 
 use super::{Endpoints, Request};
 use crate::{AuthBackend, HttpError, Presented, RequestHead, Response, Scheme, Slot, body};
@@ -33,12 +33,13 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .refuse_forged_cookie(backend, Slot::Refresh, head)?;
         let token = self.refresh_token_of(backend, request).await?;
         let token = token.ok_or_else(unauthorized)?;
-        let user = self.holder_of(backend, strategy, &token, head).await?;
-        let user = user.ok_or_else(unauthorized)?;
-        let issued = self.exchange(backend, strategy, &token, &user, head).await?;
+        let holder = self.holder_of(backend, strategy, &token, head).await?;
+        let (user, origin) = holder.ok_or_else(unauthorized)?;
+        let issued = self
+            .exchange(backend, strategy, &token, &user.id, &origin)
+            .await?;
         let issued = issued.ok_or_else(unauthorized)?;
         let response = self.authenticator.renew(backend, &issued, head)?;
-        let origin = self.authenticator.origin_at(backend, head);
         self.users
             .audit()
             .record(EventKind::Refreshed, Some(&user.id), &origin);
@@ -70,14 +71,16 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
                 Ok(None)
             }
             (Presented::Invalid(rejection), _) => {
-                self.refused(backend, None, rejection, request.head);
+                let origin = self.authenticator.origin_at(backend, request.head);
+                self.refused(None, rejection, &origin);
                 Ok(None)
             }
         }
     }
 
-    /// The user whose log-in `token` belongs to, if they may log in, and if their credentials were not ended since. If somebody acts as
-    /// that user, they must be active, too. `None` if there is no such user; the log says why. The token is not spent.
+    /// The user whose log-in `token` belongs to, if they may log in, and if their credentials were not ended since; and who
+    /// presents it. If somebody acts as that user, they must be active, too. `None` if there is no such user; an event says why.
+    /// The token is not spent.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] if the user must be verified and is not, [`HttpError::Unavailable`] if the store does not answer,
@@ -88,56 +91,60 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         strategy: &dyn RefreshStrategy<Id>,
         token: &SecretString,
         head: &impl RequestHead,
-    ) -> Result<Option<User<Id, P>>, HttpError> {
+    ) -> Result<Option<(User<Id, P>, Origin<Id>)>, HttpError> {
         let (name, token) = (backend.name(), token.expose_secret());
         let holder = match strategy.holder_of(name, token) {
             Ok(holder) => holder,
             Err(rejection) => {
-                self.refused(backend, None, rejection, head);
+                self.refused(None, rejection, &self.authenticator.origin_at(backend, head));
                 return Ok(None);
             }
         };
+        let origin = self
+            .authenticator
+            .origin_by(holder.actor.as_deref(), backend, head);
         let id = holder.subject.user_id.clone();
         let user = match admit_latest(&**self.users.store(), Ok(holder)).await {
             Outcome::Authenticated((user, _holder)) => user,
-            Outcome::Unavailable(error) => return Err(self.failed(backend, &id, error, head)),
+            Outcome::Unavailable(error) => return Err(self.failed(&id, error, &origin)),
             Outcome::Rejected(Rejection::UnknownEpoch) => {
                 let problem = "the user was read from a replica that lags";
-                return Err(self.failed(backend, &id, StoreError::contention("users", problem), head));
+                return Err(self.failed(&id, StoreError::contention("users", problem), &origin));
             }
             Outcome::Rejected(rejection) => {
-                self.refused(backend, Some(&id), rejection, head);
                 if rejection != Rejection::UserInactive {
                     // All tokens of the log-in are rejected, whether it can be removed or not.
                     let _removed = strategy.end_by_refresh(name, token).await;
                 }
+                self.refused(Some(&id), rejection, &origin);
                 return Ok(None);
             }
             Outcome::Anonymous => return Ok(None),
         };
         if self.users.requires_verification() && !user.is_verified {
-            self.record_refusal(backend, Some(&id), "not_verified", head);
+            let refused = EventKind::RefreshRefused { why: "not_verified" };
+            self.users.audit().record(refused, Some(&id), &origin);
             return Err(HttpError::Forbidden);
         }
-        Ok(Some(user))
+        Ok(Some((user, origin)))
     }
 
-    /// The next tokens of the log-in of `user`. `None` if `token` is not valid, which the log tells.
+    /// The next tokens of the log-in of `user`. `None` if `token` is not valid, which is told.
     async fn exchange(
         &self,
         backend: &AuthBackend<Id>,
         strategy: &dyn RefreshStrategy<Id>,
         token: &SecretString,
-        user: &User<Id, P>,
-        head: &impl RequestHead,
+        user: &Id,
+        origin: &Origin<Id>,
     ) -> Result<Option<Issued>, HttpError> {
         match strategy.refresh(backend.name(), token.expose_secret()).await {
             Ok(issued) => Ok(Some(issued)),
             Err(ReadError::Rejected(rejection)) => {
-                self.refused(backend, Some(&user.id), rejection, head);
+                self.refused(Some(user), rejection, origin);
                 Ok(None)
             }
-            Err(ReadError::Unavailable(error)) => Err(self.failed(backend, &user.id, error, head)),
+            Err(ReadError::Unavailable(error)) => Err(self.failed(user, error, origin)),
         }
     }
 }

@@ -46,44 +46,20 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// Tells why a refresh token of `user` was rejected.
-    pub(super) fn refused(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: Option<&Id>,
-        rejection: Rejection,
-        head: &impl RequestHead,
-    ) {
-        if rejection != Rejection::Reused {
-            return self.record_refusal(backend, user, rejection.name(), head);
-        }
-        let origin = self.authenticator.origin_at(backend, head);
-        self.users
-            .audit()
-            .record(EventKind::RefreshTokenReused, user, &origin);
+    pub(super) fn refused(&self, user: Option<&Id>, rejection: Rejection, origin: &Origin<Id>) {
+        let kind = match rejection {
+            Rejection::Reused => EventKind::RefreshTokenReused,
+            _ => EventKind::RefreshRefused {
+                why: rejection.name(),
+            },
+        };
+        self.users.audit().record(kind, user, origin);
     }
 
     /// Tells that it is not known whether a refresh token of `user` is valid.
-    pub(super) fn failed(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: &Id,
-        error: StoreError,
-        head: &impl RequestHead,
-    ) -> HttpError {
-        self.record_refusal(backend, Some(user), "unavailable", head);
+    pub(super) fn failed(&self, user: &Id, error: StoreError, origin: &Origin<Id>) -> HttpError {
+        let refused = EventKind::RefreshRefused { why: "unavailable" };
+        self.users.audit().record(refused, Some(user), origin);
         error.into()
-    }
-
-    pub(super) fn record_refusal(
-        &self,
-        backend: &AuthBackend<Id>,
-        user: Option<&Id>,
-        why: &'static str,
-        head: &impl RequestHead,
-    ) {
-        let origin = self.authenticator.origin_at(backend, head);
-        self.users
-            .audit()
-            .record(EventKind::RefreshRefused { why }, user, &origin);
     }
 }
