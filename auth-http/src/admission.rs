@@ -58,7 +58,9 @@ impl NotLoggedIn {
             Self::Ended | Self::EndedMeanwhile => "credentials_ended",
             Self::Veto(VetoError::Refused(_)) => "vetoed",
             Self::Http(HttpError::Forbidden) => "acting",
+            Self::Http(HttpError::Unauthorized { .. }) => "credentials_ended",
             Self::Http(HttpError::Conflict) => "conflict",
+            Self::Http(HttpError::PayloadTooLarge) => "too_large",
             Self::Veto(_) | Self::Http(HttpError::Unavailable(_)) => "unavailable",
             Self::Http(_) => "internal",
         }

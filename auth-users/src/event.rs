@@ -125,7 +125,7 @@ pub enum EventKind {
     /// A log-in was refused, or failed. No credential is left of it.
     LogInRefused {
         /// A name of [`BadCredentials`](crate::BadCredentials), `not_verified`, `vetoed`, `user_gone`, `credentials_ended`,
-        /// `acting`, `conflict`, `unavailable` or `internal`.
+        /// `acting`, `conflict`, `too_large`, `unavailable` or `internal`.
         why: &'static str,
     },
     /// The tokens of a log-in were refreshed.

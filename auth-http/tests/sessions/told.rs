@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use auth_core::MAX_SESSION_BYTES;
+use auth_users::EventKind;
 use portcullis::testing::Journal;
 
-use crate::{Service, begun, visit};
+use crate::{Service, begun, put, visit};
 
 #[tokio::test]
 async fn e3_the_log_in_and_the_end_of_a_session_of_a_user_are_told_and_so_is_one_that_is_refused() {
@@ -52,4 +54,20 @@ async fn e3_the_log_in_and_the_end_of_a_session_of_a_user_are_told_and_so_is_one
             ("credential_refused", Some("stale_epoch"), of_ada, cart),
         ]
     );
+}
+
+#[tokio::test]
+async fn e3_a_log_in_whose_data_is_too_large_says_so() {
+    let service = Service::new();
+    let journal = Arc::new(Journal::new());
+    service.users.audit().observe(journal.clone());
+    let (carts, ada) = (service.carts(), service.user("ada").await);
+    let visit = visit(&carts, None).await;
+    put(&visit.session, &"x".repeat(MAX_SESSION_BYTES));
+    let identified = service.users.identify_without_proof(ada);
+    let refused = visit.session.log_in(identified).await.expect_err("too large");
+    assert_eq!(refused.into_response().status, 413);
+    service.users.audit().drained().await;
+    let kinds: Vec<_> = journal.take().into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::LogInRefused { why: "too_large" }]);
 }
