@@ -1,10 +1,11 @@
 //! The user of a request, as an argument of a handler.
 
-use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin, sync::Arc};
+use std::{any::type_name, future::Future, marker::PhantomData, ops::Deref, pin::Pin, rc::Rc, sync::Arc};
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, web::Data};
 use auth_core::{Credential, Permission, Profile, User, UserId};
 use auth_http::{AcceptedBackends, Active, Authenticated, HttpError, Requirement};
+use futures_util::lock::Mutex;
 use uuid::Uuid;
 
 use crate::{
@@ -39,6 +40,8 @@ use crate::{
 /// It uses the [`Auth`](crate::Auth) mounted in the enclosing `App` or scope for these id and profile types, or else
 /// the one whose guard wraps the handler. If there is neither, the request fails with 500 and the log names the type.
 /// This shows at the first request, not at start, because actix-web cannot check extractors earlier.
+///
+/// The credential of a request is read once, however many arguments and guards ask for the user.
 ///
 /// It leaves the body to later extractors. If it refuses a request whose body has not fully arrived, the connection is
 /// closed. To answer the refusal yourself, take a `Result<CurrentUser, ExtractError>` ([`ExtractError`]).
@@ -160,36 +163,80 @@ async fn required<Id: UserId, P: Profile>(
     request: &HttpRequest,
     requirement: &dyn Requirement<Id, P>,
 ) -> Result<Authenticated<Id, P>, AuthError> {
-    let shared = shared::<Id, P>(request)?;
-    if let Some(found) = guarded(request, &shared) {
-        return Ok(found.meeting(requirement)?);
-    }
-    let authenticator = shared.endpoints.authenticator();
-    let found = authenticator
-        .authenticate(&Head::new(request), &accepted(request))
-        .await?;
-    found.note_in_span();
-    note(request, &shared, &found);
-    Ok(found.meeting(requirement)?)
+    Ok(known_user(request, &shared::<Id, P>(request)?)
+        .await?
+        .meeting(requirement)?)
 }
 
 /// The user of the request, if there is one.
 async fn optional<Id: UserId, P: Profile>(
     request: &HttpRequest,
 ) -> Result<Option<Authenticated<Id, P>>, AuthError> {
-    let shared = shared::<Id, P>(request)?;
-    if let Some(found) = guarded(request, &shared) {
+    Ok(known(request, &shared::<Id, P>(request)?).await?)
+}
+
+/// As [`known`], or a 401.
+pub(crate) async fn known_user<Id: UserId, P: Profile>(
+    request: &HttpRequest,
+    service: &Data<Shared<Id, P>>,
+) -> Result<Authenticated<Id, P>, HttpError> {
+    let found = known(request, service).await?;
+    let authenticator = service.endpoints.authenticator();
+    found.ok_or_else(|| authenticator.unauthorized(&Head::new(request), &accepted(request)))
+}
+
+/// The user of the request, if there is one. However many guards and extractors ask, the credential is read once, and so it is told
+/// once if it is not valid.
+async fn known<Id: UserId, P: Profile>(
+    request: &HttpRequest,
+    service: &Data<Shared<Id, P>>,
+) -> Result<Option<Authenticated<Id, P>>, HttpError> {
+    if let Some(found) = guarded(request, service) {
         return Ok(Some(found));
     }
-    let authenticator = shared.endpoints.authenticator();
-    let found = authenticator
-        .find(&Head::new(request), &accepted(request))
-        .await?;
+    let (place, accepted) = (Known::of(request, service), accepted(request));
+    // The extractors of a handler run at the same time.
+    let mut known = place.lock().await;
+    match &*known {
+        None => {}
+        // A guard further in accepts no other backends, but perhaps fewer.
+        Some(None) => return Ok(None),
+        Some(Some(found)) if !accepted.contains(&found.backend) => {}
+        Some(found) => return Ok(found.clone()),
+    }
+    let authenticator = service.endpoints.authenticator();
+    let found = authenticator.find(&Head::new(request), &accepted).await?;
     if let Some(found) = &found {
         found.note_in_span();
-        note(request, &shared, found);
+        note(request, service, found);
     }
-    Ok(found)
+    Ok(known.insert(found).clone())
+}
+
+/// Stands in the extensions of a request, with what its credential was for `by`.
+struct Known<Id, P> {
+    by: Data<Shared<Id, P>>,
+    place: Place<Id, P>,
+}
+
+/// `None` if the credential was not read yet, and `Some(None)` if it is not valid, or there is none.
+type Place<Id, P> = Rc<Mutex<Option<Option<Authenticated<Id, P>>>>>;
+
+impl<Id: UserId, P: Profile> Known<Id, P> {
+    fn of(request: &HttpRequest, service: &Data<Shared<Id, P>>) -> Place<Id, P> {
+        let mut extensions = request.extensions_mut();
+        if let Some(known) = extensions.get::<Self>()
+            && Arc::ptr_eq(&known.by, service)
+        {
+            return Rc::clone(&known.place);
+        }
+        let place = Place::default();
+        extensions.insert(Self {
+            by: service.clone(),
+            place: Rc::clone(&place),
+        });
+        place
+    }
 }
 
 /// The user that a guard found.

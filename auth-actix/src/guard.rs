@@ -26,11 +26,11 @@ use uuid::Uuid;
 use crate::{
     Auth,
     body::{refused, unread},
-    current_user::{Found, accepted, guarded},
+    current_user::{Found, accepted, known_user},
     exceptions::Exceptions,
     head::Head,
     mounted,
-    rotation::{Carrier, note},
+    rotation::Carrier,
 };
 
 /// Guards a whole scope. [`Auth::protect`], [`Auth::require`], [`Auth::accept`] and [`Auth::accept_by`] make one.
@@ -186,18 +186,8 @@ impl<Id: UserId, P: Profile> Guard<Id, P> {
         };
         let requirement = Required(requirement);
         request.extensions_mut().insert(requirement.clone());
-        let found = match guarded(request, &self.auth.shared) {
-            Some(found) => found.meeting(&requirement.0)?,
-            None => {
-                let authenticator = self.auth.shared.endpoints.authenticator();
-                let found = authenticator
-                    .authenticate(&Head::new(request), &accepted(request))
-                    .await?;
-                found.note_in_span();
-                note(request, &self.auth.shared, &found);
-                found.meeting(&requirement.0)?
-            }
-        };
+        let found = known_user(request, &self.auth.shared).await?;
+        let found = found.meeting(&requirement.0)?;
         request.extensions_mut().insert(Found {
             by: self.auth.shared.clone(),
             found,

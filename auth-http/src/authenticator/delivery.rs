@@ -16,7 +16,8 @@ pub(super) const ACCESS_TOKEN: &str = "x-access-token";
 impl<Id: UserId, P: Profile> Authenticator<Id, P> {
     /// The answer to a request without a valid credential. If a cookie came twice, it removes the cookies of that name,
     /// because the next log-in would only add another one. A refresh token stays: it gets the client a new one.
-    pub(crate) fn unauthorized(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> HttpError {
+    #[must_use]
+    pub fn unauthorized(&self, head: &impl RequestHead, accepted: &AcceptedBackends) -> HttpError {
         let ambiguous = self.accepted(accepted).filter(|backend| {
             let presented = backend.transport().extract(Slot::Access, head);
             backend.is_cookie() && matches!(presented, Presented::Invalid(Rejection::Ambiguous))
