@@ -61,6 +61,9 @@ impl<Id: Clone + PartialEq> AuditEvent<Id> {
 }
 
 /// What happened. Each `why` is one of a fixed set of names, such as `wrong_password`, and never a text of a client.
+///
+/// `unavailable` means that a store or another part failed, and `abandoned` that nobody waited for the end any more, as when the
+/// client has gone away. After both, it may have happened all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -68,7 +71,7 @@ pub enum EventKind {
     Registered,
     /// A registration was refused, or failed.
     RegistrationRefused {
-        /// `invalid_password`, `email_taken`, `profile_taken`, `invalid_profile`, `vetoed` or `unavailable`.
+        /// `invalid_password`, `email_taken`, `profile_taken`, `invalid_profile`, `vetoed`, `unavailable` or `abandoned`.
         why: &'static str,
     },
     /// A user was changed. An update that changes nothing is no event.
@@ -78,7 +81,8 @@ pub enum EventKind {
     },
     /// An update was refused, or failed.
     UpdateRefused {
-        /// As of a registration, or `lossy_profile` or `not_found`.
+        /// `invalid_password`, `email_taken`, `profile_taken`, `invalid_profile`, `lossy_profile`, `undefined_role`,
+        /// `too_many_roles`, `not_found`, `credentials_ended`, `unavailable` or `abandoned`.
         why: &'static str,
     },
     /// A mail was put into the outbox.
@@ -90,8 +94,8 @@ pub enum EventKind {
     MailRefused {
         /// Its kind.
         mail: MailKind,
-        /// `unknown_user`, `inactive`, `already_verified`, `has_password`, `email_taken`, or a field of
-        /// [`DroppedMails`](crate::DroppedMails).
+        /// `unknown_user`, `inactive`, `already_verified`, `has_password`, `email_taken`, `unavailable`, `abandoned`, or a field
+        /// of [`DroppedMails`](crate::DroppedMails).
         why: &'static str,
     },
     /// A mail was requested, and is lost.
@@ -105,14 +109,14 @@ pub enum EventKind {
     Verified,
     /// A token did not verify the e-mail.
     VerificationRefused {
-        /// `bad_token`, `already_verified` or `unavailable`.
+        /// `bad_token`, `already_verified`, `unavailable` or `abandoned`.
         why: &'static str,
     },
     /// The password was reset by a mailed token.
     PasswordReset,
     /// The password was not reset.
     PasswordResetRefused {
-        /// `bad_token`, `invalid_password` or `unavailable`.
+        /// `bad_token`, `invalid_password`, `unavailable` or `abandoned`.
         why: &'static str,
     },
     /// A one-time token for a purpose of the application's own was redeemed.
@@ -120,19 +124,26 @@ pub enum EventKind {
         /// The purpose.
         purpose: String,
     },
+    /// A one-time token for a purpose of the application's own was refused.
+    OneTimeTokenRefused {
+        /// The purpose.
+        purpose: String,
+        /// `bad_token`, `unavailable` or `abandoned`.
+        why: &'static str,
+    },
     /// A user has logged in: the credential is stored, the one that it replaces has ended, and nothing can fail any more.
     LoggedIn,
     /// A log-in was refused, or failed. No credential is left of it.
     LogInRefused {
         /// A name of [`BadCredentials`](crate::BadCredentials), `not_verified`, `vetoed`, `user_gone`, `credentials_ended`,
-        /// `acting`, `conflict`, `too_large`, `unavailable` or `internal`.
+        /// `acting`, `conflict`, `too_large`, `unavailable`, `abandoned` or `internal`.
         why: &'static str,
     },
     /// The tokens of a log-in were refreshed.
     Refreshed,
     /// A refresh token was refused.
     RefreshRefused {
-        /// A name of [`Rejection`](auth_core::Rejection), `not_verified` or `unavailable`.
+        /// A name of [`Rejection`](auth_core::Rejection), `not_verified`, `unavailable` or `abandoned`.
         why: &'static str,
     },
     /// A refresh token was used again after its grace, so two clients have had it: it may have been stolen. The log-in has
@@ -143,6 +154,16 @@ pub enum EventKind {
     /// A presented credential, or a session, was refused: no backend of the route accepts it.
     CredentialRefused {
         /// A name of [`Rejection`](auth_core::Rejection).
+        why: &'static str,
+    },
+    /// A user is who they say, and may not do what they ask for: 403.
+    Forbidden {
+        /// The name of the requirement that they do not meet.
+        needs: String,
+    },
+    /// A request with a cookie was refused, because a page of another site may have sent it.
+    RequestForged {
+        /// `cross_site`, or `not_confirmed` without the token of a double submit.
         why: &'static str,
     },
     /// A log-out ended a log-in.
@@ -156,11 +177,16 @@ pub enum EventKind {
     OtherLogInsEnded,
     /// Every credential of a user was ended.
     LoggedOutEverywhere,
+    /// Log-ins of a user were to be ended, by any of the four ways above. If a store failed, some may have ended.
+    LogOutRefused {
+        /// `not_found`, `credentials_ended`, `inactive`, `not_verified`, `unavailable` or `abandoned`.
+        why: &'static str,
+    },
     /// A user was deleted.
     Deleted,
     /// A user was not deleted.
     DeletionRefused {
-        /// `vetoed`, `not_found` or `unavailable`.
+        /// `vetoed`, `not_found`, `unavailable` or `abandoned`.
         why: &'static str,
     },
 }
@@ -188,6 +214,7 @@ impl EventKind {
             Self::PasswordReset => "password_reset",
             Self::PasswordResetRefused { .. } => "password_reset_refused",
             Self::OneTimeTokenRedeemed { .. } => "one_time_token_redeemed",
+            Self::OneTimeTokenRefused { .. } => "one_time_token_refused",
             Self::LoggedIn => "logged_in",
             Self::LogInRefused { .. } => "log_in_refused",
             Self::Refreshed => "refreshed",
@@ -195,10 +222,13 @@ impl EventKind {
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::Rotated => "rotated",
             Self::CredentialRefused { .. } => "credential_refused",
+            Self::Forbidden { .. } => "forbidden",
+            Self::RequestForged { .. } => "request_forged",
             Self::LoggedOut => "logged_out",
             Self::LogInEnded { .. } => "log_in_ended",
             Self::OtherLogInsEnded => "other_log_ins_ended",
             Self::LoggedOutEverywhere => "logged_out_everywhere",
+            Self::LogOutRefused { .. } => "log_out_refused",
             Self::Deleted => "deleted",
             Self::DeletionRefused { .. } => "deletion_refused",
         }
@@ -217,6 +247,9 @@ impl EventKind {
             | Self::LogInRefused { why }
             | Self::RefreshRefused { why }
             | Self::CredentialRefused { why }
+            | Self::OneTimeTokenRefused { why, .. }
+            | Self::RequestForged { why }
+            | Self::LogOutRefused { why }
             | Self::DeletionRefused { why } => Some(why),
             _ => None,
         }
@@ -239,6 +272,7 @@ impl fmt::Display for EventKind {
             Self::PasswordReset => "password reset",
             Self::PasswordResetRefused { .. } => "password reset refused",
             Self::OneTimeTokenRedeemed { .. } => "one-time token redeemed",
+            Self::OneTimeTokenRefused { .. } => "one-time token refused",
             Self::LoggedIn => "a user logged in",
             Self::LogInRefused { .. } => "log-in refused",
             Self::Refreshed => "a log-in was refreshed",
@@ -248,10 +282,13 @@ impl fmt::Display for EventKind {
             }
             Self::Rotated => "an access token was replaced",
             Self::CredentialRefused { .. } => "a credential was rejected",
+            Self::Forbidden { .. } => "a user may not do this",
+            Self::RequestForged { .. } => "a request of another site was refused",
             Self::LoggedOut => "a user logged out",
             Self::LogInEnded { .. } => "a log-in was ended",
             Self::OtherLogInsEnded => "a user ended every other log-in",
             Self::LoggedOutEverywhere => "logged out everywhere",
+            Self::LogOutRefused { .. } => "log-out refused",
             Self::Deleted => "deleted",
             Self::DeletionRefused { .. } => "deletion refused",
         })

@@ -35,6 +35,7 @@
 //! log-in that failed.
 
 mod after_registration;
+mod attended;
 mod audit;
 mod caught;
 mod desk;

@@ -134,21 +134,30 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
 
     /// Ends every credential of the user of `id`. If there is an `epoch`, only if that is the current one.
     async fn end_credentials(&self, id: &Id, epoch: Option<i64>) -> Result<Option<User<Id, P>>, StoreError> {
-        let found = self.store.find_latest(id).await?;
-        let ended: Result<_, StoreError> = self
-            .rewrite(id, found, |found| {
-                let asked = found.filter(|user| epoch.is_none_or(|epoch| epoch == user.security_epoch));
-                Ok(asked.map(|mut user| {
-                    user.security_epoch += 1;
-                    user
-                }))
-            })
+        let refused = |why| EventKind::LogOutRefused { why };
+        let ended = self
+            .attended(Some(id), refused, self.raise_epoch(id, epoch))
             .await;
-        let ended = ended?;
-        if let Some(user) = &ended {
-            self.record(EventKind::LoggedOutEverywhere, Some(&user.id));
-        }
-        Ok(ended)
+        let told = match &ended {
+            Ok(Some(_user)) => EventKind::LoggedOutEverywhere,
+            Ok(None) if epoch.is_some() => refused("credentials_ended"),
+            Ok(None) => refused("not_found"),
+            Err(_unavailable) => refused("unavailable"),
+        };
+        self.record(told, Some(id));
+        ended
+    }
+
+    async fn raise_epoch(&self, id: &Id, epoch: Option<i64>) -> Result<Option<User<Id, P>>, StoreError> {
+        let found = self.store.find_latest(id).await?;
+        self.rewrite(id, found, |found| {
+            let asked = found.filter(|user| epoch.is_none_or(|epoch| epoch == user.security_epoch));
+            Ok(asked.map(|mut user| {
+                user.security_epoch += 1;
+                user
+            }))
+        })
+        .await
     }
 
     /// The same manager, whose events name `origin` as who asked for what it does. The HTTP layer does that for its own routes.

@@ -28,6 +28,8 @@ mod roles;
 mod scene;
 #[path = "manager/settings.rs"]
 mod settings;
+#[path = "manager/told.rs"]
+mod told;
 #[path = "manager/update.rs"]
 mod update;
 #[path = "manager/verification.rs"]

@@ -2,6 +2,7 @@ use auth_core::{Email, Profile, User, UserId};
 
 use super::{
     UserManager,
+    outcome::Reason as _,
     rewrite::{NotWritten, contention},
 };
 use crate::{
@@ -38,7 +39,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
             return self.end_change_of_email(user).await;
         }
         // Before the write: if the store does not answer here, nothing has been written.
-        let owner = self.store.find_by_email(email.normalized()).await?;
+        let owner = self.store.find_by_email(email.normalized()).await;
+        let owner = owner.map_err(|error| self.not_updated(&user.id, error))?;
         let rest = UserUpdate {
             email: None,
             is_verified: None,
@@ -59,8 +61,18 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// bound: those that were mailed before end.
     async fn end_change_of_email(&self, user: User<Id, P>) -> Result<User<Id, P>, UpdateError> {
         let id = user.id.clone();
-        let written = self.rewrite::<NotWritten>(&id, Some(user), Ok).await?;
-        written.ok_or_else(|| UpdateError::Unavailable(contention()))
+        match self.rewrite::<NotWritten>(&id, Some(user), Ok).await {
+            Ok(Some(user)) => Ok(user),
+            Ok(None) => Err(self.not_updated(&id, contention())),
+            Err(error) => Err(self.not_updated(&id, error)),
+        }
+    }
+
+    /// Tells that a change of the user of `id` failed.
+    fn not_updated(&self, id: &Id, error: impl Into<UpdateError>) -> UpdateError {
+        let error = error.into();
+        self.record(EventKind::UpdateRefused { why: error.why() }, Some(id));
+        error
     }
 
     /// Gives the user `email`, the address that the token of `claim` was mailed to.
@@ -70,9 +82,10 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         email: &Email,
     ) -> Result<User<Id, P>, VerifyError> {
         let mut changed = ChangedFields::default();
-        let confirmed = self.set_email(claim, email, &mut changed).await;
         let id = Some(&claim.user_id);
         let refused = |why| EventKind::VerificationRefused { why };
+        let confirmed = self.set_email(claim, email, &mut changed);
+        let confirmed = self.attended(id, refused, confirmed).await;
         let user = self.conclude(id, confirmed, || EventKind::Updated { changed }, refused)?;
         if changed.verified {
             self.record(EventKind::Verified, id);

@@ -52,9 +52,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`DeleteUserError`].
     pub async fn delete(&self, user: &User<Id, P>) -> Result<(), DeleteUserError> {
-        let deleted = self.remove(user).await.map(|()| user);
+        let id = Some(&user.id);
         let refused = |why| EventKind::DeletionRefused { why };
-        self.conclude(Some(&user.id), deleted, || EventKind::Deleted, refused)
+        let deleted = self.attended(id, refused, self.remove(user)).await;
+        let deleted = deleted.map(|()| user);
+        self.conclude(id, deleted, || EventKind::Deleted, refused)
             .map(|_user| ())
     }
 

@@ -92,19 +92,20 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         username: &str,
         password: &SecretString,
     ) -> Result<Identified<Id, P>, AuthenticateError> {
-        let mut found = None;
-        match self.check_log_in(username, password, &mut found).await {
-            Ok(user) => Ok(Identified::by_proof(user)),
-            Err(error) => {
-                let origin = self.origin();
-                let client = client.or(origin.client);
-                // What was typed is not told, because people type passwords there.
-                let refused = EventKind::LogInRefused { why: error.why() };
-                self.audit
-                    .record(refused, found.as_ref(), &origin.from_client(client));
-                Err(error)
-            }
+        let (mut found, origin) = (None, self.origin());
+        let client = client.or(origin.client);
+        let origin = origin.from_client(client);
+        let refused = |why| EventKind::LogInRefused { why };
+        let checked = self.check_log_in(username, password, &mut found);
+        let checked = self
+            .audit
+            .attended(refused("abandoned"), None, &origin, checked)
+            .await;
+        if let Err(error) = &checked {
+            // What was typed is not told, because people type passwords there.
+            self.audit.record(refused(error.why()), found.as_ref(), &origin);
         }
+        checked.map(Identified::by_proof)
     }
 
     /// Takes the application's own word that `user` is the one who logs in: after an invitation, for example, or

@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
-use auth_core::{Email, Profile, User, UserId};
+use auth_core::{Email, Profile, StoreError, User, UserId};
 
 use super::UserManager;
 use crate::{
@@ -18,7 +18,27 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         self.post_unless(None, kind, to, found);
     }
 
-    /// The same, unless there is a `refusal`.
+    /// The same, if the user whose address it is can be `found`.
+    pub(super) async fn post_to_owner(
+        &self,
+        kind: MailKind,
+        to: &Email,
+        found: impl Future<Output = Result<Option<User<Id, P>>, StoreError>>,
+    ) -> Result<(), StoreError> {
+        let refused = |why| EventKind::MailRefused { mail: kind, why };
+        match self.attended(None, refused, found).await {
+            Ok(found) => {
+                self.post(kind, to, found);
+                Ok(())
+            }
+            Err(error) => {
+                self.record(refused("unavailable"), None);
+                Err(error)
+            }
+        }
+    }
+
+    /// The same as [`post`](Self::post), unless there is a `refusal`.
     pub(super) fn post_unless(
         &self,
         refusal: Option<NotMailed>,

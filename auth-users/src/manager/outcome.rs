@@ -1,6 +1,6 @@
 //! Tells how a call ended.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, future::Future};
 
 use auth_core::{Profile, User, UserId};
 
@@ -18,6 +18,17 @@ pub(super) trait Reason {
 }
 
 impl<Id: UserId, P: Profile> UserManager<Id, P> {
+    /// Waits for `work` on the user of `id`. If that is dropped before its end, it is told as `refused`.
+    pub(super) async fn attended<T>(
+        &self,
+        id: Option<&Id>,
+        refused: impl FnOnce(&'static str) -> EventKind,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let (abandoned, origin) = (refused("abandoned"), self.origin());
+        self.audit.attended(abandoned, id, &origin, work).await
+    }
+
     /// Tells the `outcome`: `done` or `refused`. `id` is that of the user, if it is known.
     pub(super) fn conclude<U: Borrow<User<Id, P>>, E: Reason>(
         &self,

@@ -1,6 +1,6 @@
 use auth_core::{ConfigError, Lifetime, Profile, SecretString, StoreError, User, UserId};
 
-use super::{UserManager, rewrite::NotWritten};
+use super::{UserManager, outcome::Reason, rewrite::NotWritten};
 use crate::{
     EventKind,
     one_time_token::{Claim, Purpose},
@@ -22,6 +22,15 @@ pub enum OneTimeTokenError {
 impl From<NotWritten> for OneTimeTokenError {
     fn from(error: NotWritten) -> Self {
         Self::Unavailable(error.into())
+    }
+}
+
+impl Reason for OneTimeTokenError {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::BadToken => "bad_token",
+            Self::Unavailable(_) => "unavailable",
+        }
     }
 }
 
@@ -79,8 +88,14 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         purpose: &str,
         token: &str,
     ) -> Result<User<Id, P>, OneTimeTokenError> {
-        let (claim, found) = self.own_claim(purpose, token).await?;
-        claimant(&claim, found).ok_or(OneTimeTokenError::BadToken)
+        let claim = self.own_claim(purpose, token);
+        let checked = async {
+            let claim = claim.as_ref().ok_or(OneTimeTokenError::BadToken)?;
+            let found = self.store.find_latest(&claim.user_id).await?;
+            claimant(claim, found).ok_or(OneTimeTokenError::BadToken)
+        };
+        let checked = self.attended(id_in(&claim), refused(purpose), checked).await;
+        checked.inspect_err(|error| self.record(refused(purpose)(error.why()), id_in(&claim)))
     }
 
     /// Uses up `token`, and returns its user as stored afterwards. Of any number of concurrent calls one succeeds.
@@ -94,29 +109,39 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         purpose: &str,
         token: &str,
     ) -> Result<User<Id, P>, OneTimeTokenError> {
-        let (claim, found) = self.own_claim(purpose, token).await?;
-        let redeemed: Result<_, OneTimeTokenError> = self
-            .rewrite(&claim.user_id, found, |found| Ok(claimant(&claim, found)))
-            .await;
-        let user = redeemed?.ok_or(OneTimeTokenError::BadToken)?;
-        let purpose = purpose.to_owned();
-        self.record(EventKind::OneTimeTokenRedeemed { purpose }, Some(&user.id));
-        Ok(user)
+        let claim = self.own_claim(purpose, token);
+        let redeemed = async {
+            let claim = claim.as_ref().ok_or(OneTimeTokenError::BadToken)?;
+            let found = self.store.find_latest(&claim.user_id).await?;
+            let redeemed: Result<_, OneTimeTokenError> = self
+                .rewrite(&claim.user_id, found, |found| Ok(claimant(claim, found)))
+                .await;
+            redeemed?.ok_or(OneTimeTokenError::BadToken)
+        };
+        let id = id_in(&claim);
+        let redeemed = self.attended(id, refused(purpose), redeemed).await;
+        let done = || EventKind::OneTimeTokenRedeemed {
+            purpose: purpose.to_owned(),
+        };
+        self.conclude(id, redeemed, done, refused(purpose))
     }
 
-    /// The claim of `token`, and the user that it names as stored now.
-    async fn own_claim<'a>(
-        &self,
-        purpose: &'a str,
-        token: &str,
-    ) -> Result<(Claim<'a, Id>, Option<User<Id, P>>), OneTimeTokenError> {
-        let claim = self
-            .tokens
-            .open(&[Purpose::Own(purpose)], token, self.clock.now())
-            .ok_or(OneTimeTokenError::BadToken)?;
-        let found = self.store.find_latest(&claim.user_id).await?;
-        Ok((claim, found))
+    fn own_claim<'a>(&self, purpose: &'a str, token: &str) -> Option<Claim<'a, Id>> {
+        let purposes = [Purpose::Own(purpose)];
+        self.tokens.open(&purposes, token, self.clock.now())
     }
+}
+
+/// The event of a token for `purpose` that is refused.
+fn refused(purpose: &str) -> impl Fn(&'static str) -> EventKind {
+    |why| EventKind::OneTimeTokenRefused {
+        purpose: purpose.to_owned(),
+        why,
+    }
+}
+
+fn id_in<'c, Id>(claim: &'c Option<Claim<'_, Id>>) -> Option<&'c Id> {
+    claim.as_ref().map(|claim| &claim.user_id)
 }
 
 /// The user of `claim`, if `found` is unchanged since.

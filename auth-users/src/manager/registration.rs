@@ -103,8 +103,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`CreateUserError`]. Nothing is written, unless it is [`CreateUserError::AfterRegistration`].
     pub async fn create(&self, registration: Registration<P>) -> Result<User<Id, P>, CreateUserError> {
-        let created = self.insert(registration).await;
         let refused = |why| EventKind::RegistrationRefused { why };
+        let created = self.attended(None, refused, self.insert(registration)).await;
         let user = self.conclude(None, created, || EventKind::Registered, refused)?;
         self.follow(&user).await?;
         if self.sends_verification && user.password_hash.is_some() {

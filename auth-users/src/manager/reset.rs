@@ -45,15 +45,13 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`StoreError`] if the store or the hasher does not answer.
     pub async fn forgot_password(&self, email: &Email) -> Result<(), StoreError> {
-        let nothing = SecretString::default();
-        let _mismatch = self
-            .hasher
-            .in_queue(HashQueue::ForgottenPassword)
-            .verify(&nothing, None)
-            .await?;
-        let found = self.store.find_by_email(email.normalized()).await?;
-        self.post(MailKind::Reset, email, found);
-        Ok(())
+        self.post_to_owner(MailKind::Reset, email, async {
+            let nothing = SecretString::default();
+            let hasher = self.hasher.in_queue(HashQueue::ForgottenPassword);
+            let _mismatch = hasher.verify(&nothing, None).await?;
+            self.store.find_by_email(email.normalized()).await
+        })
+        .await
     }
 
     /// Sets `password` for the user of `token`. The same write ends every credential and every other reset token.
@@ -71,11 +69,10 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let purposes = [Purpose::Reset, Purpose::Invite];
         let claim = self.tokens.open(&purposes, token, self.clock.now());
         let mut is_verified_now = false;
-        let reset = self
-            .replace_password(claim.as_ref(), password, &mut is_verified_now)
-            .await;
         let id = claim.as_ref().map(|claim| &claim.user_id);
         let refused = |why| EventKind::PasswordResetRefused { why };
+        let reset = self.replace_password(claim.as_ref(), password, &mut is_verified_now);
+        let reset = self.attended(id, refused, reset).await;
         let user = self.conclude(id, reset, || EventKind::PasswordReset, refused)?;
         if is_verified_now {
             self.record(EventKind::Verified, id);

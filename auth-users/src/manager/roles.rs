@@ -73,14 +73,17 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     ) -> Result<User<Id, P>, SetRolesError> {
         let id = user.id.clone();
         let mut changed = ChangedFields::default();
+        let refused = |why| EventKind::UpdateRefused { why };
         let written = match self.defined(names) {
-            Ok(roles) => self.give(user, &roles, &mut changed).await,
+            Ok(roles) => {
+                let given = self.give(user, &roles, &mut changed);
+                self.attended(Some(&id), refused, given).await
+            }
             Err(error) => Err(error),
         };
         if written.is_ok() && !changed.any() {
             return written;
         }
-        let refused = |why| EventKind::UpdateRefused { why };
         self.conclude(Some(&id), written, || EventKind::Updated { changed }, refused)
     }
 

@@ -158,11 +158,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     pub async fn update(&self, user: User<Id, P>, update: &UserUpdate) -> Result<User<Id, P>, UpdateError> {
         let id = user.id.clone();
         let mut changed = ChangedFields::default();
-        let updated = self.apply(user, update, &mut changed).await;
+        let refused = |why| EventKind::UpdateRefused { why };
+        let updated = self.apply(user, update, &mut changed);
+        let updated = self.attended(Some(&id), refused, updated).await;
         if updated.is_ok() && !changed.any() {
             return updated;
         }
-        let refused = |why| EventKind::UpdateRefused { why };
         self.conclude(Some(&id), updated, || EventKind::Updated { changed }, refused)
     }
 

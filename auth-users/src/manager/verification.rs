@@ -44,9 +44,8 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
     /// # Errors
     /// [`StoreError`] if the store does not answer.
     pub async fn request_verify(&self, email: &Email) -> Result<(), StoreError> {
-        let found = self.store.find_by_email(email.normalized()).await?;
-        self.post(MailKind::Verify, email, found);
-        Ok(())
+        let found = self.store.find_by_email(email.normalized());
+        self.post_to_owner(MailKind::Verify, email, found).await
     }
 
     /// Marks the e-mail that `token` was mailed to as verified, even if the user is inactive.
@@ -71,9 +70,10 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         {
             return self.confirm_email(claim, email).await;
         }
-        let verified = self.mark_verified(claim.as_ref()).await;
         let id = claim.as_ref().map(|claim| &claim.user_id);
         let refused = |why| EventKind::VerificationRefused { why };
+        let verified = self.attended(id, refused, self.mark_verified(claim.as_ref()));
+        let verified = verified.await;
         self.conclude(id, verified, || EventKind::Verified, refused)
     }
 

@@ -1,7 +1,10 @@
 //! A manager over the memory store, and what watches it.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -149,12 +152,21 @@ pub(crate) struct Meddled {
     pub(crate) inner: MemoryUserStore<Uuid, Knight>,
     first: Mutex<Option<Meddling>>,
     pub(crate) breaks: Mutex<bool>,
+    /// The connection breaks at a read.
+    pub(crate) is_down: AtomicBool,
 }
 
 impl Meddled {
     /// Lets another writer change the user right before the next write.
     pub(crate) fn before_next_write(&self, change: impl FnOnce(&mut KnightUser) + Send + 'static) {
         *self.first.lock().expect("lock") = Some(Box::new(change));
+    }
+
+    fn reached(&self) -> Result<(), StoreError> {
+        match self.is_down.load(SeqCst) {
+            true => Err(StoreError::unreachable("meddled", "no route to host")),
+            false => Ok(()),
+        }
     }
 
     fn broken(&self) -> Result<(), StoreError> {
@@ -177,11 +189,13 @@ impl UserStore<Uuid, Knight> for Meddled {
 
     async fn find(&self, id: &Uuid) -> Result<Option<KnightUser>, StoreError> {
         tokio::task::yield_now().await;
+        self.reached()?;
         self.inner.find(id).await
     }
 
     async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<KnightUser>, StoreError> {
         tokio::task::yield_now().await;
+        self.reached()?;
         self.inner.find_by_email(email).await
     }
 
