@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use auth_core::{Credential, Outcome, Profile, Rejection, StoreError, UserId, admit, admit_latest, metrics::CREDENTIALS};
+use auth_core::{
+    Credential, Outcome, Profile, Rejection, StoreError, UserId, admit, admit_latest, metrics::CREDENTIALS,
+};
 
 use super::{AcceptedBackends, Authenticated, Authenticator};
 use crate::{AuthBackend, Presented, RequestHead, Slot};

@@ -5,7 +5,8 @@ use auth_users::{EventKind, Origin};
 
 use super::{Endpoints, Request};
 use crate::{
-    AcceptedBackends, AuthBackend, HttpError, RequestHead, Response, Scheme, Slot, authenticator::Rejected,
+    AcceptedBackends, AuthBackend, HttpError, RequestHead, Response, Scheme, Slot,
+    authenticator::{Freshness, Rejected},
     body::JsonBody,
 };
 
@@ -24,7 +25,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .ok_or(HttpError::NotFound)?;
         let (head, accepted) = (request.head, AcceptedBackends::only([name]));
         self.authenticator.refuse_forged(head, &accepted)?;
-        let reading = self.authenticator.read(head, &accepted).await;
+        let reading = self
+            .authenticator
+            .read(head, &accepted, Freshness::Remembered)
+            .await;
         let (user, origin) = match reading.outcome {
             Outcome::Authenticated(found) => {
                 let found = found.meeting(&self.base_requirement())?;
