@@ -1,8 +1,9 @@
 //! The checks that every way to log in makes.
 
-use auth_core::{Profile, StoreError, User, UserId};
+use std::future::Future;
+
+use auth_core::{Clock, Profile, StoreError, User, UserId};
 use auth_users::{Audit, AuditEvent, EventKind, Identified, Intent, Origin, UserManager, VetoError};
-use time::OffsetDateTime;
 
 use crate::{ErrorCode, HttpError};
 
@@ -50,7 +51,7 @@ impl From<NotLoggedIn> for HttpError {
 }
 
 impl NotLoggedIn {
-    fn why(&self) -> &'static str {
+    pub(crate) fn why(&self) -> &'static str {
         match self {
             Self::UserGone => "user_gone",
             Self::Inactive => "inactive",
@@ -59,6 +60,7 @@ impl NotLoggedIn {
             Self::Veto(VetoError::Refused(_)) => "vetoed",
             Self::Http(HttpError::Forbidden) => "acting",
             Self::Http(HttpError::Unauthorized { .. }) => "credentials_ended",
+            Self::Http(HttpError::NotFound) => "not_found",
             Self::Http(HttpError::Conflict) => "conflict",
             Self::Http(HttpError::PayloadTooLarge) => "too_large",
             Self::Veto(_) | Self::Http(HttpError::Unavailable(_)) => "unavailable",
@@ -93,27 +95,47 @@ pub(crate) async fn cleared<Id: UserId, P: Profile>(
     Ok(Cleared(identified))
 }
 
-/// Tells how the log-in of `user` ended, and returns the answer.
-pub(crate) fn conclude<Id: UserId, T>(
-    audit: &Audit<Id>,
-    (user, at): (&Id, OffsetDateTime),
-    origin: &Origin<Id>,
-    outcome: Result<T, NotLoggedIn>,
-) -> Result<T, HttpError> {
-    let (kind, note) = match &outcome {
-        Ok(_) => (EventKind::LoggedIn, None),
-        Err(error) => {
-            let note = match error {
+/// A log-in, as it is told.
+pub(crate) struct Attempt<'a, Id> {
+    pub(crate) audit: &'a Audit<Id>,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) user: &'a Id,
+    pub(crate) origin: &'a Origin<Id>,
+}
+
+impl<Id: UserId> Attempt<'_, Id> {
+    /// Waits for the last step of it, tells how that ends, and returns the answer.
+    pub(crate) async fn conclude<T>(
+        &self,
+        step: impl Future<Output = Result<T, NotLoggedIn>>,
+    ) -> Result<T, HttpError> {
+        let done = self.go_on(step).await?;
+        self.tell(EventKind::LoggedIn, None);
+        Ok(done)
+    }
+
+    /// Waits for a step of it that is not the last, and tells it if that fails.
+    pub(crate) async fn go_on<T>(
+        &self,
+        step: impl Future<Output = Result<T, NotLoggedIn>>,
+    ) -> Result<T, HttpError> {
+        let abandoned = EventKind::LogInRefused { why: "abandoned" };
+        let step = self.audit.attended(abandoned, Some(self.user), self.origin, step);
+        step.await.map_err(|error| {
+            let note = match &error {
                 NotLoggedIn::Veto(VetoError::Refused(message)) => Some(message.clone()),
                 _ => None,
             };
-            (EventKind::LogInRefused { why: error.why() }, note)
-        }
-    };
-    let mut event = AuditEvent::new(kind, at).of(Some(user), origin);
-    event.note = note;
-    audit.tell(event);
-    outcome.map_err(HttpError::from)
+            self.tell(EventKind::LogInRefused { why: error.why() }, note);
+            error.into()
+        })
+    }
+
+    fn tell(&self, kind: EventKind, note: Option<String>) {
+        let mut event = AuditEvent::new(kind, self.clock.now()).of(Some(self.user), self.origin);
+        event.note = note;
+        self.audit.tell(event);
+    }
 }
 
 /// The proof, of the user as stored now, if it still holds and the user may log in.

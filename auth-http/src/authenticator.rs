@@ -10,12 +10,13 @@ mod rotation;
 use std::sync::Arc;
 
 use auth_core::{ConfigError, Outcome, Profile, Roles, SystemClock, UserId, UserStore};
-use auth_users::Audit;
+use auth_users::{Audit, EventKind, Origin};
 use uuid::Uuid;
 
 use crate::{
     AuthBackend, CsrfPolicy, HttpError, Presented, PublicUrl, RequestHead, Requirement, Scheme, Slot,
     TrustedProxies,
+    csrf::Forged,
     name::check_name,
     response_cookies::{is_secure_cookie, with_companion},
 };
@@ -257,12 +258,17 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         }
     }
 
-    /// Refuses a cross-site request.
+    /// Refuses a cross-site request, for example to `backend`.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] for a cross-site request.
-    pub(crate) fn refuse_cross_site(&self, head: &impl RequestHead) -> Result<(), HttpError> {
-        self.csrf.check(head)
+    pub(crate) fn refuse_cross_site(
+        &self,
+        backend: Option<&AuthBackend<Id>>,
+        head: &impl RequestHead,
+    ) -> Result<(), HttpError> {
+        let checked = self.csrf.check(head);
+        checked.map_err(|forged| self.forged(forged, backend, head))
     }
 
     /// True if any backend is a cookie.
@@ -291,11 +297,25 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         slot: Slot,
         head: &impl RequestHead,
     ) -> Result<(), HttpError> {
-        match backend.transport().extract(slot, head) {
+        let checked = match backend.transport().extract(slot, head) {
             Presented::Nothing => Ok(()),
             Presented::Invalid(_) => self.csrf.check_cookie(head, None),
             Presented::Token(token) => self.csrf.check_cookie(head, Some(token)),
-        }
+        };
+        checked.map_err(|forged| self.forged(forged, Some(backend), head))
+    }
+
+    /// Tells of a request of another site.
+    fn forged(
+        &self,
+        forged: Forged,
+        backend: Option<&AuthBackend<Id>>,
+        head: &impl RequestHead,
+    ) -> HttpError {
+        let mut origin = Origin::default().from_client(self.client(head));
+        origin.backend = backend.map(AuthBackend::shared_name);
+        self.audit.record(EventKind::from(&forged), None, &origin);
+        forged.into()
     }
 
     fn accepts_bearer(&self, accepted: &AcceptedBackends) -> bool {

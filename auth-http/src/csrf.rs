@@ -3,6 +3,7 @@
 mod double_submit;
 
 use auth_core::{ConfigError, SigningSecret};
+use auth_users::EventKind;
 
 use self::double_submit::DoubleSubmit;
 use crate::{
@@ -123,8 +124,8 @@ impl CsrfPolicy {
     /// Refuses a cross-site request, and logs the setting that would allow it.
     ///
     /// # Errors
-    /// [`HttpError::Forbidden`] for a cross-site request.
-    pub(crate) fn check(&self, head: &dyn RequestHead) -> Result<(), HttpError> {
+    /// [`Forged`] for a cross-site request.
+    pub(crate) fn check(&self, head: &dyn RequestHead) -> Result<(), Forged> {
         if self.allows(head) {
             return Ok(());
         }
@@ -145,12 +146,12 @@ impl CsrfPolicy {
     /// cookie's value, if that can be one.
     ///
     /// # Errors
-    /// [`HttpError::Forbidden`] for a cross-site request, and for one without the token of the double submit.
+    /// [`Forged`] for a cross-site request, and for one without the token of the double submit.
     pub(crate) fn check_cookie(
         &self,
         head: &dyn RequestHead,
         credential: Option<&str>,
-    ) -> Result<(), HttpError> {
+    ) -> Result<(), Forged> {
         if is_safe(head) {
             return Ok(());
         }
@@ -210,8 +211,24 @@ impl CsrfPolicy {
     }
 }
 
+/// A request that a page of another site may have sent, and how it shows.
+#[derive(Debug)]
+pub(crate) struct Forged(&'static str);
+
+impl From<&Forged> for EventKind {
+    fn from(forged: &Forged) -> Self {
+        Self::RequestForged { why: forged.0 }
+    }
+}
+
+impl From<Forged> for HttpError {
+    fn from(_forged: Forged) -> Self {
+        Self::Forbidden
+    }
+}
+
 /// Logs that a request was refused, and the setting that would allow it.
-fn refused(head: &dyn RequestHead, reason: &str, setting: &str) -> HttpError {
+fn refused(head: &dyn RequestHead, reason: &'static str, setting: &str) -> Forged {
     let target = head.target();
     let route = target.route.as_deref().unwrap_or(target.path);
     tracing::warn!(
@@ -221,7 +238,7 @@ fn refused(head: &dyn RequestHead, reason: &str, setting: &str) -> HttpError {
         sec_fetch_site = logged(head, "sec-fetch-site").map(tracing::field::debug),
         setting, "a cross-site request was refused"
     );
-    HttpError::Forbidden
+    Forged(reason)
 }
 
 /// The values of a header, for the log.

@@ -4,6 +4,7 @@ mod account;
 mod asked;
 mod builder;
 mod credential;
+mod in_place;
 mod log_in;
 mod log_ins;
 mod log_out;
@@ -205,7 +206,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> UserManager<Id, P> {
         let origin = match current {
-            Some(current) => self.authenticator.origin_of(current, head),
+            Some(current) => current.origin(),
             None => Origin::default().from_client(self.client(head)),
         };
         self.users.with_origin(origin)

@@ -35,7 +35,7 @@ pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {
     /// True if the user and the credential that were `found` meet it.
     fn is_met(&self, found: &Authenticated<Id, P>) -> bool;
 
-    /// Its name in the log line of a 403: by default that of the type or function.
+    /// Its name in the event of a 403: by default that of the type or function.
     fn name(&self) -> String {
         type_name::<Self>().to_owned()
     }

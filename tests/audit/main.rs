@@ -3,6 +3,7 @@
 use portcullis_support as harness;
 
 mod acting;
+mod ends;
 mod extractors;
 mod faults;
 mod load;

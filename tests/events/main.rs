@@ -323,7 +323,7 @@ async fn refused_requests(service: &Service, log: &Log, id: &str, passes: &[Pass
         &[
             " INFO",
             "a user may not do this",
-            r#"outcome="forbidden""#,
+            r#"event="forbidden""#,
             id,
             &format!("backend={:?}", pass.kind.name()),
             "Superuser",

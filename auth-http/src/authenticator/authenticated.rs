@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use auth_core::{Credential, Permission, Profile, Roles, User, UserId};
+use auth_core::{Credential, Permission, Profile, Roles, User, UserId, user_id_from_text};
+use auth_users::{Audit, EventKind, Origin};
 use uuid::Uuid;
 
 use crate::{HttpError, Requirement};
@@ -16,6 +17,9 @@ pub struct Authenticated<Id = Uuid, P = ()> {
     /// The name of the backend that read it.
     pub backend: Arc<str>,
     pub(super) roles: Arc<Roles>,
+    pub(super) audit: Audit<Id>,
+    /// The address of the client.
+    pub(super) client: Option<IpAddr>,
 }
 
 impl<Id, P> Authenticated<Id, P> {
@@ -28,7 +32,7 @@ impl<Id, P> Authenticated<Id, P> {
 }
 
 impl<Id: UserId, P: Profile> Authenticated<Id, P> {
-    /// Returns it if its user meets the `requirement`. Otherwise it logs that.
+    /// Returns it if its user meets the `requirement`. Otherwise that is told.
     ///
     /// # Errors
     /// [`HttpError::Forbidden`] if its user does not.
@@ -36,10 +40,19 @@ impl<Id: UserId, P: Profile> Authenticated<Id, P> {
         if requirement.is_met(&self) {
             return Ok(self);
         }
-        tracing::info!(
-            target: "portcullis::http", outcome = "forbidden", user = ?self.user.id, backend = &*self.backend,
-            needs = requirement.name(), "a user may not do this"
-        );
+        let forbidden = EventKind::Forbidden {
+            needs: requirement.name(),
+        };
+        self.audit.record(forbidden, Some(&self.user.id), &self.origin());
         Err(HttpError::Forbidden)
+    }
+
+    /// Whoever presents the credential: its user, or somebody who acts as that one.
+    pub(crate) fn origin(&self) -> Origin<Id> {
+        let actor = self.credential.actor.as_deref().and_then(user_id_from_text);
+        Origin::default()
+            .by(actor.unwrap_or_else(|| self.user.id.clone()))
+            .through(Arc::clone(&self.backend))
+            .from_client(self.client)
     }
 }

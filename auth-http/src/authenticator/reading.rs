@@ -160,6 +160,8 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
                 credential,
                 backend: backend.shared_name(),
                 roles: Arc::clone(&self.roles),
+                audit: self.audit.clone(),
+                client: self.client(head),
             }),
             Outcome::Rejected(rejection) => {
                 if let Rejection::UserGone | Rejection::StaleEpoch | Rejection::ActorGone = rejection {

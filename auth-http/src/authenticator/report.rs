@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use auth_core::{Profile, Rejection, UserId, user_id_from_text};
 use auth_users::{EventKind, Origin};
 
-use super::{Authenticated, Authenticator, reading::Rejected};
+use super::{Authenticator, reading::Rejected};
 use crate::{AuthBackend, RequestHead, Scheme};
 
 impl<Id: UserId, P: Profile> Authenticator<Id, P> {
@@ -31,15 +31,6 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             .from_client(self.client(head));
         origin.actor = actor.and_then(user_id_from_text);
         origin
-    }
-
-    /// Whoever presents the credential of `current`: its user, or somebody who acts as that one.
-    pub(crate) fn origin_of(&self, current: &Authenticated<Id, P>, head: &impl RequestHead) -> Origin<Id> {
-        let actor = current.credential.actor.as_deref().and_then(user_id_from_text);
-        Origin::default()
-            .by(actor.unwrap_or_else(|| current.user.id.clone()))
-            .through(current.backend.clone())
-            .from_client(self.client(head))
     }
 
     /// Tells of each credential that no backend accepts. A Bearer token that several backends have read is one credential, and the

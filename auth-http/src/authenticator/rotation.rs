@@ -49,8 +49,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
         match self.successor(found, strategy, token).await {
             Ok(None) => Vec::new(),
             Ok(Some(successor)) => {
-                let origin = self.origin_of(found, head);
-                self.audit.record(EventKind::Rotated, Some(user), &origin);
+                self.audit.record(EventKind::Rotated, Some(user), &found.origin());
                 self.carried(backend, successor, head)
             }
             // The log-in ended while the request was handled.

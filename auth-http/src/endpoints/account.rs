@@ -80,7 +80,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     async fn register(&self, request: &Request<'_, impl RequestHead>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(request.content_type(), request.body)?;
         if self.authenticator.has_cookie() {
-            self.authenticator.refuse_cross_site(request.head)?;
+            self.authenticator.refuse_cross_site(None, request.head)?;
         }
         let mut fields = body.into_fields()?;
         let email = fields.email(self.users.closed_networks());

@@ -17,7 +17,7 @@ use time::{OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
 use super::{Asked, Endpoints, Family, Mount, log_in::shortened, users::ID};
-use crate::{AcceptedBackends, AuthBackend, Authenticated, HttpError, Method, RequestHead, Response, Route};
+use crate::{AuthBackend, Authenticated, HttpError, Method, RequestHead, Response, Route};
 
 /// The segment of a log-in's id, beside that of its user.
 const SID: &str = "/{sid}";
@@ -101,8 +101,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         // As it also ends the present one, no credential is left.
         let users = self.users_for(Some(current), head);
         if users.log_out_elsewhere(&current.user).await?.is_none() {
-            let accepted = AcceptedBackends::only([backend.name()]);
-            return Err(self.authenticator.unauthorized(head, &accepted));
+            return Err(self.unauthorized_at(backend, head));
         }
         Ok(self.authenticator.clear(backend, head))
     }
@@ -122,13 +121,14 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         };
         match route {
             List => self.list(&current.user, &current).await,
-            EndOthers => self.end_others(&current, asked.head).await,
+            EndOthers => self.end_others(&current).await,
             End => self.end(&current.user.id, asked.id, &current, asked.head).await,
             LogOutEverywhere => self.log_out_everywhere(&current, asked.head).await,
             ListOf => self.list(&self.user_of(asked.id).await?, &current).await,
             EndAllOf => self.end_all(asked.id, &current, asked.head).await,
             EndOf => {
-                let user = self.user_of(asked.id).await?;
+                let refused = |why| EventKind::LogOutRefused { why };
+                let user = self.user_to(asked.id, &current, refused).await?;
                 self.end(&user.id, asked.sid, &current, asked.head).await
             }
         }
@@ -153,11 +153,15 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     }
 
     /// Ends every log-in of the user of `current` but that one. It also ends those of other services, which a list leaves out.
-    async fn end_others(
-        &self,
-        current: &Authenticated<Id, P>,
-        head: &impl RequestHead,
-    ) -> Result<Response, HttpError> {
+    async fn end_others(&self, current: &Authenticated<Id, P>) -> Result<Response, HttpError> {
+        let user = &current.user.id;
+        let ended = self.end_all_but(current);
+        self.ending(user, &current.origin(), ended).await?;
+        self.record(EventKind::OtherLogInsEnded, user, current);
+        Ok(Response::empty(204))
+    }
+
+    async fn end_all_but(&self, current: &Authenticated<Id, P>) -> Result<(), StoreError> {
         let user = &current.user;
         let tag = ShardTag::for_user(&user.id);
         for store in self.stores() {
@@ -175,8 +179,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             let ends = stream::iter(ends).buffer_unordered(CONCURRENT_ENDS);
             ends.try_for_each(|_ended| ready(Ok(()))).await?;
         }
-        self.record(EventKind::OtherLogInsEnded, &user.id, current, head);
-        Ok(Response::empty(204))
+        Ok(())
     }
 
     /// Ends the log-in with the public id `log_in`.
@@ -188,11 +191,15 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         head: &impl RequestHead,
     ) -> Result<Response, HttpError> {
         let id = user_id_from_text::<Uuid>(log_in).ok_or(HttpError::NotFound)?;
-        if !self.ended(user_id, TokenId(id)).await? {
-            return Err(HttpError::NotFound);
-        }
-        let ended = EventKind::LogInEnded { log_in: TokenId(id) };
-        self.record(ended, user_id, current, head);
+        let ended = async {
+            match self.ended(user_id, TokenId(id)).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(HttpError::NotFound),
+                Err(error) => Err(error.into()),
+            }
+        };
+        self.ending(user_id, &current.origin(), ended).await?;
+        self.record(EventKind::LogInEnded { log_in: TokenId(id) }, user_id, current);
         let is_current = current.credential.id == Some(TokenId(id));
         Ok(self.cleared_if(is_current, current, head))
     }

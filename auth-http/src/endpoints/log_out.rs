@@ -32,9 +32,10 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let (user, origin) = match reading.outcome {
             Outcome::Authenticated(found) => {
                 let found = found.meeting(&self.base_requirement())?;
-                let origin = self.authenticator.origin_of(&found, head);
-                self.end_presented(backend, head, None).await?;
-                (found.user.id, origin)
+                let (user, origin) = (found.user.id.clone(), found.origin());
+                let ended = self.end_presented(backend, head, None);
+                self.ending(&user, &origin, ended).await?;
+                (user, origin)
             }
             Outcome::Anonymous | Outcome::Rejected(_) => {
                 let ended = self.end_by_refresh(backend, request, &reading.rejected).await?;
@@ -72,17 +73,21 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let Some((user, origin)) = self.holder_of(backend, strategy, token, head).await? else {
             return Ok(None);
         };
-        match strategy
-            .end_by_refresh(backend.name(), token.expose_secret())
-            .await
-        {
-            Ok(()) => Ok(Some((user.id, origin))),
-            Err(ReadError::Rejected(rejection)) => {
-                self.refused(Some(&user.id), rejection, &origin);
-                Ok(None)
+        let end = async {
+            match strategy
+                .end_by_refresh(backend.name(), token.expose_secret())
+                .await
+            {
+                Ok(()) => Ok(None),
+                Err(ReadError::Rejected(rejection)) => Ok(Some(rejection)),
+                Err(ReadError::Unavailable(error)) => Err(error),
             }
-            Err(ReadError::Unavailable(error)) => Err(error.into()),
-        }
+        };
+        let Some(rejection) = self.ending(&user.id, &origin, end).await? else {
+            return Ok(Some((user.id, origin)));
+        };
+        self.refused(Some(&user.id), rejection, &origin);
+        Ok(None)
     }
 
     /// The refresh token that the request presents for a log-out, if there is one.

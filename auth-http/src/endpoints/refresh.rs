@@ -104,7 +104,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             .authenticator
             .origin_by(holder.actor.as_deref(), backend, head);
         let id = holder.subject.user_id.clone();
-        let user = match admit_latest(&**self.users.store(), Ok(holder)).await {
+        let admitted = admit_latest(&**self.users.store(), Ok(holder));
+        let user = match self.refreshing(&id, &origin, admitted).await {
             Outcome::Authenticated((user, _holder)) => user,
             Outcome::Unavailable(error) => return Err(self.failed(&id, error, &origin)),
             Outcome::Rejected(Rejection::UnknownEpoch) => {
@@ -114,7 +115,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             Outcome::Rejected(rejection) => {
                 if rejection != Rejection::UserInactive {
                     // All tokens of the log-in are rejected, whether it can be removed or not.
-                    let _removed = strategy.end_by_refresh(name, token).await;
+                    let removed = strategy.end_by_refresh(name, token);
+                    let _removed = self.refreshing(&id, &origin, removed).await;
                 }
                 self.refused(Some(&id), rejection, &origin);
                 return Ok(None);
@@ -138,7 +140,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         user: &Id,
         origin: &Origin<Id>,
     ) -> Result<Option<Issued>, HttpError> {
-        match strategy.refresh(backend.name(), token.expose_secret()).await {
+        let refreshed = strategy.refresh(backend.name(), token.expose_secret());
+        match self.refreshing(user, origin, refreshed).await {
             Ok(issued) => Ok(Some(issued)),
             Err(ReadError::Rejected(rejection)) => {
                 self.refused(Some(user), rejection, origin);

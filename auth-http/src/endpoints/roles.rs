@@ -1,6 +1,7 @@
 //! The routes for the roles of a user.
 
 use auth_core::{MAX_ROLES, Profile, RoleName, Roles, User, UserId};
+use auth_users::EventKind;
 use serde_json::Value;
 
 use super::{Asked, Endpoints, Family, Mount, users::ID};
@@ -47,7 +48,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             RolesRoute::SetRolesOf => {
                 let body = JsonBody::parse(asked.content_type(), asked.body)?;
                 let current = self.require_superuser_in_person(asked).await?;
-                let user = self.user_as_stored(asked.id).await?;
+                let refused = |why| EventKind::UpdateRefused { why };
+                let user = self.user_to(asked.id, &current, refused).await?;
                 let names = names_in(body.into_list()?, self.users.roles())?;
                 let users = self.users_for(Some(&current), asked.head);
                 let user = users.set_roles(user, &names).await?;

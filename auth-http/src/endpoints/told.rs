@@ -1,12 +1,14 @@
 //! What the routes tell.
 
+use std::future::Future;
+
 use auth_core::{Profile, Rejection, StoreError, UserId};
 use auth_users::{EventKind, Identified, Origin};
 
 use super::Endpoints;
 use crate::{
     AuthBackend, Authenticated, HttpError, RequestHead,
-    admission::{NotLoggedIn, conclude},
+    admission::{Attempt, NotLoggedIn},
 };
 
 impl<Id: UserId, P: Profile> Endpoints<Id, P> {
@@ -22,27 +24,49 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         origin
     }
 
-    /// Tells how a log-in ended.
-    pub(super) fn concluded<T>(
-        &self,
-        user: &Id,
-        origin: &Origin<Id>,
-        outcome: Result<T, NotLoggedIn>,
-    ) -> Result<T, HttpError> {
-        let now = self.users.clock().now();
-        conclude(self.users.audit(), (user, now), origin, outcome)
+    /// A log-in of `user`, to be told.
+    pub(super) fn attempt<'a>(&'a self, user: &'a Id, origin: &'a Origin<Id>) -> Attempt<'a, Id> {
+        Attempt {
+            audit: self.users.audit(),
+            clock: &**self.users.clock(),
+            user,
+            origin,
+        }
     }
 
     /// Tells that `kind` happened to `user`, by the credential of `current`.
-    pub(super) fn record(
+    pub(super) fn record(&self, kind: EventKind, user: &Id, current: &Authenticated<Id, P>) {
+        self.users.audit().record(kind, Some(user), &current.origin());
+    }
+
+    /// Waits for the end of log-ins of `user`, and tells it if that fails.
+    pub(super) async fn ending<T, E: Into<NotLoggedIn>>(
         &self,
-        kind: EventKind,
         user: &Id,
-        current: &Authenticated<Id, P>,
-        head: &impl RequestHead,
-    ) {
-        let origin = self.authenticator.origin_of(current, head);
-        self.users.audit().record(kind, Some(user), &origin);
+        origin: &Origin<Id>,
+        end: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, HttpError> {
+        let (audit, refused) = (self.users.audit(), |why| EventKind::LogOutRefused { why });
+        let ended = audit
+            .attended(refused("abandoned"), Some(user), origin, end)
+            .await;
+        ended.map_err(|error| {
+            let error = error.into();
+            audit.record(refused(error.why()), Some(user), origin);
+            error.into()
+        })
+    }
+
+    /// Waits for `work` with a refresh token of `user`. If that is dropped before its end, it is told.
+    pub(super) async fn refreshing<T>(
+        &self,
+        user: &Id,
+        origin: &Origin<Id>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let abandoned = EventKind::RefreshRefused { why: "abandoned" };
+        let audit = self.users.audit();
+        audit.attended(abandoned, Some(user), origin, work).await
     }
 
     /// Tells why a refresh token of `user` was rejected.

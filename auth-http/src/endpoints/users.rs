@@ -1,12 +1,13 @@
 //! The routes for users' own data, and for the data of all users by superusers.
 
 use auth_core::{Email, Profile, User, UserId, user_id_from_text};
-use auth_users::{Identified, ProtectedFields, UserUpdate, merge_profile};
+use auth_users::{EventKind, Identified, ProtectedFields, UserUpdate, merge_profile};
 
 use super::{Asked, Endpoints, FLAGS, Family, Mount};
 use crate::{
     AuthBackend, Authenticated, HttpError, InPerson, Method, RequestHead, Response, Route, Superuser,
     UserBody,
+    admission::NotLoggedIn,
     body::{Fields, JsonBody},
 };
 
@@ -62,7 +63,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             UsersRoute::UpdateUser => self.update_user(asked).await,
             UsersRoute::DeleteUser => {
                 let current = self.require_superuser_in_person(asked).await?;
-                let user = self.user_as_stored(asked.id).await?;
+                let refused = |why| EventKind::DeletionRefused { why };
+                let user = self.user_to(asked.id, &current, refused).await?;
                 self.users_for(Some(&current), asked.head).delete(&user).await?;
                 Ok(Response::empty(204))
             }
@@ -96,7 +98,16 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
             found
         };
         let next = if self.keeps_log_in && update.password.is_some() {
-            Some(self.next_log_in(&found, asked).await?)
+            let next = self.next_log_in(&found, asked).await;
+            Some(next.map_err(|error| {
+                let error = NotLoggedIn::from(error);
+                self.record(
+                    EventKind::UpdateRefused { why: error.why() },
+                    &found.user.id,
+                    &found,
+                );
+                HttpError::from(error)
+            })?)
         } else {
             None
         };
@@ -156,7 +167,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     async fn update_user(&self, asked: &Asked<'_, impl RequestHead, Id, P>) -> Result<Response, HttpError> {
         let body = JsonBody::parse(asked.content_type(), asked.body)?;
         let current = self.require_superuser_in_person(asked).await?;
-        let user = self.user_as_stored(asked.id).await?;
+        let refused = |why| EventKind::UpdateRefused { why };
+        let user = self.user_to(asked.id, &current, refused).await?;
         let mut fields = body.into_fields()?;
         let mut flags = UserUpdate::default();
         [flags.is_active, flags.is_superuser, flags.is_verified] = FLAGS.map(|flag| fields.flag(flag));
@@ -206,11 +218,22 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         self.users.find(&id).await?.ok_or(HttpError::NotFound)
     }
 
-    /// The same for a change, which must not be judged by what a cache remembers.
-    pub(super) async fn user_as_stored(&self, id: &str) -> Result<User<Id, P>, HttpError> {
+    /// The same as stored now, for a change by `current` that is told as `refused` if the store does not answer. A change must
+    /// not be judged by what a cache remembers.
+    pub(super) async fn user_to(
+        &self,
+        id: &str,
+        current: &Authenticated<Id, P>,
+        refused: impl FnOnce(&'static str) -> EventKind,
+    ) -> Result<User<Id, P>, HttpError> {
         let id = user_id_from_text(id).ok_or(HttpError::NotFound)?;
-        let found = self.users.store().find_latest(&id).await?;
-        found.ok_or(HttpError::NotFound)
+        match self.users.store().find_latest(&id).await {
+            Ok(found) => found.ok_or(HttpError::NotFound),
+            Err(error) => {
+                self.record(refused("unavailable"), &id, current);
+                Err(error.into())
+            }
+        }
     }
 }
 

@@ -55,7 +55,8 @@ impl<T: SessionData, Id: UserId, P: Profile> Sessions<T, Id, P> {
         if self.transport().is_cookie() {
             // Also without a session, because the request may begin one.
             let presented = presented.as_ref().map(|id| id.expose_secret());
-            self.shared.csrf.check_cookie(head, presented)?;
+            let checked = self.shared.csrf.check_cookie(head, presented);
+            checked.inspect_err(|forged| self.shared.tell(EventKind::from(forged), None))?;
         }
         Ok(presented.and_then(|presented| {
             let key = id::key(&self.shared.audience, presented.expose_secret())?;
@@ -89,8 +90,12 @@ impl<Id: UserId, P: Profile> Shared<Id, P> {
 
     /// Tells that `kind` happened to a session of `user`.
     pub(super) fn record(&self, kind: EventKind, user: &Id) {
+        self.tell(kind, Some(user));
+    }
+
+    pub(super) fn tell(&self, kind: EventKind, user: Option<&Id>) {
         if let Some(users) = &self.users {
-            users.audit().record(kind, Some(user), &self.origin());
+            users.audit().record(kind, user, &self.origin());
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     HttpError,
-    admission::{NotLoggedIn, cleared, conclude, still_identified},
+    admission::{Attempt, NotLoggedIn, cleared, still_identified},
 };
 
 /// The fate of the session under the old id.
@@ -56,9 +56,13 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             ));
         }
         let user = identified.user().id.clone();
-        let done = self.log_in_to(users, identified).await;
-        let now = shared.clock.now();
-        conclude(users.audit(), (&user, now), &shared.origin(), done)
+        let attempt = Attempt {
+            audit: users.audit(),
+            clock: &*shared.clock,
+            user: &user,
+            origin: &shared.origin(),
+        };
+        attempt.conclude(self.log_in_to(users, identified)).await
     }
 
     async fn log_in_to(

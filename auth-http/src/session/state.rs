@@ -6,6 +6,7 @@ use std::{
 };
 
 use auth_core::{Profile, SecretString, StoredSession, TokenLookup, User, UserId};
+use auth_users::EventKind;
 use futures_util::lock::Mutex as AsyncMutex;
 use uuid::Uuid;
 
@@ -193,7 +194,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         self.state().send_again();
     }
 
-    /// Returns if there is a session that meets the `verifier`. Otherwise it logs that.
+    /// Returns if there is a session that meets the `verifier`. Otherwise that is told.
     ///
     /// # Errors
     /// [`HttpError::Unauthorized`] if there is no session, [`HttpError::Forbidden`] if it does not meet the verifier.
@@ -205,10 +206,11 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         if verifier.is_met(data, state.user.as_ref()) {
             return Ok(());
         }
-        tracing::info!(
-            target: "portcullis::http", outcome = "forbidden", session = self.inner.sessions.name(),
-            needs = verifier.name(), "a session may not do this"
-        );
+        let forbidden = EventKind::Forbidden {
+            needs: verifier.name(),
+        };
+        let user = state.user.as_ref().map(|user| &user.id);
+        self.inner.sessions.shared.tell(forbidden, user);
         Err(HttpError::Forbidden)
     }
 }

@@ -35,7 +35,7 @@ pub trait SessionVerifier<T, Id = Uuid, P = ()>: Send + Sync + 'static {
     /// True if the session with `data`, of `user` if somebody has logged in, meets it.
     fn is_met(&self, data: &T, user: Option<&User<Id, P>>) -> bool;
 
-    /// Its name in the log line of a 403: by default that of the type or function.
+    /// Its name in the event of a 403: by default that of the type or function.
     fn name(&self) -> String {
         type_name::<Self>().to_owned()
     }
