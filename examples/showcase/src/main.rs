@@ -4,6 +4,8 @@ mod articles;
 mod backends;
 mod database;
 mod docs;
+mod domains;
+mod events_file;
 mod get_only;
 mod health;
 mod log_ins;
@@ -35,7 +37,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use crate::{protected::Protected, settings::Settings, stores::Stores};
 
-/// The time limit for requests, and then for mails, once the process is told to stop.
+/// The time limit for requests, then for mails, and then for events, once the process is told to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[actix_web::main]
@@ -56,12 +58,18 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     // First of all, so that it counts from zero.
     let metrics = settings.metrics_bind.as_deref().map(metrics::serve).transpose()?;
     let stores = Data::new(Stores::open(&settings).await?);
-    let users = UserManager::builder(Arc::clone(stores.users()), &settings.secret)
+    let mut users = UserManager::builder(Arc::clone(stores.users()), &settings.secret)
         .mailer(Arc::new(settings.mailer))
         .mail_budget(settings.mail_budget)
         .requires_verification(settings.requires_verification)
-        .roles(articles::roles()?)
-        .build()?;
+        .roles(articles::roles()?);
+    if let Some(domains) = settings.domains {
+        users = users.veto(Arc::new(domains));
+    }
+    let users = users.build()?;
+    if let Some(events) = settings.events {
+        users.audit().observe(Arc::new(events));
+    }
     let backends = backends::all(&stores, &settings.secret, &settings.log_ins)?;
     let names: Vec<String> = backends.iter().map(|backend| backend.name().to_owned()).collect();
     let mut builder = Auth::builder(users)
@@ -109,6 +117,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     if timeout(SHUTDOWN_TIMEOUT, outbox.drained()).await.is_err() {
         let lost = outbox.waiting() + outbox.in_flight();
         tracing::warn!(lost, "stopped before every mail was sent");
+    }
+    // After the mails, which are told, too.
+    let audit = users.audit();
+    if timeout(SHUTDOWN_TIMEOUT, audit.drained()).await.is_err() {
+        tracing::warn!(lost = audit.waiting(), "stopped before every event was written");
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use portcullis::{
     users::{DefaultPasswordPolicy, FolderMailer, MailBudget, PasswordPolicy as _, Registration},
 };
 
-use crate::log_ins::LogIns;
+use crate::{domains::Domains, events_file::EventsFile, log_ins::LogIns};
 
 /// What is cached of users and log-ins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,10 @@ pub(crate) struct Settings {
     pub(crate) requires_verification: bool,
     /// `SUPERUSER`: `email:password` of a user to create if it is missing; none.
     pub(crate) superuser: Option<Registration>,
+    /// `EMAIL_DOMAINS`: domains of e-mails, with commas between them, that may register; every one.
+    pub(crate) domains: Option<Domains>,
+    /// `EVENTS_FILE`: where events are written, one JSON object a line; nowhere.
+    pub(crate) events: Option<EventsFile>,
     /// `OUTBOX_DIR`: the folder for mails; `outbox`.
     pub(crate) mailer: FolderMailer,
     /// `THROTTLE`: `on` or `off`; `on`, with the default budget of mails.
@@ -96,6 +100,14 @@ impl Settings {
                 None => None,
                 Some(value) => Some(superuser(&value).await?),
             },
+            domains: variable("EMAIL_DOMAINS")?
+                .as_deref()
+                .map(Domains::parse)
+                .transpose()?,
+            events: variable("EVENTS_FILE")?
+                .as_deref()
+                .map(EventsFile::open)
+                .transpose()?,
             mailer: FolderMailer::new(variable("OUTBOX_DIR")?.as_deref().unwrap_or("outbox"))
                 .map_err(|problem| ConfigError::new("OUTBOX_DIR", problem))?,
             mail_budget: mail_budget(variable("THROTTLE")?.as_deref().unwrap_or("on"))?,

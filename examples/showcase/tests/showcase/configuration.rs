@@ -77,6 +77,11 @@ async fn a_bad_value_is_an_error_at_start_that_names_its_variable() {
                 "redis-sentinel://localhost:port?sentinelServiceName=main",
             ],
         ),
+        (
+            "EMAIL_DOMAINS",
+            &["", "@camelot.example", "camelot.example,,other.example"],
+        ),
+        ("EVENTS_FILE", &["", "no/such/folder/events"]),
         ("DATABASE_URL", &["sqlite:///no/such/folder/showcase.db"]),
         (
             "AUTH_SECRET",

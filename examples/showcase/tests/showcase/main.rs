@@ -3,6 +3,7 @@
 mod backend;
 mod configuration;
 mod deployment;
+mod events;
 mod every_store;
 #[allow(dead_code, reason = "the journey uses the rest")]
 #[path = "../journey/harness"]
