@@ -2,7 +2,8 @@
 //!
 //! They go to whatever recorder the application has installed for the [`metrics`](https://docs.rs/metrics) facade, for example
 //! `metrics-exporter-prometheus`. Without the feature `metrics`, everything here does nothing. Install the recorder before you
-//! build stores, backends and managers: a gauge counts from zero, up and down, and what is counted with each request is found once.
+//! build stores, backends and managers: a gauge counts from zero, up and down, and the counters of each request are
+//! looked up once, when a backend is built.
 //!
 //! # Security
 //! No label is a user's id, a path with an id, or a text of a client: each is a name of the program or its configuration. So their
@@ -130,6 +131,12 @@ impl Metric {
     /// Adds one to a counter with these values of its labels.
     pub fn count<const N: usize>(&self, values: [Label<'_>; N]) {
         recorder::count(self, &values);
+    }
+
+    /// Shows a counter as zero. Prometheus sees no increase in a series that begins at one, so do this early for what is rare and
+    /// has an alert.
+    pub fn begin<const N: usize>(&self, values: [Label<'_>; N]) {
+        drop(self.tally(values));
     }
 
     /// Records a time in a histogram with these values of its labels.

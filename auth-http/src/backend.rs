@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_core::{
     Abilities, ClientInfo, Credential, IssueError, Issued, NewLogIn, ReadError, RefreshStrategy,
     RevocableStrategy, StoreError, Strategy, Subject,
-    metrics::{CREDENTIALS, Tally},
+    metrics::{CREDENTIALS, LOG_INS, REFRESHES, Tally},
 };
 use uuid::Uuid;
 
@@ -59,6 +59,9 @@ impl<Id> AuthBackend<Id> {
     ) -> Self {
         let strategy: Arc<dyn RevocableStrategy<Id>> = Arc::new(strategy);
         let name = name.into();
+        if strategy.abilities().refresh.is_some() {
+            REFRESHES.begin([(&name).into(), "reused".into()]);
+        }
         Self {
             let_in: let_in(&name),
             name,
@@ -218,6 +221,11 @@ impl<Id> AuthBackend<Id> {
     }
 }
 
+/// The counter of those who are let in. Those that an alert watches begin with it.
 fn let_in(name: &Arc<str>) -> Tally {
+    CREDENTIALS.begin([name.into(), "unavailable".into()]);
+    for why in ["wrong_password", "unknown_user"] {
+        LOG_INS.begin([name.into(), why.into()]);
+    }
     CREDENTIALS.tally([name.into(), "success".into()])
 }

@@ -104,6 +104,7 @@ struct Counts {
 
 impl Counts {
     fn new() -> Self {
+        CACHE_LEASES_LOST.begin([]);
         let looked_up = |outcome: &'static str| CACHE_LOOKUPS.tally(["near".into(), outcome.into()]);
         Self {
             hits: AtomicU64::new(0),

@@ -53,6 +53,14 @@ pub enum MailKind {
 }
 
 impl MailKind {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Verify,
+        Self::Reset,
+        Self::Invite,
+        Self::ChangeEmail,
+        Self::EmailChangeNotice,
+    ];
+
     /// A stable name: `verify`, `reset`, `invite`, `change_email` or `email_change_notice`.
     #[must_use]
     pub fn name(self) -> &'static str {

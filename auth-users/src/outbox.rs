@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use auth_core::{Clock, ConfigError, NormalizedEmail};
+use auth_core::{Clock, ConfigError, NormalizedEmail, metrics::MAILS_GIVEN_UP};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
@@ -86,6 +86,11 @@ impl Outbox {
         }
         if settings.retries.iter().any(|pause| *pause > LONGEST_RETRY) {
             return Err(ConfigError::new("mail_retries", "has a pause of more than a day"));
+        }
+        for mail in MailKind::ALL {
+            for why in ["failed", "expired", "no_mailer", "outbox_full"] {
+                MAILS_GIVEN_UP.begin([mail.name().into(), why.into()]);
+            }
         }
         let queue = Queue::new(settings.capacity, Ledger::new(settings.budget));
         Ok(Self(Arc::new(Shared {

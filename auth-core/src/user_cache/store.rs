@@ -73,6 +73,7 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
     /// to the store without it.
     #[must_use]
     pub fn new(store: Arc<dyn UserStore<Id, P>>, cache: Arc<dyn UserCache<Id, P>>) -> Self {
+        CACHE_LOOKUPS.begin(["users".into(), "unavailable".into()]);
         Self {
             store,
             cache,

@@ -2,7 +2,9 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use auth_core::{Clock, ConfigError, IdleLimit, Lifetime, Profile, SessionStore, SystemClock, UserId};
+use auth_core::{
+    Clock, ConfigError, IdleLimit, Lifetime, Profile, SessionStore, SystemClock, UserId, metrics::CREDENTIALS,
+};
 use auth_users::UserManager;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -169,10 +171,12 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
             Some(url) => self.csrf.reached_at(url.origin().clone()),
             None => self.csrf,
         };
+        let name: Arc<str> = self.name.into();
+        CREDENTIALS.begin([(&name).into(), "unavailable".into()]);
         Ok(Sessions {
             shared: Arc::new(Shared {
-                audience: format!("session:{}", self.name),
-                name: self.name.into(),
+                audience: format!("session:{name}"),
+                name,
                 store: self.store,
                 users: self.users,
                 transport: self.transport,

@@ -75,6 +75,7 @@ impl<Id> Queue<Id> {
 
 impl<Id: UserId> Watcher<Id> {
     pub(super) fn new(observer: Arc<dyn Observer<Id>>) -> Self {
+        EVENTS_DROPPED.begin([]);
         Self {
             observer,
             queue: Mutex::new(Queue::new()),

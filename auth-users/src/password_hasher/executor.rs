@@ -125,6 +125,7 @@ struct State {
 
 impl Executor {
     pub(super) fn new(settings: Settings) -> Self {
+        HASHES_REFUSED.begin([]);
         let state = State {
             queues: Default::default(),
             turn: 0,

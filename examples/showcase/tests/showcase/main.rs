@@ -1,5 +1,6 @@
 //! The program as whoever runs it meets it: its environment, its routes, its stores, its end.
 
+mod alerts;
 mod backend;
 mod configuration;
 mod deployment;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::visit::{EMAIL, PASSWORD, SQLITE, Visit, answer};
 
-async fn scrape(visit: &Visit) -> String {
+pub(crate) async fn scrape(visit: &Visit) -> String {
     let response = reqwest::get(visit.showcase.metrics_url())
         .await
         .expect("an answer");
