@@ -20,8 +20,8 @@ use watcher::Watcher;
 ///
 /// An observer can neither fail a request nor hold it up. Each has a queue of its own with 1,024 places, and a task of its own that
 /// tells it one event after the other, in their order. So a slow one holds up no other. If its queue is full, the newest event is
-/// dropped, counted in [`Audit::dropped`], and logged at most once a minute. A panic is caught and logged. An event that takes longer
-/// than 30 seconds is given up.
+/// dropped, counted in [`Audit::dropped`], and logged at most once a minute. For refusals, which anybody can cause, it is full at
+/// 768, so that they cannot push out a theft. A panic is caught and logged. An event that takes longer than 30 seconds is given up.
 ///
 /// **Queues are in memory.** What is in them ends with the process: see [`Audit::drained`]. If the runtime of the task ends, as with
 /// a worker of actix-web, the next event on another runtime goes on, and the event in hand may be told twice.

@@ -10,9 +10,10 @@ use auth_core::ManualClock;
 use tokio::time::sleep;
 
 use super::{
-    watcher::{CAPACITY, DEADLINE},
+    watcher::{CAPACITY, DEADLINE, FOR_REFUSALS},
     *,
 };
+use crate::MailKind;
 
 /// What an observer does at an event.
 #[derive(Clone, Copy, Default)]
@@ -124,6 +125,28 @@ async fn e7_a_full_queue_drops_the_newest_event_and_counts_it() {
     let kept: Vec<_> = (1..capacity + 1).collect();
     assert_eq!(stuck.seen(), kept);
     assert_eq!(well.seen().len(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn e7_refusals_which_anybody_can_cause_leave_room_for_what_has_happened() {
+    let (audit, _clock) = audit();
+    let slow = Keen::new(Mood::Takes(Duration::from_millis(5)));
+    audit.observe(slow.clone());
+    for user in 0..1500 {
+        let refused = EventKind::CredentialRefused { why: "unknown" };
+        audit.record(refused, Some(&user), &Origin::default());
+    }
+    assert_eq!(audit.waiting(), FOR_REFUSALS);
+    let lost = EventKind::MailGivenUp {
+        mail: MailKind::Verify,
+        why: "failed",
+    };
+    for (user, kind) in [(-1, EventKind::RefreshTokenReused), (-2, lost)] {
+        audit.record(kind, Some(&user), &Origin::default());
+    }
+    audit.drained().await;
+    assert_eq!(slow.seen()[FOR_REFUSALS..], [-1, -2]);
+    assert_eq!(audit.dropped(), 1500 - FOR_REFUSALS as u64);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio::{sync::Notify, time::timeout};
 
 use super::Observer;
 use crate::{
-    AuditEvent,
+    AuditEvent, EventKind,
     caught::{Panicked, caught},
     desk::{Desk, staff},
 };
@@ -21,6 +21,9 @@ const LOG: &str = "portcullis::audit";
 
 /// The number of events that wait at most.
 pub(super) const CAPACITY: usize = 1024;
+
+/// The number from which no refusal is put in any more. Anybody can cause refusals, and cheaply; the rest is left to what has happened.
+pub(super) const FOR_REFUSALS: usize = CAPACITY / 4 * 3;
 
 /// How long an observer may take for an event.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -87,7 +90,7 @@ impl<Id: UserId> Watcher<Id> {
     pub(super) fn push(self: &Arc<Self>, event: &Arc<AuditEvent<Id>>) {
         let dropped = {
             let mut queue = self.lock();
-            if queue.waiting.len() < CAPACITY {
+            if queue.waiting.len() < room_for(&event.kind) {
                 queue.waiting.push_back(Arc::clone(event));
                 None
             } else {
@@ -170,6 +173,16 @@ impl<Id: UserId> Desk for Watcher<Id> {
             self.lock().in_hand = None;
             self.gone.notify_waiters();
         }
+    }
+}
+
+/// How many events may wait before one of this `kind`.
+fn room_for(kind: &EventKind) -> usize {
+    match kind {
+        // It has a reason, and is no refusal.
+        EventKind::MailGivenUp { .. } => CAPACITY,
+        refusal if refusal.why().is_some() => FOR_REFUSALS,
+        _ => CAPACITY,
     }
 }
 
