@@ -135,7 +135,7 @@ impl<Id: UserId> Audit<Id> {
         self.watchers().iter().map(|watcher| watcher.waiting()).sum()
     }
 
-    /// Waits until the observers have learnt of every event so far.
+    /// Waits until the observers have learnt of every event so far, whatever happens meanwhile.
     ///
     /// For an orderly shutdown, call it when the server has stopped, and limit the wait: an observer that hangs has 30 seconds for
     /// each event.
@@ -151,8 +151,10 @@ impl<Id: UserId> Audit<Id> {
     /// # let _ = stop;
     /// ```
     pub async fn drained(&self) {
-        for watcher in self.watchers() {
-            watcher.drained().await;
+        let watchers = self.watchers();
+        let so_far: Vec<_> = watchers.iter().map(|watcher| watcher.so_far()).collect();
+        for (watcher, number) in watchers.iter().zip(so_far) {
+            watcher.has_told(number).await;
         }
     }
 

@@ -149,6 +149,25 @@ async fn e7_refusals_which_anybody_can_cause_leave_room_for_what_has_happened() 
     assert_eq!(audit.dropped(), 1500 - FOR_REFUSALS as u64);
 }
 
+#[tokio::test(start_paused = true)]
+async fn e7_drained_waits_for_the_events_so_far_alone_while_others_come() {
+    let (audit, _clock) = audit();
+    let slow = Keen::new(Mood::Takes(Duration::from_secs(1)));
+    audit.observe(slow.clone());
+    record(&audit, 0..3);
+    let traffic = async {
+        for user in 3.. {
+            sleep(Duration::from_millis(500)).await;
+            record(&audit, user..user + 1);
+        }
+    };
+    tokio::select! {
+        () = audit.drained() => assert_eq!(slow.seen(), [0, 1, 2]),
+        () = traffic => {}
+        () = sleep(Duration::from_secs(60)) => panic!("it waits for later events, too"),
+    }
+}
+
 #[test]
 fn e7_drops_are_logged_at_most_once_a_minute() {
     let lines = crate::audit::watcher::drops_logged_at(&[0, 1, 59, 60, 61, 62, 119, 121]);

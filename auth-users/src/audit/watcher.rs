@@ -34,7 +34,7 @@ const PAUSE: time::Duration = time::Duration::MINUTE;
 pub(super) struct Watcher<Id> {
     observer: Arc<dyn Observer<Id>>,
     queue: Mutex<Queue<Id>>,
-    /// Tells [`drained`](Self::drained) that an event, or the task, is gone.
+    /// Tells [`has_told`](Self::has_told) that an event, or the task, is gone.
     gone: Notify,
 }
 
@@ -42,6 +42,8 @@ struct Queue<Id> {
     waiting: VecDeque<Arc<AuditEvent<Id>>>,
     /// The event that the observer is being told. It is told again if the task is cut off.
     in_hand: Option<Arc<AuditEvent<Id>>>,
+    /// The number of events that the observer was told.
+    told: u64,
     has_worker: bool,
     dropped: u64,
     /// When drops were last logged, and how many there were.
@@ -53,6 +55,7 @@ impl<Id> Queue<Id> {
         Self {
             waiting: VecDeque::new(),
             in_hand: None,
+            told: 0,
             has_worker: false,
             dropped: 0,
             logged: None,
@@ -61,6 +64,12 @@ impl<Id> Queue<Id> {
 
     fn waiting(&self) -> usize {
         self.waiting.len() + usize::from(self.in_hand.is_some())
+    }
+
+    /// The observer was told the event in hand.
+    fn put_down(&mut self) {
+        self.in_hand = None;
+        self.told += 1;
     }
 
     /// Counts a dropped event. Returns the number since the last line of the log if another one is due.
@@ -112,12 +121,19 @@ impl<Id: UserId> Watcher<Id> {
         self.lock().waiting()
     }
 
-    pub(super) async fn drained(self: &Arc<Self>) {
+    /// The number of events so far, told or not.
+    pub(super) fn so_far(&self) -> u64 {
+        let queue = self.lock();
+        queue.told + queue.waiting() as u64
+    }
+
+    /// Waits until the observer was told the first `number` of events.
+    pub(super) async fn has_told(self: &Arc<Self>, number: u64) {
         loop {
             let mut gone = std::pin::pin!(self.gone.notified());
             gone.as_mut().enable();
             staff(self);
-            if self.lock().waiting() == 0 {
+            if self.lock().told >= number {
                 return;
             }
             gone.await;
@@ -170,7 +186,7 @@ impl<Id: UserId> Desk for Watcher<Id> {
     async fn work(self: Arc<Self>) {
         while let Some(event) = self.next() {
             self.tell(&event).await;
-            self.lock().in_hand = None;
+            self.lock().put_down();
             self.gone.notify_waiters();
         }
     }
