@@ -7,7 +7,7 @@ use auth_core::StoreError;
 use auth_http::{HttpError, Response};
 use auth_users::{
     AfterRegistrationError, AuthenticateError, CreateUserError, DeleteUserError, OneTimeTokenError,
-    ResetPasswordError, UpdateError, VerifyError, VetoError,
+    ResetPasswordError, SetRolesError, UpdateError, VerifyError, VetoError,
 };
 
 use crate::body::{Rest, unread};
@@ -63,6 +63,7 @@ from!(
     CreateUserError,
     DeleteUserError,
     ResetPasswordError,
+    SetRolesError,
     UpdateError,
     VerifyError,
     VetoError
