@@ -1,11 +1,8 @@
 //! The claim `scope` (RFC 8693 §4.2), for a service that verifies alone.
 
 use auth_core::{Permission, Rejection::BadClaim};
-use auth_jwt::{AsymmetricKeys, SigningAlgorithm, VerifyingAlgorithm};
 
-use crate::craft::{
-    HEADER, payload, payload_with, read, signing_key, strategy, strategy_of, token, verifying_key,
-};
+use crate::craft::{HEADER, payload, payload_with, read, strategy, token};
 
 const READ: Permission = Permission::from_static("reports:read");
 
@@ -60,16 +57,4 @@ fn m7_a_scope_of_a_wrong_form_is_rejected_if_it_is_read() {
         let ignored = read(&strategy(), &token).expect("other claims are ignored");
         assert!(ignored.scope.is_empty(), "{wrong}");
     }
-}
-
-#[test]
-fn a_service_with_the_public_key_alone_reads_the_scope() {
-    let issuer = "https://accounts.example.com";
-    let keys = AsymmetricKeys::new(signing_key(SigningAlgorithm::Es256));
-    let keys = keys.trust_issuer(issuer, verifying_key(VerifyingAlgorithm::EdDsa));
-    let verifier = strategy_of(keys.expect("another key")).read_scopes();
-    let theirs = strategy_of(AsymmetricKeys::new(signing_key(SigningAlgorithm::EdDsa))).issuer(issuer);
-    let issued = crate::craft::issue(&theirs);
-    let credential = read(&verifier, &issued).expect("valid");
-    assert!(credential.scope.is_empty(), "no scope was issued");
 }

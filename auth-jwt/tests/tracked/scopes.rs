@@ -11,12 +11,15 @@ use auth_core::{
     Rejection, RoleName, Roles, RotateStrategy as _, StoreError, Strategy as _, UpdateUserError, User,
     UserStore, memory::MemoryUserStore,
 };
-use auth_jwt::{JwtStrategy, RefreshTokens, Rotation, TrackedJwtStrategy};
+use auth_jwt::{
+    AsymmetricKeys, Jwks, JwtStrategy, RefreshTokens, Rotation, SigningAlgorithm, SigningKey,
+    TrackedJwtStrategy, VerifyingAlgorithm, VerifyingKey,
+};
 use serde_json::{Value, json};
 use time::Duration as Span;
 use uuid::Uuid;
 
-use crate::stage::{APP, LOG_IN, Pair, Stage, claims, parallel, read, refresh, rotate, seconds};
+use crate::stage::{ACCESS, APP, LOG_IN, Pair, Stage, claims, parallel, read, refresh, rotate, seconds};
 
 const WRITE: Permission = Permission::from_static("articles:write");
 
@@ -94,6 +97,38 @@ async fn a_token_names_what_the_user_may_do_when_it_is_issued() {
                 .scope
                 .permits(&Permission::from_static("reports:write"))
         );
+    }
+}
+
+/// A service that has no users, no store and no secret of the issuer, only the document of its public keys.
+#[tokio::test]
+async fn another_service_reads_the_scope_of_either_kind_by_the_public_key_alone() {
+    const ISSUER: &str = "https://accounts.example.com";
+    let scene = Scene::new(&["editor"]).await;
+    let key = |pem| SigningKey::from_pem(SigningAlgorithm::EdDsa, pem).expect("a key");
+    let jwt = |keys: AsymmetricKeys| {
+        let strategy = JwtStrategy::new(keys, seconds(ACCESS)).expect("valid");
+        strategy.clock(scene.stage.clock.clone())
+    };
+    let keys = AsymmetricKeys::new(key(include_str!("../keys/ed25519-1.pem")));
+    let jwks: Jwks = serde_json::from_value(json!(keys.jwks())).expect("the document");
+    let issuer = || {
+        jwt(keys.clone())
+            .issuer(ISSUER)
+            .scopes(scene.users.clone(), roles())
+    };
+
+    let own = AsymmetricKeys::new(key(include_str!("../keys/ed25519-2.pem")));
+    let theirs = VerifyingKey::from_jwk(VerifyingAlgorithm::EdDsa, &jwks.keys[0]).expect("a key");
+    let trusting = own.clone().trust_issuer(ISSUER, theirs).expect("another key");
+    let (reader, stranger) = (jwt(trusting).read_scopes(), jwt(own));
+    for strategy in [&issuer() as &dyn auth_core::Strategy, &scene.tracked(issuer())] {
+        let issued = access(&scene.stage.issue(strategy, |_log_in| ()).await);
+        let credential = read(&reader, &issued).await.expect("valid");
+        assert_eq!(credential.subject.user_id, scene.stage.subject.user_id);
+        assert_eq!(credential.scope.to_string(), "articles:* reports:read");
+        assert!(credential.scope.permits(&WRITE));
+        read(&stranger, &issued).await.expect_err("another's key");
     }
 }
 
