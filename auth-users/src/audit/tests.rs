@@ -169,9 +169,23 @@ async fn e7_drained_waits_for_the_events_so_far_alone_while_others_come() {
 }
 
 #[test]
-fn e7_drops_are_logged_at_most_once_a_minute() {
-    let lines = crate::audit::watcher::drops_logged_at(&[0, 1, 59, 60, 61, 62, 119, 121]);
+fn e7_drops_and_failures_are_logged_at_most_once_a_minute() {
+    let lines = crate::audit::watcher::logged_at(&[0, 1, 59, 60, 61, 62, 119, 121]);
     assert_eq!(lines, [(0, 1), (60, 3), (121, 4)]);
+}
+
+#[tokio::test]
+async fn e7_an_observer_that_never_waits_lets_others_run_between_two_events() {
+    let (audit, _clock) = audit();
+    let keen = Keen::new(Mood::Notes);
+    audit.observe(keen.clone());
+    record(&audit, 0..10);
+    let mut between = 0;
+    while keen.seen().len() < 10 {
+        tokio::task::yield_now().await;
+        between += usize::from((1..10).contains(&keen.seen().len()));
+    }
+    assert_eq!(between, 9);
 }
 
 #[test]

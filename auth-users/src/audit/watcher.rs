@@ -8,7 +8,7 @@ use std::{
 
 use auth_core::{UserId, metrics::EVENTS_DROPPED};
 use time::OffsetDateTime;
-use tokio::{sync::Notify, time::timeout};
+use tokio::{sync::Notify, task::yield_now, time::timeout};
 
 use super::Observer;
 use crate::{
@@ -28,7 +28,7 @@ pub(super) const FOR_REFUSALS: usize = CAPACITY / 4 * 3;
 /// How long an observer may take for an event.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How often it is logged at most that events are dropped.
+/// How often it is logged at most that events are dropped, and that the observer fails.
 const PAUSE: time::Duration = time::Duration::MINUTE;
 
 pub(super) struct Watcher<Id> {
@@ -45,9 +45,30 @@ struct Queue<Id> {
     /// The number of events that the observer was told.
     told: u64,
     has_worker: bool,
-    dropped: u64,
-    /// When drops were last logged, and how many there were.
+    drops: Mishaps,
+    failures: Mishaps,
+}
+
+/// How often something went wrong.
+#[derive(Default)]
+struct Mishaps {
+    number: u64,
+    /// When it was last logged, and how many there were.
     logged: Option<(OffsetDateTime, u64)>,
+}
+
+impl Mishaps {
+    /// Counts one. Returns the number since the last line of the log if another one is due.
+    fn count(&mut self, now: OffsetDateTime) -> Option<u64> {
+        self.number += 1;
+        let (at, before) = self.logged.unwrap_or((OffsetDateTime::UNIX_EPOCH, 0));
+        // The clock may have stepped back.
+        let is_due = self.logged.is_none() || (now - at).abs() >= PAUSE;
+        is_due.then(|| {
+            self.logged = Some((now, self.number));
+            self.number - before
+        })
+    }
 }
 
 impl<Id> Queue<Id> {
@@ -57,8 +78,8 @@ impl<Id> Queue<Id> {
             in_hand: None,
             told: 0,
             has_worker: false,
-            dropped: 0,
-            logged: None,
+            drops: Mishaps::default(),
+            failures: Mishaps::default(),
         }
     }
 
@@ -70,18 +91,6 @@ impl<Id> Queue<Id> {
     fn put_down(&mut self) {
         self.in_hand = None;
         self.told += 1;
-    }
-
-    /// Counts a dropped event. Returns the number since the last line of the log if another one is due.
-    fn drop_one(&mut self, now: OffsetDateTime) -> Option<u64> {
-        self.dropped += 1;
-        let (at, before) = self.logged.unwrap_or((OffsetDateTime::UNIX_EPOCH, 0));
-        // The clock may have stepped back.
-        let is_due = self.logged.is_none() || (now - at).abs() >= PAUSE;
-        is_due.then(|| {
-            self.logged = Some((now, self.dropped));
-            self.dropped - before
-        })
     }
 }
 
@@ -104,7 +113,7 @@ impl<Id: UserId> Watcher<Id> {
                 None
             } else {
                 EVENTS_DROPPED.count([]);
-                queue.drop_one(event.at)
+                queue.drops.count(event.at)
             }
         };
         if let Some(number) = dropped {
@@ -114,7 +123,7 @@ impl<Id: UserId> Watcher<Id> {
     }
 
     pub(super) fn dropped(&self) -> u64 {
-        self.lock().dropped
+        self.lock().drops.number
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -161,7 +170,10 @@ impl<Id: UserId> Watcher<Id> {
             Ok(Err(_elapsed)) => "it took too long",
             Err(Panicked) => "it panicked",
         };
-        tracing::error!(target: LOG, event = event.kind.name(), problem, "an observer failed");
+        let failed = self.lock().failures.count(event.at);
+        if let Some(number) = failed {
+            tracing::error!(target: LOG, event = event.kind.name(), problem, number, "an observer failed");
+        }
     }
 }
 
@@ -188,6 +200,8 @@ impl<Id: UserId> Desk for Watcher<Id> {
             self.tell(&event).await;
             self.lock().put_down();
             self.gone.notify_waiters();
+            // An observer that never waits must not keep the thread for all that is in its queue.
+            yield_now().await;
         }
     }
 }
@@ -202,13 +216,13 @@ fn room_for(kind: &EventKind) -> usize {
     }
 }
 
-/// The seconds at which a line of the log is due, and its number, if an event is dropped at each of `seconds`.
+/// The seconds at which a line of the log is due, and its number, if something goes wrong at each of `seconds`.
 #[cfg(test)]
-pub(super) fn drops_logged_at(seconds: &[i64]) -> Vec<(i64, u64)> {
-    let mut queue = Queue::<i64>::new();
+pub(super) fn logged_at(seconds: &[i64]) -> Vec<(i64, u64)> {
+    let mut mishaps = Mishaps::default();
     let at = |second: i64| OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(second);
     let lines = seconds
         .iter()
-        .filter_map(|&second| Some((second, queue.drop_one(at(second))?)));
+        .filter_map(|&second| Some((second, mishaps.count(at(second))?)));
     lines.collect()
 }
