@@ -300,3 +300,51 @@ async fn m7_a_user_who_cannot_be_read_costs_no_refresh_token_and_is_never_withou
     );
     assert!(sound.issue(&log_in).await.is_err());
 }
+
+/// A store that finds each user as it was at first, unless it is asked for the latest.
+struct Behind {
+    stored: Arc<MemoryUserStore>,
+    first: User,
+}
+
+#[async_trait]
+impl UserStore for Behind {
+    async fn insert(&self, user: NewUser) -> Result<User, InsertUserError> {
+        self.stored.insert(user).await
+    }
+
+    async fn find(&self, _id: &Uuid) -> Result<Option<User>, StoreError> {
+        Ok(Some(self.first.clone()))
+    }
+
+    async fn find_latest(&self, id: &Uuid) -> Result<Option<User>, StoreError> {
+        self.stored.find(id).await
+    }
+
+    async fn find_by_email(&self, email: &NormalizedEmail) -> Result<Option<User>, StoreError> {
+        self.stored.find_by_email(email).await
+    }
+
+    async fn update(&self, user: &User) -> Result<(), UpdateUserError> {
+        self.stored.update(user).await
+    }
+
+    async fn delete(&self, id: &Uuid) -> Result<bool, StoreError> {
+        self.stored.delete(id).await
+    }
+}
+
+#[tokio::test]
+async fn m7_no_token_names_the_roles_that_a_cache_remembers() {
+    let scene = Scene::new(&["editor"]).await;
+    let id = scene.stage.subject.user_id;
+    let first = scene.users.find(&id).await.expect("in memory").expect("the user");
+    let behind = Arc::new(Behind {
+        stored: scene.users.clone(),
+        first,
+    });
+    scene.give(&["author"]).await;
+    let strategy = scene.stage.jwt().scopes(behind, roles());
+    let issued = access(&scene.stage.issue(&strategy, |_log_in| ()).await);
+    assert_eq!(scope(&issued), json!("articles:write"));
+}
