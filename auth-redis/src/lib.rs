@@ -39,6 +39,8 @@
 //!   change a session; users who are logged in stay so, and can log out.
 //! - `appendonly yes` keeps tokens and sessions over a restart. `appendfsync always` keeps every confirmed revocation; with the
 //!   default, a power failure loses up to a second of them.
+//! - Set `timeout 0`. A server that closes idle connections makes a [near cache](Redis::near_cache) forget everything each time
+//!   that a connection is made anew, because that one could be to another server.
 //! - A failover can lose revocations: those that the old master had not yet sent to its replicas, and those that it took
 //!   before it heard of the failover. See [`Redis::wait_for_replicas`], and `min-replicas-to-write`.
 //! - An ACL user needs `~PREFIX*` and `+get +set +del +persist +pexpireat +zadd +zcard +zrange +zrem +zremrangebyscore
