@@ -28,7 +28,7 @@ use crate::Authenticated;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no requirement of a user with ids of `{Id}` and a profile of `{P}`",
     label = "no requirement",
-    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a `Permission`, a function like `fn(&User<{Id}, {P}>, &Credential<{Id}>) -> bool`, and your own types that implement `Requirement`",
+    note = "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a permission such as `Permission::from_static(\"reports:read\")`, a function like `fn(&User<{Id}, {P}>, &Credential<{Id}>) -> bool`, and your own types that implement `Requirement`",
     note = "an extractor names the requirement first: `CurrentUser<Active, i64, Member>` for users with ids and profiles of your own"
 )]
 pub trait Requirement<Id = Uuid, P = ()>: Send + Sync + 'static {

@@ -32,7 +32,7 @@ const ADVICE: [&str; 24] = [
     "looks up no users with ids",
     "is no password policy",
     "`&str` is no requirement of a user with ids of",
-    "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a `Permission`, a function like",
+    "requirements are `Active`, `Verified`, `Superuser`, `VerifiedSuperuser`, `InPerson`, a permission such as `Permission::from_static(\"reports:read\")`, a function like",
 ];
 
 #[test]

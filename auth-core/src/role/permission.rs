@@ -34,7 +34,8 @@ impl Permission {
         }
     }
 
-    /// The same, of a name in the code. In a constant, a wrong name does not compile.
+    /// The same, of a name in the code. In a constant, a wrong name does not compile. For a name that is not in the code:
+    /// [`Permission::new`].
     ///
     /// # Panics
     /// If it is not of the form above.
@@ -42,7 +43,7 @@ impl Permission {
     pub const fn from_static(name: &'static str) -> Self {
         assert!(
             is_permission(name.as_bytes()),
-            "a permission has parts of a-z, A-Z, 0-9, `.`, `_` and `-`, joined by `:`, and at most 128 characters"
+            "a permission has parts of a-z, A-Z, 0-9, `.`, `_` and `-`, joined by `:`, and at most 128 characters; only a role has wildcards"
         );
         Self(Cow::Borrowed(name))
     }

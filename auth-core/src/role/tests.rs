@@ -41,6 +41,12 @@ fn a_permission_has_parts_of_few_characters_and_no_wildcard() {
 }
 
 #[test]
+#[should_panic(expected = "only a role has wildcards")]
+fn a_wildcard_in_the_code_of_a_route_is_refused_with_the_reason() {
+    let _ = Permission::from_static("reports:*");
+}
+
+#[test]
 fn a_name_of_a_role_has_1_to_64_of_few_characters() {
     for good in ["a", "Editor-in.chief_2", &"x".repeat(64)] {
         assert_eq!(RoleName::new(good).expect("a name").as_str(), good);
