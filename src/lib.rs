@@ -14,7 +14,7 @@
 //! | `jwt` | [`jwt`] | JSON Web Tokens, plain and tracked, and refresh tokens |
 //! | `sqlite`, `postgres`, `mysql` | [`sql`] | stores on SQLite, PostgreSQL, MySQL and MariaDB |
 //! | `mongo` | [`mongo`] | stores on MongoDB |
-//! | `redis` | [`redis`] | access tokens and sessions on Redis and Valkey |
+//! | `redis` | [`redis`] | access tokens and sessions on Redis and Valkey, a cache of users, and a near cache |
 //! | `memory` | [`testing`] | stores in memory, for tests and trials |
 //! | `testing` | [`testing`] | the same, a mailbox and a log-in without a password, for the tests of your handlers |
 //! | `metrics` | [`metrics`](mod@metrics) | counters, gauges and times for the recorder of your application |

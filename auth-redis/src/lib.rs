@@ -7,6 +7,7 @@
 //! | [`RedisAccessTokenStore`] | access tokens; the "Redis strategy" is an [`OpaqueStrategy`] over it |
 //! | [`RedisSessionStore`] | sessions with data |
 //! | [`RedisUserCache`] | a cache of the users of any store |
+//! | [`NearCache`] | the setting of [`Redis::near_cache`]: log-ins and cached users in the memory of this process |
 //!
 //! ```no_run
 //! # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
