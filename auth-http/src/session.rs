@@ -12,7 +12,7 @@ mod write;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use auth_core::{Clock, IdleLimit, Lifetime, SessionStore};
+use auth_core::{Clock, IdleLimit, Lifetime, SessionStore, metrics::Tally};
 use auth_users::UserManager;
 use serde::{Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
@@ -25,7 +25,7 @@ pub use state::RequestSession;
 pub use transport::SessionTransport;
 pub use verifier::{Present, SessionVerifier};
 
-use crate::{CsrfPolicy, PublicUrl};
+use crate::{CsrfPolicy, PublicUrl, TrustedProxies};
 
 /// The data of a session: any type that Serde reads and writes.
 ///
@@ -80,6 +80,9 @@ pub(crate) struct Shared<Id, P> {
     on_conflict: OnConflict,
     csrf: CsrfPolicy,
     public_url: Option<PublicUrl>,
+    proxies: TrustedProxies,
+    /// Counts the sessions that are valid.
+    let_in: Tally,
     clock: Arc<dyn Clock>,
 }
 

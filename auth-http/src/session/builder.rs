@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{OnConflict, SessionData, SessionIdGenerator, SessionTransport, Sessions, Shared, id};
-use crate::{CsrfPolicy, PublicUrl, name::check_name};
+use crate::{CsrfPolicy, PublicUrl, TrustedProxies, name::check_name};
 
 /// The default lifetime, in seconds: 6 hours.
 const LIFETIME: u64 = 6 * 3600;
@@ -28,6 +28,7 @@ pub struct SessionsBuilder<T, Id = Uuid, P = ()> {
     on_conflict: OnConflict,
     csrf: CsrfPolicy,
     public_url: Option<PublicUrl>,
+    proxies: TrustedProxies,
     clock: Arc<dyn Clock>,
     data: PhantomData<fn() -> T>,
 }
@@ -51,6 +52,7 @@ impl<T: SessionData, Id: UserId> Sessions<T, Id> {
             on_conflict: OnConflict::default(),
             csrf: CsrfPolicy::same_origin(),
             public_url: None,
+            proxies: TrustedProxies::default(),
             clock: Arc::new(SystemClock),
             data: PhantomData,
         }
@@ -75,6 +77,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
             on_conflict: self.on_conflict,
             csrf: self.csrf,
             public_url: self.public_url,
+            proxies: self.proxies,
             clock: self.clock,
             data: PhantomData,
         }
@@ -136,6 +139,13 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
         Ok(self)
     }
 
+    /// Names the proxies whose `X-Forwarded-For` says which address a client has, for events: see
+    /// [`EndpointsBuilder::trusted_proxies`](crate::EndpointsBuilder::trusted_proxies).
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
     /// Takes the time from `clock`.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -176,6 +186,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
         Ok(Sessions {
             shared: Arc::new(Shared {
                 audience: format!("session:{name}"),
+                let_in: CREDENTIALS.tally([(&name).into(), "success".into()]),
                 name,
                 store: self.store,
                 users: self.users,
@@ -186,6 +197,7 @@ impl<T: SessionData, Id: UserId, P: Profile> SessionsBuilder<T, Id, P> {
                 on_conflict: self.on_conflict,
                 csrf,
                 public_url: self.public_url,
+                proxies: self.proxies,
                 clock: self.clock,
             }),
             data: PhantomData,

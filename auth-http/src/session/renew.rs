@@ -60,7 +60,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             audit: users.audit(),
             clock: &*shared.clock,
             user: &user,
-            origin: &shared.origin(),
+            origin: &self.origin(),
         };
         attempt.conclude(self.log_in_to(users, identified)).await
     }
@@ -75,12 +75,12 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
     {
         let shared = &self.inner.sessions.shared;
         let identified = still_identified(users, identified).await?;
-        let cleared = cleared(users, identified, &shared.origin()).await?;
+        let cleared = cleared(users, identified, &self.origin()).await?;
         let identified = cleared.proof();
         let user = identified.user();
         let ends_at = identified.ends_at(shared.clock.now());
         let _turn = self.inner.writing.lock().await;
-        self.leave_to(&user.id);
+        let left = self.leave_to(&user.id);
         for _attempt in 0..MAX_ATTEMPTS {
             let data = {
                 let mut state = self.state();
@@ -93,6 +93,9 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
                 Replaced::Gone => self.begin_anew(),
                 Replaced::Done => {
                     self.state().user = Some(user.clone());
+                    if let Some(other) = left {
+                        self.tell(EventKind::LoggedOut, Some(&other));
+                    }
                     return Ok(());
                 }
             }
@@ -153,31 +156,34 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         };
         for key in keys.into_iter().flatten() {
             // Whatever its revision: a log-out is never a conflict.
-            self.inner.sessions.shared.store.delete(&key, None).await?;
+            let ended = self.inner.sessions.shared.store.delete(&key, None).await;
+            if let (Err(_unavailable), Some(user)) = (&ended, &user) {
+                self.tell(EventKind::LogOutRefused { why: "unavailable" }, Some(user));
+            }
+            ended?;
         }
         *self.state() = State {
             delivery: Delivery::Removal,
             ..State::new()
         };
         if let Some(user) = user {
-            self.inner.sessions.shared.record(EventKind::LoggedOut, &user);
+            self.tell(EventKind::LoggedOut, Some(&user));
         }
         Ok(())
     }
 
-    /// Leaves nothing of another user than `id`.
-    fn leave_to(&self, id: &Id) {
-        let is_theirs = {
+    /// Leaves nothing of another user than `id`, and returns that one.
+    fn leave_to(&self, id: &Id) -> Option<Id> {
+        let other = {
             let state = self.state();
-            let subject = state
-                .stored
-                .as_ref()
-                .and_then(|stored| stored.row.subject.as_ref());
-            subject.is_some_and(|subject| subject.user_id != *id)
+            let subject = state.stored.as_ref()?.row.subject.as_ref()?;
+            subject.user_id.clone()
         };
-        if is_theirs {
-            self.begin_anew();
+        if other == *id {
+            return None;
         }
+        self.begin_anew();
+        Some(other)
     }
 
     /// Takes none of the data of the session before. What this request has [`set`](Self::set) is its own.

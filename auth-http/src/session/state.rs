@@ -2,11 +2,12 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use auth_core::{Profile, SecretString, StoredSession, TokenLookup, User, UserId};
-use auth_users::EventKind;
+use auth_users::{EventKind, Origin};
 use futures_util::lock::Mutex as AsyncMutex;
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ pub(super) struct Inner<T, Id, P> {
     pub(super) sessions: Sessions<T, Id, P>,
     /// Held while the session is written, so that a request never writes twice at once.
     pub(super) writing: AsyncMutex<()>,
+    /// The address of the client.
+    client: Option<IpAddr>,
     state: Mutex<State<T, Id, P>>,
 }
 
@@ -113,10 +116,11 @@ impl<T, Id, P> fmt::Debug for RequestSession<T, Id, P> {
 }
 
 impl<T, Id, P> RequestSession<T, Id, P> {
-    pub(super) fn new(sessions: Sessions<T, Id, P>, state: State<T, Id, P>) -> Self {
+    pub(super) fn new(sessions: Sessions<T, Id, P>, client: Option<IpAddr>, state: State<T, Id, P>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 sessions,
+                client,
                 writing: AsyncMutex::new(()),
                 state: Mutex::new(state),
             }),
@@ -194,6 +198,17 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         self.state().send_again();
     }
 
+    /// From where the request comes, as events tell it.
+    pub(super) fn origin(&self) -> Origin<Id> {
+        self.inner.sessions.shared.origin(self.inner.client)
+    }
+
+    /// Tells that `kind` happened to `user`.
+    pub(super) fn tell(&self, kind: EventKind, user: Option<&Id>) {
+        let Inner { sessions, client, .. } = &*self.inner;
+        sessions.shared.tell(kind, user, *client);
+    }
+
     /// Returns if there is a session that meets the `verifier`. Otherwise that is told.
     ///
     /// # Errors
@@ -210,7 +225,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
             needs: verifier.name(),
         };
         let user = state.user.as_ref().map(|user| &user.id);
-        self.inner.sessions.shared.tell(forbidden, user);
+        self.tell(forbidden, user);
         Err(HttpError::Forbidden)
     }
 }

@@ -12,7 +12,10 @@ mod refused;
 mod store;
 mod told;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use auth_core::{Email, ManualClock, NewUser, SigningSecret, User, memory::MemoryUserStore};
 use auth_http::{
@@ -47,6 +50,9 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<ManualClock>,
 }
 
+/// The address of each client.
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
 /// A request of a client that has an id, in the header and in the cookie of a kind.
 pub(crate) fn head(id: Option<&str>) -> Head {
     let headers = id.map(|id| {
@@ -55,7 +61,7 @@ pub(crate) fn head(id: Option<&str>) -> Head {
             ("cookie", format!("__Host-ssid={id}")),
         ]
     });
-    Head::to_app("POST", headers.unwrap_or_default())
+    Head::to_app("POST", headers.unwrap_or_default()).sent_by(CLIENT)
 }
 
 /// What an answer tells a client, or the answer that takes its place.

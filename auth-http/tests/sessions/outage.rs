@@ -8,7 +8,7 @@ use auth_http::HttpError;
 use auth_users::{EventKind, Intent, Origin, UserManager, Veto, VetoError};
 use portcullis::testing::Journal;
 
-use crate::{Cart, Service, begun, items, put, try_visit, visit};
+use crate::{CLIENT, Cart, Service, begun, items, put, try_visit, visit};
 
 #[tokio::test]
 async fn a_store_that_is_down_is_never_an_empty_session() {
@@ -90,6 +90,7 @@ impl Veto for Refusing {
     ) -> Result<(), VetoError> {
         assert!(matches!(intent, Intent::LogIn { .. }));
         assert_eq!(origin.backend.as_deref(), Some("cart"));
+        assert_eq!(origin.client, Some(CLIENT));
         match self {
             Self::Says => Err(VetoError::refused("not today")),
             Self::Fails => Err(StoreError::unreachable("rules", "no route to host").into()),

@@ -1,12 +1,14 @@
 //! What is told of sessions.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::SeqCst};
 
-use auth_core::MAX_SESSION_BYTES;
+use auth_core::{MAX_SESSION_BYTES, User};
 use auth_users::EventKind;
 use portcullis::testing::Journal;
+use time::Duration;
+use uuid::Uuid;
 
-use crate::{Service, begun, put, visit};
+use crate::{CLIENT, Cart, Service, begun, items, put, visit};
 
 #[tokio::test]
 async fn e3_the_log_in_and_the_end_of_a_session_of_a_user_are_told_and_so_is_one_that_is_refused() {
@@ -39,8 +41,13 @@ async fn e3_the_log_in_and_the_end_of_a_session_of_a_user_are_told_and_so_is_one
         .expect("ended");
 
     service.users.audit().drained().await;
-    let events = journal.take().into_iter();
+    let events = journal.take();
+    let of_sessions = events.iter().filter(|event| event.backend.is_some());
+    for event in of_sessions {
+        assert_eq!(event.client, Some(CLIENT), "{event:?}");
+    }
     let told: Vec<_> = events
+        .into_iter()
         .map(|event| (event.kind.name(), event.kind.why(), event.user, event.backend))
         .collect();
     let (of_ada, cart) = (Some(ada.id), Some(Arc::from("cart")));
@@ -54,6 +61,81 @@ async fn e3_the_log_in_and_the_end_of_a_session_of_a_user_are_told_and_so_is_one
             ("credential_refused", Some("stale_epoch"), of_ada, cart),
         ]
     );
+}
+
+/// The events since the last call: each name with its reason, and the user.
+async fn told(service: &Service, journal: &Journal) -> Vec<(String, Option<Uuid>)> {
+    service.users.audit().drained().await;
+    let events = journal.take().into_iter().map(|event| {
+        assert_eq!(event.client, Some(CLIENT), "{event:?}");
+        assert_eq!(event.backend.as_deref(), Some("cart"));
+        let why = event.kind.why().unwrap_or_default();
+        (format!("{} {why}", event.kind.name()), event.user)
+    });
+    events.collect()
+}
+
+#[tokio::test]
+async fn e3_a_session_that_is_not_valid_is_told_with_what_is_wrong() {
+    let service = Service::new();
+    let journal = Arc::new(Journal::new());
+    service.users.audit().observe(journal.clone());
+    let (carts, ada) = (service.carts(), service.user("ada").await);
+    let refused = |why: &str, user| vec![(format!("credential_refused {why}"), user)];
+    let ended = begun(&carts, &["a"]).await;
+    visit(&carts, Some(&ended))
+        .await
+        .session
+        .end()
+        .await
+        .expect("ended");
+    for (id, why) in [(&*ended, "unknown"), ("x", "malformed")] {
+        assert!(visit(&carts, Some(id)).await.session.get().is_none());
+        assert_eq!(told(&service, &journal).await, refused(why, None), "{id}");
+    }
+    let logging_in = visit(&carts, None).await;
+    let identified = service.users.identify_without_proof(ada.clone());
+    logging_in.session.log_in(identified).await.expect("logged in");
+    let id = logging_in.leave().await.expect("an answer").expect("an id");
+    assert_eq!(items(&carts, &id).await, Some(Vec::new()));
+    told(&service, &journal).await;
+    service.clock.advance(Duration::DAY);
+    assert_eq!(items(&carts, &id).await, None);
+    assert_eq!(told(&service, &journal).await, refused("expired", Some(ada.id)));
+}
+
+#[tokio::test]
+async fn e3_a_log_in_through_the_session_of_another_user_tells_that_theirs_has_ended() {
+    let service = Service::new();
+    let journal = Arc::new(Journal::new());
+    service.users.audit().observe(journal.clone());
+    let carts = service.carts();
+    let (ada, bob) = (service.user("ada").await, service.user("bob").await);
+    let mut id = None;
+    for user in [&ada, &bob, &bob] {
+        let logging_in = visit(&carts, id.as_deref()).await;
+        let identified = service.users.identify_without_proof(user.clone());
+        logging_in.session.log_in(identified).await.expect("logged in");
+        id = logging_in.leave().await.expect("an answer");
+    }
+    let (ada, bob) = (Some(ada.id), Some(bob.id));
+    let expected = [
+        ("logged_in ", ada),
+        ("logged_out ", ada),
+        ("logged_in ", bob),
+        ("logged_in ", bob),
+    ];
+    let expected = expected.map(|(name, user)| (name.to_owned(), user));
+    assert_eq!(told(&service, &journal).await, expected);
+
+    let ending = visit(&carts, id.as_deref()).await;
+    service.store.is_read_only.store(true, SeqCst);
+    ending.session.end().await.expect_err("no answer");
+    let refused = ("log_out_refused unavailable".to_owned(), bob);
+    assert_eq!(told(&service, &journal).await, [refused]);
+    let needs = |_: &Cart, _: Option<&User>| false;
+    ending.session.check(&needs).expect_err("refused");
+    assert_eq!(told(&service, &journal).await, [("forbidden ".to_owned(), bob)]);
 }
 
 #[tokio::test]
