@@ -8,10 +8,10 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AcceptedBackends, Active, AuthBackend, BearerTransport, Endpoints, Request, Response};
-use auth_users::{Identified, UserManager};
+use auth_users::{EventKind, Identified, UserManager};
 use portcullis::{
     jwt::{JwtStrategy, RefreshTokens, TrackedJwtStrategy},
-    testing::ManualClock,
+    testing::{Journal, ManualClock},
 };
 use serde_json::{Value, json};
 use time::Duration as Span;
@@ -162,6 +162,8 @@ fn attached(answer: &Response) -> Option<&str> {
 async fn n1_n19_a_log_in_that_has_ended_gets_no_other_although_its_token_is_read_without_a_look_up() {
     let service = Service::new().await;
     let token = service.log_in(UNCHECKED, |identified| identified).await;
+    let journal = Arc::new(Journal::new());
+    service.endpoints.users().audit().observe(journal.clone());
     let head = with(Some(&token));
     let name = format!("auth:{UNCHECKED}.logout");
     let answer = call(&service.endpoints, &name, Request::new(&head, b"")).await;
@@ -173,6 +175,17 @@ async fn n1_n19_a_log_in_that_has_ended_gets_no_other_although_its_token_is_read
     let refused = service.change_password(&token).await;
     assert_eq!(refused.status, 401, "{refused:?}");
     assert_eq!(attached(&refused), None);
+    service.endpoints.users().audit().drained().await;
+    let why = "credentials_ended";
+    let kinds: Vec<_> = journal.take().into_iter().map(|event| event.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            EventKind::LoggedOut,
+            EventKind::LogOutRefused { why },
+            EventKind::UpdateRefused { why }
+        ]
+    );
     let stored = service.stored().await;
     assert_eq!(
         (stored.security_epoch, stored.revision),

@@ -1,8 +1,12 @@
 //! What observers are told of requests.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::SeqCst},
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::Poll,
 };
 
 use async_trait::async_trait;
@@ -12,12 +16,15 @@ use auth_core::{
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
 use auth_http::{AuthBackend, BearerTransport, CookieTransport, Endpoints, Request};
-use auth_users::UserManager;
+use auth_users::{Registration, UserManager};
 use portcullis::testing::Journal;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{head::Head, service::call};
+use crate::{
+    head::Head,
+    service::{PASSWORD, call},
+};
 
 /// Tokens that can be out of reach.
 #[derive(Default)]
@@ -27,7 +34,8 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn reached(&self) -> Result<&MemoryAccessTokenStore, StoreError> {
+    async fn reached(&self) -> Result<&MemoryAccessTokenStore, StoreError> {
+        tokio::task::yield_now().await;
         match self.is_down.load(SeqCst) {
             true => Err(StoreError::unreachable("tokens", "out of order")),
             false => Ok(&self.stored),
@@ -38,11 +46,11 @@ impl Tokens {
 #[async_trait]
 impl AccessTokenStore for Tokens {
     async fn insert(&self, token: &AccessToken, cap: Option<Cap>) -> Result<(), InsertTokenError> {
-        self.reached()?.insert(token, cap).await
+        self.reached().await?.insert(token, cap).await
     }
 
     async fn find(&self, key: &TokenLookup) -> Result<Option<AccessToken>, StoreError> {
-        self.reached()?.find(key).await
+        self.reached().await?.find(key).await
     }
 
     async fn touch(
@@ -51,15 +59,15 @@ impl AccessTokenStore for Tokens {
         at: OffsetDateTime,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<(), StoreError> {
-        self.reached()?.touch(key, at, expires_at).await
+        self.reached().await?.touch(key, at, expires_at).await
     }
 
     async fn delete(&self, key: &TokenLookup) -> Result<bool, StoreError> {
-        self.reached()?.delete(key).await
+        self.reached().await?.delete(key).await
     }
 
     async fn delete_all(&self, user_id: &Uuid) -> Result<u64, StoreError> {
-        self.reached()?.delete_all(user_id).await
+        self.reached().await?.delete_all(user_id).await
     }
 }
 
@@ -99,13 +107,18 @@ impl Scene {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned()));
         let head = Head::to_app("GET", headers.collect());
         let answer = call(&self.endpoints, "users:current_user", Request::new(&head, b"")).await;
+        (answer.status, self.told().await)
+    }
+
+    /// The events since the last call, with their backends.
+    async fn told(&self) -> Vec<(String, String)> {
         self.endpoints.users().audit().drained().await;
         let told = self.journal.take().into_iter().map(|event| {
             let why = event.kind.why().unwrap_or_default();
             let backend = event.backend.as_deref().unwrap_or_default().to_owned();
             (format!("{}: {why}", event.kind.name()), backend)
         });
-        (answer.status, told.collect())
+        told.collect()
     }
 }
 
@@ -127,4 +140,50 @@ async fn e3_a_bearer_token_that_one_backend_cannot_read_is_told_as_refused_by_no
     // The cookie is a credential of its own.
     let told = scene.me(&[bearer, cookie]).await;
     assert_eq!(told, (503, vec![unknown("web")]));
+}
+
+/// Polls it until it waits `left` times, and drops it.
+async fn dropped_after<T>(left: usize, call: impl Future<Output = T>) -> Option<T> {
+    let (mut call, mut left) = (Box::pin(call), left);
+    poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_a_log_in_of_a_client_that_goes_away_is_told_once_wherever_it_is_dropped() {
+    let scene = Scene::new();
+    let email = "ada@example.com".parse().expect("an e-mail");
+    let registration = Registration::new(email, PASSWORD.into(), ());
+    scene.endpoints.users().create(registration).await.expect("ada");
+    let form = "application/x-www-form-urlencoded".to_owned();
+    let head = Head::to_app("POST", vec![("content-type", form)]);
+    let body = format!("username=ada@example.com&password={PASSWORD}").replace(' ', "+");
+    scene.told().await;
+    for left in 0.. {
+        let request = Request::new(&head, body.as_bytes());
+        let answer = dropped_after(left, call(&scene.endpoints, "auth:second.login", request)).await;
+        let why = match &answer {
+            Some(answer) => {
+                assert_eq!(answer.status, 200);
+                "logged_in: "
+            }
+            None => "log_in_refused: abandoned",
+        };
+        assert_eq!(
+            scene.told().await,
+            [(why.to_owned(), "second".to_owned())],
+            "{left}"
+        );
+        if answer.is_some() {
+            assert!(left > 1, "the store waits, too");
+            break;
+        }
+    }
 }
