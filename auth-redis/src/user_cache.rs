@@ -226,23 +226,26 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
         let args = vec![bytes(fence), milliseconds(FENCE)];
         let (key, limit) = (self.key(id), self.redis.limit());
         // Also on the replicas: a failover must not bring the user back.
-        let _stands: bool = self
+        let stands: Result<bool, _> = self
             .redis
             .revoke(limit, &FENCE_USER, vec![key.clone()], args)
-            .await?;
+            .await;
         self.redis.forget(&key);
-        Ok(fence)
+        stands.map(|_stands| fence)
     }
 
     async fn lift(&self, id: &Id, fence: CacheFence, written: Option<i64>) -> Result<(), StoreError> {
-        let keys = vec![self.key(id), self.least(id)];
+        let key = self.key(id);
+        let keys = vec![key.clone(), self.least(id)];
         let args = vec![
             bytes(fence),
             written.map(comparable).unwrap_or_default().into(),
             milliseconds(FENCE),
         ];
-        let _is_lifted: bool = self.redis.run(self.redis.limit(), &LIFT_USER, keys, args).await?;
-        Ok(())
+        let lifted: Result<bool, _> = self.redis.run(self.redis.limit(), &LIFT_USER, keys, args).await;
+        // If the fence was lost, a reader may have cached the user as it was before.
+        self.redis.forget(&key);
+        lifted.map(drop)
     }
 
     fn mark(&self) -> Option<&CacheMark> {

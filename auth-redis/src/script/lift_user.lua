@@ -1,5 +1,6 @@
-local others = {}
-for _, fence in ipairs(fences_of(redis.pcall('GET', KEYS[1]))) do
+local fences, others = fences_of(redis.pcall('GET', KEYS[1])), {}
+for at = 1, #fences, 16 do
+  local fence = string.sub(fences, at, at + 15)
   if fence ~= ARGV[1] then table.insert(others, fence) end
 end
 local lifted = 1

@@ -2,6 +2,7 @@
 
 mod faults;
 mod stores;
+mod users;
 
 use std::{
     sync::Arc,

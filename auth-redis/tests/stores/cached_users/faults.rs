@@ -1,6 +1,9 @@
 //! A cache that is down, full, flushed, or filled with what is not its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use auth_core::{
     CachedUsers, SigningSecret, UpdateUserError, User, UserCache as _, UserStore as _,
@@ -127,6 +130,28 @@ async fn what_the_cache_did_not_write_is_never_taken_for_a_user() {
     nodes.one.update(&user).await.expect("written over it");
     user.revision += 1;
     check(&nodes.other, &user).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn what_is_longer_than_any_fences_is_not_taken_for_some() {
+    let nodes = Nodes::on(&server::url("TEST_REDIS_URL")).await;
+    let (user, cache) = (nodes.user(1).await, cache(&nodes.redis, &nodes.secret));
+    let key = nodes.key(user.id);
+    let spoil = async || {
+        let fences = format!("f{}", "0123456789abcdef".repeat(40_000));
+        let set = nodes.client.set(&key, fences, None, None, false);
+        let () = set.await.expect("spoiled");
+    };
+    let begin = Instant::now();
+    spoil().await;
+    let fence = cache.fence(&user.id).await.expect("a fence");
+    let value = nodes.value(user.id).await.expect("a fence");
+    assert_eq!(value.len(), 1 + 16, "only the new one");
+    spoil().await;
+    cache.lift(&user.id, fence, None).await.expect("lifted");
+    assert_eq!(nodes.value(user.id).await, None);
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
