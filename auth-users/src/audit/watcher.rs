@@ -211,6 +211,7 @@ fn room_for(kind: &EventKind) -> usize {
     match kind {
         // It has a reason, and is no refusal.
         EventKind::MailGivenUp { .. } => CAPACITY,
+        EventKind::Forbidden { .. } => FOR_REFUSALS,
         refusal if refusal.why().is_some() => FOR_REFUSALS,
         _ => CAPACITY,
     }
