@@ -9,7 +9,7 @@ use auth_core::{CacheFence, CacheTicket, Cached, Profile, StoreError, User, User
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-/// How long a fence stands that nobody lifts.
+/// How long a fence stands that nobody lifts, and for how long no user older than a change is kept.
 const FENCE: Duration = Duration::from_secs(300);
 
 /// How long a user is kept, unless it is changed before.
@@ -25,27 +25,28 @@ const SHARDS: usize = 64;
 /// A second process does not see what this one drops. It would let a user in who was locked out by this one, for as long as
 /// it keeps the user. For more than one process, use the cache on Redis.
 pub struct MemoryUserCache<Id = Uuid, P = ()> {
-    users: Cache<Id, (Kept<Id, P>, Instant)>,
+    users: Cache<Id, (User<Id, P>, Instant)>,
     shards: [Mutex<Shard<Id>>; SHARDS],
     hasher: RandomState,
-}
-
-#[derive(Clone)]
-enum Kept<Id, P> {
-    User(User<Id, P>),
-    /// No user of an earlier revision is kept: it would be from a store that lags.
-    Least(i64),
 }
 
 struct Shard<Id> {
     /// How often a user of this shard was dropped. A ticket is this number.
     drops: u128,
     fences: Vec<Fence<Id>>,
+    changes: Vec<Change<Id>>,
 }
 
 struct Fence<Id> {
     id: Id,
     number: CacheFence,
+    until: Instant,
+}
+
+/// No user of an earlier revision is kept: it would be from a store that lags.
+struct Change<Id> {
+    id: Id,
+    written: i64,
     until: Instant,
 }
 
@@ -59,20 +60,22 @@ impl<Id: UserId, P: Profile> MemoryUserCache<Id, P> {
                 Mutex::new(Shard {
                     drops: 0,
                     fences: Vec::new(),
+                    changes: Vec::new(),
                 })
             }),
             hasher: RandomState::new(),
         }
     }
 
-    /// The shard of a user, without the fences that have fallen.
+    /// The shard of a user, without what is over.
     fn shard(&self, id: &Id) -> MutexGuard<'_, Shard<Id>> {
         // The remainder fits.
         let index = (self.hasher.hash_one(id) % SHARDS as u64) as usize;
         let mut shard = self.shards[index].lock().unwrap_or_else(PoisonError::into_inner);
-        if !shard.fences.is_empty() {
+        if !shard.fences.is_empty() || !shard.changes.is_empty() {
             let now = Instant::now();
             shard.fences.retain(|fence| now < fence.until);
+            shard.changes.retain(|change| now < change.until);
         }
         shard
     }
@@ -88,12 +91,18 @@ impl<Id: UserId> Shard<Id> {
     fn is_fenced(&self, id: &Id) -> bool {
         self.fences.iter().any(|fence| fence.id == *id)
     }
+
+    /// The revision that a user must have at least.
+    fn least(&self, id: &Id) -> i64 {
+        let change = self.changes.iter().find(|change| change.id == *id);
+        change.map_or(i64::MIN, |change| change.written)
+    }
 }
 
 #[async_trait]
 impl<Id: UserId, P: Profile> UserCache<Id, P> for MemoryUserCache<Id, P> {
     async fn find(&self, id: &Id) -> Result<Cached<Id, P>, StoreError> {
-        if let Some((Kept::User(user), kept_at)) = self.users.get(id)
+        if let Some((user, kept_at)) = self.users.get(id)
             && kept_at.elapsed() < KEEP_FOR
         {
             return Ok(Cached::Hit(user));
@@ -105,13 +114,9 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for MemoryUserCache<Id, P> {
 
     async fn put(&self, ticket: CacheTicket, user: &User<Id, P>) -> Result<(), StoreError> {
         let shard = self.shard(&user.id);
-        let is_older = match self.users.peek(&user.id) {
-            Some((Kept::Least(revision), _since)) => user.revision < revision,
-            _ => false,
-        };
+        let is_older = user.revision < shard.least(&user.id);
         if !is_older && !shard.is_fenced(&user.id) && ticket.0 == shard.drops {
-            let kept = (Kept::User(user.clone()), Instant::now());
-            self.users.insert(user.id.clone(), kept);
+            self.users.insert(user.id.clone(), (user.clone(), Instant::now()));
         }
         Ok(())
     }
@@ -133,8 +138,14 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for MemoryUserCache<Id, P> {
         shard.fences.retain(|known| known.number != fence);
         self.drop_user(&mut shard, id);
         if let Some(revision) = written {
-            let least = (Kept::Least(revision), Instant::now());
-            self.users.insert(id.clone(), least);
+            // Two changes may be published in either order.
+            let written = revision.max(shard.least(id));
+            shard.changes.retain(|change| change.id != *id);
+            shard.changes.push(Change {
+                id: id.clone(),
+                written,
+                until: Instant::now() + FENCE,
+            });
         }
         Ok(())
     }
@@ -146,5 +157,36 @@ impl<Id: UserId, P: Profile> fmt::Debug for MemoryUserCache<Id, P> {
             .field("users", &self.users.len())
             .field("capacity", &self.users.capacity())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_and_a_fence_count_for_their_time_and_no_longer() -> Result<(), StoreError> {
+        let cache = MemoryUserCache::<Uuid>::new(10);
+        let email = "ada@example.com".parse().expect("an e-mail");
+        let user = User::new(Uuid::now_v7(), email, (), OffsetDateTime::UNIX_EPOCH);
+        let fence = cache.fence(&user.id).await?;
+        cache.lift(&user.id, fence, Some(7)).await?;
+        let _forgotten = cache.fence(&user.id).await?;
+        for is_over in [false, true] {
+            if is_over {
+                let mut shard = cache.shard(&user.id);
+                let now = Instant::now();
+                shard.fences.iter_mut().for_each(|fence| fence.until = now);
+                shard.changes.iter_mut().for_each(|change| change.until = now);
+            }
+            if let Cached::Miss(Some(ticket)) = cache.find(&user.id).await? {
+                cache.put(ticket, &user).await?;
+            }
+            let is_kept = matches!(cache.find(&user.id).await?, Cached::Hit(_));
+            assert_eq!(is_kept, is_over);
+        }
+        Ok(())
     }
 }

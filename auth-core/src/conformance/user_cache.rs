@@ -163,6 +163,16 @@ pub async fn no_ticket_is_given_out_behind_a_fence<F: UserCacheFixture>(fixture:
 pub async fn no_user_older_than_a_change_is_kept<F: UserCacheFixture>(fixture: &F) {
     let (cache, other) = (fixture.cache(), fixture.another_process().await);
     let mut user = user(1);
+    // Two changes may be published in either order, and a third one may be refused after them.
+    let first = answered(cache.fence(&user.id).await);
+    let second = answered(other.fence(&user.id).await);
+    answered(other.lift(&user.id, second, Some(6)).await);
+    answered(cache.lift(&user.id, first, Some(5)).await);
+    let refused = answered(other.fence(&user.id).await);
+    answered(other.lift(&user.id, refused, None).await);
+    user.revision = 5;
+    put(&*other, &user).await;
+    assert_eq!(found(&*cache, &user).await, None, "older than the last change");
     for written in [7, 8] {
         let fence = answered(cache.fence(&user.id).await);
         answered(cache.lift(&user.id, fence, Some(written)).await);

@@ -24,6 +24,8 @@ enum Defect {
     AnyLiftLiftsAll,
     FailureIsMiss,
     KeepsWhatIsOlder,
+    AnyFenceForgetsWhatWasWritten,
+    TakesTheLastLiftForTheLastChange,
 }
 
 type Member = User<Uuid, String>;
@@ -112,6 +114,9 @@ impl UserCache<Uuid, String> for WrongCache {
         self.reach()?;
         let mut state = self.state();
         state.drops += 1;
+        if self.defect == Defect::AnyFenceForgetsWhatWasWritten {
+            state.written.remove(id);
+        }
         let fence = CacheFence(state.drops);
         if self.defect != Defect::FenceKeepsTheUser
             && let Some(user) = state.users.remove(id)
@@ -131,7 +136,10 @@ impl UserCache<Uuid, String> for WrongCache {
         fences.retain(|known| *known != fence && !lifts_all);
         state.users.remove(id);
         if let Some(written) = written {
-            state.written.insert(*id, written);
+            let before = state.written.insert(*id, written).unwrap_or(written);
+            if self.defect != Defect::TakesTheLastLiftForTheLastChange {
+                state.written.insert(*id, written.max(before));
+            }
         }
         if self.defect == Defect::LiftBringsItBack
             && let Some(user) = state.dropped.remove(id)
@@ -180,7 +188,8 @@ breaks! { user_cache, Caches {
     a_fence_drops_the_user: FenceKeepsTheUser, LiftBringsItBack;
     a_ticket_is_void_once_its_user_is_fenced: IgnoresTickets, TicketsSurviveFences;
     no_ticket_is_given_out_behind_a_fence: GivesTicketsBehindFences, AnyLiftLiftsAll;
-    no_user_older_than_a_change_is_kept: KeepsWhatIsOlder;
+    no_user_older_than_a_change_is_kept: KeepsWhatIsOlder, AnyFenceForgetsWhatWasWritten,
+        TakesTheLastLiftForTheLastChange;
     no_read_is_behind_an_answered_change: LiftBringsItBack;
     every_call_of_a_cache_out_of_reach_is_a_failure: FailureIsMiss;
 } }
