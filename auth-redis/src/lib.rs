@@ -47,8 +47,8 @@
 //! - An ACL user needs `~PREFIX*` and `+get +set +del +persist +pexpireat +zadd +zcard +zrange +zrem +zremrangebyscore
 //!   +time +eval +evalsha +ping`. fred also needs `+client|id +info` to connect, `+cluster|slots
 //!   +cluster|info` on a cluster, `+role` behind Sentinel, and `+select` if the URL has a database. To wait for replicas
-//!   needs `+wait`. A [near cache](Redis::near_cache) needs `+hello +client|tracking +client|trackinginfo`, and `+cluster|myid
-//!   +cluster|slots` on a cluster.
+//!   needs `+wait`. A [near cache](Redis::near_cache) needs `+hello +getrange +client|tracking +client|trackinginfo`, and
+//!   `+cluster|myid +cluster|slots` on a cluster.
 //!
 //! On a cluster, a token or session is unavailable while its slot moves to another node: calls fail, and never report it as
 //! absent. Removing all of a user's, the first step of deleting the user, can fail half-way there. Call it again once the move is

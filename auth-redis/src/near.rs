@@ -8,6 +8,7 @@
 //! [client tracking]: https://redis.io/docs/latest/develop/reference/client-side-caching/
 
 mod beat;
+mod follow;
 mod lease;
 mod memory;
 mod settings;
@@ -15,7 +16,6 @@ mod tracker;
 
 use std::{
     any::Any,
-    collections::HashMap,
     fmt,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -30,25 +30,19 @@ use auth_core::{
     metrics::{CACHE_DROPS, CACHE_LEASES_LOST, CACHE_LOOKUPS, Tally},
 };
 use fred::{
-    clients::Client,
     error::Error,
-    interfaces::{ClientLike as _, ClusterInterface as _, EventInterface as _},
-    types::{
-        Value,
-        client::Invalidation,
-        config::{Config, ConnectionConfig, Server, ServerConfig},
-    },
+    interfaces::ClientLike as _,
+    types::{Value, client::Invalidation, config::Server},
     util::redis_keyslot,
 };
 use tokio::{
     runtime::Builder,
-    sync::{broadcast::error::RecvError, oneshot, watch},
-    task::JoinHandle,
-    time::sleep,
+    sync::{oneshot, watch},
 };
 
 pub use self::settings::{NearCache, NearCacheStats};
 use self::{
+    follow::{follow, persist, watch_pool},
     memory::{Begun, Held, Memory, Name},
     tracker::Tracker,
 };
@@ -58,9 +52,6 @@ use crate::{
     connection::Connections,
     key::Keys,
 };
-
-/// The time between two looks for new nodes of a cluster.
-const DISCOVERY: Duration = Duration::from_secs(1);
 
 /// The least time between two lines in the log.
 const QUIET: Duration = Duration::from_secs(10);
@@ -158,12 +149,14 @@ impl Near {
         thread::Builder::new()
             .name("portcullis-near".to_owned())
             .spawn(move || {
-                runtime.block_on(async move {
-                    tokio::select! {
-                        _ended = &mut ended => {}
-                        () = follow(Arc::clone(&its), client) => {}
-                        () = watch_pool(its, clients) => {}
-                    }
+                persist(|| {
+                    runtime.block_on(async {
+                        tokio::select! {
+                            _ended = &mut ended => {}
+                            () = follow(&its, &client) => {}
+                            () = watch_pool(&its, &clients) => {}
+                        }
+                    });
                 });
                 runtime.shutdown_background();
             })
@@ -275,6 +268,10 @@ impl Shared {
         trackers.iter().map(|(_, tracker)| Arc::clone(tracker)).collect()
     }
 
+    fn set(&self, trackers: Vec<(Option<Server>, Arc<Tracker>)>) {
+        *self.trackers.write().unwrap_or_else(PoisonError::into_inner) = trackers;
+    }
+
     fn tracker_of(&self, key: &str) -> Option<Arc<Tracker>> {
         let trackers = self.trackers.read().unwrap_or_else(PoisonError::into_inner);
         let slot = redis_keyslot(key.as_bytes());
@@ -292,14 +289,16 @@ impl Shared {
         }
     }
 
-    /// A server does not tell of its changes any more.
-    fn lost(&self, problem: &Error) {
+    /// A server does not tell of its changes, or not any more if a lease was held.
+    fn lost(&self, problem: &Error, was_held: bool) {
         // What is void need not take memory.
         if !self.is_cluster {
             self.memory.clear();
         }
-        self.counts.losses.fetch_add(1, Ordering::Relaxed);
-        CACHE_LEASES_LOST.count([]);
+        if was_held {
+            self.counts.losses.fetch_add(1, Ordering::Relaxed);
+            CACHE_LEASES_LOST.count([]);
+        }
         self.tell(true, || {
             let problem = problem.to_string();
             tracing::warn!(
@@ -332,90 +331,6 @@ impl Shared {
             line();
         }
         self.is_told.store(!told.is_lost, Ordering::Relaxed);
-    }
-}
-
-/// Tells the trackers of each connection of the pool that is made anew.
-async fn watch_pool(shared: Arc<Shared>, clients: Vec<Client>) {
-    let watch = |client: Client| {
-        let shared = Arc::clone(&shared);
-        async move {
-            let mut anew = client.reconnect_rx();
-            while !matches!(anew.recv().await, Err(RecvError::Closed)) {
-                shared.pool.send_replace(());
-            }
-            // A client that has quit makes none anew.
-            std::future::pending::<()>().await;
-        }
-    };
-    let tasks: Vec<_> = clients
-        .into_iter()
-        .map(|client| tokio::spawn(watch(client)))
-        .collect();
-    for task in tasks {
-        let _never = task.await;
-    }
-}
-
-/// Keeps a tracker for the server, or for each master of a cluster.
-async fn follow(shared: Arc<Shared>, client: Client) {
-    let (config, connection) = (client.client_config(), client.connection_config().clone());
-    if !shared.is_cluster {
-        let tracker = Arc::new(Tracker::new(config, connection));
-        shared.set(vec![(None, Arc::clone(&tracker))]);
-        match tracker.run(&shared).await {}
-    }
-    let mut tasks: HashMap<Server, Task> = HashMap::new();
-    loop {
-        let nodes = client.cached_cluster_state();
-        let nodes = nodes.map_or_else(Vec::new, |nodes| nodes.unique_primary_nodes());
-        tasks.retain(|node, _task| nodes.contains(node));
-        for node in nodes {
-            tasks
-                .entry(node.clone())
-                .or_insert_with(|| Task::begin(&shared, node_config(&config, node), &connection));
-        }
-        let trackers = tasks
-            .iter()
-            .map(|(node, task)| (Some(node.clone()), Arc::clone(&task.tracker)));
-        shared.set(trackers.collect());
-        sleep(DISCOVERY).await;
-    }
-}
-
-impl Shared {
-    fn set(&self, trackers: Vec<(Option<Server>, Arc<Tracker>)>) {
-        *self.trackers.write().unwrap_or_else(PoisonError::into_inner) = trackers;
-    }
-}
-
-/// The settings for a node of a cluster alone.
-fn node_config(config: &Config, server: Server) -> Config {
-    Config {
-        server: ServerConfig::Centralized { server },
-        ..config.clone()
-    }
-}
-
-struct Task {
-    tracker: Arc<Tracker>,
-    task: JoinHandle<()>,
-}
-
-impl Task {
-    fn begin(shared: &Arc<Shared>, config: Config, connection: &ConnectionConfig) -> Self {
-        let tracker = Arc::new(Tracker::new(config, connection.clone()));
-        let (its, shared) = (Arc::clone(&tracker), Arc::clone(shared));
-        let task = tokio::spawn(async move { match its.run(&shared).await {} });
-        Self { tracker, task }
-    }
-}
-
-/// A node that is gone has nothing more to say.
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.task.abort();
-        self.tracker.lease.end();
     }
 }
 

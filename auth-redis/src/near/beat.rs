@@ -17,6 +17,9 @@ use crate::key::Keys;
 /// A marker goes by itself when no node has asked for it so long. The nodes then drop what they remember and make another.
 const MARKER_SECONDS: i64 = 24 * 60 * 60;
 
+/// The length of a marker. One character more is read, so that what is longer shows, and no more than that.
+const MARKER_CHARS: usize = 36;
+
 /// The slots of a node, as pairs of the first and the last.
 pub(super) type Slots = Arc<[(u16, u16)]>;
 
@@ -28,8 +31,9 @@ pub(super) struct Marker {
 }
 
 impl Marker {
-    /// That of the server of `client`. All processes share it.
-    pub(super) async fn set(client: &Client, keys: &Keys, slots: Option<&Slots>) -> Result<Self, Error> {
+    /// That of the server of `client`. All processes share it. It is written only if there is none: a server whose memory is full
+    /// refuses that.
+    pub(super) async fn on(client: &Client, keys: &Keys, slots: Option<&Slots>) -> Result<Self, Error> {
         let is_here = |key: &String| {
             let slot = redis_keyslot(key.as_bytes());
             let is_within = |(first, last): &(u16, u16)| (*first..=*last).contains(&slot);
@@ -37,13 +41,25 @@ impl Marker {
         };
         let key = (0..=u16::MAX).map(|tag| keys.marker(tag)).find(is_here);
         let key = key.ok_or_else(|| Error::new(ErrorKind::Cluster, "the node has no slots"))?;
-        let (new, life) = (Uuid::new_v4().to_string(), Expiration::EX(MARKER_SECONDS));
-        let () = client
-            .set(&key, new, Some(life), Some(SetOptions::NX), false)
-            .await?;
-        let value: Option<String> = client.get(&key).await?;
-        let value = value.ok_or_else(|| Error::new(ErrorKind::NotFound, "the marker was deleted"))?;
-        Ok(Self { key, value })
+        let mut found = look(client, &key).await?;
+        for unless in [Some(SetOptions::NX), None] {
+            if found.is_some() {
+                break;
+            }
+            if unless.is_none() {
+                tracing::warn!(target: "portcullis::redis", key, "this is the key of a near cache's marker, and something else stood there");
+            }
+            let (new, life) = (Uuid::new_v4().to_string(), Expiration::EX(MARKER_SECONDS));
+            let () = client.set(&key, new, Some(life), unless, false).await?;
+            found = look(client, &key).await?;
+        }
+        match found {
+            Some(value) => Ok(Self { key, value }),
+            None => {
+                let problem = format!("the marker at `{key}` was deleted");
+                Err(Error::new(ErrorKind::NotFound, problem))
+            }
+        }
     }
 
     /// Lets it live a day from now on. It is not written: somebody may have made another meanwhile.
@@ -52,6 +68,21 @@ impl Marker {
         let _is_there: bool = client.pexpire_at(&self.key, end, None).await?;
         Ok(())
     }
+}
+
+/// The marker at `key`, if one stands there.
+async fn look(client: &Client, key: &String) -> Result<Option<String>, Error> {
+    let found: Result<Value, Error> = client.getrange(key, 0, MARKER_CHARS).await;
+    match found {
+        Ok(found) => Ok(found.as_string().filter(|text| is_marker(text))),
+        Err(error) if error.details().starts_with("WRONGTYPE") => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Anything else was written by somebody else.
+fn is_marker(text: &str) -> bool {
+    text.len() == MARKER_CHARS && Uuid::try_parse(text).is_ok()
 }
 
 /// One look at a server. The replies come behind every invalidation that the server has sent before.
@@ -69,7 +100,7 @@ impl Beat {
     pub(super) async fn of(client: &Client, marker: &Marker, is_node: bool) -> Result<Self, Error> {
         let pipeline = client.pipeline();
         let () = pipeline.custom(command("HELLO"), vec!["3"]).await?;
-        let () = pipeline.get(&marker.key).await?;
+        let () = pipeline.getrange(&marker.key, 0, MARKER_CHARS).await?;
         let () = pipeline.custom(command("CLIENT"), vec!["TRACKINGINFO"]).await?;
         if is_node {
             let () = pipeline.custom(command("CLUSTER"), vec!["MYID"]).await?;

@@ -53,10 +53,11 @@ impl Lease {
             .store(sent.saturating_add(micros(span)), Ordering::Release);
     }
 
-    /// Ends the lease for good: what was read so far is void.
-    pub(super) fn end(&self) {
-        self.until.store(0, Ordering::Release);
+    /// Ends the lease for good: what was read so far is void. True if there was one, though it may have run out.
+    pub(super) fn end(&self) -> bool {
+        let until = self.until.swap(0, Ordering::AcqRel);
         self.number.fetch_add(1, Ordering::AcqRel);
+        until != 0
     }
 }
 
@@ -73,7 +74,7 @@ mod tests {
         assert!(lease.covers(number, 29) && !lease.covers(number, 30));
         lease.renew(20, Duration::from_micros(20));
         assert!(lease.covers(number, 39), "it was renewed");
-        lease.end();
+        assert!(lease.end() && !lease.end(), "it ends once");
         assert!(!lease.covers(number, 21));
         lease.renew(30, Duration::from_micros(20));
         assert!(!lease.covers(number, 31), "it is another one");

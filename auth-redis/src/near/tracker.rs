@@ -132,9 +132,9 @@ impl Tracker {
         let mut pause = PAUSE;
         loop {
             let ended = self.session(shared, &mut pause).await;
-            self.lease.end();
+            let was_held = self.lease.end();
             self.set_live(None);
-            shared.lost(&ended);
+            shared.lost(&ended, was_held);
             sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
@@ -171,7 +171,7 @@ impl Tracker {
                 true => Some(slots_of(&client).await?),
                 false => None,
             };
-            let marker = Marker::set(&client, &shared.keys, slots.as_ref()).await?;
+            let marker = Marker::on(&client, &shared.keys, slots.as_ref()).await?;
             let first = Beat::of(&client, &marker, slots.is_some()).await?;
             Ok((slots, marker, first))
         };

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use auth_core::AccessTokenStore as _;
 use auth_redis::{NearCache, RedisAccessTokenStore};
 use portcullis_support::{Fault, Proxy};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{LEASE, Node};
@@ -59,16 +60,69 @@ async fn an_emptied_server_is_seen_within_the_lease() {
     }
 }
 
+/// The number of each connection of the server, but for this one, and whether it is told of changes.
+async fn connections(client: &auth_redis::Client) -> Vec<(String, bool)> {
+    let own = ask(client, &["CLIENT", "ID"])
+        .await
+        .expect("a number")
+        .as_string();
+    let listed = ask(client, &["CLIENT", "LIST"]).await.expect("a list");
+    let listed = listed.as_string().expect("a text");
+    let words = |line: &str, name: &str| {
+        let mut words = line.split(' ');
+        words.find_map(|word| word.strip_prefix(name)).map(str::to_owned)
+    };
+    let lines = listed.lines().map(|line| {
+        let flags = words(line, "flags=").expect("flags");
+        (words(line, "id=").expect("a number"), flags.contains('t'))
+    });
+    lines.filter(|(id, _told)| Some(id) != own.as_ref()).collect()
+}
+
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn a_connection_that_is_not_told_of_changes_any_more_is_not_relied_on() {
+async fn each_lease_that_is_lost_is_counted_once() {
+    let mut server = Server::start(&[]).await;
+    let node = Node::on(&server.url(), &server::prefix()).await;
+    assert_eq!(node.stats().losses, 0, "after a healthy start");
+    server.kill();
+    until("it is noticed", async || node.stats().losses > 0).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(node.stats().losses, 1, "it has tried to connect in vain");
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn what_was_read_is_void_once_another_connection_is_made_anew() {
+    let server = Server::start(&[]).await;
+    let node = Node::on(&server.url(), &server::prefix()).await;
+    let client = server::client(&server.url()).await;
+    let key = node.log_in().await;
+    for (id, is_told) in connections(&client).await {
+        if !is_told {
+            ask(&client, &["CLIENT", "KILL", "ID", &id])
+                .await
+                .expect("killed");
+        }
+    }
+    until("it is noticed", async || node.stats().losses > 0).await;
+    until("it answers", async || node.tokens.find(&key).await.is_ok()).await;
+    node.is_used().await;
+    assert!(node.is_valid(&key).await);
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_server_that_has_become_a_replica_is_not_relied_on() {
     let server = Server::start(&[]).await;
     let (url, prefix) = (server.url(), server::prefix());
     let node = Node::on(&url, &prefix).await;
     let client = server::client(&url).await;
     let key = node.log_in().await;
-    // A replica hears of changes with a delay that nothing bounds.
+    // It becomes one of a master with the same marker, so that nothing but its role is another.
     let master = Server::start(&[]).await;
+    let its = server::client(&master.url()).await;
+    copy_markers(&client, &its, &prefix).await;
     let port = master.port.to_string();
     let turned = Instant::now();
     ask(&client, &["REPLICAOF", "127.0.0.1", &port])
@@ -80,10 +134,75 @@ async fn a_connection_that_is_not_told_of_changes_any_more_is_not_relied_on() {
         "{:?}",
         turned.elapsed()
     );
-    assert!(!node.remembers(&key).await);
-    assert!(!node.stats().is_used, "as long as it is one");
+    // A connection to the replica hears of changes with a delay that nothing bounds.
+    for _look in 0..20 {
+        assert!(
+            !node.remembers(&key).await && !node.stats().is_used,
+            "as long as it is one"
+        );
+        sleep(Duration::from_millis(50)).await;
+    }
     ask(&client, &["REPLICAOF", "NO", "ONE"]).await.expect("a master");
     node.is_used().await;
+}
+
+async fn copy_markers(from: &auth_redis::Client, to: &auth_redis::Client, prefix: &str) {
+    let (key, life) = (marker(prefix), "60000");
+    let value = ask(from, &["GET", &key]).await.expect("an answer").as_string();
+    let value = value.expect("a marker");
+    ask(to, &["SET", &key, &value, "PX", life]).await.expect("copied");
+}
+
+/// The key of the marker of a server that is alone.
+fn marker(prefix: &str) -> String {
+    format!("{prefix}{{0000}}:m:")
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn what_stands_in_the_place_of_a_marker_is_replaced_and_not_fetched() {
+    let server = Server::start(&[]).await;
+    let (url, prefix) = (server.url(), server::prefix());
+    let client = server::client(&url).await;
+    let (key, long) = (marker(&prefix), "x".repeat(1_000_000));
+    let commands: [&[&str]; 4] = [
+        &["RPUSH", &key, "x"],
+        &["SET", &key, &long],
+        &["SET", &key, ""],
+        &["SET", &key, "a marker with as many chars as it has"],
+    ];
+    for command in commands {
+        ask(&client, &["DEL", &key]).await.expect("deleted");
+        ask(&client, command).await.expect("spoiled");
+        let _used = Node::on(&url, &prefix).await;
+        let length = ask(&client, &["STRLEN", &key]).await.expect("a text");
+        assert_eq!(length.as_i64(), Some(36), "{:?}", command[0]);
+    }
+    let node = Node::on(&url, &prefix).await;
+    ask(&client, &["APPEND", &key, &long]).await.expect("spoiled");
+    until("it is noticed", async || node.stats().losses > 0).await;
+    node.is_used().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Redis"]
+async fn a_server_whose_memory_is_full_is_begun_with_anew() {
+    let server = Server::start(&["--maxmemory-policy", "noeviction"]).await;
+    let node = Node::on(&server.url(), &server::prefix()).await;
+    let client = server::client(&server.url()).await;
+    let key = node.log_in().await;
+    ask(&client, &["CONFIG", "SET", "maxmemory", "1"])
+        .await
+        .expect("full");
+    ask(&client, &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
+        .await
+        .expect("killed");
+    until("it is noticed", async || node.stats().losses > 0).await;
+    until("it is remembered", async || {
+        let found = node.tokens.find(&key).await;
+        found.is_ok_and(|found| found.is_some_and(|token| token.provenance.may_be_behind))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -166,9 +285,15 @@ async fn a_server_that_refuses_to_tell_of_changes_is_asked_each_time() {
     let (key, token) = crate::token::hour(Uuid::now_v7());
     tokens.insert(&token, None).await.expect("inserted");
     until("it has tried", async || {
-        redis.near_cache_stats().is_some_and(|stats| stats.losses > 0)
+        let refused = ask(&client, &["ACL", "LOG"]).await.expect("a list");
+        !refused.into_array().is_empty()
     })
     .await;
+    assert_eq!(
+        redis.near_cache_stats().expect("a near cache").losses,
+        0,
+        "there was no lease"
+    );
     for _request in 0..5 {
         let found = tokens.find(&key).await.expect("an answer").expect("a log-in");
         assert!(!found.provenance.may_be_behind);
