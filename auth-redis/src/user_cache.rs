@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use auth_core::{
     CacheFence, CacheMark, CacheTicket, Cached, ConfigError, LoadedUser, Profile, ShardTag, SigningSecret,
-    StoreError, StoreErrorKind, User, UserCache, UserId, async_trait,
+    StoreError, StoreErrorKind, User, UserCache, UserId, async_trait, metrics::Timer,
 };
 use fred::{
     bytes::Bytes,
@@ -16,7 +16,7 @@ use self::snapshot::Snapshots;
 use crate::{
     Redis, RedisAccessTokenStore,
     attempt::Attempt,
-    call::{self, Limit},
+    call::{self, Limit, STORE},
     look_up::{OpenedUser, USER_BYTES},
     near::Read,
     script::{FENCE_USER, LIFT_USER, PUT_USER, RESERVE_USER},
@@ -187,6 +187,7 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
         if let Some(user) = self.remembered(&key, id) {
             return Ok(Cached::Hit(user));
         }
+        let _timed = Timer::of(STORE, "user_cache.find");
         let (found, read) = self.look_up(limit, &key, id).await?;
         let Some(found) = found else {
             return self.reserve(limit, key, Bytes::new(), Cached::Miss).await;
@@ -206,6 +207,7 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
     }
 
     async fn put(&self, ticket: CacheTicket, user: &User<Id, P>) -> Result<(), StoreError> {
+        let _timed = Timer::of(STORE, "user_cache.put");
         let (key, least) = (self.key(&user.id), self.least(&user.id));
         let Some(sealed) = self.snapshots.seal(&key, user, self.keep_for)? else {
             return Ok(());
@@ -222,6 +224,7 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
     }
 
     async fn fence(&self, id: &Id) -> Result<CacheFence, StoreError> {
+        let _timed = Timer::of(STORE, "user_cache.fence");
         let fence = CacheFence::random()?;
         let args = vec![bytes(fence), milliseconds(FENCE)];
         let (key, limit) = (self.key(id), self.redis.limit());
@@ -235,6 +238,7 @@ impl<Id: UserId, P: Profile> UserCache<Id, P> for RedisUserCache<Id, P> {
     }
 
     async fn lift(&self, id: &Id, fence: CacheFence, written: Option<i64>) -> Result<(), StoreError> {
+        let _timed = Timer::of(STORE, "user_cache.lift");
         let key = self.key(id);
         let keys = vec![key.clone(), self.least(id)];
         let args = vec![

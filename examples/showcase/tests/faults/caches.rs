@@ -82,12 +82,16 @@ impl Scene {
         assert_eq!(answer.json()["email"], *person.email);
     }
 
-    /// How many look-ups in the cache of users had this outcome.
-    async fn counted(&self, outcome: &str) -> u64 {
+    async fn scrape(&self) -> String {
         let scrape = reqwest::get(self.showcase.metrics_url())
             .await
             .expect("an answer");
-        let scrape = scrape.text().await.expect("a text");
+        scrape.text().await.expect("a text")
+    }
+
+    /// How many look-ups in the cache of users had this outcome.
+    async fn counted(&self, outcome: &str) -> u64 {
+        let scrape = self.scrape().await;
         let series = format!(r#"portcullis_cache_lookups_total{{cache="users",outcome="{outcome}"}} "#);
         let value = scrape.lines().find_map(|line| line.strip_prefix(&series));
         value.map_or(0, |value| value.parse().expect("a number"))
@@ -220,6 +224,11 @@ impl Scene {
         self.a_full_cache_keeps_nobody_and_locks_out_all_the_same().await;
         self.a_flushed_cache_is_filled_again().await;
         self.a_cache_that_is_down_is_slower_and_changes_nobody().await;
+        let scrape = self.scrape().await;
+        for operation in ["find", "put", "fence", "lift"] {
+            let series = format!(r#"seconds_count{{store="redis",operation="user_cache.{operation}"}} "#);
+            assert!(scrape.contains(&series), "{series} in\n{scrape}");
+        }
     }
 }
 
