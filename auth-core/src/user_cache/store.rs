@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{CacheFence, Cached, UserCache, health::Health};
+use super::{CacheFence, CacheTicket, Cached, UserCache, health::Health};
 use crate::metrics::{CACHE_DROPS, CACHE_LOOKUPS, Tally};
 use crate::{
     InsertUserError, LoadedUser, NewUser, NormalizedEmail, Profile, StoreError, UpdateUserError, User,
@@ -82,6 +82,23 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
         }
     }
 
+    /// What the cache says of a user. `None` if it does not answer, or is left alone because it did not.
+    async fn ask(&self, id: &Id) -> Option<Cached<Id, P>> {
+        if self.health.is_resting() {
+            return None;
+        }
+        self.health.note(self.cache.find(id).await).ok()
+    }
+
+    /// Reads a user from the store, and puts it if there is a ticket.
+    async fn read(&self, id: &Id, ticket: Option<CacheTicket>) -> Result<Option<User<Id, P>>, StoreError> {
+        let found = self.store.find(id).await?;
+        if let (Some(ticket), Some(user)) = (ticket, &found) {
+            let _put = self.health.note(self.cache.put(ticket, user).await);
+        }
+        Ok(found)
+    }
+
     async fn fence(&self, id: &Id) -> Result<CacheFence, StoreError> {
         CACHE_DROPS.count(["users".into()]);
         self.health.note(self.cache.fence(id).await)
@@ -119,48 +136,44 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
     }
 
     async fn find(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
-        if self.health.is_resting() {
-            looked_up("unavailable");
-            return self.store.find(id).await;
-        }
-        let ticket = match self.health.note(self.cache.find(id).await) {
-            Ok(Cached::Hit(user)) => {
+        let ticket = match self.ask(id).await {
+            Some(Cached::Hit(user)) => {
                 self.hits.add();
                 return Ok(Some(user));
             }
-            Ok(Cached::Miss(ticket)) => {
+            Some(Cached::Miss(ticket)) => {
                 looked_up("miss");
                 ticket
             }
-            Ok(Cached::Unreadable(ticket)) => {
+            Some(Cached::Unreadable(ticket)) => {
                 looked_up("unreadable");
                 ticket
             }
-            Ok(Cached::Full) => {
+            Some(Cached::Full) => {
                 looked_up("full");
                 None
             }
-            Err(_down) => {
+            None => {
                 looked_up("unavailable");
                 None
             }
         };
-        let found = self.store.find(id).await?;
-        if let (Some(ticket), Some(user)) = (ticket, &found) {
-            let _put = self.health.note(self.cache.put(ticket, user).await);
-        }
-        Ok(found)
+        self.read(id, ticket).await
     }
 
     async fn find_latest(&self, id: &Id) -> Result<Option<User<Id, P>>, StoreError> {
-        let found = self.store.find(id).await?;
-        let known = found.as_ref().map_or(i64::MAX, |user| user.revision);
-        let is_behind = match self.cache.find(id).await {
-            Ok(Cached::Hit(cached)) => cached.revision < known,
-            _ => false,
+        // Asked first, so that what is read under its ticket can be put.
+        let cached = match self.ask(id).await {
+            Some(Cached::Hit(cached)) => cached,
+            Some(Cached::Miss(ticket) | Cached::Unreadable(ticket)) => return self.read(id, ticket).await,
+            Some(Cached::Full) | None => return self.read(id, None).await,
         };
+        let found = self.read(id, None).await?;
+        let known = found.as_ref().map_or(i64::MAX, |user| user.revision);
         // After a failover to a replica that lagged, for example.
-        if is_behind && let Ok(fence) = self.fence(id).await {
+        if cached.revision < known
+            && let Ok(fence) = self.fence(id).await
+        {
             self.unfence(id, fence, Some(known)).await;
         }
         Ok(found)

@@ -163,6 +163,12 @@ impl Scene {
         found.map(|user| user.revision)
     }
 
+    /// The same of the user as stored.
+    async fn latest(&self) -> Option<i64> {
+        let found = self.node.find_latest(&self.user.id).await.expect("an answer");
+        found.map(|user| user.revision)
+    }
+
     /// The number of times that the store is read for `times` requests.
     async fn reads(&self, times: u32) -> u32 {
         let before = self.store.reads.load(SeqCst);
@@ -241,6 +247,35 @@ async fn a_change_that_was_made_is_told_as_made_although_its_fence_cannot_be_lif
     assert_eq!(scene.found().await, Some(2), "the fence still stands");
     assert!(scene.node.delete(&scene.user.id).await.expect("made, and told"));
     assert_eq!(scene.found().await, None);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_latest_user_drops_an_older_one_from_the_cache() {
+    let scene = Scene::new().await;
+    let past_the_cache = scene.store.users.update(&scene.user);
+    past_the_cache.await.expect("changed");
+    assert_eq!(scene.found().await, Some(0), "it is cached");
+    assert_eq!(scene.latest().await, Some(1));
+    assert_eq!(scene.found().await, Some(1));
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_latest_user_keeps_nobody_from_caching_it() {
+    let scene = Scene::new().await;
+    scene.node.update(&scene.user).await.expect("changed");
+    assert_eq!(scene.latest().await, Some(1));
+    assert_eq!(scene.reads(5).await, 0, "it was put");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_latest_user_leaves_a_cache_alone_that_fails() {
+    let scene = Scene::new().await;
+    scene.cache.find_fails.store(true, SeqCst);
+    let before = scene.cache.finds.load(SeqCst);
+    for _request in 0..50 {
+        assert_eq!(scene.latest().await, Some(0));
+    }
+    assert_eq!(scene.cache.finds.load(SeqCst), before + 1, "asked once");
 }
 
 #[tokio::test]
