@@ -112,3 +112,9 @@ fn fields(user: &User<Uuid, Member>) -> String {
     let hash = user.password_hash.as_ref().map(auth_core::PasswordHash::expose);
     format!("{user:?} {hash:?}")
 }
+
+/// The node finds the user as it is here.
+async fn check(node: &Cached, user: &User<Uuid, Member>) {
+    let found = node.find(&user.id).await.expect("an answer").expect("a user");
+    assert_eq!(fields(&found), fields(user));
+}

@@ -184,7 +184,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_change_that_the_cache_cannot_be_told_of_is_not_made() {
+async fn g5_a_change_that_the_cache_cannot_be_told_of_is_not_made() {
     let scene = Scene::new().await;
     scene.cache.fence_fails.store(true, SeqCst);
     let refused = scene.node.update(&scene.user).await.expect_err("not fenced");

@@ -13,20 +13,15 @@ use auth_redis::{Redis, RedisUserCache, fred::interfaces::KeysInterface as _};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Cached, Member, Nodes, cache, fields, new_user};
+use super::{Member, Nodes, cache, check, new_user};
 use crate::{
     log::Log,
     server::{self, Server, ask},
 };
 
-async fn check(node: &Cached, user: &User<Uuid, Member>) {
-    let found = node.find(&user.id).await.expect("an answer").expect("a user");
-    assert_eq!(fields(&found), fields(user));
-}
-
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn a_cache_that_is_down_makes_reads_slower_and_refuses_changes_before_they_are_written() {
+async fn g5_a_cache_that_is_down_makes_reads_slower_and_refuses_changes_before_they_are_written() {
     let log = Log::start();
     let pool = auth_redis::connect("redis://127.0.0.1:1").await.expect("a pool");
     let redis = Redis::new(pool)

@@ -1,10 +1,21 @@
 //! Calls whose reply is lost, or that a stalled server carries out late.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use auth_core::{CacheTicket, Cached, CachedUsers, User, UserCache, UserStore as _};
-use auth_redis::RedisUserCache;
+use auth_redis::{RedisUserCache, fred::interfaces::KeysInterface as _};
 use portcullis_support::{Fault, Proxy};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+};
 use uuid::Uuid;
 
 use super::{Member, Nodes, cache, fields};
@@ -65,23 +76,92 @@ async fn a_call_whose_reply_is_lost_is_made_again() {
 async fn a_reservation_that_is_carried_out_late_revives_no_ticket() {
     let server = Server::start(&[]).await;
     let nodes = Nodes::on(&server.url()).await;
-    let slow = Proxy::before(&server.url()).await;
-    let redis = server::redis_with(&slow.url(&server.url()), &nodes.prefix).await;
+    let detour = Detour::to(server.port).await;
+    let redis = server::redis_with(&detour.url, &nodes.prefix).await;
     let reader = cache(&redis, &nodes.secret);
-    for round in 0..4 {
-        let mut user = nodes.user(round).await;
-        // The reply to the look-up or to the reservation is lost, so one of them is made again.
-        slow.set(Fault::LoseReply).await;
-        let own = ticket(&reader, &user).await;
-        let read = user.clone();
-        user.is_superuser = !user.is_superuser;
-        nodes.other.update(&user).await.expect("changed");
-        user.revision += 1;
-        if let Some(own) = own {
-            reader.put(own, &read).await.expect("an answer");
+    // So that the server knows the script.
+    assert!(ticket(&reader, &nodes.user(0).await).await.is_some());
+    let mut user = nodes.user(1).await;
+    detour.holds.store(true, SeqCst);
+    let own = ticket(&reader, &user).await.expect("the second attempt's");
+    assert!(!detour.holds.load(SeqCst), "the first attempt was held back");
+    let read = user.clone();
+    user.is_superuser = !user.is_superuser;
+    nodes.other.update(&user).await.expect("changed");
+    user.revision += 1;
+    detour.carries_out().await;
+    let taken = nodes.value(user.id).await.expect("a ticket");
+    assert_eq!(taken[0], b't', "the first attempt was carried out");
+    // As a reader of before the change.
+    let _none: i64 = nodes.client.del(least(&nodes, user.id)).await.expect("dropped");
+    reader.put(own, &read).await.expect("an answer");
+    let found = nodes.one.find(&user.id).await.expect("an answer");
+    assert_eq!(found.as_ref().map(fields), Some(fields(&user)));
+}
+
+/// The key of the revision that the user must have at least, which would refuse an older one whatever the ticket.
+fn least(nodes: &Nodes, id: Uuid) -> String {
+    nodes.key(id).replace("}:c:", "}:v:")
+}
+
+/// A request, and the connection that it waits for.
+type Held = Arc<Mutex<Option<(Vec<u8>, TcpStream)>>>;
+
+/// A way to a server on which one script can be held back: its caller loses the connection, and the server gets it later.
+struct Detour {
+    url: String,
+    holds: Arc<AtomicBool>,
+    held: Held,
+}
+
+impl Detour {
+    async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("redis://{}", listener.local_addr().expect("an address"));
+        let (holds, held) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+        let (its_holds, its_held) = (Arc::clone(&holds), Arc::clone(&held));
+        tokio::spawn(async move {
+            while let Ok((client, _address)) = listener.accept().await {
+                let server = TcpStream::connect(("127.0.0.1", port)).await.expect("a server");
+                tokio::spawn(carry(
+                    client,
+                    server,
+                    Arc::clone(&its_holds),
+                    Arc::clone(&its_held),
+                ));
+            }
+        });
+        Self { url, holds, held }
+    }
+
+    /// Lets the server have what is held back.
+    async fn carries_out(&self) {
+        let held = self.held.lock().await.take();
+        let (request, mut server) = held.expect("a request that is held back");
+        server.write_all(&request).await.expect("sent");
+        let mut reply = [0; 64];
+        assert!(server.read(&mut reply).await.expect("a reply") > 0);
+    }
+}
+
+async fn carry(mut client: TcpStream, mut server: TcpStream, holds: Arc<AtomicBool>, held: Held) {
+    let (mut request, mut reply) = ([0; 4096], [0; 4096]);
+    loop {
+        tokio::select! {
+            Ok(length @ 1..) = client.read(&mut request) => {
+                let request = &request[..length];
+                let is_script = request.windows(7).any(|word| word == b"EVALSHA");
+                if is_script && holds.swap(false, SeqCst) {
+                    *held.lock().await = Some((request.to_vec(), server));
+                    return;
+                }
+                server.write_all(request).await.expect("sent");
+            }
+            Ok(length @ 1..) = server.read(&mut reply) => {
+                client.write_all(&reply[..length]).await.expect("sent");
+            }
+            else => return,
         }
-        let found = nodes.one.find(&user.id).await.expect("an answer");
-        assert_eq!(found.as_ref().map(fields), Some(fields(&user)), "round {round}");
     }
 }
 

@@ -10,7 +10,7 @@ use auth_redis::{RedisAccessTokenStore, RedisUserCache};
 use portcullis::jwt::{JwtStrategy, TrackedJwtStrategy};
 use uuid::Uuid;
 
-use super::{Member, Nodes, cache, fields};
+use super::{Member, Nodes, cache, check, fields};
 use crate::{
     redis::round_trips::{counted, unattended},
     server::{self, Server},
@@ -22,20 +22,14 @@ use crate::{
 async fn a_user_is_read_from_the_cache_until_it_is_changed_on_any_node() {
     let nodes = Nodes::on(&server::url("TEST_REDIS_URL")).await;
     let mut user = nodes.user(5).await;
-    let found = nodes
-        .one
-        .find(&user.id)
-        .await
-        .expect("an answer")
-        .expect("a user");
-    assert_eq!(fields(&found), fields(&user));
+    check(&nodes.one, &user).await;
     let old = user.clone();
     user.is_superuser = true;
     nodes.change_past_the_cache(&user).await;
     user.revision += 1;
+    // No field is lost in the cache.
     for node in [&nodes.one, &nodes.other] {
-        let found = node.find(&user.id).await.expect("an answer").expect("a user");
-        assert_eq!(fields(&found), fields(&old), "no field is lost in the cache");
+        check(node, &old).await;
     }
 
     user.is_active = false;
@@ -43,8 +37,7 @@ async fn a_user_is_read_from_the_cache_until_it_is_changed_on_any_node() {
     nodes.other.update(&user).await.expect("written");
     user.revision += 1;
     for node in [&nodes.one, &nodes.other] {
-        let found = node.find(&user.id).await.expect("an answer").expect("a user");
-        assert_eq!(fields(&found), fields(&user));
+        check(node, &user).await;
     }
     assert!(nodes.one.delete(&user.id).await.expect("deleted"));
     for node in [&nodes.one, &nodes.other] {
@@ -71,13 +64,7 @@ async fn a_fence_that_nobody_lifts_falls_within_five_minutes() {
     assert!((30_000..=300_000).contains(&left), "{left}");
     let value = nodes.value(user.id).await.expect("fences");
     assert_eq!(value.len(), 1 + 16 * 64, "of very many, the newest");
-    let found = nodes
-        .one
-        .find(&user.id)
-        .await
-        .expect("an answer")
-        .expect("a user");
-    assert_eq!(fields(&found), fields(&user));
+    check(&nodes.one, &user).await;
 }
 
 /// A log-in by a `strategy` over the log-ins of a cache.

@@ -20,7 +20,7 @@ async fn delete(url: &str, prefix: &str, key: &auth_core::TokenLookup) {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn a_lost_connection_is_not_relied_on() {
+async fn g3_a_lost_connection_is_not_relied_on() {
     let server = Server::start(&[]).await;
     let (url, prefix) = (server.url(), server::prefix());
     let node = Node::on(&url, &prefix).await;
@@ -46,7 +46,7 @@ async fn a_lost_connection_is_not_relied_on() {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn an_emptied_server_is_seen_within_the_lease() {
+async fn g3_an_emptied_server_is_seen_within_the_lease() {
     let server = Server::start(&[]).await;
     let node = Node::on(&server.url(), &server::prefix()).await;
     let client = server::client(&server.url()).await;
@@ -207,7 +207,7 @@ async fn a_server_whose_memory_is_full_is_begun_with_anew() {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn a_server_that_stalls_makes_no_one_stay_longer_than_the_lease() {
+async fn g1_a_server_that_stalls_makes_no_one_stay_longer_than_the_lease() {
     let server = Server::start(&[]).await;
     let node = Node::on(&server.url(), &server::prefix()).await;
     let key = node.log_in().await;
@@ -225,7 +225,7 @@ async fn a_server_that_stalls_makes_no_one_stay_longer_than_the_lease() {
 
 #[tokio::test]
 #[ignore = "needs Redis"]
-async fn an_invalidation_that_is_stalled_on_the_way_is_seen_within_the_lease() {
+async fn g2_an_invalidation_that_is_stalled_on_the_way_is_seen_within_the_lease() {
     let (url, prefix) = (server::url("TEST_REDIS_URL"), server::prefix());
     let delay = Duration::from_millis(300);
     for fault in [

@@ -77,7 +77,7 @@ async fn a_log_in_whose_slot_moves_is_not_let_in_longer_than_the_lease() {
 
 #[tokio::test]
 #[ignore = "needs Redis Cluster"]
-async fn a_master_that_was_replaced_is_not_relied_on() {
+async fn g3_a_master_that_was_replaced_is_not_relied_on() {
     let cluster = Cluster::start(2, 1).await;
     let prefix = server::prefix();
     let node = Node::on(&cluster.url(), &prefix).await;
