@@ -22,7 +22,8 @@ pub enum Cached<Id = Uuid, P = ()> {
     /// The cache does not have the user. Read it from the store, and [`put`](UserCache::put) it under this ticket. `None` if
     /// the user is being changed, or if somebody else is about to put it.
     Miss(Option<CacheTicket>),
-    /// The same. What the cache has instead cannot be read: it is broken, or somebody else wrote it.
+    /// The same. What the cache has instead cannot be read: it is broken, or somebody else wrote it. What was kept
+    /// under an old secret, or with the profile of another version, counts, too, and what has run out by the clock of this node.
     Unreadable(Option<CacheTicket>),
     /// The cache does not have the user, and has no room for another one.
     Full,
