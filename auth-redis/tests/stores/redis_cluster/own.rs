@@ -1,7 +1,10 @@
 //! A cluster of the test's own.
 
+use std::time::Duration;
+
 use auth_core::ShardTag;
 use auth_redis::fred::util::redis_keyslot;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::server::{Server, look, tell, until};
@@ -94,5 +97,17 @@ impl Cluster {
     pub(crate) fn user_of_the_first(&self) -> Uuid {
         let mut users = std::iter::repeat_with(Uuid::new_v4);
         users.find(|user| self.place(user).1 == 0).expect("a user")
+    }
+
+    /// Lets the `replica` of this number take the place of its master.
+    pub(crate) async fn promote(&self, replica: usize) {
+        let replica = &self.nodes[replica];
+        until("the replica obeys", async || {
+            // An order that could not be carried out is forgotten after 5 seconds.
+            let _taken = look(&replica.url(), &["CLUSTER", "FAILOVER"]).await;
+            let obeyed = timeout(Duration::from_secs(5), replica.becomes("master"));
+            obeyed.await.is_ok()
+        })
+        .await;
     }
 }
