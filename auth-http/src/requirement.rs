@@ -10,7 +10,8 @@ use crate::Authenticated;
 /// A condition on the user and the credential of a request. Every route for users also requires an active user.
 ///
 /// [`Active`] requires nothing more. [`Verified`] and [`Superuser`] require a flag, and [`InPerson`] that nobody else logged in
-/// as the user. A [`Permission`] requires that a role of the user grants it. A function is your own rule. A pair requires both. A type with a [`Default`] can also be the requirement of an extractor.
+/// as the user. A [`Permission`] requires that a role of the user grants it. A function is your own rule. A pair requires both. A
+/// type with a [`Default`] can also be the requirement of an extractor.
 ///
 /// ```
 /// use portcullis::{Credential, User, http::{Requirement, Verified}};

@@ -158,8 +158,9 @@ impl<Id: UserId> TrackedJwtStrategy<Id> {
     /// Without refresh tokens, a log-in ends when its last access token expires. It goes on, up to its own lifetime, if each token
     /// is used between the time at which it can be replaced and its expiry.
     ///
-    /// The next token follows from the row of the log-in, and from the user's roles if it has [scopes](JwtStrategy::scopes). With HMAC or EdDSA, parallel requests get the same string. The
-    /// signatures of ES256 and PS256 are random, so there the claims are the same.
+    /// The next token follows from the row of the log-in, and from the user's roles if it has [scopes](JwtStrategy::scopes). With
+    /// HMAC or EdDSA, parallel requests get the same string. The signatures of ES256 and PS256 are random, so there the claims are
+    /// the same.
     ///
     /// # Errors
     /// [`ConfigError`] naming

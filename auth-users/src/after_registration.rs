@@ -11,8 +11,9 @@ use crate::UserManager;
 /// The application's own part of a registration: what has to be there when the client gets its answer, such as a workspace.
 ///
 /// An [`Observer`](crate::Observer) hears of a registration after the answer. This is called before it, and only this: the
-/// `on_after_register` of FastAPI Users. The user is in the store already. **An error or a panic is a 500, and undoes nothing**:
-/// the user exists, and [`EventKind::Registered`](crate::EventKind::Registered) was told.
+/// `on_after_register` of FastAPI Users. The user is in the store already, and a mail to verify the e-mail in the outbox. **An error, a
+/// panic, or more than 30 seconds is a 500, and undoes nothing**: the user exists, and
+/// [`EventKind::Registered`](crate::EventKind::Registered) was told. If the client leaves, it is cut off at an await.
 ///
 /// ```
 /// use portcullis::{User, async_trait, users::{AfterRegistration, AfterRegistrationError, UserManager}};

@@ -26,18 +26,20 @@ use watcher::Watcher;
 /// **Queues are in memory.** What is in them ends with the process: see [`Audit::drained`]. If the runtime of the task ends, as with
 /// a worker of actix-web, the next event on another runtime goes on, and the event in hand may be told twice.
 ///
-/// An event has ids, and no user. Look the user up if you need more. An observer that is to change users holds a clone of the
-/// [`UserManager`](crate::UserManager). What it does is an event, too: an observer that updates a user at each update never ends.
+/// An event has ids, and no user. Look the user up in [`UserManager::store`](crate::UserManager::store) if you need more. An observer
+/// that is to change users holds a [`Weak`](std::sync::Weak) of an `Arc` of the [`UserManager`](crate::UserManager), as the manager
+/// holds the observer: with a clone of it, neither would ever be freed. What it does is an event, too: an observer that updates a user
+/// at each update never ends.
 ///
 /// Like other code of a task, it must not block its thread, which also serves requests.
 ///
 /// ```
 /// use std::sync::Arc;
 ///
-/// use portcullis::{async_trait, users::{AuditEvent, EventKind, Observer, UserManager}};
+/// use portcullis::{async_trait, store::UserStore, users::{AuditEvent, EventKind, Observer, UserManager}};
 ///
 /// struct Thieves {
-///     users: UserManager,
+///     users: Arc<dyn UserStore>,
 /// }
 ///
 /// #[async_trait]
@@ -53,7 +55,7 @@ use watcher::Watcher;
 /// # fn warn(_: &str) {}
 ///
 /// fn watch(users: &UserManager) {
-///     users.audit().observe(Arc::new(Thieves { users: users.clone() }));
+///     users.audit().observe(Arc::new(Thieves { users: Arc::clone(users.store()) }));
 /// }
 /// # let _ = watch;
 /// ```
@@ -135,7 +137,7 @@ impl<Id: UserId> Audit<Id> {
         self.watchers().iter().map(|watcher| watcher.waiting()).sum()
     }
 
-    /// Waits until the observers have learnt of every event so far, whatever happens meanwhile.
+    /// Waits until the observers have learnt of every event so far. What happens meanwhile, as by an observer, is later.
     ///
     /// For an orderly shutdown, call it when the server has stopped, and limit the wait: an observer that hangs has 30 seconds for
     /// each event.

@@ -76,7 +76,7 @@ impl<Id, P> Copy for Intent<'_, Id, P> {}
 /// takes longer than 10 seconds, is no consent: nothing happens, and the answer is a 5xx.
 ///
 /// Every log-in asks: by password, by `Auth::log_in`, through a session, and the one that takes the place of another, as after
-/// `log_out_elsewhere`. A refresh is none. A log-in that is refused has issued nothing.
+/// `log_out_elsewhere`. A refresh is no log-in. A log-in that is refused has issued nothing.
 ///
 /// ```
 /// use portcullis::{async_trait, users::{Intent, Origin, UserManager, Veto, VetoError}};

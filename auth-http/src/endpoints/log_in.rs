@@ -29,8 +29,8 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
     /// - [`HttpError::Code`] if the user does not exist, is inactive, or must be verified and is not, or if the user's
     ///   credentials were ended after one of them identified the user.
     /// - [`HttpError::Forbidden`] if an unsafe request for a cookie comes from another site, if the
-    ///   [`Veto`](auth_users::Veto) refuses the log-in, or if somebody is to [act](Identified::acting) as the user, and the request presents no credential of their own, but one by which they act
-    ///   as another.
+    ///   [`Veto`](auth_users::Veto) refuses the log-in, or if somebody is to [act](Identified::acting) as the user, and the
+    ///   request presents no credential of their own, but one by which they act as another.
     /// - [`HttpError::Unavailable`] if the store does not answer.
     pub async fn log_in(
         &self,

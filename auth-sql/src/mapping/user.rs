@@ -18,9 +18,9 @@
 /// | `security_epoch`, `revision` | `BigInt` |
 /// | `created_at`, `updated_at` | `BigInt`: milliseconds since 1970-01-01 UTC; on PostgreSQL also `Timestamptz`, on MySQL `Datetime` with three fractional digits |
 ///
-/// `roles` has the names of a user's [roles](auth_core::User::roles) with a comma between two: `author,editor`. No table can do
-/// without it, even if the service defines no roles: otherwise those of a later day would be lost without a word. Add it with
-/// the default `''`, and let it hold 4,160 characters. A user whose value is anything else cannot be read.
+/// `roles` has the names of a user's [roles](auth_core::User::roles) with a comma between two: `author,editor`. The column is
+/// required. Without it, roles given later are lost silently. Add it with the default `''`, and let it hold 4,160 characters. A user
+/// whose value is anything else cannot be read.
 ///
 /// # Values that the table refuses
 ///

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use auth_core::{Email, InsertUserError, NewUser, Profile, SecretString, StoreError, User, UserId};
+use tokio::time::timeout;
 
 use super::{
     UserManager,
@@ -8,6 +11,9 @@ use crate::{
     AfterRegistrationError, EventKind, HashQueue, Intent, LOG, MailKind, ProfileError, VetoError,
     caught::{Panicked, caught},
 };
+
+/// How long what follows a registration may take.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A user to create.
 #[derive(Clone, Debug)]
@@ -106,10 +112,11 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let refused = |why| EventKind::RegistrationRefused { why };
         let created = self.attended(None, refused, self.insert(registration)).await;
         let user = self.conclude(None, created, || EventKind::Registered, refused)?;
-        self.follow(&user).await?;
+        // First, since the user exists even if the rest fails or the client leaves.
         if self.sends_verification && user.password_hash.is_some() {
             self.post(MailKind::Verify, &user.email, Some(user.clone()));
         }
+        self.follow(&user).await?;
         Ok(user)
     }
 
@@ -118,8 +125,12 @@ impl<Id: UserId, P: Profile> UserManager<Id, P> {
         let Some(follower) = &self.after_registration else {
             return Ok(());
         };
-        let done = caught(async { follower.registered(user, self).await }).await;
-        let done = done.unwrap_or_else(|Panicked| Err(AfterRegistrationError::new("it panicked")));
+        let following = caught(async { follower.registered(user, self).await });
+        let done = match timeout(DEADLINE, following).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(Panicked)) => Err(AfterRegistrationError::new("it panicked")),
+            Err(_elapsed) => Err(AfterRegistrationError::new("it took too long")),
+        };
         if let Err(error) = &done {
             let problem = error.to_string();
             tracing::error!(target: LOG, user = ?user.id, ?problem, "a user was registered, and what follows failed");

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use async_trait::async_trait;
 use auth_core::StoreError;
@@ -113,27 +113,35 @@ async fn e7_a_mail_that_is_lost_is_told_with_its_user_and_the_last_problem() {
 }
 
 /// Logs out whoever asks for another password.
-struct Cautious(UserManager<Uuid, Knight>);
+struct Cautious(Weak<UserManager<Uuid, Knight>>);
 
 #[async_trait]
 impl Observer for Cautious {
     async fn observe(&self, event: &AuditEvent) {
         if let (EventKind::MailRequested { .. }, Some(id)) = (&event.kind, &event.user) {
-            assert!(self.0.log_out_everywhere(id).await.expect("store"));
+            let users = self.0.upgrade().expect("it is used");
+            assert!(users.log_out_everywhere(id).await.expect("store"));
         }
     }
 }
 
 #[tokio::test]
-async fn n7_an_observer_can_use_the_manager() {
+async fn n7_an_observer_can_use_the_manager_and_ends_with_it() {
     let scene = Scene::new();
     let arthur = scene.arthur().await;
-    let users = UserManager::clone(&scene.users);
-    scene.users.audit().observe(Arc::new(Cautious(users)));
+    let cautious = Arc::new(Cautious(Arc::downgrade(&scene.users)));
+    let observer = Arc::downgrade(&cautious);
+    scene.users.audit().observe(cautious);
     scene.users.forgot_password(&email(EMAIL)).await.expect("store");
+    // What it does then is told, too.
+    scene.users.audit().drained().await;
     let events = scene.events().await;
     assert_eq!(events[1..], ["password_reset_requested", "logged_out_everywhere"]);
     assert_eq!(scene.read(&arthur).await.security_epoch, 1);
+    drop(scene);
+    // Its task may still be about to end.
+    tokio::task::yield_now().await;
+    assert!(observer.upgrade().is_none());
 }
 
 /// What the application does if it is asked.
@@ -257,6 +265,27 @@ async fn e5_what_follows_a_registration_fails_it_and_undoes_nothing() {
         let user = scene.users.authenticate(EMAIL, &PASSWORD.into()).await;
         user.expect("registered all the same");
     }
+}
+
+#[tokio::test]
+async fn e5_the_mail_that_verifies_is_sent_though_what_follows_a_registration_fails() {
+    let scene = Scene::with(|settings| {
+        let settings = settings.after_registration(Moody::new(Mood::Fails));
+        settings.send_verification_on_registration(true)
+    });
+    scene.users.create(registration()).await.expect_err("told");
+    assert_eq!(scene.events().await, ["registered", "verification_requested"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn e5_what_follows_a_registration_may_take_half_a_minute() {
+    let scene = Scene::with(|settings| settings.after_registration(Moody::new(Mood::Hangs)));
+    let start = tokio::time::Instant::now();
+    let mut registration = registration();
+    registration.password = None;
+    let error = scene.users.create(registration).await.expect_err("told");
+    assert!(matches!(error, CreateUserError::AfterRegistration(_)), "{error}");
+    assert_eq!(start.elapsed().as_secs(), 30);
 }
 
 #[tokio::test(start_paused = true)]
