@@ -27,6 +27,10 @@ struct Held {
     is_in_doubt: bool,
     /// The flushes before it was issued.
     flushes: u64,
+    /// When its user had got the role.
+    given: Instant,
+    /// The loss of that role was asked for.
+    may_be_stripped: bool,
     /// When its end was answered.
     ended: Option<Instant>,
     /// When the loss of its user's role was answered.
@@ -100,6 +104,7 @@ impl Checker {
             if self.insist(active).await.is_none() || self.insist(editor).await.is_none() {
                 return;
             }
+            let given = Instant::now();
             let flushes = self.flushes.load(Ordering::SeqCst);
             let log_in =
                 async |node: usize| sites[node].log_in(backend, &user.email, PASSWORD).attempt().await;
@@ -112,12 +117,17 @@ impl Checker {
                 credential: credential.clone(),
                 is_in_doubt: false,
                 flushes,
+                given,
+                may_be_stripped: false,
                 ended: None,
                 stripped: None,
             });
             sleep(Duration::from_millis(fastrand::u64(50..500))).await;
             let change = *fastrand::choice(&Change::ALL).expect("some");
-            user.set(|held| held.is_in_doubt |= !matches!(change, Change::Roles));
+            user.set(|held| match change {
+                Change::Roles => held.may_be_stripped = true,
+                _ => held.is_in_doubt = true,
+            });
             let site = &sites[fastrand::usize(..2)];
             let answer = change.make(site, &self.pair.root, &credential, &user.id).await;
             if answer.is_ok_and(|answer| [200, 204].contains(&answer.status)) {
@@ -177,6 +187,11 @@ impl Checker {
                 }
                 403 => {
                     self.counts.refused.fetch_add(1, Ordering::Relaxed);
+                    let after = user.held().expect("there is one");
+                    let may_lack_it =
+                        after.number != before.number || after.may_be_stripped || after.is_in_doubt;
+                    let is_new = began <= before.given + LEASE;
+                    assert!(may_lack_it || is_new, "the role is not seen: {answer:?}");
                 }
                 503 => {
                     self.counts.unavailable.fetch_add(1, Ordering::Relaxed);
