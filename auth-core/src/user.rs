@@ -173,7 +173,7 @@ pub struct NewUser<Id = Uuid, P = ()> {
     pub is_superuser: bool,
     /// See [`User::is_verified`].
     pub is_verified: bool,
-    /// See [`User::roles`].
+    /// See [`User::roles`]. Nobody checks them here: more than [`MAX_ROLES`](crate::MAX_ROLES) may not fit into a column.
     pub roles: BTreeSet<RoleName>,
     /// When the user is created, in whole milliseconds.
     pub created_at: OffsetDateTime,
