@@ -1,6 +1,7 @@
 //! The near cache: what one node remembers, and how soon it forgets what another node changed.
 
 mod faults;
+mod stopped;
 mod stores;
 mod users;
 

@@ -7,7 +7,7 @@ use auth_core::{
     SessionStore as _, SessionWrite, TokenKind,
 };
 use auth_redis::{
-    ClientLike as _, Redis, RedisAccessTokenStore, RedisSessionStore,
+    ClientLike as _, NearCache, Redis, RedisAccessTokenStore, RedisSessionStore,
     fred::types::{Builder, config::Config},
 };
 use uuid::Uuid;
@@ -97,6 +97,12 @@ async fn the_rights_that_are_documented_are_enough() {
     ask(&client, &command).await.expect("a user");
     let url = format!("redis://app:p%40ss@127.0.0.1:{}", server.port);
     works(&server::redis(&url).await).await;
+    let near = NearCache::new(1 << 20).expect("room");
+    let near = server::redis(&url).await.near_cache(near).expect("a thread");
+    until("the near cache is used", async || {
+        near.near_cache_stats().expect("a near cache").is_used
+    })
+    .await;
     let refused = server::redis(&url).await.prefix("another:").expect("a prefix");
     let store = RedisAccessTokenStore::<Uuid>::new(refused);
     let error = store
