@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    io::{BufRead as _, BufReader, Write as _, stdin},
+    io::{BufRead as _, BufReader, Write as _, stdin, stdout},
     process::{Command, Stdio},
 };
 
@@ -64,8 +64,8 @@ async fn log_in(url: &str, prefix: &str) {
     let (key, token) = hour(Uuid::now_v7());
     node.tokens.insert(&token, None).await.expect("inserted");
     until("it is remembered", async || node.remembers(&key).await).await;
-    println!("logged in: {}", token.user_id);
+    writeln!(stdout(), "logged in: {}", token.user_id).expect("said");
     stdin().read_line(&mut String::new()).expect("a line");
     let found = node.tokens.find(&key).await;
-    println!("is good: {}", matches!(found, Ok(Some(_))));
+    writeln!(stdout(), "is good: {}", matches!(found, Ok(Some(_)))).expect("said");
 }
