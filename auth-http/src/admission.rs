@@ -152,7 +152,8 @@ pub(crate) async fn as_stored<Id: UserId, P: Profile>(
     users: &UserManager<Id, P>,
     user: &User<Id, P>,
 ) -> Result<User<Id, P>, NotLoggedIn> {
-    let user = users.find(&user.id).await?.ok_or(NotLoggedIn::UserGone)?;
+    let found = users.store().find_latest(&user.id).await?;
+    let user = found.ok_or(NotLoggedIn::UserGone)?;
     may_log_in(users, &user)?;
     Ok(user)
 }

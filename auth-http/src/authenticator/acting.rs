@@ -1,6 +1,6 @@
 //! Log-ins by which somebody acts as another user.
 
-use auth_core::{Outcome, Profile, UserId, admit};
+use auth_core::{Outcome, Profile, UserId, admit_latest};
 
 use super::Authenticator;
 use crate::{HttpError, Presented, RequestHead, Slot};
@@ -18,7 +18,7 @@ impl<Id: UserId, P: Profile> Authenticator<Id, P> {
             let Presented::Token(token) = backend.transport().extract(Slot::Access, head) else {
                 continue;
             };
-            match admit(&*self.users, backend.read(token).await).await {
+            match admit_latest(&*self.users, backend.read_latest(token).await).await {
                 Outcome::Authenticated((_, credential)) if credential.actor.is_some() => acts = true,
                 Outcome::Authenticated((user, _)) if user.id == *actor => return Ok(()),
                 Outcome::Unavailable(error) => return Err(error.into()),

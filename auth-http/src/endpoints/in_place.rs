@@ -64,7 +64,7 @@ impl<Id: UserId, P: Profile> Endpoints<Id, P> {
         let Presented::Token(token) = backend.transport().extract(Slot::Access, head) else {
             return Err(unauthorized().into());
         };
-        match backend.read(token).await {
+        match backend.read_latest(token).await {
             Ok(credential) if credential.subject == current.credential.subject => {}
             Ok(_) | Err(ReadError::Rejected(_)) => return Err(unauthorized().into()),
             Err(ReadError::Unavailable(error)) => return Err(error.into()),

@@ -12,7 +12,7 @@ use auth_core::{
     UpdateUserError, User, UserStore,
     memory::{MemoryAccessTokenStore, MemoryUserStore},
 };
-use auth_http::{AuthBackend, BearerTransport, Endpoints, Request};
+use auth_http::{AcceptedBackends, AuthBackend, BearerTransport, Endpoints, HttpError, Request};
 use auth_users::{Registration, UserManager};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -221,6 +221,40 @@ async fn g1_a_log_in_that_has_ended_elsewhere_makes_no_change_by_what_is_remembe
     }
     assert_eq!(node.stored(&node.root).await.revision, node.root.revision);
     assert_eq!(node.stored(&node.other).await.revision, node.other.revision);
+}
+
+#[tokio::test]
+async fn g1_a_log_in_that_has_ended_elsewhere_ends_no_other_and_is_not_replaced() {
+    let node = Node::new().await;
+    let head = Head::to_app("POST", vec![("authorization", format!("Bearer {}", node.token))]);
+    let authenticator = node.endpoints.authenticator();
+    let current = authenticator.authenticate(&head, &AcceptedBackends::All).await;
+    let current = current.expect("it is good");
+    node.log_ins
+        .stored
+        .delete_all(&node.root.id)
+        .await
+        .expect("ended");
+    assert_eq!(node.me().await, 200, "it is remembered");
+    let refused = node.endpoints.log_out_elsewhere(&current, &head).await;
+    assert!(
+        matches!(refused, Err(HttpError::Unauthorized { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(
+        node.stored(&node.root).await.security_epoch,
+        node.root.security_epoch
+    );
+}
+
+#[tokio::test]
+async fn a_log_in_is_judged_by_what_is_stored() {
+    let mut node = Node::new().await;
+    // On another node, which this one has not heard of.
+    node.root.security_epoch += 1;
+    node.users.stored.update(&node.root).await.expect("written");
+    node.token = node.log_in().await;
+    assert_eq!(node.me().await, 200);
 }
 
 #[tokio::test]
