@@ -271,9 +271,15 @@ fn comparable(revision: i64) -> String {
     format!("{:020}", revision.max(0))
 }
 
-/// True if `value` is that of a ticket or of fences.
+/// True if `value` is that of a ticket or of fences, of which there are at most 64.
 fn is_taken(value: &[u8]) -> bool {
-    matches!(value.first(), Some(b't' | b'f')) && value.len() % 16 == 1
+    let numbers = value.len() / 16;
+    value.len() % 16 == 1
+        && match value.first() {
+            Some(b't') => numbers == 1,
+            Some(b'f') => (1..=64).contains(&numbers),
+            _ => false,
+        }
 }
 
 fn bytes(fence: CacheFence) -> Value {

@@ -51,7 +51,7 @@ const LIFT_AGAIN: Duration = Duration::from_millis(100);
 ///
 /// A change fails and writes nothing, since a user who is locked out must not stay in by the cache. That also holds for
 /// [`delete`](UserStore::delete). If the cache fails after the write, the change is made all the same, and the
-/// user is read from the store until the fence falls: after five minutes at the latest.
+/// user is read from the store until the fence falls: five minutes after the last change at the latest.
 ///
 /// # What it asks of the store
 ///
@@ -170,6 +170,10 @@ impl<Id: UserId, P: Profile> UserStore<Id, P> for CachedUsers<Id, P> {
         };
         let found = self.read(id, None).await?;
         let known = found.as_ref().map_or(i64::MAX, |user| user.revision);
+        // The store lags, and the cache has heard of a change that it has not.
+        if known < cached.revision {
+            return Ok(Some(cached));
+        }
         // After a failover to a replica that lagged, for example.
         if cached.revision < known
             && let Ok(fence) = self.fence(id).await

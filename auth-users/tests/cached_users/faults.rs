@@ -77,6 +77,8 @@ struct Store {
     fate: std::sync::Mutex<Fate>,
     late: tokio::sync::Mutex<Option<User>>,
     reads: AtomicU32,
+    /// What it finds if it lags.
+    lagging: std::sync::Mutex<Option<User>>,
 }
 
 #[async_trait]
@@ -87,6 +89,9 @@ impl UserStore for Store {
 
     async fn find(&self, id: &Uuid) -> Result<Option<User>, StoreError> {
         self.reads.fetch_add(1, SeqCst);
+        if let Some(user) = self.lagging.lock().expect("no panic").clone() {
+            return Ok(Some(user));
+        }
         self.users.find(id).await
     }
 
@@ -136,6 +141,7 @@ impl Scene {
             fate: Fate::Made.into(),
             late: None.into(),
             reads: AtomicU32::new(0),
+            lagging: None.into(),
         });
         let node = CachedUsers::new(store.clone(), cache.clone());
         let email = "ada@example.com".parse().expect("an e-mail");
@@ -288,4 +294,14 @@ async fn a_cache_that_fails_is_left_alone_for_a_moment_and_then_asked_again() {
     scene.cache.find_fails.store(false, SeqCst);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(scene.reads(5).await, 0, "it still has the user");
+}
+
+#[tokio::test]
+async fn the_latest_user_is_not_older_than_the_cached_one_if_the_store_lags() {
+    let scene = Scene::new().await;
+    scene.node.update(&scene.user).await.expect("made");
+    assert_eq!(scene.found().await, Some(1));
+    *scene.store.lagging.lock().expect("no panic") = Some(scene.user.clone());
+    let latest = scene.node.find_latest(&scene.user.id).await.expect("an answer");
+    assert_eq!(latest.expect("a user").revision, 1);
 }
