@@ -221,9 +221,12 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         if verifier.is_met(data, state.user.as_ref()) {
             return Ok(());
         }
-        let forbidden = EventKind::Forbidden {
-            needs: verifier.name(),
-        };
+        let needs = verifier.name();
+        if self.inner.sessions.shared.users.is_none() {
+            // Nobody learns of events.
+            tracing::info!(target: "portcullis::http", outcome = "forbidden", needs, "a session may not do this");
+        }
+        let forbidden = EventKind::Forbidden { needs };
         let user = state.user.as_ref().map(|user| &user.id);
         self.tell(forbidden, user);
         Err(HttpError::Forbidden)
