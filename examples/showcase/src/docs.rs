@@ -20,54 +20,18 @@ pub(crate) fn new(auth: &Auth, protected: &Protected) -> Docs {
             [backend] => format!("The user of `{backend}` alone"),
             _ => "The user of any backend".to_owned(),
         };
-        let operation = operation("protected", &summary)
-            .response(
-                "200",
-                answer(
-                    "The user's e-mail.",
-                    &json!({ "email": "arthur@camelot.example" }),
-                ),
-            )
-            .response(
-                "401",
-                refusal("Unauthorized", "No valid credential of an active user."),
-            )
-            .response("503", unavailable());
-        let securities = backends
-            .into_iter()
-            .map(|backend| SecurityRequirement::new(backend, [] as [&str; 0]));
-        add(&mut document, &path, operation.securities(Some(securities)));
+        add(&mut document, &path, for_users(&summary, backends));
     }
-    let articles = operation("protected", "What an editor sees")
-        .response(
-            "200",
-            answer(
-                "The user's e-mail.",
-                &json!({ "email": "arthur@camelot.example" }),
-            ),
-        )
-        .response(
-            "401",
-            refusal("Unauthorized", "No valid credential of an active user."),
-        )
-        .response(
-            "403",
-            refusal("Forbidden", "No role of the user grants `articles:publish`."),
-        )
-        .response("503", unavailable());
     let every = protected
         .paths()
         .next()
         .map(|(_, backends)| backends)
         .unwrap_or_default();
-    let securities = every
-        .into_iter()
-        .map(|backend| SecurityRequirement::new(backend, [] as [&str; 0]));
-    add(
-        &mut document,
-        articles::PATH,
-        articles.securities(Some(securities)),
+    let articles = for_users("What an editor sees", every).response(
+        "403",
+        refusal("Forbidden", "No role of the user grants `articles:publish`."),
     );
+    add(&mut document, articles::PATH, articles);
     let live = operation("health", "Whether the process runs");
     add(
         &mut document,
@@ -88,6 +52,27 @@ pub(crate) fn new(auth: &Auth, protected: &Protected) -> Docs {
 
 fn operation(tag: &str, summary: &str) -> OperationBuilder {
     OperationBuilder::new().tag(tag).summary(Some(summary))
+}
+
+/// What the user of one of the `backends` gets.
+fn for_users(summary: &str, backends: Vec<&str>) -> OperationBuilder {
+    let securities = backends
+        .into_iter()
+        .map(|backend| SecurityRequirement::new(backend, [] as [&str; 0]));
+    operation("protected", summary)
+        .response(
+            "200",
+            answer(
+                "The user's e-mail.",
+                &json!({ "email": "arthur@camelot.example" }),
+            ),
+        )
+        .response(
+            "401",
+            refusal("Unauthorized", "No valid credential of an active user."),
+        )
+        .response("503", unavailable())
+        .securities(Some(securities))
 }
 
 fn add(document: &mut OpenApi, path: &str, operation: OperationBuilder) {

@@ -94,11 +94,30 @@ pub(crate) async fn mid_log_out(
     tokens: impl AsyncFn() -> usize,
 ) {
     let ada = site.person("ada").await;
+    let (mut done, mut undone) = (0, 0);
+    // If on a busy machine all went away too late or too soon, again.
+    for _round in 0..5 {
+        let (some_done, some_undone) = log_outs(showcase, site, backend, &ada).await;
+        (done, undone) = (done + some_done, undone + some_undone);
+        if done > 0 && undone > 0 {
+            break;
+        }
+    }
+    assert!(
+        done > 0 && undone > 0,
+        "{done} done, {undone} undone: they went away too late or too soon"
+    );
+    everything_is_back(site, backend, &ada).await;
+    assert_eq!(tokens().await, 1, "that of whoever looked is left");
+}
+
+/// How many log-outs that their client drops are done, and how many undone.
+async fn log_outs(showcase: &Showcase, site: &Site, backend: &'static str, ada: &str) -> (usize, usize) {
     let mut credentials = Vec::new();
     for _ in 0..RESETS {
-        credentials.push(site.credential(backend, &ada).await);
+        credentials.push(site.credential(backend, ada).await);
     }
-    let measured = site.credential(backend, &ada).await;
+    let measured = site.credential(backend, ada).await;
     let start = Instant::now();
     site.log_out(&measured).send().await.is(204);
     let whole = start.elapsed();
@@ -119,12 +138,7 @@ pub(crate) async fn mid_log_out(
         }
         site.read(credential).send().await.is(401);
     }
-    assert!(
-        done > 0 && undone > 0,
-        "{done} done, {undone} undone: they went away too late or too soon"
-    );
-    everything_is_back(site, backend, &ada).await;
-    assert_eq!(tokens().await, 1, "that of whoever looked is left");
+    (done, undone)
 }
 
 /// A refresh, or a request that brings the next access token, which its client drops is done or undone. Whichever it is, what
