@@ -263,7 +263,8 @@ pub trait Strategy<Id = Uuid>: Send + Sync {
     /// [`ReadError::Rejected`] if it is not valid, [`ReadError::Unavailable`] if the store does not answer.
     async fn read(&self, audience: &str, presented: &str) -> Result<Credential<Id>, ReadError>; // Needs `#[portcullis::async_trait]` above the `impl`.
 
-    /// The same past what the process remembers of the credential: for a change that outlives whatever is remembered.
+    /// The same past what the process remembers of the credential: for a change that outlives whatever is remembered. A strategy
+    /// that looks nothing up has nothing else to ask.
     ///
     /// # Errors
     /// As for [`read`](Self::read).

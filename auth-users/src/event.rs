@@ -161,7 +161,7 @@ pub enum EventKind {
         /// The name of the requirement that they do not meet.
         needs: String,
     },
-    /// A request with a cookie was refused, because a page of another site may have sent it.
+    /// A request that has a cookie, or would set one, was refused, because a page of another site may have sent it.
     RequestForged {
         /// `cross_site`, or `not_confirmed` without the token of a double submit.
         why: &'static str,

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{Label, Metric, recorder};
 
-/// A counter with fixed values of its labels, for what happens with each request. It is found once, so install the recorder
+/// A counter with fixed values of its labels, for what happens with each request. It is looked up once, so install the recorder
 /// before you make it.
 #[derive(Clone)]
 pub struct Tally(recorder::Counter);
