@@ -82,7 +82,7 @@ impl<Id: UserId, P: Profile> CachedUsers<Id, P> {
         }
     }
 
-    /// What the cache says of a user. `None` if it does not answer, or is left alone because it did not.
+    /// Asks the cache for a user. `None` if it does not answer, or failed a moment ago.
     async fn ask(&self, id: &Id) -> Option<Cached<Id, P>> {
         if self.health.is_resting() {
             return None;

@@ -12,13 +12,13 @@ use crate::{AuthBackend, Presented, RequestHead, Slot};
 /// How old what a credential is judged by may be.
 #[derive(Clone, Copy)]
 pub(crate) enum Freshness {
-    /// What this node remembers will do.
+    /// As this node remembers it.
     Remembered,
     /// As stored now.
     Stored,
 }
 
-/// What the backends made of a request. Nothing of it was told yet.
+/// The outcome of reading a request. No event tells of it yet.
 pub(crate) struct Reading<'a, Id, P> {
     pub(crate) outcome: Outcome<Authenticated<Id, P>>,
     /// The credentials that no backend accepts, as far as that is certain.

@@ -198,7 +198,7 @@ impl<T: SessionData, Id: UserId, P: Profile> RequestSession<T, Id, P> {
         self.state().send_again();
     }
 
-    /// From where the request comes, as events tell it.
+    /// The origin of the request, for events.
     pub(super) fn origin(&self) -> Origin<Id> {
         self.inner.sessions.shared.origin(self.inner.client)
     }

@@ -23,7 +23,7 @@ use crate::{
     service::{PASSWORD, answer, call},
 };
 
-/// Users that are remembered for ever as they were when they were found first.
+/// A store that goes on to find each user as it was at first.
 #[derive(Default)]
 struct Users {
     stored: MemoryUserStore,
@@ -167,7 +167,7 @@ impl Node {
         body["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// What the superuser's request for the route of this name, about the other one, is answered.
+    /// Sends the superuser's request about the other user to the route of this name, and returns the answer.
     async fn ask(&self, method: &'static str, name: &str, body: Value) -> (u16, Value) {
         let headers = vec![
             ("content-type", "application/json".to_owned()),
@@ -183,7 +183,7 @@ impl Node {
         self.ask("GET", "users:current_user", Value::Null).await.0
     }
 
-    /// What each change of the other one is answered.
+    /// The status of each change of the other user.
     async fn changes(&self) -> Vec<u16> {
         let mut answers = Vec::new();
         for (method, name, body) in [

@@ -1,4 +1,4 @@
-//! What observers are told of requests.
+//! The events of requests.
 
 use std::{
     future::poll_fn,

@@ -77,7 +77,7 @@ struct Store {
     fate: std::sync::Mutex<Fate>,
     late: tokio::sync::Mutex<Option<User>>,
     reads: AtomicU32,
-    /// What it finds if it lags.
+    /// The user that it finds instead, if it lags.
     lagging: std::sync::Mutex<Option<User>>,
 }
 

@@ -1,4 +1,4 @@
-//! What is told of calls that fail.
+//! The events of calls that fail.
 
 use std::sync::atomic::Ordering::SeqCst;
 

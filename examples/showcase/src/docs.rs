@@ -54,7 +54,7 @@ fn operation(tag: &str, summary: &str) -> OperationBuilder {
     OperationBuilder::new().tag(tag).summary(Some(summary))
 }
 
-/// What the user of one of the `backends` gets.
+/// A route for users of the `backends`.
 fn for_users(summary: &str, backends: Vec<&str>) -> OperationBuilder {
     let securities = backends
         .into_iter()

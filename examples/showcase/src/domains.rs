@@ -1,4 +1,4 @@
-//! Who may register: a veto.
+//! A veto: only e-mails of some domains may register.
 
 use portcullis::{
     ConfigError, Email, async_trait,

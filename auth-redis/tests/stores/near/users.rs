@@ -1,4 +1,4 @@
-//! What a node remembers of users.
+//! Users in a near cache.
 
 use std::{
     sync::Arc,
